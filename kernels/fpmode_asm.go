@@ -1,0 +1,7 @@
+//go:build (amd64 || arm64) && !purego
+
+package kernels
+
+// fpmodeDefault sets the calling thread to round to nearest with subnormals
+// kept (no flush-to-zero, no denormals-are-zero).
+func fpmodeDefault() {}

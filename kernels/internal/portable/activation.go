@@ -1,0 +1,170 @@
+package portable
+
+// Activations y_k = f(z_k) of n elements. y may be z.
+
+// ActReLU is y = maximum(z, +0): NaN stays NaN, −0 gives +0.
+func ActReLU[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		y[k] = maximum(v, 0)
+	}
+}
+
+// ActLeakyReLU is y = z for z ≥ 0, else round(slope·z).
+func ActLeakyReLU[T Float](y, z []T, slope T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		if v >= 0 {
+			y[k] = v
+		} else {
+			y[k] = slope * v
+		}
+	}
+}
+
+// ActSigmoid is y = Sigmoid(z).
+func ActSigmoid[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		y[k] = Sigmoid(v)
+	}
+}
+
+// ActTanh is y = Tanh(z).
+func ActTanh[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		y[k] = Tanh(v)
+	}
+}
+
+// ActSoftplus is y = Softplus(z).
+func ActSoftplus[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		y[k] = Softplus(v)
+	}
+}
+
+// ActELU is y = z for z ≥ 0, else Expm1(z).
+func ActELU[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		if v >= 0 {
+			y[k] = v
+		} else {
+			y[k] = Expm1(v)
+		}
+	}
+}
+
+// ActGELU is y = GELU(z), the form with erf.
+func ActGELU[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		y[k] = GELU(v)
+	}
+}
+
+// Derivatives y_k = f′(z_k) at the pre-activation z, n elements. y may be z.
+
+// DerReLU is y = 1 for z ≥ 0 (zero of either sign included), else 0; NaN stays
+// NaN.
+func DerReLU[T Float](y, z []T, n int) {
+	DerLeakyReLU(y, z, 0, n)
+}
+
+// DerLeakyReLU is y = 1 for z ≥ 0, slope for z < 0; NaN stays NaN.
+func DerLeakyReLU[T Float](y, z []T, slope T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		switch {
+		case v >= 0:
+			y[k] = 1
+		case v < 0:
+			y[k] = slope
+		default:
+			y[k] = v
+		}
+	}
+}
+
+// DerSigmoid is y = SigmoidDerivative(z).
+func DerSigmoid[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		y[k] = SigmoidDerivative(v)
+	}
+}
+
+// DerTanh is y = TanhDerivative(z).
+func DerTanh[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		y[k] = TanhDerivative(v)
+	}
+}
+
+// DerSoftplus is y = Sigmoid(z).
+func DerSoftplus[T Float](y, z []T, n int) {
+	ActSigmoid(y, z, n)
+}
+
+// DerELU is y = ELUDerivative(z).
+func DerELU[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		y[k] = ELUDerivative(v)
+	}
+}
+
+// DerGELU is y = GELUDerivative(z).
+func DerGELU[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		y[k] = GELUDerivative(v)
+	}
+}
+
+// Elementary functions of n elements. y may be x.
+
+// ExpV is y = Exp(x).
+func ExpV[T Float](y, x []T, n int) {
+	y = y[:n]
+	for k, v := range x[:n] {
+		y[k] = Exp(v)
+	}
+}
+
+// LogV is y = Log(x).
+func LogV[T Float](y, x []T, n int) {
+	y = y[:n]
+	for k, v := range x[:n] {
+		y[k] = Log(v)
+	}
+}
+
+// Exp2V is y = Exp2(x).
+func Exp2V[T Float](y, x []T, n int) {
+	y = y[:n]
+	for k, v := range x[:n] {
+		y[k] = Exp2(v)
+	}
+}
+
+// Log2V is y = Log2(x).
+func Log2V[T Float](y, x []T, n int) {
+	y = y[:n]
+	for k, v := range x[:n] {
+		y[k] = Log2(v)
+	}
+}
+
+// PowAbsV is y = PowAbs(x, e) = |x|^p, with e the exponent as PowPrepare left
+// it.
+func PowAbsV[T Float](y, x, e []T, n int) {
+	y = y[:n]
+	for k, v := range x[:n] {
+		y[k] = PowAbs(v, e)
+	}
+}

@@ -1,0 +1,33 @@
+package portable
+
+// EMA is one step of an exponential moving average:
+//
+//	s_k ← fma(alpha, a_k, round(beta·s_k))
+//
+// where beta is 1 − alpha rounded in T.
+func EMA[T Float](s, a []T, alpha, beta T, n int) {
+	a = a[:n]
+	for k, v := range s[:n] {
+		s[k] = FMA(alpha, a[k], T(beta*v))
+	}
+}
+
+// EMASquare is one step of an exponential moving average of squares:
+//
+//	s_k ← fma(alpha, round(a_k·a_k), round(beta·s_k))
+func EMASquare[T Float](s, a []T, alpha, beta T, n int) {
+	a = a[:n]
+	for k, v := range s[:n] {
+		s[k] = FMA(alpha, T(a[k]*a[k]), T(beta*v))
+	}
+}
+
+// AddWide adds the sums of one block to totals in float64:
+//
+//	acc_k ← acc_k + float64(a_k)
+func AddWide[T Float](acc []float64, a []T, n int) {
+	acc = acc[:n]
+	for k, v := range a[:n] {
+		acc[k] += float64(v)
+	}
+}

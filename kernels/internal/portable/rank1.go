@@ -1,0 +1,155 @@
+package portable
+
+// The bits of Rank1Any's flags: which terms of the update are present.
+const (
+	Rank1Decay    = 1 << iota // d_i
+	Rank1ColDecay             // c_j
+	Rank1Outer                // g_i·x_j
+	Rank1RowAdd               // a_i
+	Rank1ColAdd               // b_j
+	Rank1Bounds               // clip to [lo, hi]
+	Rank1Mask                 // only where mask_ij
+)
+
+// Rank1G adds an outer product:
+//
+//	w_ij ← fma(g_i, x_j, w_ij)
+func Rank1G[T Float](w, g, x []T, rows, cols, stride, gStep int) {
+	x = x[:cols]
+	for i := range rows {
+		row, gi := w[i*stride:][:cols], g[i*gStep]
+		for j, xj := range x {
+			row[j] = FMA(gi, xj, row[j])
+		}
+	}
+}
+
+// Rank1DG adds an outer product to the weights decayed by row:
+//
+//	w_ij ← fma(g_i, x_j, round(w_ij·(1 − d_i)))
+//
+// with 1 − d_i rounded.
+func Rank1DG[T Float](w, d, g, x []T, rows, cols, stride, dStep, gStep int) {
+	x = x[:cols]
+	for i := range rows {
+		row, gi := w[i*stride:][:cols], g[i*gStep]
+		f := 1 - d[i*dStep]
+		for j, xj := range x {
+			row[j] = FMA(gi, xj, T(row[j]*f))
+		}
+	}
+}
+
+// Rank1CG adds an outer product to the weights decayed by column:
+//
+//	w_ij ← fma(g_i, x_j, round(w_ij·(1 − c_j)))
+//
+// with 1 − c_j rounded.
+func Rank1CG[T Float](w, c, g, x []T, rows, cols, stride, gStep int) {
+	c, x = c[:cols], x[:cols]
+	for i := range rows {
+		row, gi := w[i*stride:][:cols], g[i*gStep]
+		for j, xj := range x {
+			row[j] = FMA(gi, xj, T(row[j]*(1-c[j])))
+		}
+	}
+}
+
+// Rank1GClip is Rank1G with bounds:
+//
+//	w_ij ← clip(fma(g_i, x_j, w_ij), lo, hi)
+func Rank1GClip[T Float](w, g, x []T, lo, hi T, rows, cols, stride, gStep int) {
+	x = x[:cols]
+	for i := range rows {
+		row, gi := w[i*stride:][:cols], g[i*gStep]
+		for j, xj := range x {
+			row[j] = clip(FMA(gi, xj, row[j]), lo, hi)
+		}
+	}
+}
+
+// Rank1DGClip is Rank1DG with bounds:
+//
+//	w_ij ← clip(fma(g_i, x_j, round(w_ij·(1 − d_i))), lo, hi)
+func Rank1DGClip[T Float](w, d, g, x []T, lo, hi T, rows, cols, stride, dStep, gStep int) {
+	x = x[:cols]
+	for i := range rows {
+		row, gi := w[i*stride:][:cols], g[i*gStep]
+		f := 1 - d[i*dStep]
+		for j, xj := range x {
+			row[j] = clip(FMA(gi, xj, T(row[j]*f)), lo, hi)
+		}
+	}
+}
+
+// Rank1CGClip is Rank1CG with bounds:
+//
+//	w_ij ← clip(fma(g_i, x_j, round(w_ij·(1 − c_j))), lo, hi)
+func Rank1CGClip[T Float](w, c, g, x []T, lo, hi T, rows, cols, stride, gStep int) {
+	c, x = c[:cols], x[:cols]
+	for i := range rows {
+		row, gi := w[i*stride:][:cols], g[i*gStep]
+		for j, xj := range x {
+			row[j] = clip(FMA(gi, xj, T(row[j]*(1-c[j]))), lo, hi)
+		}
+	}
+}
+
+// Rank1Any is the update with any of its terms, the present ones named by
+// flags. For each element, in this order, a missing term being left out:
+//
+//	f = 1;   d: f = 1 − d_i;   c: f = f − c_j
+//	d or c:  u = round(w_ij·f),   else u = w_ij
+//	g·x:     u = fma(g_i, x_j, u)
+//	a:       u = u + a_i
+//	b:       u = u + b_j
+//	mask:    u = w_ij where mask_ij is false
+//	bounds:  u = clip(u, lo, hi)
+//	w_ij ← u
+//
+// every sum, difference and product rounded. Row i of the mask starts at
+// mask[i*maskStride]. Slices of missing terms are not read.
+func Rank1Any[T Float](w, d, c, g, x, a, b []T, mask []bool, lo, hi T, rows, cols, stride, dStep, gStep, aStep, maskStride, flags int) {
+	for i := range rows {
+		row := w[i*stride:][:cols]
+		var di, gi, ai T
+		if flags&Rank1Decay != 0 {
+			di = d[i*dStep]
+		}
+		if flags&Rank1Outer != 0 {
+			gi = g[i*gStep]
+		}
+		if flags&Rank1RowAdd != 0 {
+			ai = a[i*aStep]
+		}
+		for j, wij := range row {
+			u := wij
+			if flags&(Rank1Decay|Rank1ColDecay) != 0 {
+				f := T(1)
+				if flags&Rank1Decay != 0 {
+					f = 1 - di
+				}
+				if flags&Rank1ColDecay != 0 {
+					f = f - c[j]
+				}
+				u = T(wij * f)
+			}
+			if flags&Rank1Outer != 0 {
+				u = FMA(gi, x[j], u)
+			}
+			if flags&Rank1RowAdd != 0 {
+				u += ai
+			}
+			if flags&Rank1ColAdd != 0 {
+				u += b[j]
+			}
+			if flags&Rank1Mask != 0 && !mask[i*maskStride+j] {
+				u = wij
+			}
+			if flags&Rank1Bounds != 0 {
+				u = clip(u, lo, hi)
+			}
+			row[j] = u
+		}
+	}
+}

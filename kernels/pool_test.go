@@ -1,0 +1,354 @@
+package kernels
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A trial is one call of a kernel on data of its own.
+type trial[T Float] struct {
+	name    string
+	run     func()
+	reset   func()
+	outputs [][]T
+}
+
+// trials is every public kernel on matrices of rows × cols.
+func trials[T Float](rows, cols, gap int) []trial[T] {
+	var all []trial[T]
+	add := func(name string, run func(), outputs ...[]T) {
+		var old [][]T
+		for _, o := range outputs {
+			old = append(old, append([]T(nil), o...))
+		}
+		reset := func() {
+			for k, o := range outputs {
+				copy(o, old[k])
+			}
+		}
+		all = append(all, trial[T]{name, run, reset, outputs})
+	}
+	r := newRand(uint64(rows*31 + cols))
+	w := randomMatrix[T](r, rows, cols, gap)
+	m := func() Matrix[T] { return clone(w) }
+	g, x := randomVector[T](r, rows), randomVector[T](r, cols)
+	d, c := randomVector[T](r, rows), randomVector[T](r, cols)
+	outR := func() []T { return make([]T, rows) }
+	outC := func() []T { return make([]T, cols) }
+	one := []T{0.5}
+	mask := make([]bool, rows*cols)
+	for k := range mask {
+		mask[k] = r.Uint32()&1 == 0
+	}
+	for name, u := range map[string]Update[T]{
+		"outer":  {G: g, X: x},
+		"clip":   {G: g, X: x, Bounded: true, Low: -1, High: 1},
+		"decay":  {G: g, X: x, Decay: d},
+		"column": {G: g, X: one, ColDecay: c},
+		"all":    {G: one, X: x, Decay: d, ColDecay: one, RowAdd: g, ColAdd: c, Bounded: true, Low: -1, High: 1, Mask: mask},
+		"sums":   {G: g, X: x, Sums: outR(), P: 2},
+		"sumsP":  {G: g, X: x, Sums: outR(), P: 1.3},
+		"sums/0": {Sums: outR(), P: 1},
+	} {
+		w := m()
+		add("Rank1/"+name, func() { Rank1(w, u) }, w.Data, u.Sums)
+	}
+	w1, w2, w3 := m(), m(), m()
+	add("Scale/rows", func() { Scale(w1, d, nil) }, w1.Data)
+	add("Scale/cols", func() { Scale(w2, nil, one) }, w2.Data)
+	add("Scale/both", func() { Scale(w3, one, c) }, w3.Data)
+	for _, p := range []float64{0.5, 1, 1.5, 2, 3, 4, 2.7, inf} {
+		a, b, sr, sc := outR(), outC(), outR(), outC()
+		add(fmt.Sprint("PowerSums/", p), func() { PowerSums(w, p, sr, nil); PowerSums(w, p, nil, sc); PowerSums(w, p, a, b) }, a, b, sr, sc)
+		if p != inf {
+			a, b := outR(), outC()
+			add(fmt.Sprint("PowerSumsWeighted/", p), func() { PowerSumsWeighted(w, p, x, a, 1); PowerSumsWeighted(w, p, one, b, 0) }, a, b)
+		}
+	}
+	for _, of := range []Of{Value, SquareOf} {
+		s, e := append([]T(nil), x...), append([]T(nil), x...)
+		add(fmt.Sprint("EMA/", of), func() { EMA(s, c, 0.25, of) }, s)
+		add(fmt.Sprint("EMABatch/", of), func() { EMABatch(e, w, 0.25, of) }, e)
+	}
+	for _, form := range []GainForm{GainLinear, GainExp} {
+		for _, limit := range []T{0, 1} {
+			w, bias := m(), append([]T(nil), g...)
+			o := GainOptions[T]{Form: form, Limit: limit, Bias: bias}
+			add(fmt.Sprint("GainRule/", form, limit), func() { GainRule(w, d, c, 0.01, o) }, w.Data, bias)
+		}
+	}
+	batch := randomMatrix[T](r, 70, cols, 1)
+	errs := randomMatrix[T](r, 70, rows, 2)
+	for kind := Identity; kind <= GELU; kind++ {
+		act := Activation{kind, 0.1}
+		y, dy, f := outC(), outC(), outR()
+		add(fmt.Sprint("Activate/", kind), func() { Activate(y, x, act); Derivative(dy, x, act) }, y, dy)
+		add(fmt.Sprint("Forward/", kind), func() { Forward(f, w, x, d, act) }, f)
+	}
+	yb := NewMatrix[T](70, rows)
+	add("ForwardBatch", func() { ForwardBatch(yb, w, batch, one, Activation{Kind: Tanh}) }, yb.Data)
+	wb := m()
+	add("BatchUpdate", func() { BatchUpdate(wb, errs, batch, d, one) }, wb.Data)
+	prod := NewMatrix[T](70, cols)
+	add("MatMul", func() { MatMul(prod, errs, w) }, prod.Data)
+	soft := NewMatrix[T](rows, cols)
+	add("Softmax", func() { Softmax(soft, w) }, soft.Data)
+	index, found := make([]int, rows), outR()
+	add("ArgMax", func() {
+		ArgMax(w, index)
+		for k, v := range index {
+			found[k] = T(v)
+		}
+	}, found)
+	ye, yl, y2, yl2, yp := outC(), outC(), outC(), outC(), outC()
+	add("Elementary", func() { Exp(ye, x); Log(yl, x); Exp2(y2, x); Log2(yl2, x); PowAbs(yp, x, 1.3) }, ye, yl, y2, yl2, yp)
+	return all
+}
+
+var trialSizes = [][2]int{{3, 5}, {17, 64}, {70, 33}, {255, 9}, {256, 8}, {257, 40}, {513, 3}, {5, 4095}, {4, 4096}, {9, 4097}, {3, 8193}, {2, 9000}, {1, 66000}}
+
+func TestThreadsSameBits(t *testing.T) {
+	bothTypes(t, testThreadsSameBits[float32], testThreadsSameBits[float64])
+}
+
+func testThreadsSameBits[T Float](t *testing.T) {
+	sizes := trialSizes
+	if testing.Short() {
+		sizes = [][2]int{{257, 40}, {3, 4100}}
+	}
+	for _, size := range sizes {
+		for _, c := range trials[T](size[0], size[1], 3) {
+			var want [][]T
+			for threads := 1; threads <= 4; threads++ {
+				c.reset()
+				withThreads(t, threads)
+				c.run()
+				for k, o := range c.outputs {
+					if threads == 1 {
+						want = append(want, append([]T(nil), o...))
+					} else {
+						requireSameBits(t, want[k], o, fmt.Sprintf("%s %v, %d threads", c.name, size, threads))
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestStrideSameBits: the same numbers without gaps between the rows.
+func TestStrideSameBits(t *testing.T) {
+	bothTypes(t, testStrideSameBits[float32], testStrideSameBits[float64])
+}
+
+func testStrideSameBits[T Float](t *testing.T) {
+	const rows, cols = 37, 70
+	tight := trials[T](rows, cols, 0)
+	byName := map[string]trial[T]{}
+	for _, c := range trials[T](rows, cols, 5) {
+		byName[c.name] = c
+	}
+	for _, c := range tight {
+		c.run()
+		s := byName[c.name]
+		s.run()
+		for k, o := range c.outputs {
+			got := s.outputs[k]
+			if len(got) > len(o) {
+				m := Matrix[T]{got, rows, cols, cols + 5}
+				requireGuards(t, m)
+				got = nil
+				for i := range rows {
+					got = append(got, m.Row(i)...)
+				}
+			}
+			requireSameBits(t, o, got, c.name)
+		}
+	}
+}
+
+func TestNoAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Log("the race detector allocates by itself: the counts are taken in the other runs")
+		return
+	}
+	bothTypes(t, testNoAllocations[float32], testNoAllocations[float64])
+}
+
+func testNoAllocations[T Float](t *testing.T) {
+	for _, threads := range []int{1, 4} {
+		withThreads(t, threads)
+		for _, size := range [][2]int{{5, 7}, {300, 40}, {3, 4100}} {
+			for _, c := range trials[T](size[0], size[1], 1) {
+				c.run()
+				// The counter is the whole process's, and the Go runtime itself now and
+				// then allocates when it wakes a thread: a kernel that allocates does so
+				// in every attempt.
+				allocs := 1.0
+				for attempt := 0; attempt < 5 && allocs > 0; attempt++ {
+					allocs = testing.AllocsPerRun(5, c.run)
+				}
+				require.Zero(t, allocs, "%s %v, %d threads", c.name, size, threads)
+			}
+		}
+	}
+}
+
+// TestConcurrentCallers has several goroutines call at once, while another
+// changes the number of threads.
+func TestConcurrentCallers(t *testing.T) {
+	withThreads(t, 3)
+	cases := make([][]trial[float32], 4)
+	var want [][][]float32
+	for k := range cases {
+		cases[k] = trials[float32](300, 50, 1)
+	}
+	for _, c := range cases[0] {
+		c.run()
+		var o [][]float32
+		for _, v := range c.outputs {
+			o = append(o, append([]float32(nil), v...))
+		}
+		want = append(want, o)
+		c.reset()
+	}
+	byName := map[string][][]float32{}
+	for k, c := range cases[0] {
+		byName[c.name] = want[k]
+	}
+	stop := make(chan struct{})
+	var changer, callers sync.WaitGroup
+	changer.Go(func() {
+		for n := 1; ; n = n%4 + 1 {
+			select {
+			case <-stop:
+				return
+			default:
+				SetThreads(n)
+			}
+		}
+	})
+	bad := make(chan string, 1000)
+	for _, own := range cases {
+		callers.Go(func() {
+			for _, c := range own {
+				c.run()
+				for k, o := range c.outputs {
+					if !sameBits(byName[c.name][k], o) {
+						bad <- c.name
+					}
+				}
+			}
+		})
+	}
+	callers.Wait()
+	close(stop)
+	changer.Wait()
+	close(bad)
+	for name := range bad {
+		t.Errorf("%s gave other bits when called concurrently", name)
+	}
+}
+
+// faulty panics in every cell of one thread: the caller's or a worker's.
+type faulty struct {
+	mu      sync.Mutex
+	started chan struct{}
+	workers bool
+	cells   int
+}
+
+func (f *faulty) cell(_, who int) {
+	f.mu.Lock()
+	f.cells++
+	f.mu.Unlock()
+	if f.workers == (who > 0) {
+		close(f.started)
+		panic("cell failed")
+	}
+	<-f.started
+}
+
+func TestPanicReachesCaller(t *testing.T) {
+	withThreads(t, 2)
+	for _, inWorker := range []bool{false, true} {
+		f := &faulty{started: make(chan struct{}), workers: inWorker}
+		require.PanicsWithValue(t, "cell failed", func() { run(f, 100, 2) })
+		require.Less(t, f.cells, 100, "cells are handed out after a panic")
+
+		// The pool works on.
+		w := NewMatrix[float32](300, 300)
+		Rank1(w, Update[float32]{G: []float32{1}, X: []float32{2}})
+		require.Equal(t, float32(2), w.Data[len(w.Data)-1])
+	}
+}
+
+func TestSetThreads(t *testing.T) {
+	withThreads(t, 1)
+	for _, n := range []int{1, 4, 2, 1, 3, 1} {
+		SetThreads(n)
+		require.Equal(t, n, Threads())
+		Rank1(NewMatrix[float64](200, 200), Update[float64]{G: []float64{1}, X: []float64{2}})
+		workers.mu.Lock()
+		require.Less(t, workers.started, n)
+		workers.mu.Unlock()
+	}
+	for _, n := range []int{0, -1, maxThreads + 1} {
+		requireRefused(t, func() { SetThreads(n) })
+		require.Equal(t, 1, Threads())
+	}
+}
+
+func TestThreadsAtStart(t *testing.T) {
+	for _, c := range []struct {
+		hebbkern, omp string
+		want          int
+	}{
+		{"", "", 6}, {"3", "", 3}, {"3", "2", 3}, {"", "2", 2}, {"", "5,2", 5}, {" 4 ", "", 4},
+		{"0", "", 6}, {"-1", "2", 2}, {"many", "", 6}, {"", "x", 6}, {"99999", "", maxThreads},
+	} {
+		env := map[string]string{"HEBBKERN_NUM_THREADS": c.hebbkern, "OMP_NUM_THREADS": c.omp}
+		require.Equal(t, c.want, threadsAtStart(func(k string) string { return env[k] }, 6), "%+v", c)
+	}
+}
+
+func TestLowerISA(t *testing.T) {
+	for _, c := range [][3]string{
+		{"avx2", "", "avx2"}, {"avx2", "portable", "portable"}, {"avx2", "avx2", "avx2"}, {"avx2", "neon", "avx2"}, {"avx2", "sse", "avx2"},
+		{"neon", "portable", "portable"}, {"neon", "avx2", "neon"}, {"portable", "avx2", "portable"}, {"portable", "neon", "portable"},
+	} {
+		require.Equal(t, c[2], lowerISA(c[0], c[1]), "%v", c)
+	}
+	require.Contains(t, []string{"avx2", "neon", "portable"}, ISA())
+	require.False(t, useAVX2 && useNEON)
+	require.NotEmpty(t, Version())
+	if ISA() == "avx2" {
+		require.Subset(t, Features(), []string{"avx2", "fma3"})
+	}
+}
+
+// TestEnvironment starts the test binary anew under each setting.
+func TestEnvironment(t *testing.T) {
+	const report = "HEBBKERN_TEST_REPORT"
+	if os.Getenv(report) != "" {
+		fmt.Printf("isa=%s threads=%d\n", ISA(), Threads())
+		return
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for _, c := range [][2]string{
+		{"HEBBKERN_ISA=portable HEBBKERN_NUM_THREADS=3", "isa=portable threads=3\n"},
+		{"HEBBKERN_ISA=avx512 HEBBKERN_NUM_THREADS=1", "isa=" + detectISA() + " threads=1\n"},
+	} {
+		cmd := exec.Command(self, "-test.run=^TestEnvironment$")
+		cmd.Env = append(append(os.Environ(), report+"=1"), strings.Fields(c[0])...)
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		require.Contains(t, string(out), c[1])
+	}
+}

@@ -1,0 +1,290 @@
+package kernels
+
+import "math"
+
+// exponent is the form in which |w|^p is computed.
+type exponent int
+
+const (
+	exponentGeneral exponent = iota
+	exponentHalf
+	exponent1
+	exponentThreeHalves
+	exponent2
+	exponent3
+	exponent4
+	exponentMax    // p = +Inf: the maximum norm
+	exponentSigned // w itself
+)
+
+// exponentOf is the direct form of p if it has one.
+func exponentOf(p float64) exponent {
+	switch p {
+	case 0.5:
+		return exponentHalf
+	case 1:
+		return exponent1
+	case 1.5:
+		return exponentThreeHalves
+	case 2:
+		return exponent2
+	case 3:
+		return exponent3
+	case 4:
+		return exponent4
+	case math.Inf(1):
+		return exponentMax
+	}
+	return exponentGeneral
+}
+
+// cost is roughly the work of one value in elements of a bandwidth-bound kernel.
+func (e exponent) cost() int {
+	switch e {
+	case exponentGeneral:
+		return 8
+	case exponentHalf, exponentThreeHalves:
+		return 2
+	}
+	return 1
+}
+
+func checkExponent(fn, arg string, p float64, infinite bool) {
+	if !(p > 0) || (!infinite && math.IsInf(p, 1)) {
+		want := "a finite number above 0"
+		if infinite {
+			want = "a number above 0, or +Inf"
+		}
+		refuse(fn, arg, ftoa(p), want)
+	}
+}
+
+// PowerSums sums |w|^p by row, by column, or both in one pass over w:
+//
+//	rows_i = Σ_j |w_ij|^p        cols_j = Σ_i |w_ij|^p
+//
+// A nil slice is not wanted. p is above 0; p = +Inf gives the maximum norm
+// max|w| (NaN if there is one). p = ½, 1, 3/2, 2, 3, 4 have direct forms.
+//
+// Rows: blocks of 4096 columns, each over 32 lanes (float32) or 16 (float64),
+// halved; blocks added in order in float64, rounded once. Columns: rows in
+// order in blocks of 256, blocks added in order in float64, rounded once. A sum
+// adds value after value, lane = lane + |w|^p, for p = 2 lane = fma(w, w, lane).
+// Sums of nothing are 0. The outputs share no element with w or each other.
+func PowerSums[T Float](w Matrix[T], p float64, rows, cols []T) {
+	const fn = "PowerSums"
+	w.check(fn, "w")
+	checkExponent(fn, "p", p, true)
+	if rows != nil {
+		checkLen(fn, "rows", rows, w.Rows)
+		checkApart(fn, "w", w.region(), "rows", vectorRegion(rows))
+	}
+	if cols != nil {
+		checkLen(fn, "cols", cols, w.Cols)
+		checkApart(fn, "w", w.region(), "cols", vectorRegion(cols))
+		checkApart(fn, "rows", vectorRegion(rows), "cols", vectorRegion(cols))
+	}
+	f := takeFrame[T]()
+	f.powerSums(w, exponentOf(p), p, nil, rows, cols)
+	f.give()
+}
+
+// PowerSumsWeighted sums |w|^p with a weight on each term, as solving for
+// balance needs it without scaling w:
+//
+//	axis 1: out_i = Σ_j |w_ij|^p·v_j       axis 0: out_j = Σ_i |w_ij|^p·v_i
+//
+// where v is weights, of length Cols for axis 1 and Rows for axis 0, or of
+// length 1. Each term is lane = fma(|w|^p, v, lane) in the order of PowerSums.
+// p is above 0 and finite. out shares no element with w or weights.
+func PowerSumsWeighted[T Float](w Matrix[T], p float64, weights, out []T, axis int) {
+	const fn = "PowerSumsWeighted"
+	w.check(fn, "w")
+	checkExponent(fn, "p", p, false)
+	along, kept := w.Cols, w.Rows
+	switch axis {
+	case 1:
+	case 0:
+		along, kept = kept, along
+	default:
+		refuse(fn, "axis", itoa(axis), "0 or 1")
+	}
+	if weights == nil {
+		refuse(fn, "weights", "nil", "length "+itoa(along)+" or 1")
+	}
+	checkSpread(fn, "weights", weights, along)
+	checkLen(fn, "out", out, kept)
+	checkApart(fn, "w", w.region(), "out", vectorRegion(out))
+	checkApart(fn, "out", vectorRegion(out), "weights", vectorRegion(weights))
+	f := takeFrame[T]()
+	if axis == 1 {
+		f.powerSums(w, exponentOf(p), p, weights, out, nil)
+	} else {
+		f.powerSums(w, exponentOf(p), p, weights, nil, out)
+	}
+	f.give()
+}
+
+// powerSums is PowerSums and PowerSumsWeighted after the checks. Weights go
+// with one of rows and cols.
+func (f *frame[T]) powerSums(w Matrix[T], kind exponent, p float64, weights, rows, cols []T) {
+	if w.Rows == 0 || w.Cols == 0 {
+		clear(rows)
+		clear(cols)
+		return
+	}
+	if rows == nil && cols == nil {
+		return
+	}
+	j := f.sumUp(w, kind, p, weights, rows, cols)
+	if rows != nil && j.across > 1 {
+		f.total(rows, j.rowPart, w.Rows, j.across, kind)
+	}
+	if down := j.blocksDown(); cols != nil && down > 1 {
+		f.total(cols, j.colPart, w.Cols, down, kind)
+	}
+	*j = sumsJob[T]{}
+}
+
+// sumUp runs the sums block by block. A single block of a direction lands in
+// rows or cols itself, several in the frame's partial results.
+func (f *frame[T]) sumUp(w Matrix[T], kind exponent, p float64, weights, rows, cols []T) *sumsJob[T] {
+	j := &f.sums
+	threads := threadsFor(w.Rows * w.Cols * kind.cost())
+	if cols == nil {
+		j.grid = gridFor(w.Rows, w.Cols, threads)
+		j.weights = f.spread(0, weights, w.Cols, blockCols)
+	} else {
+		cellCols := min(w.Cols, blockCols)
+		if down := (w.Rows + blockRows - 1) / blockRows; rows == nil && down < threads*cellsPerThread {
+			// Columns are independent: cut them finer when there are few blocks of rows.
+			cellCols = min(cellCols, blockCols/4)
+		}
+		j.grid = newGrid(w.Rows, w.Cols, blockRows, cellCols)
+		j.weights = f.spread(0, weights, w.Rows, blockRows)
+	}
+	j.w, j.kind, j.exponent, j.rowPart, j.colPart = w, kind, f.prepare(kind, p), rows, cols
+	if rows != nil && j.across > 1 {
+		j.rowPart = grow(&f.rowPart, j.across*w.Rows)
+	}
+	if down := j.blocksDown(); cols != nil && down > 1 {
+		j.colPart = grow(&f.colPart, down*w.Cols)
+	}
+	run(j, j.cells, threads)
+	return j
+}
+
+type sumsJob[T Float] struct {
+	grid
+	w                Matrix[T]
+	kind             exponent
+	exponent         []T
+	weights          span[T]
+	rowPart, colPart []T // by block, nil: not wanted
+}
+
+func (s *sumsJob[T]) blocksDown() int { return (s.rows + blockRows - 1) / blockRows }
+
+func (s *sumsJob[T]) cell(k, _ int) {
+	i0, i1, j0, j1 := s.at(k)
+	n, stride := j1-j0, s.w.Stride
+	var out, acc, weights []T
+	if s.rowPart != nil {
+		out = s.rowPart[j0/s.cellCols*s.rows:]
+	}
+	if s.colPart != nil {
+		acc = s.colPart[i0/blockRows*s.cols+j0:][:n]
+		clear(acc)
+	}
+	step := max(1, cellElements/n)
+	if s.kind == exponentMax && out != nil && acc != nil {
+		step = l1Rows[T](n) // two calls a piece
+	}
+	for ; i0 < i1; i0 += step {
+		rows, w := min(step, i1-i0), s.w.from(i0, j0)
+		switch {
+		case acc == nil:
+			if s.weights.v != nil {
+				weights = s.weights.from(j0)
+			}
+			rowSums(s.kind, out[i0:], w, weights, s.exponent, rows, n, stride)
+		case out == nil:
+			if s.weights.v != nil {
+				weights = s.weights.from(i0)
+			}
+			colSums(s.kind, acc, w, weights, s.exponent, rows, n, stride)
+		default:
+			bothSums(s.kind, out[i0:], acc, w, s.exponent, rows, n, stride)
+		}
+	}
+}
+
+func rowSums[T Float](kind exponent, out, w, v, e []T, rows, cols, stride int) {
+	switch kind {
+	case exponentGeneral:
+		kRowSumP(out, w, v, e, rows, cols, stride)
+	case exponentHalf:
+		kRowSumHalf(out, w, v, rows, cols, stride)
+	case exponent1:
+		kRowSum1(out, w, v, rows, cols, stride)
+	case exponentThreeHalves:
+		kRowSumThreeHalves(out, w, v, rows, cols, stride)
+	case exponent2:
+		kRowSum2(out, w, v, rows, cols, stride)
+	case exponent3:
+		kRowSum3(out, w, v, rows, cols, stride)
+	case exponent4:
+		kRowSum4(out, w, v, rows, cols, stride)
+	case exponentMax:
+		kRowMaxAbs(out, w, rows, cols, stride)
+	case exponentSigned:
+		kRowSumSigned(out, w, v, rows, cols, stride)
+	}
+}
+
+func colSums[T Float](kind exponent, acc, w, u, e []T, rows, cols, stride int) {
+	switch kind {
+	case exponentGeneral:
+		kColSumP(acc, w, u, e, rows, cols, stride)
+	case exponentHalf:
+		kColSumHalf(acc, w, u, rows, cols, stride)
+	case exponent1:
+		kColSum1(acc, w, u, rows, cols, stride)
+	case exponentThreeHalves:
+		kColSumThreeHalves(acc, w, u, rows, cols, stride)
+	case exponent2:
+		kColSum2(acc, w, u, rows, cols, stride)
+	case exponent3:
+		kColSum3(acc, w, u, rows, cols, stride)
+	case exponent4:
+		kColSum4(acc, w, u, rows, cols, stride)
+	case exponentMax:
+		kColMaxAbs(acc, w, rows, cols, stride)
+	case exponentSigned:
+		kColSumSigned(acc, w, u, rows, cols, stride)
+	}
+}
+
+func bothSums[T Float](kind exponent, out, acc, w, e []T, rows, cols, stride int) {
+	switch kind {
+	case exponentGeneral:
+		kBothSumP(out, acc, w, e, rows, cols, stride)
+	case exponentHalf:
+		kBothSumHalf(out, acc, w, rows, cols, stride)
+	case exponent1:
+		kBothSum1(out, acc, w, rows, cols, stride)
+	case exponentThreeHalves:
+		kBothSumThreeHalves(out, acc, w, rows, cols, stride)
+	case exponent2:
+		kBothSum2(out, acc, w, rows, cols, stride)
+	case exponent3:
+		kBothSum3(out, acc, w, rows, cols, stride)
+	case exponent4:
+		kBothSum4(out, acc, w, rows, cols, stride)
+	case exponentMax:
+		kRowMaxAbs(out, w, rows, cols, stride)
+		kColMaxAbs(acc, w, rows, cols, stride)
+	case exponentSigned:
+		kBothSumSigned(out, acc, w, rows, cols, stride)
+	}
+}

@@ -1,0 +1,190 @@
+package kernels
+
+import "github.com/hebbkern/hebbkern/kernels/internal/portable"
+
+// Update is the terms of a rank-1 update. A nil slice is an absent term, which
+// costs nothing; a slice of length 1 is a scalar for all rows or columns.
+type Update[T Float] struct {
+	G, X            []T // g_i over rows and x_j over columns; both or neither
+	Decay, ColDecay []T // d_i over rows, c_j over columns
+	RowAdd, ColAdd  []T // a_i over rows, b_j over columns
+	Bounded         bool
+	Low, High       T      // bounds, if Bounded; not NaN, Low ≤ High, infinities allowed
+	Mask            []bool // element (i, j) at Mask[i*MaskStride+j]: true where w may change
+	MaskStride      int    // 0: Cols
+	P               float64
+	Sums            []T // if not nil, receives Σ_j |w_ij|^P of the new w by row, as PowerSums would
+}
+
+// Rank1 updates the weights by an outer product and the other terms given:
+//
+//	w_ij ← clip(w_ij·(1 − d_i − c_j) + g_i·x_j + a_i + b_j, Low, High)
+//
+// Rounding and order, for the terms that are present, an absent one being left
+// out and not replaced by zero:
+//
+//	f = 1;   Decay: f = 1 − d_i;   ColDecay: f = f − c_j
+//	with either of them u = round(w_ij·f), else u = w_ij
+//	u = fma(g_i, x_j, u);   u = u + a_i;   u = u + b_j
+//	u = w_ij where the mask is false
+//	u = minimum(maximum(u, Low), High)   (IEEE 754-2019: NaN stays, −0 < +0)
+//
+// The bounds hold for masked elements too. Sums are taken while the rows are
+// in the first cache; P is as in PowerSums. No argument may share an element
+// with w, nor with Sums.
+func Rank1[T Float](w Matrix[T], u Update[T]) {
+	flags := checkRank1(w, &u)
+	if w.Rows == 0 || w.Cols == 0 {
+		clear(u.Sums)
+		return
+	}
+	if flags == 0 && u.Sums == nil {
+		return
+	}
+	f := takeFrame[T]()
+	j := &f.rank1
+	work := w.Rows * w.Cols
+	if u.Sums != nil {
+		j.kind = exponentOf(u.P)
+		work += w.Rows * w.Cols * j.kind.cost() / 2
+	}
+	threads := threadsFor(work)
+	j.grid = gridFor(w.Rows, w.Cols, threads)
+	j.w, j.flags, j.lo, j.hi = w, flags, u.Low, u.High
+	j.g, j.d, j.a = overRows(u.G, w.Rows), overRows(u.Decay, w.Rows), overRows(u.RowAdd, w.Rows)
+	j.x, j.c, j.b = f.spread(0, u.X, w.Cols, blockCols), f.spread(1, u.ColDecay, w.Cols, blockCols), f.spread(2, u.ColAdd, w.Cols, blockCols)
+	j.mask, j.maskStride = u.Mask, u.MaskStride
+	if u.Sums != nil {
+		j.exponent = f.prepare(j.kind, u.P)
+		j.part = u.Sums
+		if j.across > 1 {
+			j.part = grow(&f.rowPart, j.across*w.Rows)
+		}
+	}
+	run(j, j.cells, threads)
+	if j.across > 1 && u.Sums != nil {
+		f.total(u.Sums, j.part, w.Rows, j.across, j.kind)
+	}
+	*j = rank1Job[T]{}
+	f.give()
+}
+
+// checkRank1 refuses bad arguments, fills in the mask's stride and gives the
+// flags of the terms present.
+func checkRank1[T Float](w Matrix[T], u *Update[T]) (flags int) {
+	const fn = "Rank1"
+	w.check(fn, "w")
+	if (u.G == nil) != (u.X == nil) {
+		arg, other := "G", "X"
+		if u.G != nil {
+			arg, other = "X", "G"
+		}
+		refuse(fn, arg, "nil", "a vector, since "+other+" is one")
+	}
+	own := w.region()
+	vector := func(arg string, v []T, want, flag int) {
+		if v != nil {
+			checkSpread(fn, arg, v, want)
+			checkApart(fn, "w", own, arg, vectorRegion(v))
+			checkApart(fn, "Sums", vectorRegion(u.Sums), arg, vectorRegion(v))
+			flags |= flag
+		}
+	}
+	vector("G", u.G, w.Rows, portable.Rank1Outer)
+	vector("X", u.X, w.Cols, portable.Rank1Outer)
+	vector("Decay", u.Decay, w.Rows, portable.Rank1Decay)
+	vector("ColDecay", u.ColDecay, w.Cols, portable.Rank1ColDecay)
+	vector("RowAdd", u.RowAdd, w.Rows, portable.Rank1RowAdd)
+	vector("ColAdd", u.ColAdd, w.Cols, portable.Rank1ColAdd)
+	if u.Bounded {
+		switch {
+		case u.Low != u.Low:
+			refuse(fn, "Low", "NaN", "a number")
+		case u.High != u.High:
+			refuse(fn, "High", "NaN", "a number")
+		case u.Low > u.High:
+			refuse(fn, "Low", ftoa(u.Low), "at most High, which is "+ftoa(u.High))
+		}
+		flags |= portable.Rank1Bounds
+	}
+	if u.Mask != nil {
+		if u.MaskStride == 0 {
+			u.MaskStride = w.Cols
+		}
+		checkShape(fn, "Mask", len(u.Mask), w.Rows, w.Cols, u.MaskStride)
+		mask := stridedRegion(u.Mask, w.Rows, w.Cols, u.MaskStride)
+		checkApart(fn, "w", own, "Mask", mask)
+		checkApart(fn, "Sums", vectorRegion(u.Sums), "Mask", mask)
+		flags |= portable.Rank1Mask
+	}
+	if u.Sums != nil {
+		checkLen(fn, "Sums", u.Sums, w.Rows)
+		checkApart(fn, "w", own, "Sums", vectorRegion(u.Sums))
+		checkExponent(fn, "P", u.P, true)
+	}
+	return flags
+}
+
+type rank1Job[T Float] struct {
+	grid
+	w          Matrix[T]
+	g, d, a    span[T] // over rows
+	x, c, b    span[T] // over columns
+	mask       []bool
+	maskStride int
+	lo, hi     T
+	flags      int
+	kind       exponent
+	exponent   []T
+	part       []T // sums by block of columns, nil: not wanted
+}
+
+func (r *rank1Job[T]) cell(k, _ int) {
+	i0, i1, j0, j1 := r.at(k)
+	if r.part == nil {
+		r.update(i0, i1-i0, j0, j1-j0)
+		return
+	}
+	part := r.part[j0/r.cellCols*r.rows:]
+	for step := l1Rows[T](j1 - j0); i0 < i1; i0 += step {
+		rows := min(step, i1-i0)
+		r.update(i0, rows, j0, j1-j0)
+		rowSums(r.kind, part[i0:], r.w.from(i0, j0), nil, r.exponent, rows, j1-j0, r.w.Stride)
+	}
+}
+
+// update takes the specialised primitive where the terms have one; all of them
+// equal Rank1Any.
+func (r *rank1Job[T]) update(i, rows, j, cols int) {
+	const (
+		outer    = portable.Rank1Outer
+		decay    = portable.Rank1Decay
+		colDecay = portable.Rank1ColDecay
+		bounds   = portable.Rank1Bounds
+	)
+	w, stride := r.w.from(i, j), r.w.Stride
+	switch r.flags {
+	case 0:
+	case outer:
+		kRank1G(w, r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step)
+	case outer | decay:
+		kRank1DG(w, r.d.from(i), r.g.from(i), r.x.from(j), rows, cols, stride, r.d.step, r.g.step)
+	case outer | colDecay:
+		kRank1CG(w, r.c.from(j), r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step)
+	case outer | bounds:
+		kRank1GClip(w, r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.g.step)
+	case outer | decay | bounds:
+		kRank1DGClip(w, r.d.from(i), r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.d.step, r.g.step)
+	case outer | colDecay | bounds:
+		kRank1CGClip(w, r.c.from(j), r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.g.step)
+	case bounds:
+		kClip(w, r.lo, r.hi, rows, cols, stride)
+	default:
+		var mask []bool
+		if r.mask != nil {
+			mask = r.mask[i*r.maskStride+j:]
+		}
+		kRank1Any(w, r.d.from(i), r.c.from(j), r.g.from(i), r.x.from(j), r.a.from(i), r.b.from(j), mask, r.lo, r.hi,
+			rows, cols, stride, r.d.step, r.g.step, r.a.step, r.maskStride, r.flags)
+	}
+}

@@ -1,0 +1,303 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+var inf, nan = math.Inf(1), math.NaN()
+
+// requireRefused gives the *ArgError that f panics with.
+func requireRefused(t *testing.T, f func()) *ArgError {
+	t.Helper()
+	var got any
+	func() {
+		defer func() { got = recover() }()
+		f()
+	}()
+	e, ok := got.(*ArgError)
+	require.True(t, ok, "got %v, want a panic with *ArgError", got)
+	require.NotEmpty(t, e.Got)
+	require.NotEmpty(t, e.Want)
+	require.True(t, strings.HasPrefix(e.Error(), "kernels."+e.Func+": "+e.Arg+": got "), e.Error())
+	return e
+}
+
+// arena is the one array that all arguments of a refusal are cut from, so that
+// any write shows.
+type arena struct {
+	data []float64
+	next int
+}
+
+func (a *arena) vec(n int) []float64 {
+	v := a.data[a.next : a.next+n : a.next+n]
+	a.next += n + 1
+	return v
+}
+
+func (a *arena) mat(rows, cols int) Matrix[float64] { return MatrixOf(a.vec(rows*cols), rows, cols) }
+
+func TestRefusals(t *testing.T) {
+	const rows, cols = 4, 6
+	type M = Matrix[float64]
+	type U = Update[float64]
+	var (
+		a    arena
+		w, z M
+		r, c []float64
+	)
+	mask := make([]bool, rows*cols)
+	maskInW := func() []bool { return unsafe.Slice((*bool)(unsafe.Pointer(&w.Data[3])), rows*cols) }
+	id := Activation{}
+	for name, f := range map[string]func(){
+		// Shapes and strides.
+		"Rank1 w negative":              func() { Rank1(M{w.Data, -1, cols, cols}, U{}) },
+		"Rank1 w columns":               func() { Rank1(M{w.Data, rows, -1, cols}, U{}) },
+		"Rank1 w stride":                func() { Rank1(M{w.Data, rows, cols, cols - 1}, U{}) },
+		"Rank1 w stride negative":       func() { Rank1(M{w.Data, rows, cols, -cols}, U{}) },
+		"Rank1 w short":                 func() { Rank1(M{w.Data[1:], rows, cols, cols}, U{}) },
+		"Rank1 w huge":                  func() { Rank1(M{w.Data, math.MaxInt / 2, cols, math.MaxInt / 2}, U{}) },
+		"Rank1 G":                       func() { Rank1(w, U{G: c, X: c}) },
+		"Rank1 X":                       func() { Rank1(w, U{G: r, X: r}) },
+		"Rank1 X nil":                   func() { Rank1(w, U{G: r}) },
+		"Rank1 G nil":                   func() { Rank1(w, U{X: c}) },
+		"Rank1 G empty":                 func() { Rank1(w, U{G: r[:0], X: c}) },
+		"Rank1 Decay":                   func() { Rank1(w, U{G: r, X: c, Decay: c}) },
+		"Rank1 ColDecay":                func() { Rank1(w, U{G: r, X: c, ColDecay: r}) },
+		"Rank1 RowAdd":                  func() { Rank1(w, U{G: r, X: c, RowAdd: c}) },
+		"Rank1 ColAdd":                  func() { Rank1(w, U{G: r, X: c, ColAdd: r}) },
+		"Rank1 Mask":                    func() { Rank1(w, U{G: r, X: c, Mask: mask[1:]}) },
+		"Rank1 Mask stride":             func() { Rank1(w, U{G: r, X: c, Mask: mask, MaskStride: cols - 1}) },
+		"Rank1 Sums":                    func() { Rank1(w, U{G: r, X: c, Sums: a.vec(cols), P: 1}) },
+		"Scale rows":                    func() { Scale(w, c, nil) },
+		"Scale cols":                    func() { Scale(w, nil, r) },
+		"Scale w":                       func() { Scale(M{w.Data, rows, cols, 1}, r, nil) },
+		"PowerSums rows":                func() { PowerSums(w, 2, c, nil) },
+		"PowerSums rows scalar":         func() { PowerSums(w, 2, r[:1], nil) },
+		"PowerSums cols":                func() { PowerSums(w, 2, nil, r) },
+		"PowerSums w":                   func() { PowerSums(M{nil, rows, cols, cols}, 2, r, c) },
+		"PowerSumsWeighted weights":     func() { PowerSumsWeighted(w, 2, a.vec(3), r, 1) },
+		"PowerSumsWeighted weights nil": func() { PowerSumsWeighted(w, 2, nil, r, 1) },
+		"PowerSumsWeighted out":         func() { PowerSumsWeighted(w, 2, c, a.vec(cols), 1) },
+		"PowerSumsWeighted out down":    func() { PowerSumsWeighted(w, 2, r, a.vec(rows), 0) },
+		"PowerSumsWeighted axis":        func() { PowerSumsWeighted(w, 2, c, r, 2) },
+		"EMA a":                         func() { EMA(r, c, 0.5, Value) },
+		"EMABatch s":                    func() { EMABatch(r, w, 0.5, Value) },
+		"EMABatch a":                    func() { EMABatch(c, M{w.Data, rows, cols, 2}, 0.5, Value) },
+		"GainRule post":                 func() { GainRule(w, c, c, 0.1, GainOptions[float64]{}) },
+		"GainRule pre":                  func() { GainRule(w, r, r, 0.1, GainOptions[float64]{}) },
+		"GainRule pre nil":              func() { GainRule(w, r, nil, 0.1, GainOptions[float64]{}) },
+		"GainRule Bias":                 func() { GainRule(w, r, c, 0.1, GainOptions[float64]{Bias: a.vec(cols)}) },
+		"Forward y":                     func() { Forward(c, w, a.vec(cols), nil, id) },
+		"Forward x":                     func() { Forward(r, w, a.vec(rows), nil, id) },
+		"Forward b":                     func() { Forward(r, w, c, a.vec(cols), id) },
+		"ForwardBatch x":                func() { ForwardBatch(a.mat(4, rows), w, a.mat(4, rows), nil, id) },
+		"ForwardBatch y":                func() { ForwardBatch(a.mat(3, rows), w, z, nil, id) },
+		"ForwardBatch b":                func() { ForwardBatch(a.mat(rows, rows), w, z, c, id) },
+		"Activate y":                    func() { Activate(r, c, id) },
+		"Derivative y":                  func() { Derivative(r, c, id) },
+		"BatchUpdate g":                 func() { BatchUpdate(w, a.mat(2, cols), a.mat(2, cols), nil, nil) },
+		"BatchUpdate x":                 func() { BatchUpdate(w, a.mat(2, rows), a.mat(3, cols), nil, nil) },
+		"BatchUpdate decay":             func() { BatchUpdate(w, a.mat(2, rows), a.mat(2, cols), c, nil) },
+		"BatchUpdate colDecay":          func() { BatchUpdate(w, a.mat(2, rows), a.mat(2, cols), nil, r) },
+		"MatMul b":                      func() { MatMul(a.mat(2, 3), a.mat(2, 3), a.mat(2, 3)) },
+		"MatMul dst":                    func() { MatMul(a.mat(2, 3), a.mat(2, 4), a.mat(4, 2)) },
+		"Softmax y":                     func() { Softmax(a.mat(cols, rows), w) },
+		"ArgMax out":                    func() { ArgMax(w, make([]int, cols)) },
+		"ArgMax w":                      func() { ArgMax(M{nil, 2, 0, 0}, make([]int, 2)) },
+		"Exp y":                         func() { Exp(r, c) },
+		"Log y":                         func() { Log(r, c) },
+		"Exp2 y":                        func() { Exp2(r, c) },
+		"Log2 y":                        func() { Log2(r, c) },
+		"PowAbs y":                      func() { PowAbs(r, c, 2) },
+		"NewMatrix rows":                func() { NewMatrix[float32](-1, 2) },
+		"NewMatrix cols":                func() { NewMatrix[float32](1, -2) },
+		"MatrixOf data":                 func() { MatrixOf(r, 2, 3) },
+		"MatrixOf data long":            func() { MatrixOf(c, 1, 3) },
+
+		// Parameters.
+		"Rank1 Low":            func() { Rank1(w, U{G: r, X: c, Bounded: true, Low: nan, High: 1}) },
+		"Rank1 High":           func() { Rank1(w, U{G: r, X: c, Bounded: true, Low: 0, High: nan}) },
+		"Rank1 Low above High": func() { Rank1(w, U{G: r, X: c, Bounded: true, Low: 1, High: 0}) },
+		"Rank1 P":              func() { Rank1(w, U{G: r, X: c, Sums: a.vec(rows)}) },
+		"PowerSums p":          func() { PowerSums(w, 0, r, c) },
+		"PowerSums p negative": func() { PowerSums(w, -1, r, c) },
+		"PowerSums p NaN":      func() { PowerSums(w, nan, r, c) },
+		"PowerSumsWeighted p":  func() { PowerSumsWeighted(w, inf, c, r, 1) },
+		"PowAbs p":             func() { PowAbs(c, c, inf) },
+		"EMA alpha":            func() { EMA(r, r, -0.1, Value) },
+		"EMA alpha above 1":    func() { EMA(r, r, 1.5, Value) },
+		"EMA alpha NaN":        func() { EMA(r, r, nan, Value) },
+		"EMA of":               func() { EMA(r, r, 0.5, 2) },
+		"EMABatch alpha":       func() { EMABatch(c, w, inf, Value) },
+		"GainRule lr":          func() { GainRule(w, r, c, -0.1, GainOptions[float64]{}) },
+		"GainRule lr NaN":      func() { GainRule(w, r, c, nan, GainOptions[float64]{}) },
+		"GainRule lr infinite": func() { GainRule(w, r, c, inf, GainOptions[float64]{}) },
+		"GainRule Limit":       func() { GainRule(w, r, c, 0.1, GainOptions[float64]{Limit: -1}) },
+		"GainRule Limit NaN":   func() { GainRule(w, r, c, 0.1, GainOptions[float64]{Limit: nan}) },
+		"GainRule Form":        func() { GainRule(w, r, c, 0.1, GainOptions[float64]{Form: 2}) },
+		"Forward act":          func() { Forward(r, w, c, nil, Activation{Kind: 99}) },
+		"ForwardBatch act":     func() { ForwardBatch(a.mat(rows, rows), w, z, nil, Activation{Kind: -1}) },
+		"Activate act":         func() { Activate(r, r, Activation{LeakyReLU, -1}) },
+		"Activate act NaN":     func() { Activate(r, r, Activation{LeakyReLU, nan}) },
+		"Derivative act":       func() { Derivative(r, r, Activation{LeakyReLU, inf}) },
+
+		// Shared elements.
+		"Rank1 X in w":                       func() { Rank1(w, U{G: r, X: w.Row(2)}) },
+		"Rank1 G in w":                       func() { Rank1(w, U{G: w.Data[20:24], X: c}) },
+		"Rank1 Decay in w":                   func() { Rank1(w, U{Decay: w.Data[:1]}) },
+		"Rank1 ColDecay in w":                func() { Rank1(w, U{ColDecay: w.Row(0)}) },
+		"Rank1 RowAdd in w":                  func() { Rank1(w, U{RowAdd: w.Data[23:24]}) },
+		"Rank1 ColAdd in w":                  func() { Rank1(w, U{ColAdd: w.Row(3)}) },
+		"Rank1 Mask in w":                    func() { Rank1(w, U{G: r, X: c, Mask: maskInW()}) },
+		"Rank1 Sums in w":                    func() { Rank1(w, U{G: r, X: c, Sums: w.Data[2:6], P: 1}) },
+		"Rank1 G with Sums":                  func() { Rank1(w, U{G: r, X: c, Sums: r, P: 1}) },
+		"Rank1 X last column":                func() { Rank1(M{w.Data, rows, 5, 6}, U{G: r, X: w.Data[9:14]}) },
+		"Scale rows in w":                    func() { Scale(w, w.Data[:4], nil) },
+		"Scale cols in w":                    func() { Scale(w, nil, w.Row(1)) },
+		"PowerSums rows in w":                func() { PowerSums(w, 2, w.Data[:4], nil) },
+		"PowerSums cols in w":                func() { PowerSums(w, 2, nil, w.Row(3)) },
+		"PowerSums cols with rows":           func() { PowerSums(w, 2, c[:4], c) },
+		"PowerSumsWeighted out in w":         func() { PowerSumsWeighted(w, 2, c, w.Data[:4], 1) },
+		"PowerSumsWeighted weights with out": func() { PowerSumsWeighted(w, 2, c, c[2:6], 1) },
+		"EMA a shifted":                      func() { EMA(c[:4], c[1:5], 0.5, Value) },
+		"EMABatch a with s":                  func() { EMABatch(w.Row(1), w, 0.5, Value) },
+		"GainRule post in w":                 func() { GainRule(w, w.Data[:4], c, 0.1, GainOptions[float64]{}) },
+		"GainRule pre in w":                  func() { GainRule(w, r, w.Row(0), 0.1, GainOptions[float64]{}) },
+		"GainRule Bias in w":                 func() { GainRule(w, r, c, 0.1, GainOptions[float64]{Bias: w.Data[:4]}) },
+		"GainRule post with Bias":            func() { GainRule(w, r, c, 0.1, GainOptions[float64]{Bias: r}) },
+		"Forward w with y":                   func() { Forward(w.Data[:4], w, c, nil, id) },
+		"Forward x with y":                   func() { Forward(c[:4], w, c, nil, id) },
+		"Forward b with y":                   func() { Forward(r, w, c, r, id) },
+		"ForwardBatch w with y":              func() { ForwardBatch(M{w.Data, rows, rows, 6}, w, z, nil, id) },
+		"ForwardBatch x with y":              func() { ForwardBatch(M{z.Data, rows, rows, 6}, w, z, nil, id) },
+		"ForwardBatch b with y":              func() { v := a.vec(16); ForwardBatch(MatrixOf(v, 4, 4), w, z, v[4:8], id) },
+		"Activate z shifted":                 func() { Activate(c[:5], c[1:], id) },
+		"Derivative z shifted":               func() { Derivative(c[1:], c[:5], id) },
+		"BatchUpdate g in w":                 func() { BatchUpdate(w, M{w.Data, 2, rows, rows}, a.mat(2, cols), nil, nil) },
+		"BatchUpdate x in w":                 func() { BatchUpdate(w, a.mat(2, rows), M{w.Data, 2, cols, cols}, nil, nil) },
+		"BatchUpdate decay in w":             func() { BatchUpdate(w, a.mat(2, rows), a.mat(2, cols), w.Data[:4], nil) },
+		"BatchUpdate colDecay in w":          func() { BatchUpdate(w, a.mat(2, rows), a.mat(2, cols), nil, w.Row(2)) },
+		"MatMul a with dst":                  func() { v := a.mat(3, 3); MatMul(v, v, a.mat(3, 3)) },
+		"MatMul b with dst":                  func() { v := a.mat(3, 3); MatMul(v, a.mat(3, 3), v) },
+		"Softmax z shifted":                  func() { Softmax(M{w.Data[1:], 3, cols, cols}, M{w.Data, 3, cols, cols}) },
+		"Softmax z other stride":             func() { Softmax(M{w.Data, 3, 4, 6}, M{w.Data, 3, 4, 5}) },
+		"ArgMax w with out":                  func() { ArgMax(w, unsafe.Slice((*int)(unsafe.Pointer(&w.Data[0])), rows)) },
+		"Exp x shifted":                      func() { Exp(c[:5], c[1:]) },
+		"PowAbs x shifted":                   func() { PowAbs(c[1:], c[:5], 2) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a = arena{data: make([]float64, 200)}
+			for k := range a.data {
+				a.data[k] = float64(k + 1)
+			}
+			w, z, r, c = a.mat(rows, cols), a.mat(rows, cols), a.vec(rows), a.vec(cols)
+			old := append([]float64(nil), a.data...)
+			e := requireRefused(t, f)
+			require.Equal(t, old, a.data, "something was written")
+			want := strings.Fields(name)
+			require.Equal(t, want[0], e.Func)
+			require.Equal(t, want[1], e.Arg)
+		})
+	}
+	_, err := ParseActivation("cube")
+	require.ErrorAs(t, err, new(*ArgError))
+}
+
+// TestSharing: memory may be shared where no element is.
+func TestSharing(t *testing.T) {
+	data := make([]float32, 10*25)
+	for k := range data {
+		data[k] = float32(k)
+	}
+	left := Matrix[float32]{data, 10, 10, 25}
+	middle := Matrix[float32]{data[10:], 10, 10, 25}
+	Rank1(left, Update[float32]{G: []float32{1}, X: data[10:20]})
+	Rank1(left, Update[float32]{G: data[225+10:][:10], X: data[235:245], Mask: nil})
+	product := NewMatrix[float32](10, 10)
+	MatMul(Matrix[float32]{data[20:], 10, 5, 25}, left, Matrix[float32]{data[10:], 10, 5, 25})
+	MatMul(product, left, middle)
+	requireRefused(t, func() { MatMul(Matrix[float32]{data[19:], 10, 5, 25}, middle, NewMatrix[float32](10, 5)) })
+	v := append([]float32(nil), data[:50]...)
+	EMA(v, v, 0.5, Value)
+	Activate(v, v, Activation{Kind: Tanh})
+	Softmax(left, left)
+}
+
+func TestRegionOverlap(t *testing.T) {
+	// All pairs of small regions against their sets of bytes.
+	bytes := func(r region) map[uintptr]bool {
+		set := map[uintptr]bool{}
+		for i := range r.rows {
+			for b := range r.width {
+				set[r.base+i*r.stride+b] = true
+			}
+		}
+		return set
+	}
+	var all []region
+	for _, base := range []uintptr{100, 103, 108, 120} {
+		for rows := range uintptr(4) {
+			for _, width := range []uintptr{0, 1, 3, 7} {
+				for _, stride := range []uintptr{7, 8, 11} {
+					all = append(all, region{base, rows, width, stride})
+				}
+			}
+		}
+	}
+	for _, r := range all {
+		set := bytes(r)
+		for _, s := range all {
+			want := false
+			for b := range bytes(s) {
+				want = want || set[b]
+			}
+			require.Equal(t, want, r.overlaps(s), fmt.Sprint(r, s))
+		}
+	}
+}
+
+// TestEmpty: matrices without elements are valid, and sums over nothing are 0.
+func TestEmpty(t *testing.T) {
+	for _, w := range []Matrix[float32]{{}, NewMatrix[float32](3, 0), NewMatrix[float32](0, 3)} {
+		r, c := make([]float32, w.Rows), make([]float32, w.Cols)
+		for k := range r {
+			r[k] = 7
+		}
+		for k := range c {
+			c[k] = 7
+		}
+		Rank1(w, Update[float32]{G: r, X: c, Decay: []float32{1}, Bounded: true})
+		Scale(w, r, c)
+		BatchUpdate(w, NewMatrix[float32](2, w.Rows), NewMatrix[float32](2, w.Cols), nil, nil)
+		GainRule(w, r, c, 0.1, GainOptions[float32]{})
+		Softmax(w, w)
+		EMABatch(c, Matrix[float32]{Cols: w.Cols}, 0.5, Value)
+		ForwardBatch(NewMatrix[float32](0, w.Rows), w, NewMatrix[float32](0, w.Cols), nil, Activation{})
+		for _, v := range append(append([]float32{}, r...), c...) {
+			require.Equal(t, float32(7), v)
+		}
+		PowerSums(w, 2, r, c)
+		for _, v := range append(append([]float32{}, r...), c...) {
+			require.Zero(t, v)
+		}
+		Rank1(w, Update[float32]{Sums: r, P: 2})
+		Forward(r, w, c, []float32{2}, Activation{})
+		for _, v := range r {
+			require.Equal(t, float32(2), v, "the bias alone")
+		}
+	}
+	EMA[float64](nil, nil, 0.5, Value)
+	Exp[float64](nil, nil)
+	MatMul(NewMatrix[float64](0, 0), NewMatrix[float64](0, 3), NewMatrix[float64](3, 0))
+	dst := MatrixOf([]float64{1, 2}, 1, 2)
+	MatMul(dst, NewMatrix[float64](1, 0), NewMatrix[float64](0, 2))
+	require.Equal(t, []float64{0, 0}, dst.Data)
+	ArgMax(Matrix[float64]{}, nil)
+}
