@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"github.com/hebbkern/hebbkern/kernels"
+)
+
+var identity = kernels.Activation{Kind: kernels.Identity}
+
+// Activity is what a forward pass leaves: for each population the input Z = Σ W a + b (of an input population,
+// x itself) and the activity A = f(Z), both [B, units]. They are scratch, valid until the next pass.
+type Activity[T kernels.Float] struct {
+	Z, A []kernels.Matrix[T]
+}
+
+// Forward runs a batch x [B, InputUnits] through the network and fills act. Input populations take consecutive
+// columns of x in their order. Row b depends on row b of x alone, bit for bit the same for any batch.
+// Errors: *ArgError. s may be nil.
+func (n *Network[T]) Forward(x kernels.Matrix[T], act *Activity[T], s *Scratch[T]) (err error) {
+	defer guard(&err)
+	if err := n.check("Forward"); err != nil {
+		return err
+	}
+	if err := checkMatrix("Forward", "x", x, -1, n.InputUnits()); err != nil {
+		return err
+	}
+	if s == nil {
+		s = new(Scratch[T])
+	}
+	s.reset()
+	n.forward(x, act, s)
+	return nil
+}
+
+// Predict writes the activity of the output populations for a batch x [B, InputUnits] into y [B, OutputUnits],
+// the populations side by side. Errors: *ArgError, also for a y that overlaps x or the network. s may be nil.
+func (n *Network[T]) Predict(y, x kernels.Matrix[T], s *Scratch[T]) (err error) {
+	defer guard(&err)
+	const fn = "Predict"
+	if err := n.check(fn); err != nil {
+		return err
+	}
+	if err := checkMatrix(fn, "x", x, -1, n.InputUnits()); err != nil {
+		return err
+	}
+	if err := checkMatrix(fn, "y", y, x.Rows, n.OutputUnits()); err != nil {
+		return err
+	}
+	if overlap(y, x) {
+		return badArg(fn, "y", "overlapping x", "arrays that share no element")
+	}
+	if err := n.checkData(fn, "y", y); err != nil {
+		return err
+	}
+	if s == nil {
+		s = new(Scratch[T])
+	}
+	// Rows are independent, so a block bounds the memory without touching the bits.
+	const block = 256
+	var act Activity[T]
+	for b := 0; b < x.Rows; b += block {
+		s.reset()
+		rows := min(block, x.Rows-b)
+		n.forward(subRows(x, b, rows), &act, s)
+		col := 0
+		for k := range n.Populations {
+			if p := &n.Populations[k]; p.Output {
+				for i := range rows {
+					copy(y.Row(b + i)[col:], act.A[k].Row(i))
+				}
+				col += p.Units
+			}
+		}
+	}
+	return nil
+}
+
+// subRows is the view of rows [from, from+rows).
+func subRows[T kernels.Float](m kernels.Matrix[T], from, rows int) kernels.Matrix[T] {
+	if rows == 0 || m.Cols == 0 {
+		return kernels.Matrix[T]{Rows: rows, Cols: m.Cols, Stride: m.Stride}
+	}
+	end := (from+rows-1)*m.Stride + m.Cols
+	return kernels.Matrix[T]{Data: m.Data[from*m.Stride : end], Rows: rows, Cols: m.Cols, Stride: m.Stride}
+}
+
+func subCols[T kernels.Float](m kernels.Matrix[T], from, cols int) kernels.Matrix[T] {
+	if m.Rows == 0 {
+		return kernels.Matrix[T]{Cols: cols, Stride: m.Stride}
+	}
+	return kernels.Matrix[T]{Data: m.Data[from:], Rows: m.Rows, Cols: cols, Stride: m.Stride}
+}
+
+func (n *Network[T]) forward(x kernels.Matrix[T], act *Activity[T], s *Scratch[T]) {
+	if len(act.Z) != len(n.Populations) {
+		act.Z = make([]kernels.Matrix[T], len(n.Populations))
+		act.A = make([]kernels.Matrix[T], len(n.Populations))
+	}
+	col := 0
+	for k := range n.Populations {
+		p := &n.Populations[k]
+		if p.Input {
+			act.Z[k] = subCols(x, col, p.Units)
+			col += p.Units
+		} else {
+			act.Z[k] = n.gather(k, x.Rows, act, s)
+		}
+		if p.Activation.Kind == kernels.Identity {
+			act.A[k] = act.Z[k]
+			continue
+		}
+		act.A[k] = s.matrix(x.Rows, p.Units)
+		for b := range x.Rows {
+			kernels.Activate(act.A[k].Row(b), act.Z[k].Row(b), p.Activation)
+		}
+	}
+}
+
+// gather computes Z of population k: the bias joins the first projection, further projections are added in
+// their order, each rounded to T.
+func (n *Network[T]) gather(k, batch int, act *Activity[T], s *Scratch[T]) kernels.Matrix[T] {
+	p := &n.Populations[k]
+	z := s.matrix(batch, p.Units)
+	first := true
+	for q := range n.Projections {
+		e := &n.Projections[q]
+		if e.To != k {
+			continue
+		}
+		if first {
+			kernels.ForwardBatch(z, e.W, act.A[e.From], p.Bias, identity)
+			first = false
+			continue
+		}
+		t := s.matrix(batch, p.Units)
+		kernels.ForwardBatch(t, e.W, act.A[e.From], nil, identity)
+		addInto(z.Data, t.Data, s)
+	}
+	if first { // no projection into it: the bias alone
+		for b := range batch {
+			clear(z.Row(b))
+			copy(z.Row(b), p.Bias)
+		}
+	}
+	return z
+}
+
+// addInto adds t to z: fma(1, t, z) is the rounded sum.
+func addInto[T kernels.Float](z, t []T, s *Scratch[T]) {
+	one := s.t.take(1)
+	one[0] = 1
+	kernels.Rank1(rowVector(z), kernels.Update[T]{G: one, X: t})
+}

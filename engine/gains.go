@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/hebbkern/hebbkern/kernels"
+)
+
+// GainOf says what a gain averages.
+type GainOf int
+
+const (
+	// OfActivation averages f(I).
+	OfActivation GainOf = iota
+	// OfDerivative averages f′(I), with ReLU′(0) = leaky ReLU′(0) = ELU′(0) = 1.
+	OfDerivative
+)
+
+// Exponential is the exponential average gain of a population (mathematics page, section 2):
+//
+//	σ ← α·a + (1 − α)·σ,   a = f(I) or f′(I),   σ₀ = 0, no bias correction
+//
+// Sigma [units] is the caller's and starts at 0.
+type Exponential[T kernels.Float] struct {
+	Sigma []T
+	Alpha float64 // in [0, 1]
+	Of    GainOf
+}
+
+// Update observes a batch of inputs I = z [B, units] of a population with activation act: with Mean one step
+// with the mean of a over the batch, with Sequential one step a row. An empty batch changes nothing.
+// Errors: *ArgError. s may be nil.
+func (e Exponential[T]) Update(z kernels.Matrix[T], act kernels.Activation, r Reduction, s *Scratch[T]) (err error) {
+	defer guard(&err)
+	const fn = "Exponential"
+	if err := checkGain(fn, e.Alpha, e.Of, r); err != nil {
+		return err
+	}
+	if err := checkActivation(fn, "activation", act); err != nil {
+		return err
+	}
+	if err := checkMatrix(fn, "z", z, -1, len(e.Sigma)); err != nil {
+		return err
+	}
+	if overlap(z, rowVector(e.Sigma)) {
+		return badArg(fn, "sigma", "overlapping z", "arrays that share no element")
+	}
+	if s == nil {
+		s = new(Scratch[T])
+	}
+	s.reset()
+	e.observe(z, kernels.Matrix[T]{}, act, r, s)
+	return nil
+}
+
+func checkGain(fn string, alpha float64, of GainOf, r Reduction) error {
+	switch {
+	case !(alpha >= 0 && alpha <= 1):
+		return badArg(fn, "alpha", fmt.Sprint(alpha), "a number in [0, 1]")
+	case of != OfActivation && of != OfDerivative:
+		return badArg(fn, "of", fmt.Sprint(int(of)), "activation or derivative")
+	case r != Sequential && r != Mean:
+		return badArg(fn, "reduction", fmt.Sprint(int(r)), "sequential or mean")
+	}
+	return nil
+}
+
+// observe makes the step; f(z) is given in a if it is known already.
+func (e Exponential[T]) observe(z, a kernels.Matrix[T], act kernels.Activation, r Reduction, s *Scratch[T]) {
+	if z.Rows == 0 || z.Cols == 0 {
+		return
+	}
+	switch {
+	case e.Of == OfDerivative:
+		a = s.matrix(z.Rows, z.Cols)
+		for b := range z.Rows {
+			kernels.Derivative(a.Row(b), z.Row(b), act)
+		}
+	case a.Data == nil:
+		a = s.matrix(z.Rows, z.Cols)
+		for b := range z.Rows {
+			kernels.Activate(a.Row(b), z.Row(b), act)
+		}
+	}
+	if r == Mean {
+		kernels.EMABatch(e.Sigma, a, T(e.Alpha), kernels.Value)
+		return
+	}
+	for b := range a.Rows {
+		kernels.EMA(e.Sigma, a.Row(b), T(e.Alpha), kernels.Value)
+	}
+}
+
+// GainTraining is the algorithm of the first seed (mathematics page, section 3): forward, average the gains,
+// apply the gain rule to every projection, repeat.
+//
+//	linear:        w_ij ← w_ij + η(σ_j² − σ_i²)w_ij                 exactly as in the note
+//	exponential:   w_ij ← w_ij·exp(η(σ_j² − σ_i²)),   b_i ← b_i·exp(−ησ_i²)
+//
+// The linear form uses the gains of every population, inputs and outputs too (of an identity input: the mean
+// of x, resp. 1), and leaves the biases alone. It has no balanced fixed point: with a constant η it raises the
+// balance deficit, by orders of magnitude with activation gains and to overflow with derivative gains; Limit
+// keeps it finite. To balance a network use Balance. The exponential form takes σ = 0 for input and output
+// units and a bias as a weight from a unit with σ = 0, and so preserves the function of a network whose hidden
+// units are homogeneous of degree 1 (without a Limit).
+type GainTraining[T kernels.Float] struct {
+	Sigma     [][]T     // for each population its gains [units], the caller's, starting at 0
+	LR        float64   // η ≥ 0
+	Alpha     float64   // in [0, 1]
+	Of        GainOf    // what the gains average
+	Reduction Reduction // Sequential (one step of σ a sample) or Mean
+	Form      kernels.GainForm
+	Limit     float64 // |w| ≤ Limit after the step; 0: no limit
+}
+
+// NewGainTraining allocates gains of 0 for a network: linear form, gains of the activation, batch mean.
+func NewGainTraining[T kernels.Float](n *Network[T], lr, alpha float64) *GainTraining[T] {
+	g := &GainTraining[T]{Sigma: make([][]T, len(n.Populations)), LR: lr, Alpha: alpha, Reduction: Mean}
+	for k := range g.Sigma {
+		g.Sigma[k] = make([]T, n.Populations[k].Units)
+	}
+	return g
+}
+
+// Step makes one step of training on a batch x [B, InputUnits]: the gains see the batch, then all projections
+// change by the new gains. Errors: *ArgError, before anything is written; *DivergenceError naming the layer
+// whose weights are no longer finite. s may be nil.
+func (g *GainTraining[T]) Step(n *Network[T], x kernels.Matrix[T], s *Scratch[T]) (err error) {
+	defer guard(&err)
+	const fn = "GainTraining"
+	if err := n.check(fn); err != nil {
+		return err
+	}
+	if err := g.check(fn, n); err != nil {
+		return err
+	}
+	if err := checkMatrix(fn, "x", x, -1, n.InputUnits()); err != nil {
+		return err
+	}
+	if err := n.checkData(fn, "x", x); err != nil {
+		return err
+	}
+	if x.Rows == 0 {
+		return nil
+	}
+	if s == nil {
+		s = new(Scratch[T])
+	}
+	s.reset()
+	var act Activity[T]
+	n.forward(x, &act, s)
+	g.observe(n, &act, s)
+	return g.apply(n, s)
+}
+
+func (g *GainTraining[T]) check(fn string, n *Network[T]) error {
+	if err := checkGain(fn, g.Alpha, g.Of, g.Reduction); err != nil {
+		return err
+	}
+	if err := checkRate[T](fn, "lr", g.LR); err != nil {
+		return err
+	}
+	if err := checkRate[T](fn, "limit", g.Limit); err != nil {
+		return err
+	}
+	if g.Form != kernels.GainLinear && g.Form != kernels.GainExp {
+		return badArg(fn, "form", fmt.Sprint(int(g.Form)), "linear or exp")
+	}
+	if err := checkLen(fn, "sigma", g.Sigma, len(n.Populations)); err != nil {
+		return err
+	}
+	for k, sigma := range g.Sigma {
+		if err := checkLen(fn, "", sigma, n.Populations[k].Units); err != nil {
+			return indexed(err, "sigma[%d]", k)
+		}
+		if err := n.checkData(fn, "", rowVector(sigma)); err != nil {
+			return indexed(err, "sigma[%d]", k)
+		}
+	}
+	return nil
+}
+
+// observe averages the gains of every population from a forward pass.
+func (g *GainTraining[T]) observe(n *Network[T], act *Activity[T], s *Scratch[T]) {
+	for k := range n.Populations {
+		e := Exponential[T]{Sigma: g.Sigma[k], Alpha: g.Alpha, Of: g.Of}
+		e.observe(act.Z[k], act.A[k], n.Populations[k].Activation, g.Reduction, s)
+	}
+}
+
+// apply runs the gain rule on every projection. A bias takes part once, with the first projection into its
+// population.
+func (g *GainTraining[T]) apply(n *Network[T], s *Scratch[T]) error {
+	tmp := s.t.take(n.maxUnits())
+	zero := s.t.take(n.maxUnits())
+	clear(zero)
+	sigma := func(k int) []T {
+		if p := &n.Populations[k]; g.Form == kernels.GainExp && !p.hidden() {
+			return zero[:p.Units]
+		}
+		return g.Sigma[k]
+	}
+	for q := range n.Projections {
+		e := &n.Projections[q]
+		o := kernels.GainOptions[T]{Form: g.Form, Limit: T(g.Limit)}
+		if g.Form == kernels.GainExp && n.layerOf(e.To) == q {
+			o.Bias = n.Populations[e.To].Bias
+		}
+		kernels.GainRule(e.W, sigma(e.To), sigma(e.From), T(g.LR), o)
+	}
+	for q := range n.Projections {
+		if !finiteMatrix(n.Projections[q].W, tmp) {
+			return &DivergenceError{Func: "GainTraining", What: "the weights", Sample: -1, Epoch: -1, Layer: q}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package engine
+
+import "github.com/hebbkern/hebbkern/kernels"
+
+// Rule is a Hebbian learning rule: a value that holds its parameters (and, if it has any, views of state in the
+// caller's memory) and maps one sample to the vectors of the one pattern that every rule is (mathematics page,
+// section 1):
+//
+//	w_ij ← w_ij·(1 − d_i − c_j) + g_i·x_j + a_i + b_j
+//
+// Update does the rest: reductions, normalisation, the check for divergence. So a new rule is a few lines of Go
+// on vectors of length out and in, and needs no kernel of its own.
+type Rule[T kernels.Float] interface {
+	// Name is what errors call the rule.
+	Name() string
+	// Check refuses parameters: *ArgError, before anything is written.
+	Check() error
+	// Rate is η, with which normalize="max" multiplies.
+	Rate() float64
+	// Terms says which vectors Map fills; the others are absent from the update, not zero.
+	Terms() Terms
+	// Map fills v for one sample, x [in] and y [out], from the state before the sample.
+	Map(v *Vectors[T], x, y []T)
+}
+
+// Terms is the set of vectors that a rule fills beside G.
+type Terms uint
+
+// The terms of the pattern.
+const (
+	TermX      Terms = 1 << iota // X, in place of x
+	TermDecay                    // D, decay of a row
+	TermCol                      // C, decay of a column
+	TermRow                      // A, added to a row
+	TermColAdd                   // B, added to a column
+	// TermResidual makes the rows interact as Sanger's do: row i learns from the residual that the rows up to
+	// and including it leave of x, G_i·(X − Σ_{k≤i} y_k w_k). It excludes the terms of decay and addition.
+	TermResidual
+)
+
+// Vectors are the vectors of the pattern for one sample. Map writes into them and keeps none.
+type Vectors[T kernels.Float] struct {
+	G []T // [out], the postsynaptic factor
+	X []T // [in], the presynaptic factor with TermX
+	D []T // [out] with TermDecay
+	C []T // [in] with TermCol
+	A []T // [out] with TermRow
+	B []T // [in] with TermColAdd
+}
+
+// Hebb is Δw_ij = η y_i x_j (Hebb 1949): g = ηy. Its weights grow without bound.
+type Hebb[T kernels.Float] struct {
+	LR float64 // η ≥ 0
+}
+
+// Name implements Rule.
+func (r Hebb[T]) Name() string { return "Hebb" }
+
+// Check implements Rule.
+func (r Hebb[T]) Check() error { return checkRate[T]("Hebb", "lr", r.LR) }
+
+// Rate implements Rule.
+func (r Hebb[T]) Rate() float64 { return r.LR }
+
+// Terms implements Rule.
+func (r Hebb[T]) Terms() Terms { return 0 }
+
+// Map implements Rule.
+func (r Hebb[T]) Map(v *Vectors[T], x, y []T) { times(v.G, T(r.LR), y) }
+
+// Decay is Hebb with decay, Δw_ij = η y_i x_j − λ w_ij: g = ηy, d = λ. λ is per update and not multiplied by
+// η, so the reduction "sum" of B samples decays by Bλ. With y = Wx the weights stay bounded for
+// λ > η·λ_max(E[xxᵀ]).
+type Decay[T kernels.Float] struct {
+	LR    float64 // η ≥ 0
+	Decay float64 // λ ≥ 0
+}
+
+// Name implements Rule.
+func (r Decay[T]) Name() string { return "Decay" }
+
+// Check implements Rule.
+func (r Decay[T]) Check() error {
+	if err := checkRate[T]("Decay", "lr", r.LR); err != nil {
+		return err
+	}
+	return checkRate[T]("Decay", "decay", r.Decay)
+}
+
+// Rate implements Rule.
+func (r Decay[T]) Rate() float64 { return r.LR }
+
+// Terms implements Rule.
+func (r Decay[T]) Terms() Terms { return TermDecay }
+
+// Map implements Rule.
+func (r Decay[T]) Map(v *Vectors[T], x, y []T) {
+	times(v.G, T(r.LR), y)
+	for i := range v.D {
+		v.D[i] = T(r.Decay)
+	}
+}
+
+// Oja is Δw_ij = η y_i (x_j − y_i w_ij) (Oja 1982): g = ηy, d = g·y. A row converges to ± the first principal
+// component of x with norm 1: to any precision with the reduction "mean" on fixed data or η → 0, only near it
+// with a constant η online.
+type Oja[T kernels.Float] struct {
+	LR float64 // η ≥ 0
+}
+
+// Name implements Rule.
+func (r Oja[T]) Name() string { return "Oja" }
+
+// Check implements Rule.
+func (r Oja[T]) Check() error { return checkRate[T]("Oja", "lr", r.LR) }
+
+// Rate implements Rule.
+func (r Oja[T]) Rate() float64 { return r.LR }
+
+// Terms implements Rule.
+func (r Oja[T]) Terms() Terms { return TermDecay }
+
+// Map implements Rule.
+func (r Oja[T]) Map(v *Vectors[T], x, y []T) {
+	times(v.G, T(r.LR), y)
+	for i, g := range v.G {
+		v.D[i] = T(g * y[i])
+	}
+}
+
+// times writes g = s·y.
+func times[T kernels.Float](g []T, s T, y []T) {
+	for i, v := range y {
+		g[i] = T(s * v)
+	}
+}

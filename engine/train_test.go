@@ -1,0 +1,307 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/hebbkern/hebbkern/kernels"
+)
+
+// loss64 is the mean loss of a network in plain float64 loops, its definition.
+func loss64[T kernels.Float](n *Network[T], loss Loss, x, target [][]float64) float64 {
+	total := 0.0
+	for b := range x {
+		_, a := forward64(n, x[b])
+		y := a[len(a)-1]
+		sum := 0.0
+		for _, v := range y {
+			sum += math.Exp(v)
+		}
+		for k, v := range y {
+			if loss == MSE {
+				total += (v - target[b][k]) * (v - target[b][k]) / 2
+			} else {
+				total -= target[b][k] * math.Log(math.Exp(v)/sum)
+			}
+		}
+	}
+	return total / float64(len(x))
+}
+
+// classes is a batch of one-hot targets.
+func classes[T kernels.Float](seed uint64, rows, k int) kernels.Matrix[T] {
+	r := source(seed)
+	m := kernels.NewMatrix[T](rows, k)
+	for b := range rows {
+		m.Row(b)[r.IntN(k)] = 1
+	}
+	return m
+}
+
+// twin is a network of the same shape in memory of its own.
+func twin[T kernels.Float](n *Network[T]) *Network[T] {
+	c := &Network[T]{Populations: append([]Population[T](nil), n.Populations...), Projections: append([]Projection[T](nil), n.Projections...)}
+	for k := range c.Populations {
+		if b := c.Populations[k].Bias; b != nil {
+			c.Populations[k].Bias = append([]T(nil), b...)
+		}
+	}
+	for q := range c.Projections {
+		c.Projections[q].W = clone(c.Projections[q].W)
+	}
+	return c
+}
+
+// parameters points at every weight and bias of a network, in the same order for a twin.
+func parameters[T kernels.Float](n *Network[T]) (out []*T) {
+	for q := range n.Projections {
+		for i := range n.Projections[q].W.Rows {
+			row := n.Projections[q].W.Row(i)
+			for j := range row {
+				out = append(out, &row[j])
+			}
+		}
+	}
+	for k := range n.Populations {
+		for i := range n.Populations[k].Bias {
+			out = append(out, &n.Populations[k].Bias[i])
+		}
+	}
+	return out
+}
+
+// Every weight and bias, each activation and loss, a network with projections past layers: central differences.
+func TestGradients(t *testing.T) {
+	for _, c := range activations {
+		for _, loss := range []Loss{MSE, SoftmaxCrossEntropy} {
+			for name, n := range map[string]*Network[float64]{
+				"layered":  layered[float64](t, source(91), c.act, 8, 6, 5, 4),
+				"skipping": skipping[float64](t, source(92), c.act),
+			} {
+				t.Run(fmt.Sprint(name, c.act, loss), func(t *testing.T) {
+					if loss == MSE { // an output activation takes part
+						n.Populations[len(n.Populations)-1].Activation = c.act
+					}
+					x, target := randomMatrix[float64](source(93), 6, 8, 1, 1), classes[float64](94, 6, 4)
+					grad := twin(n)
+					mean, err := Gradients(n, grad, loss, x, target, nil)
+					must(t, err)
+					if want := loss64(n, loss, wide(x), wide(target)); math.Abs(mean-want) > 1e-12*want {
+						t.Errorf("loss %v, want %v", mean, want)
+					}
+					got := parameters(grad)
+					for i, w := range parameters(n) {
+						const h = 1e-5
+						old := *w
+						*w = old + h
+						up := loss64(n, loss, wide(x), wide(target))
+						*w = old - h
+						down := loss64(n, loss, wide(x), wide(target))
+						*w = old
+						// Truncation h²/6·f‴ and cancellation ε/h are both near 1e-10 here.
+						if want := (up - down) / (2 * h); math.Abs(*got[i]-want) > 1e-7 {
+							t.Fatalf("parameter %d: gradient %v, difference quotient %v", i, *got[i], want)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// A step is W − η·gradient of the minibatch, in float32 too; the statistics are those of the definition.
+func TestStepsFollowGradient(t *testing.T) {
+	both(t, testStepsFollowGradient[float32], testStepsFollowGradient[float64])
+}
+
+func testStepsFollowGradient[T kernels.Float](t *testing.T) {
+	const lr = 0.1
+	for _, loss := range []Loss{MSE, SoftmaxCrossEntropy} {
+		n := skipping[T](t, source(95), relu())
+		x, target := randomMatrix[T](source(96), 10, 8, 2, 1), classes[T](97, 10, 4)
+		index := []int{3, 1, 4, 1, 5, 9, 2}
+		ref := twin(n)
+		lossSum, hits := 0.0, 0
+		for from := 0; from < len(index); from += 3 {
+			part := index[from:min(from+3, len(index))]
+			xb, tb := kernels.NewMatrix[T](len(part), 8), kernels.NewMatrix[T](len(part), 4)
+			for b, i := range part {
+				copy(xb.Row(b), x.Row(i))
+				copy(tb.Row(b), target.Row(i))
+				_, a := forward64(ref, wide(x)[i])
+				y, best := a[len(a)-1], 0
+				for k := range y {
+					if y[k] > y[best] {
+						best = k
+					}
+				}
+				if tb.Row(b)[best] == 1 {
+					hits++
+				}
+			}
+			grad := twin(ref)
+			mean, err := Gradients(ref, grad, loss, xb, tb, nil)
+			must(t, err)
+			lossSum += mean * float64(len(part))
+			g := parameters(grad)
+			for i, w := range parameters(ref) {
+				*w -= T(lr) * *g[i]
+			}
+		}
+		var stats Stats
+		tr := Trainer[T]{Loss: loss, LR: lr, Batch: 3}
+		must(t, tr.Steps(n, x, target, index, &stats))
+		near(t, "parameters", rowVector(snapshot(t, n)), wide(rowVector(snapshot(t, ref))), closeness[T]())
+		if stats.Samples != 7 || stats.Correct != hits || math.Abs(stats.LossSum-lossSum) > closeness[T]()*lossSum {
+			t.Errorf("stats %+v, want loss %v, correct %d", stats, lossSum, hits)
+		}
+		// Cut at multiples of the batch, at any number of threads: the same bits.
+		atThreads(t, func(int) {
+			n2 := skipping[T](t, source(95), relu())
+			var s2 Stats
+			for from := 0; from < len(index); from += 3 {
+				must(t, tr.Steps(n2, x, target, index[from:min(from+3, len(index))], &s2))
+			}
+			equalBits(t, "cut", snapshot(t, n), snapshot(t, n2))
+			if s2 != stats {
+				t.Errorf("stats %+v, cut %+v", stats, s2)
+			}
+		})
+	}
+}
+
+// A minibatch whose products are shared among threads.
+func TestStepsThreads(t *testing.T) {
+	var want []float32
+	atThreads(t, func(threads int) {
+		n := layered[float32](t, source(107), relu(), 300, 256, 10)
+		x, target := randomMatrix[float32](source(108), 64, 300, 0, 1), classes[float32](109, 64, 10)
+		index := make([]int, 64)
+		EpochPermutation(index, 0, 0)
+		tr := Trainer[float32]{Loss: SoftmaxCrossEntropy, LR: 0.1, Batch: 64}
+		must(t, tr.Steps(n, x, target, index, nil))
+		if threads == 1 {
+			want = snapshot(t, n)
+		}
+		equalBits(t, "weights", want, snapshot(t, n))
+	})
+}
+
+// The cross-entropy stays finite and exact where the softmax underflows: J = 200 for logits 200 apart.
+func TestCrossEntropyFarLogits(t *testing.T) {
+	w := []kernels.Matrix[float32]{kernels.MatrixOf([]float32{100, -100}, 2, 1)}
+	n, err := LayeredOver(w, nil, relu(), kernels.Activation{})
+	must(t, err)
+	grad := twin(n)
+	mean, err := Gradients(n, grad, SoftmaxCrossEntropy, kernels.MatrixOf([]float32{1}, 1, 1), kernels.MatrixOf([]float32{0, 1}, 1, 2), nil)
+	must(t, err)
+	if mean != 200 {
+		t.Errorf("J = %v, want 200", mean)
+	}
+	equalBits(t, "gradient", grad.Projections[0].W.Data, []float32{1, -1})
+}
+
+func TestStepsDivergence(t *testing.T) {
+	both(t, testStepsDivergence[float32], testStepsDivergence[float64])
+}
+
+func testStepsDivergence[T kernels.Float](t *testing.T) {
+	x, target := randomMatrix[T](source(98), 10, 5, 0, 1), classes[T](99, 10, 3)
+	tr := Trainer[T]{Loss: MSE, LR: 0.1, Batch: 2}
+	var e *DivergenceError
+	n := layered[T](t, source(100), relu(), 5, 6, 4, 3)
+	n.Projections[1].W.Row(2)[1] = T(math.Inf(1))
+	before := snapshot(t, n)
+	err := tr.Steps(n, x, target, []int{4, 5}, nil)
+	if !errors.As(err, &e) || e.Layer != 1 || e.Error() == "" {
+		t.Errorf("error %v, want layer 1", err)
+	}
+	equalBits(t, "weights", before, snapshot(t, n))
+
+	n = layered[T](t, source(100), relu(), 5, 6, 4, 3)
+	before = snapshot(t, n)
+	x.Row(7)[2] = T(math.NaN())
+	err = tr.Steps(n, x, target, []int{7, 5}, nil)
+	if !errors.As(err, &e) || e.What != "x" || e.Sample != 7 {
+		t.Errorf("error %v, want x at sample 7", err)
+	}
+	equalBits(t, "weights", before, snapshot(t, n))
+}
+
+func TestTrainRefuses(t *testing.T) {
+	for _, c := range []struct {
+		arg    string
+		change func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int)
+	}{
+		{"lr", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.LR = math.NaN()
+		}},
+		{"batch", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Batch = 0
+		}},
+		{"loss", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Loss = 9
+		}},
+		{"loss", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Loss = SoftmaxCrossEntropy
+			n.Populations[2].Activation = relu()
+		}},
+		{"index", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			*index = []int{0, 10}
+		}},
+		{"index", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			*index = []int{-1}
+		}},
+		{"x", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			x.Cols = 4
+		}},
+		{"x", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			*x = kernels.MatrixOf(n.Projections[0].W.Data[:10], 2, 5)
+			target.Rows = 2
+		}},
+		{"target", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			target.Rows = 9
+		}},
+		{"target", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			*target = kernels.MatrixOf(n.Populations[2].Bias, 1, 3)
+			x.Rows = 1
+		}},
+		{"network", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			n.Populations[1].Output = true
+		}},
+		{"lr", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Gain = NewGainTraining(n, -1, 0.1)
+		}},
+	} {
+		n := layered[float64](t, source(101), relu(), 5, 6, 3)
+		x, target := randomMatrix[float64](source(102), 10, 5, 0, 1), classes[float64](103, 10, 3)
+		tr, index := Trainer[float64]{Loss: MSE, LR: 0.1, Batch: 2}, []int{0, 1, 2}
+		c.change(n, &tr, &x, &target, &index)
+		before := snapshot(t, n)
+		refused(t, c.arg, tr.Steps(n, x, target, index, nil), c.arg)
+		equalBits(t, c.arg, before, snapshot(t, n))
+	}
+	n, other := layered[float64](t, source(101), relu(), 5, 6, 3), layered[float64](t, source(101), relu(), 5, 7, 3)
+	x, target := randomMatrix[float64](source(102), 10, 5, 0, 1), classes[float64](103, 10, 3)
+	_, err := Gradients(n, other, MSE, x, target, nil)
+	refused(t, "another shape", err, "grad")
+	_, err = Gradients(n, n, MSE, x, target, nil)
+	refused(t, "itself", err, "grad weights[0]")
+	_, err = Gradients(n, twin(n), MSE, subRows(x, 0, 0), subRows(target, 0, 0), nil)
+	refused(t, "no sample", err, "x")
+}
+
+func TestStepsAllocateNothing(t *testing.T) {
+	n := layered[float32](t, source(104), relu(), 20, 16, 8, 4)
+	x, target := randomMatrix[float32](source(105), 40, 20, 0, 1), classes[float32](106, 40, 4)
+	index := make([]int, 40)
+	EpochPermutation(index, 1, 0)
+	tr := Trainer[float32]{Loss: SoftmaxCrossEntropy, LR: 1e-3, Batch: 8, Scratch: new(Scratch[float32])}
+	var stats Stats
+	allocs := testing.AllocsPerRun(10, func() { must(t, tr.Steps(n, x, target, index, &stats)) })
+	if allocs != 0 {
+		t.Errorf("%v allocations for five minibatches", allocs)
+	}
+}

@@ -1,0 +1,417 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/hebbkern/hebbkern/kernels"
+)
+
+// Reduction says how the samples of a batch become updates.
+type Reduction int
+
+const (
+	// Sequential: sample after sample, each seeing the weights the one before it left. A batch of B equals B
+	// calls with one sample, bit for bit.
+	Sequential Reduction = iota
+	// Sum: every y from the weights before the batch, one update by the sum of the samples' Δw, decay included.
+	Sum
+	// Mean: as Sum, divided by B.
+	Mean
+)
+
+// Normalization of an update.
+type Normalization int
+
+const (
+	// NoNorm applies Δw as the rule gives it.
+	NoNorm Normalization = iota
+	// MaxNorm applies η·Δw / max(max|Δw|, 1e-30), after the reduction; Δw is the rule's, its η and λ included,
+	// so the largest change is η.
+	MaxNorm
+)
+
+// UpdateOptions are the options of Update; the zero value is sequential, unnormalised, the whole batch.
+type UpdateOptions[T kernels.Float] struct {
+	Reduction Reduction
+	Normalize Normalization
+	// Compute says that y is to be computed into the matrix given; without it a given y is read.
+	Compute bool
+	// From, To is the chunk [From, To) of the rows to run; To = 0 means all rows. Chunks in order give the bits
+	// of one call. Sum and Mean are one update and take the whole batch.
+	From, To int
+	Scratch  *Scratch[T] // nil: allocated
+}
+
+// Update applies a rule to W [out, in] for a batch x [B, in].
+//
+// y is [B, out]: without data it is allocated and computed, y = W·x; with data it is read, or with o.Compute
+// computed into it. Sequential computes each y from the weights the sample before left; Sum and Mean from the
+// weights before the batch. The returned matrix is y.
+//
+// k is the number of samples whose update W holds. A *DivergenceError names the sample whose y, or whose update,
+// was not finite, and tells it from an x or a W that was not finite to begin with; a sample with a y that is not
+// finite is not applied, and W stays as the k samples before left it. Other errors are *ArgError: wrong shapes,
+// a W that overlaps x or y, a y to compute that overlaps x, unknown options, bad parameters of the rule; then
+// nothing was written.
+//
+// Sequential allocates nothing per sample, and with a Scratch of its own nothing per call. Cost of a sample: one
+// read of W if y is computed, and one read and write.
+func Update[T kernels.Float](rule Rule[T], w, x, y kernels.Matrix[T], o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
+	defer guard(&err)
+	u := updater[T]{rule: rule, w: w, x: x, y: y, o: o, compute: o.Compute || y.Data == nil}
+	if err := u.check(); err != nil {
+		return y, 0, err
+	}
+	if u.y.Data == nil {
+		u.y = kernels.NewMatrix[T](x.Rows, w.Rows)
+	}
+	if u.to == u.from || w.Rows == 0 || w.Cols == 0 {
+		return u.y, u.to - u.from, nil
+	}
+	u.allocate()
+	if o.Reduction == Sequential {
+		k, err = u.sequence()
+	} else {
+		k, err = u.batch()
+	}
+	return u.y, k, err
+}
+
+// updater is one call of Update.
+type updater[T kernels.Float] struct {
+	rule     Rule[T]
+	terms    Terms
+	w, x, y  kernels.Matrix[T]
+	o        UpdateOptions[T]
+	compute  bool
+	from, to int
+
+	s            *Scratch[T]
+	v            *Vectors[T]
+	sums, r, one []T               // [out], [in], [1]
+	delta, lower kernels.Matrix[T] // [out, in], [out, out]
+}
+
+func (u *updater[T]) check() error {
+	if u.rule == nil {
+		return badArg("Update", "rule", "nil", "a rule")
+	}
+	fn, o := u.rule.Name(), &u.o
+	if err := u.rule.Check(); err != nil {
+		return err
+	}
+	u.terms = u.rule.Terms()
+	if u.terms&TermResidual != 0 && u.terms&^(TermResidual|TermX) != 0 {
+		return badArg(fn, "terms", fmt.Sprintf("%#x", uint(u.terms)), "a residual without decay or addition")
+	}
+	if err := checkMatrix(fn, "w", u.w, -1, -1); err != nil {
+		return err
+	}
+	if err := checkMatrix(fn, "x", u.x, -1, u.w.Cols); err != nil {
+		return err
+	}
+	if u.y.Data != nil {
+		if err := checkMatrix(fn, "y", u.y, u.x.Rows, u.w.Rows); err != nil {
+			return err
+		}
+	}
+	switch {
+	case overlap(u.w, u.x):
+		return badArg(fn, "w", "overlapping x", "arrays that share no element")
+	case overlap(u.w, u.y):
+		return badArg(fn, "w", "overlapping y", "arrays that share no element")
+	case u.compute && overlap(u.y, u.x):
+		return badArg(fn, "y", "overlapping x", "arrays that share no element")
+	case o.Reduction < Sequential || o.Reduction > Mean:
+		return badArg(fn, "reduction", fmt.Sprint(int(o.Reduction)), "sequential, sum or mean")
+	case o.Normalize < NoNorm || o.Normalize > MaxNorm:
+		return badArg(fn, "normalize", fmt.Sprint(int(o.Normalize)), "none or max")
+	}
+	u.from, u.to = o.From, o.To
+	if u.to == 0 {
+		u.to = u.x.Rows
+	}
+	if u.from < 0 || u.to > u.x.Rows || u.from > u.to {
+		return badArg(fn, "rows", fmt.Sprintf("[%d, %d)", u.from, u.to), fmt.Sprintf("a part of [0, %d)", u.x.Rows))
+	}
+	if o.Reduction != Sequential && u.to-u.from != u.x.Rows {
+		return badArg(fn, "rows", fmt.Sprintf("[%d, %d)", u.from, u.to), "the whole batch with sum or mean, which are one update")
+	}
+	return nil
+}
+
+func (u *updater[T]) allocate() {
+	u.s = u.o.Scratch
+	if u.s == nil {
+		u.s = new(Scratch[T])
+	}
+	u.s.reset()
+	out, in := u.w.Rows, u.w.Cols
+	u.v = &u.s.vec
+	*u.v = Vectors[T]{G: u.s.t.take(out)}
+	for _, t := range []struct {
+		bit Terms
+		v   *[]T
+		n   int
+	}{{TermX, &u.v.X, in}, {TermDecay, &u.v.D, out}, {TermCol, &u.v.C, in}, {TermRow, &u.v.A, out}, {TermColAdd, &u.v.B, in}} {
+		if u.terms&t.bit != 0 {
+			*t.v = u.s.t.take(t.n)
+		}
+	}
+	u.sums, u.one = u.s.t.take(out), u.s.t.take(1)
+	batchResidual := u.terms&TermResidual != 0 && u.o.Reduction != Sequential
+	if u.terms&TermResidual != 0 || u.terms&TermCol != 0 {
+		u.r = u.s.t.take(in)
+	}
+	if u.o.Normalize == MaxNorm || batchResidual {
+		u.delta = u.s.matrix(out, in)
+	}
+	if batchResidual {
+		u.lower = u.s.matrix(out, out)
+	}
+}
+
+// has returns v if the rule has the term, else nil: an absent term is omitted.
+func (u *updater[T]) has(t Terms, v []T) []T {
+	if u.terms&t != 0 {
+		return v
+	}
+	return nil
+}
+
+func (u *updater[T]) sequence() (int, error) {
+	for s := u.from; s < u.to; s++ {
+		x, y := u.x.Row(s), u.y.Row(s)
+		if u.compute {
+			kernels.Forward(y, u.w, x, nil, identity)
+		}
+		if !finite(y) {
+			return s - u.from, u.blame(s)
+		}
+		u.rule.Map(u.v, x, y)
+		px := x
+		if u.terms&TermX != 0 {
+			px = u.v.X
+		}
+		// The sums of the new |w| ride on the pass that writes W. With y computed, a W that is no longer finite
+		// shows in the next y, so only the last sample of the call needs them.
+		var sums []T
+		if !u.compute || s == u.to-1 {
+			sums = u.sums
+		}
+		switch {
+		case u.o.Normalize == MaxNorm:
+			u.sampleDelta(px, y)
+			if err := u.applyNormalized(s); err != nil {
+				return s - u.from, err
+			}
+			sums = nil
+		case u.terms&TermResidual != 0:
+			u.residual(u.w, u.w, u.v.G, y, px, sums)
+		default:
+			k := kernels.Update[T]{G: u.v.G, X: px, Decay: u.has(TermDecay, u.v.D), ColDecay: u.has(TermCol, u.v.C),
+				RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)}
+			if sums != nil {
+				k.P, k.Sums = 1, sums
+			}
+			kernels.Rank1(u.w, k)
+		}
+		if sums != nil && !finite(sums) && !u.finiteW() {
+			return s - u.from + 1, u.diverged("the weights", s)
+		}
+	}
+	return u.to - u.from, nil
+}
+
+func (u *updater[T]) diverged(what string, sample int) error {
+	return &DivergenceError{Func: u.rule.Name(), What: what, Sample: sample, Epoch: -1, Layer: -1}
+}
+
+func (u *updater[T]) finiteW() bool {
+	for i := range u.w.Rows {
+		if !finite(u.w.Row(i)) {
+			return false
+		}
+	}
+	return true
+}
+
+// blame names the cause of a y that is not finite: x itself, the weights that the sample before left (or that
+// were given), or else the product.
+func (u *updater[T]) blame(s int) error {
+	switch {
+	case !finite(u.x.Row(s)):
+		return u.diverged("x", s)
+	case u.compute && !u.finiteW():
+		if s > u.from && u.o.Reduction == Sequential {
+			return u.diverged("the weights", s-1)
+		}
+		return u.diverged("the weights before", s)
+	}
+	return u.diverged("y", s)
+}
+
+// batch is Sum and Mean: G and X' of all samples, the decays summed in float64, then one batch update.
+func (u *updater[T]) batch() (int, error) {
+	if u.compute {
+		kernels.ForwardBatch(u.y, u.w, u.x, nil, identity)
+	}
+	n := u.x.Rows
+	for s := range n {
+		if !finite(u.y.Row(s)) {
+			return 0, u.blame(s)
+		}
+	}
+	g, x := u.s.matrix(n, u.w.Rows), u.x
+	if u.terms&TermX != 0 {
+		x = u.s.matrix(n, u.w.Cols)
+	}
+	d, c, a, b := u.collect(g, x)
+	switch {
+	case u.o.Normalize == MaxNorm || u.terms&TermResidual != 0:
+		u.batchDelta(g, x, d, c, a, b)
+		if u.o.Normalize == MaxNorm {
+			if err := u.applyNormalized(n - 1); err != nil {
+				return 0, err
+			}
+			return n, nil
+		}
+		u.one[0] = 1
+		u.addDelta()
+	default:
+		kernels.BatchUpdate(u.w, g, x, d, c)
+		if a != nil || b != nil {
+			kernels.Rank1(u.w, kernels.Update[T]{RowAdd: a, ColAdd: b})
+		}
+	}
+	if !finiteMatrix(u.w, u.sums) {
+		return n, u.diverged("the weights", n-1)
+	}
+	return n, nil
+}
+
+// collect maps every sample into the rows of g and x and returns the reduced vectors, absent ones nil. They are
+// summed in float64 in the order of the samples and rounded once.
+func (u *updater[T]) collect(g, x kernels.Matrix[T]) (d, c, a, b []T) {
+	out, in := u.w.Rows, u.w.Cols
+	v := u.v
+	acc := [4][]float64{}
+	src := [4][]T{u.has(TermDecay, v.D), u.has(TermCol, v.C), u.has(TermRow, v.A), u.has(TermColAdd, v.B)}
+	for i, n := range [4]int{out, in, out, in} {
+		if src[i] != nil {
+			acc[i] = u.s.wide.take(n)
+			clear(acc[i])
+		}
+	}
+	div := 1.0
+	if u.o.Reduction == Mean {
+		div = float64(u.x.Rows)
+	}
+	for s := range u.x.Rows {
+		u.rule.Map(v, u.x.Row(s), u.y.Row(s))
+		row := g.Row(s)
+		copy(row, v.G)
+		if div != 1 {
+			for i := range row {
+				row[i] /= T(div)
+			}
+		}
+		if u.terms&TermX != 0 {
+			copy(x.Row(s), v.X)
+		}
+		for i := range acc {
+			for j := range acc[i] {
+				acc[i][j] += float64(src[i][j])
+			}
+		}
+	}
+	for i := range acc {
+		for j := range acc[i] {
+			src[i][j] = T(acc[i][j] / div)
+		}
+	}
+	return src[0], src[1], src[2], src[3]
+}
+
+// sampleDelta writes Δw of one sample into delta.
+func (u *updater[T]) sampleDelta(x, y []T) {
+	if u.terms&TermResidual != 0 {
+		clear(u.delta.Data)
+		u.residual(u.delta, u.w, u.v.G, y, x, nil)
+		return
+	}
+	u.decayDelta(u.has(TermDecay, u.v.D), u.has(TermCol, u.v.C))
+	kernels.Rank1(u.delta, kernels.Update[T]{G: u.v.G, X: x, RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)})
+}
+
+// batchDelta writes Δw of the batch into delta.
+func (u *updater[T]) batchDelta(g, x kernels.Matrix[T], d, c, a, b []T) {
+	if u.terms&TermResidual != 0 {
+		clear(u.delta.Data)
+		u.residualBatch(u.delta, u.w, g, x, u.y)
+		return
+	}
+	u.decayDelta(d, c)
+	kernels.BatchUpdate(u.delta, g, x, nil, nil)
+	if a != nil || b != nil {
+		kernels.Rank1(u.delta, kernels.Update[T]{RowAdd: a, ColAdd: b})
+	}
+}
+
+// decayDelta writes −(d_i + c_j)·w_ij into delta; 1 − d would lose the low bits of a small d.
+func (u *updater[T]) decayDelta(d, c []T) {
+	if d == nil && c == nil {
+		clear(u.delta.Data)
+		return
+	}
+	for i := range u.w.Rows {
+		row := u.delta.Row(i)
+		copy(row, u.w.Row(i))
+		var di T
+		if d != nil {
+			di = d[i]
+		}
+		if c == nil {
+			u.one[0] = -di
+			kernels.Scale(rowVector(row), u.one, nil)
+			continue
+		}
+		for j := range u.r {
+			u.r[j] = -(di + c[j])
+		}
+		kernels.Scale(rowVector(row), nil, u.r)
+	}
+}
+
+// applyNormalized is w ← fma(η/max(max|Δw|, 1e-30), Δw, w), the quotient in float64. A Δw that is not finite
+// is an error and W is left alone.
+func (u *updater[T]) applyNormalized(sample int) error {
+	kernels.PowerSums(u.delta, math.Inf(1), u.sums, nil)
+	if !finite(u.sums) {
+		return u.diverged("the update", sample)
+	}
+	m := 1e-30
+	for _, v := range u.sums {
+		m = max(m, float64(v))
+	}
+	scale := u.rule.Rate() / m
+	if T(scale)-T(scale) == 0 {
+		u.one[0] = T(scale)
+		u.addDelta()
+		return nil
+	}
+	// η/max|Δw| alone is beyond T for a tiny Δw; the two steps stay in range, since |Δw|/max|Δw| ≤ 1.
+	u.one[0] = T(1 / m)
+	kernels.Scale(rowVector(u.delta.Data), u.one, nil)
+	u.one[0] = T(u.rule.Rate())
+	u.addDelta()
+	return nil
+}
+
+// addDelta is w ← fma(one, Δw, w).
+func (u *updater[T]) addDelta() {
+	for i := range u.w.Rows {
+		kernels.Rank1(rowVector(u.w.Row(i)), kernels.Update[T]{G: u.one, X: u.delta.Row(i)})
+	}
+}
