@@ -1,0 +1,384 @@
+//go:build cgo && linux
+
+/* check.c: refuses bad arguments before anything is written. */
+#include "internal.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int hki_fail(hk_error *err, int status, int reason, int argument, int other, const char *format, ...) {
+    if (err) {
+        va_list list;
+        va_start(list, format);
+        vsnprintf(err->message, sizeof err->message, format, list);
+        va_end(list);
+        err->status = status;
+        err->reason = reason;
+        err->argument = argument;
+        err->other = other;
+        err->sample = err->layer = -1;
+    }
+    return status;
+}
+
+void hki_message(hk_error *err, int status, const char *text, size_t n) {
+    hki_fail(err, status, HK_R_NONE, -1, -1, "%.*s", n > HK_MESSAGE_SIZE ? HK_MESSAGE_SIZE : (int)n, text);
+}
+
+static const char *dtype_name(int dtype) {
+    switch (dtype) {
+    case HK_FLOAT32: return "float32";
+    case HK_FLOAT64: return "float64";
+    case HK_BOOL: return "bool";
+    }
+    return "an unknown element type";
+}
+
+static int64_t item_size(int dtype) { return dtype == HK_FLOAT64 ? 8 : dtype == HK_FLOAT32 ? 4 : 1; }
+
+/* "(3, 4)" */
+static const char *shape_text(char text[64], int ndim, int64_t rows, int64_t cols) {
+    if (ndim == 0) snprintf(text, 64, "()");
+    else if (ndim == 1) snprintf(text, 64, "(%lld,)", (long long)cols);
+    else snprintf(text, 64, "(%lld, %lld)", (long long)rows, (long long)cols);
+    return text;
+}
+
+/* Sizes whose products stay far from overflow: 2^56 bytes is more than any address space has. */
+static int fits(const hk_array *a) {
+    const int64_t top = (int64_t)1 << 53;
+    return a->rows <= top && a->cols <= top && a->stride <= top &&
+           (a->rows == 0 || a->stride <= top / a->rows);
+}
+
+static int check_layout(const char *kernel, const hki_array_spec *spec, int i, const hk_array *a, hk_error *err) {
+    if (a->ndim > 2)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has %d axes; at most 2 are wanted", kernel, spec->name,
+                        a->ndim);
+    if (a->rows < 0 || a->cols < 0)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has a negative length: %lld x %lld", kernel, spec->name,
+                        (long long)a->rows, (long long)a->cols);
+    if ((a->ndim < 2 && a->rows != 1) || (a->ndim == 0 && a->cols != 1))
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has %d axes but lengths %lld x %lld", kernel, spec->name,
+                        a->ndim, (long long)a->rows, (long long)a->cols);
+    if (a->ndim == 2 && a->rows > 1 && a->stride < a->cols)
+        return hki_fail(err, HK_E_VALUE, HK_R_LAYOUT, i, -1,
+                        "%s: %s has a row stride of %lld elements; at least its %lld columns are wanted", kernel, spec->name,
+                        (long long)a->stride, (long long)a->cols);
+    if (!fits(a))
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s is larger than the address space", kernel, spec->name);
+    if (a->rows > 0 && a->cols > 0) {
+        if (!a->data)
+            return hki_fail(err, HK_E_VALUE, HK_R_MISSING, i, -1, "%s: %s is a null pointer", kernel, spec->name);
+        if ((uintptr_t)a->data % (uintptr_t)item_size(a->dtype))
+            return hki_fail(err, HK_E_VALUE, HK_R_LAYOUT, i, -1, "%s: %s is not aligned to its element size", kernel,
+                            spec->name);
+    }
+    return HK_OK;
+}
+
+/* The lengths that arguments share, and who set them. */
+typedef struct lengths {
+    int64_t value[4];
+    int set[4];
+} lengths;
+
+static int same_length(lengths *known, int axis, int64_t value) {
+    if (!known->set[axis]) {
+        known->set[axis] = 1;
+        known->value[axis] = value;
+    }
+    return known->value[axis] == value;
+}
+
+static void axis_text(char text[32], const lengths *known, int axis) {
+    if (axis == HKI_SAMPLES && !known->set[axis]) snprintf(text, 32, "samples");
+    else if (!known->set[axis]) snprintf(text, 32, "n");
+    else snprintf(text, 32, "%lld", (long long)known->value[axis]);
+}
+
+static int check_shape(const char *kernel, const hki_array_spec *spec, int i, const hk_array *a, lengths *known,
+                       hk_error *err) {
+    int fine;
+    if (spec->flags & HKI_SCALAR) {
+        fine = a->ndim == 0;
+    } else if (a->ndim == 0) {
+        fine = spec->flags & HKI_OR_SCALAR;
+    } else if (spec->second == HKI_NONE) {
+        fine = a->ndim == 1 && same_length(known, spec->first, a->cols);
+    } else if (a->ndim == 1) {
+        fine = spec->flags & HKI_OR_VECTOR && same_length(known, spec->second, a->cols);
+    } else {
+        fine = same_length(known, spec->first, a->rows) && same_length(known, spec->second, a->cols);
+    }
+    if (fine) return HK_OK;
+    char got[64], first[32], second[32];
+    shape_text(got, a->ndim, a->rows, a->cols);
+    if (spec->flags & HKI_SCALAR)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; a scalar is wanted", kernel, spec->name,
+                        got);
+    axis_text(first, known, spec->first);
+    if (spec->second == HKI_NONE)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; (%s,)%s is wanted", kernel, spec->name,
+                        got, first, spec->flags & HKI_OR_SCALAR ? " or a scalar" : "");
+    axis_text(second, known, spec->second);
+    if (spec->flags & HKI_OR_VECTOR)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; (%s,) or (%s, %s) is wanted", kernel,
+                        spec->name, got, second, first, second);
+    return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; (%s, %s) is wanted", kernel, spec->name, got,
+                    first, second);
+}
+
+static double scalar_value(const hk_array *a) {
+    return a->dtype == HK_FLOAT32 ? (double)*(const float *)a->data : *(const double *)a->data;
+}
+
+/* y of hk_learn is written only if it is to be computed. */
+static int is_written(const hki_kernel *k, const void *args, int i) {
+    if (k == &hki_kernels[HKI_LEARN] && i == 2) return hki_scalars(k, args)[5].code != 0;
+    return k->array[i].flags & HKI_WRITTEN;
+}
+
+static int check_array(int kernel, int i, const hk_array *args, lengths *known, hk_error *err) {
+    const hki_kernel *k = &hki_kernels[kernel];
+    const hki_array_spec *spec = &k->array[i];
+    const hk_array *a = &args[i];
+    if (a->dtype == HK_ABSENT) {
+        if (spec->flags & HKI_OPTIONAL) return HK_OK;
+        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, i, -1, "%s: %s is missing", k->name, spec->name);
+    }
+    int mask = (spec->flags & HKI_MASK) != 0;
+    if (mask ? a->dtype != HK_BOOL : a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s has %s elements; %s is wanted", k->name, spec->name,
+                        dtype_name(a->dtype), mask ? "bool" : "float32 or float64");
+    if (!mask && a->dtype != args[0].dtype)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s is %s; %s is wanted, as %s is", k->name, spec->name,
+                        dtype_name(a->dtype), dtype_name(args[0].dtype), k->array[0].name);
+    int status = check_layout(k->name, spec, i, a, err);
+    if (status) return status;
+    if (kernel != HKI_POWER_SUMS || i != 3) {
+        if ((status = check_shape(k->name, spec, i, a, known, err))) return status;
+    }
+    if (a->ndim == 0 && !isfinite(scalar_value(a)))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, i, -1, "%s: %s is %g as %s; a finite number is wanted", k->name,
+                        spec->name, scalar_value(a), dtype_name(a->dtype));
+    if (a->flags & HK_READONLY && is_written(k, args, i))
+        return hki_fail(err, HK_E_VALUE, HK_R_READONLY, i, -1, "%s: %s is written but read-only", k->name, spec->name);
+    return HK_OK;
+}
+
+/* Bytes, for the overlap of arrays with different element sizes. */
+typedef struct extent {
+    uintptr_t start;
+    uint64_t rows, width, stride;
+} extent;
+
+static extent extent_of(const hk_array *a) {
+    uint64_t size = (uint64_t)item_size(a->dtype);
+    extent e = {(uintptr_t)a->data, (uint64_t)a->rows, (uint64_t)a->cols * size, (uint64_t)a->stride * size};
+    if (!e.width) e.rows = 0;
+    if (e.rows == 1) e.stride = e.width;
+    return e;
+}
+
+/* Whether the bytes [from, from + width) touch a row of e: row i does iff start + i*stride < from + width and
+ * from < start + i*stride + e.width, an interval of i. */
+static int touches(const extent *e, uintptr_t from, uint64_t width) {
+    uintptr_t past = from + width;
+    if (past <= e->start) return 0;
+    uint64_t last = (past - e->start - 1) / e->stride; /* the last row that begins before `past` */
+    if (last >= e->rows) last = e->rows - 1;
+    return e->start + last * e->stride + e->width > from;
+}
+
+/* Whether two arrays share an element: exact, so that w[:, :10] and w[:, 10:] do not. */
+static int overlap(const hk_array *a, const hk_array *b) {
+    extent p = extent_of(a), q = extent_of(b);
+    if (!p.rows || !q.rows) return 0;
+    if (p.start + (p.rows - 1) * p.stride + p.width <= q.start) return 0;
+    if (q.start + (q.rows - 1) * q.stride + q.width <= p.start) return 0;
+    if (p.rows > q.rows) {
+        extent t = p;
+        p = q;
+        q = t;
+    }
+    for (uint64_t i = 0; i < p.rows; i++)
+        if (touches(&q, p.start + i * p.stride, p.width)) return 1;
+    return 0;
+}
+
+static int check_overlap(const hki_kernel *k, const hk_array *args, hk_error *err) {
+    for (int i = 0; i < k->arrays; i++) {
+        if (!is_written(k, args, i) || args[i].dtype == HK_ABSENT) continue;
+        for (int j = 0; j < k->arrays; j++) {
+            /* two written arrays are compared once */
+            if (j == i || args[j].dtype == HK_ABSENT || (j < i && is_written(k, args, j))) continue;
+            if (overlap(&args[i], &args[j])) {
+                int at = i > j ? i : j, other = i > j ? j : i;
+                return hki_fail(err, HK_E_VALUE, HK_R_OVERLAP, at, other, "%s: %s shares elements with %s", k->name,
+                                k->array[at].name, k->array[other].name);
+            }
+        }
+    }
+    return HK_OK;
+}
+
+static int check_scalar(const hki_kernel *k, int dtype, int i, hki_scalar v, hk_error *err) {
+    const hki_scalar_spec *spec = &k->scalar[i];
+    int at = k->arrays + i;
+    const char *want = 0;
+    /* The kernels work with it in the arrays' type. */
+    double used = dtype == HK_FLOAT32 && spec->kind != HKI_EXPONENT && spec->kind != HKI_CODE ? (double)(float)v.real : v.real;
+    switch (spec->kind) {
+    case HKI_CODE:
+        if (v.code >= 0 && v.code <= spec->top) return HK_OK;
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, at, -1, "%s: %s is %lld; 0 to %lld is wanted", k->name, spec->name,
+                        (long long)v.code, (long long)spec->top);
+    case HKI_FINITE:
+        if (!isfinite(used)) want = "a finite number";
+        break;
+    case HKI_NONNEGATIVE:
+        if (!(isfinite(used) && v.real >= 0)) want = "a finite number >= 0";
+        else if (used == 0 && v.real > 0) want = "0, or a number that is not 0 as float32,";
+        break;
+    case HKI_UNIT:
+        if (!(v.real >= 0 && v.real <= 1)) want = "a number from 0 to 1";
+        break;
+    case HKI_EXPONENT:
+        if (!(v.real > 0)) want = "a number > 0";
+        break;
+    }
+    if (!want) return HK_OK;
+    return hki_fail(err, HK_E_VALUE, HK_R_VALUE, at, -1, "%s: %s is %g; %s is wanted", k->name, spec->name, v.real, want);
+}
+
+/* What the table cannot say: arguments that go together. */
+static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err) {
+    const hki_kernel *k = &hki_kernels[kernel];
+    switch (kernel) {
+    case HKI_RANK1:
+        if ((a[1].dtype == HK_ABSENT) != (a[2].dtype == HK_ABSENT))
+            return hki_fail(err, HK_E_VALUE, HK_R_MISSING, a[1].dtype == HK_ABSENT ? 1 : 2, -1,
+                            "%s: g and x go together; one of them is missing", k->name);
+        if (a[7].dtype != HK_ABSENT && a[8].dtype != HK_ABSENT && scalar_value(&a[7]) > scalar_value(&a[8]))
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 7, -1, "%s: low is %g; at most high = %g is wanted", k->name,
+                            scalar_value(&a[7]), scalar_value(&a[8]));
+        return HK_OK;
+    case HKI_FORWARD:
+    case HKI_LEARN: {
+        int i = kernel == HKI_FORWARD ? 3 : 2;
+        if (a[1].ndim != a[i].ndim) {
+            char got[64], want[64];
+            shape_text(got, a[i].ndim, a[i].rows, a[i].cols);
+            shape_text(want, a[1].ndim, a[1].rows, a[0].rows);
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; %s is wanted", k->name,
+                            k->array[i].name, got, want);
+        }
+        return HK_OK;
+    }
+    case HKI_AVERAGE_GAIN:
+        if (s[0].real == 0)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2, -1, "%s: alpha is 0; a number above 0 is wanted", k->name);
+        if (s[4].code == HK_SUM)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 6, -1, "%s: reduction is the sum; sequential or mean is wanted", k->name);
+        return HK_OK;
+    case HKI_POWER_SUMS: {
+        int rows = a[1].dtype != HK_ABSENT, cols = a[2].dtype != HK_ABSENT;
+        if (!rows && !cols)
+            return hki_fail(err, HK_E_VALUE, HK_R_MISSING, 1, -1, "%s: neither rows nor cols is given", k->name);
+        if (a[3].dtype == HK_ABSENT) return HK_OK;
+        if (rows && cols)
+            return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, 3, -1,
+                            "%s: weights goes with sums by row or by column, not with both in one pass", k->name);
+        if (isinf(s[0].real))
+            return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, 3, -1, "%s: weights does not go with p = inf", k->name);
+        lengths known = {{0, a[0].rows, a[0].cols, 0}, {0, 1, 1, 0}};
+        hki_array_spec spec = {"weights", rows ? HKI_IN : HKI_OUT, HKI_NONE, HKI_OPTIONAL};
+        return check_shape(k->name, &spec, 3, &a[3], &known, err);
+    }
+    case HKI_EMA:
+        if (a[1].ndim == 2 && a[1].rows == 0)
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: a has no sample; at least one is wanted", k->name);
+        return HK_OK;
+    }
+    return HK_OK;
+}
+
+int hki_check(int kernel, const void *args, hk_error *err) {
+    const hki_kernel *k = &hki_kernels[kernel];
+    const hk_array *arrays = args;
+    const hki_scalar *scalars = hki_scalars(k, args);
+    lengths known = {{0}, {0}};
+    int status;
+    for (int i = 0; i < k->arrays; i++)
+        if ((status = check_array(kernel, i, arrays, &known, err))) return status;
+    for (int i = 0; i < k->scalars; i++)
+        if ((status = check_scalar(k, arrays[0].dtype, i, scalars[i], err))) return status;
+    if ((status = check_together(kernel, arrays, scalars, err))) return status;
+    return check_overlap(k, arrays, err);
+}
+
+static int check_layer(const char *function, const char *list, int64_t l, const hk_array *a, int dtype, int ndim, int written,
+                       hk_error *err) {
+    char name[48];
+    snprintf(name, sizeof name, "%s[%lld]", list, (long long)l);
+    hki_array_spec spec = {name, HKI_NONE, HKI_NONE, 0};
+    if (a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s has %s elements; float32 or float64 is wanted", function,
+                        name, dtype_name(a->dtype));
+    if (a->dtype != dtype)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s is %s; %s is wanted, as weights[0] is", function, name,
+                        dtype_name(a->dtype), dtype_name(dtype));
+    if (a->ndim != ndim)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: %s has %d axes; %d are wanted", function, name, a->ndim, ndim);
+    if (written && a->flags & HK_READONLY)
+        return hki_fail(err, HK_E_VALUE, HK_R_READONLY, -1, -1, "%s: %s is written but read-only", function, name);
+    return check_layout(function, &spec, -1, a, err);
+}
+
+int hki_check_layers(const char *function, int64_t layers, const hk_array *weights, const hk_array *biases, const char *prefix,
+                     int written, hk_error *err) {
+    char names[2][32];
+    snprintf(names[0], 32, "%sweights", prefix);
+    snprintf(names[1], 32, "%sbiases", prefix);
+    if (layers < 1 || layers > 1 << 20 || !weights)
+        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: %s is a list of %lld; at least one matrix is wanted",
+                        function, names[0], weights ? (long long)layers : 0);
+    int status;
+    for (int64_t l = 0; l < layers; l++) {
+        if ((status = check_layer(function, names[0], l, &weights[l], weights[0].dtype, 2, written, err))) return status;
+        if (biases && biases[l].dtype != HK_ABSENT &&
+            (status = check_layer(function, names[1], l, &biases[l], weights[0].dtype, 1, written, err)))
+            return status;
+    }
+    return HK_OK;
+}
+
+int hki_check_network(const char *function, const hk_network *n, int written, hk_error *err) {
+    int status = hki_check_layers(function, n->layers, n->weights, n->biases, "", written, err);
+    if (status) return status;
+    const int64_t codes[2] = {n->hidden, n->output};
+    for (int i = 0; i < 2; i++)
+        if (codes[i] < 0 || codes[i] > HK_GELU)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s is %lld; an activation is wanted", function,
+                            i ? "output" : "hidden", (long long)codes[i]);
+    if (!(isfinite(n->slope) && n->slope >= 0))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: slope is %g; a finite number >= 0 is wanted", function,
+                        n->slope);
+    return HK_OK;
+}
+
+int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
+                   hk_error *err) {
+    hki_array_spec spec = {name, HKI_NONE, HKI_NONE, 0};
+    if (a->dtype != dtype)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s is %s; %s is wanted, as weights[0] is", function, name,
+                        dtype_name(a->dtype), dtype_name(dtype));
+    if (a->ndim != ndim)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: %s has %d axes; %d are wanted", function, name, a->ndim, ndim);
+    if (written && a->flags & HK_READONLY)
+        return hki_fail(err, HK_E_VALUE, HK_R_READONLY, -1, -1, "%s: %s is written but read-only", function, name);
+    return check_layout(function, &spec, -1, a, err);
+}

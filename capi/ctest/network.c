@@ -1,0 +1,211 @@
+/* network.c: the functions on networks, from C: initial weights, forward, gradients, training, balancing, rules; each
+ * kind of bad argument. The numbers themselves are tested from Python and Go. */
+#include "check.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LAYERS = 3, SAMPLES = 40, IN = 4, A = 8, B = 6, OUT = 2, HIDDEN = A + B };
+
+static double w0[A * IN], w1[B * A], w2[OUT * B], b0[A], b1[B], b2[OUT], x[SAMPLES * IN], t[SAMPLES * OUT], y[SAMPLES * OUT];
+static hk_array weights[LAYERS], biases[LAYERS];
+
+static hk_network network(void) {
+    weights[0] = hk_matrix(w0, A, IN, IN, HK_FLOAT64);
+    weights[1] = hk_matrix(w1, B, A, A, HK_FLOAT64);
+    weights[2] = hk_matrix(w2, OUT, B, B, HK_FLOAT64);
+    biases[0] = hk_vector(b0, A, HK_FLOAT64);
+    biases[1] = hk_vector(b1, B, HK_FLOAT64);
+    biases[2] = hk_vector(b2, OUT, HK_FLOAT64);
+    return (hk_network){.layers = LAYERS, .weights = weights, .biases = biases, .hidden = HK_RELU, .output = HK_IDENTITY};
+}
+
+static hk_array X(void) { return hk_matrix(x, SAMPLES, IN, IN, HK_FLOAT64); }
+static hk_array T(void) { return hk_matrix(t, SAMPLES, OUT, OUT, HK_FLOAT64); }
+static hk_array Y(void) { return hk_matrix(y, SAMPLES, OUT, OUT, HK_FLOAT64); }
+
+static void test_training(void) {
+    int status;
+    hk_init_args init = {.network = network(), .seed = 7};
+    RUN(status, init, init);
+    CHECK(w0[0] != 0 && w2[OUT * B - 1] != 0 && b0[0] == 0, "initial weights");
+    int64_t index[SAMPLES];
+    for (int i = 0; i < SAMPLES; i++) {
+        for (int j = 0; j < IN; j++) x[i * IN + j] = (double)((i * 7 + j * 3) % 11) / 5 - 1;
+        t[i * OUT + (x[i * IN] > 0)] = 1;
+    }
+    double first = 0, last = 0;
+    for (int epoch = 0; epoch < 200; epoch++) {
+        hk_permutation_args order = {.index = index, .count = SAMPLES, .seed = 7, .epoch = epoch};
+        RUN(status, permutation, order);
+        int seen[SAMPLES] = {0};
+        for (int i = 0; i < SAMPLES; i++) seen[index[i]]++;
+        for (int i = 0; i < SAMPLES; i++) CHECK(seen[i] == 1, "a permutation");
+        hk_stats stats = {0};
+        hk_train_args train = {.network = network(), .x = X(), .target = T(), .index = index, .count = SAMPLES, .batch = 7,
+                               .loss = HK_SOFTMAX, .lr = 0.2, .stats = &stats};
+        RUN(status, train, train);
+        CHECK(stats.samples == SAMPLES, "%lld", (long long)stats.samples);
+        if (!epoch) first = stats.loss;
+        last = stats.loss;
+    }
+    CHECK(last < 0.2 * first, "the loss fell from %g to %g", first, last);
+
+    double dw0[A * IN], dw1[B * A], dw2[OUT * B], db0[A], db1[B], db2[OUT], mean;
+    hk_array dw[] = {hk_matrix(dw0, A, IN, IN, HK_FLOAT64), hk_matrix(dw1, B, A, A, HK_FLOAT64), hk_matrix(dw2, OUT, B, B, HK_FLOAT64)};
+    hk_array db[] = {hk_vector(db0, A, HK_FLOAT64), hk_vector(db1, B, HK_FLOAT64), hk_vector(db2, OUT, HK_FLOAT64)};
+    hk_gradients_args gradients = {.network = network(), .x = X(), .target = T(), .dweights = dw, .dbiases = db,
+                                   .loss = HK_SOFTMAX, .mean_loss = &mean};
+    RUN(status, gradients, gradients);
+    CHECK(mean > 0 && isfinite(dw1[5]), "%g", mean);
+}
+
+static void test_balance(void) {
+    int status;
+    double before[SAMPLES * OUT], deficits[HIDDEN], total;
+    hk_predict_args predict = {.network = network(), .x = X(), .out = Y()};
+    RUN(status, predict, predict);
+    memcpy(before, y, sizeof y);
+    double log_scale[HIDDEN], lambda[HIDDEN];
+    unsigned char dead[HIDDEN];
+    hk_balance_report report;
+    hk_balance_args args = {.network = network(), .p = 2, .log_scale = log_scale, .lambda = lambda, .dead = dead, .report = &report};
+    hk_deficit_args deficit = {.network = network(), .p = 2, .deficit = deficits, .total = &total};
+    RUN(status, deficit, deficit);
+    CHECK(total > 0, "%g", total);
+    RUN(status, balance, args);
+    CHECK(report.converged == 1 && fabs(report.deficit_before - total) <= 1e-9 * total, "%g, %g", report.deficit_before, total);
+    CHECK(report.cost_after < report.cost_before && report.residual <= 1e-9, "residual %g", report.residual);
+    RUN(status, deficit, deficit);
+    CHECK(total < 1e-12, "%g", total);
+    RUN(status, predict, predict);
+    for (int i = 0; i < SAMPLES * OUT; i++) CHECK(fabs(y[i] - before[i]) <= 1e-12 * (1 + fabs(y[i])), "output %d", i);
+}
+
+static void test_learn(void) {
+    double w[3] = {0.5, 0.5, 0.5}, xs[6] = {1, 0, 0, 0, 1, 0}, ys[2];
+    int status;
+    hk_learn_args args = {.w = hk_matrix(w, 1, 3, 3, HK_FLOAT64), .x = hk_matrix(xs, 2, 3, 3, HK_FLOAT64),
+                          .y = hk_matrix(ys, 2, 1, 1, HK_FLOAT64), .rule = HK_HEBB, .lr = 1, .compute = 1};
+    RUN(status, learn, args);
+    CHECK(w[0] == 1 && w[1] == 1 && w[2] == 0.5 && ys[0] == 0.5 && ys[1] == 0.5, "%g %g", w[0], w[1]);
+    xs[3] = INFINITY;
+    int64_t at = 0;
+    hk_error err;
+    status = hk_learn(&args, &at, &err);
+    CHECK(status == HK_E_DIVERGED && at == 1 && err.sample == 1, "%d at %lld: %s", status, (long long)at, err.message);
+
+    double sigma[2] = {0, 0}, z[4] = {-1, 2, 3, 2};
+    hk_average_gain_args gain = {.sigma = hk_vector(sigma, 2, HK_FLOAT64), .z = hk_matrix(z, 2, 2, 2, HK_FLOAT64), .alpha = 0.5,
+                                 .activation = HK_RELU, .reduction = HK_MEAN};
+    RUN(status, average_gain, gain);
+    CHECK(sigma[0] == 0.75 && sigma[1] == 1, "%g %g", sigma[0], sigma[1]);
+}
+
+#define REFUSED(kernel, good, change, want)                                                              \
+    do {                                                                                                 \
+        hk_##kernel##_args a = good;                                                                     \
+        change;                                                                                          \
+        int64_t at = 0;                                                                                  \
+        hk_error err;                                                                                    \
+        double copy[3] = {w0[0], w1[0], w2[0]};                                                          \
+        int status = hk_##kernel(&a, &at, &err);                                                         \
+        CHECK(status == (want) && strstr(err.message, #kernel ": ") == err.message, "%s with %s: %d, %s", #kernel, #change, \
+              status, err.message);                                                                      \
+        CHECK(hk_##kernel(&a, &at, NULL) == (want), "without err");                                      \
+        CHECK(copy[0] == w0[0] && copy[1] == w1[0] && copy[2] == w2[0] && at == 0, "%s wrote", #kernel);  \
+        network();                                                                                       \
+    } while (0)
+
+static void test_refusals(void) {
+    hk_error err;
+    int64_t at = 0, index[2] = {0, 1};
+    hk_stats stats = {0};
+    double state[HIDDEN], lambda[HIDDEN], total, mean;
+    unsigned char dead[HIDDEN];
+    hk_balance_report report;
+    CHECK(hk_init(NULL, &at, &err) == HK_E_VALUE && hk_predict(NULL, &at, NULL) == HK_E_VALUE, "null args");
+    CHECK(hk_train(NULL, &at, &err) == HK_E_VALUE && hk_gradients(NULL, &at, &err) == HK_E_VALUE, "null args");
+    CHECK(hk_balance(NULL, &at, &err) == HK_E_VALUE && hk_deficit(NULL, &at, &err) == HK_E_VALUE, "null args");
+    CHECK(hk_permutation(NULL, &at, &err) == HK_E_VALUE && hk_learn(NULL, &at, &err) == HK_E_VALUE, "null args");
+    hk_init_args some = {.network = network(), .seed = 7};
+    CHECK(hk_init(&some, NULL, &err) == HK_E_VALUE, "null at");
+#define INIT ((hk_init_args){.network = network(), .seed = 7})
+    REFUSED(init, INIT, a.network.layers = 0, HK_E_VALUE);
+    REFUSED(init, INIT, a.network.layers = -1, HK_E_VALUE);
+    REFUSED(init, INIT, a.network.weights = NULL, HK_E_VALUE);
+    REFUSED(init, INIT, a.network.hidden = 99, HK_E_VALUE);
+    REFUSED(init, INIT, a.network.slope = NAN, HK_E_VALUE);
+    REFUSED(init, INIT, weights[1].dtype = HK_FLOAT32, HK_E_TYPE);
+    REFUSED(init, INIT, weights[1].data = NULL, HK_E_VALUE);
+    REFUSED(init, INIT, weights[1].cols = 5, HK_E_VALUE);
+    REFUSED(init, INIT, weights[1].stride = 5, HK_E_VALUE);
+    REFUSED(init, INIT, weights[1].data = w0, HK_E_VALUE);
+    REFUSED(init, INIT, weights[1].flags = HK_READONLY, HK_E_VALUE);
+    REFUSED(init, INIT, biases[1].cols = 3, HK_E_VALUE);
+    REFUSED(init, INIT, biases[1].data = b0, HK_E_VALUE);
+#define PREDICT ((hk_predict_args){.network = network(), .x = X(), .out = Y()})
+    REFUSED(predict, PREDICT, a.x.cols = 3, HK_E_VALUE);
+    REFUSED(predict, PREDICT, a.x.dtype = HK_FLOAT32, HK_E_TYPE);
+    REFUSED(predict, PREDICT, a.x.dtype = HK_ABSENT, HK_E_TYPE);
+    REFUSED(predict, PREDICT, a.out.rows = 3, HK_E_VALUE);
+    REFUSED(predict, PREDICT, a.out.data = x, HK_E_VALUE);
+    REFUSED(predict, PREDICT, a.out.data = w1, HK_E_VALUE);
+#define TRAIN                                                                                                         \
+    ((hk_train_args){.network = network(), .x = X(), .target = T(), .index = index, .count = 2, .batch = 2, .lr = 0.1, \
+                     .stats = &stats})
+    REFUSED(train, TRAIN, a.batch = 0, HK_E_VALUE);
+    REFUSED(train, TRAIN, a.count = -1, HK_E_VALUE);
+    REFUSED(train, TRAIN, a.index = NULL, HK_E_VALUE);
+    REFUSED(train, TRAIN, a.stats = NULL, HK_E_VALUE);
+    REFUSED(train, TRAIN, a.loss = 2, HK_E_VALUE);
+    REFUSED(train, TRAIN, a.lr = -1, HK_E_VALUE);
+    REFUSED(train, TRAIN, a.lr = NAN, HK_E_VALUE);
+    REFUSED(train, TRAIN, a.x.data = w1, HK_E_VALUE);
+    index[1] = SAMPLES;
+    REFUSED(train, TRAIN, (void)a, HK_E_VALUE);
+    index[1] = -1;
+    REFUSED(train, TRAIN, (a.batch = 1), HK_E_VALUE);
+    index[1] = 1;
+    hk_gain_training gain = {.sigma = NULL, .alpha = 0.5};
+    REFUSED(train, TRAIN, a.gain = &gain, HK_E_VALUE);
+#define GRADIENTS                                                                                             \
+    ((hk_gradients_args){.network = network(), .x = X(), .target = T(), .dweights = weights, .dbiases = biases, \
+                         .mean_loss = &mean})
+    REFUSED(gradients, GRADIENTS, (void)a, HK_E_VALUE); /* the weights themselves */
+    REFUSED(gradients, GRADIENTS, a.dweights = NULL, HK_E_VALUE);
+    REFUSED(gradients, GRADIENTS, a.mean_loss = NULL, HK_E_VALUE);
+#define BALANCE \
+    ((hk_balance_args){.network = network(), .p = 2, .log_scale = state, .lambda = lambda, .dead = dead, .report = &report})
+    REFUSED(balance, BALANCE, a.p = 0, HK_E_VALUE);
+    REFUSED(balance, BALANCE, a.p = INFINITY, HK_E_VALUE);
+    REFUSED(balance, BALANCE, a.tol = -1, HK_E_VALUE);
+    REFUSED(balance, BALANCE, a.max_sweeps = -1, HK_E_VALUE);
+    REFUSED(balance, BALANCE, a.report = NULL, HK_E_VALUE);
+    REFUSED(balance, BALANCE, a.log_scale = NULL, HK_E_VALUE);
+    REFUSED(balance, BALANCE, a.lambda = NULL, HK_E_VALUE);
+    REFUSED(balance, BALANCE, a.dead = NULL, HK_E_VALUE);
+    REFUSED(balance, BALANCE, a.network.hidden = HK_TANH, HK_E_VALUE);
+    int64_t order[2] = {1, 1};
+    REFUSED(balance, BALANCE, a.order = order, HK_E_VALUE);
+    w1[3] = NAN;
+    REFUSED(balance, BALANCE, (void)a, HK_E_VALUE);
+#define DEFICIT ((hk_deficit_args){.network = network(), .p = 2, .deficit = state, .total = &total})
+    REFUSED(deficit, DEFICIT, (void)a, HK_E_VALUE);
+    w1[3] = 0;
+    REFUSED(deficit, DEFICIT, a.total = NULL, HK_E_VALUE);
+    REFUSED(deficit, DEFICIT, a.p = NAN, HK_E_VALUE);
+    hk_permutation_args bad = {.index = NULL, .count = 3};
+    at = 0;
+    CHECK(hk_permutation(&bad, &at, &err) == HK_E_VALUE, "%s", err.message);
+    bad = (hk_permutation_args){.index = index, .count = 2, .epoch = -1};
+    CHECK(hk_permutation(&bad, &at, &err) == HK_E_VALUE, "%s", err.message);
+}
+
+int main(void) {
+    test_training();
+    test_balance();
+    test_learn();
+    test_refusals();
+    return finish();
+}

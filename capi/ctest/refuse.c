@@ -1,0 +1,183 @@
+/* refuse.c: every kind of bad argument is refused with its index and a reason in words, and nothing is written. */
+#include "check.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { OUT = 4, IN = 6, STRIDE = 8, SAMPLES = 3 };
+
+/* All memory that a test may touch, so that one comparison shows that none of it changed. */
+static struct memory {
+    double w[OUT * STRIDE], g[SAMPLES * OUT], x[SAMPLES * IN], rows[OUT], cols[IN], scalar, nan, infinite;
+    float single[64];
+    unsigned char mask[OUT * IN], bytes[64];
+} m, before;
+
+static hk_array W(void) { return hk_matrix(m.w, OUT, IN, STRIDE, HK_FLOAT64); }
+static hk_array ROWS(void) { return hk_vector(m.rows, OUT, HK_FLOAT64); }
+static hk_array COLS(void) { return hk_vector(m.cols, IN, HK_FLOAT64); }
+static hk_array G(void) { return hk_matrix(m.g, SAMPLES, OUT, OUT, HK_FLOAT64); }
+static hk_array X(void) { return hk_matrix(m.x, SAMPLES, IN, IN, HK_FLOAT64); }
+
+static hk_rank1_args rank1(void) { return (hk_rank1_args){.w = W(), .g = ROWS(), .x = COLS()}; }
+static hk_batch_update_args batch_update(void) { return (hk_batch_update_args){.w = W(), .g = G(), .x = X()}; }
+static hk_forward_args forward(void) { return (hk_forward_args){.w = W(), .x = X(), .out = G()}; }
+static hk_power_sums_args power_sums(void) { return (hk_power_sums_args){.w = W(), .rows = ROWS(), .p = 2}; }
+static hk_scale_args scale(void) { return (hk_scale_args){.w = W(), .rows = ROWS(), .cols = COLS()}; }
+static hk_ema_args ema(void) { return (hk_ema_args){.s = COLS(), .a = X(), .alpha = 0.5}; }
+static hk_gain_rule_args gain_rule(void) {
+    return (hk_gain_rule_args){.w = W(), .post_gain = ROWS(), .pre_gain = COLS(), .lr = 0.1};
+}
+
+#define REFUSED(kernel, change, want_status, want_reason, want_argument)                                               \
+    do {                                                                                                               \
+        hk_##kernel##_args a = kernel();                                                                               \
+        change;                                                                                                        \
+        int64_t at = 0;                                                                                                \
+        hk_error err;                                                                                                  \
+        memset(&err, 0x55, sizeof err);                                                                                \
+        int status = hk_##kernel(&a, &at, &err);                                                                       \
+        CHECK(status == (want_status), "%s with %s gave %d", #kernel, #change, status);                                  \
+        if (status < 0) {                                                                                              \
+            CHECK(err.status == status && err.reason == (want_reason) && err.argument == (want_argument),              \
+                  "%s with %s: reason %d, argument %d: %s", #kernel, #change, err.reason, err.argument, err.message);  \
+            CHECK(strstr(err.message, #kernel ": ") == err.message, "%s", err.message);                                \
+        }                                                                                                              \
+        CHECK(at == 0, "at moved");                                                                                    \
+        CHECK(hk_##kernel(&a, &at, NULL) == (want_status), "without err");                                               \
+        CHECK(!memcmp(&m, &before, sizeof m), "%s with %s wrote", #kernel, #change);                                   \
+        m = before;                                                                                                    \
+    } while (0)
+
+#define VALUE(kernel, change, reason, argument) REFUSED(kernel, change, HK_E_VALUE, reason, argument)
+#define TYPE(kernel, change, argument) REFUSED(kernel, change, HK_E_TYPE, HK_R_DTYPE, argument)
+
+/* What is wrong with an array in the same way for every argument that is an array. */
+#define EVERY_ARRAY(kernel, member, index)                                                              \
+    do {                                                                                                \
+        TYPE(kernel, a.member.dtype = HK_BOOL, index);                                                  \
+        TYPE(kernel, a.member.dtype = 17, index);                                                       \
+        VALUE(kernel, a.member.data = NULL, HK_R_MISSING, index);                                       \
+        VALUE(kernel, a.member.rows = -1, HK_R_SHAPE, index);                                           \
+        VALUE(kernel, a.member.cols = -1, HK_R_SHAPE, index);                                           \
+        VALUE(kernel, a.member.cols = INT64_MAX, index == 0 && a.member.ndim == 2 ? HK_R_LAYOUT : HK_R_SHAPE, index); \
+        VALUE(kernel, a.member.ndim = 3, HK_R_SHAPE, index);                                            \
+        VALUE(kernel, a.member.data = (char *)a.member.data + 1, HK_R_LAYOUT, index);                   \
+    } while (0)
+
+int main(void) {
+    for (size_t i = 0; i < sizeof m; i++) ((unsigned char *)&m)[i] = (unsigned char)(i % 5);
+    memset(m.mask, 1, sizeof m.mask);
+    m.scalar = 1, m.nan = NAN, m.infinite = INFINITY;
+    before = m;
+    hk_error err;
+    int64_t at = 0;
+
+    CHECK(hk_rank1(NULL, &at, &err) == HK_E_VALUE && err.argument == -1, "%s", err.message);
+    hk_rank1_args good = rank1();
+    CHECK(hk_rank1(&good, NULL, &err) == HK_E_VALUE && strstr(err.message, "at"), "%s", err.message);
+    CHECK(!memcmp(&m, &before, sizeof m), "wrote");
+
+    EVERY_ARRAY(rank1, w, 0);
+    VALUE(rank1, a.g.data = NULL, HK_R_MISSING, 1);
+    TYPE(rank1, a.x.dtype = HK_FLOAT32, 2);
+    TYPE(rank1, a.w.dtype = HK_FLOAT32, 1);
+    VALUE(rank1, a.w.dtype = HK_ABSENT, HK_R_MISSING, 0);
+    VALUE(rank1, a.w.stride = IN - 1, HK_R_LAYOUT, 0);
+    VALUE(rank1, a.w.stride = -STRIDE, HK_R_LAYOUT, 0);
+    VALUE(rank1, a.w.stride = INT64_MAX, HK_R_SHAPE, 0);
+    VALUE(rank1, (a.w.rows = INT64_MAX / 2, a.w.stride = INT64_MAX / 4), HK_R_SHAPE, 0);
+    VALUE(rank1, a.w.flags = HK_READONLY, HK_R_READONLY, 0);
+    VALUE(rank1, a.w = hk_vector(m.w, 8, HK_FLOAT64), HK_R_SHAPE, 0);
+    VALUE(rank1, a.g.cols = OUT - 1, HK_R_SHAPE, 1);
+    VALUE(rank1, a.x.cols = IN - 1, HK_R_SHAPE, 2);
+    VALUE(rank1, a.g.dtype = HK_ABSENT, HK_R_MISSING, 1);
+    VALUE(rank1, a.x.dtype = HK_ABSENT, HK_R_MISSING, 2);
+    VALUE(rank1, a.x = X(), HK_R_SHAPE, 2);
+    VALUE(rank1, a.decay = COLS(), HK_R_SHAPE, 3);
+    VALUE(rank1, a.col_decay = ROWS(), HK_R_SHAPE, 4);
+    VALUE(rank1, a.row_add = COLS(), HK_R_SHAPE, 5);
+    VALUE(rank1, a.col_add = ROWS(), HK_R_SHAPE, 6);
+    VALUE(rank1, a.low = COLS(), HK_R_SHAPE, 7);
+    VALUE(rank1, a.high = hk_scalar(&m.nan, HK_FLOAT64), HK_R_VALUE, 8);
+    VALUE(rank1, a.decay = hk_scalar(&m.infinite, HK_FLOAT64), HK_R_VALUE, 3);
+    double zero = 0;
+    VALUE(rank1, (a.low = hk_scalar(&m.scalar, HK_FLOAT64), a.high = hk_scalar(&zero, HK_FLOAT64)), HK_R_VALUE, 7);
+    TYPE(rank1, a.mask = hk_matrix(m.w, OUT, IN, STRIDE, HK_FLOAT64), 9);
+    VALUE(rank1, a.mask = hk_matrix(m.mask, IN, OUT, OUT, HK_BOOL), HK_R_SHAPE, 9);
+    VALUE(rank1, a.mask = hk_matrix(m.mask, OUT, IN, IN - 2, HK_BOOL), HK_R_LAYOUT, 9);
+    /* overlap is a shared element: rows of w, the last one of a row, and one beside it that is none of w */
+    VALUE(rank1, a.x.data = m.w, HK_R_OVERLAP, 2);
+    VALUE(rank1, a.g.data = m.w + IN - 1, HK_R_OVERLAP, 1);
+    VALUE(rank1, a.g = hk_vector(m.w + 3 * STRIDE + IN - 4, 4, HK_FLOAT64), HK_R_OVERLAP, 1);
+    VALUE(rank1, a.mask = hk_matrix(m.w, OUT, IN, IN, HK_BOOL), HK_R_OVERLAP, 9);
+    hk_rank1_args apart = rank1();
+    apart.w.cols = 2, apart.x = hk_vector(m.w + 2, 2, HK_FLOAT64), apart.g = hk_vector(m.w + 12, 4, HK_FLOAT64);
+    at = 0;
+    CHECK(hk_rank1(&apart, &at, &err) == HK_OK, "w[:, :2] with its neighbours: %s", err.message);
+    m = before;
+
+    EVERY_ARRAY(batch_update, w, 0);
+    VALUE(batch_update, a.g.cols = IN, HK_R_LAYOUT, 1);
+    VALUE(batch_update, (a.g.cols = IN, a.g.stride = IN), HK_R_SHAPE, 1);
+    VALUE(batch_update, a.x.rows = SAMPLES - 1, HK_R_SHAPE, 2);
+    VALUE(batch_update, a.x = COLS(), HK_R_SHAPE, 2);
+    VALUE(batch_update, a.g.data = m.w, HK_R_OVERLAP, 1);
+    VALUE(batch_update, a.decay = COLS(), HK_R_SHAPE, 3);
+
+    EVERY_ARRAY(forward, w, 0);
+    VALUE(forward, a.x.cols = IN - 1, HK_R_SHAPE, 1);
+    VALUE(forward, a.out.rows = SAMPLES - 1, HK_R_SHAPE, 3);
+    VALUE(forward, a.out = ROWS(), HK_R_SHAPE, 3);
+    VALUE(forward, a.x = COLS(), HK_R_SHAPE, 3);
+    VALUE(forward, a.b = COLS(), HK_R_SHAPE, 2);
+    VALUE(forward, a.out.flags = HK_READONLY, HK_R_READONLY, 3);
+    VALUE(forward, a.out.data = m.x, HK_R_OVERLAP, 3);
+    VALUE(forward, a.out.data = m.w, HK_R_OVERLAP, 3);
+    VALUE(forward, a.activation = -1, HK_R_VALUE, 4);
+    VALUE(forward, a.activation = HK_GELU + 1, HK_R_VALUE, 4);
+    VALUE(forward, a.slope = NAN, HK_R_VALUE, 5);
+
+    EVERY_ARRAY(power_sums, w, 0);
+    VALUE(power_sums, a.rows.dtype = HK_ABSENT, HK_R_MISSING, 1);
+    VALUE(power_sums, a.rows.cols = IN, HK_R_SHAPE, 1);
+    VALUE(power_sums, a.cols = ROWS(), HK_R_SHAPE, 2);
+    VALUE(power_sums, a.weights = hk_vector(m.x, OUT, HK_FLOAT64), HK_R_SHAPE, 3);
+    VALUE(power_sums, (a.cols = COLS(), a.weights = hk_vector(m.x, IN, HK_FLOAT64)), HK_R_UNWANTED, 3);
+    VALUE(power_sums, (a.p = INFINITY, a.weights = hk_vector(m.x, IN, HK_FLOAT64)), HK_R_UNWANTED, 3);
+    VALUE(power_sums, a.p = 0, HK_R_VALUE, 4);
+    VALUE(power_sums, a.p = -1, HK_R_VALUE, 4);
+    VALUE(power_sums, a.p = NAN, HK_R_VALUE, 4);
+    VALUE(power_sums, a.root = 2, HK_R_VALUE, 5);
+    VALUE(power_sums, a.rows.data = m.w, HK_R_OVERLAP, 1);
+
+    EVERY_ARRAY(scale, w, 0);
+    VALUE(scale, a.rows.cols = IN, HK_R_SHAPE, 1);
+    VALUE(scale, a.cols.cols = OUT, HK_R_SHAPE, 2);
+    VALUE(scale, a.cols.data = m.w + STRIDE, HK_R_OVERLAP, 2);
+
+    EVERY_ARRAY(ema, s, 0);
+    VALUE(ema, a.a.cols = OUT, HK_R_SHAPE, 1);
+    VALUE(ema, a.a.rows = 0, HK_R_SHAPE, 1);
+    VALUE(ema, a.a.dtype = HK_ABSENT, HK_R_MISSING, 1);
+    VALUE(ema, a.alpha = 1.5, HK_R_VALUE, 2);
+    VALUE(ema, a.alpha = -0.5, HK_R_VALUE, 2);
+    VALUE(ema, a.alpha = NAN, HK_R_VALUE, 2);
+    VALUE(ema, a.of = 2, HK_R_VALUE, 3);
+    VALUE(ema, a.a.data = m.cols, HK_R_OVERLAP, 1);
+
+    EVERY_ARRAY(gain_rule, w, 0);
+    VALUE(gain_rule, a.post_gain.cols = IN, HK_R_SHAPE, 1);
+    VALUE(gain_rule, a.pre_gain.cols = OUT, HK_R_SHAPE, 2);
+    VALUE(gain_rule, a.bias = COLS(), HK_R_SHAPE, 3);
+    VALUE(gain_rule, a.bias = ROWS(), HK_R_OVERLAP, 3);
+    VALUE(gain_rule, a.lr = -1, HK_R_VALUE, 4);
+    VALUE(gain_rule, a.lr = INFINITY, HK_R_VALUE, 4);
+    VALUE(gain_rule, a.form = 2, HK_R_VALUE, 5);
+    VALUE(gain_rule, a.limit = -1, HK_R_VALUE, 6);
+    VALUE(gain_rule, a.limit = NAN, HK_R_VALUE, 6);
+
+    CHECK(!hk_python_function("rank1") && !hk_python_function(NULL) && !hk_python_function("none"),
+          "there is no Python in this process");
+    return finish();
+}

@@ -1,0 +1,150 @@
+/* use_typed.h: the tests of use.c for one element type. */
+
+enum { NAME(OUT) = 3, NAME(IN) = 5, NAME(STRIDE) = 7 };
+
+/* 3 x 5 weights in rows of 7, the gaps filled with a guard that must survive. */
+static void NAME(fill)(REAL *w) {
+    for (int k = 0; k < NAME(OUT) * NAME(STRIDE); k++) w[k] = -99;
+    for (int i = 0; i < NAME(OUT); i++)
+        for (int j = 0; j < NAME(IN); j++) w[i * NAME(STRIDE) + j] = (REAL)(i - j);
+}
+
+static void NAME(guards)(const REAL *w, const char *kernel) {
+    for (int i = 0; i < NAME(OUT); i++)
+        for (int j = NAME(IN); j < NAME(STRIDE); j++)
+            CHECK(w[i * NAME(STRIDE) + j] == -99, "%s wrote between the rows", kernel);
+}
+
+static hk_array NAME(weights)(REAL *w) { return hk_matrix(w, NAME(OUT), NAME(IN), NAME(STRIDE), DTYPE); }
+
+static void NAME(test_updates)(void) {
+    REAL w[21], g[3] = {1, 2, 3}, x[5] = {1, 0, -1, 2, 4}, half = (REAL)0.5, low = -2, high = 6;
+    unsigned char mask[15];
+    int status;
+    for (int k = 0; k < 15; k++) mask[k] = k % 2;
+    NAME(fill)(w);
+    hk_rank1_args r = {.w = NAME(weights)(w), .g = hk_vector(g, 3, DTYPE), .x = hk_vector(x, 5, DTYPE),
+                       .decay = hk_scalar(&half, DTYPE), .row_add = hk_vector(g, 3, DTYPE), .low = hk_scalar(&low, DTYPE),
+                       .high = hk_scalar(&high, DTYPE), .mask = hk_matrix(mask, 3, 5, 5, HK_BOOL)};
+    RUN(status, rank1, r);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 5; j++) {
+            REAL want = (REAL)(i - j);
+            if (mask[5 * i + j]) want = want * half + g[i] * x[j] + g[i];
+            want = want < low ? low : want > high ? high : want;
+            CHECK(w[7 * i + j] == want, "rank1 %d %d: %g, %g", i, j, (double)w[7 * i + j], (double)want);
+        }
+    NAME(guards)(w, "rank1");
+
+    NAME(fill)(w);
+    REAL gb[6] = {1, 2, 3, 0, 1, -1}, xb[10] = {1, 2, 3, 4, 5, 1, 1, 1, 1, 1};
+    hk_batch_update_args b = {.w = NAME(weights)(w), .g = hk_matrix(gb, 2, 3, 3, DTYPE), .x = hk_matrix(xb, 2, 5, 5, DTYPE),
+                              .decay = hk_scalar(&half, DTYPE)};
+    RUN(status, batch_update, b);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 5; j++) {
+            REAL want = (REAL)(i - j) * half + gb[i] * xb[j] + gb[3 + i] * xb[5 + j];
+            CHECK(w[7 * i + j] == want, "batch_update %d %d: %g, %g", i, j, (double)w[7 * i + j], (double)want);
+        }
+    NAME(guards)(w, "batch_update");
+
+    NAME(fill)(w);
+    REAL cols[5] = {1, 2, 4, 8, 16};
+    hk_scale_args s = {.w = NAME(weights)(w), .rows = hk_vector(g, 3, DTYPE), .cols = hk_vector(cols, 5, DTYPE)};
+    RUN(status, scale, s);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 5; j++) CHECK(w[7 * i + j] == (REAL)(i - j) * g[i] * cols[j], "scale %d %d", i, j);
+    NAME(guards)(w, "scale");
+
+    NAME(fill)(w);
+    REAL bias[3] = {1, 2, 3};
+    hk_gain_rule_args l = {.w = NAME(weights)(w), .post_gain = hk_vector(g, 3, DTYPE), .pre_gain = hk_vector(x, 5, DTYPE),
+                           .lr = 0.25, .limit = 8};
+    RUN(status, gain_rule, l);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 5; j++) {
+            REAL v = (REAL)(i - j), want = v + (REAL)0.25 * (x[j] * x[j] - g[i] * g[i]) * v;
+            want = want < -8 ? -8 : want > 8 ? 8 : want;
+            CHECK(w[7 * i + j] == want, "gain_rule %d %d: %g, %g", i, j, (double)w[7 * i + j], (double)want);
+        }
+    NAME(fill)(w);
+    l.form = HK_GAIN_EXP, l.limit = 0, l.bias = hk_vector(bias, 3, DTYPE);
+    RUN(status, gain_rule, l);
+    for (int i = 0; i < 3; i++) {
+        for (int j = 0; j < 5; j++) {
+            double want = (i - j) * exp(0.25 * (double)(x[j] * x[j] - g[i] * g[i]));
+            CHECK(fabs((double)w[7 * i + j] - want) <= 1e-6 * fabs(want), "gain_rule exp %d %d", i, j);
+        }
+        double want = (i + 1) * exp(-0.25 * (double)(g[i] * g[i]));
+        CHECK(fabs((double)bias[i] - want) <= 1e-6 * want, "gain_rule bias %d: %g, %g", i, (double)bias[i], want);
+    }
+    NAME(guards)(w, "gain_rule");
+}
+
+static void NAME(test_results)(void) {
+    REAL w[21], x[10] = {1, 0, -1, 2, 4, 1, 1, 1, 1, 1}, b[3] = {1, -1, 30}, y[6], rows[3], cols[5], v[3] = {1, 2, 4};
+    int status;
+    NAME(fill)(w);
+    hk_forward_args f = {.w = NAME(weights)(w), .x = hk_matrix(x, 2, 5, 5, DTYPE), .b = hk_vector(b, 3, DTYPE),
+                         .out = hk_matrix(y, 2, 3, 3, DTYPE), .activation = HK_RELU};
+    RUN(status, forward, f);
+    for (int n = 0; n < 2; n++)
+        for (int i = 0; i < 3; i++) {
+            REAL want = b[i];
+            for (int j = 0; j < 5; j++) want += (REAL)(i - j) * x[5 * n + j];
+            CHECK(y[3 * n + i] == (want > 0 ? want : 0), "forward %d %d", n, i);
+        }
+    f.x = hk_vector(x, 5, DTYPE), f.out = hk_vector(y, 3, DTYPE), f.activation = HK_LEAKY_RELU, f.slope = 0.5;
+    RUN(status, forward, f);
+    for (int i = 0; i < 3; i++) {
+        REAL want = b[i];
+        for (int j = 0; j < 5; j++) want += (REAL)(i - j) * x[j];
+        CHECK(y[i] == (want > 0 ? want : want / 2), "forward, leaky ReLU %d", i);
+    }
+
+    hk_power_sums_args p = {.w = NAME(weights)(w), .rows = hk_vector(rows, 3, DTYPE), .cols = hk_vector(cols, 5, DTYPE), .p = 2};
+    RUN(status, power_sums, p);
+    REAL total = 0, by_row = 0, by_col = 0;
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 5; j++) total += (REAL)((i - j) * (i - j));
+    for (int i = 0; i < 3; i++) by_row += rows[i];
+    for (int j = 0; j < 5; j++) by_col += cols[j];
+    CHECK(total == by_row && total == by_col && rows[0] == 30 && cols[0] == 5, "power_sums: %g", (double)total);
+    p.rows = (hk_array){0}, p.weights = hk_vector(v, 3, DTYPE), p.p = 1;
+    RUN(status, power_sums, p);
+    CHECK(cols[0] == 10 && cols[1] == 5, "weighted: %g %g", (double)cols[0], (double)cols[1]);
+    p = (hk_power_sums_args){.w = NAME(weights)(w), .rows = hk_vector(rows, 3, DTYPE), .p = INFINITY};
+    RUN(status, power_sums, p);
+    CHECK(rows[0] == 4 && rows[1] == 3 && rows[2] == 2, "maximum norm");
+    p.p = 2, p.root = 1;
+    RUN(status, power_sums, p);
+    CHECK(fabs((double)rows[0] - sqrt(30)) < 1e-6, "root: %g", (double)rows[0]);
+
+    REAL s[3] = {0, 4, 8}, a[6] = {2, 4, 0, 4, 0, 2};
+    hk_ema_args e = {.s = hk_vector(s, 3, DTYPE), .a = hk_matrix(a, 2, 3, 3, DTYPE), .alpha = 0.5};
+    RUN(status, ema, e);
+    CHECK(s[0] == (REAL)1.5 && s[1] == 3 && s[2] == (REAL)4.5, "ema: %g %g %g", (double)s[0], (double)s[1], (double)s[2]);
+    e.a = hk_vector(a, 3, DTYPE), e.alpha = 1, e.of = HK_OF_SQUARE;
+    RUN(status, ema, e);
+    CHECK(s[0] == 4 && s[1] == 16 && s[2] == 0, "ema of squares");
+}
+
+static void NAME(test_empty)(void) {
+    int status;
+    REAL y[4] = {7, 7, 7, 7}, b[4] = {1, 2, 3, 4};
+    hk_rank1_args r = {.w = hk_matrix(NULL, 0, 4, 4, DTYPE), .g = hk_vector(NULL, 0, DTYPE), .x = hk_vector(b, 4, DTYPE)};
+    RUN(status, rank1, r);
+    hk_forward_args f = {.w = hk_matrix(NULL, 4, 0, 0, DTYPE), .x = hk_vector(NULL, 0, DTYPE), .b = hk_vector(b, 4, DTYPE),
+                         .out = hk_vector(y, 4, DTYPE)};
+    RUN(status, forward, f);
+    CHECK(!memcmp(y, b, sizeof y), "forward without inputs is the bias");
+    hk_power_sums_args p = {.w = hk_matrix(NULL, 0, 4, 4, DTYPE), .cols = hk_vector(y, 4, DTYPE), .p = 2};
+    RUN(status, power_sums, p);
+    CHECK(y[0] == 0 && y[3] == 0, "sums of nothing");
+}
+
+static void NAME(test_all)(void) {
+    NAME(test_updates)();
+    NAME(test_results)();
+    NAME(test_empty)();
+}

@@ -1,0 +1,218 @@
+//go:build cgo && linux
+
+/* exports.c: the functions of hebbkern.h. Each checks, sets the floating-point mode, calls Go, and restores. */
+#include "internal.h"
+#include "_cgo_export.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* Whether the kernels run as portable Go. Asked once; threads that ask at the same time write the same value. */
+int hki_is_portable;
+static _Atomic int asked;
+
+void hki_ask_isa(void) {
+    if (atomic_load_explicit(&asked, memory_order_acquire)) return;
+    uint64_t mode = hki_fp_enter();
+    hki_is_portable = hebbkernPortable() != 0;
+    hki_fp_leave(mode);
+    atomic_store_explicit(&asked, 1, memory_order_release);
+}
+
+/* Half of what one call may take, in nanoseconds: the estimate is within a factor of two on a busy machine. */
+static const double BUDGET_NS = 25e6;
+
+int hki_step(int kernel, const void *args, const hki_work *work, int64_t *at, hk_error *err) {
+    double pieces = work->unit_ns > 0 ? BUDGET_NS / work->unit_ns : (double)work->units;
+    /* whole tiles of 64 units where they fit, so that cuts do not fall into the middle of a cache line of columns */
+    int64_t count = pieces >= (double)work->units ? work->units : pieces < 1 ? 1 : (int64_t)pieces;
+    if (count < work->units && count > 64) count -= count % 64;
+    int64_t begin = *at, end = work->units - begin <= count ? work->units : begin + count;
+    uint64_t mode = hki_fp_enter();
+    int status = hebbkernCall(kernel, (void *)args, begin, &end, err);
+    hki_fp_leave(mode);
+    if (status == HK_E_DIVERGED) *at = end;
+    if (status != HK_OK) return status;
+    *at = end;
+    return end < work->units ? HK_MORE : HK_OK;
+}
+
+/* Leaves nothing of an earlier error. */
+static int succeed(int status, hk_error *err) {
+    if (status >= 0 && err) {
+        memset(err, 0, sizeof *err);
+        err->status = status;
+        err->argument = err->other = -1;
+        err->sample = err->layer = -1;
+    }
+    return status;
+}
+
+static int run(int kernel, const void *args, int64_t *at, hk_error *err) {
+    const char *name = hki_kernels[kernel].name;
+    if (!args) return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: args is a null pointer", name);
+    if (!at) return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: at is a null pointer", name);
+    int status = hki_check(kernel, args, err);
+    if (status) return status;
+    hki_ask_isa();
+    hki_work work = hki_estimate(kernel, args);
+    if (*at < 0 || *at > work.units)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: at is %lld; 0 for a new call is wanted, or what the call before left",
+                        name, (long long)*at);
+    status = hki_step(kernel, args, &work, at, err);
+    return succeed(status, err);
+}
+
+int hk_rank1(const hk_rank1_args *args, int64_t *at, hk_error *err) { return run(HKI_RANK1, args, at, err); }
+int hk_batch_update(const hk_batch_update_args *args, int64_t *at, hk_error *err) { return run(HKI_BATCH_UPDATE, args, at, err); }
+int hk_forward(const hk_forward_args *args, int64_t *at, hk_error *err) { return run(HKI_FORWARD, args, at, err); }
+int hk_power_sums(const hk_power_sums_args *args, int64_t *at, hk_error *err) { return run(HKI_POWER_SUMS, args, at, err); }
+int hk_scale(const hk_scale_args *args, int64_t *at, hk_error *err) { return run(HKI_SCALE, args, at, err); }
+int hk_ema(const hk_ema_args *args, int64_t *at, hk_error *err) { return run(HKI_EMA, args, at, err); }
+int hk_gain_rule(const hk_gain_rule_args *args, int64_t *at, hk_error *err) { return run(HKI_GAIN_RULE, args, at, err); }
+
+int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err) { return run(HKI_LEARN, args, at, err); }
+int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err) { return run(HKI_AVERAGE_GAIN, args, at, err); }
+
+/* The functions on networks: checks of their own, then Go, which says how far it came. */
+
+static int missing(const char *function, const char *what, hk_error *err) {
+    return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: %s is a null pointer", function, what);
+}
+
+#define NOT_NULL(pointer, what) \
+    if (!(pointer)) return missing(function, what, err)
+#define CHECKED(call)           \
+    do {                        \
+        int status_ = (call);   \
+        if (status_) return status_; \
+    } while (0)
+#define START(name)                      \
+    static const char *function = #name; \
+    NOT_NULL(args, "args");              \
+    NOT_NULL(at, "at")
+
+static int network_step(int function, const void *args, const hk_array *first, int64_t *at, hk_error *err) {
+    uint64_t mode = hki_fp_enter();
+    int status = hebbkernNetwork(function, (void *)args, first ? first->dtype : HK_FLOAT64, at, err);
+    hki_fp_leave(mode);
+    return succeed(status, err);
+}
+
+int hk_init(const hk_init_args *args, int64_t *at, hk_error *err) {
+    START(init);
+    CHECKED(hki_check_network(function, &args->network, 1, err));
+    return network_step(HKI_INIT, args, args->network.weights, at, err);
+}
+
+int hk_predict(const hk_predict_args *args, int64_t *at, hk_error *err) {
+    START(predict);
+    CHECKED(hki_check_network(function, &args->network, 0, err));
+    CHECKED(hki_check_data(function, "x", &args->x, args->network.weights[0].dtype, 2, 0, err));
+    CHECKED(hki_check_data(function, "out", &args->out, args->network.weights[0].dtype, 2, 1, err));
+    return network_step(HKI_PREDICT, args, args->network.weights, at, err);
+}
+
+static int check_task(const char *function, const hk_network *n, const hk_array *x, const hk_array *target, int64_t loss,
+                      int written, hk_error *err) {
+    CHECKED(hki_check_network(function, n, written, err));
+    CHECKED(hki_check_data(function, "x", x, n->weights[0].dtype, 2, 0, err));
+    CHECKED(hki_check_data(function, "target", target, n->weights[0].dtype, 2, 0, err));
+    if (loss != HK_MSE && loss != HK_SOFTMAX)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: loss is %lld; HK_MSE or HK_SOFTMAX is wanted", function,
+                        (long long)loss);
+    return HK_OK;
+}
+
+int hk_gradients(const hk_gradients_args *args, int64_t *at, hk_error *err) {
+    START(gradients);
+    CHECKED(check_task(function, &args->network, &args->x, &args->target, args->loss, 0, err));
+    CHECKED(hki_check_layers(function, args->network.layers, args->dweights, args->dbiases, "d", 1, err));
+    if (args->dweights[0].dtype != args->network.weights[0].dtype)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: dweights[0] has another element type than weights[0]", function);
+    NOT_NULL(args->mean_loss, "mean_loss");
+    return network_step(HKI_GRADIENTS, args, args->network.weights, at, err);
+}
+
+int hk_train(const hk_train_args *args, int64_t *at, hk_error *err) {
+    START(train);
+    CHECKED(check_task(function, &args->network, &args->x, &args->target, args->loss, 1, err));
+    if (args->count < 0 || *at < 0 || *at > args->count)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: at is %lld of count %lld", function, (long long)*at,
+                        (long long)args->count);
+    if (args->count) NOT_NULL(args->index, "index");
+    NOT_NULL(args->stats, "stats");
+    if (args->gain) {
+        NOT_NULL(args->gain->sigma, "sigma");
+        for (int64_t k = 0; k <= args->network.layers; k++)
+            CHECKED(hki_check_data(function, "sigma", &args->gain->sigma[k], args->network.weights[0].dtype, 1, 1, err));
+    }
+    return network_step(HKI_TRAIN, args, args->network.weights, at, err);
+}
+
+int hk_permutation(const hk_permutation_args *args, int64_t *at, hk_error *err) {
+    START(permutation);
+    if (args->count < 0 || args->epoch < 0)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: count is %lld and epoch %lld; neither may be negative",
+                        function, (long long)args->count, (long long)args->epoch);
+    if (args->count) NOT_NULL(args->index, "index");
+    return network_step(HKI_PERMUTATION, args, 0, at, err);
+}
+
+int hk_balance(const hk_balance_args *args, int64_t *at, hk_error *err) {
+    START(balance);
+    CHECKED(hki_check_network(function, &args->network, 1, err));
+    if (*at < 0) return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: at is %lld", function, (long long)*at);
+    if (args->network.layers > 1) {
+        NOT_NULL(args->log_scale, "log_scale");
+        NOT_NULL(args->lambda, "lambda");
+        NOT_NULL(args->dead, "dead");
+    }
+    NOT_NULL(args->report, "report");
+    return network_step(HKI_BALANCE, args, args->network.weights, at, err);
+}
+
+int hk_deficit(const hk_deficit_args *args, int64_t *at, hk_error *err) {
+    START(deficit);
+    CHECKED(hki_check_network(function, &args->network, 0, err));
+    if (args->network.layers > 1) NOT_NULL(args->deficit, "deficit");
+    NOT_NULL(args->total, "total");
+    return network_step(HKI_DEFICIT, args, args->network.weights, at, err);
+}
+
+int32_t hk_abi_version(void) { return HK_ABI_VERSION; }
+
+size_t hk_sizeof(const char *name) {
+    if (!name) return 0;
+    for (int k = 0; k < HKI_KERNELS; k++)
+        if (!strcmp(name, hki_kernels[k].args_name)) return hki_kernels[k].args_size;
+#define SIZE(type) {#type, sizeof(type)}
+    static const struct { const char *name; size_t size; } others[] = {
+        SIZE(hk_array), SIZE(hk_error), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
+        SIZE(hk_init_args), SIZE(hk_predict_args), SIZE(hk_gradients_args), SIZE(hk_train_args), SIZE(hk_permutation_args),
+        SIZE(hk_balance_args), SIZE(hk_deficit_args)};
+    for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+        if (!strcmp(name, others[k].name)) return others[k].size;
+    return 0;
+}
+
+int64_t hk_info(char *buffer, size_t size) {
+    uint64_t mode = hki_fp_enter();
+    int64_t needed = hebbkernInfo(buffer, buffer ? (int64_t)size : 0);
+    hki_fp_leave(mode);
+    return needed;
+}
+
+int hk_set_threads(int64_t threads, hk_error *err) {
+    uint64_t mode = hki_fp_enter();
+    int status = hebbkernSetThreads(threads, err);
+    hki_fp_leave(mode);
+    return status;
+}
+
+int64_t hk_get_threads(void) {
+    uint64_t mode = hki_fp_enter();
+    int64_t threads = hebbkernThreads();
+    hki_fp_leave(mode);
+    return threads;
+}

@@ -1,0 +1,409 @@
+/* hebbkern.h: the C interface of hebbkern, kernels for Hebbian learning and neural balance.
+ *
+ * Shape of the interface
+ *   Every kernel is one function
+ *
+ *       int hk_NAME(const hk_NAME_args *args, int64_t *at, hk_error *err);
+ *
+ *   which works in place on the caller's arrays and keeps nothing between calls. No call runs longer than about
+ *   50 ms: large work is cut at row, column or sample borders, and the caller loops:
+ *
+ *       int64_t at = 0;
+ *       int status;
+ *       do status = hk_rank1(&args, &at, &err); while (status == HK_MORE);
+ *
+ *   Between two such calls whole rows (columns, samples) are done and the rest is untouched. The result does not
+ *   depend on where the work was cut, on the number of threads or on the instruction set: it has the same bits.
+ *   What is one step by its meaning is not cut: the sum or mean of a batch, its gradient, a minibatch.
+ *
+ * Arrays
+ *   An array is described by an hk_array. Matrices are row-major with any row stride >= cols, counted in elements;
+ *   the last axis is contiguous. A zeroed hk_array is an absent argument. All element types of one call are equal
+ *   (HK_FLOAT32 or HK_FLOAT64), but for masks, which are HK_BOOL (one byte, 0 or 1).
+ *   Where "[n] or scalar" is said, ndim 0 gives one value for all.
+ *
+ * Errors
+ *   HK_OK and HK_MORE are >= 0, errors are negative. Everything is checked before anything is written: null pointers,
+ *   sizes, strides, alignment, element types, arrays that share an element with one that is written, parameters that
+ *   are negative or not finite. err may be NULL; it belongs to the caller and receives the reason in words and
+ *   the index of the argument at fault, counted over the args struct's members from 0.
+ *
+ * Floating-point mode
+ *   Each function works with rounding to nearest and subnormals honoured, whatever the caller has set, and gives the
+ *   caller's mode back. Functions may be called from several threads at once.
+ *
+ * After fork() a child must not call a copy of the library that its parent had loaded: it loads a copy of its own.
+ */
+#ifndef HEBBKERN_H
+#define HEBBKERN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define HK_API __attribute__((visibility("default")))
+#else
+#define HK_API
+#endif
+
+/* Raised whenever a struct, a code or the meaning of a function changes. */
+#define HK_ABI_VERSION 1
+
+/* What a call returns. */
+enum {
+    HK_OK = 0,          /* done */
+    HK_MORE = 1,        /* part of it is done: call again with the same args and the same at */
+    HK_E_TYPE = -1,     /* an argument has the wrong element type */
+    HK_E_VALUE = -2,    /* an argument has a wrong shape, layout or value */
+    HK_E_INTERNAL = -3, /* a defect of the library; arrays may be half written */
+    HK_E_DIVERGED = -4  /* learning left the finite numbers: hk_error says where, *at how much was done */
+};
+
+/* Why an argument was refused (hk_error.reason). */
+enum {
+    HK_R_NONE = 0,
+    HK_R_MISSING = 1,    /* required but absent, or a null pointer to elements */
+    HK_R_DTYPE = 2,      /* element type */
+    HK_R_SHAPE = 3,      /* number of axes or their lengths */
+    HK_R_LAYOUT = 4,     /* row stride, contiguity of the last axis, alignment */
+    HK_R_READONLY = 5,   /* an array that would be written is marked HK_READONLY */
+    HK_R_OVERLAP = 6,    /* shares an element with an array that is written */
+    HK_R_VALUE = 7,      /* a parameter out of its range or not finite */
+    HK_R_UNWANTED = 8,   /* does not go together with another argument */
+    HK_R_OBJECT = 9      /* from Python only: neither an array nor a number */
+};
+
+/* Element types; HK_ABSENT marks an argument that is not given. */
+enum { HK_ABSENT = 0, HK_FLOAT32 = 1, HK_FLOAT64 = 2, HK_BOOL = 3 };
+
+/* hk_array.flags */
+enum { HK_READONLY = 1 };
+
+typedef struct hk_array {
+    void *data;      /* first element; may be NULL if there is no element */
+    int64_t rows;    /* ndim 2: rows;    ndim 0 and 1: 1 */
+    int64_t cols;    /* ndim 2: columns; ndim 1: length; ndim 0: 1 */
+    int64_t stride;  /* elements from a row to the next; ndim 0 and 1: cols */
+    uint16_t dtype;
+    uint16_t ndim;   /* 0, 1 or 2 */
+    uint32_t flags;
+} hk_array;
+
+#define HK_MESSAGE_SIZE 384
+
+typedef struct hk_error {
+    int32_t status;                 /* what the call returned */
+    int32_t reason;                 /* HK_R_... */
+    int32_t argument;               /* index of the argument at fault, -1: none in particular */
+    int32_t other;                  /* HK_R_OVERLAP: the argument it overlaps with, else -1 */
+    int64_t sample, layer;          /* HK_E_DIVERGED: where, -1 if it does not apply */
+    char message[HK_MESSAGE_SIZE];  /* zero-terminated, in words */
+} hk_error;
+
+/* Descriptors from pointers, for C callers. */
+static inline hk_array hk_matrix(void *data, int64_t rows, int64_t cols, int64_t stride, int dtype) {
+    hk_array a = {data, rows, cols, stride, (uint16_t)dtype, 2, 0};
+    return a;
+}
+static inline hk_array hk_vector(void *data, int64_t length, int dtype) {
+    hk_array a = {data, 1, length, length, (uint16_t)dtype, 1, 0};
+    return a;
+}
+static inline hk_array hk_scalar(void *data, int dtype) {
+    hk_array a = {data, 1, 1, 1, (uint16_t)dtype, 0, 0};
+    return a;
+}
+
+/* ---- Library ---------------------------------------------------------------------------------------------------- */
+
+/* HK_ABI_VERSION of the library. */
+HK_API int32_t hk_abi_version(void);
+
+/* sizeof of a struct by its name ("hk_array", "hk_error", "hk_rank1_args", ...), 0 for an unknown name or NULL. */
+HK_API size_t hk_sizeof(const char *name);
+
+/* Writes a JSON object {"version", "isa", "features", "threads", "sources"} with a terminating zero, cut at size, and
+ * returns the number of bytes needed, the zero included: call with (NULL, 0) first. Negative: an error status.
+ * "sources" is the hash of the sources that the library was built from, "" if the build did not give one. */
+HK_API int64_t hk_info(char *buffer, size_t size);
+
+/* Threads that large work is spread over; never changes a result. Default: HEBBKERN_NUM_THREADS, else
+ * OMP_NUM_THREADS, else the cores. hk_set_threads takes 1 and above. */
+HK_API int hk_set_threads(int64_t threads, hk_error *err);
+HK_API int64_t hk_get_threads(void);
+
+/* ---- Kernels ---------------------------------------------------------------------------------------------------- */
+
+/* Rank-1 update with every optional term,
+ *     w_ij <- minimum(maximum(w_ij (1 - decay_i - col_decay_j) + g_i x_j + row_add_i + col_add_j, low), high)
+ * where mask_ij is 1; other elements keep their value, but for the bounds. g and x go together.
+ * An absent term is left out, not added as zero. The rounding of each step is in the doc comment of kernels.Rank1. */
+typedef struct hk_rank1_args {
+    hk_array w;          /* [out, in], written */
+    hk_array g;          /* [out] or scalar, optional */
+    hk_array x;          /* [in] or scalar, optional */
+    hk_array decay;      /* [out] or scalar, optional */
+    hk_array col_decay;  /* [in] or scalar, optional */
+    hk_array row_add;    /* [out] or scalar, optional */
+    hk_array col_add;    /* [in] or scalar, optional */
+    hk_array low;        /* scalar, optional: no lower bound */
+    hk_array high;       /* scalar, optional: no upper bound */
+    hk_array mask;       /* bool [out, in], optional */
+} hk_rank1_args;
+HK_API int hk_rank1(const hk_rank1_args *args, int64_t *at, hk_error *err);
+
+/* Batch update  w <- w (1 - decay_i - col_decay_j) + g^T x  over samples in rows. */
+typedef struct hk_batch_update_args {
+    hk_array w;          /* [out, in], written */
+    hk_array g;          /* [samples, out] */
+    hk_array x;          /* [samples, in] */
+    hk_array decay;      /* [out] or scalar, optional */
+    hk_array col_decay;  /* [in] or scalar, optional */
+} hk_batch_update_args;
+HK_API int hk_batch_update(const hk_batch_update_args *args, int64_t *at, hk_error *err);
+
+/* hk_forward_args.activation */
+enum {
+    HK_IDENTITY = 0, HK_RELU = 1, HK_LEAKY_RELU = 2, HK_SIGMOID = 3, HK_TANH = 4, HK_SOFTPLUS = 5, HK_ELU = 6, HK_GELU = 7
+};
+
+/* Forward  out_i = f(sum_j w_ij x_j + b_i), for one input or for each row of a batch; a row of a batch has the bits of
+ * a single call. */
+typedef struct hk_forward_args {
+    hk_array w;          /* [out, in] */
+    hk_array x;          /* [in] or [samples, in] */
+    hk_array b;          /* [out] or scalar, optional */
+    hk_array out;        /* [out] or [samples, out], written */
+    int64_t activation;  /* HK_IDENTITY ... HK_GELU */
+    double slope;        /* of the leaky ReLU for negative inputs, >= 0; not read otherwise */
+} hk_forward_args;
+HK_API int hk_forward(const hk_forward_args *args, int64_t *at, hk_error *err);
+
+/* Power sums  rows_i = sum_j |w_ij|^p v_j  and  cols_j = sum_i |w_ij|^p v_i, for any p > 0; p = INFINITY is the
+ * maximum of |w_ij|. At least one of rows and cols is given; weights goes with one of them only, and not with
+ * p = INFINITY. With root = 1 the results are raised to 1/p (p = INFINITY: left): the norms. */
+typedef struct hk_power_sums_args {
+    hk_array w;          /* [out, in] */
+    hk_array rows;       /* [out], optional, written */
+    hk_array cols;       /* [in], optional, written */
+    hk_array weights;    /* [in] with rows, [out] with cols, optional */
+    double p;
+    int64_t root;        /* 0 or 1 */
+} hk_power_sums_args;
+HK_API int hk_power_sums(const hk_power_sums_args *args, int64_t *at, hk_error *err);
+
+/* Scaling  w_ij <- (rows_i w_ij) cols_j. */
+typedef struct hk_scale_args {
+    hk_array w;          /* [out, in], written */
+    hk_array rows;       /* [out] or scalar, optional */
+    hk_array cols;       /* [in] or scalar, optional */
+} hk_scale_args;
+HK_API int hk_scale(const hk_scale_args *args, int64_t *at, hk_error *err);
+
+/* hk_ema_args.of */
+enum { HK_OF_VALUE = 0, HK_OF_SQUARE = 1 };
+
+/* Exponential moving average  s <- alpha a + (1 - alpha) s,  of a, of its square, or of a batch's mean of these. */
+typedef struct hk_ema_args {
+    hk_array s;          /* [n], written */
+    hk_array a;          /* [n] or [samples, n] with at least one sample */
+    double alpha;        /* 0 <= alpha <= 1 */
+    int64_t of;          /* HK_OF_VALUE or HK_OF_SQUARE */
+} hk_ema_args;
+HK_API int hk_ema(const hk_ema_args *args, int64_t *at, hk_error *err);
+
+/* hk_gain_rule_args.form */
+enum { HK_GAIN_LINEAR = 0, HK_GAIN_EXP = 1 };
+
+/* Gain rule  w_ij <- w_ij + lr (pre_gain_j^2 - post_gain_i^2) w_ij,  or with HK_GAIN_EXP
+ * w_ij <- w_ij exp(lr (pre_gain_j^2 - post_gain_i^2)).  A bias changes as a weight from a unit with gain 0.
+ * limit > 0 clips the new weights to [-limit, limit]; 0 is no limit. */
+typedef struct hk_gain_rule_args {
+    hk_array w;          /* [out, in], written */
+    hk_array post_gain;  /* [out] or scalar, average gains of the postsynaptic units */
+    hk_array pre_gain;   /* [in] or scalar, average gains of the presynaptic units */
+    hk_array bias;       /* [out], optional, written */
+    double lr;           /* >= 0 */
+    int64_t form;        /* HK_GAIN_LINEAR or HK_GAIN_EXP */
+    double limit;        /* >= 0 */
+} hk_gain_rule_args;
+HK_API int hk_gain_rule(const hk_gain_rule_args *args, int64_t *at, hk_error *err);
+
+/* ---- Learning ----------------------------------------------------------------------------------------------------- */
+
+/* hk_learn_args.rule: the Hebbian rules, dw_ij being
+ *     HK_HEBB    lr y_i x_j
+ *     HK_DECAY   lr y_i x_j - decay w_ij
+ *     HK_OJA     lr y_i (x_j - y_i w_ij)
+ *     HK_SANGER  lr y_i (x_j - sum_{k<=i} y_k w_kj) */
+enum { HK_HEBB = 0, HK_DECAY = 1, HK_OJA = 2, HK_SANGER = 3 };
+
+/* How the samples of a batch become updates: sample after sample, each seeing the weights that the one before left;
+ * or all y from the weights before the batch, and one update by the sum or the mean of the samples' dw. */
+enum { HK_SEQUENTIAL = 0, HK_SUM = 1, HK_MEAN = 2 };
+
+/* Learning from one sample or a batch. With HK_SEQUENTIAL *at counts the samples whose update w holds, also after
+ * HK_E_DIVERGED; HK_SUM and HK_MEAN are one update, made by one call. */
+typedef struct hk_learn_args {
+    hk_array w;          /* [out, in], written */
+    hk_array x;          /* [in] or [samples, in] */
+    hk_array y;          /* [out] or [samples, out]; with compute = 1 written, y = w x */
+    int64_t rule;        /* HK_HEBB ... HK_SANGER */
+    double lr;           /* >= 0 */
+    double decay;        /* >= 0, of HK_DECAY; not multiplied by lr */
+    int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN */
+    int64_t normalize;   /* 1: dw is scaled to a largest change of lr, lr dw / max(max|dw|, 1e-30); 0: not */
+    int64_t compute;     /* 1: y is computed; 0: y is read */
+} hk_learn_args;
+HK_API int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err);
+
+/* hk_average_gain_args.gain_of */
+enum { HK_OF_ACTIVATION = 0, HK_OF_DERIVATIVE = 1 };
+
+/* Average gains  sigma <- alpha a + (1 - alpha) sigma  of units with inputs z, where a = f(z) or f'(z). */
+typedef struct hk_average_gain_args {
+    hk_array sigma;      /* [units], written */
+    hk_array z;          /* [units] or [samples, units] */
+    double alpha;        /* 0 < alpha <= 1 */
+    int64_t gain_of;     /* HK_OF_ACTIVATION or HK_OF_DERIVATIVE */
+    int64_t activation;  /* HK_IDENTITY ... HK_GELU */
+    double slope;        /* of the leaky ReLU */
+    int64_t reduction;   /* HK_SEQUENTIAL: a step for each sample; HK_MEAN: one step with the mean */
+} hk_average_gain_args;
+HK_API int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err);
+
+/* ---- Networks ----------------------------------------------------------------------------------------------------- */
+
+/* A network of layers over the caller's arrays. Population 0 is the input; layer l goes from population l to l + 1. */
+typedef struct hk_network {
+    int64_t layers;           /* >= 1 */
+    const hk_array *weights;  /* [layers], each [n_{l+1}, n_l] */
+    const hk_array *biases;   /* [layers], each [n_{l+1}] or absent; NULL: no biases */
+    int64_t hidden;           /* activation of the hidden layers, HK_IDENTITY ... HK_GELU */
+    int64_t output;           /* activation of the last layer */
+    double slope;             /* of the leaky ReLU */
+} hk_network;
+
+/* Writes initial weights: uniform with the bounds of He et al. (2015) or Glorot & Bengio (2010), as engine.NewLayered;
+ * biases are set to 0. A function of the seed and the sizes. */
+typedef struct hk_init_args {
+    hk_network network;  /* written */
+    uint64_t seed;
+} hk_init_args;
+HK_API int hk_init(const hk_init_args *args, int64_t *at, hk_error *err);
+
+/* Forward pass of a batch through the network. *at counts samples. */
+typedef struct hk_predict_args {
+    hk_network network;
+    hk_array x;          /* [samples, n_0] */
+    hk_array out;        /* [samples, n_layers], written */
+} hk_predict_args;
+HK_API int hk_predict(const hk_predict_args *args, int64_t *at, hk_error *err);
+
+/* Loss of a sample: sum_k (y_k - t_k)^2 / 2, or the cross-entropy of the softmax of the (identity) output. */
+enum { HK_MSE = 0, HK_SOFTMAX = 1 };
+
+/* The exact gradient of the mean loss over a batch, by backpropagation. One call does all of it. */
+typedef struct hk_gradients_args {
+    hk_network network;
+    hk_array x;               /* [samples, n_0] */
+    hk_array target;          /* [samples, n_layers] */
+    const hk_array *dweights; /* [layers], written */
+    const hk_array *dbiases;  /* [layers] as network.biases, written */
+    int64_t loss;
+    double *mean_loss;        /* written */
+} hk_gradients_args;
+HK_API int hk_gradients(const hk_gradients_args *args, int64_t *at, hk_error *err);
+
+/* Sums over the samples that hk_train has seen; start with zeros. */
+typedef struct hk_stats {
+    double loss;      /* each sample's at the weights before its minibatch's update */
+    int64_t samples;
+    int64_t correct;  /* samples whose output has its maximum where the target has it */
+} hk_stats;
+
+/* The gain rule in training, after each minibatch; see hk_gain_rule and hk_average_gain. */
+typedef struct hk_gain_training {
+    const hk_array *sigma;  /* [layers + 1], the populations' average gains, written */
+    double lr, alpha, limit;
+    int64_t gain_of, form, reduction;
+} hk_gain_training;
+
+/* Minibatch gradient descent on the samples index[0], index[1], ... *at counts entries of index, in whole
+ * minibatches. After HK_E_DIVERGED the minibatch at fault was not applied, but for a fault of the gain rule. */
+typedef struct hk_train_args {
+    hk_network network;             /* written */
+    hk_array x;                     /* [samples, n_0] */
+    hk_array target;                /* [samples, n_layers] */
+    const int64_t *index;           /* [count], rows of x */
+    int64_t count;
+    int64_t batch;                  /* >= 1 */
+    int64_t loss;
+    double lr;                      /* >= 0 */
+    const hk_gain_training *gain;   /* NULL: no gain rule */
+    hk_stats *stats;                /* written */
+} hk_train_args;
+HK_API int hk_train(const hk_train_args *args, int64_t *at, hk_error *err);
+
+/* The order of the samples in an epoch: a permutation of 0 ... count-1 as a function of seed and epoch. */
+typedef struct hk_permutation_args {
+    int64_t *index;  /* [count], written */
+    int64_t count;
+    uint64_t seed;
+    int64_t epoch;   /* >= 0 */
+} hk_permutation_args;
+HK_API int hk_permutation(const hk_permutation_args *args, int64_t *at, hk_error *err);
+
+typedef struct hk_balance_report {
+    double cost_before, cost_after;        /* sum |w|^p */
+    double deficit_before, deficit_after;  /* sum_i (A_i - B_i)^2 over the hidden units */
+    double residual;                       /* max |A - B| / (A + B) over the live units, after */
+    int64_t sweeps;
+    int64_t converged;                     /* 1, or 0 if max_sweeps were not enough: what was reached is written */
+} hk_balance_report;
+
+/* Neural balance: scales the hidden units to A_i = B_i, which minimises sum |w|^p and leaves the network's function as
+ * it is. The solver works on log_scale alone and the network is written once, by the last call. */
+typedef struct hk_balance_args {
+    hk_network network;         /* written by the last call */
+    double p;                   /* > 0 */
+    int64_t include_bias;       /* 1: a unit's bias counts in its cost in */
+    const int64_t *order;       /* [layers - 1], the order of the hidden layers in a sweep, or NULL */
+    double tol;                 /* on the residual; 0: 1e-9 in float64, 1e-6 in float32 */
+    int64_t max_sweeps;         /* 0: 10000 */
+    double *log_scale;          /* [hidden units], the state between calls, written */
+    double *lambda;             /* [hidden units], written by the last call */
+    unsigned char *dead;        /* [hidden units], likewise: 1 where A = 0 or B = 0, left as they were */
+    hk_balance_report *report;  /* likewise */
+} hk_balance_args;
+HK_API int hk_balance(const hk_balance_args *args, int64_t *at, hk_error *err);
+
+/* Deficits A_i - B_i of the hidden units, layer after layer, for any activation. */
+typedef struct hk_deficit_args {
+    hk_network network;
+    double p;             /* > 0 */
+    int64_t include_bias; /* 0 or 1 */
+    double *deficit;      /* [hidden units], written */
+    double *total;        /* the sum of their squares, written */
+} hk_deficit_args;
+HK_API int hk_deficit(const hk_deficit_args *args, int64_t *at, hk_error *err);
+
+/* ---- For the Python package --------------------------------------------------------------------------------------- */
+
+/* A new reference to the built-in function (a PyObject *) that runs the kernel with this name ("rank1", ...) on Python
+ * objects, in the order of the args struct: it fetches the buffers, checks, calls the kernel to its end and returns
+ * None, or (status, reason, argument, other, message, sample, layer) if an argument is refused, before anything is
+ * written. One argument more may be given: a buffer of one int64 in place of *at, so that it is known how much was done
+ * when the call diverges or is interrupted. For the kernels up to hk_average_gain.
+ * Needs a CPython in the process, whose functions it finds at run time, and its lock held; NULL if there is none or
+ * the name is unknown. */
+HK_API void *hk_python_function(const char *kernel);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

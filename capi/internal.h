@@ -1,0 +1,101 @@
+//go:build cgo && linux
+
+/* internal.h: what the C files of this folder share. Nothing here is exported. */
+#ifndef HEBBKERN_INTERNAL_H
+#define HEBBKERN_INTERNAL_H
+
+#include "hebbkern.h"
+
+#pragma GCC visibility push(hidden)
+
+/* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
+enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
+       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_KERNELS };
+
+/* The functions on networks, which have no place in the table. */
+enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT };
+
+enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 8 };
+
+/* A kernel's args struct is its arrays followed by its scalars, 8 bytes each. */
+typedef union hki_scalar { double real; int64_t code; } hki_scalar;
+
+/* A length that arguments of one call have in common. */
+enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES };
+
+/* Which shapes an array may have: axis lengths `first` x `second` (second HKI_NONE: a vector). */
+enum {
+    HKI_OR_SCALAR = 1,  /* or one value */
+    HKI_OR_VECTOR = 2,  /* first x second, or a vector of second */
+    HKI_SCALAR = 4,     /* one value only */
+    HKI_WRITTEN = 8,
+    HKI_OPTIONAL = 16,
+    HKI_MASK = 32       /* HK_BOOL */
+};
+
+typedef struct hki_array_spec {
+    const char *name;
+    uint8_t first, second, flags;
+} hki_array_spec;
+
+enum { HKI_FINITE, HKI_NONNEGATIVE, HKI_UNIT, HKI_EXPONENT, HKI_CODE };
+
+typedef struct hki_scalar_spec {
+    const char *name;
+    int kind;
+    int64_t top; /* HKI_CODE: 0 ... top */
+} hki_scalar_spec;
+
+typedef struct hki_kernel {
+    const char *name;
+    const char *args_name;
+    size_t args_size;
+    int arrays, scalars;
+    hki_array_spec array[HKI_MAX_ARRAYS];
+    hki_scalar_spec scalar[HKI_MAX_SCALARS];
+} hki_kernel;
+
+extern const hki_kernel hki_kernels[HKI_KERNELS];
+
+int hki_kernel_by_name(const char *name);
+
+static inline const hki_scalar *hki_scalars(const hki_kernel *k, const void *args) {
+    return (const hki_scalar *)((const hk_array *)args + k->arrays);
+}
+
+/* Refuses bad arguments before anything is written. */
+int hki_check(int kernel, const void *args, hk_error *err);
+
+/* The same for the arrays of a network; what is between them (shapes that chain, overlap) is checked by the engine. */
+int hki_check_network(const char *function, const hk_network *n, int written, hk_error *err);
+int hki_check_layers(const char *function, int64_t layers, const hk_array *weights, const hk_array *biases, const char *prefix,
+                     int written, hk_error *err);
+int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
+                   hk_error *err);
+
+int hki_fail(hk_error *err, int status, int reason, int argument, int other, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+/* The same with a text of n bytes, for Go. */
+void hki_message(hk_error *err, int status, const char *text, size_t n);
+
+/* The outermost axis along which the work may be cut: `units` pieces of about `unit_ns` each. */
+typedef struct hki_work {
+    int64_t units;
+    double unit_ns;
+} hki_work;
+hki_work hki_estimate(int kernel, const void *args);
+
+/* Runs checked work from *at for at most about 50 ms. */
+int hki_step(int kernel, const void *args, const hki_work *work, int64_t *at, hk_error *err);
+
+/* Finds out, once, which costs hki_estimate works with. */
+extern int hki_is_portable;
+void hki_ask_isa(void);
+
+/* The floating-point control word: hki_fp_enter sets the default mode and returns the caller's, for hki_fp_leave. */
+uint64_t hki_fp_enter(void);
+void hki_fp_leave(uint64_t mode);
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,135 @@
+//go:build cgo && linux
+
+/* table.c: the kernels' arguments and what their work costs. The checks, the Python shim and the cutting of work
+ * are driven by this table, so that a kernel is described once. */
+#include "internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#define W      HKI_OUT, HKI_IN
+#define ROWS   HKI_OUT, HKI_NONE
+#define COLS   HKI_IN, HKI_NONE
+#define OPT    HKI_OPTIONAL
+#define NAMES(op) #op, "hk_" #op "_args", sizeof(hk_##op##_args)
+
+const hki_kernel hki_kernels[HKI_KERNELS] = {
+    [HKI_RANK1] = {NAMES(rank1), 10, 0,
+        {{"w", W, HKI_WRITTEN},
+         {"g", ROWS, HKI_OR_SCALAR | OPT},
+         {"x", COLS, HKI_OR_SCALAR | OPT},
+         {"decay", ROWS, HKI_OR_SCALAR | OPT},
+         {"col_decay", COLS, HKI_OR_SCALAR | OPT},
+         {"row_add", ROWS, HKI_OR_SCALAR | OPT},
+         {"col_add", COLS, HKI_OR_SCALAR | OPT},
+         {"low", HKI_NONE, HKI_NONE, HKI_SCALAR | OPT},
+         {"high", HKI_NONE, HKI_NONE, HKI_SCALAR | OPT},
+         {"mask", W, HKI_MASK | OPT}},
+        {{0, 0, 0}}},
+    [HKI_BATCH_UPDATE] = {NAMES(batch_update), 5, 0,
+        {{"w", W, HKI_WRITTEN},
+         {"g", HKI_SAMPLES, HKI_OUT, 0},
+         {"x", HKI_SAMPLES, HKI_IN, 0},
+         {"decay", ROWS, HKI_OR_SCALAR | OPT},
+         {"col_decay", COLS, HKI_OR_SCALAR | OPT}},
+        {{0, 0, 0}}},
+    [HKI_FORWARD] = {NAMES(forward), 4, 2,
+        {{"w", W, 0},
+         {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"b", ROWS, HKI_OR_SCALAR | OPT},
+         {"out", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN}},
+        {{"activation", HKI_CODE, HK_GELU}, {"slope", HKI_NONNEGATIVE, 0}}},
+    [HKI_POWER_SUMS] = {NAMES(power_sums), 4, 2,
+        {{"w", W, 0},
+         {"rows", ROWS, HKI_WRITTEN | OPT},
+         {"cols", COLS, HKI_WRITTEN | OPT},
+         /* its length depends on which of rows and cols is given: check.c */
+         {"weights", HKI_NONE, HKI_NONE, OPT}},
+        {{"p", HKI_EXPONENT, 0}, {"root", HKI_CODE, 1}}},
+    [HKI_SCALE] = {NAMES(scale), 3, 0,
+        {{"w", W, HKI_WRITTEN},
+         {"rows", ROWS, HKI_OR_SCALAR | OPT},
+         {"cols", COLS, HKI_OR_SCALAR | OPT}},
+        {{0, 0, 0}}},
+    [HKI_EMA] = {NAMES(ema), 2, 2,
+        {{"s", COLS, HKI_WRITTEN},
+         {"a", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
+        {{"alpha", HKI_UNIT, 0}, {"of", HKI_CODE, HK_OF_SQUARE}}},
+    [HKI_LEARN] = {NAMES(learn), 3, 6,
+        {{"w", W, HKI_WRITTEN},
+         {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN}},
+        {{"rule", HKI_CODE, HK_SANGER}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
+         {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1}, {"compute", HKI_CODE, 1}}},
+    [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 5,
+        {{"sigma", COLS, HKI_WRITTEN},
+         {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
+        {{"alpha", HKI_UNIT, 0}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, {"activation", HKI_CODE, HK_GELU},
+         {"slope", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_GAIN_RULE] = {NAMES(gain_rule), 4, 3,
+        {{"w", W, HKI_WRITTEN},
+         {"post_gain", ROWS, HKI_OR_SCALAR},
+         {"pre_gain", COLS, HKI_OR_SCALAR},
+         {"bias", ROWS, HKI_WRITTEN | OPT}},
+        {{"lr", HKI_NONNEGATIVE, 0}, {"form", HKI_CODE, HK_GAIN_EXP}, {"limit", HKI_NONNEGATIVE, 0}}},
+};
+
+int hki_kernel_by_name(const char *name) {
+    for (int k = 0; name && k < HKI_KERNELS; k++)
+        if (!strcmp(name, hki_kernels[k].name)) return k;
+    return -1;
+}
+
+/* Nanoseconds for an element on one slow core, rounded up: it is better to cut a call too short, or to let go of
+ * Python's lock a little early, than the other way. `vector` and `scalar` are the assembly and the portable path. */
+typedef struct cost { double vector, scalar; } cost;
+
+static double ns(cost c) { return hki_is_portable ? c.scalar : c.vector; }
+
+/* |w|^p: the exponents with a direct form are a few operations, the others two polynomials. */
+static double power_ns(double p) {
+    int direct = p == 0.5 || p == 1 || p == 1.5 || p == 2 || p == 3 || p == 4 || isinf(p);
+    return direct ? ns((cost){0.6, 8}) : ns((cost){4, 120});
+}
+
+hki_work hki_estimate(int kernel, const void *args) {
+    const hk_array *a = args;
+    const hki_scalar *s = hki_scalars(&hki_kernels[kernel], args);
+    double out = (double)a[0].rows, in = (double)a[0].cols;
+    switch (kernel) {
+    case HKI_RANK1:
+    case HKI_SCALE:
+    case HKI_GAIN_RULE:
+        return (hki_work){a[0].rows, in * ns((cost){0.8, 20})};
+    case HKI_BATCH_UPDATE:
+        return (hki_work){a[0].rows, in * (ns((cost){1, 20}) + (double)a[1].rows * ns((cost){0.1, 12}))};
+    case HKI_FORWARD: {
+        double unit = ns((cost){5, 150}); /* the activation of one output */
+        double product = ns((cost){0.2, 12});
+        if (a[1].ndim == 1) return (hki_work){a[0].rows, in * product + unit};
+        return (hki_work){a[1].rows, out * (in * product + unit)};
+    }
+    case HKI_POWER_SUMS: {
+        /* Rows can be cut between rows, columns between columns; both together are cut as first the one, then
+         * the other, if they are too long for one pass in one call. */
+        double each = power_ns(s[0].real) + ns((cost){0.2, 4});
+        int rows = a[1].dtype != HK_ABSENT, cols = a[2].dtype != HK_ABSENT;
+        if (rows && cols) {
+            double units = out + in;
+            return (hki_work){a[0].rows + a[0].cols, units > 0 ? 2 * out * in * each / units : 0};
+        }
+        return rows ? (hki_work){a[0].rows, in * each} : (hki_work){a[0].cols, out * each};
+    }
+    case HKI_EMA:
+        return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns((cost){0.8, 16})};
+    case HKI_LEARN: {
+        double sample = out * in * ns((cost){1.2, 40}) + 500;
+        double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
+        if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};
+        return (hki_work){1, samples * sample};
+    }
+    case HKI_AVERAGE_GAIN:
+        return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns((cost){6, 160})};
+    }
+    return (hki_work){0, 0};
+}
