@@ -1,0 +1,59 @@
+"""hebbkern: Hebbian learning and neural balance on the CPU, with the same bits everywhere."""
+
+from __future__ import annotations
+
+from . import _threadpoolctl, gains, rules
+from ._errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DivergenceError,
+    HebbkernError,
+    InternalError,
+    Interrupted,
+    StaleLibraryWarning,
+)
+from ._lib import VERSION as __version__
+from ._lib import cpu_info, get_num_threads, set_num_threads
+from .balancing import BalanceReport, balance, deficit
+from .kernels import (
+    batch_update,
+    ema,
+    forward,
+    gain_rule,
+    norms,
+    power_sums,
+    rank1,
+    scale,
+)
+from .network import History, Network
+
+__all__ = [
+    "ArgumentTypeError",
+    "ArgumentValueError",
+    "BalanceReport",
+    "DivergenceError",
+    "HebbkernError",
+    "History",
+    "InternalError",
+    "Interrupted",
+    "Network",
+    "StaleLibraryWarning",
+    "__version__",
+    "balance",
+    "batch_update",
+    "cpu_info",
+    "deficit",
+    "ema",
+    "forward",
+    "gain_rule",
+    "gains",
+    "get_num_threads",
+    "norms",
+    "power_sums",
+    "rank1",
+    "rules",
+    "scale",
+    "set_num_threads",
+]
+
+_threadpoolctl.register()
