@@ -16,17 +16,17 @@ PY := .venv/bin/python
 # Test results that Go has cached prove nothing here.
 GOTEST := go test -count=1 -timeout 20m
 # The paths that this version has, by processor.
-AMD64_ISA := portable
-ARM64_ISA := portable
+AMD64_ISA := avx2
+ARM64_ISA := neon
 # What ships, tested on every path; and that it builds where there is no cgo.
-SHIPPED := ./kernels/... ./engine/...
+SHIPPED := ./asm/... ./kernels/... ./engine/...
 # Lengths thinned and sampling cut where a leg runs tens of times slower; every kernel, tail and special value stays.
 # Where an emulator runs the tests, HEBBKERN_TEST_EXEC names it for tests that start their own binary again.
 THIN := HEBBKERN_TEST_THIN=1
 # Processors that the gate must refuse: no AVX at all, each needed feature missing alone, no YMM state saved by the OS.
 X86_MODELS := Nehalem max,-avx2 max,-fma max,-xsave
 
-GO_SOURCES := go.mod $(wildcard go.sum) $(shell find kernels engine capi -type f \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \) ! -name '*_test.go')
+GO_SOURCES := go.mod $(wildcard go.sum) $(shell find asm kernels engine capi -type f \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \) ! -name '*_test.go')
 PY_SOURCES := $(shell find python -type f \( -name '*.py' -o -name '*.toml' -o -name '*.npz' -o -name 'NOTICE' -o -name 'py.typed' \) ! -path 'python/tests*' ! -path 'python/tools/*')
 
 LEGS := test-vet test-go test-portable test-purego test-v3 test-nofma test-race test-gen test-arm64 test-x86-models \
@@ -83,7 +83,7 @@ build/python.stamp: .venv/installed $(GO_SOURCES) $(PY_SOURCES)
 
 test-vet: build/tools.stamp ## gofmt, go vet for amd64 and arm64 (its assembly check reads only the target's files)
 	@echo "== gofmt; go vet for amd64, arm64 and purego"
-	@files=$$(gofmt -l kernels engine gen capi bench); [ -z "$$files" ] || { echo "not gofmt's form: $$files"; exit 1; }
+	@files=$$(gofmt -l asm kernels engine gen capi bench); [ -z "$$files" ] || { echo "not gofmt's form: $$files"; exit 1; }
 	@go vet ./...
 	@GOARCH=amd64 CGO_ENABLED=0 go vet $(SHIPPED) ./gen/...
 	@GOARCH=arm64 CGO_ENABLED=0 go vet $(SHIPPED) ./gen/...

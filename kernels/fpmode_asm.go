@@ -2,6 +2,8 @@
 
 package kernels
 
+import "github.com/hebbkern/hebbkern/asm"
+
 // fpmodeDefault sets the calling thread to round to nearest with subnormals
 // kept (no flush-to-zero, no denormals-are-zero).
-func fpmodeDefault() {}
+func fpmodeDefault() { asm.SetFPMode() }

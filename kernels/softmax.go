@@ -1,6 +1,10 @@
 package kernels
 
-import "math"
+import (
+	"math"
+
+	"github.com/hebbkern/hebbkern/kernels/internal/portable"
+)
 
 // Softmax is by row
 //
@@ -121,14 +125,14 @@ func (j *argMaxJob[T]) cell(k, _ int) {
 	i0, i1, _, _ := j.at(k)
 	cols := j.w.Cols
 	if cols <= cellElements {
-		kArgMax(j.w.from(i0, 0), i1-i0, cols, j.w.Stride, j.out[i0:i1])
+		portable.ArgMax(j.w.from(i0, 0), i1-i0, cols, j.w.Stride, j.out[i0:i1])
 		return
 	}
 	for i := i0; i < i1; i++ {
 		row, at := j.w.Row(i), 0
 		for c := 0; c < cols && row[at] == row[at]; c += cellElements {
 			n := min(cellElements, cols-c)
-			kArgMax(row[c:], 1, n, n, j.out[i:i+1])
+			portable.ArgMax(row[c:], 1, n, n, j.out[i:i+1])
 			if v := row[c+j.out[i]]; v > row[at] || v != v {
 				at = c + j.out[i]
 			}

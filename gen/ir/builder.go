@@ -363,6 +363,17 @@ func (b *Builder) IfBits(x Val, bits int64, body func()) {
 	b.place(end)
 }
 
+// IfAtLeast runs then when x >= n, else otherwise.
+func (b *Builder) IfAtLeast(x Val, n int64, then, otherwise func()) {
+	other, end := b.label(), b.label()
+	b.emit(Op{Code: JumpLT, Args: []Val{x}, Cmp: n, Imm: other})
+	then()
+	b.emit(Op{Code: Jump, Imm: end})
+	b.place(other)
+	otherwise()
+	b.place(end)
+}
+
 // IfElse runs then when x has any of the bits set, else otherwise.
 func (b *Builder) IfElse(x Val, bits int64, then, otherwise func()) {
 	other, end := b.label(), b.label()

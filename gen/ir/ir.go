@@ -223,7 +223,7 @@ func (f *Func) Offsets() (map[string]int64, int64) {
 		offsets[p.Name] = at
 		at += n
 	}
-	return offsets, (at + 7) / 8 * 8
+	return offsets, at
 }
 
 // Signature is the Go signature of the assembly function, without its name.

@@ -77,7 +77,7 @@ func (c *Code) Allocate(pools map[Kind][]int) []int {
 				for _, d2 := range in.Defs {
 					together = together || v == int(d2)
 				}
-				if !together && (!live[i].Has(v) || in.Move && v == int(in.Uses[0])) {
+				if !together && !live[i].Has(v) {
 					continue
 				}
 				graph[d].Add(v)

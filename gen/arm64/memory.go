@@ -1,0 +1,188 @@
+package arm64
+
+import (
+	"fmt"
+
+	"github.com/hebbkern/hebbkern/gen/ir"
+	"github.com/hebbkern/hebbkern/gen/mach"
+)
+
+// disp is a displacement as Go's assembler has it.
+func disp(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+// frame is the place of the function's argument. Go's assembler takes g for the register of the goroutine; the dot of a
+// package's symbol makes it a plain name.
+func (l *lowering) frame(name string) string {
+	at, ok := l.offsets[name]
+	if !ok {
+		panic(fmt.Sprintf("%s: no argument %s", l.f.Name, name))
+	}
+	if name == "g" {
+		name = "·g"
+	}
+	return fmt.Sprintf("%s+%d(FP)", name, at)
+}
+
+// memory lowers scalar arguments, loads and stores.
+func (l *lowering) memory(op *ir.Op) {
+	e, letter := op.Elem, letter(op.Elem)
+	var lo, hi, p mach.Reg
+	if op.Dst.Valid() {
+		lo, hi = l.halves[op.Dst.ID][0], l.halves[op.Dst.ID][1]
+	}
+	if len(op.Args) > 0 {
+		p = l.halves[op.Args[0].ID][0]
+	}
+	switch op.Code {
+	case ir.ParamUni:
+		if e != l.f.Elem {
+			panic(fmt.Sprintf("%s: argument %s is no %v", l.f.Name, op.Text, e))
+		}
+		t := l.vector()
+		l.ins(regs(t), nil, "FMOV%s %s, F%d", letter, l.frame(op.Text), t)
+		l.spread(lo, t, e)
+	case ir.LoadU:
+		if op.Imm == 0 {
+			l.ins(regs(lo), regs(p), "VLD1R (R%d), [V%d.%s]", p, lo, arrangement(e))
+			return
+		}
+		t := l.vector()
+		l.ins(regs(t), regs(p), "FMOV%s %s(R%d), F%d", letter, disp(op.Imm), p, t)
+		l.spread(lo, t, e)
+	case ir.StoreU:
+		v := l.reg(op.Args[1], 0)
+		l.effect(nil, regs(p, v), "FMOV%s F%d, %s(R%d)", letter, v, disp(op.Imm), p)
+	case ir.Load:
+		if paired(op.Imm) {
+			l.ins(regs(lo, hi), regs(p), "FLDPQ %s(R%d), (F%d, F%d)", disp(op.Imm), p, lo, hi)
+			return
+		}
+		l.ins(regs(lo), regs(p), "FMOVQ %s(R%d), F%d", disp(op.Imm), p, lo)
+		l.ins(regs(hi), regs(p), "FMOVQ %s(R%d), F%d", disp(op.Imm+16), p, hi)
+	case ir.Store:
+		lo, hi = l.reg(op.Args[1], 0), l.reg(op.Args[1], 1)
+		if paired(op.Imm) {
+			l.effect(nil, regs(p, lo, hi), "FSTPQ (F%d, F%d), %s(R%d)", lo, hi, disp(op.Imm), p)
+			return
+		}
+		l.effect(nil, regs(p, lo), "FMOVQ F%d, %s(R%d)", lo, disp(op.Imm), p)
+		l.effect(nil, regs(p, hi), "FMOVQ F%d, %s(R%d)", hi, disp(op.Imm+16), p)
+	case ir.LoadM:
+		l.zero(lo)
+		l.zero(hi)
+		l.tail(op, l.halves[op.Args[2].ID][0], func(lane int, at mach.Reg) {
+			v, i := half(lo, hi, e, lane)
+			l.ins(regs(v, at), regs(v, at), "VLD1.P %d(R%d), V%d.%s[%d]", e.Size(), at, v, letter, i)
+		})
+	case ir.StoreM:
+		lo, hi = l.reg(op.Args[1], 0), l.reg(op.Args[1], 1)
+		l.tail(op, l.halves[op.Args[3].ID][0], func(lane int, at mach.Reg) {
+			v, i := half(lo, hi, e, lane)
+			l.effect(regs(at), regs(v, at), "VST1.P V%d.%s[%d], %d(R%d)", v, letter, i, e.Size(), at)
+		})
+	}
+}
+
+// paired reports whether a displacement fits the instructions for pairs of V registers.
+func paired(n int64) bool { return n%16 == 0 && n >= -1024 && n <= 1008 }
+
+// half is the register of a lane and its index there.
+func half(lo, hi mach.Reg, e ir.Elem, lane int) (mach.Reg, int) {
+	if n := int(16 / e.Size()); lane >= n {
+		return hi, lane - n
+	}
+	return lo, lane
+}
+
+// spread copies the lowest lane of src to all lanes of dst.
+func (l *lowering) spread(dst, src mach.Reg, e ir.Elem) {
+	l.ins(regs(dst), regs(src), "VDUP V%d.%s[0], V%d.%s", src, letter(e), dst, arrangement(e))
+}
+
+// tail runs body for the lanes below count, with the address of the lane, which body must advance.
+func (l *lowering) tail(op *ir.Op, count mach.Reg, body func(lane int, at mach.Reg)) {
+	l.label++
+	end, at := l.label, l.integer()
+	l.plus(at, l.halves[op.Args[0].ID][0], op.Imm)
+	for lane := range int(VecSize / op.Elem.Size()) {
+		l.effect(nil, regs(count), "CMP $%d, R%d", lane, count)
+		l.branch(end, nil, "BLE ")
+		body(lane, at)
+	}
+	l.place(end)
+}
+
+// across lowers the operations that move data between lanes.
+func (l *lowering) across(op *ir.Op) {
+	e := op.Elem
+	lo, hi := l.halves[op.Dst.ID][0], l.halves[op.Dst.ID][1]
+	switch op.Code {
+	case ir.TailMask:
+		n, numbers := l.halves[op.Args[0].ID][0], l.vector()
+		l.ins(regs(numbers), regs(n), "VDUP R%d, V%d.%s", n, numbers, arrangement(e))
+		for i, dst := range regs(lo, hi) {
+			t := l.vector()
+			first := uint64(i) * uint64(16/e.Size())
+			l.ins(regs(t), regs(l.tab), "FMOVQ %d(R%d), F%d", lanes(first, e), l.tab, t)
+			l.word("CMGT", e, dst, numbers, t)
+		}
+	case ir.Bytes: // bytes to 0 or ff, then each doubled until it fills a lane
+		x, t, mask, pairs := l.halves[op.Args[0].ID][0], l.vector(), l.vector(), l.vector()
+		l.ins(regs(t), regs(x), "FMOVD R%d, F%d", x, t)
+		l.ins(regs(mask), regs(t), "VCMTST V%d.B8, V%d.B8, V%d.B8", t, t, mask)
+		l.zip(1, pairs, mask, "B16")
+		width := "H8"
+		if e == ir.F64 {
+			quads := l.vector()
+			l.zip(1, quads, pairs, width)
+			pairs, width = quads, "S4"
+		}
+		l.zip(1, lo, pairs, width)
+		l.zip(2, hi, pairs, width)
+	case ir.Sum:
+		l.fold("FADD", lo, op)
+	case ir.MaxLanes:
+		l.fold("FMAX", lo, op)
+	case ir.WidenLo: // the half that may be the argument's is written last
+		x := l.reg(op.Args[0], 0)
+		l.word("FCVTL2", e, hi, x)
+		l.word("FCVTL", e, lo, x)
+	case ir.WidenHi:
+		x := l.reg(op.Args[0], 1)
+		l.word("FCVTL", e, lo, x)
+		l.word("FCVTL2", e, hi, x)
+	case ir.Narrow:
+		var t [2]mach.Reg
+		for i, v := range op.Args {
+			a, b := l.reg(v, 0), l.reg(v, 1)
+			t[i] = l.vector()
+			l.word("FCVTN", e, t[i], a)
+			l.wordUsing(regs(t[i], b), "FCVTN2", e, t[i], b)
+		}
+		l.move(lo, t[0])
+		l.move(hi, t[1])
+	}
+}
+
+// zip interleaves the lower (1) or upper (2) half of src with itself.
+func (l *lowering) zip(half int, dst, src mach.Reg, lane string) {
+	l.ins(regs(dst), regs(src), "VZIP%d V%d.%s, V%d.%s, V%d.%s", half, src, lane, src, lane, dst, lane)
+}
+
+// fold halves an argument's lanes until one is left.
+func (l *lowering) fold(name string, dst mach.Reg, op *ir.Op) {
+	e, x := op.Elem, l.vector()
+	l.word(name, e, x, l.reg(op.Args[0], 0), l.reg(op.Args[0], 1))
+	if e == ir.F32 {
+		upper, t := l.vector(), l.vector()
+		l.ins(regs(upper), regs(x), "VEXT $8, V%d.B16, V%d.B16, V%d.B16", x, x, upper)
+		l.word(name, e, t, x, upper)
+		x = t
+	}
+	l.word(name+"P", e, dst, x)
+}

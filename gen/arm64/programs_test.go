@@ -1,0 +1,286 @@
+package arm64
+
+import (
+	"fmt"
+
+	"github.com/hebbkern/hebbkern/gen/ir"
+)
+
+// otherPrograms covers memory, lanes, integers and control.
+func otherPrograms(e ir.Elem) []program {
+	s := &suite{e: e}
+	s.memory()
+	s.tails()
+	s.integers()
+	s.control()
+	s.conversions()
+	return s.programs
+}
+
+// suite collects the programs of one element type.
+type suite struct {
+	e        ir.Elem
+	programs []program
+}
+
+func (s *suite) lanes() int64 { return 32 / s.e.Size() }
+
+func (s *suite) add(name string, p program, text func(b *ir.Builder, dst ir.Val)) {
+	p.f = ir.Build(name+s.e.String(), s.e, 32, params, func(b *ir.Builder) {
+		b.Comment("test of %s, 100%%", name)
+		text(b, b.Param("dst"))
+	})
+	s.programs = append(s.programs, p)
+}
+
+func span64(first, last int64) []int64 {
+	var out []int64
+	for n := first; n <= last; n++ {
+		out = append(out, n)
+	}
+	return out
+}
+
+var exact = program{exact: true}
+
+func (s *suite) memory() {
+	for _, d := range []int64{0, 8, 12, 16, 64, 1008, 1024, 1400} {
+		s.add(fmt.Sprint("Load", d), exact, func(b *ir.Builder, dst ir.Val) { b.Store(dst, 0, b.Load(b.Param("a"), d)) })
+		s.add(fmt.Sprint("Store", d), exact, func(b *ir.Builder, dst ir.Val) { b.Store(dst, d, b.Load(b.Param("a"), 0)) })
+		s.add(fmt.Sprint("LoadU", d), exact, func(b *ir.Builder, dst ir.Val) { b.Store(dst, 0, b.LoadU(b.Param("a"), d)) })
+		s.add(fmt.Sprint("StoreU", d), exact, func(b *ir.Builder, dst ir.Val) { b.StoreU(dst, d, b.Load(b.Param("a"), 0)) })
+	}
+	s.add("NegativeDisplacement", exact, func(b *ir.Builder, dst ir.Val) {
+		p := b.ICopy(b.Param("a"))
+		b.AddTo(p, 1200)
+		b.Store(dst, 0, b.Load(p, -64))
+		b.Store(dst, 32, b.Load(p, -1064))
+		b.Store(dst, 64, b.LoadU(p, -1200))
+		b.Store(dst, 96, b.Load(p, -24))
+	})
+	s.add("Constants", exact, func(b *ir.Builder, dst ir.Val) {
+		b.StoreU(dst, 0, b.Const(3))
+		b.Store(dst, 32, b.Const(1./3))
+		b.Store(dst, 64, b.Const(0))
+		v := b.Var(b.Const(-7))
+		b.Set(v, b.Const(9))
+		b.Store(dst, 96, v)
+		k := b.Keep(b.Bits(0x7fc01234))
+		b.Store(dst, 128, k)
+		b.Store(dst, 160, b.Neg(b.Abs(b.Load(b.Param("a"), 0))))
+	})
+	s.add("ParamUni", exact, func(b *ir.Builder, dst ir.Val) { b.Store(dst, 0, b.ParamUni("s")) })
+	s.add("Variables", exact, func(b *ir.Builder, dst ir.Val) {
+		u := b.LoadU(b.Param("a"), 0)
+		v, w := b.Var(u), b.Var(u)
+		b.Set(w, b.Xor(w, b.Load(b.Param("b"), 0)))
+		x := b.Var(w)
+		b.Set(x, v)
+		y := b.Var(x)
+		b.Store(dst, 0, v)
+		b.Store(dst, 32, w)
+		b.Store(dst, 64, x)
+		b.Store(dst, 96, y)
+		b.Store(dst, 128, u)
+	})
+	s.add("Bounds", program{}, func(b *ir.Builder, dst ir.Val) {
+		to := b.Bounds(b.ParamUni("s"), b.Const(2))
+		b.Store(dst, 0, b.Clip(b.Load(b.Param("a"), 0), to))
+	})
+}
+
+func (s *suite) tails() {
+	tails := span64(1, s.lanes())
+	s.add("TailMask", program{exact: true, counts: span64(0, s.lanes()+2)}, func(b *ir.Builder, dst ir.Val) {
+		b.Store(dst, 0, b.Tail(b.Param("n")).Mask)
+	})
+	for _, d := range []int64{0, 8, 24} {
+		s.add(fmt.Sprint("LoadM", d), program{exact: true, counts: tails, short: d/s.e.Size() + 1},
+			func(b *ir.Builder, dst ir.Val) {
+				b.Store(b.Param("dst"), 0, b.LoadM(b.Param("a"), d, b.Tail(b.Param("n"))))
+			})
+		s.add(fmt.Sprint("StoreM", d), program{exact: true, counts: tails}, func(b *ir.Builder, dst ir.Val) {
+			t := b.Tail(b.Param("n"))
+			b.StoreM(dst, d, b.Load(b.Param("a"), 0), t)
+			b.StoreM(dst, d+64, b.LoadU(b.Param("b"), 0), t)
+			b.StoreM(dst, d+128, b.Const(5), t)
+		})
+	}
+	s.add("LoadMInMask", program{exact: true, counts: tails, short: 1}, func(b *ir.Builder, dst ir.Val) {
+		t := b.Tail(b.Param("n"))
+		b.Set(t.Mask, b.LoadM(b.Param("a"), 0, t))
+		b.Store(dst, 0, t.Mask)
+	})
+	s.add("Bytes", exact, func(b *ir.Builder, dst ir.Val) { b.Store(dst, 0, b.Bytes(b.LoadBytes(b.Param("m"), 0))) })
+	s.add("BytesMore", exact, func(b *ir.Builder, dst ir.Val) {
+		x := b.LoadBytes(b.Param("m"), 16)
+		b.OrTo(x, b.LoadBytes(b.Param("m"), 3))
+		b.Store(dst, 0, b.Bytes(x))
+	})
+	s.add("Sum", program{}, func(b *ir.Builder, dst ir.Val) {
+		x := b.Load(b.Param("a"), 0)
+		b.StoreU(dst, 0, b.Sum(x))
+		b.StoreU(dst, 8, b.MaxLanes(x))
+		b.StoreU(dst, 16, b.Sum(b.LoadU(b.Param("b"), 0)))
+	})
+}
+
+// integers uses each result as a displacement, which shows it.
+func (s *suite) integers() {
+	results := map[string]func(b *ir.Builder, x, y ir.Val) ir.Val{
+		"LoadByte": func(b *ir.Builder, x, y ir.Val) ir.Val { return x },
+		"IMulPlus": func(b *ir.Builder, x, y ir.Val) ir.Val { return b.IPlus(b.IMul(x, y), y) },
+		"IShift":   func(b *ir.Builder, x, y ir.Val) ir.Val { return b.IPlus(b.IShift(x, 4), b.IShift(y, 1)) },
+		"IConst": func(b *ir.Builder, x, y ir.Val) ir.Val {
+			c, big := b.IConst(-3), b.IConst(0x123456789abcdef)
+			b.AddRTo(c, big)
+			b.SubRTo(c, big)
+			b.AddTo(c, 103)
+			b.AddTo(c, -20)
+			return b.IPlus(c, x)
+		},
+		"Variables": func(b *ir.Builder, x, y ir.Val) ir.Val {
+			z := b.ICopy(x)
+			b.ShlTo(z, 3)
+			b.OrTo(z, y)
+			u := b.ICopy(z)
+			b.AddTo(z, 40)
+			b.SubRTo(z, u)
+			b.SetI(u, z)
+			b.AddRTo(u, u)
+			b.AddTo(u, 0x12345678)
+			b.AddTo(u, -0x12345678)
+			return b.IPlus(u, z)
+		},
+		"If": func(b *ir.Builder, x, y ir.Val) ir.Val {
+			r := b.IConst(0)
+			b.If(x, 3, func() { b.AddTo(r, 16) })
+			b.IfBits(y, 5, func() { b.AddTo(r, 32) })
+			b.IfBits(y, 2, func() { b.AddTo(r, 64) })
+			b.IfBits(x, -1, func() { b.AddTo(r, 1) })
+			b.IfElse(x, 1, func() { b.AddTo(r, 2) }, func() { b.AddTo(r, 4) })
+			b.If(r, -5, func() { b.AddTo(r, 8) })
+			return r
+		},
+	}
+	for name, result := range results {
+		s.add("Int"+name, program{exact: true, small: true}, func(b *ir.Builder, dst ir.Val) {
+			m := b.Param("m")
+			at := b.IPlus(dst, result(b, b.LoadByte(m, 0), b.LoadByte(m, 1)))
+			b.Store(at, 0, b.Load(b.Param("a"), 0))
+		})
+	}
+}
+
+func (s *suite) control() {
+	lanes := s.lanes()
+	counts := span64(0, 4*lanes)
+	s.add("While", program{counts: counts, short: 1}, func(b *ir.Builder, dst ir.Val) {
+		n, p := b.Param("n"), b.Param("a")
+		q := b.ICopy(dst)
+		sum, top := b.Var(b.Const(0)), b.Var(b.Const(-1))
+		b.While(n, lanes, func() {
+			x := b.Load(p, 0)
+			b.Store(q, 64, b.FNMA(x, b.Const(3), sum))
+			b.Set(sum, b.Add(sum, x))
+			b.Set(top, b.Max(x, top))
+			b.AddTo(p, 32)
+			b.AddTo(q, 32)
+		})
+		b.If(n, 1, func() {
+			t := b.Tail(n)
+			x := b.LoadM(p, 0, t)
+			b.Set(sum, b.Add(sum, x))
+			b.StoreM(q, 64, x, t)
+		})
+		b.StoreU(dst, 0, b.Sum(sum))
+		b.Store(dst, 32, top)
+	})
+	s.add("Rows", program{counts: counts}, func(b *ir.Builder, dst ir.Val) {
+		p, q := b.Param("a"), b.ICopy(dst)
+		b.Rows("n", func(i ir.Val) {
+			x := b.LoadU(p, 8)
+			b.StoreU(q, 0, b.Add(x, b.Const(1)))
+			b.AddTo(p, b.Size())
+			b.AddTo(q, b.Size())
+		})
+	})
+	s.add("ManyValues", program{}, func(b *ir.Builder, dst ir.Val) { // 15 vectors and a uniform value at a time
+		var v []ir.Val
+		u := b.ParamUni("s")
+		for i := range int64(15) {
+			v = append(v, b.Load(b.Param("a"), 32*i))
+		}
+		for i := range v {
+			b.Set(v[i], b.FMA(v[i], u, v[(i+7)%15]))
+		}
+		for i := range v {
+			b.Store(dst, 32*int64(i), v[i])
+		}
+	})
+}
+
+// raw appends an operation whose result goes into dst.
+func raw(b *ir.Builder, code ir.Code, dst ir.Val, args ...ir.Val) {
+	b.F.Ops = append(b.F.Ops, ir.Op{Code: code, Dst: dst, Args: args, Elem: ir.F32})
+}
+
+// as32 runs fn with float32 as the element type of the operations.
+func as32(b *ir.Builder, fn func()) {
+	old := b.F.Elem
+	b.F.Elem = ir.F32
+	fn()
+	b.F.Elem = old
+}
+
+func load32(b *ir.Builder, param string) (v ir.Val) {
+	as32(b, func() { v = b.Load(b.Param(param), 0) })
+	return v
+}
+
+func (s *suite) conversions() {
+	s.add("Widen", program{}, func(b *ir.Builder, dst ir.Val) {
+		w := b.Param("w")
+		lo, hi := b.Widen(load32(b, "a"))
+		b.As64(func() {
+			b.Store(w, 0, b.FMA(lo, b.Const(1./3), hi))
+			b.Store(w, 32, hi)
+			b.Store(w, 64, lo)
+			b.StoreU(w, 96, b.Sum(b.Mul(lo, hi)))
+		})
+		var u ir.Val
+		as32(b, func() { u, _ = b.Widen(b.LoadU(b.Param("b"), 0)) })
+		b.As64(func() { b.Store(w, 128, u) })
+	})
+	for name, code := range map[string]ir.Code{"WidenLoInto": ir.WidenLo, "WidenHiInto": ir.WidenHi} {
+		s.add(name, program{}, func(b *ir.Builder, dst ir.Val) {
+			x := load32(b, "a")
+			raw(b, code, x, x)
+			b.As64(func() { b.Store(b.Param("w"), 0, x) })
+		})
+	}
+	narrow := program{}
+	s.add("Narrow", narrow, func(b *ir.Builder, dst ir.Val) {
+		w := b.Param("w")
+		var x, y ir.Val
+		b.As64(func() { x, y = b.Load(w, 0), b.Load(w, 32) })
+		lo, hi := b.Widen(b.Narrow(x, y))
+		b.As64(func() {
+			b.Store(w, 64, lo)
+			b.Store(w, 96, hi)
+		})
+	})
+	for i, pick := range [][3]int{{0, 0, 1}, {1, 0, 1}, {0, 0, 0}, {0, 1, 0}} {
+		s.add(fmt.Sprint("NarrowInto", i), narrow, func(b *ir.Builder, dst ir.Val) {
+			w := b.Param("w")
+			var v [2]ir.Val
+			b.As64(func() { v[0], v[1] = b.Load(w, 0), b.Load(w, 32) })
+			raw(b, ir.Narrow, v[pick[0]], v[pick[1]], v[pick[2]])
+			lo, hi := b.Widen(v[pick[0]])
+			b.As64(func() {
+				b.Store(w, 64, lo)
+				b.Store(w, 96, hi)
+			})
+		})
+	}
+}

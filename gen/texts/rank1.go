@@ -1,0 +1,151 @@
+package texts
+
+import "github.com/hebbkern/hebbkern/gen/ir"
+
+// Terms of the rank-1 update, the bits of Rank1Any's flags.
+const (
+	termDecay    = 1
+	termColDecay = 2
+	termOuter    = 4
+	termRowAdd   = 8
+	termColAdd   = 16
+	termBounds   = 32
+	termMask     = 64
+)
+
+// The vector g_i is named gs, since g is a register in Go assembly.
+func rank1Kernels() []Kernel {
+	specialised := func(name, equation string, terms int, slices ...Param) []Kernel {
+		row := []string{"gsStep"}
+		if terms&termDecay != 0 {
+			row = []string{"dStep", "gsStep"}
+		}
+		plain := Kernel{Name: name, Family: "rank1", Equation: equation, Tail: maskedTail,
+			Params: list(slices, matrix(), integers(row...)),
+			Text:   func(b *ir.Builder) { rank1(b, terms) }}
+		clip := plain
+		clip.Name += "Clip"
+		clip.Equation += ", then clip to [lo, hi]"
+		clip.Params = list(slices, scalars("lo", "hi"), matrix(), integers(row...))
+		clip.Text = func(b *ir.Builder) { rank1(b, terms|termBounds) }
+		return []Kernel{plain, clip}
+	}
+	w, d, g, c, x := written("w", Mat), slice("d", StepRow), slice("gs", StepRow), slice("c", PerCol), slice("x", PerCol)
+	var all []Kernel
+	all = append(all, specialised("Rank1G", "w = fma(g_i, x_j, w)", termOuter, w, g, x)...)
+	all = append(all, specialised("Rank1DG", "w = fma(g_i, x_j, w*(1-d_i))", termDecay|termOuter, w, d, g, x)...)
+	all = append(all, specialised("Rank1CG", "w = fma(g_i, x_j, w*(1-c_j))", termColDecay|termOuter, w, c, g, x)...)
+	return append(all, Kernel{
+		Name: "Rank1Any", Family: "rank1", Tail: maskedTail,
+		Equation: "w = clip(mask ? fma(g_i, x_j, w*(1-d_i-c_j)) + a_i + b_j : w), each term present by its flag",
+		Params: list(w, optional("d", StepRow), optional("c", PerCol), optional("gs", StepRow), optional("x", PerCol),
+			optional("a", StepRow), optional("b", PerCol),
+			Param{Name: "mask", Kind: ir.Bools, Shape: MaskMat, Optional: true}, scalars("lo", "hi"), matrix(),
+			integers("dStep", "gsStep", "aStep", "maskStride", "flags")),
+		Text: rank1Any,
+	})
+}
+
+// rank1 is the update with a fixed set of terms, g·x among them.
+func rank1(b *ir.Builder, terms int) {
+	var to ir.Bounds
+	if terms&termBounds != 0 {
+		to = b.Bounds(b.ParamUni("lo"), b.ParamUni("hi"))
+	}
+	var one ir.Val
+	if terms&(termDecay|termColDecay) != 0 {
+		one = b.Keep(b.Const(1))
+	}
+	b.Rows("rows", func(i ir.Val) {
+		w := rowOf(b, "w", "stride", i)
+		g := b.LoadU(stepped(b, "gs", i), 0)
+		var keep ir.Val
+		if terms&termDecay != 0 {
+			keep = b.Sub(one, b.LoadU(stepped(b, "d", i), 0))
+		}
+		x := b.Param("x")
+		cursors := []ir.Val{w, x}
+		var c ir.Val
+		if terms&termColDecay != 0 {
+			c = b.Param("c")
+			cursors = append(cursors, c)
+		}
+		n := b.Param("cols")
+		each(b, n, unroll, cursors, func(a access) {
+			for q := 0; q < a.n; q++ {
+				u := a.load(w, q)
+				if terms&termColDecay != 0 {
+					u = b.Mul(u, b.Sub(one, a.load(c, q)))
+				} else if terms&termDecay != 0 {
+					u = b.Mul(u, keep)
+				}
+				u = b.FMA(g, a.load(x, q), u)
+				if terms&termBounds != 0 {
+					u = b.Clip(u, to)
+				}
+				a.store(w, q, u)
+			}
+		})
+	})
+}
+
+// rank1Any takes its terms from flags: a branch a strip and term, which the processor predicts, in place of a variant
+// for each of the 127 sets.
+func rank1Any(b *ir.Builder) {
+	to := b.Bounds(b.ParamUni("lo"), b.ParamUni("hi"))
+	keep, g, add := b.Var(b.Const(1)), b.Var(b.Const(0)), b.Var(b.Const(0))
+	b.Rows("rows", func(i ir.Val) {
+		b.Set(keep, b.Keep(b.Const(1)))
+		b.IfBits(b.Param("flags"), termDecay, func() { b.Set(keep, b.Sub(keep, b.LoadU(stepped(b, "d", i), 0))) })
+		b.IfBits(b.Param("flags"), termOuter, func() { b.Set(g, b.LoadU(stepped(b, "gs", i), 0)) })
+		b.IfBits(b.Param("flags"), termRowAdd, func() { b.Set(add, b.LoadU(stepped(b, "a", i), 0)) })
+		w, x, c, col := rowOf(b, "w", "stride", i), b.Param("x"), b.Param("c"), b.Param("b")
+		mask := b.IPlus(b.Param("mask"), b.IMul(i, b.Param("maskStride")))
+		n := b.Param("cols")
+		each(b, n, unroll, []ir.Val{w, x, c, col}, func(a access) {
+			u := make([]ir.Val, a.n)
+			for q := range u {
+				u[q] = b.Var(a.load(w, q))
+			}
+			all := func(fn func(q int)) func() {
+				return func() {
+					for q := range u {
+						fn(q)
+					}
+				}
+			}
+			flags := b.Param("flags")
+			b.IfElse(flags, termColDecay,
+				all(func(q int) { b.Set(u[q], b.Mul(u[q], b.Sub(keep, a.load(c, q)))) }),
+				func() { b.IfBits(flags, termDecay, all(func(q int) { b.Set(u[q], b.Mul(u[q], keep)) })) })
+			b.IfBits(flags, termOuter, all(func(q int) { b.Set(u[q], b.FMA(g, a.load(x, q), u[q])) }))
+			b.IfBits(flags, termRowAdd, all(func(q int) { b.Set(u[q], b.Add(u[q], add)) }))
+			b.IfBits(flags, termColAdd, all(func(q int) { b.Set(u[q], b.Add(u[q], a.load(col, q))) }))
+			b.IfBits(flags, termMask, func() {
+				for q := range u {
+					b.Set(u[q], b.Select(b.Bytes(maskBytes(b, a, mask, n, q)), u[q], a.load(w, q)))
+				}
+				b.AddTo(mask, int64(a.n)*b.Lanes())
+			})
+			b.IfBits(flags, termBounds, all(func(q int) { b.Set(u[q], b.Clip(u[q], to)) }))
+			for q := range u {
+				a.store(w, q, u[q])
+			}
+		})
+	})
+}
+
+// maskBytes is one byte a lane of vector q of the step; of a tail, byte by byte, so that none behind the end is read.
+func maskBytes(b *ir.Builder, a access, mask, n ir.Val, q int) ir.Val {
+	if a.tail == nil {
+		return b.LoadBytes(mask, int64(q)*b.Lanes())
+	}
+	bits, left := b.IConst(0), b.ICopy(n)
+	at := b.IPlus(mask, n)
+	b.While(left, 1, func() {
+		b.AddTo(at, -1)
+		b.ShlTo(bits, 8)
+		b.OrTo(bits, b.LoadByte(at, 0))
+	})
+	return bits
+}

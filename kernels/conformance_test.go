@@ -1,0 +1,276 @@
+package kernels
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hebbkern/hebbkern/kernels/internal/portable"
+)
+
+// parameter, entry and arguments are what the generated table is made of.
+type parameter struct {
+	name              string
+	kind, shape       int
+	written, optional bool
+}
+
+type entry[T Float] struct {
+	name        string
+	params      []parameter
+	define, run func(*arguments[T])
+}
+
+type arguments[T Float] struct {
+	slices  [][]T
+	bools   [][]bool
+	wides   [][]float64
+	scalars []T
+	ints    []int
+}
+
+// Kinds and shapes of the table (gen/ir.ParamKind, gen/texts.Shape).
+const (
+	kindSlice, kindBools, kindWide, kindScalar, kindInt       = 0, 1, 2, 3, 4
+	shapeMat, shapeRow, shapeCol, shapeN, shapeExp, shapeStep = 1, 2, 3, 4, 5, 6
+)
+
+// size is one shape of a case.
+type size struct{ rows, cols, pad, flags, steps, k int }
+
+// special values, drawn often.
+func specials[T Float]() []T {
+	all := []float64{0, math.Copysign(0, -1), 1, -1, math.Inf(1), math.Inf(-1), math.NaN(), 0.5, 2, 1.5, -0.7, 1e-3}
+	out := make([]T, 0, len(all)+6)
+	for _, x := range all {
+		out = append(out, T(x))
+	}
+	if single[T]() {
+		for _, b := range []uint32{1, 0x80000001, 0x7fffff, 0x800000, 0x7f7fffff, 0x3f800001} {
+			out = append(out, T(math.Float32frombits(b)))
+		}
+	} else {
+		for _, b := range []uint64{1, 1<<63 | 1, 1<<52 - 1, 1 << 52, 0x7fefffffffffffff, 0x3ff0000000000001} {
+			out = append(out, T(math.Float64frombits(b)))
+		}
+	}
+	return out
+}
+
+// draw fills s: class 0 well-scaled values, 1 mostly special values, 2 any bit pattern.
+func draw[T Float](r *rand.Rand, s []T, class int) {
+	special := specials[T]()
+	for i := range s {
+		switch {
+		case class == 1 && r.IntN(3) > 0 || class == 0 && r.IntN(200) == 0:
+			s[i] = special[r.IntN(len(special))]
+		case class == 2 && single[T]():
+			s[i] = T(math.Float32frombits(r.Uint32()))
+		case class == 2:
+			s[i] = T(math.Float64frombits(r.Uint64()))
+		default:
+			s[i] = T(r.NormFloat64())
+		}
+	}
+}
+
+// build makes a case's arguments. Every slice ends, or begins, at a page that faults.
+func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *arguments[T] {
+	stride := z.cols + z.pad
+	mat := 0
+	if z.rows > 0 {
+		mat = (z.rows-1)*stride + z.cols
+	}
+	var out arguments[T]
+	named := map[string]int{"rows": z.rows, "cols": z.cols, "stride": stride, "n": z.cols, "maskStride": stride, "flags": z.flags,
+		"dStep": z.steps & 1, "gsStep": z.steps >> 1 & 1, "aStep": z.steps >> 2 & 1}
+	given := z.flags&1 != 0
+	lengths := map[string]int{}
+	if e.name == "MulAcc" { // c [m, n], a [m, k] or its transpose, b [k, n]
+		named = map[string]int{"m": z.rows, "n": z.cols, "k": z.k, "cStride": stride, "bStride": stride + 1, "aRowStep": z.k + 1, "aColStep": 1}
+		if given {
+			named["aRowStep"], named["aColStep"] = 1, z.rows+2
+		}
+		lengths["c"] = mat
+		if z.rows > 0 && z.k > 0 {
+			lengths["a"] = (z.rows-1)*named["aRowStep"] + (z.k-1)*named["aColStep"] + 1
+		}
+		if z.k > 0 && z.cols > 0 {
+			lengths["b"] = (z.k-1)*named["bStride"] + z.cols
+		}
+	}
+	lo, hi := T(-0.5), T(0.75)
+	switch r.IntN(4) {
+	case 0:
+		lo, hi = 0, T(math.Inf(1))
+	case 1:
+		lo, hi = T(math.Inf(-1)), T(math.Copysign(0, -1))
+	}
+	for _, p := range e.params {
+		length := 0
+		switch p.shape {
+		case shapeMat:
+			length = mat
+		case shapeRow:
+			length = z.rows
+		case shapeCol, shapeN:
+			length = z.cols
+		case shapeStep:
+			length = 1
+			if named[p.name+"Step"] == 1 {
+				length = z.rows
+			}
+		default:
+			length = lengths[p.name]
+		}
+		switch p.kind {
+		case kindSlice:
+			if p.optional && !given && e.name != "Rank1Any" {
+				out.slices = append(out.slices, nil)
+				break
+			}
+			if p.shape == shapeExp {
+				s := make([]T, portable.PowLen)
+				portable.PowPrepare([]float64{0.3, 0.9, 1.7, 2.7, 7.3}[z.k%5], s)
+				out.slices = append(out.slices, s)
+				break
+			}
+			s := carve[T](a, length, r.IntN(4) == 0)
+			draw(r, s, class)
+			out.slices = append(out.slices, s)
+		case kindBools:
+			s := carve[bool](a, mat, false)
+			for i := range s {
+				s[i] = r.IntN(2) == 0
+			}
+			out.bools = append(out.bools, s)
+		case kindWide:
+			s := carve[float64](a, length, false)
+			draw(r, s, class)
+			out.wides = append(out.wides, s)
+		case kindScalar:
+			v := T(r.NormFloat64())
+			switch p.name {
+			case "lo":
+				v = lo
+			case "hi":
+				v = hi
+			case "slope":
+				v = 0.01
+			}
+			out.scalars = append(out.scalars, v)
+		case kindInt:
+			n, ok := named[p.name]
+			if !ok {
+				panic(e.name + ": no value for " + p.name)
+			}
+			out.ints = append(out.ints, n)
+		}
+	}
+	return &out
+}
+
+func (a *arguments[T]) clone() *arguments[T] {
+	c := &arguments[T]{scalars: a.scalars, ints: a.ints, bools: a.bools}
+	for _, s := range a.slices {
+		c.slices = append(c.slices, slices.Clone(s))
+	}
+	for _, s := range a.wides {
+		c.wides = append(c.wides, slices.Clone(s))
+	}
+	return c
+}
+
+func differ[T Float](x, y []T) int {
+	for i := range x {
+		if x[i] != y[i] && !(x[i] != x[i] && y[i] != y[i]) || x[i] == 0 && math.Signbit(float64(x[i])) != math.Signbit(float64(y[i])) {
+			return i
+		}
+	}
+	return -1
+}
+
+// thin reports whether the lengths are thinned, on emulators.
+func thin() bool { return os.Getenv("HEBBKERN_TEST_THIN") != "" }
+
+// lengths are all up to two strips and around the blocks' edges.
+func lengths[T Float]() []int {
+	lanes := 32
+	if !single[T]() {
+		lanes = 16
+	}
+	var all []int
+	for n := 0; n <= 2*lanes+3; n++ {
+		if !thin() || n < 12 || n%5 == 0 || n%lanes < 2 {
+			all = append(all, n)
+		}
+	}
+	return append(all, 255, 257, 4095, 4096)
+}
+
+// TestConformance holds every kernel of the path in use against its definition, bit for bit, in buffers that end at
+// protected pages.
+func TestConformance(t *testing.T) {
+	t.Run("f32", conform[float32])
+	t.Run("f64", conform[float64])
+}
+
+func conform[T Float](t *testing.T) {
+	a := newGuarded(t)
+	for _, e := range table[T]() {
+		t.Run(e.name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, uint64(len(e.name))))
+			for i, cols := range lengths[T]() {
+				sizes := []size{{rows: 1, cols: cols}, {rows: 3, cols: cols, pad: 5, steps: 7}, {rows: 18, cols: cols, pad: 1, steps: i}}
+				if cols > 300 {
+					sizes = sizes[:2]
+				}
+				if i == 0 {
+					sizes = append(sizes, size{rows: 0, cols: 7})
+				}
+				for _, z := range sizes {
+					for flags := range variants(e.name, i) {
+						z.flags, z.k = flags, i%7+flags
+						for class := range 3 {
+							a.reset()
+							args := build(r, a, e, z, class)
+							want := args.clone()
+							e.define(want)
+							e.run(args)
+							for s := range args.slices {
+								if k := differ(args.slices[s], want.slices[s]); k >= 0 {
+									require.Failf(t, "other bits", "%+v class %d: slice %d element %d is %v (%x), defined as %v", z, class, s, k,
+										args.slices[s][k], args.slices[s][k], want.slices[s][k])
+								}
+							}
+							for s := range args.wides {
+								if k := differ(args.wides[s], want.wides[s]); k >= 0 {
+									require.Failf(t, "other bits", "%+v class %d: wide %d element %d is %v, defined as %v", z, class, s, k, args.wides[s][k], want.wides[s][k])
+								}
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// variants is how many values of flags a case is tried with: Rank1Any all sets of terms, spread over the lengths.
+func variants(name string, i int) func(func(int) bool) {
+	return func(yield func(int) bool) {
+		if name != "Rank1Any" {
+			_ = yield(0) && yield(1)
+			return
+		}
+		for f := i % 8; f < 128; f += 8 {
+			if !yield(f) {
+				return
+			}
+		}
+	}
+}
