@@ -64,6 +64,16 @@ func Rank1CGClipF32AVX2(w, c, gs, x *float32, lo, hi float32, rows, cols, stride
 //go:noescape
 func Rank1CGClipF64AVX2(w, c, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep int)
 
+// Rank1ResidualF32AVX2 is portable.Rank1Residual for float32.
+//
+//go:noescape
+func Rank1ResidualF32AVX2(w, r, gs, y *float32, rows, cols, stride int)
+
+// Rank1ResidualF64AVX2 is portable.Rank1Residual for float64.
+//
+//go:noescape
+func Rank1ResidualF64AVX2(w, r, gs, y *float64, rows, cols, stride int)
+
 // Rank1AnyF32AVX2 is portable.Rank1Any for float32.
 //
 //go:noescape

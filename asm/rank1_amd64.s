@@ -1318,6 +1318,208 @@ l2:
 	VZEROUPPER
 	RET
 
+// func Rank1ResidualF32AVX2(w *float32, r *float32, gs *float32, y *float32, rows int, cols int, stride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·Rank1ResidualF32AVX2(SB), NOSPLIT, $0-56
+	XORL SI, SI
+	MOVQ rows+32(FP), AX
+	CMPQ SI, AX
+	JGE  l2
+
+l1:
+	MOVQ         stride+48(FP), BX
+	MOVQ         SI, AX
+	IMULQ        BX, AX
+	MOVQ         w+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), DX
+	MOVQ         r+8(FP), CX
+	MOVQ         gs+16(FP), BX
+	MOVQ         SI, AX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	VBROADCASTSS (AX), Y4
+	MOVQ         y+24(FP), BX
+	MOVQ         SI, AX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	VBROADCASTSS (AX), Y3
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l4
+
+l3:
+	VMOVUPS      (DX), Y0
+	VMOVAPS      Y3, Y1
+	VFNMADD213PS (CX), Y0, Y1
+	VMOVUPS      Y1, (CX)
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VMOVAPS      Y3, Y1
+	VFNMADD213PS 32(CX), Y0, Y1
+	VMOVUPS      Y1, 32(CX)
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      Y0, 32(DX)
+	VMOVUPS      64(DX), Y0
+	VMOVAPS      Y3, Y1
+	VFNMADD213PS 64(CX), Y0, Y1
+	VMOVUPS      Y1, 64(CX)
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMOVUPS      96(DX), Y0
+	VMOVAPS      Y3, Y1
+	VFNMADD213PS 96(CX), Y0, Y1
+	VMOVUPS      Y1, 96(CX)
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      Y0, 96(DX)
+	ADDQ         $+128, DX
+	ADDQ         $+128, CX
+	ADDQ         $-32, AX
+	CMPQ         AX, $0x20
+	JGE          l3
+
+l4:
+	CMPQ AX, $0x08
+	JLT  l6
+
+l5:
+	VMOVUPS      (DX), Y0
+	VMOVAPS      Y3, Y1
+	VFNMADD213PS (CX), Y0, Y1
+	VMOVUPS      Y1, (CX)
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         $+32, DX
+	ADDQ         $+32, CX
+	ADDQ         $-8, AX
+	CMPQ         AX, $0x08
+	JGE          l5
+
+l6:
+	CMPQ         AX, $0x01
+	JLT          l7
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFNMADD231PS Y1, Y3, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VFMADD231PS  Y0, Y4, Y1
+	VMASKMOVPS   Y1, Y2, (DX)
+
+l7:
+	ADDQ $+1, SI
+	MOVQ rows+32(FP), AX
+	CMPQ SI, AX
+	JLT  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func Rank1ResidualF64AVX2(w *float64, r *float64, gs *float64, y *float64, rows int, cols int, stride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·Rank1ResidualF64AVX2(SB), NOSPLIT, $0-56
+	XORL SI, SI
+	MOVQ rows+32(FP), AX
+	CMPQ SI, AX
+	JGE  l2
+
+l1:
+	MOVQ         stride+48(FP), BX
+	MOVQ         SI, AX
+	IMULQ        BX, AX
+	MOVQ         w+0(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), DX
+	MOVQ         r+8(FP), CX
+	MOVQ         gs+16(FP), BX
+	MOVQ         SI, AX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	VBROADCASTSD (AX), Y4
+	MOVQ         y+24(FP), BX
+	MOVQ         SI, AX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	VBROADCASTSD (AX), Y3
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l4
+
+l3:
+	VMOVUPS      (DX), Y0
+	VMOVAPS      Y3, Y1
+	VFNMADD213PD (CX), Y0, Y1
+	VMOVUPS      Y1, (CX)
+	VFMADD231PD  Y1, Y4, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VMOVAPS      Y3, Y1
+	VFNMADD213PD 32(CX), Y0, Y1
+	VMOVUPS      Y1, 32(CX)
+	VFMADD231PD  Y1, Y4, Y0
+	VMOVUPS      Y0, 32(DX)
+	VMOVUPS      64(DX), Y0
+	VMOVAPS      Y3, Y1
+	VFNMADD213PD 64(CX), Y0, Y1
+	VMOVUPS      Y1, 64(CX)
+	VFMADD231PD  Y1, Y4, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMOVUPS      96(DX), Y0
+	VMOVAPS      Y3, Y1
+	VFNMADD213PD 96(CX), Y0, Y1
+	VMOVUPS      Y1, 96(CX)
+	VFMADD231PD  Y1, Y4, Y0
+	VMOVUPS      Y0, 96(DX)
+	ADDQ         $+128, DX
+	ADDQ         $+128, CX
+	ADDQ         $-16, AX
+	CMPQ         AX, $0x10
+	JGE          l3
+
+l4:
+	CMPQ AX, $0x04
+	JLT  l6
+
+l5:
+	VMOVUPS      (DX), Y0
+	VMOVAPS      Y3, Y1
+	VFNMADD213PD (CX), Y0, Y1
+	VMOVUPS      Y1, (CX)
+	VFMADD231PD  Y1, Y4, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         $+32, DX
+	ADDQ         $+32, CX
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l5
+
+l6:
+	CMPQ         AX, $0x01
+	JLT          l7
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFNMADD231PD Y1, Y3, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VFMADD231PD  Y0, Y4, Y1
+	VMASKMOVPD   Y1, Y2, (DX)
+
+l7:
+	ADDQ $+1, SI
+	MOVQ rows+32(FP), AX
+	CMPQ SI, AX
+	JLT  l1
+
+l2:
+	VZEROUPPER
+	RET
+
 // func Rank1AnyF32AVX2(w *float32, d *float32, c *float32, gs *float32, x *float32, a *float32, b *float32, mask *bool, lo float32, hi float32, rows int, cols int, stride int, dStep int, gsStep int, aStep int, maskStride int, flags int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1AnyF32AVX2(SB), NOSPLIT, $0-136

@@ -64,6 +64,16 @@ func Rank1CGClipF32NEON(w, c, gs, x *float32, lo, hi float32, rows, cols, stride
 //go:noescape
 func Rank1CGClipF64NEON(w, c, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep int)
 
+// Rank1ResidualF32NEON is portable.Rank1Residual for float32.
+//
+//go:noescape
+func Rank1ResidualF32NEON(w, r, gs, y *float32, rows, cols, stride int)
+
+// Rank1ResidualF64NEON is portable.Rank1Residual for float64.
+//
+//go:noescape
+func Rank1ResidualF64NEON(w, r, gs, y *float64, rows, cols, stride int)
+
 // Rank1AnyF32NEON is portable.Rank1Any for float32.
 //
 //go:noescape

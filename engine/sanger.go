@@ -27,19 +27,21 @@ func (r Sanger[T]) Map(v *Vectors[T], x, y []T) { times(v.G, T(r.LR), y) }
 //
 //	r ← x;   for each row i in order:   r ← fma(−y_i, w_i, r) with the old w_i;   dst_i ← fma(g_i, r, dst_i)
 //
-// One pass over W, with r in L1. Each row is two rank-1 kernels on one row: 2·out kernel calls a sample, whose
-// overhead equals the arithmetic of rows of some hundred elements. sums, if not nil, gets Σ_j|w_ij| of the new rows.
+// Over W itself that is one pass by one kernel; differences, which only normalize needs, take two calls a row.
 func (u *updater[T]) residual(dst, w kernels.Matrix[T], g, y, x, sums []T) {
 	copy(u.r, x)
+	if &dst.Data[0] == &w.Data[0] {
+		kernels.Rank1Residual(w, u.r, g, y)
+		if sums != nil {
+			kernels.PowerSums(w, 1, sums, nil)
+		}
+		return
+	}
 	r := rowVector(u.r)
 	for i := range w.Rows {
 		u.one[0] = -y[i]
 		kernels.Rank1(r, kernels.Update[T]{G: u.one, X: w.Row(i)})
-		k := kernels.Update[T]{G: g[i : i+1], X: u.r}
-		if sums != nil {
-			k.P, k.Sums = 1, sums[i:i+1]
-		}
-		kernels.Rank1(rowVector(dst.Row(i)), k)
+		kernels.Rank1(rowVector(dst.Row(i)), kernels.Update[T]{G: g[i : i+1], X: u.r})
 	}
 }
 

@@ -83,6 +83,18 @@ func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep
 	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep)
 }
 
+func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.Rank1ResidualF32AVX2(pF32(w), pF32(r), pF32(gs), pF32(y), rows, cols, stride)
+		} else {
+			asm.Rank1ResidualF64AVX2(pF64(w), pF64(r), pF64(gs), pF64(y), rows, cols, stride)
+		}
+		return
+	}
+	portable.Rank1Residual(w, r, gs, y, rows, cols, stride)
+}
+
 func kRank1Any[T Float](w, d, c, gs, x, a, b []T, mask []bool, lo, hi T, rows, cols, stride, dStep, gsStep, aStep, maskStride, flags int) {
 	if useAVX2 {
 		if single[T]() {

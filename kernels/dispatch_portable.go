@@ -30,6 +30,10 @@ func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep
 	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep)
 }
 
+func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {
+	portable.Rank1Residual(w, r, gs, y, rows, cols, stride)
+}
+
 func kRank1Any[T Float](w, d, c, gs, x, a, b []T, mask []bool, lo, hi T, rows, cols, stride, dStep, gsStep, aStep, maskStride, flags int) {
 	portable.Rank1Any(w, d, c, gs, x, a, b, mask, lo, hi, rows, cols, stride, dStep, gsStep, aStep, maskStride, flags)
 }

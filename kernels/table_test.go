@@ -49,6 +49,13 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kRank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
+		{"Rank1Residual", []parameter{{"w", 0, 1, true, false}, {"r", 0, 3, true, false}, {"gs", 0, 2, false, false}, {"y", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.Rank1Residual(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
+			},
+			func(a *arguments[T]) {
+				kRank1Residual(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
+			}},
 		{"Rank1Any", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, true}, {"c", 0, 3, false, true}, {"gs", 0, 6, false, true}, {"x", 0, 3, false, true}, {"a", 0, 6, false, true}, {"b", 0, 3, false, true}, {"mask", 1, 7, false, true}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"aStep", 4, 0, false, false}, {"maskStride", 4, 0, false, false}, {"flags", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.Rank1Any(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.bools[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])

@@ -35,6 +35,9 @@ func rank1Kernels() []Kernel {
 	all = append(all, specialised("Rank1G", "w = fma(g_i, x_j, w)", termOuter, w, g, x)...)
 	all = append(all, specialised("Rank1DG", "w = fma(g_i, x_j, w*(1-d_i))", termDecay|termOuter, w, d, g, x)...)
 	all = append(all, specialised("Rank1CG", "w = fma(g_i, x_j, w*(1-c_j))", termColDecay|termOuter, w, c, g, x)...)
+	all = append(all, Kernel{Name: "Rank1Residual", Family: "rank1", Tail: maskedTail,
+		Equation: "for rows in order: r_j = fma(-y_i, w_ij, r_j), then w_ij = fma(g_i, r_j, w_ij)",
+		Params:   list(w, written("r", PerCol), slice("gs", PerRow), slice("y", PerRow), matrix()), Text: rank1Residual})
 	return append(all, Kernel{
 		Name: "Rank1Any", Family: "rank1", Tail: maskedTail,
 		Equation: "w = clip(mask ? fma(g_i, x_j, w*(1-d_i-c_j)) + a_i + b_j : w), each term present by its flag",
@@ -84,6 +87,21 @@ func rank1(b *ir.Builder, terms int) {
 					u = b.Clip(u, to)
 				}
 				a.store(w, q, u)
+			}
+		})
+	})
+}
+
+func rank1Residual(b *ir.Builder) {
+	b.Rows("rows", func(i ir.Val) {
+		w, r := rowOf(b, "w", "stride", i), b.Param("r")
+		g, y := b.LoadU(indexed(b, "gs", i), 0), b.LoadU(indexed(b, "y", i), 0)
+		each(b, b.Param("cols"), unroll, []ir.Val{w, r}, func(a access) {
+			for q := 0; q < a.n; q++ {
+				u := a.load(w, q)
+				left := b.FNMA(y, u, a.load(r, q))
+				a.store(r, q, left)
+				a.store(w, q, b.FMA(g, left, u))
 			}
 		})
 	})

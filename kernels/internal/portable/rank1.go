@@ -153,3 +153,20 @@ func Rank1Any[T Float](w, d, c, g, x, a, b []T, mask []bool, lo, hi T, rows, col
 		}
 	}
 }
+
+// Rank1Residual is one sample of a rule whose rows see what the rows before
+// them left of the input (Sanger 1989). For the rows i in order and every j
+//
+//	r_j = fma(−y_i, w_ij, r_j);   w_ij = fma(g_i, r_j, w_ij)
+//
+// where the first line reads the w_ij that the second replaces.
+func Rank1Residual[T Float](w, r, g, y []T, rows, cols, stride int) {
+	r = r[:cols]
+	for i := range rows {
+		row := w[i*stride:][:cols]
+		for j, v := range row {
+			r[j] = FMA(-y[i], v, r[j])
+			row[j] = FMA(g[i], r[j], v)
+		}
+	}
+}
