@@ -41,19 +41,22 @@ func TestRank1ResidualRefuses(t *testing.T) {
 	data := []float64{1, 2, 3, 4, 5, 6}
 	w := MatrixOf(data, 2, 3)
 	three, two := []float64{7, 8, 9}, []float64{1, 1}
-	for arg, call := range map[string]func(){
-		"r": func() { Rank1Residual(w, two, two, two) },
-		"g": func() { Rank1Residual(w, three, three, two) },
-		"y": func() { Rank1Residual(w, three, two, nil) },
-		"w": func() { Rank1Residual(w, data[:3], two, two) },
+	for _, c := range []struct {
+		arg  string
+		call func()
+	}{
+		{"r", func() { Rank1Residual(w, two, two, two) }},
+		{"g", func() { Rank1Residual(w, three, three, two) }},
+		{"y", func() { Rank1Residual(w, three, two, nil) }},
+		{"r", func() { Rank1Residual(w, data[:3], two, two) }},
 	} {
 		func() {
 			defer func() {
 				err, ok := recover().(*ArgError)
-				require.True(t, ok, arg)
-				require.Equal(t, arg, err.Arg)
+				require.True(t, ok, c.arg)
+				require.Equal(t, c.arg, err.Arg)
 			}()
-			call()
+			c.call()
 		}()
 	}
 	require.Equal(t, []float64{1, 2, 3, 4, 5, 6}, data)
