@@ -101,21 +101,19 @@ TEXT ·BothSumSignedF32AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	MOVQ    DI, CX
 	VMOVUPS bothsumsConstants<>+0(SB), Y11
 	VMOVUPS bothsumsConstants<>+0(SB), Y10
 	VMOVUPS bothsumsConstants<>+0(SB), Y9
 	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+0(SB), Y7
 	VMOVUPS bothsumsConstants<>+0(SB), Y6
 	VMOVUPS bothsumsConstants<>+0(SB), Y5
 	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
@@ -178,12 +176,11 @@ l5:
 	VMOVUPS (BX), Y0
 	VADDPS  Y0, Y7, Y2
 	VADDPS  Y0, Y1, Y1
-	VMOVAPS Y2, Y0
+	VMOVUPS Y1, (DX)
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	VMOVAPS Y0, Y4
-	VMOVUPS Y1, (DX)
+	VMOVAPS Y2, Y4
 	ADDQ    $+32, DX
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
@@ -205,8 +202,8 @@ l6:
 	VMASKMOVPS   (BX), Y3, Y1
 	VADDPS       Y1, Y7, Y0
 	VADDPS       Y1, Y2, Y2
-	VBLENDVPS    Y3, Y0, Y7, Y7
 	VMASKMOVPS   Y2, Y3, (DX)
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l7:
 	VADDPS       Y9, Y11, Y11
@@ -240,13 +237,13 @@ l2:
 
 l8:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+0(SB), Y7
 	VMOVUPS bothsumsConstants<>+0(SB), Y6
 	VMOVUPS bothsumsConstants<>+0(SB), Y5
 	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
@@ -288,12 +285,11 @@ l12:
 	VMOVUPS (BX), Y0
 	VADDPS  Y0, Y7, Y2
 	VADDPS  Y0, Y1, Y1
-	VMOVAPS Y2, Y0
+	VMOVUPS Y1, (CX)
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	VMOVAPS Y0, Y4
-	VMOVUPS Y1, (CX)
+	VMOVAPS Y2, Y4
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
@@ -310,8 +306,8 @@ l13:
 	VMASKMOVPS   (BX), Y3, Y1
 	VADDPS       Y1, Y7, Y0
 	VADDPS       Y1, Y2, Y2
-	VBLENDVPS    Y3, Y0, Y7, Y7
 	VMASKMOVPS   Y2, Y3, (CX)
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l14:
 	VADDPS       Y5, Y7, Y7
@@ -344,21 +340,19 @@ TEXT ·BothSumSignedF64AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	MOVQ    DI, CX
 	VMOVUPS bothsumsConstants<>+224(SB), Y11
 	VMOVUPS bothsumsConstants<>+224(SB), Y10
 	VMOVUPS bothsumsConstants<>+224(SB), Y9
 	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+224(SB), Y7
 	VMOVUPS bothsumsConstants<>+224(SB), Y6
 	VMOVUPS bothsumsConstants<>+224(SB), Y5
 	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
@@ -421,12 +415,11 @@ l5:
 	VMOVUPS (BX), Y0
 	VADDPD  Y0, Y7, Y2
 	VADDPD  Y0, Y1, Y1
-	VMOVAPS Y2, Y0
+	VMOVUPS Y1, (DX)
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	VMOVAPS Y0, Y4
-	VMOVUPS Y1, (DX)
+	VMOVAPS Y2, Y4
 	ADDQ    $+32, DX
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
@@ -448,8 +441,8 @@ l6:
 	VMASKMOVPD   (BX), Y3, Y1
 	VADDPD       Y1, Y7, Y0
 	VADDPD       Y1, Y2, Y2
-	VBLENDVPD    Y3, Y0, Y7, Y7
 	VMASKMOVPD   Y2, Y3, (DX)
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l7:
 	VADDPD       Y9, Y11, Y11
@@ -479,13 +472,13 @@ l2:
 
 l8:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+224(SB), Y7
 	VMOVUPS bothsumsConstants<>+224(SB), Y6
 	VMOVUPS bothsumsConstants<>+224(SB), Y5
 	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
@@ -527,12 +520,11 @@ l12:
 	VMOVUPS (BX), Y0
 	VADDPD  Y0, Y7, Y2
 	VADDPD  Y0, Y1, Y1
-	VMOVAPS Y2, Y0
+	VMOVUPS Y1, (CX)
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	VMOVAPS Y0, Y4
-	VMOVUPS Y1, (CX)
+	VMOVAPS Y2, Y4
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
@@ -549,8 +541,8 @@ l13:
 	VMASKMOVPD   (BX), Y3, Y1
 	VADDPD       Y1, Y7, Y0
 	VADDPD       Y1, Y2, Y2
-	VBLENDVPD    Y3, Y0, Y7, Y7
 	VMASKMOVPD   Y2, Y3, (CX)
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l14:
 	VADDPD       Y5, Y7, Y7
@@ -581,13 +573,13 @@ TEXT ·BothSumHalfF32AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	MOVQ    SI, BX
 	VMOVUPS bothsumsConstants<>+0(SB), Y7
 	VMOVUPS bothsumsConstants<>+0(SB), Y6
 	VMOVUPS bothsumsConstants<>+0(SB), Y5
 	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
@@ -639,12 +631,11 @@ l5:
 	VSQRTPS Y0, Y0
 	VADDPS  Y0, Y7, Y2
 	VADDPS  Y0, Y1, Y1
-	VMOVAPS Y2, Y0
+	VMOVUPS Y1, (CX)
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	VMOVAPS Y0, Y4
-	VMOVUPS Y1, (CX)
+	VMOVAPS Y2, Y4
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
@@ -663,8 +654,8 @@ l6:
 	VSQRTPS      Y0, Y1
 	VADDPS       Y1, Y7, Y0
 	VADDPS       Y1, Y2, Y2
-	VBLENDVPS    Y3, Y0, Y7, Y7
 	VMASKMOVPS   Y2, Y3, (CX)
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l7:
 	VADDPS       Y5, Y7, Y7
@@ -697,13 +688,13 @@ TEXT ·BothSumHalfF64AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	MOVQ    SI, BX
 	VMOVUPS bothsumsConstants<>+224(SB), Y7
 	VMOVUPS bothsumsConstants<>+224(SB), Y6
 	VMOVUPS bothsumsConstants<>+224(SB), Y5
 	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
@@ -755,12 +746,11 @@ l5:
 	VSQRTPD Y0, Y0
 	VADDPD  Y0, Y7, Y2
 	VADDPD  Y0, Y1, Y1
-	VMOVAPS Y2, Y0
+	VMOVUPS Y1, (CX)
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	VMOVAPS Y0, Y4
-	VMOVUPS Y1, (CX)
+	VMOVAPS Y2, Y4
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
@@ -779,8 +769,8 @@ l6:
 	VSQRTPD      Y0, Y1
 	VADDPD       Y1, Y7, Y0
 	VADDPD       Y1, Y2, Y2
-	VBLENDVPD    Y3, Y0, Y7, Y7
 	VMASKMOVPD   Y2, Y3, (CX)
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l7:
 	VADDPD       Y5, Y7, Y7
@@ -803,29 +793,28 @@ l2:
 // func BothSum1F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·BothSum1F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), R8
-	MOVQ w+16(FP), DI
-	MOVQ out+0(FP), SI
-	CMPQ R8, $0x02
-	JLT  l2
+	VMOVUPS bothsumsConstants<>+64(SB), Y12
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+16(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x02
+	JLT     l2
 
 l1:
 	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	MOVQ    DI, CX
 	VMOVUPS bothsumsConstants<>+0(SB), Y11
 	VMOVUPS bothsumsConstants<>+0(SB), Y10
 	VMOVUPS bothsumsConstants<>+0(SB), Y9
 	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+0(SB), Y7
 	VMOVUPS bothsumsConstants<>+0(SB), Y6
 	VMOVUPS bothsumsConstants<>+0(SB), Y5
 	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
@@ -833,42 +822,34 @@ l1:
 
 l3:
 	VMOVUPS (DX), Y1
-	VMOVUPS (CX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  (CX), Y12, Y0
 	VADDPS  Y0, Y11, Y11
 	VADDPS  Y0, Y1, Y1
-	VMOVUPS (BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  (BX), Y12, Y0
 	VADDPS  Y0, Y7, Y7
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (DX)
 	VMOVUPS 32(DX), Y1
-	VMOVUPS 32(CX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  32(CX), Y12, Y0
 	VADDPS  Y0, Y10, Y10
 	VADDPS  Y0, Y1, Y1
-	VMOVUPS 32(BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  32(BX), Y12, Y0
 	VADDPS  Y0, Y6, Y6
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, 32(DX)
 	VMOVUPS 64(DX), Y1
-	VMOVUPS 64(CX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  64(CX), Y12, Y0
 	VADDPS  Y0, Y9, Y9
 	VADDPS  Y0, Y1, Y1
-	VMOVUPS 64(BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  64(BX), Y12, Y0
 	VADDPS  Y0, Y5, Y5
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, 64(DX)
 	VMOVUPS 96(DX), Y1
-	VMOVUPS 96(CX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  96(CX), Y12, Y0
 	VADDPS  Y0, Y8, Y8
 	VADDPS  Y0, Y1, Y1
-	VMOVUPS 96(BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  96(BX), Y12, Y0
 	VADDPS  Y0, Y4, Y4
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, 96(DX)
@@ -885,8 +866,7 @@ l4:
 
 l5:
 	VMOVUPS (DX), Y1
-	VMOVUPS (CX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  (CX), Y12, Y0
 	VADDPS  Y0, Y11, Y2
 	VADDPS  Y0, Y1, Y1
 	VMOVAPS Y2, Y0
@@ -894,16 +874,14 @@ l5:
 	VMOVAPS Y9, Y10
 	VMOVAPS Y8, Y9
 	VMOVAPS Y0, Y8
-	VMOVUPS (BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  (BX), Y12, Y0
 	VADDPS  Y0, Y7, Y2
 	VADDPS  Y0, Y1, Y1
-	VMOVAPS Y2, Y0
+	VMOVUPS Y1, (DX)
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	VMOVAPS Y0, Y4
-	VMOVUPS Y1, (DX)
+	VMOVAPS Y2, Y4
 	ADDQ    $+32, DX
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
@@ -919,16 +897,16 @@ l6:
 	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
 	VMASKMOVPS   (DX), Y3, Y2
 	VMASKMOVPS   (CX), Y3, Y0
-	VANDPS       bothsumsConstants<>+64(SB), Y0, Y1
+	VANDPS       Y12, Y0, Y1
 	VADDPS       Y1, Y11, Y0
 	VADDPS       Y1, Y2, Y2
 	VBLENDVPS    Y3, Y0, Y11, Y11
 	VMASKMOVPS   (BX), Y3, Y0
-	VANDPS       bothsumsConstants<>+64(SB), Y0, Y1
+	VANDPS       Y12, Y0, Y1
 	VADDPS       Y1, Y7, Y0
 	VADDPS       Y1, Y2, Y2
-	VBLENDVPS    Y3, Y0, Y7, Y7
 	VMASKMOVPS   Y2, Y3, (DX)
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l7:
 	VADDPS       Y9, Y11, Y11
@@ -962,13 +940,13 @@ l2:
 
 l8:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+0(SB), Y7
 	VMOVUPS bothsumsConstants<>+0(SB), Y6
 	VMOVUPS bothsumsConstants<>+0(SB), Y5
 	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
@@ -976,26 +954,22 @@ l8:
 
 l10:
 	VMOVUPS (CX), Y1
-	VMOVUPS (BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  (BX), Y12, Y0
 	VADDPS  Y0, Y7, Y7
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
 	VMOVUPS 32(CX), Y1
-	VMOVUPS 32(BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  32(BX), Y12, Y0
 	VADDPS  Y0, Y6, Y6
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, 32(CX)
 	VMOVUPS 64(CX), Y1
-	VMOVUPS 64(BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  64(BX), Y12, Y0
 	VADDPS  Y0, Y5, Y5
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, 64(CX)
 	VMOVUPS 96(CX), Y1
-	VMOVUPS 96(BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  96(BX), Y12, Y0
 	VADDPS  Y0, Y4, Y4
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, 96(CX)
@@ -1011,16 +985,14 @@ l11:
 
 l12:
 	VMOVUPS (CX), Y1
-	VMOVUPS (BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VANDPS  (BX), Y12, Y0
 	VADDPS  Y0, Y7, Y2
 	VADDPS  Y0, Y1, Y1
-	VMOVAPS Y2, Y0
+	VMOVUPS Y1, (CX)
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	VMOVAPS Y0, Y4
-	VMOVUPS Y1, (CX)
+	VMOVAPS Y2, Y4
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
@@ -1035,11 +1007,11 @@ l13:
 	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
 	VMASKMOVPS   (CX), Y3, Y2
 	VMASKMOVPS   (BX), Y3, Y0
-	VANDPS       bothsumsConstants<>+64(SB), Y0, Y1
+	VANDPS       Y12, Y0, Y1
 	VADDPS       Y1, Y7, Y0
 	VADDPS       Y1, Y2, Y2
-	VBLENDVPS    Y3, Y0, Y7, Y7
 	VMASKMOVPS   Y2, Y3, (CX)
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l14:
 	VADDPS       Y5, Y7, Y7
@@ -1064,29 +1036,28 @@ l9:
 // func BothSum1F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·BothSum1F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), R8
-	MOVQ w+16(FP), DI
-	MOVQ out+0(FP), SI
-	CMPQ R8, $0x02
-	JLT  l2
+	VMOVUPS bothsumsConstants<>+288(SB), Y12
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+16(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x02
+	JLT     l2
 
 l1:
 	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	MOVQ    DI, CX
 	VMOVUPS bothsumsConstants<>+224(SB), Y11
 	VMOVUPS bothsumsConstants<>+224(SB), Y10
 	VMOVUPS bothsumsConstants<>+224(SB), Y9
 	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+224(SB), Y7
 	VMOVUPS bothsumsConstants<>+224(SB), Y6
 	VMOVUPS bothsumsConstants<>+224(SB), Y5
 	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
@@ -1094,42 +1065,34 @@ l1:
 
 l3:
 	VMOVUPS (DX), Y1
-	VMOVUPS (CX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  (CX), Y12, Y0
 	VADDPD  Y0, Y11, Y11
 	VADDPD  Y0, Y1, Y1
-	VMOVUPS (BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  (BX), Y12, Y0
 	VADDPD  Y0, Y7, Y7
 	VADDPD  Y0, Y1, Y1
 	VMOVUPS Y1, (DX)
 	VMOVUPS 32(DX), Y1
-	VMOVUPS 32(CX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  32(CX), Y12, Y0
 	VADDPD  Y0, Y10, Y10
 	VADDPD  Y0, Y1, Y1
-	VMOVUPS 32(BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  32(BX), Y12, Y0
 	VADDPD  Y0, Y6, Y6
 	VADDPD  Y0, Y1, Y1
 	VMOVUPS Y1, 32(DX)
 	VMOVUPS 64(DX), Y1
-	VMOVUPS 64(CX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  64(CX), Y12, Y0
 	VADDPD  Y0, Y9, Y9
 	VADDPD  Y0, Y1, Y1
-	VMOVUPS 64(BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  64(BX), Y12, Y0
 	VADDPD  Y0, Y5, Y5
 	VADDPD  Y0, Y1, Y1
 	VMOVUPS Y1, 64(DX)
 	VMOVUPS 96(DX), Y1
-	VMOVUPS 96(CX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  96(CX), Y12, Y0
 	VADDPD  Y0, Y8, Y8
 	VADDPD  Y0, Y1, Y1
-	VMOVUPS 96(BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  96(BX), Y12, Y0
 	VADDPD  Y0, Y4, Y4
 	VADDPD  Y0, Y1, Y1
 	VMOVUPS Y1, 96(DX)
@@ -1146,8 +1109,7 @@ l4:
 
 l5:
 	VMOVUPS (DX), Y1
-	VMOVUPS (CX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  (CX), Y12, Y0
 	VADDPD  Y0, Y11, Y2
 	VADDPD  Y0, Y1, Y1
 	VMOVAPS Y2, Y0
@@ -1155,16 +1117,14 @@ l5:
 	VMOVAPS Y9, Y10
 	VMOVAPS Y8, Y9
 	VMOVAPS Y0, Y8
-	VMOVUPS (BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  (BX), Y12, Y0
 	VADDPD  Y0, Y7, Y2
 	VADDPD  Y0, Y1, Y1
-	VMOVAPS Y2, Y0
+	VMOVUPS Y1, (DX)
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	VMOVAPS Y0, Y4
-	VMOVUPS Y1, (DX)
+	VMOVAPS Y2, Y4
 	ADDQ    $+32, DX
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
@@ -1180,16 +1140,16 @@ l6:
 	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
 	VMASKMOVPD   (DX), Y3, Y2
 	VMASKMOVPD   (CX), Y3, Y0
-	VANDPD       bothsumsConstants<>+288(SB), Y0, Y1
+	VANDPD       Y12, Y0, Y1
 	VADDPD       Y1, Y11, Y0
 	VADDPD       Y1, Y2, Y2
 	VBLENDVPD    Y3, Y0, Y11, Y11
 	VMASKMOVPD   (BX), Y3, Y0
-	VANDPD       bothsumsConstants<>+288(SB), Y0, Y1
+	VANDPD       Y12, Y0, Y1
 	VADDPD       Y1, Y7, Y0
 	VADDPD       Y1, Y2, Y2
-	VBLENDVPD    Y3, Y0, Y7, Y7
 	VMASKMOVPD   Y2, Y3, (DX)
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l7:
 	VADDPD       Y9, Y11, Y11
@@ -1219,13 +1179,13 @@ l2:
 
 l8:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+224(SB), Y7
 	VMOVUPS bothsumsConstants<>+224(SB), Y6
 	VMOVUPS bothsumsConstants<>+224(SB), Y5
 	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
@@ -1233,26 +1193,22 @@ l8:
 
 l10:
 	VMOVUPS (CX), Y1
-	VMOVUPS (BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  (BX), Y12, Y0
 	VADDPD  Y0, Y7, Y7
 	VADDPD  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
 	VMOVUPS 32(CX), Y1
-	VMOVUPS 32(BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  32(BX), Y12, Y0
 	VADDPD  Y0, Y6, Y6
 	VADDPD  Y0, Y1, Y1
 	VMOVUPS Y1, 32(CX)
 	VMOVUPS 64(CX), Y1
-	VMOVUPS 64(BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  64(BX), Y12, Y0
 	VADDPD  Y0, Y5, Y5
 	VADDPD  Y0, Y1, Y1
 	VMOVUPS Y1, 64(CX)
 	VMOVUPS 96(CX), Y1
-	VMOVUPS 96(BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  96(BX), Y12, Y0
 	VADDPD  Y0, Y4, Y4
 	VADDPD  Y0, Y1, Y1
 	VMOVUPS Y1, 96(CX)
@@ -1268,16 +1224,14 @@ l11:
 
 l12:
 	VMOVUPS (CX), Y1
-	VMOVUPS (BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VANDPD  (BX), Y12, Y0
 	VADDPD  Y0, Y7, Y2
 	VADDPD  Y0, Y1, Y1
-	VMOVAPS Y2, Y0
+	VMOVUPS Y1, (CX)
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	VMOVAPS Y0, Y4
-	VMOVUPS Y1, (CX)
+	VMOVAPS Y2, Y4
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
@@ -1292,11 +1246,11 @@ l13:
 	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
 	VMASKMOVPD   (CX), Y3, Y2
 	VMASKMOVPD   (BX), Y3, Y0
-	VANDPD       bothsumsConstants<>+288(SB), Y0, Y1
+	VANDPD       Y12, Y0, Y1
 	VADDPD       Y1, Y7, Y0
 	VADDPD       Y1, Y2, Y2
-	VBLENDVPD    Y3, Y0, Y7, Y7
 	VMASKMOVPD   Y2, Y3, (CX)
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l14:
 	VADDPD       Y5, Y7, Y7
@@ -1327,13 +1281,13 @@ TEXT ·BothSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	MOVQ    SI, BX
 	VMOVUPS bothsumsConstants<>+0(SB), Y9
 	VMOVUPS bothsumsConstants<>+0(SB), Y8
 	VMOVUPS bothsumsConstants<>+0(SB), Y7
 	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
@@ -1415,12 +1369,11 @@ l5:
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y9, Y1
 	VADDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
+	VMOVUPS      Y4, (CX)
 	VMOVAPS      Y8, Y9
 	VMOVAPS      Y7, Y8
 	VMOVAPS      Y6, Y7
-	VMOVAPS      Y0, Y6
-	VMOVUPS      Y4, (CX)
+	VMOVAPS      Y1, Y6
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-8, AX
@@ -1445,8 +1398,8 @@ l6:
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y9, Y1
 	VADDPS       Y0, Y4, Y4
-	VBLENDVPS    Y5, Y1, Y9, Y9
 	VMASKMOVPS   Y4, Y5, (CX)
+	VBLENDVPS    Y5, Y1, Y9, Y9
 
 l7:
 	VADDPS       Y7, Y9, Y9
@@ -1479,13 +1432,13 @@ TEXT ·BothSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	MOVQ    SI, BX
 	VMOVUPS bothsumsConstants<>+224(SB), Y9
 	VMOVUPS bothsumsConstants<>+224(SB), Y8
 	VMOVUPS bothsumsConstants<>+224(SB), Y7
 	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
@@ -1567,12 +1520,11 @@ l5:
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y9, Y1
 	VADDPD       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
+	VMOVUPS      Y4, (CX)
 	VMOVAPS      Y8, Y9
 	VMOVAPS      Y7, Y8
 	VMOVAPS      Y6, Y7
-	VMOVAPS      Y0, Y6
-	VMOVUPS      Y4, (CX)
+	VMOVAPS      Y1, Y6
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-4, AX
@@ -1597,8 +1549,8 @@ l6:
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y9, Y1
 	VADDPD       Y0, Y4, Y4
-	VBLENDVPD    Y5, Y1, Y9, Y9
 	VMASKMOVPD   Y4, Y5, (CX)
+	VBLENDVPD    Y5, Y1, Y9, Y9
 
 l7:
 	VADDPD       Y7, Y9, Y9
@@ -1629,21 +1581,19 @@ TEXT ·BothSum2F32AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	MOVQ    DI, CX
 	VMOVUPS bothsumsConstants<>+0(SB), Y11
 	VMOVUPS bothsumsConstants<>+0(SB), Y10
 	VMOVUPS bothsumsConstants<>+0(SB), Y9
 	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+0(SB), Y7
 	VMOVUPS bothsumsConstants<>+0(SB), Y6
 	VMOVUPS bothsumsConstants<>+0(SB), Y5
 	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
@@ -1706,12 +1656,12 @@ l5:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y7
 	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, (DX)
 	VMOVAPS     Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
 	VMOVAPS     Y0, Y4
-	VMOVUPS     Y1, (DX)
 	ADDQ        $+32, DX
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -1735,8 +1685,8 @@ l6:
 	VMOVAPS      Y7, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y1, Y1, Y2
-	VBLENDVPS    Y3, Y0, Y7, Y7
 	VMASKMOVPS   Y2, Y3, (DX)
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l7:
 	VADDPS       Y9, Y11, Y11
@@ -1770,13 +1720,13 @@ l2:
 
 l8:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+0(SB), Y7
 	VMOVUPS bothsumsConstants<>+0(SB), Y6
 	VMOVUPS bothsumsConstants<>+0(SB), Y5
 	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
@@ -1818,12 +1768,12 @@ l12:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y7
 	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, (CX)
 	VMOVAPS     Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
 	VMOVAPS     Y0, Y4
-	VMOVUPS     Y1, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
@@ -1841,8 +1791,8 @@ l13:
 	VMOVAPS      Y7, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y1, Y1, Y2
-	VBLENDVPS    Y3, Y0, Y7, Y7
 	VMASKMOVPS   Y2, Y3, (CX)
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l14:
 	VADDPS       Y5, Y7, Y7
@@ -1875,21 +1825,19 @@ TEXT ·BothSum2F64AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	MOVQ    DI, CX
 	VMOVUPS bothsumsConstants<>+224(SB), Y11
 	VMOVUPS bothsumsConstants<>+224(SB), Y10
 	VMOVUPS bothsumsConstants<>+224(SB), Y9
 	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+224(SB), Y7
 	VMOVUPS bothsumsConstants<>+224(SB), Y6
 	VMOVUPS bothsumsConstants<>+224(SB), Y5
 	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
@@ -1952,12 +1900,12 @@ l5:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y7
 	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, (DX)
 	VMOVAPS     Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
 	VMOVAPS     Y0, Y4
-	VMOVUPS     Y1, (DX)
 	ADDQ        $+32, DX
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -1981,8 +1929,8 @@ l6:
 	VMOVAPS      Y7, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y1, Y1, Y2
-	VBLENDVPD    Y3, Y0, Y7, Y7
 	VMASKMOVPD   Y2, Y3, (DX)
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l7:
 	VADDPD       Y9, Y11, Y11
@@ -2012,13 +1960,13 @@ l2:
 
 l8:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	MOVQ    DI, BX
 	VMOVUPS bothsumsConstants<>+224(SB), Y7
 	VMOVUPS bothsumsConstants<>+224(SB), Y6
 	VMOVUPS bothsumsConstants<>+224(SB), Y5
 	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
@@ -2060,12 +2008,12 @@ l12:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y7
 	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, (CX)
 	VMOVAPS     Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
 	VMOVAPS     Y0, Y4
-	VMOVUPS     Y1, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
@@ -2083,8 +2031,8 @@ l13:
 	VMOVAPS      Y7, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y1, Y1, Y2
-	VBLENDVPD    Y3, Y0, Y7, Y7
 	VMASKMOVPD   Y2, Y3, (CX)
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l14:
 	VADDPD       Y5, Y7, Y7
@@ -2115,13 +2063,13 @@ TEXT ·BothSum3F32AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	MOVQ    SI, BX
 	VMOVUPS bothsumsConstants<>+0(SB), Y8
 	VMOVUPS bothsumsConstants<>+0(SB), Y7
 	VMOVUPS bothsumsConstants<>+0(SB), Y6
 	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
@@ -2198,12 +2146,11 @@ l5:
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y8, Y1
 	VADDPS       Y0, Y3, Y3
-	VMOVAPS      Y1, Y0
+	VMOVUPS      Y3, (CX)
 	VMOVAPS      Y7, Y8
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
-	VMOVAPS      Y0, Y5
-	VMOVUPS      Y3, (CX)
+	VMOVAPS      Y1, Y5
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-8, AX
@@ -2227,8 +2174,8 @@ l6:
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y8, Y1
 	VADDPS       Y0, Y3, Y3
-	VBLENDVPS    Y4, Y1, Y8, Y8
 	VMASKMOVPS   Y3, Y4, (CX)
+	VBLENDVPS    Y4, Y1, Y8, Y8
 
 l7:
 	VADDPS       Y6, Y8, Y8
@@ -2261,13 +2208,13 @@ TEXT ·BothSum3F64AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	MOVQ    SI, BX
 	VMOVUPS bothsumsConstants<>+224(SB), Y8
 	VMOVUPS bothsumsConstants<>+224(SB), Y7
 	VMOVUPS bothsumsConstants<>+224(SB), Y6
 	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
@@ -2344,12 +2291,11 @@ l5:
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y8, Y1
 	VADDPD       Y0, Y3, Y3
-	VMOVAPS      Y1, Y0
+	VMOVUPS      Y3, (CX)
 	VMOVAPS      Y7, Y8
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
-	VMOVAPS      Y0, Y5
-	VMOVUPS      Y3, (CX)
+	VMOVAPS      Y1, Y5
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-4, AX
@@ -2373,8 +2319,8 @@ l6:
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y8, Y1
 	VADDPD       Y0, Y3, Y3
-	VBLENDVPD    Y4, Y1, Y8, Y8
 	VMASKMOVPD   Y3, Y4, (CX)
+	VBLENDVPD    Y4, Y1, Y8, Y8
 
 l7:
 	VADDPD       Y6, Y8, Y8
@@ -2405,13 +2351,13 @@ TEXT ·BothSum4F32AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	MOVQ    SI, BX
 	VMOVUPS bothsumsConstants<>+0(SB), Y7
 	VMOVUPS bothsumsConstants<>+0(SB), Y6
 	VMOVUPS bothsumsConstants<>+0(SB), Y5
 	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
@@ -2483,12 +2429,11 @@ l5:
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y7, Y1
 	VADDPS       Y0, Y2, Y2
-	VMOVAPS      Y1, Y0
+	VMOVUPS      Y2, (CX)
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
-	VMOVAPS      Y0, Y4
-	VMOVUPS      Y2, (CX)
+	VMOVAPS      Y1, Y4
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-8, AX
@@ -2511,8 +2456,8 @@ l6:
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y1, Y7, Y0
 	VADDPS       Y1, Y2, Y2
-	VBLENDVPS    Y3, Y0, Y7, Y7
 	VMASKMOVPS   Y2, Y3, (CX)
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l7:
 	VADDPS       Y5, Y7, Y7
@@ -2545,13 +2490,13 @@ TEXT ·BothSum4F64AVX2(SB), NOSPLIT, $0-48
 
 l1:
 	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	MOVQ    SI, BX
 	VMOVUPS bothsumsConstants<>+224(SB), Y7
 	VMOVUPS bothsumsConstants<>+224(SB), Y6
 	VMOVUPS bothsumsConstants<>+224(SB), Y5
 	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
@@ -2623,12 +2568,11 @@ l5:
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y7, Y1
 	VADDPD       Y0, Y2, Y2
-	VMOVAPS      Y1, Y0
+	VMOVUPS      Y2, (CX)
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
-	VMOVAPS      Y0, Y4
-	VMOVUPS      Y2, (CX)
+	VMOVAPS      Y1, Y4
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-4, AX
@@ -2651,8 +2595,8 @@ l6:
 	VFMADD231PD  Y0, Y0, Y1
 	VADDPD       Y1, Y7, Y0
 	VADDPD       Y1, Y2, Y2
-	VBLENDVPD    Y3, Y0, Y7, Y7
 	VMASKMOVPD   Y2, Y3, (CX)
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l7:
 	VADDPD       Y5, Y7, Y7

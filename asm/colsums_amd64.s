@@ -87,7 +87,7 @@ TEXT ·ColSumSignedF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -107,14 +107,16 @@ l5:
 	VMOVUPS 192(DI), Y2
 	VMOVUPS 224(DI), Y1
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSS (BX), Y0
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y0
+	ADDQ         $+4, AX
 	VFMADD231PS  (DX), Y0, Y8
 	VFMADD231PS  32(DX), Y0, Y7
 	VFMADD231PS  64(DX), Y0, Y6
@@ -123,9 +125,7 @@ l7:
 	VFMADD231PS  160(DX), Y0, Y3
 	VFMADD231PS  192(DX), Y0, Y2
 	VFMADD231PS  224(DX), Y0, Y1
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -152,18 +152,18 @@ l6:
 l9:
 	VMOVUPS (DI), Y1
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSS (BX), Y0
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y0
+	ADDQ         $+4, AX
 	VFMADD231PS  (DX), Y0, Y1
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -183,19 +183,19 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y3, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -206,12 +206,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+128, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -236,13 +236,15 @@ l18:
 	VMOVUPS 224(DI), Y1
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSS (BX), Y0
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y0
+	ADDQ         $+4, AX
 	VFMADD231PS  (DX), Y0, Y8
 	VFMADD231PS  32(DX), Y0, Y7
 	VFMADD231PS  64(DX), Y0, Y6
@@ -251,9 +253,7 @@ l20:
 	VFMADD231PS  160(DX), Y0, Y3
 	VFMADD231PS  192(DX), Y0, Y2
 	VFMADD231PS  224(DX), Y0, Y1
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -281,17 +281,17 @@ l22:
 	VMOVUPS (DI), Y1
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSS (BX), Y0
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y0
+	ADDQ         $+4, AX
 	VFMADD231PS  (DX), Y0, Y1
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -312,18 +312,18 @@ l23:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (DI), Y3, Y2
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y3, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -348,7 +348,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -368,7 +368,9 @@ l31:
 	VMOVUPS 192(SI), Y1
 	VMOVUPS 224(SI), Y0
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -381,8 +383,6 @@ l33:
 	VADDPS 160(CX), Y2, Y2
 	VADDPS 192(CX), Y1, Y1
 	VADDPS 224(CX), Y0, Y0
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
 	ADDQ   AX, CX
 	ADDQ   $-1, BX
 	CMPQ   BX, $0x01
@@ -410,14 +410,14 @@ l32:
 l35:
 	VMOVUPS (SI), Y0
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
 l37:
 	VADDPS (CX), Y0, Y0
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
 	ADDQ   AX, CX
 	ADDQ   $-1, BX
 	CMPQ   BX, $0x01
@@ -438,15 +438,15 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
 l40:
 	VMASKMOVPS (DI), Y2, Y0
 	VADDPS     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x02, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -458,11 +458,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -487,6 +487,8 @@ l44:
 	VMOVUPS 224(SI), Y0
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -499,8 +501,6 @@ l46:
 	VADDPS 160(CX), Y2, Y2
 	VADDPS 192(CX), Y1, Y1
 	VADDPS 224(CX), Y0, Y0
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
 	ADDQ   AX, CX
 	ADDQ   $-1, BX
 	CMPQ   BX, $0x01
@@ -529,13 +529,13 @@ l48:
 	VMOVUPS (SI), Y0
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
 l50:
 	VADDPS (CX), Y0, Y0
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
 	ADDQ   AX, CX
 	ADDQ   $-1, BX
 	CMPQ   BX, $0x01
@@ -557,14 +557,14 @@ l49:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPS   (SI), Y2, Y1
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
 l53:
 	VMASKMOVPS (DI), Y2, Y0
 	VADDPS     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x02, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -597,7 +597,7 @@ TEXT ·ColSumSignedF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -617,14 +617,16 @@ l5:
 	VMOVUPS 192(DI), Y2
 	VMOVUPS 224(DI), Y1
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSD (BX), Y0
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y0
+	ADDQ         $+8, AX
 	VFMADD231PD  (DX), Y0, Y8
 	VFMADD231PD  32(DX), Y0, Y7
 	VFMADD231PD  64(DX), Y0, Y6
@@ -633,9 +635,7 @@ l7:
 	VFMADD231PD  160(DX), Y0, Y3
 	VFMADD231PD  192(DX), Y0, Y2
 	VFMADD231PD  224(DX), Y0, Y1
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -662,18 +662,18 @@ l6:
 l9:
 	VMOVUPS (DI), Y1
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSD (BX), Y0
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y0
+	ADDQ         $+8, AX
 	VFMADD231PD  (DX), Y0, Y1
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -693,19 +693,19 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y3, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -716,12 +716,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+64, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+256, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -746,13 +746,15 @@ l18:
 	VMOVUPS 224(DI), Y1
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSD (BX), Y0
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y0
+	ADDQ         $+8, AX
 	VFMADD231PD  (DX), Y0, Y8
 	VFMADD231PD  32(DX), Y0, Y7
 	VFMADD231PD  64(DX), Y0, Y6
@@ -761,9 +763,7 @@ l20:
 	VFMADD231PD  160(DX), Y0, Y3
 	VFMADD231PD  192(DX), Y0, Y2
 	VFMADD231PD  224(DX), Y0, Y1
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -791,17 +791,17 @@ l22:
 	VMOVUPS (DI), Y1
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSD (BX), Y0
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y0
+	ADDQ         $+8, AX
 	VFMADD231PD  (DX), Y0, Y1
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -822,18 +822,18 @@ l23:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (DI), Y3, Y2
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y3, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -858,7 +858,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -878,7 +878,9 @@ l31:
 	VMOVUPS 192(SI), Y1
 	VMOVUPS 224(SI), Y0
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -891,8 +893,6 @@ l33:
 	VADDPD 160(CX), Y2, Y2
 	VADDPD 192(CX), Y1, Y1
 	VADDPD 224(CX), Y0, Y0
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
 	ADDQ   AX, CX
 	ADDQ   $-1, BX
 	CMPQ   BX, $0x01
@@ -920,14 +920,14 @@ l32:
 l35:
 	VMOVUPS (SI), Y0
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
 l37:
 	VADDPD (CX), Y0, Y0
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
 	ADDQ   AX, CX
 	ADDQ   $-1, BX
 	CMPQ   BX, $0x01
@@ -948,15 +948,15 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
 	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
 l40:
 	VMASKMOVPD (DI), Y2, Y0
 	VADDPD     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x03, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -968,11 +968,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -997,6 +997,8 @@ l44:
 	VMOVUPS 224(SI), Y0
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -1009,8 +1011,6 @@ l46:
 	VADDPD 160(CX), Y2, Y2
 	VADDPD 192(CX), Y1, Y1
 	VADDPD 224(CX), Y0, Y0
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
 	ADDQ   AX, CX
 	ADDQ   $-1, BX
 	CMPQ   BX, $0x01
@@ -1039,13 +1039,13 @@ l48:
 	VMOVUPS (SI), Y0
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
 l50:
 	VADDPD (CX), Y0, Y0
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
 	ADDQ   AX, CX
 	ADDQ   $-1, BX
 	CMPQ   BX, $0x01
@@ -1067,14 +1067,14 @@ l49:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
 	VMASKMOVPD   (SI), Y2, Y1
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
 l53:
 	VMASKMOVPD (DI), Y2, Y0
 	VADDPD     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x03, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -1107,7 +1107,7 @@ TEXT ·ColSumHalfF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -1123,14 +1123,16 @@ l5:
 	VMOVUPS 64(DI), Y3
 	VMOVUPS 96(DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
@@ -1147,9 +1149,7 @@ l7:
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -1172,21 +1172,21 @@ l6:
 l9:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -1206,21 +1206,21 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y3, Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -1231,12 +1231,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+128, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -1257,13 +1257,15 @@ l18:
 	VMOVUPS 96(DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
@@ -1280,9 +1282,7 @@ l20:
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -1306,20 +1306,20 @@ l22:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -1340,20 +1340,20 @@ l23:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (DI), Y3, Y2
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y3, Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -1378,7 +1378,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -1394,7 +1394,9 @@ l31:
 	VMOVUPS 64(SI), Y2
 	VMOVUPS 96(SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -1415,8 +1417,6 @@ l33:
 	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS Y0, Y0
 	VADDPS  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -1440,7 +1440,9 @@ l32:
 l35:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
@@ -1449,8 +1451,6 @@ l37:
 	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS Y0, Y0
 	VADDPS  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -1471,7 +1471,9 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
@@ -1480,8 +1482,6 @@ l40:
 	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS    Y0, Y0
 	VADDPS     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x02, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -1493,11 +1493,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -1518,6 +1518,8 @@ l44:
 	VMOVUPS 96(SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -1538,8 +1540,6 @@ l46:
 	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS Y0, Y0
 	VADDPS  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -1564,6 +1564,8 @@ l48:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
@@ -1572,8 +1574,6 @@ l50:
 	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS Y0, Y0
 	VADDPS  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -1595,6 +1595,8 @@ l49:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPS   (SI), Y2, Y1
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
@@ -1603,8 +1605,6 @@ l53:
 	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS    Y0, Y0
 	VADDPS     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x02, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -1637,7 +1637,7 @@ TEXT ·ColSumHalfF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -1653,14 +1653,16 @@ l5:
 	VMOVUPS 64(DI), Y3
 	VMOVUPS 96(DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
@@ -1677,9 +1679,7 @@ l7:
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -1702,21 +1702,21 @@ l6:
 l9:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -1736,21 +1736,21 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y3, Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -1761,12 +1761,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+64, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+256, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -1787,13 +1787,15 @@ l18:
 	VMOVUPS 96(DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
@@ -1810,9 +1812,7 @@ l20:
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -1836,20 +1836,20 @@ l22:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -1870,20 +1870,20 @@ l23:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (DI), Y3, Y2
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y3, Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -1908,7 +1908,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -1924,7 +1924,9 @@ l31:
 	VMOVUPS 64(SI), Y2
 	VMOVUPS 96(SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -1945,8 +1947,6 @@ l33:
 	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD Y0, Y0
 	VADDPD  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -1970,7 +1970,9 @@ l32:
 l35:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
@@ -1979,8 +1981,6 @@ l37:
 	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD Y0, Y0
 	VADDPD  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -2001,7 +2001,9 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
 	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
@@ -2010,8 +2012,6 @@ l40:
 	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD    Y0, Y0
 	VADDPD     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x03, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -2023,11 +2023,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -2048,6 +2048,8 @@ l44:
 	VMOVUPS 96(SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -2068,8 +2070,6 @@ l46:
 	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD Y0, Y0
 	VADDPD  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -2094,6 +2094,8 @@ l48:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
@@ -2102,8 +2104,6 @@ l50:
 	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD Y0, Y0
 	VADDPD  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -2125,6 +2125,8 @@ l49:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
 	VMASKMOVPD   (SI), Y2, Y1
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
@@ -2133,8 +2135,6 @@ l53:
 	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD    Y0, Y0
 	VADDPD     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x03, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -2161,14 +2161,15 @@ l2:
 // func ColSum1F32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSum1F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
-	JLT  l4
+	VMOVUPS colsumsConstants<>+32(SB), Y10
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x20
+	JLT     l4
 
 l3:
 	MOVQ R10, R8
@@ -2187,41 +2188,33 @@ l5:
 	VMOVUPS 192(DI), Y3
 	VMOVUPS 224(DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
-	VMOVUPS      (DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
+	VANDPS       (DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y9
-	VMOVUPS      32(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       32(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y8
-	VMOVUPS      64(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       64(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y7
-	VMOVUPS      96(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       96(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y6
-	VMOVUPS      128(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       128(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y5
-	VMOVUPS      160(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       160(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y4
-	VMOVUPS      192(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       192(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y3
-	VMOVUPS      224(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       224(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -2248,20 +2241,19 @@ l6:
 l9:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
-	VMOVUPS      (DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
+	VANDPS       (DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -2281,20 +2273,20 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y3, Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       Y10, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -2305,12 +2297,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+128, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -2335,40 +2327,32 @@ l18:
 	VMOVUPS 224(DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
-	VMOVUPS      (DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
+	VANDPS       (DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y9
-	VMOVUPS      32(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       32(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y8
-	VMOVUPS      64(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       64(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y7
-	VMOVUPS      96(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       96(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y6
-	VMOVUPS      128(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       128(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y5
-	VMOVUPS      160(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       160(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y4
-	VMOVUPS      192(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       192(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y3
-	VMOVUPS      224(DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       224(DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -2396,19 +2380,18 @@ l22:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
-	VMOVUPS      (DX), Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
+	VANDPS       (DX), Y10, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -2429,19 +2412,19 @@ l23:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (DI), Y3, Y2
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y3, Y0
-	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS       Y10, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -2466,7 +2449,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -2486,41 +2469,33 @@ l31:
 	VMOVUPS 192(SI), Y2
 	VMOVUPS 224(SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
 l33:
-	VMOVUPS (CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y8, Y8
-	VMOVUPS 32(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y7, Y7
-	VMOVUPS 64(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y6, Y6
-	VMOVUPS 96(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y5, Y5
-	VMOVUPS 128(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y4, Y4
-	VMOVUPS 160(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y3, Y3
-	VMOVUPS 192(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y2, Y2
-	VMOVUPS 224(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l33
+	VANDPS (CX), Y10, Y0
+	VADDPS Y0, Y8, Y8
+	VANDPS 32(CX), Y10, Y0
+	VADDPS Y0, Y7, Y7
+	VANDPS 64(CX), Y10, Y0
+	VADDPS Y0, Y6, Y6
+	VANDPS 96(CX), Y10, Y0
+	VADDPS Y0, Y5, Y5
+	VANDPS 128(CX), Y10, Y0
+	VADDPS Y0, Y4, Y4
+	VANDPS 160(CX), Y10, Y0
+	VADDPS Y0, Y3, Y3
+	VANDPS 192(CX), Y10, Y0
+	VADDPS Y0, Y2, Y2
+	VANDPS 224(CX), Y10, Y0
+	VADDPS Y0, Y1, Y1
+	ADDQ   AX, CX
+	ADDQ   $-1, BX
+	CMPQ   BX, $0x01
+	JGE    l33
 
 l34:
 	VMOVUPS Y8, (SI)
@@ -2544,20 +2519,19 @@ l32:
 l35:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
 l37:
-	VMOVUPS (CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l37
+	VANDPS (CX), Y10, Y0
+	VADDPS Y0, Y1, Y1
+	ADDQ   AX, CX
+	ADDQ   $-1, BX
+	CMPQ   BX, $0x01
+	JGE    l37
 
 l38:
 	VMOVUPS Y1, (SI)
@@ -2574,16 +2548,16 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
 l40:
 	VMASKMOVPS (DI), Y2, Y0
-	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS     Y10, Y0, Y0
 	VADDPS     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x02, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -2595,11 +2569,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -2624,40 +2598,32 @@ l44:
 	VMOVUPS 224(SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
 l46:
-	VMOVUPS (CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y8, Y8
-	VMOVUPS 32(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y7, Y7
-	VMOVUPS 64(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y6, Y6
-	VMOVUPS 96(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y5, Y5
-	VMOVUPS 128(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y4, Y4
-	VMOVUPS 160(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y3, Y3
-	VMOVUPS 192(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y2, Y2
-	VMOVUPS 224(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l46
+	VANDPS (CX), Y10, Y0
+	VADDPS Y0, Y8, Y8
+	VANDPS 32(CX), Y10, Y0
+	VADDPS Y0, Y7, Y7
+	VANDPS 64(CX), Y10, Y0
+	VADDPS Y0, Y6, Y6
+	VANDPS 96(CX), Y10, Y0
+	VADDPS Y0, Y5, Y5
+	VANDPS 128(CX), Y10, Y0
+	VADDPS Y0, Y4, Y4
+	VANDPS 160(CX), Y10, Y0
+	VADDPS Y0, Y3, Y3
+	VANDPS 192(CX), Y10, Y0
+	VADDPS Y0, Y2, Y2
+	VANDPS 224(CX), Y10, Y0
+	VADDPS Y0, Y1, Y1
+	ADDQ   AX, CX
+	ADDQ   $-1, BX
+	CMPQ   BX, $0x01
+	JGE    l46
 
 l47:
 	VMOVUPS Y8, (SI)
@@ -2682,19 +2648,18 @@ l48:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
 l50:
-	VMOVUPS (CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VADDPS  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l50
+	VANDPS (CX), Y10, Y0
+	VADDPS Y0, Y1, Y1
+	ADDQ   AX, CX
+	ADDQ   $-1, BX
+	CMPQ   BX, $0x01
+	JGE    l50
 
 l51:
 	VMOVUPS Y1, (SI)
@@ -2712,15 +2677,15 @@ l49:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPS   (SI), Y2, Y1
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
 l53:
 	VMASKMOVPS (DI), Y2, Y0
-	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VANDPS     Y10, Y0, Y0
 	VADDPS     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x02, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -2747,14 +2712,15 @@ l2:
 // func ColSum1F64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSum1F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
-	JLT  l4
+	VMOVUPS colsumsConstants<>+224(SB), Y10
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x20
+	JLT     l4
 
 l3:
 	MOVQ R10, R8
@@ -2773,41 +2739,33 @@ l5:
 	VMOVUPS 192(DI), Y3
 	VMOVUPS 224(DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
-	VMOVUPS      (DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
+	VANDPD       (DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y9
-	VMOVUPS      32(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       32(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y8
-	VMOVUPS      64(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       64(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y7
-	VMOVUPS      96(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       96(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y6
-	VMOVUPS      128(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       128(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y5
-	VMOVUPS      160(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       160(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y4
-	VMOVUPS      192(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       192(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y3
-	VMOVUPS      224(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       224(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -2834,20 +2792,19 @@ l6:
 l9:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
-	VMOVUPS      (DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
+	VANDPD       (DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -2867,20 +2824,20 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y3, Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       Y10, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -2891,12 +2848,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+64, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+256, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -2921,40 +2878,32 @@ l18:
 	VMOVUPS 224(DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
-	VMOVUPS      (DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
+	VANDPD       (DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y9
-	VMOVUPS      32(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       32(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y8
-	VMOVUPS      64(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       64(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y7
-	VMOVUPS      96(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       96(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y6
-	VMOVUPS      128(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       128(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y5
-	VMOVUPS      160(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       160(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y4
-	VMOVUPS      192(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       192(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y3
-	VMOVUPS      224(DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       224(DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -2982,19 +2931,18 @@ l22:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
-	VMOVUPS      (DX), Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
+	VANDPD       (DX), Y10, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -3015,19 +2963,19 @@ l23:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (DI), Y3, Y2
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y3, Y0
-	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD       Y10, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -3052,7 +3000,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -3072,41 +3020,33 @@ l31:
 	VMOVUPS 192(SI), Y2
 	VMOVUPS 224(SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
 l33:
-	VMOVUPS (CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y8, Y8
-	VMOVUPS 32(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y7, Y7
-	VMOVUPS 64(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y6, Y6
-	VMOVUPS 96(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y5, Y5
-	VMOVUPS 128(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y4, Y4
-	VMOVUPS 160(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y3, Y3
-	VMOVUPS 192(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y2, Y2
-	VMOVUPS 224(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l33
+	VANDPD (CX), Y10, Y0
+	VADDPD Y0, Y8, Y8
+	VANDPD 32(CX), Y10, Y0
+	VADDPD Y0, Y7, Y7
+	VANDPD 64(CX), Y10, Y0
+	VADDPD Y0, Y6, Y6
+	VANDPD 96(CX), Y10, Y0
+	VADDPD Y0, Y5, Y5
+	VANDPD 128(CX), Y10, Y0
+	VADDPD Y0, Y4, Y4
+	VANDPD 160(CX), Y10, Y0
+	VADDPD Y0, Y3, Y3
+	VANDPD 192(CX), Y10, Y0
+	VADDPD Y0, Y2, Y2
+	VANDPD 224(CX), Y10, Y0
+	VADDPD Y0, Y1, Y1
+	ADDQ   AX, CX
+	ADDQ   $-1, BX
+	CMPQ   BX, $0x01
+	JGE    l33
 
 l34:
 	VMOVUPS Y8, (SI)
@@ -3130,20 +3070,19 @@ l32:
 l35:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
 l37:
-	VMOVUPS (CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l37
+	VANDPD (CX), Y10, Y0
+	VADDPD Y0, Y1, Y1
+	ADDQ   AX, CX
+	ADDQ   $-1, BX
+	CMPQ   BX, $0x01
+	JGE    l37
 
 l38:
 	VMOVUPS Y1, (SI)
@@ -3160,16 +3099,16 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
 	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
 l40:
 	VMASKMOVPD (DI), Y2, Y0
-	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD     Y10, Y0, Y0
 	VADDPD     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x03, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -3181,11 +3120,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -3210,40 +3149,32 @@ l44:
 	VMOVUPS 224(SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
 l46:
-	VMOVUPS (CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y8, Y8
-	VMOVUPS 32(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y7, Y7
-	VMOVUPS 64(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y6, Y6
-	VMOVUPS 96(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y5, Y5
-	VMOVUPS 128(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y4, Y4
-	VMOVUPS 160(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y3, Y3
-	VMOVUPS 192(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y2, Y2
-	VMOVUPS 224(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l46
+	VANDPD (CX), Y10, Y0
+	VADDPD Y0, Y8, Y8
+	VANDPD 32(CX), Y10, Y0
+	VADDPD Y0, Y7, Y7
+	VANDPD 64(CX), Y10, Y0
+	VADDPD Y0, Y6, Y6
+	VANDPD 96(CX), Y10, Y0
+	VADDPD Y0, Y5, Y5
+	VANDPD 128(CX), Y10, Y0
+	VADDPD Y0, Y4, Y4
+	VANDPD 160(CX), Y10, Y0
+	VADDPD Y0, Y3, Y3
+	VANDPD 192(CX), Y10, Y0
+	VADDPD Y0, Y2, Y2
+	VANDPD 224(CX), Y10, Y0
+	VADDPD Y0, Y1, Y1
+	ADDQ   AX, CX
+	ADDQ   $-1, BX
+	CMPQ   BX, $0x01
+	JGE    l46
 
 l47:
 	VMOVUPS Y8, (SI)
@@ -3268,19 +3199,18 @@ l48:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
 l50:
-	VMOVUPS (CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VADDPD  Y0, Y1, Y1
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l50
+	VANDPD (CX), Y10, Y0
+	VADDPD Y0, Y1, Y1
+	ADDQ   AX, CX
+	ADDQ   $-1, BX
+	CMPQ   BX, $0x01
+	JGE    l50
 
 l51:
 	VMOVUPS Y1, (SI)
@@ -3298,15 +3228,15 @@ l49:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
 	VMASKMOVPD   (SI), Y2, Y1
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
 l53:
 	VMASKMOVPD (DI), Y2, Y0
-	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VANDPD     Y10, Y0, Y0
 	VADDPD     Y0, Y1, Y1
-	MOVQ       stride+40(FP), AX
-	SHLQ       $0x03, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -3339,7 +3269,7 @@ TEXT ·ColSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -3355,14 +3285,16 @@ l5:
 	VMOVUPS 64(DI), Y6
 	VMOVUPS 96(DI), Y5
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSS (BX), Y4
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y4
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -3403,9 +3335,7 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -3428,14 +3358,16 @@ l6:
 l9:
 	VMOVUPS (DI), Y5
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSS (BX), Y4
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y4
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -3446,9 +3378,7 @@ l11:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -3468,14 +3398,16 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y6
 	VMASKMOVPS   (DI), Y6, Y5
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSS (BX), Y4
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y4
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y6, Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -3486,9 +3418,7 @@ l14:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -3499,12 +3429,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+128, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -3525,13 +3455,15 @@ l18:
 	VMOVUPS 96(DI), Y5
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSS (BX), Y4
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y4
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -3572,9 +3504,7 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -3598,13 +3528,15 @@ l22:
 	VMOVUPS (DI), Y5
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSS (BX), Y4
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y4
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -3615,9 +3547,7 @@ l24:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -3638,13 +3568,15 @@ l23:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y6
 	VMASKMOVPS   (DI), Y6, Y5
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSS (BX), Y4
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y4
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y6, Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -3655,9 +3587,7 @@ l27:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -3682,7 +3612,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -3698,7 +3628,9 @@ l31:
 	VMOVUPS 64(SI), Y5
 	VMOVUPS 96(SI), Y4
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -3743,8 +3675,6 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -3768,7 +3698,9 @@ l32:
 l35:
 	VMOVUPS (SI), Y4
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
@@ -3783,8 +3715,6 @@ l37:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -3805,7 +3735,9 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y5
 	VMASKMOVPS   (SI), Y5, Y4
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
@@ -3820,8 +3752,6 @@ l40:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -3833,11 +3763,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -3858,6 +3788,8 @@ l44:
 	VMOVUPS 96(SI), Y4
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -3902,8 +3834,6 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -3928,6 +3858,8 @@ l48:
 	VMOVUPS (SI), Y4
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
@@ -3942,8 +3874,6 @@ l50:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -3965,6 +3895,8 @@ l49:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y5
 	VMASKMOVPS   (SI), Y5, Y4
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
@@ -3979,8 +3911,6 @@ l53:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -4013,7 +3943,7 @@ TEXT ·ColSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -4029,14 +3959,16 @@ l5:
 	VMOVUPS 64(DI), Y6
 	VMOVUPS 96(DI), Y5
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSD (BX), Y4
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y4
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -4077,9 +4009,7 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -4102,14 +4032,16 @@ l6:
 l9:
 	VMOVUPS (DI), Y5
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSD (BX), Y4
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y4
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -4120,9 +4052,7 @@ l11:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -4142,14 +4072,16 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y6
 	VMASKMOVPD   (DI), Y6, Y5
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSD (BX), Y4
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y4
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y6, Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -4160,9 +4092,7 @@ l14:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -4173,12 +4103,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+64, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+256, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -4199,13 +4129,15 @@ l18:
 	VMOVUPS 96(DI), Y5
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSD (BX), Y4
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y4
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -4246,9 +4178,7 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -4272,13 +4202,15 @@ l22:
 	VMOVUPS (DI), Y5
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSD (BX), Y4
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y4
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -4289,9 +4221,7 @@ l24:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -4312,13 +4242,15 @@ l23:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y6
 	VMASKMOVPD   (DI), Y6, Y5
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSD (BX), Y4
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y4
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y6, Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -4329,9 +4261,7 @@ l27:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -4356,7 +4286,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -4372,7 +4302,9 @@ l31:
 	VMOVUPS 64(SI), Y5
 	VMOVUPS 96(SI), Y4
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -4417,8 +4349,6 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -4442,7 +4372,9 @@ l32:
 l35:
 	VMOVUPS (SI), Y4
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
@@ -4457,8 +4389,6 @@ l37:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -4479,7 +4409,9 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y5
 	VMASKMOVPD   (SI), Y5, Y4
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
@@ -4494,8 +4426,6 @@ l40:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -4507,11 +4437,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -4532,6 +4462,8 @@ l44:
 	VMOVUPS 96(SI), Y4
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -4576,8 +4508,6 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -4602,6 +4532,8 @@ l48:
 	VMOVUPS (SI), Y4
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
@@ -4616,8 +4548,6 @@ l50:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -4639,6 +4569,8 @@ l49:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y5
 	VMASKMOVPD   (SI), Y5, Y4
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
@@ -4653,8 +4585,6 @@ l53:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -4687,7 +4617,7 @@ TEXT ·ColSum2F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -4707,14 +4637,16 @@ l5:
 	VMOVUPS 192(DI), Y3
 	VMOVUPS 224(DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y9
@@ -4739,9 +4671,7 @@ l7:
 	VMOVUPS      224(DX), Y0
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -4768,20 +4698,20 @@ l6:
 l9:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -4801,20 +4731,20 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y3, Y0
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -4825,12 +4755,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+128, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -4855,13 +4785,15 @@ l18:
 	VMOVUPS 224(DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y9
@@ -4886,9 +4818,7 @@ l20:
 	VMOVUPS      224(DX), Y0
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -4916,19 +4846,19 @@ l22:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -4949,19 +4879,19 @@ l23:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (DI), Y3, Y2
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y1
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y3, Y0
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -4986,7 +4916,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -5006,7 +4936,9 @@ l31:
 	VMOVUPS 192(SI), Y2
 	VMOVUPS 224(SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -5027,8 +4959,6 @@ l33:
 	VFMADD231PS Y0, Y0, Y2
 	VMOVUPS     224(CX), Y0
 	VFMADD231PS Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x02, AX
 	ADDQ        AX, CX
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5056,15 +4986,15 @@ l32:
 l35:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
 l37:
 	VMOVUPS     (CX), Y0
 	VFMADD231PS Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x02, AX
 	ADDQ        AX, CX
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5085,15 +5015,15 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
 l40:
 	VMASKMOVPS  (DI), Y2, Y0
 	VFMADD231PS Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x02, AX
 	ADDQ        AX, DI
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5105,11 +5035,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -5134,6 +5064,8 @@ l44:
 	VMOVUPS 224(SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -5154,8 +5086,6 @@ l46:
 	VFMADD231PS Y0, Y0, Y2
 	VMOVUPS     224(CX), Y0
 	VFMADD231PS Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x02, AX
 	ADDQ        AX, CX
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5184,14 +5114,14 @@ l48:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
 l50:
 	VMOVUPS     (CX), Y0
 	VFMADD231PS Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x02, AX
 	ADDQ        AX, CX
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5213,14 +5143,14 @@ l49:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPS   (SI), Y2, Y1
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
 l53:
 	VMASKMOVPS  (DI), Y2, Y0
 	VFMADD231PS Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x02, AX
 	ADDQ        AX, DI
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5253,7 +5183,7 @@ TEXT ·ColSum2F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -5273,14 +5203,16 @@ l5:
 	VMOVUPS 192(DI), Y3
 	VMOVUPS 224(DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VMULPD       Y0, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y9
@@ -5305,9 +5237,7 @@ l7:
 	VMOVUPS      224(DX), Y0
 	VMULPD       Y0, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -5334,20 +5264,20 @@ l6:
 l9:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VMULPD       Y0, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -5367,20 +5297,20 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y3, Y0
 	VMULPD       Y0, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -5391,12 +5321,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+64, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+256, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -5421,13 +5351,15 @@ l18:
 	VMOVUPS 224(DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VMULPD       Y0, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y9
@@ -5452,9 +5384,7 @@ l20:
 	VMOVUPS      224(DX), Y0
 	VMULPD       Y0, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -5482,19 +5412,19 @@ l22:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VMULPD       Y0, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -5515,19 +5445,19 @@ l23:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (DI), Y3, Y2
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y1
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y3, Y0
 	VMULPD       Y0, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -5552,7 +5482,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -5572,7 +5502,9 @@ l31:
 	VMOVUPS 192(SI), Y2
 	VMOVUPS 224(SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -5593,8 +5525,6 @@ l33:
 	VFMADD231PD Y0, Y0, Y2
 	VMOVUPS     224(CX), Y0
 	VFMADD231PD Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x03, AX
 	ADDQ        AX, CX
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5622,15 +5552,15 @@ l32:
 l35:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
 l37:
 	VMOVUPS     (CX), Y0
 	VFMADD231PD Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x03, AX
 	ADDQ        AX, CX
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5651,15 +5581,15 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
 	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
 l40:
 	VMASKMOVPD  (DI), Y2, Y0
 	VFMADD231PD Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x03, AX
 	ADDQ        AX, DI
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5671,11 +5601,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -5700,6 +5630,8 @@ l44:
 	VMOVUPS 224(SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -5720,8 +5652,6 @@ l46:
 	VFMADD231PD Y0, Y0, Y2
 	VMOVUPS     224(CX), Y0
 	VFMADD231PD Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x03, AX
 	ADDQ        AX, CX
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5750,14 +5680,14 @@ l48:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
 l50:
 	VMOVUPS     (CX), Y0
 	VFMADD231PD Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x03, AX
 	ADDQ        AX, CX
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5779,14 +5709,14 @@ l49:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
 	VMASKMOVPD   (SI), Y2, Y1
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
 l53:
 	VMASKMOVPD  (DI), Y2, Y0
 	VFMADD231PD Y0, Y0, Y1
-	MOVQ        stride+40(FP), AX
-	SHLQ        $0x03, AX
 	ADDQ        AX, DI
 	ADDQ        $-1, BX
 	CMPQ        BX, $0x01
@@ -5819,7 +5749,7 @@ TEXT ·ColSum3F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -5835,14 +5765,16 @@ l5:
 	VMOVUPS 64(DI), Y5
 	VMOVUPS 96(DI), Y4
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSS (BX), Y3
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y3
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -5879,9 +5811,7 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -5904,14 +5834,16 @@ l6:
 l9:
 	VMOVUPS (DI), Y4
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSS (BX), Y3
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y3
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -5921,9 +5853,7 @@ l11:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -5943,14 +5873,16 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y5
 	VMASKMOVPS   (DI), Y5, Y4
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSS (BX), Y3
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y3
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y5, Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -5960,9 +5892,7 @@ l14:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -5973,12 +5903,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+128, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -5999,13 +5929,15 @@ l18:
 	VMOVUPS 96(DI), Y4
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSS (BX), Y3
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y3
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -6042,9 +5974,7 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -6068,13 +5998,15 @@ l22:
 	VMOVUPS (DI), Y4
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSS (BX), Y3
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y3
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -6084,9 +6016,7 @@ l24:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -6107,13 +6037,15 @@ l23:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y5
 	VMASKMOVPS   (DI), Y5, Y4
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSS (BX), Y3
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y3
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y5, Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -6123,9 +6055,7 @@ l27:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -6150,7 +6080,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -6166,7 +6096,9 @@ l31:
 	VMOVUPS 64(SI), Y4
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -6207,8 +6139,6 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -6232,7 +6162,9 @@ l32:
 l35:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
@@ -6246,8 +6178,6 @@ l37:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -6268,7 +6198,9 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y4
 	VMASKMOVPS   (SI), Y4, Y3
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
@@ -6282,8 +6214,6 @@ l40:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -6295,11 +6225,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -6320,6 +6250,8 @@ l44:
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -6360,8 +6292,6 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -6386,6 +6316,8 @@ l48:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
@@ -6399,8 +6331,6 @@ l50:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -6422,6 +6352,8 @@ l49:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y4
 	VMASKMOVPS   (SI), Y4, Y3
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
@@ -6435,8 +6367,6 @@ l53:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -6469,7 +6399,7 @@ TEXT ·ColSum3F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -6485,14 +6415,16 @@ l5:
 	VMOVUPS 64(DI), Y5
 	VMOVUPS 96(DI), Y4
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSD (BX), Y3
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y3
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -6529,9 +6461,7 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -6554,14 +6484,16 @@ l6:
 l9:
 	VMOVUPS (DI), Y4
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSD (BX), Y3
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y3
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -6571,9 +6503,7 @@ l11:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -6593,14 +6523,16 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y5
 	VMASKMOVPD   (DI), Y5, Y4
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSD (BX), Y3
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y3
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y5, Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -6610,9 +6542,7 @@ l14:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -6623,12 +6553,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+64, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+256, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -6649,13 +6579,15 @@ l18:
 	VMOVUPS 96(DI), Y4
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSD (BX), Y3
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y3
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -6692,9 +6624,7 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -6718,13 +6648,15 @@ l22:
 	VMOVUPS (DI), Y4
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSD (BX), Y3
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y3
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -6734,9 +6666,7 @@ l24:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -6757,13 +6687,15 @@ l23:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y5
 	VMASKMOVPD   (DI), Y5, Y4
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSD (BX), Y3
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y3
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y5, Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -6773,9 +6705,7 @@ l27:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -6800,7 +6730,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -6816,7 +6746,9 @@ l31:
 	VMOVUPS 64(SI), Y4
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -6857,8 +6789,6 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -6882,7 +6812,9 @@ l32:
 l35:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
@@ -6896,8 +6828,6 @@ l37:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -6918,7 +6848,9 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y4
 	VMASKMOVPD   (SI), Y4, Y3
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
@@ -6932,8 +6864,6 @@ l40:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -6945,11 +6875,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -6970,6 +6900,8 @@ l44:
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -7010,8 +6942,6 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -7036,6 +6966,8 @@ l48:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
@@ -7049,8 +6981,6 @@ l50:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -7072,6 +7002,8 @@ l49:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y4
 	VMASKMOVPD   (SI), Y4, Y3
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
@@ -7085,8 +7017,6 @@ l53:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -7119,7 +7049,7 @@ TEXT ·ColSum4F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -7135,14 +7065,16 @@ l5:
 	VMOVUPS 64(DI), Y4
 	VMOVUPS 96(DI), Y3
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSS (BX), Y2
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y2
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
@@ -7175,9 +7107,7 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -7200,14 +7130,16 @@ l6:
 l9:
 	VMOVUPS (DI), Y3
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSS (BX), Y2
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y2
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
@@ -7216,9 +7148,7 @@ l11:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -7238,14 +7168,16 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y4
 	VMASKMOVPS   (DI), Y4, Y3
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSS (BX), Y2
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y2
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y4, Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
@@ -7254,9 +7186,7 @@ l14:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -7267,12 +7197,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+128, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -7293,13 +7223,15 @@ l18:
 	VMOVUPS 96(DI), Y3
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSS (BX), Y2
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y2
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
@@ -7332,9 +7264,7 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -7358,13 +7288,15 @@ l22:
 	VMOVUPS (DI), Y3
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSS (BX), Y2
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y2
+	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
@@ -7373,9 +7305,7 @@ l24:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -7396,13 +7326,15 @@ l23:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y4
 	VMASKMOVPS   (DI), Y4, Y3
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSS (BX), Y2
-	ADDQ         $+4, BX
+	VBROADCASTSS (AX), Y2
+	ADDQ         $+4, AX
 	VMASKMOVPS   (R8), Y4, Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
@@ -7411,9 +7343,7 @@ l27:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -7438,7 +7368,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -7454,7 +7384,9 @@ l31:
 	VMOVUPS 64(SI), Y3
 	VMOVUPS 96(SI), Y2
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -7491,8 +7423,6 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -7516,7 +7446,9 @@ l32:
 l35:
 	VMOVUPS (SI), Y2
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
@@ -7529,8 +7461,6 @@ l37:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -7551,7 +7481,9 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (SI), Y3, Y2
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
@@ -7564,8 +7496,6 @@ l40:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -7577,11 +7507,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -7602,6 +7532,8 @@ l44:
 	VMOVUPS 96(SI), Y2
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -7638,8 +7570,6 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -7664,6 +7594,8 @@ l48:
 	VMOVUPS (SI), Y2
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
@@ -7676,8 +7608,6 @@ l50:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -7699,6 +7629,8 @@ l49:
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (SI), Y3, Y2
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
@@ -7711,8 +7643,6 @@ l53:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -7745,7 +7675,7 @@ TEXT ·ColSum4F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x08
+	CMPQ R11, $0x20
 	JLT  l4
 
 l3:
@@ -7761,14 +7691,16 @@ l5:
 	VMOVUPS 64(DI), Y4
 	VMOVUPS 96(DI), Y3
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
 
 l7:
-	VBROADCASTSD (BX), Y2
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y2
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
@@ -7801,9 +7733,7 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l7
@@ -7826,14 +7756,16 @@ l6:
 l9:
 	VMOVUPS (DI), Y3
 	MOVQ    R8, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R9, BX
+	MOVQ    $0x00000020, CX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
 
 l11:
-	VBROADCASTSD (BX), Y2
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y2
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
@@ -7842,9 +7774,7 @@ l11:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l11
@@ -7864,14 +7794,16 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y4
 	VMASKMOVPD   (DI), Y4, Y3
-	MOVQ         $0x00000008, CX
-	MOVQ         R9, BX
+	MOVQ         $0x00000020, CX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
 
 l14:
-	VBROADCASTSD (BX), Y2
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y2
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y4, Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
@@ -7880,9 +7812,7 @@ l14:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l14
@@ -7893,12 +7823,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+64, R9
-	ADDQ  $-8, R11
-	CMPQ  R11, $0x08
+	ADDQ  $+256, R9
+	ADDQ  $-32, R11
+	CMPQ  R11, $0x20
 	JGE   l3
 
 l4:
@@ -7919,13 +7849,15 @@ l18:
 	VMOVUPS 96(DI), Y3
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
 
 l20:
-	VBROADCASTSD (BX), Y2
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y2
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
@@ -7958,9 +7890,7 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l20
@@ -7984,13 +7914,15 @@ l22:
 	VMOVUPS (DI), Y3
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
-	MOVQ    R9, BX
+	MOVQ    stride+40(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
 
 l24:
-	VBROADCASTSD (BX), Y2
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y2
+	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
@@ -7999,9 +7931,7 @@ l24:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
+	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l24
@@ -8022,13 +7952,15 @@ l23:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y4
 	VMASKMOVPD   (DI), Y4, Y3
 	MOVQ         $0x00000001, CX
-	MOVQ         R9, BX
+	MOVQ         stride+40(FP), BX
+	SHLQ         $0x03, BX
+	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
 
 l27:
-	VBROADCASTSD (BX), Y2
-	ADDQ         $+8, BX
+	VBROADCASTSD (AX), Y2
+	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y4, Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
@@ -8037,9 +7969,7 @@ l27:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
+	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l27
@@ -8064,7 +7994,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l30
 
 l29:
@@ -8080,7 +8010,9 @@ l31:
 	VMOVUPS 64(SI), Y3
 	VMOVUPS 96(SI), Y2
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
 
@@ -8117,8 +8049,6 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -8142,7 +8072,9 @@ l32:
 l35:
 	VMOVUPS (SI), Y2
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
 
@@ -8155,8 +8087,6 @@ l37:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -8177,7 +8107,9 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (SI), Y3, Y2
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
 
@@ -8190,8 +8122,6 @@ l40:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -8203,11 +8133,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l29
 
 l30:
@@ -8228,6 +8158,8 @@ l44:
 	VMOVUPS 96(SI), Y2
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
 
@@ -8264,8 +8196,6 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -8290,6 +8220,8 @@ l48:
 	VMOVUPS (SI), Y2
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
 
@@ -8302,8 +8234,6 @@ l50:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
@@ -8325,6 +8255,8 @@ l49:
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (SI), Y3, Y2
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
 
@@ -8337,8 +8269,6 @@ l53:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01

@@ -335,7 +335,7 @@ l2:
 TEXT ·ColMaxAbsF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l2
 
 l1:
@@ -351,7 +351,9 @@ l3:
 	VMOVUPS 64(SI), Y4
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l6
 
@@ -384,8 +386,6 @@ l5:
 	VCMPPS  $0x03, Y2, Y3, Y2
 	VANDPS  Y0, Y1, Y1
 	VORPS   Y2, Y1, Y3
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -409,7 +409,9 @@ l4:
 l7:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l10
 
@@ -421,8 +423,6 @@ l9:
 	VCMPPS  $0x03, Y2, Y3, Y2
 	VANDPS  Y0, Y1, Y1
 	VORPS   Y2, Y1, Y3
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -443,7 +443,9 @@ l8:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     maximaConstants<>+96(SB), Y0, Y4
 	VMASKMOVPS   (SI), Y4, Y3
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+32(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l13
 
@@ -455,8 +457,6 @@ l12:
 	VCMPPS     $0x03, Y2, Y3, Y2
 	VANDPS     Y0, Y1, Y1
 	VORPS      Y2, Y1, Y3
-	MOVQ       stride+32(FP), AX
-	SHLQ       $0x02, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -468,11 +468,11 @@ l13:
 l11:
 	MOVQ  stride+32(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l1
 
 l2:
@@ -493,6 +493,8 @@ l16:
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l19
 
@@ -525,8 +527,6 @@ l18:
 	VCMPPS  $0x03, Y2, Y3, Y2
 	VANDPS  Y0, Y1, Y1
 	VORPS   Y2, Y1, Y3
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -551,6 +551,8 @@ l20:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l23
 
@@ -562,8 +564,6 @@ l22:
 	VCMPPS  $0x03, Y2, Y3, Y2
 	VANDPS  Y0, Y1, Y1
 	VORPS   Y2, Y1, Y3
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x02, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -585,6 +585,8 @@ l21:
 	VPCMPGTD     maximaConstants<>+96(SB), Y0, Y4
 	VMASKMOVPS   (SI), Y4, Y3
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+32(FP), AX
+	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l26
 
@@ -596,8 +598,6 @@ l25:
 	VCMPPS     $0x03, Y2, Y3, Y2
 	VANDPS     Y0, Y1, Y1
 	VORPS      Y2, Y1, Y3
-	MOVQ       stride+32(FP), AX
-	SHLQ       $0x02, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -625,7 +625,7 @@ l15:
 TEXT ·ColMaxAbsF64AVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x08
+	CMPQ R9, $0x20
 	JLT  l2
 
 l1:
@@ -641,7 +641,9 @@ l3:
 	VMOVUPS 64(SI), Y4
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l6
 
@@ -674,8 +676,6 @@ l5:
 	VCMPPD  $0x03, Y2, Y3, Y2
 	VANDPD  Y0, Y1, Y1
 	VORPD   Y2, Y1, Y3
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -699,7 +699,9 @@ l4:
 l7:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000008, BX
+	MOVQ    $0x00000020, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l10
 
@@ -711,8 +713,6 @@ l9:
 	VCMPPD  $0x03, Y2, Y3, Y2
 	VANDPD  Y0, Y1, Y1
 	VORPD   Y2, Y1, Y3
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -733,7 +733,9 @@ l8:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     maximaConstants<>+224(SB), Y0, Y4
 	VMASKMOVPD   (SI), Y4, Y3
-	MOVQ         $0x00000008, BX
+	MOVQ         $0x00000020, BX
+	MOVQ         stride+32(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l13
 
@@ -745,8 +747,6 @@ l12:
 	VCMPPD     $0x03, Y2, Y3, Y2
 	VANDPD     Y0, Y1, Y1
 	VORPD      Y2, Y1, Y3
-	MOVQ       stride+32(FP), AX
-	SHLQ       $0x03, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01
@@ -758,11 +758,11 @@ l13:
 l11:
 	MOVQ  stride+32(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  $0x00000020, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-8, R9
-	CMPQ  R9, $0x08
+	ADDQ  $-32, R9
+	CMPQ  R9, $0x20
 	JGE   l1
 
 l2:
@@ -783,6 +783,8 @@ l16:
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l19
 
@@ -815,8 +817,6 @@ l18:
 	VCMPPD  $0x03, Y2, Y3, Y2
 	VANDPD  Y0, Y1, Y1
 	VORPD   Y2, Y1, Y3
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -841,6 +841,8 @@ l20:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l23
 
@@ -852,8 +854,6 @@ l22:
 	VCMPPD  $0x03, Y2, Y3, Y2
 	VANDPD  Y0, Y1, Y1
 	VORPD   Y2, Y1, Y3
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x03, AX
 	ADDQ    AX, CX
 	ADDQ    $-1, BX
 	CMPQ    BX, $0x01
@@ -875,6 +875,8 @@ l21:
 	VPCMPGTQ     maximaConstants<>+224(SB), Y0, Y4
 	VMASKMOVPD   (SI), Y4, Y3
 	MOVQ         $0x00000001, BX
+	MOVQ         stride+32(FP), AX
+	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l26
 
@@ -886,8 +888,6 @@ l25:
 	VCMPPD     $0x03, Y2, Y3, Y2
 	VANDPD     Y0, Y1, Y1
 	VORPD      Y2, Y1, Y3
-	MOVQ       stride+32(FP), AX
-	SHLQ       $0x03, AX
 	ADDQ       AX, DI
 	ADDQ       $-1, BX
 	CMPQ       BX, $0x01

@@ -96,28 +96,142 @@ TEXT ·RowSumSignedF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), R8
+	MOVQ w+8(FP), DI
+	MOVQ out+0(FP), SI
+	CMPQ R8, $0x02
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    DI, DX
+	VMOVUPS rowsumsConstants<>+0(SB), Y10
+	VMOVUPS rowsumsConstants<>+0(SB), Y9
+	VMOVUPS rowsumsConstants<>+0(SB), Y8
+	VMOVUPS rowsumsConstants<>+0(SB), Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
 	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l6
 
 l5:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (DX), Y0, Y10
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y0, Y6
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(DX), Y0, Y9
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(CX), Y0, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS 64(DX), Y0, Y8
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS 64(CX), Y0, Y4
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(DX), Y0, Y7
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(CX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l5
+
+l6:
+	CMPQ AX, $0x08
+	JLT  l8
+
+l7:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (DX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l7
+
+l8:
+	CMPQ         AX, $0x01
+	JLT          l9
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VFMADD213PS  Y10, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y10, Y10
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l9:
+	VADDPS       Y8, Y10, Y10
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(SI)
+	ADDQ         $+8, SI
+	ADDQ         $-2, R8
+	CMPQ         R8, $0x02
+	JGE          l3
+
+l4:
+	CMPQ R8, $0x01
+	JLT  l11
+
+l10:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, CX
+	VMOVUPS rowsumsConstants<>+0(SB), Y6
+	VMOVUPS rowsumsConstants<>+0(SB), Y5
+	VMOVUPS rowsumsConstants<>+0(SB), Y4
+	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l13
+
+l12:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y0, Y6
 	VMOVUPS     32(BX), Y0
@@ -130,13 +244,13 @@ l5:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l5
+	JGE         l12
 
-l6:
+l13:
 	CMPQ AX, $0x08
-	JLT  l8
+	JLT  l15
 
-l7:
+l14:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y0, Y6
 	VMOVAPS     Y6, Y0
@@ -148,11 +262,11 @@ l7:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l7
+	JGE         l14
 
-l8:
+l15:
 	CMPQ         AX, $0x01
-	JLT          l9
+	JLT          l16
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -161,11 +275,7 @@ l8:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
+l16:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -175,76 +285,101 @@ l9:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l10
 
-l4:
+l11:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x02
+	JLT  l18
 
-l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+l17:
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    SI, CX
+	VMOVUPS rowsumsConstants<>+0(SB), Y9
+	VMOVUPS rowsumsConstants<>+0(SB), Y8
+	VMOVUPS rowsumsConstants<>+0(SB), Y7
+	VMOVUPS rowsumsConstants<>+0(SB), Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
 	VMOVUPS rowsumsConstants<>+0(SB), Y3
 	VMOVUPS rowsumsConstants<>+0(SB), Y2
+	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l13
+	JLT     l20
 
-l12:
+l19:
+	VADDPS (CX), Y9, Y9
 	VADDPS (BX), Y5, Y5
+	VADDPS 32(CX), Y8, Y8
 	VADDPS 32(BX), Y4, Y4
+	VADDPS 64(CX), Y7, Y7
 	VADDPS 64(BX), Y3, Y3
+	VADDPS 96(CX), Y6, Y6
 	VADDPS 96(BX), Y2, Y2
+	ADDQ   $+128, CX
 	ADDQ   $+128, BX
 	ADDQ   $-32, AX
 	CMPQ   AX, $0x20
-	JGE    l12
+	JGE    l19
 
-l13:
+l20:
 	CMPQ AX, $0x08
-	JLT  l15
+	JLT  l22
 
-l14:
+l21:
+	VADDPS  (CX), Y9, Y0
+	VMOVAPS Y8, Y9
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	VMOVAPS Y0, Y6
 	VADDPS  (BX), Y5, Y0
 	VMOVAPS Y4, Y5
 	VMOVAPS Y3, Y4
 	VMOVAPS Y2, Y3
 	VMOVAPS Y0, Y2
+	ADDQ    $+32, CX
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l14
+	JGE     l21
 
-l15:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l23
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	VMASKMOVPS   (CX), Y1, Y0
+	VADDPS       Y0, Y9, Y0
+	VBLENDVPS    Y1, Y0, Y9, Y9
 	VMASKMOVPS   (BX), Y1, Y0
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
+l23:
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DX)
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -254,13 +389,81 @@ l16:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSS       X0, 4(DX)
+	ADDQ         $+8, DX
+	ADDQ         $-2, DI
+	CMPQ         DI, $0x02
+	JGE          l17
 
-l11:
+l18:
+	CMPQ DI, $0x01
+	JLT  l25
+
+l24:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VMOVUPS rowsumsConstants<>+0(SB), Y5
+	VMOVUPS rowsumsConstants<>+0(SB), Y4
+	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	VMOVUPS rowsumsConstants<>+0(SB), Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l27
+
+l26:
+	VADDPS (BX), Y5, Y5
+	VADDPS 32(BX), Y4, Y4
+	VADDPS 64(BX), Y3, Y3
+	VADDPS 96(BX), Y2, Y2
+	ADDQ   $+128, BX
+	ADDQ   $-32, AX
+	CMPQ   AX, $0x20
+	JGE    l26
+
+l27:
+	CMPQ AX, $0x08
+	JLT  l29
+
+l28:
+	VADDPS  (BX), Y5, Y0
+	VMOVAPS Y4, Y5
+	VMOVAPS Y3, Y4
+	VMOVAPS Y2, Y3
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l28
+
+l29:
+	CMPQ         AX, $0x01
+	JLT          l30
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	VMASKMOVPS   (BX), Y1, Y0
+	VADDPS       Y0, Y5, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l30:
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l24
+
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -271,28 +474,138 @@ TEXT ·RowSumSignedF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), R8
+	MOVQ w+8(FP), DI
+	MOVQ out+0(FP), SI
+	CMPQ R8, $0x02
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    DI, DX
+	VMOVUPS rowsumsConstants<>+224(SB), Y10
+	VMOVUPS rowsumsConstants<>+224(SB), Y9
+	VMOVUPS rowsumsConstants<>+224(SB), Y8
+	VMOVUPS rowsumsConstants<>+224(SB), Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
 	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l6
 
 l5:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (DX), Y0, Y10
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y0, Y6
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(DX), Y0, Y9
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(CX), Y0, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD 64(DX), Y0, Y8
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD 64(CX), Y0, Y4
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(DX), Y0, Y7
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(CX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l5
+
+l6:
+	CMPQ AX, $0x04
+	JLT  l8
+
+l7:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (DX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l7
+
+l8:
+	CMPQ         AX, $0x01
+	JLT          l9
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VFMADD213PD  Y10, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y10, Y10
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l9:
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(SI)
+	ADDQ         $+16, SI
+	ADDQ         $-2, R8
+	CMPQ         R8, $0x02
+	JGE          l3
+
+l4:
+	CMPQ R8, $0x01
+	JLT  l11
+
+l10:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, CX
+	VMOVUPS rowsumsConstants<>+224(SB), Y6
+	VMOVUPS rowsumsConstants<>+224(SB), Y5
+	VMOVUPS rowsumsConstants<>+224(SB), Y4
+	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l13
+
+l12:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y0, Y6
 	VMOVUPS     32(BX), Y0
@@ -305,13 +618,13 @@ l5:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l5
+	JGE         l12
 
-l6:
+l13:
 	CMPQ AX, $0x04
-	JLT  l8
+	JLT  l15
 
-l7:
+l14:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y0, Y6
 	VMOVAPS     Y6, Y0
@@ -323,11 +636,11 @@ l7:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l7
+	JGE         l14
 
-l8:
+l15:
 	CMPQ         AX, $0x01
-	JLT          l9
+	JLT          l16
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -336,11 +649,7 @@ l8:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
+l16:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -348,37 +657,130 @@ l9:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l10
 
-l4:
+l11:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x02
+	JLT  l18
 
-l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+l17:
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    SI, CX
+	VMOVUPS rowsumsConstants<>+224(SB), Y9
+	VMOVUPS rowsumsConstants<>+224(SB), Y8
+	VMOVUPS rowsumsConstants<>+224(SB), Y7
+	VMOVUPS rowsumsConstants<>+224(SB), Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
 	VMOVUPS rowsumsConstants<>+224(SB), Y3
 	VMOVUPS rowsumsConstants<>+224(SB), Y2
+	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l13
+	JLT     l20
 
-l12:
+l19:
+	VADDPD (CX), Y9, Y9
+	VADDPD (BX), Y5, Y5
+	VADDPD 32(CX), Y8, Y8
+	VADDPD 32(BX), Y4, Y4
+	VADDPD 64(CX), Y7, Y7
+	VADDPD 64(BX), Y3, Y3
+	VADDPD 96(CX), Y6, Y6
+	VADDPD 96(BX), Y2, Y2
+	ADDQ   $+128, CX
+	ADDQ   $+128, BX
+	ADDQ   $-16, AX
+	CMPQ   AX, $0x10
+	JGE    l19
+
+l20:
+	CMPQ AX, $0x04
+	JLT  l22
+
+l21:
+	VADDPD  (CX), Y9, Y0
+	VMOVAPS Y8, Y9
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	VMOVAPS Y0, Y6
+	VADDPD  (BX), Y5, Y0
+	VMOVAPS Y4, Y5
+	VMOVAPS Y3, Y4
+	VMOVAPS Y2, Y3
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	VMASKMOVPD   (CX), Y1, Y0
+	VADDPD       Y0, Y9, Y0
+	VBLENDVPD    Y1, Y0, Y9, Y9
+	VMASKMOVPD   (BX), Y1, Y0
+	VADDPD       Y0, Y5, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l23:
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DX)
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(DX)
+	ADDQ         $+16, DX
+	ADDQ         $-2, DI
+	CMPQ         DI, $0x02
+	JGE          l17
+
+l18:
+	CMPQ DI, $0x01
+	JLT  l25
+
+l24:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VMOVUPS rowsumsConstants<>+224(SB), Y5
+	VMOVUPS rowsumsConstants<>+224(SB), Y4
+	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	VMOVUPS rowsumsConstants<>+224(SB), Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l27
+
+l26:
 	VADDPD (BX), Y5, Y5
 	VADDPD 32(BX), Y4, Y4
 	VADDPD 64(BX), Y3, Y3
@@ -386,13 +788,13 @@ l12:
 	ADDQ   $+128, BX
 	ADDQ   $-16, AX
 	CMPQ   AX, $0x10
-	JGE    l12
+	JGE    l26
 
-l13:
+l27:
 	CMPQ AX, $0x04
-	JLT  l15
+	JLT  l29
 
-l14:
+l28:
 	VADDPD  (BX), Y5, Y0
 	VMOVAPS Y4, Y5
 	VMOVAPS Y3, Y4
@@ -401,11 +803,11 @@ l14:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l14
+	JGE     l28
 
-l15:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -413,11 +815,7 @@ l15:
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
+l30:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -425,13 +823,13 @@ l16:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l24
 
-l11:
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -442,23 +840,22 @@ TEXT ·RowSumHalfF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x01
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    SI, CX
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
 	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l6
@@ -520,10 +917,6 @@ l8:
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
 l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -533,32 +926,31 @@ l9:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), SI
+	MOVQ w+8(FP), DX
+	MOVQ out+0(FP), CX
+	CMPQ SI, $0x01
+	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    DX, BX
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
 	VMOVUPS rowsumsConstants<>+0(SB), Y3
 	VMOVUPS rowsumsConstants<>+0(SB), Y2
+	ADDQ    AX, DX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l13
@@ -616,10 +1008,6 @@ l15:
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
 l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -629,11 +1017,11 @@ l16:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSS       X0, (CX)
+	ADDQ         $+4, CX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l10
 
 l11:
 l2:
@@ -646,23 +1034,22 @@ TEXT ·RowSumHalfF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x01
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    SI, CX
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
 	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l6
@@ -724,10 +1111,6 @@ l8:
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
 l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -735,32 +1118,31 @@ l9:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), SI
+	MOVQ w+8(FP), DX
+	MOVQ out+0(FP), CX
+	CMPQ SI, $0x01
+	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    DX, BX
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
 	VMOVUPS rowsumsConstants<>+224(SB), Y3
 	VMOVUPS rowsumsConstants<>+224(SB), Y2
+	ADDQ    AX, DX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l13
@@ -818,10 +1200,6 @@ l15:
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
 l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -829,11 +1207,11 @@ l16:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSD       X0, (CX)
+	ADDQ         $+8, CX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l10
 
 l11:
 l2:
@@ -843,43 +1221,54 @@ l2:
 // func RowSum1F32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSum1F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	VMOVUPS rowsumsConstants<>+64(SB), Y11
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x02
+	JLT     l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    DI, DX
+	VMOVUPS rowsumsConstants<>+0(SB), Y10
+	VMOVUPS rowsumsConstants<>+0(SB), Y9
+	VMOVUPS rowsumsConstants<>+0(SB), Y8
+	VMOVUPS rowsumsConstants<>+0(SB), Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
 	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l6
 
 l5:
-	VMOVUPS     (CX), Y0
-	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VANDPS      (DX), Y11, Y0
+	VFMADD231PS (BX), Y0, Y10
+	VANDPS      (CX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y6
-	VMOVUPS     32(CX), Y0
-	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VANDPS      32(DX), Y11, Y0
+	VFMADD231PS 32(BX), Y0, Y9
+	VANDPS      32(CX), Y11, Y0
 	VFMADD231PS 32(BX), Y0, Y5
-	VMOVUPS     64(CX), Y0
-	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VANDPS      64(DX), Y11, Y0
+	VFMADD231PS 64(BX), Y0, Y8
+	VANDPS      64(CX), Y11, Y0
 	VFMADD231PS 64(BX), Y0, Y4
-	VMOVUPS     96(CX), Y0
-	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VANDPS      96(DX), Y11, Y0
+	VFMADD231PS 96(BX), Y0, Y7
+	VANDPS      96(CX), Y11, Y0
 	VFMADD231PS 96(BX), Y0, Y3
+	ADDQ        $+128, DX
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
@@ -891,14 +1280,21 @@ l6:
 	JLT  l8
 
 l7:
-	VMOVUPS     (CX), Y0
-	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VANDPS      (DX), Y11, Y0
+	VFMADD231PS (BX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VANDPS      (CX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y6
 	VMOVAPS     Y6, Y0
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
 	VMOVAPS     Y3, Y4
 	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
@@ -912,16 +1308,27 @@ l8:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VANDPS       Y11, Y0, Y0
+	VFMADD213PS  Y10, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y10, Y10
+	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
-	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VANDPS       Y11, Y0, Y0
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
 l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
+	VADDPS       Y8, Y10, Y10
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -931,87 +1338,192 @@ l9:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSS       X0, 4(SI)
+	ADDQ         $+8, SI
+	ADDQ         $-2, R8
+	CMPQ         R8, $0x02
+	JGE          l3
 
 l4:
-	JMP l2
-
-l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	CMPQ R8, $0x01
+	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    DI, CX
+	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
 	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l13
 
 l12:
-	VMOVUPS (BX), Y0
-	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
-	VADDPS  Y0, Y5, Y5
-	VMOVUPS 32(BX), Y0
-	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
-	VADDPS  Y0, Y4, Y4
-	VMOVUPS 64(BX), Y0
-	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
-	VADDPS  Y0, Y3, Y3
-	VMOVUPS 96(BX), Y0
-	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
-	VADDPS  Y0, Y2, Y2
-	ADDQ    $+128, BX
-	ADDQ    $-32, AX
-	CMPQ    AX, $0x20
-	JGE     l12
+	VANDPS      (CX), Y11, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VANDPS      32(CX), Y11, Y0
+	VFMADD231PS 32(BX), Y0, Y5
+	VANDPS      64(CX), Y11, Y0
+	VFMADD231PS 64(BX), Y0, Y4
+	VANDPS      96(CX), Y11, Y0
+	VFMADD231PS 96(BX), Y0, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
 
 l13:
 	CMPQ AX, $0x08
 	JLT  l15
 
 l14:
-	VMOVUPS (BX), Y0
-	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
-	VADDPS  Y0, Y5, Y0
-	VMOVAPS Y4, Y5
-	VMOVAPS Y3, Y4
-	VMOVAPS Y2, Y3
-	VMOVAPS Y0, Y2
-	ADDQ    $+32, BX
-	ADDQ    $-8, AX
-	CMPQ    AX, $0x08
-	JGE     l14
+	VANDPS      (CX), Y11, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
 
 l15:
 	CMPQ         AX, $0x01
 	JLT          l16
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VANDPS       Y11, Y0, Y0
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l16:
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l10
+
+l11:
+	JMP l2
+
+l1:
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x02
+	JLT  l18
+
+l17:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, CX
+	VMOVUPS rowsumsConstants<>+0(SB), Y9
+	VMOVUPS rowsumsConstants<>+0(SB), Y8
+	VMOVUPS rowsumsConstants<>+0(SB), Y7
+	VMOVUPS rowsumsConstants<>+0(SB), Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
+	VMOVUPS rowsumsConstants<>+0(SB), Y5
+	VMOVUPS rowsumsConstants<>+0(SB), Y4
+	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	VMOVUPS rowsumsConstants<>+0(SB), Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l20
+
+l19:
+	VANDPS (CX), Y11, Y0
+	VADDPS Y0, Y9, Y9
+	VANDPS (BX), Y11, Y0
+	VADDPS Y0, Y5, Y5
+	VANDPS 32(CX), Y11, Y0
+	VADDPS Y0, Y8, Y8
+	VANDPS 32(BX), Y11, Y0
+	VADDPS Y0, Y4, Y4
+	VANDPS 64(CX), Y11, Y0
+	VADDPS Y0, Y7, Y7
+	VANDPS 64(BX), Y11, Y0
+	VADDPS Y0, Y3, Y3
+	VANDPS 96(CX), Y11, Y0
+	VADDPS Y0, Y6, Y6
+	VANDPS 96(BX), Y11, Y0
+	VADDPS Y0, Y2, Y2
+	ADDQ   $+128, CX
+	ADDQ   $+128, BX
+	ADDQ   $-32, AX
+	CMPQ   AX, $0x20
+	JGE    l19
+
+l20:
+	CMPQ AX, $0x08
+	JLT  l22
+
+l21:
+	VANDPS  (CX), Y11, Y0
+	VADDPS  Y0, Y9, Y0
+	VMOVAPS Y8, Y9
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	VMOVAPS Y0, Y6
+	VANDPS  (BX), Y11, Y0
+	VADDPS  Y0, Y5, Y0
+	VMOVAPS Y4, Y5
+	VMOVAPS Y3, Y4
+	VMOVAPS Y2, Y3
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	VMASKMOVPS   (CX), Y1, Y0
+	VANDPS       Y11, Y0, Y0
+	VADDPS       Y0, Y9, Y0
+	VBLENDVPS    Y1, Y0, Y9, Y9
 	VMASKMOVPS   (BX), Y1, Y0
-	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VANDPS       Y11, Y0, Y0
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
+l23:
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DX)
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -1021,13 +1533,87 @@ l16:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSS       X0, 4(DX)
+	ADDQ         $+8, DX
+	ADDQ         $-2, DI
+	CMPQ         DI, $0x02
+	JGE          l17
 
-l11:
+l18:
+	CMPQ DI, $0x01
+	JLT  l25
+
+l24:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VMOVUPS rowsumsConstants<>+0(SB), Y5
+	VMOVUPS rowsumsConstants<>+0(SB), Y4
+	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	VMOVUPS rowsumsConstants<>+0(SB), Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l27
+
+l26:
+	VANDPS (BX), Y11, Y0
+	VADDPS Y0, Y5, Y5
+	VANDPS 32(BX), Y11, Y0
+	VADDPS Y0, Y4, Y4
+	VANDPS 64(BX), Y11, Y0
+	VADDPS Y0, Y3, Y3
+	VANDPS 96(BX), Y11, Y0
+	VADDPS Y0, Y2, Y2
+	ADDQ   $+128, BX
+	ADDQ   $-32, AX
+	CMPQ   AX, $0x20
+	JGE    l26
+
+l27:
+	CMPQ AX, $0x08
+	JLT  l29
+
+l28:
+	VANDPS  (BX), Y11, Y0
+	VADDPS  Y0, Y5, Y0
+	VMOVAPS Y4, Y5
+	VMOVAPS Y3, Y4
+	VMOVAPS Y2, Y3
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l28
+
+l29:
+	CMPQ         AX, $0x01
+	JLT          l30
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	VMASKMOVPS   (BX), Y1, Y0
+	VANDPS       Y11, Y0, Y0
+	VADDPS       Y0, Y5, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l30:
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l24
+
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -1035,43 +1621,54 @@ l2:
 // func RowSum1F64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSum1F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	VMOVUPS rowsumsConstants<>+288(SB), Y11
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x02
+	JLT     l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    DI, DX
+	VMOVUPS rowsumsConstants<>+224(SB), Y10
+	VMOVUPS rowsumsConstants<>+224(SB), Y9
+	VMOVUPS rowsumsConstants<>+224(SB), Y8
+	VMOVUPS rowsumsConstants<>+224(SB), Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
 	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l6
 
 l5:
-	VMOVUPS     (CX), Y0
-	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VANDPD      (DX), Y11, Y0
+	VFMADD231PD (BX), Y0, Y10
+	VANDPD      (CX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y6
-	VMOVUPS     32(CX), Y0
-	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VANDPD      32(DX), Y11, Y0
+	VFMADD231PD 32(BX), Y0, Y9
+	VANDPD      32(CX), Y11, Y0
 	VFMADD231PD 32(BX), Y0, Y5
-	VMOVUPS     64(CX), Y0
-	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VANDPD      64(DX), Y11, Y0
+	VFMADD231PD 64(BX), Y0, Y8
+	VANDPD      64(CX), Y11, Y0
 	VFMADD231PD 64(BX), Y0, Y4
-	VMOVUPS     96(CX), Y0
-	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VANDPD      96(DX), Y11, Y0
+	VFMADD231PD 96(BX), Y0, Y7
+	VANDPD      96(CX), Y11, Y0
 	VFMADD231PD 96(BX), Y0, Y3
+	ADDQ        $+128, DX
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
@@ -1083,14 +1680,21 @@ l6:
 	JLT  l8
 
 l7:
-	VMOVUPS     (CX), Y0
-	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VANDPD      (DX), Y11, Y0
+	VFMADD231PD (BX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VANDPD      (CX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y6
 	VMOVAPS     Y6, Y0
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
 	VMOVAPS     Y3, Y4
 	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
@@ -1104,16 +1708,25 @@ l8:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VANDPD       Y11, Y0, Y0
+	VFMADD213PD  Y10, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y10, Y10
+	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
-	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VANDPD       Y11, Y0, Y0
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
 l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -1121,61 +1734,238 @@ l9:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSD       X0, 8(SI)
+	ADDQ         $+16, SI
+	ADDQ         $-2, R8
+	CMPQ         R8, $0x02
+	JGE          l3
 
 l4:
-	JMP l2
-
-l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	CMPQ R8, $0x01
+	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    DI, CX
+	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
 	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l13
 
 l12:
-	VMOVUPS (BX), Y0
-	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
-	VADDPD  Y0, Y5, Y5
-	VMOVUPS 32(BX), Y0
-	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
-	VADDPD  Y0, Y4, Y4
-	VMOVUPS 64(BX), Y0
-	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
-	VADDPD  Y0, Y3, Y3
-	VMOVUPS 96(BX), Y0
-	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
-	VADDPD  Y0, Y2, Y2
-	ADDQ    $+128, BX
-	ADDQ    $-16, AX
-	CMPQ    AX, $0x10
-	JGE     l12
+	VANDPD      (CX), Y11, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VANDPD      32(CX), Y11, Y0
+	VFMADD231PD 32(BX), Y0, Y5
+	VANDPD      64(CX), Y11, Y0
+	VFMADD231PD 64(BX), Y0, Y4
+	VANDPD      96(CX), Y11, Y0
+	VFMADD231PD 96(BX), Y0, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l12
 
 l13:
 	CMPQ AX, $0x04
 	JLT  l15
 
 l14:
-	VMOVUPS (BX), Y0
-	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VANDPD      (CX), Y11, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VANDPD       Y11, Y0, Y0
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l16:
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l10
+
+l11:
+	JMP l2
+
+l1:
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x02
+	JLT  l18
+
+l17:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, CX
+	VMOVUPS rowsumsConstants<>+224(SB), Y9
+	VMOVUPS rowsumsConstants<>+224(SB), Y8
+	VMOVUPS rowsumsConstants<>+224(SB), Y7
+	VMOVUPS rowsumsConstants<>+224(SB), Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
+	VMOVUPS rowsumsConstants<>+224(SB), Y5
+	VMOVUPS rowsumsConstants<>+224(SB), Y4
+	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	VMOVUPS rowsumsConstants<>+224(SB), Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l20
+
+l19:
+	VANDPD (CX), Y11, Y0
+	VADDPD Y0, Y9, Y9
+	VANDPD (BX), Y11, Y0
+	VADDPD Y0, Y5, Y5
+	VANDPD 32(CX), Y11, Y0
+	VADDPD Y0, Y8, Y8
+	VANDPD 32(BX), Y11, Y0
+	VADDPD Y0, Y4, Y4
+	VANDPD 64(CX), Y11, Y0
+	VADDPD Y0, Y7, Y7
+	VANDPD 64(BX), Y11, Y0
+	VADDPD Y0, Y3, Y3
+	VANDPD 96(CX), Y11, Y0
+	VADDPD Y0, Y6, Y6
+	VANDPD 96(BX), Y11, Y0
+	VADDPD Y0, Y2, Y2
+	ADDQ   $+128, CX
+	ADDQ   $+128, BX
+	ADDQ   $-16, AX
+	CMPQ   AX, $0x10
+	JGE    l19
+
+l20:
+	CMPQ AX, $0x04
+	JLT  l22
+
+l21:
+	VANDPD  (CX), Y11, Y0
+	VADDPD  Y0, Y9, Y0
+	VMOVAPS Y8, Y9
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	VMOVAPS Y0, Y6
+	VANDPD  (BX), Y11, Y0
+	VADDPD  Y0, Y5, Y0
+	VMOVAPS Y4, Y5
+	VMOVAPS Y3, Y4
+	VMOVAPS Y2, Y3
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	VMASKMOVPD   (CX), Y1, Y0
+	VANDPD       Y11, Y0, Y0
+	VADDPD       Y0, Y9, Y0
+	VBLENDVPD    Y1, Y0, Y9, Y9
+	VMASKMOVPD   (BX), Y1, Y0
+	VANDPD       Y11, Y0, Y0
+	VADDPD       Y0, Y5, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l23:
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DX)
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(DX)
+	ADDQ         $+16, DX
+	ADDQ         $-2, DI
+	CMPQ         DI, $0x02
+	JGE          l17
+
+l18:
+	CMPQ DI, $0x01
+	JLT  l25
+
+l24:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VMOVUPS rowsumsConstants<>+224(SB), Y5
+	VMOVUPS rowsumsConstants<>+224(SB), Y4
+	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	VMOVUPS rowsumsConstants<>+224(SB), Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l27
+
+l26:
+	VANDPD (BX), Y11, Y0
+	VADDPD Y0, Y5, Y5
+	VANDPD 32(BX), Y11, Y0
+	VADDPD Y0, Y4, Y4
+	VANDPD 64(BX), Y11, Y0
+	VADDPD Y0, Y3, Y3
+	VANDPD 96(BX), Y11, Y0
+	VADDPD Y0, Y2, Y2
+	ADDQ   $+128, BX
+	ADDQ   $-16, AX
+	CMPQ   AX, $0x10
+	JGE    l26
+
+l27:
+	CMPQ AX, $0x04
+	JLT  l29
+
+l28:
+	VANDPD  (BX), Y11, Y0
 	VADDPD  Y0, Y5, Y0
 	VMOVAPS Y4, Y5
 	VMOVAPS Y3, Y4
@@ -1184,24 +1974,20 @@ l14:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l14
+	JGE     l28
 
-l15:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
 	VMASKMOVPD   (BX), Y1, Y0
-	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VANDPD       Y11, Y0, Y0
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
+l30:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -1209,13 +1995,13 @@ l16:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l24
 
-l11:
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -1226,23 +2012,22 @@ TEXT ·RowSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x01
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    SI, CX
 	VMOVUPS rowsumsConstants<>+0(SB), Y9
 	VMOVUPS rowsumsConstants<>+0(SB), Y8
 	VMOVUPS rowsumsConstants<>+0(SB), Y7
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l6
@@ -1340,10 +2125,6 @@ l8:
 	VBLENDVPS    Y5, Y0, Y9, Y9
 
 l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y9, Y9
@@ -1353,32 +2134,31 @@ l9:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), SI
+	MOVQ w+8(FP), DX
+	MOVQ out+0(FP), CX
+	CMPQ SI, $0x01
+	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    DX, BX
 	VMOVUPS rowsumsConstants<>+0(SB), Y8
 	VMOVUPS rowsumsConstants<>+0(SB), Y7
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
+	ADDQ    AX, DX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l13
@@ -1472,10 +2252,6 @@ l15:
 	VBLENDVPS    Y4, Y0, Y8, Y8
 
 l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPS       Y6, Y8, Y8
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y7, Y8, Y8
@@ -1485,11 +2261,11 @@ l16:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSS       X0, (CX)
+	ADDQ         $+4, CX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l10
 
 l11:
 l2:
@@ -1502,23 +2278,22 @@ TEXT ·RowSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x01
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    SI, CX
 	VMOVUPS rowsumsConstants<>+224(SB), Y9
 	VMOVUPS rowsumsConstants<>+224(SB), Y8
 	VMOVUPS rowsumsConstants<>+224(SB), Y7
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l6
@@ -1616,10 +2391,6 @@ l8:
 	VBLENDVPD    Y5, Y0, Y9, Y9
 
 l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y6, Y8, Y8
 	VADDPD       Y8, Y9, Y9
@@ -1627,32 +2398,31 @@ l9:
 	VADDPD       X0, X9, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), SI
+	MOVQ w+8(FP), DX
+	MOVQ out+0(FP), CX
+	CMPQ SI, $0x01
+	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    DX, BX
 	VMOVUPS rowsumsConstants<>+224(SB), Y8
 	VMOVUPS rowsumsConstants<>+224(SB), Y7
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
+	ADDQ    AX, DX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l13
@@ -1746,10 +2516,6 @@ l15:
 	VBLENDVPD    Y4, Y0, Y8, Y8
 
 l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPD       Y6, Y8, Y8
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y7, Y8, Y8
@@ -1757,11 +2523,11 @@ l16:
 	VADDPD       X0, X8, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSD       X0, (CX)
+	ADDQ         $+8, CX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l10
 
 l11:
 l2:
@@ -1774,28 +2540,154 @@ TEXT ·RowSum2F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), R8
+	MOVQ w+8(FP), DI
+	MOVQ out+0(FP), SI
+	CMPQ R8, $0x02
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    DI, DX
+	VMOVUPS rowsumsConstants<>+0(SB), Y10
+	VMOVUPS rowsumsConstants<>+0(SB), Y9
+	VMOVUPS rowsumsConstants<>+0(SB), Y8
+	VMOVUPS rowsumsConstants<>+0(SB), Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
 	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l6
 
 l5:
+	VMOVUPS     (DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS (BX), Y0, Y10
+	VMOVUPS     (CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VMOVUPS     32(DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 32(BX), Y0, Y9
+	VMOVUPS     32(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 32(BX), Y0, Y5
+	VMOVUPS     64(DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 64(BX), Y0, Y8
+	VMOVUPS     64(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 64(BX), Y0, Y4
+	VMOVUPS     96(DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 96(BX), Y0, Y7
+	VMOVUPS     96(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 96(BX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l5
+
+l6:
+	CMPQ AX, $0x08
+	JLT  l8
+
+l7:
+	VMOVUPS     (DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS (BX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VMOVUPS     (CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l7
+
+l8:
+	CMPQ         AX, $0x01
+	JLT          l9
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VMULPS       Y0, Y0, Y0
+	VFMADD213PS  Y10, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y10, Y10
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y0, Y0, Y0
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l9:
+	VADDPS       Y8, Y10, Y10
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(SI)
+	ADDQ         $+8, SI
+	ADDQ         $-2, R8
+	CMPQ         R8, $0x02
+	JGE          l3
+
+l4:
+	CMPQ R8, $0x01
+	JLT  l11
+
+l10:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, CX
+	VMOVUPS rowsumsConstants<>+0(SB), Y6
+	VMOVUPS rowsumsConstants<>+0(SB), Y5
+	VMOVUPS rowsumsConstants<>+0(SB), Y4
+	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l13
+
+l12:
 	VMOVUPS     (CX), Y0
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS (BX), Y0, Y6
@@ -1812,13 +2704,13 @@ l5:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l5
+	JGE         l12
 
-l6:
+l13:
 	CMPQ AX, $0x08
-	JLT  l8
+	JLT  l15
 
-l7:
+l14:
 	VMOVUPS     (CX), Y0
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS (BX), Y0, Y6
@@ -1831,11 +2723,11 @@ l7:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l7
+	JGE         l14
 
-l8:
+l15:
 	CMPQ         AX, $0x01
-	JLT          l9
+	JLT          l16
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -1845,11 +2737,7 @@ l8:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
+l16:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -1859,37 +2747,146 @@ l9:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l10
 
-l4:
+l11:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x02
+	JLT  l18
 
-l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+l17:
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    SI, CX
+	VMOVUPS rowsumsConstants<>+0(SB), Y9
+	VMOVUPS rowsumsConstants<>+0(SB), Y8
+	VMOVUPS rowsumsConstants<>+0(SB), Y7
+	VMOVUPS rowsumsConstants<>+0(SB), Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
 	VMOVUPS rowsumsConstants<>+0(SB), Y3
 	VMOVUPS rowsumsConstants<>+0(SB), Y2
+	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l13
+	JLT     l20
 
-l12:
+l19:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y0, Y9
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y5
+	VMOVUPS     32(CX), Y0
+	VFMADD231PS Y0, Y0, Y8
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS Y0, Y0, Y4
+	VMOVUPS     64(CX), Y0
+	VFMADD231PS Y0, Y0, Y7
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS Y0, Y0, Y3
+	VMOVUPS     96(CX), Y0
+	VFMADD231PS Y0, Y0, Y6
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS Y0, Y0, Y2
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l19
+
+l20:
+	CMPQ AX, $0x08
+	JLT  l22
+
+l21:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y0, Y9
+	VMOVAPS     Y9, Y0
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y0, Y6
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y5
+	VMOVAPS     Y5, Y0
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y2, Y3
+	VMOVAPS     Y0, Y2
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	VMASKMOVPS   (CX), Y1, Y0
+	VFMADD213PS  Y9, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y9, Y9
+	VMASKMOVPS   (BX), Y1, Y0
+	VFMADD213PS  Y5, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l23:
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DX)
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(DX)
+	ADDQ         $+8, DX
+	ADDQ         $-2, DI
+	CMPQ         DI, $0x02
+	JGE          l17
+
+l18:
+	CMPQ DI, $0x01
+	JLT  l25
+
+l24:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VMOVUPS rowsumsConstants<>+0(SB), Y5
+	VMOVUPS rowsumsConstants<>+0(SB), Y4
+	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	VMOVUPS rowsumsConstants<>+0(SB), Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l27
+
+l26:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y5
 	VMOVUPS     32(BX), Y0
@@ -1901,13 +2898,13 @@ l12:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l12
+	JGE         l26
 
-l13:
+l27:
 	CMPQ AX, $0x08
-	JLT  l15
+	JLT  l29
 
-l14:
+l28:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y5
 	VMOVAPS     Y5, Y0
@@ -1918,11 +2915,11 @@ l14:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l14
+	JGE         l28
 
-l15:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -1930,11 +2927,7 @@ l15:
 	VFMADD213PS  Y5, Y0, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
+l30:
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -1944,13 +2937,13 @@ l16:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l24
 
-l11:
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -1961,28 +2954,150 @@ TEXT ·RowSum2F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), R8
+	MOVQ w+8(FP), DI
+	MOVQ out+0(FP), SI
+	CMPQ R8, $0x02
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    DI, DX
+	VMOVUPS rowsumsConstants<>+224(SB), Y10
+	VMOVUPS rowsumsConstants<>+224(SB), Y9
+	VMOVUPS rowsumsConstants<>+224(SB), Y8
+	VMOVUPS rowsumsConstants<>+224(SB), Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
 	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l6
 
 l5:
+	VMOVUPS     (DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD (BX), Y0, Y10
+	VMOVUPS     (CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VMOVUPS     32(DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 32(BX), Y0, Y9
+	VMOVUPS     32(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 32(BX), Y0, Y5
+	VMOVUPS     64(DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 64(BX), Y0, Y8
+	VMOVUPS     64(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 64(BX), Y0, Y4
+	VMOVUPS     96(DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 96(BX), Y0, Y7
+	VMOVUPS     96(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 96(BX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l5
+
+l6:
+	CMPQ AX, $0x04
+	JLT  l8
+
+l7:
+	VMOVUPS     (DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD (BX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VMOVUPS     (CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l7
+
+l8:
+	CMPQ         AX, $0x01
+	JLT          l9
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VMULPD       Y0, Y0, Y0
+	VFMADD213PD  Y10, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y10, Y10
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y0, Y0, Y0
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l9:
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(SI)
+	ADDQ         $+16, SI
+	ADDQ         $-2, R8
+	CMPQ         R8, $0x02
+	JGE          l3
+
+l4:
+	CMPQ R8, $0x01
+	JLT  l11
+
+l10:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, CX
+	VMOVUPS rowsumsConstants<>+224(SB), Y6
+	VMOVUPS rowsumsConstants<>+224(SB), Y5
+	VMOVUPS rowsumsConstants<>+224(SB), Y4
+	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l13
+
+l12:
 	VMOVUPS     (CX), Y0
 	VMULPD      Y0, Y0, Y0
 	VFMADD231PD (BX), Y0, Y6
@@ -1999,13 +3114,13 @@ l5:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l5
+	JGE         l12
 
-l6:
+l13:
 	CMPQ AX, $0x04
-	JLT  l8
+	JLT  l15
 
-l7:
+l14:
 	VMOVUPS     (CX), Y0
 	VMULPD      Y0, Y0, Y0
 	VFMADD231PD (BX), Y0, Y6
@@ -2018,11 +3133,11 @@ l7:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l7
+	JGE         l14
 
-l8:
+l15:
 	CMPQ         AX, $0x01
-	JLT          l9
+	JLT          l16
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -2032,11 +3147,7 @@ l8:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
+l16:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -2044,37 +3155,142 @@ l9:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l10
 
-l4:
+l11:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x02
+	JLT  l18
 
-l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+l17:
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    SI, CX
+	VMOVUPS rowsumsConstants<>+224(SB), Y9
+	VMOVUPS rowsumsConstants<>+224(SB), Y8
+	VMOVUPS rowsumsConstants<>+224(SB), Y7
+	VMOVUPS rowsumsConstants<>+224(SB), Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
 	VMOVUPS rowsumsConstants<>+224(SB), Y3
 	VMOVUPS rowsumsConstants<>+224(SB), Y2
+	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l13
+	JLT     l20
 
-l12:
+l19:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y0, Y9
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y5
+	VMOVUPS     32(CX), Y0
+	VFMADD231PD Y0, Y0, Y8
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD Y0, Y0, Y4
+	VMOVUPS     64(CX), Y0
+	VFMADD231PD Y0, Y0, Y7
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD Y0, Y0, Y3
+	VMOVUPS     96(CX), Y0
+	VFMADD231PD Y0, Y0, Y6
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD Y0, Y0, Y2
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l19
+
+l20:
+	CMPQ AX, $0x04
+	JLT  l22
+
+l21:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y0, Y9
+	VMOVAPS     Y9, Y0
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y0, Y6
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y5
+	VMOVAPS     Y5, Y0
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y2, Y3
+	VMOVAPS     Y0, Y2
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	VMASKMOVPD   (CX), Y1, Y0
+	VFMADD213PD  Y9, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y9, Y9
+	VMASKMOVPD   (BX), Y1, Y0
+	VFMADD213PD  Y5, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l23:
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DX)
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(DX)
+	ADDQ         $+16, DX
+	ADDQ         $-2, DI
+	CMPQ         DI, $0x02
+	JGE          l17
+
+l18:
+	CMPQ DI, $0x01
+	JLT  l25
+
+l24:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VMOVUPS rowsumsConstants<>+224(SB), Y5
+	VMOVUPS rowsumsConstants<>+224(SB), Y4
+	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	VMOVUPS rowsumsConstants<>+224(SB), Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l27
+
+l26:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y5
 	VMOVUPS     32(BX), Y0
@@ -2086,13 +3302,13 @@ l12:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l12
+	JGE         l26
 
-l13:
+l27:
 	CMPQ AX, $0x04
-	JLT  l15
+	JLT  l29
 
-l14:
+l28:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y5
 	VMOVAPS     Y5, Y0
@@ -2103,11 +3319,11 @@ l14:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l14
+	JGE         l28
 
-l15:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -2115,11 +3331,7 @@ l15:
 	VFMADD213PD  Y5, Y0, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
+l30:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -2127,13 +3339,13 @@ l16:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l24
 
-l11:
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -2144,23 +3356,22 @@ TEXT ·RowSum3F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x01
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    SI, CX
 	VMOVUPS rowsumsConstants<>+0(SB), Y8
 	VMOVUPS rowsumsConstants<>+0(SB), Y7
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l6
@@ -2252,10 +3463,6 @@ l8:
 	VBLENDVPS    Y4, Y0, Y8, Y8
 
 l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPS       Y6, Y8, Y8
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y7, Y8, Y8
@@ -2265,32 +3472,31 @@ l9:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), SI
+	MOVQ w+8(FP), DX
+	MOVQ out+0(FP), CX
+	CMPQ SI, $0x01
+	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    DX, BX
 	VMOVUPS rowsumsConstants<>+0(SB), Y7
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
+	ADDQ    AX, DX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l13
@@ -2378,10 +3584,6 @@ l15:
 	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y6, Y7, Y7
@@ -2391,11 +3593,11 @@ l16:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSS       X0, (CX)
+	ADDQ         $+4, CX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l10
 
 l11:
 l2:
@@ -2408,23 +3610,22 @@ TEXT ·RowSum3F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x01
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    SI, CX
 	VMOVUPS rowsumsConstants<>+224(SB), Y8
 	VMOVUPS rowsumsConstants<>+224(SB), Y7
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l6
@@ -2516,10 +3717,6 @@ l8:
 	VBLENDVPD    Y4, Y0, Y8, Y8
 
 l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPD       Y6, Y8, Y8
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y7, Y8, Y8
@@ -2527,32 +3724,31 @@ l9:
 	VADDPD       X0, X8, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), SI
+	MOVQ w+8(FP), DX
+	MOVQ out+0(FP), CX
+	CMPQ SI, $0x01
+	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    DX, BX
 	VMOVUPS rowsumsConstants<>+224(SB), Y7
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
+	ADDQ    AX, DX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l13
@@ -2640,10 +3836,6 @@ l15:
 	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y6, Y7, Y7
@@ -2651,11 +3843,11 @@ l16:
 	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSD       X0, (CX)
+	ADDQ         $+8, CX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l10
 
 l11:
 l2:
@@ -2668,23 +3860,22 @@ TEXT ·RowSum4F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x01
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    SI, CX
 	VMOVUPS rowsumsConstants<>+0(SB), Y7
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l6
@@ -2770,10 +3961,6 @@ l8:
 	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y6, Y7, Y7
@@ -2783,32 +3970,31 @@ l9:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), SI
+	MOVQ w+8(FP), DX
+	MOVQ out+0(FP), CX
+	CMPQ SI, $0x01
+	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    DX, BX
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
 	VMOVUPS rowsumsConstants<>+0(SB), Y3
+	ADDQ    AX, DX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l13
@@ -2890,10 +4076,6 @@ l15:
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
 l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -2903,11 +4085,11 @@ l16:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSS       X0, (CX)
+	ADDQ         $+4, CX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l10
 
 l11:
 l2:
@@ -2920,23 +4102,22 @@ TEXT ·RowSum4F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l4
+	MOVQ rows+24(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x01
+	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), BX
-	MOVQ    DX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    v+16(FP), BX
+	MOVQ    SI, CX
 	VMOVUPS rowsumsConstants<>+224(SB), Y7
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l6
@@ -3022,10 +4203,6 @@ l8:
 	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l9:
-	MOVQ         out+0(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y6, Y7, Y7
@@ -3033,32 +4210,31 @@ l9:
 	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, DX
-	MOVQ         rows+24(FP), AX
-	CMPQ         DX, AX
-	JLT          l3
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	XORL CX, CX
-	MOVQ rows+24(FP), AX
-	CMPQ CX, AX
-	JGE  l11
+	MOVQ rows+24(FP), SI
+	MOVQ w+8(FP), DX
+	MOVQ out+0(FP), CX
+	CMPQ SI, $0x01
+	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
+	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
+	MOVQ    DX, BX
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
 	VMOVUPS rowsumsConstants<>+224(SB), Y3
+	ADDQ    AX, DX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l13
@@ -3140,10 +4316,6 @@ l15:
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
 l16:
-	MOVQ         out+0(FP), BX
-	MOVQ         CX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -3151,11 +4323,11 @@ l16:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (AX)
-	ADDQ         $+1, CX
-	MOVQ         rows+24(FP), AX
-	CMPQ         CX, AX
-	JLT          l10
+	VMOVSD       X0, (CX)
+	ADDQ         $+8, CX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l10
 
 l11:
 l2:

@@ -195,7 +195,7 @@ func (b *Builder) IShr(x Val, n int64) Val { return b.lanewise(IShr, n, x) }
 func (b *Builder) Select(mask, x, y Val) Val { return b.lanewise(Select, 0, mask, x, y) }
 
 // Abs clears the sign.
-func (b *Builder) Abs(x Val) Val { return b.And(x, b.absMask()) }
+func (b *Builder) Abs(x Val) Val { return b.And(x, b.AbsMask()) }
 
 // Neg flips the sign.
 func (b *Builder) Neg(x Val) Val { return b.Xor(x, b.Sign()) }
@@ -203,7 +203,8 @@ func (b *Builder) Neg(x Val) Val { return b.Xor(x, b.Sign()) }
 // Sign is the sign bit in all lanes, the number -0.
 func (b *Builder) Sign() Val { return b.Const(math.Copysign(0, -1)) }
 
-func (b *Builder) absMask() Val {
+// AbsMask is all ones but the sign bit. A loop bound by loads does better with Keep of it than with Abs.
+func (b *Builder) AbsMask() Val {
 	if b.F.Elem == F32 {
 		return b.Bits(math.MaxInt32)
 	}

@@ -2,6 +2,7 @@ package texts
 
 import (
 	"math"
+	"slices"
 
 	"github.com/hebbkern/hebbkern/gen/ir"
 )
@@ -36,17 +37,17 @@ func sumKernels() []Kernel {
 	for _, p := range powers() {
 		add(Kernel{Name: "RowSum" + p.name, Equation: "out_i = Σ_j " + p.value + ", or weighted by v_j",
 			Params: list(written("out", PerRow), w, optional("v", PerCol), matrix()),
-			Text:   func(b *ir.Builder) { rowSum(b, p.under()) }}, "rowsums")
+			Text:   func(b *ir.Builder) { rowSum(b, p.under(b)) }}, "rowsums")
 	}
 	for _, p := range powers() {
 		add(Kernel{Name: "ColSum" + p.name, Equation: "acc_j = acc_j + Σ_i " + p.value + ", or weighted by u_i",
 			Params: list(written("acc", PerCol), w, optional("u", PerRow), matrix()),
-			Text:   func(b *ir.Builder) { colSum(b, p.under()) }}, "colsums")
+			Text:   func(b *ir.Builder) { colSum(b, p.under(b)) }}, "colsums")
 	}
 	for _, p := range powers() {
 		add(Kernel{Name: "BothSum" + p.name, Equation: "out_i = Σ_j " + p.value + " and acc_j = acc_j + Σ_i of the same",
 			Params: list(written("out", PerRow), written("acc", PerCol), w, matrix()),
-			Text:   func(b *ir.Builder) { bothSum(b, p.under()) }}, "bothsums")
+			Text:   func(b *ir.Builder) { bothSum(b, p.under(b)) }}, "bothsums")
 	}
 	add(Kernel{Name: "RowSumP", Equation: "out_i = Σ_j |w|^p, or weighted by v_j",
 		Params: list(written("out", PerRow), w, optional("v", PerCol), slice("e", Exponent), matrix()),
@@ -71,10 +72,14 @@ type summand struct {
 	value  func(b *ir.Builder, x ir.Val) ir.Val
 	square bool
 	unroll int // vectors of a column panel
-	rows   int // rows at a time where row and column sums are formed together
+	rows   int // rows at a time, for their row sums
 }
 
-func (p power) under() summand {
+func (p power) under(b *ir.Builder) summand {
+	if p.name == "1" {
+		mask := b.Keep(b.AbsMask())
+		return summand{func(b *ir.Builder, x ir.Val) ir.Val { return b.And(x, mask) }, p.square, 8, 2}
+	}
 	if p.heavy {
 		return summand{p.fn, p.square, 4, 1}
 	}
@@ -102,25 +107,42 @@ func whenGiven(b *ir.Builder, name string, text func(given bool)) {
 
 func rowSum(b *ir.Builder, p summand) {
 	whenGiven(b, "v", func(weighted bool) {
-		b.Rows("rows", func(i ir.Val) {
-			w := rowOf(b, "w", "stride", i)
-			cursors := []ir.Val{w}
+		rows, w, out := b.Param("rows"), b.Param("w"), b.Param("out")
+		group := func(count int) {
+			at, sums := rowGroup(b, w, count)
+			cursors := slices.Clone(at)
 			var v ir.Val
 			if weighted {
 				v = b.Param("v")
 				cursors = append(cursors, v)
 			}
-			s := newStrip(b, 0)
-			s.over(b.Param("cols"), cursors, func(a access, q int, sum ir.Val) ir.Val {
+			over(b, b.Param("cols"), cursors, sums, func(a access, r, q int, sum ir.Val) ir.Val {
 				var weight ir.Val
 				if weighted {
 					weight = a.load(v, q)
 				}
-				return p.add(b, sum, a.load(w, q), weight)
+				return p.add(b, sum, a.load(at[r], q), weight)
 			})
-			b.StoreU(indexed(b, "out", i), 0, s.total(b.Add, b.Sum))
-		})
+			for r := range sums {
+				b.StoreU(out, int64(r)*b.Size(), sums[r].total(b.Add, b.Sum))
+			}
+			b.AddTo(out, int64(count)*b.Size())
+		}
+		if p.rows > 1 {
+			b.While(rows, int64(p.rows), func() { group(p.rows) })
+		}
+		b.While(rows, 1, func() { group(1) })
 	})
+}
+
+// rowGroup is cursors and accumulators for the next rows of w, which moves on behind them.
+func rowGroup(b *ir.Builder, w ir.Val, count int) (at []ir.Val, sums []strip) {
+	stride := strideBytes(b)
+	for range count {
+		at, sums = append(at, b.ICopy(w)), append(sums, newStrip(b, 0))
+		b.AddRTo(w, stride)
+	}
+	return at, sums
 }
 
 // strip is the accumulators of one reduction, a vector for each part of its lanes.
@@ -137,27 +159,29 @@ func newStrip(b *ir.Builder, start float64) strip {
 	return s
 }
 
-// over runs step over n elements; step returns the new value of one accumulator. Behind the last whole strip the
-// accumulators take turns: halving pairs lane l with l + n/2, and turning them keeps those pairs.
-func (s strip) over(n ir.Val, cursors []ir.Val, step func(a access, q int, sum ir.Val) ir.Val) {
-	b := s.b
-	each(b, n, len(s.sum), cursors, func(a access) {
-		if a.n == len(s.sum) {
-			for q := range s.sum {
-				b.Set(s.sum[q], step(a, q, s.sum[q]))
+// over runs step over n elements of several rows at once, whose chains of additions overlap; step returns the new value
+// of accumulator q of row r. Behind the last whole strip the accumulators take turns: halving pairs lane l with
+// l + n/2, and turning them keeps those pairs.
+func over(b *ir.Builder, n ir.Val, cursors []ir.Val, rows []strip, step func(a access, r, q int, sum ir.Val) ir.Val) {
+	parts := len(rows[0].sum)
+	each(b, n, parts, cursors, func(a access) {
+		for q := 0; q < a.n; q++ {
+			for r, s := range rows {
+				next := step(a, r, q, s.sum[q])
+				switch {
+				case a.n == parts:
+					b.Set(s.sum[q], next)
+				case a.tail != nil:
+					b.Set(s.sum[0], b.Select(a.tail.Mask, next, s.sum[0]))
+				default:
+					last := b.Var(next)
+					for k := 0; k+1 < parts; k++ {
+						b.Set(s.sum[k], s.sum[k+1])
+					}
+					b.Set(s.sum[parts-1], last)
+				}
 			}
-			return
 		}
-		next := step(a, 0, s.sum[0])
-		if a.tail != nil {
-			b.Set(s.sum[0], b.Select(a.tail.Mask, next, s.sum[0]))
-			return
-		}
-		last := b.Var(next)
-		for q := 0; q+1 < len(s.sum); q++ {
-			b.Set(s.sum[q], s.sum[q+1])
-		}
-		b.Set(s.sum[len(s.sum)-1], last)
 	})
 }
 
@@ -172,7 +196,7 @@ func (s strip) total(pair func(x, y ir.Val) ir.Val, halve func(ir.Val) ir.Val) i
 
 // colRows is how many rows a column panel goes down before the next panel: as many streams as the prefetchers follow,
 // and enough to repay reading and writing the sums.
-const colRows = 8
+const colRows = 32
 
 func colSum(b *ir.Builder, p summand) {
 	whenGiven(b, "u", func(weighted bool) {
@@ -200,7 +224,7 @@ func down(b *ir.Builder, vectors int, step func(a access, q int, sum, x, u ir.Va
 			for q := range sum {
 				sum[q] = b.Var(a.load(acc, q))
 			}
-			at, left := b.ICopy(w), b.IConst(count)
+			at, left, stride := b.ICopy(w), b.IConst(count), strideBytes(b)
 			var u ir.Val
 			if weighted {
 				u = b.ICopy(us)
@@ -214,7 +238,7 @@ func down(b *ir.Builder, vectors int, step func(a access, q int, sum, x, u ir.Va
 				for q := range sum {
 					b.Set(sum[q], step(a, q, sum[q], a.load(at, q), weight))
 				}
-				b.AddRTo(at, strideBytes(b))
+				b.AddRTo(at, stride)
 			})
 			for q := range sum {
 				a.store(acc, q, sum[q])
@@ -240,44 +264,26 @@ func bothSum(b *ir.Builder, p summand) {
 	rows, w, out := b.Param("rows"), b.Param("w"), b.Param("out")
 	group := func(count int) {
 		acc := b.Param("acc")
-		at, sums := make([]ir.Val, count), make([]strip, count)
-		for r := range at {
-			at[r], sums[r] = b.ICopy(w), newStrip(b, 0)
-			b.AddRTo(w, strideBytes(b))
-		}
-		// The first row's accumulators lead; those of the others turn along.
-		lead := sums[0]
-		n := b.Param("cols")
-		each(b, n, len(lead.sum), append([]ir.Val{acc}, at...), func(a access) {
-			for q := 0; q < a.n; q++ {
-				col := b.Var(a.load(acc, q))
-				for r := range at {
-					s := sums[r]
-					x := a.load(at[r], q)
-					var next ir.Val
-					if p.square {
-						next = b.FMA(x, x, s.sum[q])
-						b.Set(col, b.FMA(x, x, col))
-					} else {
-						v := p.value(b, x)
-						next = b.Add(s.sum[q], v)
-						b.Set(col, b.Add(col, v))
-					}
-					switch {
-					case a.n == len(s.sum):
-						b.Set(s.sum[q], next)
-					case a.tail != nil:
-						b.Set(s.sum[0], b.Select(a.tail.Mask, next, s.sum[0]))
-					default:
-						last := b.Var(next)
-						for k := 0; k+1 < len(s.sum); k++ {
-							b.Set(s.sum[k], s.sum[k+1])
-						}
-						b.Set(s.sum[len(s.sum)-1], last)
-					}
-				}
+		at, sums := rowGroup(b, w, count)
+		var col ir.Val
+		over(b, b.Param("cols"), append([]ir.Val{acc}, at...), sums, func(a access, r, q int, sum ir.Val) ir.Val {
+			if r == 0 {
+				col = b.Var(a.load(acc, q))
+			}
+			x := a.load(at[r], q)
+			var next ir.Val
+			if p.square {
+				next = b.FMA(x, x, sum)
+				b.Set(col, b.FMA(x, x, col))
+			} else {
+				v := p.value(b, x)
+				next = b.Add(sum, v)
+				b.Set(col, b.Add(col, v))
+			}
+			if r == count-1 {
 				a.store(acc, q, col)
 			}
+			return next
 		})
 		for r := range sums {
 			b.StoreU(out, int64(r)*b.Size(), sums[r].total(b.Add, b.Sum))
@@ -298,7 +304,7 @@ func rowMax(b *ir.Builder, abs bool) {
 			start = 0
 		}
 		s := newStrip(b, start)
-		s.over(b.Param("cols"), []ir.Val{w}, func(a access, q int, most ir.Val) ir.Val {
+		over(b, b.Param("cols"), []ir.Val{w}, []strip{s}, func(a access, _, q int, most ir.Val) ir.Val {
 			x := a.load(w, q)
 			if abs {
 				x = b.Abs(x)
