@@ -1,0 +1,193 @@
+"""The demo: at a small size it writes what it should, its numbers hold, and what is missing is said."""
+
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import hebbkern as hk
+from hebbkern.__main__ import main
+from hebbkern.demo import balancing, hebbian, numpy_reference, timing
+from hebbkern.demo._progress import Progress
+from hebbkern.demo._settings import load
+from hebbkern.demo._writer import PICTURES
+
+COMMAND = [sys.executable, "-m", "hebbkern", "demo"]
+
+
+def run(*arguments, **options):
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "deep" / "out"
+    return folder, run("--quick", "--out", folder)
+
+
+def test_writes_pictures_and_report(quick):
+    folder, done = quick
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in folder.iterdir()) == sorted([*PICTURES, "report.html"])
+    for name in PICTURES:
+        content = (folder / name).read_bytes()
+        assert content[:8] == b"\x89PNG\r\n\x1a\n" and content[-8:-4] == b"IEND"
+        width, height = struct.unpack(">2I", content[16:24])
+        assert width > 800 and height > 300
+
+
+def test_report_stands_alone(quick):
+    folder, _ = quick
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count('src="data:image/png;base64,') == len(PICTURES)
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    for word in ("Oja", "Sanger", "Baldi", "principal angles", "NumPy/hebbkern", hk.cpu_info()["isa"], "nan"):
+        assert (word in page) == (word != "nan"), word
+
+
+def test_says_what_it_found(quick):
+    _, done = quick
+    changes = re.findall(r"relative change of the outputs (\S+) \(float64: (\S+)\)", done.stdout)
+    assert len(changes) == 2
+    for single, double in changes:
+        assert 0 < float(single) < 1e-5 and 0 < float(double) < 1e-13
+    steps = ("Oja, one sample", "Sanger, one sample", "SGD", "balance, p = 1", "balance, p = 2", "gain rule, exp")
+    for step in steps:
+        assert re.search(rf"^{step}.*(µs|ms|s)\s+[\d.]+ (µs|ms|s)\s+[\d.]+", done.stdout, re.M), step
+
+
+@pytest.fixture(scope="module")
+def small():
+    return load("digits", None, quick=True)
+
+
+def test_steps_in_numpy_are_the_same_steps(small):
+    threads = hk.get_num_threads()
+    with Progress(20) as progress:
+        steps = timing.measure(*small, progress)
+    assert hk.get_num_threads() == threads
+    assert timing.blas_can_be_set(), "threadpoolctl belongs to requirements-dev.txt"
+    for step in steps:
+        assert step.apart < 1e-5, step.name
+        assert 0 < step.ours.best < 10 and 0 < step.theirs.best < 10 and step.ratio > 0
+
+
+def test_numpy_gradient_step_is_that_of_finite_differences():
+    random = np.random.default_rng(0)
+    weights = [random.standard_normal(s) for s in ((5, 4), (3, 5))]
+    biases = [random.standard_normal(n) for n in (5, 3)]
+    x, target = random.standard_normal((6, 4)), np.eye(3)[random.integers(0, 3, 6)]
+    net = numpy_reference.Classifier([w.copy() for w in weights], [b.copy() for b in biases], 6)
+
+    def loss():
+        z = numpy_reference.Classifier(weights, biases, 6).forward(x)
+        return float((np.log(np.exp(z).sum(1)) - (z * target).sum(1)).mean())
+
+    net.step(x, target, 1.0)
+    for arrays, moved in ((weights, net.weights), (biases, net.biases)):
+        for array, after in zip(arrays, moved):
+            for at in np.ndindex(array.shape):
+                gradient, kept = array[at] - after[at], array[at]
+                array[at] = kept + 1e-5
+                up = loss()
+                array[at] = kept - 1e-5
+                down = loss()
+                array[at] = kept
+                assert abs((up - down) / 2e-5 - gradient) < 1e-7
+
+
+def test_components_come_near_the_exact_ones():
+    settings, data = load("digits", None, quick=False)
+    with Progress(50) as progress:
+        found = hebbian.learn(settings, data, progress)
+    assert found.angles[-1].max() < 1 < 3 < found.constant[-1].max() < 15
+    assert found.rows[:10].max() < 2
+    assert found.oja_angles[-1].max() < 2
+    np.testing.assert_allclose(np.linalg.norm(found.oja, axis=1), 1, atol=0.01)
+
+
+def test_principal_angles():
+    exact = np.eye(5)[:2]
+    tilt = np.radians(1e-5)
+    rows = np.array([[2, 0, 0, 0, 0], [3, np.cos(tilt), np.sin(tilt), 0, 0]])
+    np.testing.assert_allclose(hebbian.principal_angles(rows, exact), [0, 1e-5], rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(hebbian.principal_angles(np.eye(5)[[0, 4]], exact), [0, 90], atol=1e-6)
+
+
+def test_balanced_and_plain_training(small):
+    settings, data = small
+    with Progress(50) as progress:
+        plain, one, two = balancing.train_all(settings, data, progress)
+    assert len(plain.accuracy) == settings.epochs + 1
+    assert plain.deficits[1.0][0] == one.deficits[1.0][0] and plain.deficits[2.0][0] == two.deficits[2.0][0]
+    for run_ in (one, two):
+        assert max(run_.balanced) < 1e-6 * run_.deficits[run_.p][0]
+        assert run_.deficits[run_.p][-1] < 0.1 * plain.deficits[run_.p][-1]
+    # fit balances in the same way
+    net = balancing.network(settings, data)
+    options = {"p": 2.0, "before": True}
+    net.fit(data.x, data.y, settings.epochs, settings.batch, settings.lr, balance=options, progress=False)
+    assert all((a == b).all() for a, b in zip(net.weights, two.network.weights))
+
+
+@pytest.mark.parametrize("arguments", [["--data", "cifar"], ["--epochs", "3"], ["extra"]])
+def test_wrong_arguments(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", *arguments])
+    assert stop.value.code == 2
+    assert arguments[-1] in capsys.readouterr().err
+
+
+def test_no_command(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 2 and "command" in capsys.readouterr().err
+
+
+def test_missing_mnist(tmp_path, capsys):
+    assert main(["demo", "--data", "mnist", "--folder", str(tmp_path / "no"), "--out", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert "train-images-idx3-ubyte" in said and "make data" in said and "Traceback" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert main(["demo", "--quick", "--out", str(tmp_path / "file")]) == 1
+    assert "cannot write" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_without_matplotlib(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["demo", "--quick", "--out", str(tmp_path / "out")]) == 1
+    assert "-m pip install matplotlib" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_what_was_written(tmp_path):
+    # Python leaves SIGINT ignored where it was so at the start, as under a shell's `&`: a first Python sets it back.
+    code = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
+    command = [sys.executable, "-c", code, *COMMAND, "--out", str(tmp_path)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "angles.png").exists() and time.monotonic() < deadline and child.poll() is None:
+            time.sleep(0.05)
+        begin = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=30)
+        taken = time.monotonic() - begin
+    finally:
+        child.kill()
+        child.wait()
+    assert child.returncode == 130, said
+    assert taken < 5, "a second on a machine that does nothing else"
+    assert "stopped by Ctrl-C; written so far: " in said and "angles.png" in said and "Traceback" not in said
+    assert sorted(p.name for p in tmp_path.iterdir())[:2] == ["angles.png", "components.png"]
+    assert not (tmp_path / "report.html").exists()
