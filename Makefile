@@ -188,7 +188,7 @@ test-torch: build/python.stamp ## torch tensors, with the first of TORCH_PYTHON,
 
 # Longer checks, outside `make test`
 
-exhaustive: build/tools.stamp ## float32 exp2, log2, exp, log over all 2^32 inputs; writes bench/EXHAUSTIVE.txt
+exhaustive: build/tools.stamp ## float32 exp2, log2, exp, log and powers over all inputs; writes bench/EXHAUSTIVE.txt
 	@HEBBKERN_EXHAUSTIVE=1 go test -count=1 -timeout 0 -v -run Exhaustive ./kernels/... > build/exhaustive.txt || { cat build/exhaustive.txt; exit 1; }
 	@grep -q -- '--- PASS' build/exhaustive.txt || { echo "no test named …Exhaustive… ran"; exit 1; }
 	@cp build/exhaustive.txt bench/EXHAUSTIVE.txt && cat bench/EXHAUSTIVE.txt
