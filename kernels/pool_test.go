@@ -345,7 +345,9 @@ func TestEnvironment(t *testing.T) {
 		{"HEBBKERN_ISA=portable HEBBKERN_NUM_THREADS=3", "isa=portable threads=3\n"},
 		{"HEBBKERN_ISA=avx512 HEBBKERN_NUM_THREADS=1", "isa=" + detectISA() + " threads=1\n"},
 	} {
-		cmd := exec.Command(self, "-test.run=^TestEnvironment$")
+		// Under an emulator the new process needs it too.
+		line := append(strings.Fields(os.Getenv("HEBBKERN_TEST_EXEC")), self, "-test.run=^TestEnvironment$")
+		cmd := exec.Command(line[0], line[1:]...)
 		cmd.Env = append(append(os.Environ(), report+"=1"), strings.Fields(c[0])...)
 		out, err := cmd.Output()
 		require.NoError(t, err)
