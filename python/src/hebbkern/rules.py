@@ -107,14 +107,15 @@ class Rule:
         compute = int(y is None)
         if not isinstance(x, np.ndarray):
             x = _read(x, "x", label, w)
+        out: npt.NDArray[Any]
         if y is None:
-            y = output(w, 0, x.shape[:1] if x.ndim == 2 else ())
-        elif not isinstance(y, np.ndarray):
-            y = _read(y, "y", label, w)
+            out = output(w, 0, x.shape[:1] if x.ndim == 2 else ())
+        else:
+            out = y if isinstance(y, np.ndarray) else _read(y, "y", label, w)
         args = [
             w,
             x,
-            y,
+            out,
             self._code,
             self.lr,
             self._decay(),
@@ -126,7 +127,7 @@ class Rule:
             fault = native.learn(*args)
             if fault is not None:
                 settle("learn", fault, _NAMES, ("w",), args, label)
-            return y
+            return out
         counter = np.zeros(1, np.int64)
         try:
             fault = native.learn(*args, counter)
@@ -139,7 +140,7 @@ class Rule:
             except DivergenceError as error:
                 error.done = int(counter[0])
                 raise
-        return y
+        return out
 
     def _decay(self) -> float:
         return 0.0
