@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -255,31 +258,39 @@ func TestConcurrentCallers(t *testing.T) {
 	}
 }
 
-// faulty panics in every cell of one thread: the caller's or a worker's.
+// faulty panics in the first cell of one thread, the caller's or a worker's,
+// while the other thread is in its own first cell; that one ends when the run
+// has stopped handing out cells.
 type faulty struct {
-	mu      sync.Mutex
 	started chan struct{}
-	workers bool
-	cells   int
+	worker  bool
+	cells   atomic.Int32
+	stopped atomic.Bool
 }
 
 func (f *faulty) cell(_, who int) {
-	f.mu.Lock()
-	f.cells++
-	f.mu.Unlock()
-	if f.workers == (who > 0) {
-		close(f.started)
+	f.cells.Add(1)
+	if f.worker == (who > 0) {
+		<-f.started
 		panic("cell failed")
 	}
-	<-f.started
+	close(f.started)
+	for begin := time.Now(); time.Since(begin) < time.Minute; runtime.Gosched() {
+		if workers.next.Load() >= workers.cells {
+			f.stopped.Store(true)
+			return
+		}
+	}
+	panic("cells are handed out a minute after a panic")
 }
 
 func TestPanicReachesCaller(t *testing.T) {
 	withThreads(t, 2)
-	for _, inWorker := range []bool{false, true} {
-		f := &faulty{started: make(chan struct{}), workers: inWorker}
+	for _, worker := range []bool{false, true} {
+		f := &faulty{started: make(chan struct{}), worker: worker}
 		require.PanicsWithValue(t, "cell failed", func() { run(f, 100, 2) })
-		require.Less(t, f.cells, 100, "cells are handed out after a panic")
+		require.True(t, f.stopped.Load())
+		require.Equal(t, int32(2), f.cells.Load(), "one cell a thread")
 
 		// The pool works on.
 		w := NewMatrix[float32](300, 300)
