@@ -4276,7 +4276,7 @@ TEXT ·ColSumPF32AVX2(SB), NOSPLIT, $0-56
 	MOVQ         rows+32(FP), R11
 	MOVQ         w+8(FP), R10
 	MOVQ         u+16(FP), R9
-	CMPQ         R11, $0x20
+	CMPQ         R11, $0x04
 	JLT          l6
 
 l5:
@@ -4290,7 +4290,7 @@ l7:
 	VMOVUPS (DI), Y10
 	VMOVUPS 32(DI), Y9
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+48(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -4463,7 +4463,7 @@ l8:
 l11:
 	VMOVUPS (DI), Y9
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+48(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -4564,7 +4564,7 @@ l12:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y10
 	VMASKMOVPS   (DI), Y10, Y9
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+48(FP), BX
 	SHLQ         $0x02, BX
 	MOVQ         R9, AX
@@ -4656,12 +4656,12 @@ l17:
 l15:
 	MOVQ  stride+48(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+128, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+16, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l5
 
 l6:
@@ -5059,7 +5059,7 @@ l19:
 l3:
 	MOVQ rows+32(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l32
 
 l31:
@@ -5073,7 +5073,7 @@ l33:
 	VMOVUPS (SI), Y9
 	VMOVUPS 32(SI), Y8
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -5243,7 +5243,7 @@ l34:
 l37:
 	VMOVUPS (SI), Y8
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -5341,7 +5341,7 @@ l38:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
 	VMASKMOVPS   (SI), Y9, Y8
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
@@ -5430,11 +5430,11 @@ l43:
 l41:
 	MOVQ  stride+48(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l31
 
 l32:
@@ -5831,7 +5831,7 @@ l1:
 	MOVQ         rows+32(FP), R11
 	MOVQ         w+8(FP), R10
 	MOVQ         u+16(FP), R9
-	CMPQ         R11, $0x20
+	CMPQ         R11, $0x04
 	JLT          l62
 
 l61:
@@ -5845,7 +5845,7 @@ l63:
 	VMOVUPS (DI), Y10
 	VMOVUPS 32(DI), Y9
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+48(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -6002,7 +6002,7 @@ l64:
 l67:
 	VMOVUPS (DI), Y9
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+48(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -6095,7 +6095,7 @@ l68:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y10
 	VMASKMOVPS   (DI), Y10, Y9
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+48(FP), BX
 	SHLQ         $0x02, BX
 	MOVQ         R9, AX
@@ -6179,12 +6179,12 @@ l73:
 l71:
 	MOVQ  stride+48(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+128, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+16, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l61
 
 l62:
@@ -6550,7 +6550,7 @@ l75:
 l59:
 	MOVQ rows+32(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l88
 
 l87:
@@ -6564,7 +6564,7 @@ l89:
 	VMOVUPS (SI), Y9
 	VMOVUPS 32(SI), Y8
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -6718,7 +6718,7 @@ l90:
 l93:
 	VMOVUPS (SI), Y8
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -6808,7 +6808,7 @@ l94:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
 	VMASKMOVPS   (SI), Y9, Y8
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
@@ -6889,11 +6889,11 @@ l99:
 l97:
 	MOVQ  stride+48(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l87
 
 l88:
@@ -7256,7 +7256,7 @@ l57:
 	MOVQ         rows+32(FP), R11
 	MOVQ         w+8(FP), R10
 	MOVQ         u+16(FP), R9
-	CMPQ         R11, $0x20
+	CMPQ         R11, $0x04
 	JLT          l116
 
 l115:
@@ -7270,7 +7270,7 @@ l117:
 	VMOVUPS (DI), Y9
 	VMOVUPS 32(DI), Y8
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+48(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -7413,7 +7413,7 @@ l118:
 l121:
 	VMOVUPS (DI), Y8
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+48(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -7499,7 +7499,7 @@ l122:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
 	VMASKMOVPS   (DI), Y9, Y8
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+48(FP), BX
 	SHLQ         $0x02, BX
 	MOVQ         R9, AX
@@ -7576,12 +7576,12 @@ l127:
 l125:
 	MOVQ  stride+48(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+128, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+16, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l115
 
 l116:
@@ -7919,7 +7919,7 @@ l129:
 l113:
 	MOVQ rows+32(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l142
 
 l141:
@@ -7933,7 +7933,7 @@ l143:
 	VMOVUPS (SI), Y8
 	VMOVUPS 32(SI), Y7
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -8073,7 +8073,7 @@ l144:
 l147:
 	VMOVUPS (SI), Y7
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -8156,7 +8156,7 @@ l148:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y8
 	VMASKMOVPS   (SI), Y8, Y7
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
@@ -8230,11 +8230,11 @@ l153:
 l151:
 	MOVQ  stride+48(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l141
 
 l142:
@@ -8575,7 +8575,7 @@ TEXT ·ColSumPF64AVX2(SB), NOSPLIT, $0-56
 	MOVQ         rows+32(FP), R11
 	MOVQ         w+8(FP), R10
 	MOVQ         u+16(FP), R9
-	CMPQ         R11, $0x20
+	CMPQ         R11, $0x04
 	JLT          l4
 
 l3:
@@ -8589,7 +8589,7 @@ l5:
 	VMOVUPS (DI), Y10
 	VMOVUPS 32(DI), Y9
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+48(FP), BX
 	SHLQ    $0x03, BX
 	MOVQ    R9, AX
@@ -8792,7 +8792,7 @@ l6:
 l9:
 	VMOVUPS (DI), Y9
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+48(FP), BX
 	SHLQ    $0x03, BX
 	MOVQ    R9, AX
@@ -8908,7 +8908,7 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     powsumsConstants<>+1856(SB), Y0, Y10
 	VMASKMOVPD   (DI), Y10, Y9
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+48(FP), BX
 	SHLQ         $0x03, BX
 	MOVQ         R9, AX
@@ -9015,12 +9015,12 @@ l15:
 l13:
 	MOVQ  stride+48(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+256, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+32, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l3
 
 l4:
@@ -9478,7 +9478,7 @@ l17:
 l1:
 	MOVQ rows+32(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l30
 
 l29:
@@ -9492,7 +9492,7 @@ l31:
 	VMOVUPS (SI), Y9
 	VMOVUPS 32(SI), Y8
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -9692,7 +9692,7 @@ l32:
 l35:
 	VMOVUPS (SI), Y8
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -9805,7 +9805,7 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     powsumsConstants<>+1856(SB), Y0, Y9
 	VMASKMOVPD   (SI), Y9, Y8
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
@@ -9909,11 +9909,11 @@ l41:
 l39:
 	MOVQ  stride+48(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l29
 
 l30:

@@ -86,7 +86,7 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 		mat = (z.rows-1)*stride + z.cols
 	}
 	var out arguments[T]
-	named := map[string]int{"rows": z.rows, "cols": z.cols, "stride": stride, "n": z.cols, "maskStride": stride, "flags": z.flags,
+	named := map[string]int{"rows": z.rows, "cols": z.cols, "stride": stride, "n": z.cols, "maskStride": stride, "flags": z.flags, "far": z.flags >> 1,
 		"dStep": z.steps & 1, "gsStep": z.steps >> 1 & 1, "aStep": z.steps >> 2 & 1}
 	given := z.flags&1 != 0
 	lengths := map[string]int{}
@@ -233,7 +233,7 @@ func conform[T Float](t *testing.T) {
 					sizes = append(sizes, size{rows: 0, cols: 7})
 				}
 				for _, z := range sizes {
-					for flags := range variants(e.name, i) {
+					for flags := range e.variants(i) {
 						z.flags, z.k = flags, i%7+flags
 						for class := range 3 {
 							a.reset()
@@ -260,14 +260,20 @@ func conform[T Float](t *testing.T) {
 	}
 }
 
-// variants is how many values of flags a case is tried with: Rank1Any all sets of terms, spread over the lengths.
-func variants(name string, i int) func(func(int) bool) {
-	return func(yield func(int) bool) {
-		if name != "Rank1Any" {
-			_ = yield(0) && yield(1)
-			return
+// variants is the values of flags that a case is tried with: Rank1Any all sets of terms, spread over the lengths; the
+// others without and with their optional slice, those that are told how far away w lies for each distance.
+func (e entry[T]) variants(i int) func(func(int) bool) {
+	first, step, end := 0, 1, 2
+	if e.name == "Rank1Any" {
+		first, step, end = i%8, 8, 128
+	}
+	for _, p := range e.params {
+		if p.name == "far" {
+			end = 6
 		}
-		for f := i % 8; f < 128; f += 8 {
+	}
+	return func(yield func(int) bool) {
+		for f := first; f < end; f += step {
 			if !yield(f) {
 				return
 			}

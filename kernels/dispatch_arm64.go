@@ -179,16 +179,16 @@ func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {
 	portable.Clip(w, lo, hi, rows, cols, stride)
 }
 
-func kRowSumSigned[T Float](out, w, v []T, rows, cols, stride int) {
+func kRowSumSigned[T Float](out, w, v []T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.RowSumSignedF32NEON(pF32(out), pF32(w), pF32(v), rows, cols, stride)
+			asm.RowSumSignedF32NEON(pF32(out), pF32(w), pF32(v), rows, cols, stride, far)
 		} else {
-			asm.RowSumSignedF64NEON(pF64(out), pF64(w), pF64(v), rows, cols, stride)
+			asm.RowSumSignedF64NEON(pF64(out), pF64(w), pF64(v), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.RowSumSigned(out, w, v, rows, cols, stride)
+	portable.RowSumSigned(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSumHalf[T Float](out, w, v []T, rows, cols, stride int) {
@@ -203,16 +203,16 @@ func kRowSumHalf[T Float](out, w, v []T, rows, cols, stride int) {
 	portable.RowSumHalf(out, w, v, rows, cols, stride)
 }
 
-func kRowSum1[T Float](out, w, v []T, rows, cols, stride int) {
+func kRowSum1[T Float](out, w, v []T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.RowSum1F32NEON(pF32(out), pF32(w), pF32(v), rows, cols, stride)
+			asm.RowSum1F32NEON(pF32(out), pF32(w), pF32(v), rows, cols, stride, far)
 		} else {
-			asm.RowSum1F64NEON(pF64(out), pF64(w), pF64(v), rows, cols, stride)
+			asm.RowSum1F64NEON(pF64(out), pF64(w), pF64(v), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.RowSum1(out, w, v, rows, cols, stride)
+	portable.RowSum1(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSumThreeHalves[T Float](out, w, v []T, rows, cols, stride int) {
@@ -227,16 +227,16 @@ func kRowSumThreeHalves[T Float](out, w, v []T, rows, cols, stride int) {
 	portable.RowSumThreeHalves(out, w, v, rows, cols, stride)
 }
 
-func kRowSum2[T Float](out, w, v []T, rows, cols, stride int) {
+func kRowSum2[T Float](out, w, v []T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.RowSum2F32NEON(pF32(out), pF32(w), pF32(v), rows, cols, stride)
+			asm.RowSum2F32NEON(pF32(out), pF32(w), pF32(v), rows, cols, stride, far)
 		} else {
-			asm.RowSum2F64NEON(pF64(out), pF64(w), pF64(v), rows, cols, stride)
+			asm.RowSum2F64NEON(pF64(out), pF64(w), pF64(v), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.RowSum2(out, w, v, rows, cols, stride)
+	portable.RowSum2(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSum3[T Float](out, w, v []T, rows, cols, stride int) {
@@ -347,16 +347,16 @@ func kColSum4[T Float](acc, w, u []T, rows, cols, stride int) {
 	portable.ColSum4(acc, w, u, rows, cols, stride)
 }
 
-func kBothSumSigned[T Float](out, acc, w []T, rows, cols, stride int) {
+func kBothSumSigned[T Float](out, acc, w []T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.BothSumSignedF32NEON(pF32(out), pF32(acc), pF32(w), rows, cols, stride)
+			asm.BothSumSignedF32NEON(pF32(out), pF32(acc), pF32(w), rows, cols, stride, far)
 		} else {
-			asm.BothSumSignedF64NEON(pF64(out), pF64(acc), pF64(w), rows, cols, stride)
+			asm.BothSumSignedF64NEON(pF64(out), pF64(acc), pF64(w), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.BothSumSigned(out, acc, w, rows, cols, stride)
+	portable.BothSumSigned(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSumHalf[T Float](out, acc, w []T, rows, cols, stride int) {
@@ -371,16 +371,16 @@ func kBothSumHalf[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSumHalf(out, acc, w, rows, cols, stride)
 }
 
-func kBothSum1[T Float](out, acc, w []T, rows, cols, stride int) {
+func kBothSum1[T Float](out, acc, w []T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.BothSum1F32NEON(pF32(out), pF32(acc), pF32(w), rows, cols, stride)
+			asm.BothSum1F32NEON(pF32(out), pF32(acc), pF32(w), rows, cols, stride, far)
 		} else {
-			asm.BothSum1F64NEON(pF64(out), pF64(acc), pF64(w), rows, cols, stride)
+			asm.BothSum1F64NEON(pF64(out), pF64(acc), pF64(w), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.BothSum1(out, acc, w, rows, cols, stride)
+	portable.BothSum1(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSumThreeHalves[T Float](out, acc, w []T, rows, cols, stride int) {
@@ -395,16 +395,16 @@ func kBothSumThreeHalves[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSumThreeHalves(out, acc, w, rows, cols, stride)
 }
 
-func kBothSum2[T Float](out, acc, w []T, rows, cols, stride int) {
+func kBothSum2[T Float](out, acc, w []T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.BothSum2F32NEON(pF32(out), pF32(acc), pF32(w), rows, cols, stride)
+			asm.BothSum2F32NEON(pF32(out), pF32(acc), pF32(w), rows, cols, stride, far)
 		} else {
-			asm.BothSum2F64NEON(pF64(out), pF64(acc), pF64(w), rows, cols, stride)
+			asm.BothSum2F64NEON(pF64(out), pF64(acc), pF64(w), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.BothSum2(out, acc, w, rows, cols, stride)
+	portable.BothSum2(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSum3[T Float](out, acc, w []T, rows, cols, stride int) {
@@ -573,6 +573,18 @@ func kAddWide[T Float](acc []float64, a []T, n int) {
 		return
 	}
 	portable.AddWide(acc, a, n)
+}
+
+func kSumWide[T Float](out, part []T, rows, cols, stride int) {
+	if useNEON {
+		if single[T]() {
+			asm.SumWideF32NEON(pF32(out), pF32(part), rows, cols, stride)
+		} else {
+			asm.SumWideF64NEON(pF64(out), pF64(part), rows, cols, stride)
+		}
+		return
+	}
+	portable.SumWide(out, part, rows, cols, stride)
 }
 
 func kExpShift[T Float](y, x []T, shift T, n int) {

@@ -62,24 +62,24 @@ func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {
 	portable.Clip(w, lo, hi, rows, cols, stride)
 }
 
-func kRowSumSigned[T Float](out, w, v []T, rows, cols, stride int) {
-	portable.RowSumSigned(out, w, v, rows, cols, stride)
+func kRowSumSigned[T Float](out, w, v []T, rows, cols, stride, far int) {
+	portable.RowSumSigned(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSumHalf[T Float](out, w, v []T, rows, cols, stride int) {
 	portable.RowSumHalf(out, w, v, rows, cols, stride)
 }
 
-func kRowSum1[T Float](out, w, v []T, rows, cols, stride int) {
-	portable.RowSum1(out, w, v, rows, cols, stride)
+func kRowSum1[T Float](out, w, v []T, rows, cols, stride, far int) {
+	portable.RowSum1(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSumThreeHalves[T Float](out, w, v []T, rows, cols, stride int) {
 	portable.RowSumThreeHalves(out, w, v, rows, cols, stride)
 }
 
-func kRowSum2[T Float](out, w, v []T, rows, cols, stride int) {
-	portable.RowSum2(out, w, v, rows, cols, stride)
+func kRowSum2[T Float](out, w, v []T, rows, cols, stride, far int) {
+	portable.RowSum2(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSum3[T Float](out, w, v []T, rows, cols, stride int) {
@@ -118,24 +118,24 @@ func kColSum4[T Float](acc, w, u []T, rows, cols, stride int) {
 	portable.ColSum4(acc, w, u, rows, cols, stride)
 }
 
-func kBothSumSigned[T Float](out, acc, w []T, rows, cols, stride int) {
-	portable.BothSumSigned(out, acc, w, rows, cols, stride)
+func kBothSumSigned[T Float](out, acc, w []T, rows, cols, stride, far int) {
+	portable.BothSumSigned(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSumHalf[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSumHalf(out, acc, w, rows, cols, stride)
 }
 
-func kBothSum1[T Float](out, acc, w []T, rows, cols, stride int) {
-	portable.BothSum1(out, acc, w, rows, cols, stride)
+func kBothSum1[T Float](out, acc, w []T, rows, cols, stride, far int) {
+	portable.BothSum1(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSumThreeHalves[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSumThreeHalves(out, acc, w, rows, cols, stride)
 }
 
-func kBothSum2[T Float](out, acc, w []T, rows, cols, stride int) {
-	portable.BothSum2(out, acc, w, rows, cols, stride)
+func kBothSum2[T Float](out, acc, w []T, rows, cols, stride, far int) {
+	portable.BothSum2(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSum3[T Float](out, acc, w []T, rows, cols, stride int) {
@@ -192,6 +192,10 @@ func kEMASquare[T Float](s, a []T, alpha, beta T, n int) {
 
 func kAddWide[T Float](acc []float64, a []T, n int) {
 	portable.AddWide(acc, a, n)
+}
+
+func kSumWide[T Float](out, part []T, rows, cols, stride int) {
+	portable.SumWide(out, part, rows, cols, stride)
 }
 
 func kExpShift[T Float](y, x []T, shift T, n int) {

@@ -203,7 +203,7 @@ func (f *frame[T]) localsFor(threads int) []local[T] {
 
 // total adds the results of blocks, part[b*n+k] for block b, in order in
 // float64, and rounds once into out; for the maximum norm it takes the maximum.
-func (f *frame[T]) total(out, part []T, n, blocks int, kind exponent) {
+func total[T Float](out, part []T, n, blocks int, kind exponent) {
 	if kind == exponentMax {
 		clear(out)
 		for b := range blocks {
@@ -211,12 +211,10 @@ func (f *frame[T]) total(out, part []T, n, blocks int, kind exponent) {
 		}
 		return
 	}
-	for k, v := range f.totalWide(part, n, blocks) {
-		out[k] = T(v)
-	}
+	kSumWide(out, part, blocks, n, n)
 }
 
-// totalWide is total before the rounding.
+// totalWide is the sums that total rounds.
 func (f *frame[T]) totalWide(part []T, n, blocks int) []float64 {
 	wide := grow(&f.wide, n)
 	clear(wide)

@@ -49,6 +49,12 @@ func (e exponent) cost() int {
 	return 1
 }
 
+// readsAsOneStream reports whether both sums can read w in one stream at the
+// speed of memory.
+func (e exponent) readsAsOneStream() bool {
+	return e == exponent1 || e == exponent2 || e == exponentSigned
+}
+
 func checkExponent(fn, arg string, p float64, infinite bool) {
 	if !(p > 0) || (!infinite && math.IsInf(p, 1)) {
 		want := "a finite number above 0"
@@ -138,10 +144,10 @@ func (f *frame[T]) powerSums(w Matrix[T], kind exponent, p float64, weights, row
 	}
 	j := f.sumUp(w, kind, p, weights, rows, cols)
 	if rows != nil && j.across > 1 {
-		f.total(rows, j.rowPart, w.Rows, j.across, kind)
+		total(rows, j.rowPart, w.Rows, j.across, kind)
 	}
 	if down := j.blocksDown(); cols != nil && down > 1 {
-		f.total(cols, j.colPart, w.Cols, down, kind)
+		total(cols, j.colPart, w.Cols, down, kind)
 	}
 	*j = sumsJob[T]{}
 }
@@ -170,6 +176,10 @@ func (f *frame[T]) sumUp(w Matrix[T], kind exponent, p float64, weights, rows, c
 	if down := j.blocksDown(); cols != nil && down > 1 {
 		j.colPart = grow(&f.colPart, down*w.Cols)
 	}
+	j.far = distance(w.Rows * w.Cols * sizeOf[T]())
+	if rows == nil && weights == nil && j.far == 2 && kind.readsAsOneStream() {
+		j.spare = f.localsFor(threads)
+	}
 	run(j, j.cells, threads)
 	return j
 }
@@ -181,11 +191,13 @@ type sumsJob[T Float] struct {
 	exponent         []T
 	weights          span[T]
 	rowPart, colPart []T // by block, nil: not wanted
+	far              int
+	spare            []local[T] // for row sums that nobody wants
 }
 
 func (s *sumsJob[T]) blocksDown() int { return (s.rows + blockRows - 1) / blockRows }
 
-func (s *sumsJob[T]) cell(k, _ int) {
+func (s *sumsJob[T]) cell(k, who int) {
 	i0, i1, j0, j1 := s.at(k)
 	n, stride := j1-j0, s.w.Stride
 	var out, acc, weights []T
@@ -207,30 +219,34 @@ func (s *sumsJob[T]) cell(k, _ int) {
 			if s.weights.v != nil {
 				weights = s.weights.from(j0)
 			}
-			rowSums(s.kind, out[i0:], w, weights, s.exponent, rows, n, stride)
+			rowSums(s.kind, out[i0:], w, weights, s.exponent, rows, n, stride, s.far)
+		case out == nil && s.spare != nil:
+			// From memory, both sums in one stream of rows are faster than the
+			// columns alone in four (0.79 of the read limit and 0.70).
+			bothSums(s.kind, s.spare[who].part, acc, w, s.exponent, rows, n, stride, s.far)
 		case out == nil:
 			if s.weights.v != nil {
 				weights = s.weights.from(i0)
 			}
 			colSums(s.kind, acc, w, weights, s.exponent, rows, n, stride)
 		default:
-			bothSums(s.kind, out[i0:], acc, w, s.exponent, rows, n, stride)
+			bothSums(s.kind, out[i0:], acc, w, s.exponent, rows, n, stride, s.far)
 		}
 	}
 }
 
-func rowSums[T Float](kind exponent, out, w, v, e []T, rows, cols, stride int) {
+func rowSums[T Float](kind exponent, out, w, v, e []T, rows, cols, stride, far int) {
 	switch kind {
 	case exponentGeneral:
 		kRowSumP(out, w, v, e, rows, cols, stride)
 	case exponentHalf:
 		kRowSumHalf(out, w, v, rows, cols, stride)
 	case exponent1:
-		kRowSum1(out, w, v, rows, cols, stride)
+		kRowSum1(out, w, v, rows, cols, stride, far)
 	case exponentThreeHalves:
 		kRowSumThreeHalves(out, w, v, rows, cols, stride)
 	case exponent2:
-		kRowSum2(out, w, v, rows, cols, stride)
+		kRowSum2(out, w, v, rows, cols, stride, far)
 	case exponent3:
 		kRowSum3(out, w, v, rows, cols, stride)
 	case exponent4:
@@ -238,7 +254,7 @@ func rowSums[T Float](kind exponent, out, w, v, e []T, rows, cols, stride int) {
 	case exponentMax:
 		kRowMaxAbs(out, w, rows, cols, stride)
 	case exponentSigned:
-		kRowSumSigned(out, w, v, rows, cols, stride)
+		kRowSumSigned(out, w, v, rows, cols, stride, far)
 	}
 }
 
@@ -265,18 +281,18 @@ func colSums[T Float](kind exponent, acc, w, u, e []T, rows, cols, stride int) {
 	}
 }
 
-func bothSums[T Float](kind exponent, out, acc, w, e []T, rows, cols, stride int) {
+func bothSums[T Float](kind exponent, out, acc, w, e []T, rows, cols, stride, far int) {
 	switch kind {
 	case exponentGeneral:
 		kBothSumP(out, acc, w, e, rows, cols, stride)
 	case exponentHalf:
 		kBothSumHalf(out, acc, w, rows, cols, stride)
 	case exponent1:
-		kBothSum1(out, acc, w, rows, cols, stride)
+		kBothSum1(out, acc, w, rows, cols, stride, far)
 	case exponentThreeHalves:
 		kBothSumThreeHalves(out, acc, w, rows, cols, stride)
 	case exponent2:
-		kBothSum2(out, acc, w, rows, cols, stride)
+		kBothSum2(out, acc, w, rows, cols, stride, far)
 	case exponent3:
 		kBothSum3(out, acc, w, rows, cols, stride)
 	case exponent4:
@@ -285,6 +301,6 @@ func bothSums[T Float](kind exponent, out, acc, w, e []T, rows, cols, stride int
 		kRowMaxAbs(out, w, rows, cols, stride)
 		kColMaxAbs(acc, w, rows, cols, stride)
 	case exponentSigned:
-		kBothSumSigned(out, acc, w, rows, cols, stride)
+		kBothSumSigned(out, acc, w, rows, cols, stride, far)
 	}
 }

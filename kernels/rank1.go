@@ -63,7 +63,7 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	}
 	run(j, j.cells, threads)
 	if j.across > 1 && u.Sums != nil {
-		f.total(u.Sums, j.part, w.Rows, j.across, j.kind)
+		total(u.Sums, j.part, w.Rows, j.across, j.kind)
 	}
 	*j = rank1Job[T]{}
 	f.give()
@@ -149,7 +149,7 @@ func (r *rank1Job[T]) cell(k, _ int) {
 	for step := l1Rows[T](j1 - j0); i0 < i1; i0 += step {
 		rows := min(step, i1-i0)
 		r.update(i0, rows, j0, j1-j0)
-		rowSums(r.kind, part[i0:], r.w.from(i0, j0), nil, r.exponent, rows, j1-j0, r.w.Stride)
+		rowSums(r.kind, part[i0:], r.w.from(i0, j0), nil, r.exponent, rows, j1-j0, r.w.Stride, 0)
 	}
 }
 

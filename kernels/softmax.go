@@ -57,7 +57,7 @@ func (j *softmaxJob[T]) cell(k, who int) {
 		for r := range rows {
 			kExpShift(j.y.from(i0+r, 0), j.z.from(i0+r, 0), part[r], cols)
 		}
-		kRowSumSigned(part, j.y.from(i0, 0), nil, rows, cols, j.y.Stride)
+		kRowSumSigned(part, j.y.from(i0, 0), nil, rows, cols, j.y.Stride, 0)
 		for r := range rows {
 			kDivide(j.y.from(i0+r, 0), part[r], cols)
 		}
@@ -81,7 +81,7 @@ func softmaxLong[T Float](y, z, part []T) {
 	for k := 0; k < n; k += blockCols {
 		cols := min(blockCols, n-k)
 		kExpShift(y[k:], z[k:], most, cols)
-		kRowSumSigned(part, y[k:], nil, 1, cols, n)
+		kRowSumSigned(part, y[k:], nil, 1, cols, n, 0)
 		sum += float64(part[0])
 	}
 	for k := 0; k < n; k += blockCols {

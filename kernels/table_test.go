@@ -95,12 +95,12 @@ func table[T Float]() []entry[T] {
 				portable.Clip(a.slices[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
 			},
 			func(a *arguments[T]) { kClip(a.slices[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2]) }},
-		{"RowSumSigned", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"RowSumSigned", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.RowSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.RowSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kRowSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kRowSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"RowSumHalf", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -109,12 +109,12 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kRowSumHalf(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"RowSum1", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"RowSum1", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.RowSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.RowSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kRowSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kRowSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"RowSumThreeHalves", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -123,12 +123,12 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kRowSumThreeHalves(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"RowSum2", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"RowSum2", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.RowSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.RowSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kRowSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kRowSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"RowSum3", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -193,12 +193,12 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kColSum4(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"BothSumSigned", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"BothSumSigned", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.BothSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.BothSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kBothSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kBothSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"BothSumHalf", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -207,12 +207,12 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kBothSumHalf(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"BothSum1", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"BothSum1", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.BothSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.BothSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kBothSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kBothSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"BothSumThreeHalves", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -221,12 +221,12 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kBothSumThreeHalves(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"BothSum2", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"BothSum2", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.BothSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.BothSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kBothSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kBothSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"BothSum3", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -298,6 +298,9 @@ func table[T Float]() []entry[T] {
 		{"AddWide", []parameter{{"acc", 2, 4, true, false}, {"a", 0, 4, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.AddWide(a.wides[0], a.slices[0], a.ints[0]) },
 			func(a *arguments[T]) { kAddWide(a.wides[0], a.slices[0], a.ints[0]) }},
+		{"SumWide", []parameter{{"out", 0, 3, true, false}, {"part", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.SumWide(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
+			func(a *arguments[T]) { kSumWide(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},
 		{"ExpShift", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"shift", 3, 0, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.ExpShift(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) },
 			func(a *arguments[T]) { kExpShift(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) }},

@@ -38,7 +38,7 @@ func interpret[T Float](t *testing.T, elem ir.Elem) {
 				ir.Analyse(f)
 				r := rand.New(rand.NewPCG(2, uint64(vecSize)))
 				for i, cols := range []int{0, 1, 3, 7, 8, 15, 17, 31, 33, 64, 71} {
-					for flags := range variants(e.name, i) {
+					for flags := range e.variants(i) {
 						a.reset()
 						args := build(r, a, e, size{rows: 1 + i%11, cols: cols, pad: i % 3, flags: flags, steps: i, k: i + flags}, i%3)
 						want := args.clone()

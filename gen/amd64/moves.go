@@ -159,6 +159,9 @@ func (l *lowering) memory(i int, op ir.Op) bool {
 	case ir.Store:
 		p, v := l.in(op.Args[0]), l.in(op.Args[1])
 		l.inst(nil, []mach.Reg{p, v}, func() { c.VMOVUPS(l.y(v), address(p)) })
+	case ir.Prefetch:
+		p := l.in(op.Args[0])
+		l.inst(nil, []mach.Reg{p}, func() { c.PREFETCHT1(address(p)) })
 	case ir.LoadM:
 		p, m, d := l.in(op.Args[0]), l.in(op.Args[1]), l.dst(op.Dst)
 		fn := pick(op.Elem, c.VMASKMOVPS, c.VMASKMOVPD)

@@ -50,6 +50,14 @@ func (s *suite) memory() {
 		s.add(fmt.Sprint("LoadU", d), exact, func(b *ir.Builder, dst ir.Val) { b.Store(dst, 0, b.LoadU(b.Param("a"), d)) })
 		s.add(fmt.Sprint("StoreU", d), exact, func(b *ir.Builder, dst ir.Val) { b.StoreU(dst, d, b.Load(b.Param("a"), 0)) })
 	}
+	s.add("Prefetch", exact, func(b *ir.Builder, dst ir.Val) {
+		p := b.ICopy(b.Param("a"))
+		b.Prefetch(p, 0)
+		b.Prefetch(p, 2048+64)
+		b.AddTo(p, -1<<40) // no memory of this process
+		b.Prefetch(p, 64)
+		b.Store(dst, 0, b.Load(b.Param("a"), 0))
+	})
 	s.add("NegativeDisplacement", exact, func(b *ir.Builder, dst ir.Val) {
 		p := b.ICopy(b.Param("a"))
 		b.AddTo(p, 1200)

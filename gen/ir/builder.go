@@ -279,6 +279,11 @@ func (b *Builder) LoadByte(p Val, disp int64) Val {
 	return b.def(Int, Op{Code: LoadByte, Args: []Val{p}, Imm: disp})
 }
 
+// Prefetch asks for the cache line at p + disp bytes in the second cache. The address need not be one of the kernel's.
+func (b *Builder) Prefetch(p Val, disp int64) {
+	b.emit(Op{Code: Prefetch, Args: []Val{p}, Imm: disp})
+}
+
 // IConst is an integer variable that starts at n.
 func (b *Builder) IConst(n int64) Val { return b.def(Int, Op{Code: IConst, Imm: n}) }
 
@@ -352,6 +357,14 @@ func (b *Builder) Rows(n string, body func(i Val)) {
 func (b *Builder) If(x Val, n int64, body func()) {
 	end := b.label()
 	b.emit(Op{Code: JumpLT, Args: []Val{x}, Cmp: n, Imm: end})
+	body()
+	b.place(end)
+}
+
+// IfBelow runs body when x < n.
+func (b *Builder) IfBelow(x Val, n int64, body func()) {
+	end := b.label()
+	b.emit(Op{Code: JumpGE, Args: []Val{x}, Cmp: n, Imm: end})
 	body()
 	b.place(end)
 }

@@ -84,6 +84,7 @@ const (
 	LoadI64  // Int: eight bytes
 	LoadI32  // Int: four bytes, zero-extended
 	LoadByte // Int: one byte, zero-extended
+	Prefetch // brings the cache line of the address towards the second cache; any address will do
 
 	// Floating point, correctly rounded.
 	Add

@@ -78,7 +78,7 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			}
 		}
 		switch op.Code {
-		case Nop, Comment, Label:
+		case Nop, Comment, Label, Prefetch:
 		case Param:
 			num[op.Dst.ID] = int64(args[op.Text])
 		case ParamUni:

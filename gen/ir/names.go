@@ -16,6 +16,7 @@ var codeNames = [...]string{
 	LoadI64:  "LoadI64",
 	LoadI32:  "LoadI32",
 	LoadByte: "LoadByte",
+	Prefetch: "Prefetch",
 	Add:      "Add",
 	Sub:      "Sub",
 	Mul:      "Mul",

@@ -15,6 +15,8 @@ func elementwiseKernels() []Kernel {
 			Text: func(b *ir.Builder) { ema(b, true) }},
 		{Name: "AddWide", Family: "ema", Equation: "acc = acc + float64(a)",
 			Params: list(Param{Name: "acc", Kind: ir.Wide, Shape: PerN, Written: true}, slice("a", PerN), n), Text: addWide},
+		{Name: "SumWide", Family: "ema", Equation: "out_j = T(Σ_i float64(part_ij))",
+			Params: list(written("out", PerCol), slice("part", Mat), matrix()), Text: sumWide},
 		{Name: "ExpShift", Family: "softmax", Equation: "y = exp(x - shift)", Params: list(y, x, scalars("shift"), n),
 			Text: mapped("x", func(b *ir.Builder) Function {
 				shift := b.ParamUni("shift")
@@ -122,7 +124,44 @@ func addWide(b *ir.Builder) {
 	})
 }
 
+// sumWide keeps the float64 sums of a vector of columns in registers.
+func sumWide(b *ir.Builder) {
+	out, part := b.Param("out"), b.Param("part")
+	each(b, b.Param("cols"), 2, []ir.Val{out, part}, func(a access) {
+		single := b.Elem() == ir.F32
+		sums := make([][2]ir.Val, a.n) // of the halves of a float32 vector
+		b.As64(func() {
+			for q := range sums {
+				sums[q] = [2]ir.Val{b.Var(b.Const(0)), b.Var(b.Const(0))}
+			}
+		})
+		at, left := b.ICopy(part), b.ICopy(b.Param("rows"))
+		b.While(left, 1, func() {
+			for q, sum := range sums {
+				x := a.load(at, q)
+				if !single {
+					b.Set(sum[0], b.Add(sum[0], x))
+					continue
+				}
+				lo, hi := b.Widen(x)
+				b.As64(func() {
+					b.Set(sum[0], b.Add(sum[0], lo))
+					b.Set(sum[1], b.Add(sum[1], hi))
+				})
+			}
+			b.AddRTo(at, strideBytes(b))
+		})
+		for q, sum := range sums {
+			total := sum[0]
+			if single {
+				total = b.Narrow(sum[0], sum[1])
+			}
+			a.store(out, q, total)
+		}
+	})
+}
+
 // eachRoute builds a sum of general powers for each way to compute them; the exponent chooses once a call.
 func eachRoute(b *ir.Builder, sum func(summand)) {
-	PowRoutes(b, b.Param("e"), func(p *Pow) { sum(summand{value: p.Value, unroll: 2, rows: 1}) })
+	PowRoutes(b, b.Param("e"), func(p *Pow) { sum(summand{value: p.Value, panel: 2}) })
 }

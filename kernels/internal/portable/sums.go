@@ -2,14 +2,16 @@ package portable
 
 // The sums by row, by column and both. In the comments, value is the function
 // that the name says, of one element; block order is that of the package
-// comment.
+// comment. The last argument of those that memory bounds says where w lies, 0
+// for the second cache, 1 for the third, 2 for memory: it tells the assembly in
+// which order to read w and does not change the result.
 
 // RowSumSigned is Σ_j w_ij by row, in one block of L lanes, cols ≤ 4096:
 //
 //	v nil:  lane = lane + w_ij
 //	else:   lane = fma(w_ij, v_j, lane)
 //	out_i = the lanes, halved
-func RowSumSigned[T Float](out, w, v []T, rows, cols, stride int) {
+func RowSumSigned[T Float](out, w, v []T, rows, cols, stride, _ int) {
 	rowSum(powerSigned, out, w, v, nil, rows, cols, stride)
 }
 
@@ -27,7 +29,7 @@ func RowSumHalf[T Float](out, w, v []T, rows, cols, stride int) {
 //	v nil:  lane = lane + Pow1(w_ij)
 //	else:   lane = fma(Pow1(w_ij), v_j, lane)
 //	out_i = the lanes, halved
-func RowSum1[T Float](out, w, v []T, rows, cols, stride int) {
+func RowSum1[T Float](out, w, v []T, rows, cols, stride, _ int) {
 	rowSum(power1, out, w, v, nil, rows, cols, stride)
 }
 
@@ -45,7 +47,7 @@ func RowSumThreeHalves[T Float](out, w, v []T, rows, cols, stride int) {
 //	v nil:  lane = fma(w_ij, w_ij, lane)
 //	else:   lane = fma(Pow2(w_ij), v_j, lane)
 //	out_i = the lanes, halved
-func RowSum2[T Float](out, w, v []T, rows, cols, stride int) {
+func RowSum2[T Float](out, w, v []T, rows, cols, stride, _ int) {
 	rowSum(power2, out, w, v, nil, rows, cols, stride)
 }
 
@@ -146,7 +148,7 @@ func ColSumP[T Float](acc, w, u, e []T, rows, cols, stride int) {
 
 // BothSumSigned is RowSumSigned into out and ColSumSigned into acc, without weights, in
 // one pass; cols ≤ 4096.
-func BothSumSigned[T Float](out, acc, w []T, rows, cols, stride int) {
+func BothSumSigned[T Float](out, acc, w []T, rows, cols, stride, _ int) {
 	bothSum(powerSigned, out, acc, w, nil, rows, cols, stride)
 }
 
@@ -158,7 +160,7 @@ func BothSumHalf[T Float](out, acc, w []T, rows, cols, stride int) {
 
 // BothSum1 is RowSum1 into out and ColSum1 into acc, without weights, in
 // one pass; cols ≤ 4096.
-func BothSum1[T Float](out, acc, w []T, rows, cols, stride int) {
+func BothSum1[T Float](out, acc, w []T, rows, cols, stride, _ int) {
 	bothSum(power1, out, acc, w, nil, rows, cols, stride)
 }
 
@@ -170,7 +172,7 @@ func BothSumThreeHalves[T Float](out, acc, w []T, rows, cols, stride int) {
 
 // BothSum2 is RowSum2 into out and ColSum2 into acc, without weights, in
 // one pass; cols ≤ 4096.
-func BothSum2[T Float](out, acc, w []T, rows, cols, stride int) {
+func BothSum2[T Float](out, acc, w []T, rows, cols, stride, _ int) {
 	bothSum(power2, out, acc, w, nil, rows, cols, stride)
 }
 
