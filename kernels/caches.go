@@ -16,11 +16,11 @@ func known(size, otherwise int) int {
 	return otherwise
 }
 
-// distance is how far away a matrix of that many bytes is likely to lie, as the
-// primitives that memory bounds take it: 0 the second cache, 1 the third, 2
-// memory. It decides the order in which they read, never a result.
-func distance(bytes int) int {
-	switch {
+// distance is how far away a matrix is likely to lie, as the primitives that
+// memory bounds take it: 0 the second cache, 1 the third, 2 memory. It decides
+// the order in which they read, never a result.
+func (m *Matrix[T]) distance() int {
+	switch bytes := m.Rows * m.Cols * sizeOf[T](); {
 	case bytes <= secondCache:
 		return 0
 	case bytes <= thirdCache/4*3: // the rest of the machine has its share

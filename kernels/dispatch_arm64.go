@@ -11,76 +11,76 @@ import (
 	"github.com/hebbkern/hebbkern/kernels/internal/portable"
 )
 
-func kRank1G[T Float](w, gs, x []T, rows, cols, stride, gsStep int) {
+func kRank1G[T Float](w, gs, x []T, rows, cols, stride, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1GF32NEON(pF32(w), pF32(gs), pF32(x), rows, cols, stride, gsStep)
+			asm.Rank1GF32NEON(pF32(w), pF32(gs), pF32(x), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1GF64NEON(pF64(w), pF64(gs), pF64(x), rows, cols, stride, gsStep)
+			asm.Rank1GF64NEON(pF64(w), pF64(gs), pF64(x), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1G(w, gs, x, rows, cols, stride, gsStep)
+	portable.Rank1G(w, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1GClip[T Float](w, gs, x []T, lo, hi T, rows, cols, stride, gsStep int) {
+func kRank1GClip[T Float](w, gs, x []T, lo, hi T, rows, cols, stride, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1GClipF32NEON(pF32(w), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, gsStep)
+			asm.Rank1GClipF32NEON(pF32(w), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1GClipF64NEON(pF64(w), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, gsStep)
+			asm.Rank1GClipF64NEON(pF64(w), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1GClip(w, gs, x, lo, hi, rows, cols, stride, gsStep)
+	portable.Rank1GClip(w, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
-func kRank1DG[T Float](w, d, gs, x []T, rows, cols, stride, dStep, gsStep int) {
+func kRank1DG[T Float](w, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1DGF32NEON(pF32(w), pF32(d), pF32(gs), pF32(x), rows, cols, stride, dStep, gsStep)
+			asm.Rank1DGF32NEON(pF32(w), pF32(d), pF32(gs), pF32(x), rows, cols, stride, dStep, gsStep, far)
 		} else {
-			asm.Rank1DGF64NEON(pF64(w), pF64(d), pF64(gs), pF64(x), rows, cols, stride, dStep, gsStep)
+			asm.Rank1DGF64NEON(pF64(w), pF64(d), pF64(gs), pF64(x), rows, cols, stride, dStep, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1DG(w, d, gs, x, rows, cols, stride, dStep, gsStep)
+	portable.Rank1DG(w, d, gs, x, rows, cols, stride, dStep, gsStep, far)
 }
 
-func kRank1DGClip[T Float](w, d, gs, x []T, lo, hi T, rows, cols, stride, dStep, gsStep int) {
+func kRank1DGClip[T Float](w, d, gs, x []T, lo, hi T, rows, cols, stride, dStep, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1DGClipF32NEON(pF32(w), pF32(d), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, dStep, gsStep)
+			asm.Rank1DGClipF32NEON(pF32(w), pF32(d), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, dStep, gsStep, far)
 		} else {
-			asm.Rank1DGClipF64NEON(pF64(w), pF64(d), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, dStep, gsStep)
+			asm.Rank1DGClipF64NEON(pF64(w), pF64(d), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, dStep, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1DGClip(w, d, gs, x, lo, hi, rows, cols, stride, dStep, gsStep)
+	portable.Rank1DGClip(w, d, gs, x, lo, hi, rows, cols, stride, dStep, gsStep, far)
 }
 
-func kRank1CG[T Float](w, c, gs, x []T, rows, cols, stride, gsStep int) {
+func kRank1CG[T Float](w, c, gs, x []T, rows, cols, stride, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1CGF32NEON(pF32(w), pF32(c), pF32(gs), pF32(x), rows, cols, stride, gsStep)
+			asm.Rank1CGF32NEON(pF32(w), pF32(c), pF32(gs), pF32(x), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1CGF64NEON(pF64(w), pF64(c), pF64(gs), pF64(x), rows, cols, stride, gsStep)
+			asm.Rank1CGF64NEON(pF64(w), pF64(c), pF64(gs), pF64(x), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1CG(w, c, gs, x, rows, cols, stride, gsStep)
+	portable.Rank1CG(w, c, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep int) {
+func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1CGClipF32NEON(pF32(w), pF32(c), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, gsStep)
+			asm.Rank1CGClipF32NEON(pF32(w), pF32(c), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1CGClipF64NEON(pF64(w), pF64(c), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, gsStep)
+			asm.Rank1CGClipF64NEON(pF64(w), pF64(c), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep)
+	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
 func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {
@@ -119,52 +119,52 @@ func kScaleR[T Float](w, r []T, rows, cols, stride int) {
 	portable.ScaleR(w, r, rows, cols, stride)
 }
 
-func kScaleC[T Float](w, c []T, rows, cols, stride int) {
+func kScaleC[T Float](w, c []T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.ScaleCF32NEON(pF32(w), pF32(c), rows, cols, stride)
+			asm.ScaleCF32NEON(pF32(w), pF32(c), rows, cols, stride, far)
 		} else {
-			asm.ScaleCF64NEON(pF64(w), pF64(c), rows, cols, stride)
+			asm.ScaleCF64NEON(pF64(w), pF64(c), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.ScaleC(w, c, rows, cols, stride)
+	portable.ScaleC(w, c, rows, cols, stride, far)
 }
 
-func kScaleRC[T Float](w, r, c []T, rows, cols, stride int) {
+func kScaleRC[T Float](w, r, c []T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.ScaleRCF32NEON(pF32(w), pF32(r), pF32(c), rows, cols, stride)
+			asm.ScaleRCF32NEON(pF32(w), pF32(r), pF32(c), rows, cols, stride, far)
 		} else {
-			asm.ScaleRCF64NEON(pF64(w), pF64(r), pF64(c), rows, cols, stride)
+			asm.ScaleRCF64NEON(pF64(w), pF64(r), pF64(c), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.ScaleRC(w, r, c, rows, cols, stride)
+	portable.ScaleRC(w, r, c, rows, cols, stride, far)
 }
 
-func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride int) {
+func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.GainLinearF32NEON(pF32(w), pF32(q), pF32(s), float32(eta), rows, cols, stride)
+			asm.GainLinearF32NEON(pF32(w), pF32(q), pF32(s), float32(eta), rows, cols, stride, far)
 		} else {
-			asm.GainLinearF64NEON(pF64(w), pF64(q), pF64(s), float64(eta), rows, cols, stride)
+			asm.GainLinearF64NEON(pF64(w), pF64(q), pF64(s), float64(eta), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.GainLinear(w, q, s, eta, rows, cols, stride)
+	portable.GainLinear(w, q, s, eta, rows, cols, stride, far)
 }
 
-func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride int) {
+func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.GainLinearClipF32NEON(pF32(w), pF32(q), pF32(s), float32(eta), float32(lo), float32(hi), rows, cols, stride)
+			asm.GainLinearClipF32NEON(pF32(w), pF32(q), pF32(s), float32(eta), float32(lo), float32(hi), rows, cols, stride, far)
 		} else {
-			asm.GainLinearClipF64NEON(pF64(w), pF64(q), pF64(s), float64(eta), float64(lo), float64(hi), rows, cols, stride)
+			asm.GainLinearClipF64NEON(pF64(w), pF64(q), pF64(s), float64(eta), float64(lo), float64(hi), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride)
+	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride, far)
 }
 
 func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {

@@ -6,28 +6,28 @@ package kernels
 
 import "github.com/hebbkern/hebbkern/kernels/internal/portable"
 
-func kRank1G[T Float](w, gs, x []T, rows, cols, stride, gsStep int) {
-	portable.Rank1G(w, gs, x, rows, cols, stride, gsStep)
+func kRank1G[T Float](w, gs, x []T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1G(w, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1GClip[T Float](w, gs, x []T, lo, hi T, rows, cols, stride, gsStep int) {
-	portable.Rank1GClip(w, gs, x, lo, hi, rows, cols, stride, gsStep)
+func kRank1GClip[T Float](w, gs, x []T, lo, hi T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1GClip(w, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
-func kRank1DG[T Float](w, d, gs, x []T, rows, cols, stride, dStep, gsStep int) {
-	portable.Rank1DG(w, d, gs, x, rows, cols, stride, dStep, gsStep)
+func kRank1DG[T Float](w, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
+	portable.Rank1DG(w, d, gs, x, rows, cols, stride, dStep, gsStep, far)
 }
 
-func kRank1DGClip[T Float](w, d, gs, x []T, lo, hi T, rows, cols, stride, dStep, gsStep int) {
-	portable.Rank1DGClip(w, d, gs, x, lo, hi, rows, cols, stride, dStep, gsStep)
+func kRank1DGClip[T Float](w, d, gs, x []T, lo, hi T, rows, cols, stride, dStep, gsStep, far int) {
+	portable.Rank1DGClip(w, d, gs, x, lo, hi, rows, cols, stride, dStep, gsStep, far)
 }
 
-func kRank1CG[T Float](w, c, gs, x []T, rows, cols, stride, gsStep int) {
-	portable.Rank1CG(w, c, gs, x, rows, cols, stride, gsStep)
+func kRank1CG[T Float](w, c, gs, x []T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1CG(w, c, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep int) {
-	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep)
+func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
 func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {
@@ -42,20 +42,20 @@ func kScaleR[T Float](w, r []T, rows, cols, stride int) {
 	portable.ScaleR(w, r, rows, cols, stride)
 }
 
-func kScaleC[T Float](w, c []T, rows, cols, stride int) {
-	portable.ScaleC(w, c, rows, cols, stride)
+func kScaleC[T Float](w, c []T, rows, cols, stride, far int) {
+	portable.ScaleC(w, c, rows, cols, stride, far)
 }
 
-func kScaleRC[T Float](w, r, c []T, rows, cols, stride int) {
-	portable.ScaleRC(w, r, c, rows, cols, stride)
+func kScaleRC[T Float](w, r, c []T, rows, cols, stride, far int) {
+	portable.ScaleRC(w, r, c, rows, cols, stride, far)
 }
 
-func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride int) {
-	portable.GainLinear(w, q, s, eta, rows, cols, stride)
+func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride, far int) {
+	portable.GainLinear(w, q, s, eta, rows, cols, stride, far)
 }
 
-func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride int) {
-	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride)
+func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride, far int) {
+	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride, far)
 }
 
 func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {

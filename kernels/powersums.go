@@ -176,7 +176,7 @@ func (f *frame[T]) sumUp(w Matrix[T], kind exponent, p float64, weights, rows, c
 	if down := j.blocksDown(); cols != nil && down > 1 {
 		j.colPart = grow(&f.colPart, down*w.Cols)
 	}
-	j.far = distance(w.Rows * w.Cols * sizeOf[T]())
+	j.far = w.distance()
 	if rows == nil && weights == nil && j.far == 2 && kind.readsAsOneStream() {
 		j.spare = f.localsFor(threads)
 	}

@@ -50,7 +50,7 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	}
 	threads := threadsFor(work)
 	j.grid = gridFor(w.Rows, w.Cols, threads)
-	j.w, j.flags, j.lo, j.hi = w, flags, u.Low, u.High
+	j.w, j.far, j.flags, j.lo, j.hi = w, w.distance(), flags, u.Low, u.High
 	j.g, j.d, j.a = overRows(u.G, w.Rows), overRows(u.Decay, w.Rows), overRows(u.RowAdd, w.Rows)
 	j.x, j.c, j.b = f.spread(0, u.X, w.Cols, blockCols), f.spread(1, u.ColDecay, w.Cols, blockCols), f.spread(2, u.ColAdd, w.Cols, blockCols)
 	j.mask, j.maskStride = u.Mask, u.MaskStride
@@ -137,6 +137,7 @@ type rank1Job[T Float] struct {
 	kind       exponent
 	exponent   []T
 	part       []T // sums by block of columns, nil: not wanted
+	far        int
 }
 
 func (r *rank1Job[T]) cell(k, _ int) {
@@ -166,17 +167,17 @@ func (r *rank1Job[T]) update(i, rows, j, cols int) {
 	switch r.flags {
 	case 0:
 	case outer:
-		kRank1G(w, r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step)
+		kRank1G(w, r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step, r.far)
 	case outer | decay:
-		kRank1DG(w, r.d.from(i), r.g.from(i), r.x.from(j), rows, cols, stride, r.d.step, r.g.step)
+		kRank1DG(w, r.d.from(i), r.g.from(i), r.x.from(j), rows, cols, stride, r.d.step, r.g.step, r.far)
 	case outer | colDecay:
-		kRank1CG(w, r.c.from(j), r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step)
+		kRank1CG(w, r.c.from(j), r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step, r.far)
 	case outer | bounds:
-		kRank1GClip(w, r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.g.step)
+		kRank1GClip(w, r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.g.step, r.far)
 	case outer | decay | bounds:
-		kRank1DGClip(w, r.d.from(i), r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.d.step, r.g.step)
+		kRank1DGClip(w, r.d.from(i), r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.d.step, r.g.step, r.far)
 	case outer | colDecay | bounds:
-		kRank1CGClip(w, r.c.from(j), r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.g.step)
+		kRank1CGClip(w, r.c.from(j), r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.g.step, r.far)
 	case bounds:
 		kClip(w, r.lo, r.hi, rows, cols, stride)
 	default:

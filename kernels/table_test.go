@@ -7,47 +7,47 @@ import "github.com/hebbkern/hebbkern/kernels/internal/portable"
 // table lists the kernels: the parameters from which arguments are made, the definition and the path in use.
 func table[T Float]() []entry[T] {
 	return []entry[T]{
-		{"Rank1G", []parameter{{"w", 0, 1, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1G", []parameter{{"w", 0, 1, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1G(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.Rank1G(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1G(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kRank1G(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1GClip", []parameter{{"w", 0, 1, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1GClip", []parameter{{"w", 0, 1, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1GClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.Rank1GClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1GClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kRank1GClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1DG", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1DG", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1DG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				portable.Rank1DG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			},
 			func(a *arguments[T]) {
-				kRank1DG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				kRank1DG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			}},
-		{"Rank1DGClip", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1DGClip", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1DGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				portable.Rank1DGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			},
 			func(a *arguments[T]) {
-				kRank1DGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				kRank1DGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			}},
-		{"Rank1CG", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1CG", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1CG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.Rank1CG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1CG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kRank1CG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1CGClip", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1CGClip", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.Rank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kRank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
 		{"Rank1Residual", []parameter{{"w", 0, 1, true, false}, {"r", 0, 3, true, false}, {"gs", 0, 2, false, false}, {"y", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -66,29 +66,31 @@ func table[T Float]() []entry[T] {
 		{"ScaleR", []parameter{{"w", 0, 1, true, false}, {"r", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.ScaleR(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
 			func(a *arguments[T]) { kScaleR(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},
-		{"ScaleC", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
-			func(a *arguments[T]) { portable.ScaleC(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
-			func(a *arguments[T]) { kScaleC(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},
-		{"ScaleRC", []parameter{{"w", 0, 1, true, false}, {"r", 0, 2, false, false}, {"c", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"ScaleC", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.ScaleRC(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.ScaleC(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			},
+			func(a *arguments[T]) { kScaleC(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
+		{"ScaleRC", []parameter{{"w", 0, 1, true, false}, {"r", 0, 2, false, false}, {"c", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.ScaleRC(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kScaleRC(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kScaleRC(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
-		{"GainLinear", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"GainLinear", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.GainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2])
+				portable.GainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kGainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2])
+				kGainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
-		{"GainLinearClip", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"GainLinearClip", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.GainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.GainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kGainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2])
+				kGainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"Clip", []parameter{{"w", 0, 1, true, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {

@@ -87,12 +87,12 @@ func testRank1Variants[T Float](t *testing.T) {
 				flags int
 				run   func(w []T)
 			}{
-				"G":      {Rank1Outer, func(w []T) { Rank1G(w, g, x, rows, cols, stride, step) }},
-				"DG":     {Rank1Outer | Rank1Decay, func(w []T) { Rank1DG(w, d, g, x, rows, cols, stride, step, step) }},
-				"CG":     {Rank1Outer | Rank1ColDecay, func(w []T) { Rank1CG(w, c, g, x, rows, cols, stride, step) }},
-				"GClip":  {Rank1Outer | Rank1Bounds, func(w []T) { Rank1GClip(w, g, x, lo, hi, rows, cols, stride, step) }},
-				"DGClip": {Rank1Outer | Rank1Decay | Rank1Bounds, func(w []T) { Rank1DGClip(w, d, g, x, lo, hi, rows, cols, stride, step, step) }},
-				"CGClip": {Rank1Outer | Rank1ColDecay | Rank1Bounds, func(w []T) { Rank1CGClip(w, c, g, x, lo, hi, rows, cols, stride, step) }},
+				"G":      {Rank1Outer, func(w []T) { Rank1G(w, g, x, rows, cols, stride, step, 0) }},
+				"DG":     {Rank1Outer | Rank1Decay, func(w []T) { Rank1DG(w, d, g, x, rows, cols, stride, step, step, 0) }},
+				"CG":     {Rank1Outer | Rank1ColDecay, func(w []T) { Rank1CG(w, c, g, x, rows, cols, stride, step, 0) }},
+				"GClip":  {Rank1Outer | Rank1Bounds, func(w []T) { Rank1GClip(w, g, x, lo, hi, rows, cols, stride, step, 0) }},
+				"DGClip": {Rank1Outer | Rank1Decay | Rank1Bounds, func(w []T) { Rank1DGClip(w, d, g, x, lo, hi, rows, cols, stride, step, step, 0) }},
+				"CGClip": {Rank1Outer | Rank1ColDecay | Rank1Bounds, func(w []T) { Rank1CGClip(w, c, g, x, lo, hi, rows, cols, stride, step, 0) }},
 				"Clip":   {Rank1Bounds, func(w []T) { Clip(w, lo, hi, rows, cols, stride) }},
 			} {
 				want, got := append([]T(nil), w0...), append([]T(nil), w0...)
