@@ -181,6 +181,9 @@ func (u *updater[T]) has(t Terms, v []T) []T {
 }
 
 func (u *updater[T]) sequence() (int, error) {
+	if k, done, err := u.sweep(); done {
+		return k, err
+	}
 	for s := u.from; s < u.to; s++ {
 		x, y := u.x.Row(s), u.y.Row(s)
 		if u.compute {

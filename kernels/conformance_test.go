@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -102,6 +103,11 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 		if z.k > 0 && z.cols > 0 {
 			lengths["b"] = (z.k-1)*named["bStride"] + z.cols
 		}
+	}
+	if strings.HasPrefix(e.name, "Online") { // x [samples, cols], y [samples, rows]
+		samples, xStride, yStride := 1+z.k%3, z.cols+z.pad, z.rows+z.pad
+		named["samples"], named["xStride"], named["yStride"] = samples, xStride, yStride
+		lengths["x"], lengths["y"] = (samples-1)*xStride+z.cols, (samples-1)*yStride+z.rows
 	}
 	lo, hi := T(-0.5), T(0.75)
 	switch r.IntN(4) {

@@ -527,6 +527,54 @@ func kMulAcc[T Float](c, a, b []T, m, n, k, cStride, aRowStep, aColStep, bStride
 	portable.MulAcc(c, a, b, m, n, k, cStride, aRowStep, aColStep, bStride)
 }
 
+func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineGF32AVX2(pF32(w), pF32(x), pF32(y), float32(eta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineGF64AVX2(pF64(w), pF64(x), pF64(y), float64(eta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineDG[T Float](w, x, y []T, eta, d T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineDGF32AVX2(pF32(w), pF32(x), pF32(y), float32(eta), float32(d), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineDGF64AVX2(pF64(w), pF64(x), pF64(y), float64(eta), float64(d), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineDG(w, x, y, eta, d, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineGG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineGGF32AVX2(pF32(w), pF32(x), pF32(y), float32(eta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineGGF64AVX2(pF64(w), pF64(x), pF64(y), float64(eta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineGG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineGYF32AVX2(pF32(w), pF32(x), pF32(y), float32(eta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineGYF64AVX2(pF64(w), pF64(x), pF64(y), float64(eta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
 func kSquare[T Float](y, x []T, n int) {
 	if useAVX2 {
 		if single[T]() {

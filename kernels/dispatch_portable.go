@@ -178,6 +178,22 @@ func kMulAcc[T Float](c, a, b []T, m, n, k, cStride, aRowStep, aColStep, bStride
 	portable.MulAcc(c, a, b, m, n, k, cStride, aRowStep, aColStep, bStride)
 }
 
+func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineDG[T Float](w, x, y []T, eta, d T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineDG(w, x, y, eta, d, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineGG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineGG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
 func kSquare[T Float](y, x []T, n int) {
 	portable.Square(y, x, n)
 }

@@ -52,7 +52,7 @@ var Elems = []ir.Elem{ir.F32, ir.F64}
 // Table lists the kernels in the order of their files.
 func Table() []Kernel {
 	var all []Kernel
-	for _, family := range [][]Kernel{rank1Kernels(), scaleKernels(), sumKernels(), productKernels(), elementwiseKernels()} {
+	for _, family := range [][]Kernel{rank1Kernels(), scaleKernels(), sumKernels(), productKernels(), onlineKernels(), elementwiseKernels()} {
 		all = append(all, family...)
 	}
 	return all
