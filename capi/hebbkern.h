@@ -307,7 +307,8 @@ HK_API int hk_predict(const hk_predict_args *args, int64_t *at, hk_error *err);
 /* Loss of a sample: sum_k (y_k - t_k)^2 / 2, or the cross-entropy of the softmax of the (identity) output. */
 enum { HK_MSE = 0, HK_SOFTMAX = 1 };
 
-/* The exact gradient of the mean loss over a batch, by backpropagation. One call does all of it. */
+/* The exact gradient of the mean loss over a batch, by backpropagation. *at counts samples; what is written is the
+ * gradient when the last call has returned HK_OK. */
 typedef struct hk_gradients_args {
     hk_network network;
     hk_array x;               /* [samples, n_0] */
