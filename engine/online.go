@@ -51,3 +51,8 @@ func (r Decay[T]) Online() (kernels.Online[T], bool) {
 func (r Oja[T]) Online() (kernels.Online[T], bool) {
 	return kernels.Online[T]{Rate: T(r.LR), Form: kernels.DecayGainY}, true
 }
+
+// Online implements the sweep over a sequence.
+func (r Instar[T]) Online() (kernels.Online[T], bool) {
+	return kernels.Online[T]{Rate: T(r.LR), Form: kernels.DecayGain}, true
+}

@@ -17,10 +17,7 @@ const (
 func Rank1G[T Float](w, g, x []T, rows, cols, stride, gStep, _ int) {
 	x = x[:cols]
 	for i := range rows {
-		row, gi := w[i*stride:][:cols], g[i*gStep]
-		for j, xj := range x {
-			row[j] = FMA(gi, xj, row[j])
-		}
+		addScaled(w[i*stride:][:cols], x, g[i*gStep])
 	}
 }
 
@@ -32,11 +29,11 @@ func Rank1G[T Float](w, g, x []T, rows, cols, stride, gStep, _ int) {
 func Rank1DG[T Float](w, d, g, x []T, rows, cols, stride, dStep, gStep, _ int) {
 	x = x[:cols]
 	for i := range rows {
-		row, gi := w[i*stride:][:cols], g[i*gStep]
-		f := 1 - d[i*dStep]
-		for j, xj := range x {
-			row[j] = FMA(gi, xj, T(row[j]*f))
+		row, f := w[i*stride:][:cols], 1-d[i*dStep]
+		for j, v := range row {
+			row[j] = T(v * f)
 		}
+		addScaled(row, x, g[i*gStep])
 	}
 }
 
