@@ -12,378 +12,304 @@ DATA powsumsConstants<>+16(SB)/4, $0x00000000
 DATA powsumsConstants<>+20(SB)/4, $0x00000000
 DATA powsumsConstants<>+24(SB)/4, $0x00000000
 DATA powsumsConstants<>+28(SB)/4, $0x00000000
-DATA powsumsConstants<>+32(SB)/4, $0x004afb0d
-DATA powsumsConstants<>+36(SB)/4, $0x004afb0d
-DATA powsumsConstants<>+40(SB)/4, $0x004afb0d
-DATA powsumsConstants<>+44(SB)/4, $0x004afb0d
-DATA powsumsConstants<>+48(SB)/4, $0x004afb0d
-DATA powsumsConstants<>+52(SB)/4, $0x004afb0d
-DATA powsumsConstants<>+56(SB)/4, $0x004afb0d
-DATA powsumsConstants<>+60(SB)/4, $0x004afb0d
-DATA powsumsConstants<>+64(SB)/4, $0x007fffff
-DATA powsumsConstants<>+68(SB)/4, $0x007fffff
-DATA powsumsConstants<>+72(SB)/4, $0x007fffff
-DATA powsumsConstants<>+76(SB)/4, $0x007fffff
-DATA powsumsConstants<>+80(SB)/4, $0x007fffff
-DATA powsumsConstants<>+84(SB)/4, $0x007fffff
-DATA powsumsConstants<>+88(SB)/4, $0x007fffff
-DATA powsumsConstants<>+92(SB)/4, $0x007fffff
-DATA powsumsConstants<>+96(SB)/4, $0x00800000
-DATA powsumsConstants<>+100(SB)/4, $0x00800000
-DATA powsumsConstants<>+104(SB)/4, $0x00800000
-DATA powsumsConstants<>+108(SB)/4, $0x00800000
-DATA powsumsConstants<>+112(SB)/4, $0x00800000
-DATA powsumsConstants<>+116(SB)/4, $0x00800000
-DATA powsumsConstants<>+120(SB)/4, $0x00800000
-DATA powsumsConstants<>+124(SB)/4, $0x00800000
-DATA powsumsConstants<>+128(SB)/4, $0x391f8230
-DATA powsumsConstants<>+132(SB)/4, $0x391f8230
-DATA powsumsConstants<>+136(SB)/4, $0x391f8230
-DATA powsumsConstants<>+140(SB)/4, $0x391f8230
-DATA powsumsConstants<>+144(SB)/4, $0x391f8230
-DATA powsumsConstants<>+148(SB)/4, $0x391f8230
-DATA powsumsConstants<>+152(SB)/4, $0x391f8230
-DATA powsumsConstants<>+156(SB)/4, $0x391f8230
-DATA powsumsConstants<>+160(SB)/4, $0x3aaf956f
-DATA powsumsConstants<>+164(SB)/4, $0x3aaf956f
-DATA powsumsConstants<>+168(SB)/4, $0x3aaf956f
-DATA powsumsConstants<>+172(SB)/4, $0x3aaf956f
-DATA powsumsConstants<>+176(SB)/4, $0x3aaf956f
-DATA powsumsConstants<>+180(SB)/4, $0x3aaf956f
-DATA powsumsConstants<>+184(SB)/4, $0x3aaf956f
-DATA powsumsConstants<>+188(SB)/4, $0x3aaf956f
-DATA powsumsConstants<>+192(SB)/4, $0x3bb90c17
-DATA powsumsConstants<>+196(SB)/4, $0x3bb90c17
-DATA powsumsConstants<>+200(SB)/4, $0x3bb90c17
-DATA powsumsConstants<>+204(SB)/4, $0x3bb90c17
-DATA powsumsConstants<>+208(SB)/4, $0x3bb90c17
-DATA powsumsConstants<>+212(SB)/4, $0x3bb90c17
-DATA powsumsConstants<>+216(SB)/4, $0x3bb90c17
-DATA powsumsConstants<>+220(SB)/4, $0x3bb90c17
-DATA powsumsConstants<>+224(SB)/4, $0x3c1d98e6
-DATA powsumsConstants<>+228(SB)/4, $0x3c1d98e6
-DATA powsumsConstants<>+232(SB)/4, $0x3c1d98e6
-DATA powsumsConstants<>+236(SB)/4, $0x3c1d98e6
-DATA powsumsConstants<>+240(SB)/4, $0x3c1d98e6
-DATA powsumsConstants<>+244(SB)/4, $0x3c1d98e6
-DATA powsumsConstants<>+248(SB)/4, $0x3c1d98e6
-DATA powsumsConstants<>+252(SB)/4, $0x3c1d98e6
-DATA powsumsConstants<>+256(SB)/4, $0x3d635793
-DATA powsumsConstants<>+260(SB)/4, $0x3d635793
-DATA powsumsConstants<>+264(SB)/4, $0x3d635793
-DATA powsumsConstants<>+268(SB)/4, $0x3d635793
-DATA powsumsConstants<>+272(SB)/4, $0x3d635793
-DATA powsumsConstants<>+276(SB)/4, $0x3d635793
-DATA powsumsConstants<>+280(SB)/4, $0x3d635793
-DATA powsumsConstants<>+284(SB)/4, $0x3d635793
-DATA powsumsConstants<>+288(SB)/4, $0x3e75fdeb
-DATA powsumsConstants<>+292(SB)/4, $0x3e75fdeb
-DATA powsumsConstants<>+296(SB)/4, $0x3e75fdeb
-DATA powsumsConstants<>+300(SB)/4, $0x3e75fdeb
-DATA powsumsConstants<>+304(SB)/4, $0x3e75fdeb
-DATA powsumsConstants<>+308(SB)/4, $0x3e75fdeb
-DATA powsumsConstants<>+312(SB)/4, $0x3e75fdeb
-DATA powsumsConstants<>+316(SB)/4, $0x3e75fdeb
-DATA powsumsConstants<>+320(SB)/4, $0x3f000000
-DATA powsumsConstants<>+324(SB)/4, $0x3f000000
-DATA powsumsConstants<>+328(SB)/4, $0x3f000000
-DATA powsumsConstants<>+332(SB)/4, $0x3f000000
-DATA powsumsConstants<>+336(SB)/4, $0x3f000000
-DATA powsumsConstants<>+340(SB)/4, $0x3f000000
-DATA powsumsConstants<>+344(SB)/4, $0x3f000000
-DATA powsumsConstants<>+348(SB)/4, $0x3f000000
-DATA powsumsConstants<>+352(SB)/4, $0x3f300000
-DATA powsumsConstants<>+356(SB)/4, $0x3f300000
-DATA powsumsConstants<>+360(SB)/4, $0x3f300000
-DATA powsumsConstants<>+364(SB)/4, $0x3f300000
-DATA powsumsConstants<>+368(SB)/4, $0x3f300000
-DATA powsumsConstants<>+372(SB)/4, $0x3f300000
-DATA powsumsConstants<>+376(SB)/4, $0x3f300000
-DATA powsumsConstants<>+380(SB)/4, $0x3f300000
-DATA powsumsConstants<>+384(SB)/4, $0x3f3504f3
-DATA powsumsConstants<>+388(SB)/4, $0x3f3504f3
-DATA powsumsConstants<>+392(SB)/4, $0x3f3504f3
-DATA powsumsConstants<>+396(SB)/4, $0x3f3504f3
-DATA powsumsConstants<>+400(SB)/4, $0x3f3504f3
-DATA powsumsConstants<>+404(SB)/4, $0x3f3504f3
-DATA powsumsConstants<>+408(SB)/4, $0x3f3504f3
-DATA powsumsConstants<>+412(SB)/4, $0x3f3504f3
-DATA powsumsConstants<>+416(SB)/4, $0x3f800000
-DATA powsumsConstants<>+420(SB)/4, $0x3f800000
-DATA powsumsConstants<>+424(SB)/4, $0x3f800000
-DATA powsumsConstants<>+428(SB)/4, $0x3f800000
-DATA powsumsConstants<>+432(SB)/4, $0x3f800000
-DATA powsumsConstants<>+436(SB)/4, $0x3f800000
-DATA powsumsConstants<>+440(SB)/4, $0x3f800000
-DATA powsumsConstants<>+444(SB)/4, $0x3f800000
-DATA powsumsConstants<>+448(SB)/4, $0x41c00000
-DATA powsumsConstants<>+452(SB)/4, $0x41c00000
-DATA powsumsConstants<>+456(SB)/4, $0x41c00000
-DATA powsumsConstants<>+460(SB)/4, $0x41c00000
-DATA powsumsConstants<>+464(SB)/4, $0x41c00000
-DATA powsumsConstants<>+468(SB)/4, $0x41c00000
-DATA powsumsConstants<>+472(SB)/4, $0x41c00000
-DATA powsumsConstants<>+476(SB)/4, $0x41c00000
-DATA powsumsConstants<>+480(SB)/4, $0x4ac00000
-DATA powsumsConstants<>+484(SB)/4, $0x4ac00000
-DATA powsumsConstants<>+488(SB)/4, $0x4ac00000
-DATA powsumsConstants<>+492(SB)/4, $0x4ac00000
-DATA powsumsConstants<>+496(SB)/4, $0x4ac00000
-DATA powsumsConstants<>+500(SB)/4, $0x4ac00000
-DATA powsumsConstants<>+504(SB)/4, $0x4ac00000
-DATA powsumsConstants<>+508(SB)/4, $0x4ac00000
-DATA powsumsConstants<>+512(SB)/4, $0x4b000000
-DATA powsumsConstants<>+516(SB)/4, $0x4b000000
-DATA powsumsConstants<>+520(SB)/4, $0x4b000000
-DATA powsumsConstants<>+524(SB)/4, $0x4b000000
-DATA powsumsConstants<>+528(SB)/4, $0x4b000000
-DATA powsumsConstants<>+532(SB)/4, $0x4b000000
-DATA powsumsConstants<>+536(SB)/4, $0x4b000000
-DATA powsumsConstants<>+540(SB)/4, $0x4b000000
-DATA powsumsConstants<>+544(SB)/4, $0x4b00007f
-DATA powsumsConstants<>+548(SB)/4, $0x4b00007f
-DATA powsumsConstants<>+552(SB)/4, $0x4b00007f
-DATA powsumsConstants<>+556(SB)/4, $0x4b00007f
-DATA powsumsConstants<>+560(SB)/4, $0x4b00007f
-DATA powsumsConstants<>+564(SB)/4, $0x4b00007f
-DATA powsumsConstants<>+568(SB)/4, $0x4b00007f
-DATA powsumsConstants<>+572(SB)/4, $0x4b00007f
-DATA powsumsConstants<>+576(SB)/4, $0x4b000097
-DATA powsumsConstants<>+580(SB)/4, $0x4b000097
-DATA powsumsConstants<>+584(SB)/4, $0x4b000097
-DATA powsumsConstants<>+588(SB)/4, $0x4b000097
-DATA powsumsConstants<>+592(SB)/4, $0x4b000097
-DATA powsumsConstants<>+596(SB)/4, $0x4b000097
-DATA powsumsConstants<>+600(SB)/4, $0x4b000097
-DATA powsumsConstants<>+604(SB)/4, $0x4b000097
-DATA powsumsConstants<>+608(SB)/4, $0x4b400066
-DATA powsumsConstants<>+612(SB)/4, $0x4b400066
-DATA powsumsConstants<>+616(SB)/4, $0x4b400066
-DATA powsumsConstants<>+620(SB)/4, $0x4b400066
-DATA powsumsConstants<>+624(SB)/4, $0x4b400066
-DATA powsumsConstants<>+628(SB)/4, $0x4b400066
-DATA powsumsConstants<>+632(SB)/4, $0x4b400066
-DATA powsumsConstants<>+636(SB)/4, $0x4b400066
-DATA powsumsConstants<>+640(SB)/4, $0x4b40007f
-DATA powsumsConstants<>+644(SB)/4, $0x4b40007f
-DATA powsumsConstants<>+648(SB)/4, $0x4b40007f
-DATA powsumsConstants<>+652(SB)/4, $0x4b40007f
-DATA powsumsConstants<>+656(SB)/4, $0x4b40007f
-DATA powsumsConstants<>+660(SB)/4, $0x4b40007f
-DATA powsumsConstants<>+664(SB)/4, $0x4b40007f
-DATA powsumsConstants<>+668(SB)/4, $0x4b40007f
-DATA powsumsConstants<>+672(SB)/4, $0x4b4000fe
-DATA powsumsConstants<>+676(SB)/4, $0x4b4000fe
-DATA powsumsConstants<>+680(SB)/4, $0x4b4000fe
-DATA powsumsConstants<>+684(SB)/4, $0x4b4000fe
-DATA powsumsConstants<>+688(SB)/4, $0x4b4000fe
-DATA powsumsConstants<>+692(SB)/4, $0x4b4000fe
-DATA powsumsConstants<>+696(SB)/4, $0x4b4000fe
-DATA powsumsConstants<>+700(SB)/4, $0x4b4000fe
-DATA powsumsConstants<>+704(SB)/4, $0x4b40017f
-DATA powsumsConstants<>+708(SB)/4, $0x4b40017f
-DATA powsumsConstants<>+712(SB)/4, $0x4b40017f
-DATA powsumsConstants<>+716(SB)/4, $0x4b40017f
-DATA powsumsConstants<>+720(SB)/4, $0x4b40017f
-DATA powsumsConstants<>+724(SB)/4, $0x4b40017f
-DATA powsumsConstants<>+728(SB)/4, $0x4b40017f
-DATA powsumsConstants<>+732(SB)/4, $0x4b40017f
-DATA powsumsConstants<>+736(SB)/4, $0x4b800000
-DATA powsumsConstants<>+740(SB)/4, $0x4b800000
-DATA powsumsConstants<>+744(SB)/4, $0x4b800000
-DATA powsumsConstants<>+748(SB)/4, $0x4b800000
-DATA powsumsConstants<>+752(SB)/4, $0x4b800000
-DATA powsumsConstants<>+756(SB)/4, $0x4b800000
-DATA powsumsConstants<>+760(SB)/4, $0x4b800000
-DATA powsumsConstants<>+764(SB)/4, $0x4b800000
-DATA powsumsConstants<>+768(SB)/4, $0x7f800000
-DATA powsumsConstants<>+772(SB)/4, $0x7f800000
-DATA powsumsConstants<>+776(SB)/4, $0x7f800000
-DATA powsumsConstants<>+780(SB)/4, $0x7f800000
-DATA powsumsConstants<>+784(SB)/4, $0x7f800000
-DATA powsumsConstants<>+788(SB)/4, $0x7f800000
-DATA powsumsConstants<>+792(SB)/4, $0x7f800000
-DATA powsumsConstants<>+796(SB)/4, $0x7f800000
-DATA powsumsConstants<>+800(SB)/4, $0x7fffffff
-DATA powsumsConstants<>+804(SB)/4, $0x7fffffff
-DATA powsumsConstants<>+808(SB)/4, $0x7fffffff
-DATA powsumsConstants<>+812(SB)/4, $0x7fffffff
-DATA powsumsConstants<>+816(SB)/4, $0x7fffffff
-DATA powsumsConstants<>+820(SB)/4, $0x7fffffff
-DATA powsumsConstants<>+824(SB)/4, $0x7fffffff
-DATA powsumsConstants<>+828(SB)/4, $0x7fffffff
-DATA powsumsConstants<>+832(SB)/4, $0xbf300000
-DATA powsumsConstants<>+836(SB)/4, $0xbf300000
-DATA powsumsConstants<>+840(SB)/4, $0xbf300000
-DATA powsumsConstants<>+844(SB)/4, $0xbf300000
-DATA powsumsConstants<>+848(SB)/4, $0xbf300000
-DATA powsumsConstants<>+852(SB)/4, $0xbf300000
-DATA powsumsConstants<>+856(SB)/4, $0xbf300000
-DATA powsumsConstants<>+860(SB)/4, $0xbf300000
-DATA powsumsConstants<>+864(SB)/4, $0xff7ffffe
-DATA powsumsConstants<>+868(SB)/4, $0xff7ffffe
-DATA powsumsConstants<>+872(SB)/4, $0xff7ffffe
-DATA powsumsConstants<>+876(SB)/4, $0xff7ffffe
-DATA powsumsConstants<>+880(SB)/4, $0xff7ffffe
-DATA powsumsConstants<>+884(SB)/4, $0xff7ffffe
-DATA powsumsConstants<>+888(SB)/4, $0xff7ffffe
-DATA powsumsConstants<>+892(SB)/4, $0xff7ffffe
-DATA powsumsConstants<>+896(SB)/4, $0x00000000
-DATA powsumsConstants<>+900(SB)/4, $0x00000001
-DATA powsumsConstants<>+904(SB)/4, $0x00000002
-DATA powsumsConstants<>+908(SB)/4, $0x00000003
-DATA powsumsConstants<>+912(SB)/4, $0x00000004
-DATA powsumsConstants<>+916(SB)/4, $0x00000005
-DATA powsumsConstants<>+920(SB)/4, $0x00000006
-DATA powsumsConstants<>+924(SB)/4, $0x00000007
-DATA powsumsConstants<>+928(SB)/8, $0x0000000000000000
-DATA powsumsConstants<>+936(SB)/8, $0x0000000000000000
-DATA powsumsConstants<>+944(SB)/8, $0x0000000000000000
-DATA powsumsConstants<>+952(SB)/8, $0x0000000000000000
-DATA powsumsConstants<>+960(SB)/8, $0x00095f619980c433
-DATA powsumsConstants<>+968(SB)/8, $0x00095f619980c433
-DATA powsumsConstants<>+976(SB)/8, $0x00095f619980c433
-DATA powsumsConstants<>+984(SB)/8, $0x00095f619980c433
-DATA powsumsConstants<>+992(SB)/8, $0x000fffffffffffff
-DATA powsumsConstants<>+1000(SB)/8, $0x000fffffffffffff
-DATA powsumsConstants<>+1008(SB)/8, $0x000fffffffffffff
-DATA powsumsConstants<>+1016(SB)/8, $0x000fffffffffffff
-DATA powsumsConstants<>+1024(SB)/8, $0x0010000000000000
-DATA powsumsConstants<>+1032(SB)/8, $0x0010000000000000
-DATA powsumsConstants<>+1040(SB)/8, $0x0010000000000000
-DATA powsumsConstants<>+1048(SB)/8, $0x0010000000000000
-DATA powsumsConstants<>+1056(SB)/8, $0x3dfea44139bbe4cf
-DATA powsumsConstants<>+1064(SB)/8, $0x3dfea44139bbe4cf
-DATA powsumsConstants<>+1072(SB)/8, $0x3dfea44139bbe4cf
-DATA powsumsConstants<>+1080(SB)/8, $0x3dfea44139bbe4cf
-DATA powsumsConstants<>+1088(SB)/8, $0x3e3e622bd2f9014b
-DATA powsumsConstants<>+1096(SB)/8, $0x3e3e622bd2f9014b
-DATA powsumsConstants<>+1104(SB)/8, $0x3e3e622bd2f9014b
-DATA powsumsConstants<>+1112(SB)/8, $0x3e3e622bd2f9014b
-DATA powsumsConstants<>+1120(SB)/8, $0x3e7b524aeefbf2cf
-DATA powsumsConstants<>+1128(SB)/8, $0x3e7b524aeefbf2cf
-DATA powsumsConstants<>+1136(SB)/8, $0x3e7b524aeefbf2cf
-DATA powsumsConstants<>+1144(SB)/8, $0x3e7b524aeefbf2cf
-DATA powsumsConstants<>+1152(SB)/8, $0x3eb62bfc3720ee41
-DATA powsumsConstants<>+1160(SB)/8, $0x3eb62bfc3720ee41
-DATA powsumsConstants<>+1168(SB)/8, $0x3eb62bfc3720ee41
-DATA powsumsConstants<>+1176(SB)/8, $0x3eb62bfc3720ee41
-DATA powsumsConstants<>+1184(SB)/8, $0x3eeffcbfc8ba9f27
-DATA powsumsConstants<>+1192(SB)/8, $0x3eeffcbfc8ba9f27
-DATA powsumsConstants<>+1200(SB)/8, $0x3eeffcbfc8ba9f27
-DATA powsumsConstants<>+1208(SB)/8, $0x3eeffcbfc8ba9f27
-DATA powsumsConstants<>+1216(SB)/8, $0x3f243091310721f3
-DATA powsumsConstants<>+1224(SB)/8, $0x3f243091310721f3
-DATA powsumsConstants<>+1232(SB)/8, $0x3f243091310721f3
-DATA powsumsConstants<>+1240(SB)/8, $0x3f243091310721f3
-DATA powsumsConstants<>+1248(SB)/8, $0x3f55d87fe789dd2f
-DATA powsumsConstants<>+1256(SB)/8, $0x3f55d87fe789dd2f
-DATA powsumsConstants<>+1264(SB)/8, $0x3f55d87fe789dd2f
-DATA powsumsConstants<>+1272(SB)/8, $0x3f55d87fe789dd2f
-DATA powsumsConstants<>+1280(SB)/8, $0x3f77217f7d1cf799
-DATA powsumsConstants<>+1288(SB)/8, $0x3f77217f7d1cf799
-DATA powsumsConstants<>+1296(SB)/8, $0x3f77217f7d1cf799
-DATA powsumsConstants<>+1304(SB)/8, $0x3f77217f7d1cf799
-DATA powsumsConstants<>+1312(SB)/8, $0x3f83b2ab6fb9f97a
-DATA powsumsConstants<>+1320(SB)/8, $0x3f83b2ab6fb9f97a
-DATA powsumsConstants<>+1328(SB)/8, $0x3f83b2ab6fb9f97a
-DATA powsumsConstants<>+1336(SB)/8, $0x3f83b2ab6fb9f97a
-DATA powsumsConstants<>+1344(SB)/8, $0x3fac6b08d704a0e3
-DATA powsumsConstants<>+1352(SB)/8, $0x3fac6b08d704a0e3
-DATA powsumsConstants<>+1360(SB)/8, $0x3fac6b08d704a0e3
-DATA powsumsConstants<>+1368(SB)/8, $0x3fac6b08d704a0e3
-DATA powsumsConstants<>+1376(SB)/8, $0x3fcebfbdff82c5a7
-DATA powsumsConstants<>+1384(SB)/8, $0x3fcebfbdff82c5a7
-DATA powsumsConstants<>+1392(SB)/8, $0x3fcebfbdff82c5a7
-DATA powsumsConstants<>+1400(SB)/8, $0x3fcebfbdff82c5a7
-DATA powsumsConstants<>+1408(SB)/8, $0x3fe0000000000000
-DATA powsumsConstants<>+1416(SB)/8, $0x3fe0000000000000
-DATA powsumsConstants<>+1424(SB)/8, $0x3fe0000000000000
-DATA powsumsConstants<>+1432(SB)/8, $0x3fe0000000000000
-DATA powsumsConstants<>+1440(SB)/8, $0x3fe6000000000000
-DATA powsumsConstants<>+1448(SB)/8, $0x3fe6000000000000
-DATA powsumsConstants<>+1456(SB)/8, $0x3fe6000000000000
-DATA powsumsConstants<>+1464(SB)/8, $0x3fe6000000000000
-DATA powsumsConstants<>+1472(SB)/8, $0x3fe6a09e667f3bcd
-DATA powsumsConstants<>+1480(SB)/8, $0x3fe6a09e667f3bcd
-DATA powsumsConstants<>+1488(SB)/8, $0x3fe6a09e667f3bcd
-DATA powsumsConstants<>+1496(SB)/8, $0x3fe6a09e667f3bcd
-DATA powsumsConstants<>+1504(SB)/8, $0x3ff0000000000000
-DATA powsumsConstants<>+1512(SB)/8, $0x3ff0000000000000
-DATA powsumsConstants<>+1520(SB)/8, $0x3ff0000000000000
-DATA powsumsConstants<>+1528(SB)/8, $0x3ff0000000000000
-DATA powsumsConstants<>+1536(SB)/8, $0x4328000000000000
-DATA powsumsConstants<>+1544(SB)/8, $0x4328000000000000
-DATA powsumsConstants<>+1552(SB)/8, $0x4328000000000000
-DATA powsumsConstants<>+1560(SB)/8, $0x4328000000000000
-DATA powsumsConstants<>+1568(SB)/8, $0x4330000000000000
-DATA powsumsConstants<>+1576(SB)/8, $0x4330000000000000
-DATA powsumsConstants<>+1584(SB)/8, $0x4330000000000000
-DATA powsumsConstants<>+1592(SB)/8, $0x4330000000000000
-DATA powsumsConstants<>+1600(SB)/8, $0x43300000000003ff
-DATA powsumsConstants<>+1608(SB)/8, $0x43300000000003ff
-DATA powsumsConstants<>+1616(SB)/8, $0x43300000000003ff
-DATA powsumsConstants<>+1624(SB)/8, $0x43300000000003ff
-DATA powsumsConstants<>+1632(SB)/8, $0x4330000000000435
-DATA powsumsConstants<>+1640(SB)/8, $0x4330000000000435
-DATA powsumsConstants<>+1648(SB)/8, $0x4330000000000435
-DATA powsumsConstants<>+1656(SB)/8, $0x4330000000000435
-DATA powsumsConstants<>+1664(SB)/8, $0x43380000000003c9
-DATA powsumsConstants<>+1672(SB)/8, $0x43380000000003c9
-DATA powsumsConstants<>+1680(SB)/8, $0x43380000000003c9
-DATA powsumsConstants<>+1688(SB)/8, $0x43380000000003c9
-DATA powsumsConstants<>+1696(SB)/8, $0x43380000000007fe
-DATA powsumsConstants<>+1704(SB)/8, $0x43380000000007fe
-DATA powsumsConstants<>+1712(SB)/8, $0x43380000000007fe
-DATA powsumsConstants<>+1720(SB)/8, $0x43380000000007fe
-DATA powsumsConstants<>+1728(SB)/8, $0x4338000000000bff
-DATA powsumsConstants<>+1736(SB)/8, $0x4338000000000bff
-DATA powsumsConstants<>+1744(SB)/8, $0x4338000000000bff
-DATA powsumsConstants<>+1752(SB)/8, $0x4338000000000bff
-DATA powsumsConstants<>+1760(SB)/8, $0x4350000000000000
-DATA powsumsConstants<>+1768(SB)/8, $0x4350000000000000
-DATA powsumsConstants<>+1776(SB)/8, $0x4350000000000000
-DATA powsumsConstants<>+1784(SB)/8, $0x4350000000000000
-DATA powsumsConstants<>+1792(SB)/8, $0x7fffffffffffffff
-DATA powsumsConstants<>+1800(SB)/8, $0x7fffffffffffffff
-DATA powsumsConstants<>+1808(SB)/8, $0x7fffffffffffffff
-DATA powsumsConstants<>+1816(SB)/8, $0x7fffffffffffffff
-DATA powsumsConstants<>+1824(SB)/8, $0xffeffffffffffffe
-DATA powsumsConstants<>+1832(SB)/8, $0xffeffffffffffffe
-DATA powsumsConstants<>+1840(SB)/8, $0xffeffffffffffffe
-DATA powsumsConstants<>+1848(SB)/8, $0xffeffffffffffffe
-DATA powsumsConstants<>+1856(SB)/8, $0x0000000000000000
-DATA powsumsConstants<>+1864(SB)/8, $0x0000000000000001
-DATA powsumsConstants<>+1872(SB)/8, $0x0000000000000002
-DATA powsumsConstants<>+1880(SB)/8, $0x0000000000000003
-GLOBL powsumsConstants<>(SB), RODATA|NOPTR, $1888
+DATA powsumsConstants<>+32(SB)/4, $0x00800000
+DATA powsumsConstants<>+36(SB)/4, $0x00800000
+DATA powsumsConstants<>+40(SB)/4, $0x00800000
+DATA powsumsConstants<>+44(SB)/4, $0x00800000
+DATA powsumsConstants<>+48(SB)/4, $0x00800000
+DATA powsumsConstants<>+52(SB)/4, $0x00800000
+DATA powsumsConstants<>+56(SB)/4, $0x00800000
+DATA powsumsConstants<>+60(SB)/4, $0x00800000
+DATA powsumsConstants<>+64(SB)/4, $0x391f8230
+DATA powsumsConstants<>+68(SB)/4, $0x391f8230
+DATA powsumsConstants<>+72(SB)/4, $0x391f8230
+DATA powsumsConstants<>+76(SB)/4, $0x391f8230
+DATA powsumsConstants<>+80(SB)/4, $0x391f8230
+DATA powsumsConstants<>+84(SB)/4, $0x391f8230
+DATA powsumsConstants<>+88(SB)/4, $0x391f8230
+DATA powsumsConstants<>+92(SB)/4, $0x391f8230
+DATA powsumsConstants<>+96(SB)/4, $0x3aaf956f
+DATA powsumsConstants<>+100(SB)/4, $0x3aaf956f
+DATA powsumsConstants<>+104(SB)/4, $0x3aaf956f
+DATA powsumsConstants<>+108(SB)/4, $0x3aaf956f
+DATA powsumsConstants<>+112(SB)/4, $0x3aaf956f
+DATA powsumsConstants<>+116(SB)/4, $0x3aaf956f
+DATA powsumsConstants<>+120(SB)/4, $0x3aaf956f
+DATA powsumsConstants<>+124(SB)/4, $0x3aaf956f
+DATA powsumsConstants<>+128(SB)/4, $0x3bb90c17
+DATA powsumsConstants<>+132(SB)/4, $0x3bb90c17
+DATA powsumsConstants<>+136(SB)/4, $0x3bb90c17
+DATA powsumsConstants<>+140(SB)/4, $0x3bb90c17
+DATA powsumsConstants<>+144(SB)/4, $0x3bb90c17
+DATA powsumsConstants<>+148(SB)/4, $0x3bb90c17
+DATA powsumsConstants<>+152(SB)/4, $0x3bb90c17
+DATA powsumsConstants<>+156(SB)/4, $0x3bb90c17
+DATA powsumsConstants<>+160(SB)/4, $0x3c1d98e6
+DATA powsumsConstants<>+164(SB)/4, $0x3c1d98e6
+DATA powsumsConstants<>+168(SB)/4, $0x3c1d98e6
+DATA powsumsConstants<>+172(SB)/4, $0x3c1d98e6
+DATA powsumsConstants<>+176(SB)/4, $0x3c1d98e6
+DATA powsumsConstants<>+180(SB)/4, $0x3c1d98e6
+DATA powsumsConstants<>+184(SB)/4, $0x3c1d98e6
+DATA powsumsConstants<>+188(SB)/4, $0x3c1d98e6
+DATA powsumsConstants<>+192(SB)/4, $0x3d635793
+DATA powsumsConstants<>+196(SB)/4, $0x3d635793
+DATA powsumsConstants<>+200(SB)/4, $0x3d635793
+DATA powsumsConstants<>+204(SB)/4, $0x3d635793
+DATA powsumsConstants<>+208(SB)/4, $0x3d635793
+DATA powsumsConstants<>+212(SB)/4, $0x3d635793
+DATA powsumsConstants<>+216(SB)/4, $0x3d635793
+DATA powsumsConstants<>+220(SB)/4, $0x3d635793
+DATA powsumsConstants<>+224(SB)/4, $0x3e75fdeb
+DATA powsumsConstants<>+228(SB)/4, $0x3e75fdeb
+DATA powsumsConstants<>+232(SB)/4, $0x3e75fdeb
+DATA powsumsConstants<>+236(SB)/4, $0x3e75fdeb
+DATA powsumsConstants<>+240(SB)/4, $0x3e75fdeb
+DATA powsumsConstants<>+244(SB)/4, $0x3e75fdeb
+DATA powsumsConstants<>+248(SB)/4, $0x3e75fdeb
+DATA powsumsConstants<>+252(SB)/4, $0x3e75fdeb
+DATA powsumsConstants<>+256(SB)/4, $0x3f300000
+DATA powsumsConstants<>+260(SB)/4, $0x3f300000
+DATA powsumsConstants<>+264(SB)/4, $0x3f300000
+DATA powsumsConstants<>+268(SB)/4, $0x3f300000
+DATA powsumsConstants<>+272(SB)/4, $0x3f300000
+DATA powsumsConstants<>+276(SB)/4, $0x3f300000
+DATA powsumsConstants<>+280(SB)/4, $0x3f300000
+DATA powsumsConstants<>+284(SB)/4, $0x3f300000
+DATA powsumsConstants<>+288(SB)/4, $0x3f800000
+DATA powsumsConstants<>+292(SB)/4, $0x3f800000
+DATA powsumsConstants<>+296(SB)/4, $0x3f800000
+DATA powsumsConstants<>+300(SB)/4, $0x3f800000
+DATA powsumsConstants<>+304(SB)/4, $0x3f800000
+DATA powsumsConstants<>+308(SB)/4, $0x3f800000
+DATA powsumsConstants<>+312(SB)/4, $0x3f800000
+DATA powsumsConstants<>+316(SB)/4, $0x3f800000
+DATA powsumsConstants<>+320(SB)/4, $0x4b400066
+DATA powsumsConstants<>+324(SB)/4, $0x4b400066
+DATA powsumsConstants<>+328(SB)/4, $0x4b400066
+DATA powsumsConstants<>+332(SB)/4, $0x4b400066
+DATA powsumsConstants<>+336(SB)/4, $0x4b400066
+DATA powsumsConstants<>+340(SB)/4, $0x4b400066
+DATA powsumsConstants<>+344(SB)/4, $0x4b400066
+DATA powsumsConstants<>+348(SB)/4, $0x4b400066
+DATA powsumsConstants<>+352(SB)/4, $0x4b4000fe
+DATA powsumsConstants<>+356(SB)/4, $0x4b4000fe
+DATA powsumsConstants<>+360(SB)/4, $0x4b4000fe
+DATA powsumsConstants<>+364(SB)/4, $0x4b4000fe
+DATA powsumsConstants<>+368(SB)/4, $0x4b4000fe
+DATA powsumsConstants<>+372(SB)/4, $0x4b4000fe
+DATA powsumsConstants<>+376(SB)/4, $0x4b4000fe
+DATA powsumsConstants<>+380(SB)/4, $0x4b4000fe
+DATA powsumsConstants<>+384(SB)/4, $0x4b40017f
+DATA powsumsConstants<>+388(SB)/4, $0x4b40017f
+DATA powsumsConstants<>+392(SB)/4, $0x4b40017f
+DATA powsumsConstants<>+396(SB)/4, $0x4b40017f
+DATA powsumsConstants<>+400(SB)/4, $0x4b40017f
+DATA powsumsConstants<>+404(SB)/4, $0x4b40017f
+DATA powsumsConstants<>+408(SB)/4, $0x4b40017f
+DATA powsumsConstants<>+412(SB)/4, $0x4b40017f
+DATA powsumsConstants<>+416(SB)/4, $0x4b800000
+DATA powsumsConstants<>+420(SB)/4, $0x4b800000
+DATA powsumsConstants<>+424(SB)/4, $0x4b800000
+DATA powsumsConstants<>+428(SB)/4, $0x4b800000
+DATA powsumsConstants<>+432(SB)/4, $0x4b800000
+DATA powsumsConstants<>+436(SB)/4, $0x4b800000
+DATA powsumsConstants<>+440(SB)/4, $0x4b800000
+DATA powsumsConstants<>+444(SB)/4, $0x4b800000
+DATA powsumsConstants<>+448(SB)/4, $0x4d400000
+DATA powsumsConstants<>+452(SB)/4, $0x4d400000
+DATA powsumsConstants<>+456(SB)/4, $0x4d400000
+DATA powsumsConstants<>+460(SB)/4, $0x4d400000
+DATA powsumsConstants<>+464(SB)/4, $0x4d400000
+DATA powsumsConstants<>+468(SB)/4, $0x4d400000
+DATA powsumsConstants<>+472(SB)/4, $0x4d400000
+DATA powsumsConstants<>+476(SB)/4, $0x4d400000
+DATA powsumsConstants<>+480(SB)/4, $0x7fffffff
+DATA powsumsConstants<>+484(SB)/4, $0x7fffffff
+DATA powsumsConstants<>+488(SB)/4, $0x7fffffff
+DATA powsumsConstants<>+492(SB)/4, $0x7fffffff
+DATA powsumsConstants<>+496(SB)/4, $0x7fffffff
+DATA powsumsConstants<>+500(SB)/4, $0x7fffffff
+DATA powsumsConstants<>+504(SB)/4, $0x7fffffff
+DATA powsumsConstants<>+508(SB)/4, $0x7fffffff
+DATA powsumsConstants<>+512(SB)/4, $0xbf800000
+DATA powsumsConstants<>+516(SB)/4, $0xbf800000
+DATA powsumsConstants<>+520(SB)/4, $0xbf800000
+DATA powsumsConstants<>+524(SB)/4, $0xbf800000
+DATA powsumsConstants<>+528(SB)/4, $0xbf800000
+DATA powsumsConstants<>+532(SB)/4, $0xbf800000
+DATA powsumsConstants<>+536(SB)/4, $0xbf800000
+DATA powsumsConstants<>+540(SB)/4, $0xbf800000
+DATA powsumsConstants<>+544(SB)/4, $0xc08f5000
+DATA powsumsConstants<>+548(SB)/4, $0xc08f5000
+DATA powsumsConstants<>+552(SB)/4, $0xc08f5000
+DATA powsumsConstants<>+556(SB)/4, $0xc08f5000
+DATA powsumsConstants<>+560(SB)/4, $0xc08f5000
+DATA powsumsConstants<>+564(SB)/4, $0xc08f5000
+DATA powsumsConstants<>+568(SB)/4, $0xc08f5000
+DATA powsumsConstants<>+572(SB)/4, $0xc08f5000
+DATA powsumsConstants<>+576(SB)/4, $0xff7ffffe
+DATA powsumsConstants<>+580(SB)/4, $0xff7ffffe
+DATA powsumsConstants<>+584(SB)/4, $0xff7ffffe
+DATA powsumsConstants<>+588(SB)/4, $0xff7ffffe
+DATA powsumsConstants<>+592(SB)/4, $0xff7ffffe
+DATA powsumsConstants<>+596(SB)/4, $0xff7ffffe
+DATA powsumsConstants<>+600(SB)/4, $0xff7ffffe
+DATA powsumsConstants<>+604(SB)/4, $0xff7ffffe
+DATA powsumsConstants<>+608(SB)/4, $0xff800000
+DATA powsumsConstants<>+612(SB)/4, $0xff800000
+DATA powsumsConstants<>+616(SB)/4, $0xff800000
+DATA powsumsConstants<>+620(SB)/4, $0xff800000
+DATA powsumsConstants<>+624(SB)/4, $0xff800000
+DATA powsumsConstants<>+628(SB)/4, $0xff800000
+DATA powsumsConstants<>+632(SB)/4, $0xff800000
+DATA powsumsConstants<>+636(SB)/4, $0xff800000
+DATA powsumsConstants<>+640(SB)/4, $0x00000000
+DATA powsumsConstants<>+644(SB)/4, $0x00000001
+DATA powsumsConstants<>+648(SB)/4, $0x00000002
+DATA powsumsConstants<>+652(SB)/4, $0x00000003
+DATA powsumsConstants<>+656(SB)/4, $0x00000004
+DATA powsumsConstants<>+660(SB)/4, $0x00000005
+DATA powsumsConstants<>+664(SB)/4, $0x00000006
+DATA powsumsConstants<>+668(SB)/4, $0x00000007
+DATA powsumsConstants<>+672(SB)/8, $0x0000000000000000
+DATA powsumsConstants<>+680(SB)/8, $0x0000000000000000
+DATA powsumsConstants<>+688(SB)/8, $0x0000000000000000
+DATA powsumsConstants<>+696(SB)/8, $0x0000000000000000
+DATA powsumsConstants<>+704(SB)/8, $0x00095f619980c433
+DATA powsumsConstants<>+712(SB)/8, $0x00095f619980c433
+DATA powsumsConstants<>+720(SB)/8, $0x00095f619980c433
+DATA powsumsConstants<>+728(SB)/8, $0x00095f619980c433
+DATA powsumsConstants<>+736(SB)/8, $0x000fffffffffffff
+DATA powsumsConstants<>+744(SB)/8, $0x000fffffffffffff
+DATA powsumsConstants<>+752(SB)/8, $0x000fffffffffffff
+DATA powsumsConstants<>+760(SB)/8, $0x000fffffffffffff
+DATA powsumsConstants<>+768(SB)/8, $0x0010000000000000
+DATA powsumsConstants<>+776(SB)/8, $0x0010000000000000
+DATA powsumsConstants<>+784(SB)/8, $0x0010000000000000
+DATA powsumsConstants<>+792(SB)/8, $0x0010000000000000
+DATA powsumsConstants<>+800(SB)/8, $0x3dfea44139bbe4cf
+DATA powsumsConstants<>+808(SB)/8, $0x3dfea44139bbe4cf
+DATA powsumsConstants<>+816(SB)/8, $0x3dfea44139bbe4cf
+DATA powsumsConstants<>+824(SB)/8, $0x3dfea44139bbe4cf
+DATA powsumsConstants<>+832(SB)/8, $0x3e3e622bd2f9014b
+DATA powsumsConstants<>+840(SB)/8, $0x3e3e622bd2f9014b
+DATA powsumsConstants<>+848(SB)/8, $0x3e3e622bd2f9014b
+DATA powsumsConstants<>+856(SB)/8, $0x3e3e622bd2f9014b
+DATA powsumsConstants<>+864(SB)/8, $0x3e7b524aeefbf2cf
+DATA powsumsConstants<>+872(SB)/8, $0x3e7b524aeefbf2cf
+DATA powsumsConstants<>+880(SB)/8, $0x3e7b524aeefbf2cf
+DATA powsumsConstants<>+888(SB)/8, $0x3e7b524aeefbf2cf
+DATA powsumsConstants<>+896(SB)/8, $0x3eb62bfc3720ee41
+DATA powsumsConstants<>+904(SB)/8, $0x3eb62bfc3720ee41
+DATA powsumsConstants<>+912(SB)/8, $0x3eb62bfc3720ee41
+DATA powsumsConstants<>+920(SB)/8, $0x3eb62bfc3720ee41
+DATA powsumsConstants<>+928(SB)/8, $0x3eeffcbfc8ba9f27
+DATA powsumsConstants<>+936(SB)/8, $0x3eeffcbfc8ba9f27
+DATA powsumsConstants<>+944(SB)/8, $0x3eeffcbfc8ba9f27
+DATA powsumsConstants<>+952(SB)/8, $0x3eeffcbfc8ba9f27
+DATA powsumsConstants<>+960(SB)/8, $0x3f243091310721f3
+DATA powsumsConstants<>+968(SB)/8, $0x3f243091310721f3
+DATA powsumsConstants<>+976(SB)/8, $0x3f243091310721f3
+DATA powsumsConstants<>+984(SB)/8, $0x3f243091310721f3
+DATA powsumsConstants<>+992(SB)/8, $0x3f55d87fe789dd2f
+DATA powsumsConstants<>+1000(SB)/8, $0x3f55d87fe789dd2f
+DATA powsumsConstants<>+1008(SB)/8, $0x3f55d87fe789dd2f
+DATA powsumsConstants<>+1016(SB)/8, $0x3f55d87fe789dd2f
+DATA powsumsConstants<>+1024(SB)/8, $0x3f77217f7d1cf799
+DATA powsumsConstants<>+1032(SB)/8, $0x3f77217f7d1cf799
+DATA powsumsConstants<>+1040(SB)/8, $0x3f77217f7d1cf799
+DATA powsumsConstants<>+1048(SB)/8, $0x3f77217f7d1cf799
+DATA powsumsConstants<>+1056(SB)/8, $0x3f83b2ab6fb9f97a
+DATA powsumsConstants<>+1064(SB)/8, $0x3f83b2ab6fb9f97a
+DATA powsumsConstants<>+1072(SB)/8, $0x3f83b2ab6fb9f97a
+DATA powsumsConstants<>+1080(SB)/8, $0x3f83b2ab6fb9f97a
+DATA powsumsConstants<>+1088(SB)/8, $0x3fac6b08d704a0e3
+DATA powsumsConstants<>+1096(SB)/8, $0x3fac6b08d704a0e3
+DATA powsumsConstants<>+1104(SB)/8, $0x3fac6b08d704a0e3
+DATA powsumsConstants<>+1112(SB)/8, $0x3fac6b08d704a0e3
+DATA powsumsConstants<>+1120(SB)/8, $0x3fcebfbdff82c5a7
+DATA powsumsConstants<>+1128(SB)/8, $0x3fcebfbdff82c5a7
+DATA powsumsConstants<>+1136(SB)/8, $0x3fcebfbdff82c5a7
+DATA powsumsConstants<>+1144(SB)/8, $0x3fcebfbdff82c5a7
+DATA powsumsConstants<>+1152(SB)/8, $0x3fe6000000000000
+DATA powsumsConstants<>+1160(SB)/8, $0x3fe6000000000000
+DATA powsumsConstants<>+1168(SB)/8, $0x3fe6000000000000
+DATA powsumsConstants<>+1176(SB)/8, $0x3fe6000000000000
+DATA powsumsConstants<>+1184(SB)/8, $0x3fe6a09e667f3bcd
+DATA powsumsConstants<>+1192(SB)/8, $0x3fe6a09e667f3bcd
+DATA powsumsConstants<>+1200(SB)/8, $0x3fe6a09e667f3bcd
+DATA powsumsConstants<>+1208(SB)/8, $0x3fe6a09e667f3bcd
+DATA powsumsConstants<>+1216(SB)/8, $0x3ff0000000000000
+DATA powsumsConstants<>+1224(SB)/8, $0x3ff0000000000000
+DATA powsumsConstants<>+1232(SB)/8, $0x3ff0000000000000
+DATA powsumsConstants<>+1240(SB)/8, $0x3ff0000000000000
+DATA powsumsConstants<>+1248(SB)/8, $0x4330000000000000
+DATA powsumsConstants<>+1256(SB)/8, $0x4330000000000000
+DATA powsumsConstants<>+1264(SB)/8, $0x4330000000000000
+DATA powsumsConstants<>+1272(SB)/8, $0x4330000000000000
+DATA powsumsConstants<>+1280(SB)/8, $0x43300000000003ff
+DATA powsumsConstants<>+1288(SB)/8, $0x43300000000003ff
+DATA powsumsConstants<>+1296(SB)/8, $0x43300000000003ff
+DATA powsumsConstants<>+1304(SB)/8, $0x43300000000003ff
+DATA powsumsConstants<>+1312(SB)/8, $0x4330000000000435
+DATA powsumsConstants<>+1320(SB)/8, $0x4330000000000435
+DATA powsumsConstants<>+1328(SB)/8, $0x4330000000000435
+DATA powsumsConstants<>+1336(SB)/8, $0x4330000000000435
+DATA powsumsConstants<>+1344(SB)/8, $0x43380000000003c9
+DATA powsumsConstants<>+1352(SB)/8, $0x43380000000003c9
+DATA powsumsConstants<>+1360(SB)/8, $0x43380000000003c9
+DATA powsumsConstants<>+1368(SB)/8, $0x43380000000003c9
+DATA powsumsConstants<>+1376(SB)/8, $0x43380000000007fe
+DATA powsumsConstants<>+1384(SB)/8, $0x43380000000007fe
+DATA powsumsConstants<>+1392(SB)/8, $0x43380000000007fe
+DATA powsumsConstants<>+1400(SB)/8, $0x43380000000007fe
+DATA powsumsConstants<>+1408(SB)/8, $0x4338000000000bff
+DATA powsumsConstants<>+1416(SB)/8, $0x4338000000000bff
+DATA powsumsConstants<>+1424(SB)/8, $0x4338000000000bff
+DATA powsumsConstants<>+1432(SB)/8, $0x4338000000000bff
+DATA powsumsConstants<>+1440(SB)/8, $0x4350000000000000
+DATA powsumsConstants<>+1448(SB)/8, $0x4350000000000000
+DATA powsumsConstants<>+1456(SB)/8, $0x4350000000000000
+DATA powsumsConstants<>+1464(SB)/8, $0x4350000000000000
+DATA powsumsConstants<>+1472(SB)/8, $0x7fffffffffffffff
+DATA powsumsConstants<>+1480(SB)/8, $0x7fffffffffffffff
+DATA powsumsConstants<>+1488(SB)/8, $0x7fffffffffffffff
+DATA powsumsConstants<>+1496(SB)/8, $0x7fffffffffffffff
+DATA powsumsConstants<>+1504(SB)/8, $0xffeffffffffffffe
+DATA powsumsConstants<>+1512(SB)/8, $0xffeffffffffffffe
+DATA powsumsConstants<>+1520(SB)/8, $0xffeffffffffffffe
+DATA powsumsConstants<>+1528(SB)/8, $0xffeffffffffffffe
+DATA powsumsConstants<>+1536(SB)/8, $0x0000000000000000
+DATA powsumsConstants<>+1544(SB)/8, $0x0000000000000001
+DATA powsumsConstants<>+1552(SB)/8, $0x0000000000000002
+DATA powsumsConstants<>+1560(SB)/8, $0x0000000000000003
+GLOBL powsumsConstants<>(SB), RODATA|NOPTR, $1568
 
 // func RowSumPF32AVX2(out *float32, w *float32, v *float32, e *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSumPF32AVX2(SB), NOSPLIT, $0-56
-	MOVQ         e+24(FP), R8
-	MOVBQZX      3(R8), AX
-	TESTQ        $0x00000040, AX
-	JEQ          l1
-	VBROADCASTSS 4(R8), Y15
-	VBROADCASTSS 12(R8), Y14
-	MOVQ         v+16(FP), AX
-	CMPQ         AX, $0x01
-	JLT          l3
-	MOVQ         rows+32(FP), DI
-	MOVQ         w+8(FP), SI
-	MOVQ         out+0(FP), DX
-	CMPQ         DI, $0x01
-	JLT          l6
+	MOVQ    e+24(FP), R8
+	MOVBQZX 3(R8), AX
+	TESTQ   $0x00000040, AX
+	JEQ     l1
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l3
+	MOVQ    rows+32(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l6
 
 l5:
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    SI, CX
+	VMOVUPS powsumsConstants<>+0(SB), Y15
+	VMOVUPS powsumsConstants<>+0(SB), Y14
 	VMOVUPS powsumsConstants<>+0(SB), Y13
 	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
 	ADDQ    AX, SI
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+40(FP), AX
@@ -392,289 +318,229 @@ l5:
 
 l7:
 	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y13
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R8), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y2, Y4
+	VPERMPS      128(R8), Y1, Y1
+	VFMADD231PS  288(R8), Y2, Y1
+	VMOVUPS      672(R8), Y2
+	VFMADD231PS  736(R8), Y0, Y2
+	VFMADD213PS  608(R8), Y0, Y2
+	VFMADD213PS  544(R8), Y0, Y2
+	VFMADD213PS  416(R8), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R8), Y3
+	VMOVUPS      480(R8), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y11
+	VSUBPS       Y0, Y1, Y10
 	VMOVUPS      32(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  32(BX), Y0, Y12
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R8), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y2, Y4
+	VPERMPS      128(R8), Y1, Y1
+	VFMADD231PS  288(R8), Y2, Y1
+	VMOVUPS      672(R8), Y2
+	VFMADD231PS  736(R8), Y0, Y2
+	VFMADD213PS  608(R8), Y0, Y2
+	VFMADD213PS  544(R8), Y0, Y2
+	VFMADD213PS  416(R8), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R8), Y3
+	VMOVUPS      480(R8), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y9
+	VSUBPS       Y0, Y1, Y8
 	VMOVUPS      64(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  64(BX), Y0, Y11
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R8), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y2, Y4
+	VPERMPS      128(R8), Y1, Y1
+	VFMADD231PS  288(R8), Y2, Y1
+	VMOVUPS      672(R8), Y2
+	VFMADD231PS  736(R8), Y0, Y2
+	VFMADD213PS  608(R8), Y0, Y2
+	VFMADD213PS  544(R8), Y0, Y2
+	VFMADD213PS  416(R8), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R8), Y3
+	VMOVUPS      480(R8), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y7
+	VSUBPS       Y0, Y1, Y6
 	VMOVUPS      96(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R8), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y0, Y4
+	VPERMPS      128(R8), Y1, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y5, Y0
+	VFMADD213PS  608(R8), Y5, Y0
+	VFMADD213PS  544(R8), Y5, Y0
+	VFMADD213PS  416(R8), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R8), Y2
+	VMOVUPS      480(R8), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y0
+	VSUBPS       Y5, Y3, Y2
+	VADDPS       Y10, Y11, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y11, Y3
+	VADDPS       Y10, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y10, Y10
+	VFMADD231PS  Y3, Y5, Y10
+	VADDPS       Y10, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  (BX), Y1, Y15
+	VADDPS       Y8, Y9, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y9, Y3
+	VADDPS       Y8, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y8, Y8
+	VFMADD231PS  Y3, Y5, Y8
+	VADDPS       Y8, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  32(BX), Y1, Y14
+	VADDPS       Y6, Y7, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y7, Y3
+	VADDPS       Y6, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y6, Y6
+	VFMADD231PS  Y3, Y5, Y6
+	VADDPS       Y6, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  64(BX), Y1, Y13
+	VADDPS       Y2, Y0, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y4
+	VMOVUPS      powsumsConstants<>+288(SB), Y3
+	VFMADD231PS  powsumsConstants<>+256(SB), Y0, Y3
+	VMOVUPS      powsumsConstants<>+96(SB), Y0
+	VFMADD231PS  powsumsConstants<>+64(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+160(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+192(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+224(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+128(SB), Y4, Y0
+	VMULPS       powsumsConstants<>+256(SB), Y2, Y2
 	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VADDPS       Y2, Y3, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  96(BX), Y0, Y10
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  96(BX), Y0, Y12
 	ADDQ         $+128, CX
 	ADDQ         $+128, BX
 	ADDQ         $-32, AX
@@ -687,81 +553,66 @@ l8:
 
 l9:
 	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R8), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y0, Y4
+	VPERMPS      128(R8), Y1, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y5, Y0
+	VFMADD213PS  608(R8), Y5, Y0
+	VFMADD213PS  544(R8), Y5, Y0
+	VFMADD213PS  416(R8), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R8), Y2
+	VMOVUPS      480(R8), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y13
-	VMOVAPS      Y13, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  (BX), Y0, Y15
+	VMOVAPS      Y15, Y0
+	VMOVAPS      Y14, Y15
+	VMOVAPS      Y13, Y14
 	VMOVAPS      Y12, Y13
-	VMOVAPS      Y11, Y12
-	VMOVAPS      Y10, Y11
-	VMOVAPS      Y0, Y10
+	VMOVAPS      Y0, Y12
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-8, AX
@@ -773,87 +624,72 @@ l10:
 	JLT          l11
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
-	VMASKMOVPS   (BX), Y9, Y8
-	VMASKMOVPS   (CX), Y9, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y6
+	VMASKMOVPS   (CX), Y6, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R8), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y0, Y4
+	VPERMPS      128(R8), Y1, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y5, Y0
+	VFMADD213PS  608(R8), Y5, Y0
+	VFMADD213PS  544(R8), Y5, Y0
+	VFMADD213PS  416(R8), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R8), Y2
+	VMOVUPS      480(R8), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD213PS  Y13, Y8, Y0
-	VBLENDVPS    Y9, Y0, Y13, Y13
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   (BX), Y6, Y1
+	VFMADD213PS  Y15, Y1, Y0
+	VBLENDVPS    Y6, Y0, Y15, Y15
 
 l11:
-	VADDPS       Y11, Y13, Y13
-	VADDPS       Y10, Y12, Y12
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
+	VADDPS       Y13, Y15, Y15
+	VADDPS       Y12, Y14, Y14
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -878,10 +714,10 @@ l12:
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    DX, BX
+	VMOVUPS powsumsConstants<>+0(SB), Y15
+	VMOVUPS powsumsConstants<>+0(SB), Y14
+	VMOVUPS powsumsConstants<>+0(SB), Y13
 	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	VMOVUPS powsumsConstants<>+0(SB), Y9
 	ADDQ    AX, DX
 	MOVQ    cols+40(FP), AX
 	CMPQ    AX, $0x20
@@ -889,289 +725,229 @@ l12:
 
 l14:
 	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y12, Y12
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R8), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y2, Y4
+	VPERMPS      128(R8), Y1, Y1
+	VFMADD231PS  288(R8), Y2, Y1
+	VMOVUPS      672(R8), Y2
+	VFMADD231PS  736(R8), Y0, Y2
+	VFMADD213PS  608(R8), Y0, Y2
+	VFMADD213PS  544(R8), Y0, Y2
+	VFMADD213PS  416(R8), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R8), Y3
+	VMOVUPS      480(R8), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y11
+	VSUBPS       Y0, Y1, Y10
 	VMOVUPS      32(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y11, Y11
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R8), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y2, Y4
+	VPERMPS      128(R8), Y1, Y1
+	VFMADD231PS  288(R8), Y2, Y1
+	VMOVUPS      672(R8), Y2
+	VFMADD231PS  736(R8), Y0, Y2
+	VFMADD213PS  608(R8), Y0, Y2
+	VFMADD213PS  544(R8), Y0, Y2
+	VFMADD213PS  416(R8), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R8), Y3
+	VMOVUPS      480(R8), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y9
+	VSUBPS       Y0, Y1, Y8
 	VMOVUPS      64(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y10, Y10
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R8), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y2, Y4
+	VPERMPS      128(R8), Y1, Y1
+	VFMADD231PS  288(R8), Y2, Y1
+	VMOVUPS      672(R8), Y2
+	VFMADD231PS  736(R8), Y0, Y2
+	VFMADD213PS  608(R8), Y0, Y2
+	VFMADD213PS  544(R8), Y0, Y2
+	VFMADD213PS  416(R8), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R8), Y3
+	VMOVUPS      480(R8), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y7
+	VSUBPS       Y0, Y1, Y6
 	VMOVUPS      96(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R8), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y0, Y4
+	VPERMPS      128(R8), Y1, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y5, Y0
+	VFMADD213PS  608(R8), Y5, Y0
+	VFMADD213PS  544(R8), Y5, Y0
+	VFMADD213PS  416(R8), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R8), Y2
+	VMOVUPS      480(R8), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y0
+	VSUBPS       Y5, Y3, Y2
+	VADDPS       Y10, Y11, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y11, Y3
+	VADDPS       Y10, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y10, Y10
+	VFMADD231PS  Y3, Y5, Y10
+	VADDPS       Y10, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y8, Y9, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y9, Y3
+	VADDPS       Y8, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y8, Y8
+	VFMADD231PS  Y3, Y5, Y8
+	VADDPS       Y8, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y14, Y14
+	VADDPS       Y6, Y7, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y7, Y3
+	VADDPS       Y6, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y6, Y6
+	VFMADD231PS  Y3, Y5, Y6
+	VADDPS       Y6, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y13, Y13
+	VADDPS       Y2, Y0, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y4
+	VMOVUPS      powsumsConstants<>+288(SB), Y3
+	VFMADD231PS  powsumsConstants<>+256(SB), Y0, Y3
+	VMOVUPS      powsumsConstants<>+96(SB), Y0
+	VFMADD231PS  powsumsConstants<>+64(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+160(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+192(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+224(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+128(SB), Y4, Y0
+	VMULPS       powsumsConstants<>+256(SB), Y2, Y2
 	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VADDPS       Y2, Y3, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y9, Y9
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y12, Y12
 	ADDQ         $+128, BX
 	ADDQ         $-32, AX
 	CMPQ         AX, $0x20
@@ -1183,80 +959,65 @@ l15:
 
 l16:
 	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R8), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y0, Y4
+	VPERMPS      128(R8), Y1, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y5, Y0
+	VFMADD213PS  608(R8), Y5, Y0
+	VFMADD213PS  544(R8), Y5, Y0
+	VFMADD213PS  416(R8), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R8), Y2
+	VMOVUPS      480(R8), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y12, Y0
-	VMOVAPS      Y11, Y12
-	VMOVAPS      Y10, Y11
-	VMOVAPS      Y9, Y10
-	VMOVAPS      Y0, Y9
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y15, Y0
+	VMOVAPS      Y14, Y15
+	VMOVAPS      Y13, Y14
+	VMOVAPS      Y12, Y13
+	VMOVAPS      Y0, Y12
 	ADDQ         $+32, BX
 	ADDQ         $-8, AX
 	CMPQ         AX, $0x08
@@ -1267,86 +1028,71 @@ l17:
 	JLT          l18
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y8
-	VMASKMOVPS   (BX), Y8, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y6
+	VMASKMOVPS   (BX), Y6, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R8), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y0, Y4
+	VPERMPS      128(R8), Y1, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y5, Y0
+	VFMADD213PS  608(R8), Y5, Y0
+	VFMADD213PS  544(R8), Y5, Y0
+	VFMADD213PS  416(R8), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R8), Y2
+	VMOVUPS      480(R8), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y12, Y0
-	VBLENDVPS    Y8, Y0, Y12, Y12
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y15, Y0
+	VBLENDVPS    Y6, Y0, Y15, Y15
 
 l18:
-	VADDPS       Y10, Y12, Y12
-	VADDPS       Y9, Y11, Y11
-	VADDPS       Y11, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
+	VADDPS       Y13, Y15, Y15
+	VADDPS       Y12, Y14, Y14
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -1362,27 +1108,25 @@ l4:
 	JMP l2
 
 l1:
-	TESTQ        $0x0000003f, AX
-	JEQ          l19
-	VBROADCASTSS 4(R8), Y15
-	VBROADCASTSS 12(R8), Y14
-	MOVQ         v+16(FP), AX
-	CMPQ         AX, $0x01
-	JLT          l21
-	MOVQ         rows+32(FP), DI
-	MOVQ         w+8(FP), SI
-	MOVQ         out+0(FP), DX
-	CMPQ         DI, $0x01
-	JLT          l24
+	TESTQ $0x0000003f, AX
+	JEQ   l19
+	MOVQ  v+16(FP), AX
+	CMPQ  AX, $0x01
+	JLT   l21
+	MOVQ  rows+32(FP), DI
+	MOVQ  w+8(FP), SI
+	MOVQ  out+0(FP), DX
+	CMPQ  DI, $0x01
+	JLT   l24
 
 l23:
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    SI, CX
+	VMOVUPS powsumsConstants<>+0(SB), Y14
 	VMOVUPS powsumsConstants<>+0(SB), Y13
 	VMOVUPS powsumsConstants<>+0(SB), Y12
 	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
 	ADDQ    AX, SI
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+40(FP), AX
@@ -1390,421 +1134,343 @@ l23:
 	JLT     l26
 
 l25:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y13
-	VMOVUPS      32(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  32(BX), Y0, Y12
-	VMOVUPS      64(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  64(BX), Y0, Y11
-	VMOVUPS      96(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  96(BX), Y0, Y10
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l25
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VMOVUPS     32(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y10
+	VFMADD231PS 224(R8), Y3, Y10
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y9
+	VFMADD231PS 352(R8), Y2, Y9
+	VMOVUPS     64(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y8
+	VFMADD231PS 224(R8), Y3, Y8
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y7
+	VFMADD231PS 352(R8), Y2, Y7
+	VMOVUPS     96(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y6
+	VFMADD231PS 224(R8), Y3, Y6
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y5
+	VFMADD231PS 352(R8), Y2, Y5
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VFMADD231PS (BX), Y0, Y14
+	VADDPS      Y9, Y10, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y10, Y1
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y9, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VFMADD231PS 32(BX), Y0, Y13
+	VADDPS      Y7, Y8, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y8, Y1
+	VADDPS      Y7, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VFMADD231PS 64(BX), Y0, Y12
+	VADDPS      Y5, Y6, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y6, Y1
+	VADDPS      Y5, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VFMADD231PS 96(BX), Y0, Y11
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l25
 
 l26:
 	CMPQ AX, $0x08
 	JLT  l28
 
 l27:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y13
-	VMOVAPS      Y13, Y0
-	VMOVAPS      Y12, Y13
-	VMOVAPS      Y11, Y12
-	VMOVAPS      Y10, Y11
-	VMOVAPS      Y0, Y10
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l27
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VFMADD231PS (BX), Y0, Y14
+	VMOVAPS     Y14, Y0
+	VMOVAPS     Y13, Y14
+	VMOVAPS     Y12, Y13
+	VMOVAPS     Y11, Y12
+	VMOVAPS     Y0, Y11
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
 
 l28:
 	CMPQ         AX, $0x01
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
-	VMASKMOVPS   (BX), Y9, Y8
-	VMASKMOVPS   (CX), Y9, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y5
+	VMASKMOVPS   (CX), Y5, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS    Y2, Y1
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y0, Y3
+	VCMPPS       $0x03, Y4, Y4, Y0
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VPERMPS      64(R8), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R8), Y3, Y1
+	VFMADD231PS  224(R8), Y0, Y1
+	VPERMPS      128(R8), Y3, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y2, Y0
+	VFMADD213PS  608(R8), Y2, Y0
+	VFMADD213PS  544(R8), Y2, Y0
+	VFMADD213PS  416(R8), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R8), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD213PS  Y13, Y8, Y0
-	VBLENDVPS    Y9, Y0, Y13, Y13
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   (BX), Y5, Y1
+	VFMADD213PS  Y14, Y1, Y0
+	VBLENDVPS    Y5, Y0, Y14, Y14
 
 l29:
+	VADDPS       Y12, Y14, Y14
 	VADDPS       Y11, Y13, Y13
-	VADDPS       Y10, Y12, Y12
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
+	VADDPS       Y13, Y14, Y14
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -1829,427 +1495,349 @@ l30:
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    DX, BX
+	VMOVUPS powsumsConstants<>+0(SB), Y14
+	VMOVUPS powsumsConstants<>+0(SB), Y13
 	VMOVUPS powsumsConstants<>+0(SB), Y12
 	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	VMOVUPS powsumsConstants<>+0(SB), Y9
 	ADDQ    AX, DX
 	MOVQ    cols+40(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l33
 
 l32:
-	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y12, Y12
-	VMOVUPS      32(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y11, Y11
-	VMOVUPS      64(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y10, Y10
-	VMOVUPS      96(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y9, Y9
-	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l32
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VMOVUPS     32(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y10
+	VFMADD231PS 224(R8), Y3, Y10
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y9
+	VFMADD231PS 352(R8), Y2, Y9
+	VMOVUPS     64(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y8
+	VFMADD231PS 224(R8), Y3, Y8
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y7
+	VFMADD231PS 352(R8), Y2, Y7
+	VMOVUPS     96(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y6
+	VFMADD231PS 224(R8), Y3, Y6
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y5
+	VFMADD231PS 352(R8), Y2, Y5
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y14, Y14
+	VADDPS      Y9, Y10, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y10, Y1
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y9, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y13, Y13
+	VADDPS      Y7, Y8, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y8, Y1
+	VADDPS      Y7, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y5, Y6, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y6, Y1
+	VADDPS      Y5, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y11, Y11
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l32
 
 l33:
 	CMPQ AX, $0x08
 	JLT  l35
 
 l34:
-	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y12, Y0
-	VMOVAPS      Y11, Y12
-	VMOVAPS      Y10, Y11
-	VMOVAPS      Y9, Y10
-	VMOVAPS      Y0, Y9
-	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l34
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y14, Y0
+	VMOVAPS     Y13, Y14
+	VMOVAPS     Y12, Y13
+	VMOVAPS     Y11, Y12
+	VMOVAPS     Y0, Y11
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l34
 
 l35:
 	CMPQ         AX, $0x01
 	JLT          l36
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y8
-	VMASKMOVPS   (BX), Y8, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y5
+	VMASKMOVPS   (BX), Y5, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS    Y2, Y1
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y0, Y3
+	VCMPPS       $0x03, Y4, Y4, Y0
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VPERMPS      64(R8), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R8), Y3, Y1
+	VFMADD231PS  224(R8), Y0, Y1
+	VPERMPS      128(R8), Y3, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y2, Y0
+	VFMADD213PS  608(R8), Y2, Y0
+	VFMADD213PS  544(R8), Y2, Y0
+	VFMADD213PS  416(R8), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R8), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y12, Y0
-	VBLENDVPS    Y8, Y0, Y12, Y12
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y14, Y0
+	VBLENDVPS    Y5, Y0, Y14, Y14
 
 l36:
-	VADDPS       Y10, Y12, Y12
-	VADDPS       Y9, Y11, Y11
-	VADDPS       Y11, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
+	VADDPS       Y12, Y14, Y14
+	VADDPS       Y11, Y13, Y13
+	VADDPS       Y13, Y14, Y14
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -2265,25 +1853,23 @@ l22:
 	JMP l20
 
 l19:
-	VBROADCASTSS 4(R8), Y14
-	VBROADCASTSS 12(R8), Y13
-	MOVQ         v+16(FP), AX
-	CMPQ         AX, $0x01
-	JLT          l37
-	MOVQ         rows+32(FP), DI
-	MOVQ         w+8(FP), SI
-	MOVQ         out+0(FP), DX
-	CMPQ         DI, $0x01
-	JLT          l40
+	MOVQ v+16(FP), AX
+	CMPQ AX, $0x01
+	JLT  l37
+	MOVQ rows+32(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x01
+	JLT  l40
 
 l39:
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    SI, CX
+	VMOVUPS powsumsConstants<>+0(SB), Y14
+	VMOVUPS powsumsConstants<>+0(SB), Y13
 	VMOVUPS powsumsConstants<>+0(SB), Y12
 	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	VMOVUPS powsumsConstants<>+0(SB), Y9
 	ADDQ    AX, SI
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+40(FP), AX
@@ -2291,379 +1877,367 @@ l39:
 	JLT     l42
 
 l41:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y12
-	VMOVUPS      32(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  32(BX), Y0, Y11
-	VMOVUPS      64(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  64(BX), Y0, Y10
-	VMOVUPS      96(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  96(BX), Y0, Y9
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l41
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VMOVUPS     32(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y10
+	VFMADD231PS 224(R8), Y3, Y10
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y9
+	VFMADD231PS 352(R8), Y2, Y9
+	VMOVUPS     64(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y8
+	VFMADD231PS 224(R8), Y3, Y8
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y7
+	VFMADD231PS 352(R8), Y2, Y7
+	VMOVUPS     96(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y6
+	VFMADD231PS 224(R8), Y3, Y6
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y5
+	VFMADD231PS 352(R8), Y2, Y5
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VFMADD231PS (BX), Y0, Y14
+	VADDPS      Y9, Y10, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y10, Y1
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y9, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     32(CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VFMADD231PS 32(BX), Y0, Y13
+	VADDPS      Y7, Y8, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y8, Y1
+	VADDPS      Y7, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     64(CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VFMADD231PS 64(BX), Y0, Y12
+	VADDPS      Y5, Y6, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y6, Y1
+	VADDPS      Y5, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     96(CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VFMADD231PS 96(BX), Y0, Y11
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l41
 
 l42:
 	CMPQ AX, $0x08
 	JLT  l44
 
 l43:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y12
-	VMOVAPS      Y12, Y0
-	VMOVAPS      Y11, Y12
-	VMOVAPS      Y10, Y11
-	VMOVAPS      Y9, Y10
-	VMOVAPS      Y0, Y9
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l43
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VFMADD231PS (BX), Y0, Y14
+	VMOVAPS     Y14, Y0
+	VMOVAPS     Y13, Y14
+	VMOVAPS     Y12, Y13
+	VMOVAPS     Y11, Y12
+	VMOVAPS     Y0, Y11
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l43
 
 l44:
 	CMPQ         AX, $0x01
 	JLT          l45
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y8
-	VMASKMOVPS   (BX), Y8, Y7
-	VMASKMOVPS   (CX), Y8, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y5
+	VMASKMOVPS   (CX), Y5, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS       powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y0
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VANDPS       powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VPERMPS      64(R8), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R8), Y3, Y1
+	VFMADD231PS  224(R8), Y0, Y1
+	VPERMPS      128(R8), Y3, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y2, Y0
+	VFMADD213PS  608(R8), Y2, Y0
+	VFMADD213PS  544(R8), Y2, Y0
+	VFMADD213PS  416(R8), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R8), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD213PS  Y12, Y7, Y0
-	VBLENDVPS    Y8, Y0, Y12, Y12
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y2
+	VPSRLD       $0x01, Y4, Y1
+	VPSLLD       $0x17, Y1, Y0
+	VMULPS       Y0, Y2, Y0
+	VPSUBD       Y1, Y4, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMASKMOVPS   (CX), Y5, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VMASKMOVPS   (BX), Y5, Y1
+	VFMADD213PS  Y14, Y1, Y0
+	VBLENDVPS    Y5, Y0, Y14, Y14
 
 l45:
-	VADDPS       Y10, Y12, Y12
-	VADDPS       Y9, Y11, Y11
-	VADDPS       Y11, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
+	VADDPS       Y12, Y14, Y14
+	VADDPS       Y11, Y13, Y13
+	VADDPS       Y13, Y14, Y14
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -2688,385 +2262,373 @@ l46:
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    DX, BX
+	VMOVUPS powsumsConstants<>+0(SB), Y14
+	VMOVUPS powsumsConstants<>+0(SB), Y13
+	VMOVUPS powsumsConstants<>+0(SB), Y12
 	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	VMOVUPS powsumsConstants<>+0(SB), Y9
-	VMOVUPS powsumsConstants<>+0(SB), Y8
 	ADDQ    AX, DX
 	MOVQ    cols+40(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l49
 
 l48:
-	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y11, Y11
-	VMOVUPS      32(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y10, Y10
-	VMOVUPS      64(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y9, Y9
-	VMOVUPS      96(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y8, Y8
-	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l48
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VMOVUPS     32(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y10
+	VFMADD231PS 224(R8), Y3, Y10
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y9
+	VFMADD231PS 352(R8), Y2, Y9
+	VMOVUPS     64(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y8
+	VFMADD231PS 224(R8), Y3, Y8
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y7
+	VFMADD231PS 352(R8), Y2, Y7
+	VMOVUPS     96(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y6
+	VFMADD231PS 224(R8), Y3, Y6
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y5
+	VFMADD231PS 352(R8), Y2, Y5
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y14, Y14
+	VADDPS      Y9, Y10, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y10, Y1
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y9, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     32(BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y13, Y13
+	VADDPS      Y7, Y8, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y8, Y1
+	VADDPS      Y7, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     64(BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y5, Y6, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y6, Y1
+	VADDPS      Y5, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     96(BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y11, Y11
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l48
 
 l49:
 	CMPQ AX, $0x08
 	JLT  l51
 
 l50:
-	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y11, Y0
-	VMOVAPS      Y10, Y11
-	VMOVAPS      Y9, Y10
-	VMOVAPS      Y8, Y9
-	VMOVAPS      Y0, Y8
-	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l50
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y14, Y0
+	VMOVAPS     Y13, Y14
+	VMOVAPS     Y12, Y13
+	VMOVAPS     Y11, Y12
+	VMOVAPS     Y0, Y11
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l50
 
 l51:
 	CMPQ         AX, $0x01
 	JLT          l52
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y7
-	VMASKMOVPS   (BX), Y7, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y5
+	VMASKMOVPS   (BX), Y5, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS       powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y0
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VANDPS       powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VPERMPS      64(R8), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R8), Y3, Y1
+	VFMADD231PS  224(R8), Y0, Y1
+	VPERMPS      128(R8), Y3, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y2, Y0
+	VFMADD213PS  608(R8), Y2, Y0
+	VFMADD213PS  544(R8), Y2, Y0
+	VFMADD213PS  416(R8), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R8), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y11, Y0
-	VBLENDVPS    Y7, Y0, Y11, Y11
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y2
+	VPSRLD       $0x01, Y4, Y1
+	VPSLLD       $0x17, Y1, Y0
+	VMULPS       Y0, Y2, Y0
+	VPSUBD       Y1, Y4, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMASKMOVPS   (BX), Y5, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VADDPS       Y0, Y14, Y0
+	VBLENDVPS    Y5, Y0, Y14, Y14
 
 l52:
-	VADDPS       Y9, Y11, Y11
-	VADDPS       Y8, Y10, Y10
-	VADDPS       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X1
+	VADDPS       Y12, Y14, Y14
+	VADDPS       Y11, Y13, Y13
+	VADDPS       Y13, Y14, Y14
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -3087,26 +2649,26 @@ l2:
 // func RowSumPF64AVX2(out *float64, w *float64, v *float64, e *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSumPF64AVX2(SB), NOSPLIT, $0-56
-	MOVQ         e+24(FP), R8
-	VBROADCASTSD 8(R8), Y15
-	VBROADCASTSD 24(R8), Y14
-	MOVQ         v+16(FP), AX
-	CMPQ         AX, $0x01
-	JLT          l1
-	MOVQ         rows+32(FP), DI
-	MOVQ         w+8(FP), SI
-	MOVQ         out+0(FP), DX
-	CMPQ         DI, $0x01
-	JLT          l4
+	MOVQ    e+24(FP), R8
+	VMOVUPS 384(R8), Y14
+	VMOVUPS 512(R8), Y13
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+32(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l4
 
 l3:
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x03, AX
 	MOVQ    SI, CX
-	VMOVUPS powsumsConstants<>+928(SB), Y13
-	VMOVUPS powsumsConstants<>+928(SB), Y12
-	VMOVUPS powsumsConstants<>+928(SB), Y11
-	VMOVUPS powsumsConstants<>+928(SB), Y10
+	VMOVUPS powsumsConstants<>+672(SB), Y12
+	VMOVUPS powsumsConstants<>+672(SB), Y11
+	VMOVUPS powsumsConstants<>+672(SB), Y10
+	VMOVUPS powsumsConstants<>+672(SB), Y9
 	ADDQ    AX, SI
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+40(FP), AX
@@ -3115,349 +2677,305 @@ l3:
 
 l5:
 	VMOVUPS      (CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VFMADD231PD  (BX), Y0, Y13
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  (BX), Y0, Y12
 	VMOVUPS      32(CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VFMADD231PD  32(BX), Y0, Y12
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  32(BX), Y0, Y11
 	VMOVUPS      64(CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VFMADD231PD  64(BX), Y0, Y11
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  64(BX), Y0, Y10
 	VMOVUPS      96(CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VFMADD231PD  96(BX), Y0, Y10
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  96(BX), Y0, Y9
 	ADDQ         $+128, CX
 	ADDQ         $+128, BX
 	ADDQ         $-16, AX
@@ -3470,96 +2988,85 @@ l6:
 
 l7:
 	VMOVUPS      (CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VFMADD231PD  (BX), Y0, Y13
-	VMOVAPS      Y13, Y0
-	VMOVAPS      Y12, Y13
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  (BX), Y0, Y12
+	VMOVAPS      Y12, Y0
 	VMOVAPS      Y11, Y12
 	VMOVAPS      Y10, Y11
-	VMOVAPS      Y0, Y10
+	VMOVAPS      Y9, Y10
+	VMOVAPS      Y0, Y9
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-4, AX
@@ -3571,102 +3078,91 @@ l8:
 	JLT          l9
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     powsumsConstants<>+1856(SB), Y0, Y9
-	VMASKMOVPD   (BX), Y9, Y8
-	VMASKMOVPD   (CX), Y9, Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VPCMPGTQ     powsumsConstants<>+1536(SB), Y0, Y8
+	VMASKMOVPD   (CX), Y8, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VFMADD213PD  Y13, Y8, Y0
-	VBLENDVPD    Y9, Y0, Y13, Y13
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VMASKMOVPD   (BX), Y8, Y1
+	VFMADD213PD  Y12, Y1, Y0
+	VBLENDVPD    Y8, Y0, Y12, Y12
 
 l9:
-	VADDPD       Y11, Y13, Y13
 	VADDPD       Y10, Y12, Y12
-	VADDPD       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
+	VADDPD       Y9, Y11, Y11
+	VADDPD       Y11, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
 	VMOVSD       X0, (DX)
@@ -3689,10 +3185,10 @@ l10:
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x03, AX
 	MOVQ    DX, BX
-	VMOVUPS powsumsConstants<>+928(SB), Y12
-	VMOVUPS powsumsConstants<>+928(SB), Y11
-	VMOVUPS powsumsConstants<>+928(SB), Y10
-	VMOVUPS powsumsConstants<>+928(SB), Y9
+	VMOVUPS powsumsConstants<>+672(SB), Y12
+	VMOVUPS powsumsConstants<>+672(SB), Y11
+	VMOVUPS powsumsConstants<>+672(SB), Y10
+	VMOVUPS powsumsConstants<>+672(SB), Y9
 	ADDQ    AX, DX
 	MOVQ    cols+40(FP), AX
 	CMPQ    AX, $0x10
@@ -3700,348 +3196,304 @@ l10:
 
 l12:
 	VMOVUPS      (BX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y12, Y12
 	VMOVUPS      32(BX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y11, Y11
 	VMOVUPS      64(BX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y10, Y10
 	VMOVUPS      96(BX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y9, Y9
 	ADDQ         $+128, BX
 	ADDQ         $-16, AX
@@ -4054,90 +3506,79 @@ l13:
 
 l14:
 	VMOVUPS      (BX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y12, Y0
 	VMOVAPS      Y11, Y12
 	VMOVAPS      Y10, Y11
@@ -4153,92 +3594,81 @@ l15:
 	JLT          l16
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     powsumsConstants<>+1856(SB), Y0, Y8
+	VPCMPGTQ     powsumsConstants<>+1536(SB), Y0, Y8
 	VMASKMOVPD   (BX), Y8, Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y12, Y0
 	VBLENDVPD    Y8, Y0, Y12, Y12
 
@@ -4264,31 +3694,30 @@ l2:
 // func ColSumPF32AVX2(acc *float32, w *float32, u *float32, e *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSumPF32AVX2(SB), NOSPLIT, $0-56
-	MOVQ         e+24(FP), R12
-	MOVBQZX      3(R12), AX
-	TESTQ        $0x00000040, AX
-	JEQ          l1
-	VBROADCASTSS 4(R12), Y12
-	VBROADCASTSS 12(R12), Y11
-	MOVQ         u+16(FP), AX
-	CMPQ         AX, $0x01
-	JLT          l3
-	MOVQ         rows+32(FP), R11
-	MOVQ         w+8(FP), R10
-	MOVQ         u+16(FP), R9
-	CMPQ         R11, $0x20
-	JLT          l6
+	MOVQ    e+24(FP), R12
+	MOVBQZX 3(R12), AX
+	TESTQ   $0x00000040, AX
+	JEQ     l1
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l3
+	MOVQ    rows+32(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x20
+	JLT     l6
 
 l5:
 	MOVQ R10, R8
 	MOVQ acc+0(FP), DI
 	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x10
+	CMPQ SI, $0x18
 	JLT  l8
 
 l7:
-	VMOVUPS (DI), Y10
-	VMOVUPS 32(DI), Y9
+	VMOVUPS (DI), Y13
+	VMOVUPS 32(DI), Y12
+	VMOVUPS 64(DI), Y11
 	MOVQ    R8, DX
 	MOVQ    $0x00000020, CX
 	MOVQ    stride+48(FP), BX
@@ -4298,162 +3727,189 @@ l7:
 	JLT     l10
 
 l9:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y10
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y10
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R12), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y2, Y4
+	VPERMPS      128(R12), Y1, Y1
+	VFMADD231PS  288(R12), Y2, Y1
+	VMOVUPS      672(R12), Y2
+	VFMADD231PS  736(R12), Y0, Y2
+	VFMADD213PS  608(R12), Y0, Y2
+	VFMADD213PS  544(R12), Y0, Y2
+	VFMADD213PS  416(R12), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R12), Y3
+	VMOVUPS      480(R12), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y9
+	VSUBPS       Y0, Y1, Y8
 	VMOVUPS      32(DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R12), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y2, Y4
+	VPERMPS      128(R12), Y1, Y1
+	VFMADD231PS  288(R12), Y2, Y1
+	VMOVUPS      672(R12), Y2
+	VFMADD231PS  736(R12), Y0, Y2
+	VFMADD213PS  608(R12), Y0, Y2
+	VFMADD213PS  544(R12), Y0, Y2
+	VFMADD213PS  416(R12), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R12), Y3
+	VMOVUPS      480(R12), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y7
+	VSUBPS       Y0, Y1, Y6
+	VMOVUPS      64(DX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y0
+	VSUBPS       Y5, Y3, Y2
+	VADDPS       Y8, Y9, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y9, Y3
+	VADDPS       Y8, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y8, Y8
+	VFMADD231PS  Y3, Y5, Y8
+	VADDPS       Y8, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  Y10, Y1, Y13
+	VADDPS       Y6, Y7, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y7, Y3
+	VADDPS       Y6, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y6, Y6
+	VFMADD231PS  Y3, Y5, Y6
+	VADDPS       Y6, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  Y10, Y1, Y12
+	VADDPS       Y2, Y0, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y4
+	VMOVUPS      powsumsConstants<>+288(SB), Y3
+	VFMADD231PS  powsumsConstants<>+256(SB), Y0, Y3
+	VMOVUPS      powsumsConstants<>+96(SB), Y0
+	VFMADD231PS  powsumsConstants<>+64(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+160(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+192(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+224(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+128(SB), Y4, Y0
+	VMULPS       powsumsConstants<>+256(SB), Y2, Y2
 	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VADDPS       Y2, Y3, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y10, Y0, Y11
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l9
 
 l10:
-	VMOVUPS Y10, (DI)
-	VMOVUPS Y9, 32(DI)
-	ADDQ    $+64, R8
-	ADDQ    $+64, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	VMOVUPS Y13, (DI)
+	VMOVUPS Y12, 32(DI)
+	VMOVUPS Y11, 64(DI)
+	ADDQ    $+96, R8
+	ADDQ    $+96, DI
+	ADDQ    $-24, SI
+	CMPQ    SI, $0x18
 	JGE     l7
 
 l8:
@@ -4461,7 +3917,7 @@ l8:
 	JLT  l12
 
 l11:
-	VMOVUPS (DI), Y9
+	VMOVUPS (DI), Y7
 	MOVQ    R8, DX
 	MOVQ    $0x00000020, CX
 	MOVQ    stride+48(FP), BX
@@ -4471,86 +3927,71 @@ l11:
 	JLT     l14
 
 l13:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y6
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y6, Y0, Y7
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l13
 
 l14:
-	VMOVUPS Y9, (DI)
+	VMOVUPS Y7, (DI)
 	ADDQ    $+32, R8
 	ADDQ    $+32, DI
 	ADDQ    $-8, SI
@@ -4562,8 +4003,8 @@ l12:
 	JLT          l15
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y10
-	VMASKMOVPS   (DI), Y10, Y9
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y8
+	VMASKMOVPS   (DI), Y8, Y7
 	MOVQ         $0x00000020, CX
 	MOVQ         stride+48(FP), BX
 	SHLQ         $0x02, BX
@@ -4572,86 +4013,71 @@ l12:
 	JLT          l17
 
 l16:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y6
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y10, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VMASKMOVPS   (R8), Y8, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y6, Y0, Y7
 	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l16
 
 l17:
-	VMASKMOVPS Y9, Y10, (DI)
+	VMASKMOVPS Y7, Y8, (DI)
 
 l15:
 	MOVQ  stride+48(FP), AX
@@ -4672,12 +4098,13 @@ l18:
 	MOVQ R10, R8
 	MOVQ acc+0(FP), DI
 	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x10
+	CMPQ SI, $0x18
 	JLT  l21
 
 l20:
-	VMOVUPS (DI), Y10
-	VMOVUPS 32(DI), Y9
+	VMOVUPS (DI), Y13
+	VMOVUPS 32(DI), Y12
+	VMOVUPS 64(DI), Y11
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
 	MOVQ    stride+48(FP), BX
@@ -4687,162 +4114,189 @@ l20:
 	JLT     l23
 
 l22:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y10
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y10
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R12), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y2, Y4
+	VPERMPS      128(R12), Y1, Y1
+	VFMADD231PS  288(R12), Y2, Y1
+	VMOVUPS      672(R12), Y2
+	VFMADD231PS  736(R12), Y0, Y2
+	VFMADD213PS  608(R12), Y0, Y2
+	VFMADD213PS  544(R12), Y0, Y2
+	VFMADD213PS  416(R12), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R12), Y3
+	VMOVUPS      480(R12), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y9
+	VSUBPS       Y0, Y1, Y8
 	VMOVUPS      32(DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R12), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y2, Y4
+	VPERMPS      128(R12), Y1, Y1
+	VFMADD231PS  288(R12), Y2, Y1
+	VMOVUPS      672(R12), Y2
+	VFMADD231PS  736(R12), Y0, Y2
+	VFMADD213PS  608(R12), Y0, Y2
+	VFMADD213PS  544(R12), Y0, Y2
+	VFMADD213PS  416(R12), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R12), Y3
+	VMOVUPS      480(R12), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y7
+	VSUBPS       Y0, Y1, Y6
+	VMOVUPS      64(DX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y0
+	VSUBPS       Y5, Y3, Y2
+	VADDPS       Y8, Y9, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y9, Y3
+	VADDPS       Y8, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y8, Y8
+	VFMADD231PS  Y3, Y5, Y8
+	VADDPS       Y8, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  Y10, Y1, Y13
+	VADDPS       Y6, Y7, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y7, Y3
+	VADDPS       Y6, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y6, Y6
+	VFMADD231PS  Y3, Y5, Y6
+	VADDPS       Y6, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  Y10, Y1, Y12
+	VADDPS       Y2, Y0, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y4
+	VMOVUPS      powsumsConstants<>+288(SB), Y3
+	VFMADD231PS  powsumsConstants<>+256(SB), Y0, Y3
+	VMOVUPS      powsumsConstants<>+96(SB), Y0
+	VFMADD231PS  powsumsConstants<>+64(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+160(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+192(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+224(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+128(SB), Y4, Y0
+	VMULPS       powsumsConstants<>+256(SB), Y2, Y2
 	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VADDPS       Y2, Y3, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y10, Y0, Y11
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l22
 
 l23:
-	VMOVUPS Y10, (DI)
-	VMOVUPS Y9, 32(DI)
-	ADDQ    $+64, R8
-	ADDQ    $+64, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	VMOVUPS Y13, (DI)
+	VMOVUPS Y12, 32(DI)
+	VMOVUPS Y11, 64(DI)
+	ADDQ    $+96, R8
+	ADDQ    $+96, DI
+	ADDQ    $-24, SI
+	CMPQ    SI, $0x18
 	JGE     l20
 
 l21:
@@ -4850,7 +4304,7 @@ l21:
 	JLT  l25
 
 l24:
-	VMOVUPS (DI), Y9
+	VMOVUPS (DI), Y7
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
 	MOVQ    stride+48(FP), BX
@@ -4860,86 +4314,71 @@ l24:
 	JLT     l27
 
 l26:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y6
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y6, Y0, Y7
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l26
 
 l27:
-	VMOVUPS Y9, (DI)
+	VMOVUPS Y7, (DI)
 	ADDQ    $+32, R8
 	ADDQ    $+32, DI
 	ADDQ    $-8, SI
@@ -4951,8 +4390,8 @@ l25:
 	JLT          l28
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y10
-	VMASKMOVPS   (DI), Y10, Y9
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y8
+	VMASKMOVPS   (DI), Y8, Y7
 	MOVQ         $0x00000001, CX
 	MOVQ         stride+48(FP), BX
 	SHLQ         $0x02, BX
@@ -4961,86 +4400,71 @@ l25:
 	JLT          l30
 
 l29:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y6
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y10, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VMASKMOVPS   (R8), Y8, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y6, Y0, Y7
 	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l29
 
 l30:
-	VMASKMOVPS Y9, Y10, (DI)
+	VMASKMOVPS Y7, Y8, (DI)
 
 l28:
 	MOVQ  stride+48(FP), AX
@@ -5066,12 +4490,14 @@ l31:
 	MOVQ R8, DI
 	MOVQ acc+0(FP), SI
 	MOVQ cols+40(FP), DX
-	CMPQ DX, $0x10
+	CMPQ DX, $0x20
 	JLT  l34
 
 l33:
-	VMOVUPS (SI), Y9
-	VMOVUPS 32(SI), Y8
+	VMOVUPS (SI), Y15
+	VMOVUPS 32(SI), Y14
+	VMOVUPS 64(SI), Y13
+	VMOVUPS 96(SI), Y12
 	MOVQ    DI, CX
 	MOVQ    $0x00000020, BX
 	MOVQ    stride+48(FP), AX
@@ -5081,159 +4507,243 @@ l33:
 
 l35:
 	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y9, Y9
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R12), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y2, Y4
+	VPERMPS      128(R12), Y1, Y1
+	VFMADD231PS  288(R12), Y2, Y1
+	VMOVUPS      672(R12), Y2
+	VFMADD231PS  736(R12), Y0, Y2
+	VFMADD213PS  608(R12), Y0, Y2
+	VFMADD213PS  544(R12), Y0, Y2
+	VFMADD213PS  416(R12), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R12), Y3
+	VMOVUPS      480(R12), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y11
+	VSUBPS       Y0, Y1, Y10
 	VMOVUPS      32(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R12), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y2, Y4
+	VPERMPS      128(R12), Y1, Y1
+	VFMADD231PS  288(R12), Y2, Y1
+	VMOVUPS      672(R12), Y2
+	VFMADD231PS  736(R12), Y0, Y2
+	VFMADD213PS  608(R12), Y0, Y2
+	VFMADD213PS  544(R12), Y0, Y2
+	VFMADD213PS  416(R12), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R12), Y3
+	VMOVUPS      480(R12), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y9
+	VSUBPS       Y0, Y1, Y8
+	VMOVUPS      64(CX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R12), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y2, Y4
+	VPERMPS      128(R12), Y1, Y1
+	VFMADD231PS  288(R12), Y2, Y1
+	VMOVUPS      672(R12), Y2
+	VFMADD231PS  736(R12), Y0, Y2
+	VFMADD213PS  608(R12), Y0, Y2
+	VFMADD213PS  544(R12), Y0, Y2
+	VFMADD213PS  416(R12), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R12), Y3
+	VMOVUPS      480(R12), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y7
+	VSUBPS       Y0, Y1, Y6
+	VMOVUPS      96(CX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y0
+	VSUBPS       Y5, Y3, Y2
+	VADDPS       Y10, Y11, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y11, Y3
+	VADDPS       Y10, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y10, Y10
+	VFMADD231PS  Y3, Y5, Y10
+	VADDPS       Y10, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y8, Y9, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y9, Y3
+	VADDPS       Y8, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y8, Y8
+	VFMADD231PS  Y3, Y5, Y8
+	VADDPS       Y8, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y14, Y14
+	VADDPS       Y6, Y7, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y7, Y3
+	VADDPS       Y6, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y6, Y6
+	VFMADD231PS  Y3, Y5, Y6
+	VADDPS       Y6, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y13, Y13
+	VADDPS       Y2, Y0, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y4
+	VMOVUPS      powsumsConstants<>+288(SB), Y3
+	VFMADD231PS  powsumsConstants<>+256(SB), Y0, Y3
+	VMOVUPS      powsumsConstants<>+96(SB), Y0
+	VFMADD231PS  powsumsConstants<>+64(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+160(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+192(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+224(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+128(SB), Y4, Y0
+	VMULPS       powsumsConstants<>+256(SB), Y2, Y2
 	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VADDPS       Y2, Y3, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y12, Y12
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
 	JGE          l35
 
 l36:
-	VMOVUPS Y9, (SI)
-	VMOVUPS Y8, 32(SI)
-	ADDQ    $+64, DI
-	ADDQ    $+64, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y15, (SI)
+	VMOVUPS Y14, 32(SI)
+	VMOVUPS Y13, 64(SI)
+	VMOVUPS Y12, 96(SI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $-32, DX
+	CMPQ    DX, $0x20
 	JGE     l33
 
 l34:
@@ -5241,7 +4751,7 @@ l34:
 	JLT  l38
 
 l37:
-	VMOVUPS (SI), Y8
+	VMOVUPS (SI), Y6
 	MOVQ    DI, CX
 	MOVQ    $0x00000020, BX
 	MOVQ    stride+48(FP), AX
@@ -5251,83 +4761,68 @@ l37:
 
 l39:
 	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y6, Y6
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
 	JGE          l39
 
 l40:
-	VMOVUPS Y8, (SI)
+	VMOVUPS Y6, (SI)
 	ADDQ    $+32, DI
 	ADDQ    $+32, SI
 	ADDQ    $-8, DX
@@ -5339,8 +4834,8 @@ l38:
 	JLT          l41
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
-	VMASKMOVPS   (SI), Y9, Y8
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y7
+	VMASKMOVPS   (SI), Y7, Y6
 	MOVQ         $0x00000020, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
@@ -5348,84 +4843,69 @@ l38:
 	JLT          l43
 
 l42:
-	VMASKMOVPS   (DI), Y9, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VMASKMOVPS   (DI), Y7, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y6, Y6
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
 	JGE          l42
 
 l43:
-	VMASKMOVPS Y8, Y9, (SI)
+	VMASKMOVPS Y6, Y7, (SI)
 
 l41:
 	MOVQ  stride+48(FP), AX
@@ -5445,12 +4925,14 @@ l44:
 	MOVQ R8, DI
 	MOVQ acc+0(FP), SI
 	MOVQ cols+40(FP), DX
-	CMPQ DX, $0x10
+	CMPQ DX, $0x20
 	JLT  l47
 
 l46:
-	VMOVUPS (SI), Y9
-	VMOVUPS 32(SI), Y8
+	VMOVUPS (SI), Y15
+	VMOVUPS 32(SI), Y14
+	VMOVUPS 64(SI), Y13
+	VMOVUPS 96(SI), Y12
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
 	MOVQ    stride+48(FP), AX
@@ -5460,159 +4942,243 @@ l46:
 
 l48:
 	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y9, Y9
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R12), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y2, Y4
+	VPERMPS      128(R12), Y1, Y1
+	VFMADD231PS  288(R12), Y2, Y1
+	VMOVUPS      672(R12), Y2
+	VFMADD231PS  736(R12), Y0, Y2
+	VFMADD213PS  608(R12), Y0, Y2
+	VFMADD213PS  544(R12), Y0, Y2
+	VFMADD213PS  416(R12), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R12), Y3
+	VMOVUPS      480(R12), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y11
+	VSUBPS       Y0, Y1, Y10
 	VMOVUPS      32(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R12), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y2, Y4
+	VPERMPS      128(R12), Y1, Y1
+	VFMADD231PS  288(R12), Y2, Y1
+	VMOVUPS      672(R12), Y2
+	VFMADD231PS  736(R12), Y0, Y2
+	VFMADD213PS  608(R12), Y0, Y2
+	VFMADD213PS  544(R12), Y0, Y2
+	VFMADD213PS  416(R12), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R12), Y3
+	VMOVUPS      480(R12), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y9
+	VSUBPS       Y0, Y1, Y8
+	VMOVUPS      64(CX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R12), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y2, Y4
+	VPERMPS      128(R12), Y1, Y1
+	VFMADD231PS  288(R12), Y2, Y1
+	VMOVUPS      672(R12), Y2
+	VFMADD231PS  736(R12), Y0, Y2
+	VFMADD213PS  608(R12), Y0, Y2
+	VFMADD213PS  544(R12), Y0, Y2
+	VFMADD213PS  416(R12), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R12), Y3
+	VMOVUPS      480(R12), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y7
+	VSUBPS       Y0, Y1, Y6
+	VMOVUPS      96(CX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y0
+	VSUBPS       Y5, Y3, Y2
+	VADDPS       Y10, Y11, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y11, Y3
+	VADDPS       Y10, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y10, Y10
+	VFMADD231PS  Y3, Y5, Y10
+	VADDPS       Y10, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y8, Y9, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y9, Y3
+	VADDPS       Y8, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y8, Y8
+	VFMADD231PS  Y3, Y5, Y8
+	VADDPS       Y8, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y14, Y14
+	VADDPS       Y6, Y7, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y7, Y3
+	VADDPS       Y6, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y6, Y6
+	VFMADD231PS  Y3, Y5, Y6
+	VADDPS       Y6, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y13, Y13
+	VADDPS       Y2, Y0, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y4
+	VMOVUPS      powsumsConstants<>+288(SB), Y3
+	VFMADD231PS  powsumsConstants<>+256(SB), Y0, Y3
+	VMOVUPS      powsumsConstants<>+96(SB), Y0
+	VFMADD231PS  powsumsConstants<>+64(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+160(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+192(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+224(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+128(SB), Y4, Y0
+	VMULPS       powsumsConstants<>+256(SB), Y2, Y2
 	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VADDPS       Y2, Y3, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y12, Y12
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
 	JGE          l48
 
 l49:
-	VMOVUPS Y9, (SI)
-	VMOVUPS Y8, 32(SI)
-	ADDQ    $+64, DI
-	ADDQ    $+64, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y15, (SI)
+	VMOVUPS Y14, 32(SI)
+	VMOVUPS Y13, 64(SI)
+	VMOVUPS Y12, 96(SI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $-32, DX
+	CMPQ    DX, $0x20
 	JGE     l46
 
 l47:
@@ -5620,7 +5186,7 @@ l47:
 	JLT  l51
 
 l50:
-	VMOVUPS (SI), Y8
+	VMOVUPS (SI), Y6
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
 	MOVQ    stride+48(FP), AX
@@ -5630,83 +5196,68 @@ l50:
 
 l52:
 	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y6, Y6
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
 	JGE          l52
 
 l53:
-	VMOVUPS Y8, (SI)
+	VMOVUPS Y6, (SI)
 	ADDQ    $+32, DI
 	ADDQ    $+32, SI
 	ADDQ    $-8, DX
@@ -5718,8 +5269,8 @@ l51:
 	JLT          l54
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
-	VMASKMOVPS   (SI), Y9, Y8
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y7
+	VMASKMOVPS   (SI), Y7, Y6
 	MOVQ         $0x00000001, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
@@ -5727,84 +5278,69 @@ l51:
 	JLT          l56
 
 l55:
-	VMASKMOVPS   (DI), Y9, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
+	VMASKMOVPS   (DI), Y7, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R12), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R12), Y1, Y4
+	VFMADD231PS  224(R12), Y0, Y4
+	VPERMPS      128(R12), Y1, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y5, Y0
+	VFMADD213PS  608(R12), Y5, Y0
+	VFMADD213PS  544(R12), Y5, Y0
+	VFMADD213PS  416(R12), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R12), Y2
+	VMOVUPS      480(R12), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y6, Y6
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
 	JGE          l55
 
 l56:
-	VMASKMOVPS Y8, Y9, (SI)
+	VMASKMOVPS Y6, Y7, (SI)
 
 l54:
 	MOVQ  stride+48(FP), AX
@@ -5821,29 +5357,28 @@ l4:
 	JMP l2
 
 l1:
-	TESTQ        $0x0000003f, AX
-	JEQ          l57
-	VBROADCASTSS 4(R12), Y12
-	VBROADCASTSS 12(R12), Y11
-	MOVQ         u+16(FP), AX
-	CMPQ         AX, $0x01
-	JLT          l59
-	MOVQ         rows+32(FP), R11
-	MOVQ         w+8(FP), R10
-	MOVQ         u+16(FP), R9
-	CMPQ         R11, $0x20
-	JLT          l62
+	TESTQ $0x0000003f, AX
+	JEQ   l57
+	MOVQ  u+16(FP), AX
+	CMPQ  AX, $0x01
+	JLT   l59
+	MOVQ  rows+32(FP), R11
+	MOVQ  w+8(FP), R10
+	MOVQ  u+16(FP), R9
+	CMPQ  R11, $0x20
+	JLT   l62
 
 l61:
 	MOVQ R10, R8
 	MOVQ acc+0(FP), DI
 	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x10
+	CMPQ SI, $0x18
 	JLT  l64
 
 l63:
-	VMOVUPS (DI), Y10
-	VMOVUPS 32(DI), Y9
+	VMOVUPS (DI), Y12
+	VMOVUPS 32(DI), Y11
+	VMOVUPS 64(DI), Y10
 	MOVQ    R8, DX
 	MOVQ    $0x00000020, CX
 	MOVQ    stride+48(FP), BX
@@ -5853,146 +5388,171 @@ l63:
 	JLT     l66
 
 l65:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y9
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS    Y2, Y1
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y0, Y3
+	VCMPPS       $0x03, Y4, Y4, Y0
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VMOVUPS      32(DX), Y2
+	VANDPS       powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD       powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y5
+	VPSUBD       Y2, Y6, Y2
+	VPSRLD       $0x14, Y3, Y4
+	VCMPPS       $0x03, Y6, Y6, Y3
+	VBLENDVPS    Y3, Y6, Y5, Y3
+	VPERMPS      64(R12), Y4, Y5
+	VFMADD213PS  powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS      96(R12), Y4, Y8
+	VFMADD231PS  224(R12), Y3, Y8
+	VPERMPS      128(R12), Y4, Y4
+	VFMADD231PS  288(R12), Y3, Y4
+	VMOVUPS      672(R12), Y3
+	VFMADD231PS  736(R12), Y2, Y3
+	VFMADD213PS  608(R12), Y2, Y3
+	VFMADD213PS  544(R12), Y2, Y3
+	VFMADD213PS  416(R12), Y2, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  352(R12), Y2, Y7
+	VMOVUPS      64(DX), Y2
+	VANDPS       powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD       powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y5
+	VPSUBD       Y2, Y6, Y2
+	VPSRLD       $0x14, Y3, Y4
+	VCMPPS       $0x03, Y6, Y6, Y3
+	VBLENDVPS    Y3, Y6, Y5, Y3
+	VPERMPS      64(R12), Y4, Y5
+	VFMADD213PS  powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS      96(R12), Y4, Y6
+	VFMADD231PS  224(R12), Y3, Y6
+	VPERMPS      128(R12), Y4, Y4
+	VFMADD231PS  288(R12), Y3, Y4
+	VMOVUPS      672(R12), Y3
+	VFMADD231PS  736(R12), Y2, Y3
+	VFMADD213PS  608(R12), Y2, Y3
+	VFMADD213PS  544(R12), Y2, Y3
+	VFMADD213PS  416(R12), Y2, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VMOVAPS      Y4, Y5
+	VFMADD231PS  352(R12), Y2, Y5
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y10
-	VMOVUPS      32(DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y9, Y0, Y12
+	VADDPS       Y7, Y8, Y0
+	VADDPS       powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS       powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y7, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y4, Y2, Y1
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y0, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y0
+	VMAXPS       Y2, Y0, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y9, Y0, Y11
+	VADDPS       Y5, Y6, Y0
+	VADDPS       powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS       powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS       Y1, Y6, Y1
+	VADDPS       Y5, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y4, Y2, Y1
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y0, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y0
+	VMAXPS       Y2, Y0, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y9, Y0, Y10
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l65
 
 l66:
-	VMOVUPS Y10, (DI)
-	VMOVUPS Y9, 32(DI)
-	ADDQ    $+64, R8
-	ADDQ    $+64, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	VMOVUPS Y12, (DI)
+	VMOVUPS Y11, 32(DI)
+	VMOVUPS Y10, 64(DI)
+	ADDQ    $+96, R8
+	ADDQ    $+96, DI
+	ADDQ    $-24, SI
+	CMPQ    SI, $0x18
 	JGE     l63
 
 l64:
@@ -6000,7 +5560,7 @@ l64:
 	JLT  l68
 
 l67:
-	VMOVUPS (DI), Y9
+	VMOVUPS (DI), Y6
 	MOVQ    R8, DX
 	MOVQ    $0x00000020, CX
 	MOVQ    stride+48(FP), BX
@@ -6010,78 +5570,65 @@ l67:
 	JLT     l70
 
 l69:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y5
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS    Y2, Y1
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y0, Y3
+	VCMPPS       $0x03, Y4, Y4, Y0
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y5, Y0, Y6
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l69
 
 l70:
-	VMOVUPS Y9, (DI)
+	VMOVUPS Y6, (DI)
 	ADDQ    $+32, R8
 	ADDQ    $+32, DI
 	ADDQ    $-8, SI
@@ -6093,8 +5640,8 @@ l68:
 	JLT          l71
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y10
-	VMASKMOVPS   (DI), Y10, Y9
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y7
+	VMASKMOVPS   (DI), Y7, Y6
 	MOVQ         $0x00000020, CX
 	MOVQ         stride+48(FP), BX
 	SHLQ         $0x02, BX
@@ -6103,78 +5650,65 @@ l68:
 	JLT          l73
 
 l72:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y5
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y10, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS    Y2, Y1
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y0, Y3
+	VCMPPS       $0x03, Y4, Y4, Y0
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y5, Y0, Y6
 	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l72
 
 l73:
-	VMASKMOVPS Y9, Y10, (DI)
+	VMASKMOVPS Y6, Y7, (DI)
 
 l71:
 	MOVQ  stride+48(FP), AX
@@ -6195,12 +5729,13 @@ l74:
 	MOVQ R10, R8
 	MOVQ acc+0(FP), DI
 	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x10
+	CMPQ SI, $0x18
 	JLT  l77
 
 l76:
-	VMOVUPS (DI), Y10
-	VMOVUPS 32(DI), Y9
+	VMOVUPS (DI), Y12
+	VMOVUPS 32(DI), Y11
+	VMOVUPS 64(DI), Y10
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
 	MOVQ    stride+48(FP), BX
@@ -6210,146 +5745,171 @@ l76:
 	JLT     l79
 
 l78:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y9
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS    Y2, Y1
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y0, Y3
+	VCMPPS       $0x03, Y4, Y4, Y0
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VMOVUPS      32(DX), Y2
+	VANDPS       powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD       powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y5
+	VPSUBD       Y2, Y6, Y2
+	VPSRLD       $0x14, Y3, Y4
+	VCMPPS       $0x03, Y6, Y6, Y3
+	VBLENDVPS    Y3, Y6, Y5, Y3
+	VPERMPS      64(R12), Y4, Y5
+	VFMADD213PS  powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS      96(R12), Y4, Y8
+	VFMADD231PS  224(R12), Y3, Y8
+	VPERMPS      128(R12), Y4, Y4
+	VFMADD231PS  288(R12), Y3, Y4
+	VMOVUPS      672(R12), Y3
+	VFMADD231PS  736(R12), Y2, Y3
+	VFMADD213PS  608(R12), Y2, Y3
+	VFMADD213PS  544(R12), Y2, Y3
+	VFMADD213PS  416(R12), Y2, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  352(R12), Y2, Y7
+	VMOVUPS      64(DX), Y2
+	VANDPS       powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD       powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y5
+	VPSUBD       Y2, Y6, Y2
+	VPSRLD       $0x14, Y3, Y4
+	VCMPPS       $0x03, Y6, Y6, Y3
+	VBLENDVPS    Y3, Y6, Y5, Y3
+	VPERMPS      64(R12), Y4, Y5
+	VFMADD213PS  powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS      96(R12), Y4, Y6
+	VFMADD231PS  224(R12), Y3, Y6
+	VPERMPS      128(R12), Y4, Y4
+	VFMADD231PS  288(R12), Y3, Y4
+	VMOVUPS      672(R12), Y3
+	VFMADD231PS  736(R12), Y2, Y3
+	VFMADD213PS  608(R12), Y2, Y3
+	VFMADD213PS  544(R12), Y2, Y3
+	VFMADD213PS  416(R12), Y2, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VMOVAPS      Y4, Y5
+	VFMADD231PS  352(R12), Y2, Y5
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y10
-	VMOVUPS      32(DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y9, Y0, Y12
+	VADDPS       Y7, Y8, Y0
+	VADDPS       powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS       powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y7, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y4, Y2, Y1
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y0, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y0
+	VMAXPS       Y2, Y0, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y9, Y0, Y11
+	VADDPS       Y5, Y6, Y0
+	VADDPS       powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS       powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS       Y1, Y6, Y1
+	VADDPS       Y5, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y4, Y2, Y1
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y0, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y0
+	VMAXPS       Y2, Y0, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y9, Y0, Y10
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l78
 
 l79:
-	VMOVUPS Y10, (DI)
-	VMOVUPS Y9, 32(DI)
-	ADDQ    $+64, R8
-	ADDQ    $+64, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	VMOVUPS Y12, (DI)
+	VMOVUPS Y11, 32(DI)
+	VMOVUPS Y10, 64(DI)
+	ADDQ    $+96, R8
+	ADDQ    $+96, DI
+	ADDQ    $-24, SI
+	CMPQ    SI, $0x18
 	JGE     l76
 
 l77:
@@ -6357,7 +5917,7 @@ l77:
 	JLT  l81
 
 l80:
-	VMOVUPS (DI), Y9
+	VMOVUPS (DI), Y6
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
 	MOVQ    stride+48(FP), BX
@@ -6367,78 +5927,65 @@ l80:
 	JLT     l83
 
 l82:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y5
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS    Y2, Y1
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y0, Y3
+	VCMPPS       $0x03, Y4, Y4, Y0
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y5, Y0, Y6
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l82
 
 l83:
-	VMOVUPS Y9, (DI)
+	VMOVUPS Y6, (DI)
 	ADDQ    $+32, R8
 	ADDQ    $+32, DI
 	ADDQ    $-8, SI
@@ -6450,8 +5997,8 @@ l81:
 	JLT          l84
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y10
-	VMASKMOVPS   (DI), Y10, Y9
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y7
+	VMASKMOVPS   (DI), Y7, Y6
 	MOVQ         $0x00000001, CX
 	MOVQ         stride+48(FP), BX
 	SHLQ         $0x02, BX
@@ -6460,78 +6007,65 @@ l81:
 	JLT          l86
 
 l85:
-	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX), Y5
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y10, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS    Y2, Y1
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y0, Y3
+	VCMPPS       $0x03, Y4, Y4, Y0
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VFMADD231PS  Y8, Y0, Y9
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y5, Y0, Y6
 	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l85
 
 l86:
-	VMASKMOVPS Y9, Y10, (DI)
+	VMASKMOVPS Y6, Y7, (DI)
 
 l84:
 	MOVQ  stride+48(FP), AX
@@ -6557,12 +6091,14 @@ l87:
 	MOVQ R8, DI
 	MOVQ acc+0(FP), SI
 	MOVQ cols+40(FP), DX
-	CMPQ DX, $0x10
+	CMPQ DX, $0x20
 	JLT  l90
 
 l89:
-	VMOVUPS (SI), Y9
-	VMOVUPS 32(SI), Y8
+	VMOVUPS (SI), Y14
+	VMOVUPS 32(SI), Y13
+	VMOVUPS 64(SI), Y12
+	VMOVUPS 96(SI), Y11
 	MOVQ    DI, CX
 	MOVQ    $0x00000020, BX
 	MOVQ    stride+48(FP), AX
@@ -6571,144 +6107,220 @@ l89:
 	JLT     l92
 
 l91:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y9, Y9
-	VMOVUPS      32(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l91
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VMOVUPS     32(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y10
+	VFMADD231PS 224(R12), Y3, Y10
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y9
+	VFMADD231PS 352(R12), Y2, Y9
+	VMOVUPS     64(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y8
+	VFMADD231PS 224(R12), Y3, Y8
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y7
+	VFMADD231PS 352(R12), Y2, Y7
+	VMOVUPS     96(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y6
+	VFMADD231PS 224(R12), Y3, Y6
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y5
+	VFMADD231PS 352(R12), Y2, Y5
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y14, Y14
+	VADDPS      Y9, Y10, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y10, Y1
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y9, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y13, Y13
+	VADDPS      Y7, Y8, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y8, Y1
+	VADDPS      Y7, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y5, Y6, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y6, Y1
+	VADDPS      Y5, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y11, Y11
+	ADDQ        AX, CX
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l91
 
 l92:
-	VMOVUPS Y9, (SI)
-	VMOVUPS Y8, 32(SI)
-	ADDQ    $+64, DI
-	ADDQ    $+64, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y14, (SI)
+	VMOVUPS Y13, 32(SI)
+	VMOVUPS Y12, 64(SI)
+	VMOVUPS Y11, 96(SI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $-32, DX
+	CMPQ    DX, $0x20
 	JGE     l89
 
 l90:
@@ -6716,7 +6328,7 @@ l90:
 	JLT  l94
 
 l93:
-	VMOVUPS (SI), Y8
+	VMOVUPS (SI), Y5
 	MOVQ    DI, CX
 	MOVQ    $0x00000020, BX
 	MOVQ    stride+48(FP), AX
@@ -6725,76 +6337,63 @@ l93:
 	JLT     l96
 
 l95:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l95
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y5, Y5
+	ADDQ        AX, CX
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l95
 
 l96:
-	VMOVUPS Y8, (SI)
+	VMOVUPS Y5, (SI)
 	ADDQ    $+32, DI
 	ADDQ    $+32, SI
 	ADDQ    $-8, DX
@@ -6806,8 +6405,8 @@ l94:
 	JLT          l97
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
-	VMASKMOVPS   (SI), Y9, Y8
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y6
+	VMASKMOVPS   (SI), Y6, Y5
 	MOVQ         $0x00000020, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
@@ -6815,76 +6414,63 @@ l94:
 	JLT          l99
 
 l98:
-	VMASKMOVPS   (DI), Y9, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l98
+	VMASKMOVPS  (DI), Y6, Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y5, Y5
+	ADDQ        AX, DI
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l98
 
 l99:
-	VMASKMOVPS Y8, Y9, (SI)
+	VMASKMOVPS Y5, Y6, (SI)
 
 l97:
 	MOVQ  stride+48(FP), AX
@@ -6904,12 +6490,14 @@ l100:
 	MOVQ R8, DI
 	MOVQ acc+0(FP), SI
 	MOVQ cols+40(FP), DX
-	CMPQ DX, $0x10
+	CMPQ DX, $0x20
 	JLT  l103
 
 l102:
-	VMOVUPS (SI), Y9
-	VMOVUPS 32(SI), Y8
+	VMOVUPS (SI), Y14
+	VMOVUPS 32(SI), Y13
+	VMOVUPS 64(SI), Y12
+	VMOVUPS 96(SI), Y11
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
 	MOVQ    stride+48(FP), AX
@@ -6918,144 +6506,220 @@ l102:
 	JLT     l105
 
 l104:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y9, Y9
-	VMOVUPS      32(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l104
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VMOVUPS     32(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y10
+	VFMADD231PS 224(R12), Y3, Y10
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y9
+	VFMADD231PS 352(R12), Y2, Y9
+	VMOVUPS     64(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y8
+	VFMADD231PS 224(R12), Y3, Y8
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y7
+	VFMADD231PS 352(R12), Y2, Y7
+	VMOVUPS     96(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y6
+	VFMADD231PS 224(R12), Y3, Y6
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y5
+	VFMADD231PS 352(R12), Y2, Y5
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y14, Y14
+	VADDPS      Y9, Y10, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y10, Y1
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y9, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y13, Y13
+	VADDPS      Y7, Y8, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y8, Y1
+	VADDPS      Y7, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y5, Y6, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y6, Y1
+	VADDPS      Y5, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y11, Y11
+	ADDQ        AX, CX
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l104
 
 l105:
-	VMOVUPS Y9, (SI)
-	VMOVUPS Y8, 32(SI)
-	ADDQ    $+64, DI
-	ADDQ    $+64, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y14, (SI)
+	VMOVUPS Y13, 32(SI)
+	VMOVUPS Y12, 64(SI)
+	VMOVUPS Y11, 96(SI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $-32, DX
+	CMPQ    DX, $0x20
 	JGE     l102
 
 l103:
@@ -7063,7 +6727,7 @@ l103:
 	JLT  l107
 
 l106:
-	VMOVUPS (SI), Y8
+	VMOVUPS (SI), Y5
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
 	MOVQ    stride+48(FP), AX
@@ -7072,76 +6736,63 @@ l106:
 	JLT     l109
 
 l108:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l108
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y5, Y5
+	ADDQ        AX, CX
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l108
 
 l109:
-	VMOVUPS Y8, (SI)
+	VMOVUPS Y5, (SI)
 	ADDQ    $+32, DI
 	ADDQ    $+32, SI
 	ADDQ    $-8, DX
@@ -7153,8 +6804,8 @@ l107:
 	JLT          l110
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
-	VMASKMOVPS   (SI), Y9, Y8
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y6
+	VMASKMOVPS   (SI), Y6, Y5
 	MOVQ         $0x00000001, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
@@ -7162,76 +6813,63 @@ l107:
 	JLT          l112
 
 l111:
-	VMASKMOVPS   (DI), Y9, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R12), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R12), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y11, Y0, Y1
-	VBROADCASTSS 20(R12), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y12, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y12, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y8, Y8
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l111
+	VMASKMOVPS  (DI), Y6, Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y5, Y5
+	ADDQ        AX, DI
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l111
 
 l112:
-	VMASKMOVPS Y8, Y9, (SI)
+	VMASKMOVPS Y5, Y6, (SI)
 
 l110:
 	MOVQ  stride+48(FP), AX
@@ -7248,27 +6886,26 @@ l60:
 	JMP l58
 
 l57:
-	VBROADCASTSS 4(R12), Y11
-	VBROADCASTSS 12(R12), Y10
-	MOVQ         u+16(FP), AX
-	CMPQ         AX, $0x01
-	JLT          l113
-	MOVQ         rows+32(FP), R11
-	MOVQ         w+8(FP), R10
-	MOVQ         u+16(FP), R9
-	CMPQ         R11, $0x20
-	JLT          l116
+	MOVQ u+16(FP), AX
+	CMPQ AX, $0x01
+	JLT  l113
+	MOVQ rows+32(FP), R11
+	MOVQ w+8(FP), R10
+	MOVQ u+16(FP), R9
+	CMPQ R11, $0x20
+	JLT  l116
 
 l115:
 	MOVQ R10, R8
 	MOVQ acc+0(FP), DI
 	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x10
+	CMPQ SI, $0x18
 	JLT  l118
 
 l117:
-	VMOVUPS (DI), Y9
-	VMOVUPS 32(DI), Y8
+	VMOVUPS (DI), Y12
+	VMOVUPS 32(DI), Y11
+	VMOVUPS 64(DI), Y10
 	MOVQ    R8, DX
 	MOVQ    $0x00000020, CX
 	MOVQ    stride+48(FP), BX
@@ -7278,132 +6915,183 @@ l117:
 	JLT     l120
 
 l119:
-	VBROADCASTSS (AX), Y7
+	VBROADCASTSS (AX), Y9
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS       powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y0
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VANDPS       powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VMOVUPS      32(DX), Y2
+	VANDPS       powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS       powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS    Y5, Y2, Y3, Y6
+	VPADDD       powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS       powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS    Y2, Y3
+	VPSUBD       Y2, Y6, Y2
+	VPSRLD       $0x14, Y4, Y4
+	VANDPS       powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS       Y5, Y3, Y3
+	VPERMPS      64(R12), Y4, Y5
+	VFMADD213PS  powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS      96(R12), Y4, Y8
+	VFMADD231PS  224(R12), Y3, Y8
+	VPERMPS      128(R12), Y4, Y4
+	VFMADD231PS  288(R12), Y3, Y4
+	VMOVUPS      672(R12), Y3
+	VFMADD231PS  736(R12), Y2, Y3
+	VFMADD213PS  608(R12), Y2, Y3
+	VFMADD213PS  544(R12), Y2, Y3
+	VFMADD213PS  416(R12), Y2, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  352(R12), Y2, Y7
+	VMOVUPS      64(DX), Y2
+	VANDPS       powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS       powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS    Y5, Y2, Y3, Y6
+	VPADDD       powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS       powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS    Y2, Y3
+	VPSUBD       Y2, Y6, Y2
+	VPSRLD       $0x14, Y4, Y4
+	VANDPS       powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS       Y5, Y3, Y3
+	VPERMPS      64(R12), Y4, Y5
+	VFMADD213PS  powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS      96(R12), Y4, Y6
+	VFMADD231PS  224(R12), Y3, Y6
+	VPERMPS      128(R12), Y4, Y4
+	VFMADD231PS  288(R12), Y3, Y4
+	VMOVUPS      672(R12), Y3
+	VFMADD231PS  736(R12), Y2, Y3
+	VFMADD213PS  608(R12), Y2, Y3
+	VFMADD213PS  544(R12), Y2, Y3
+	VFMADD213PS  416(R12), Y2, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VMOVAPS      Y4, Y5
+	VFMADD231PS  352(R12), Y2, Y5
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  Y7, Y0, Y9
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y2
+	VPSRLD       $0x01, Y4, Y1
+	VPSLLD       $0x17, Y1, Y0
+	VMULPS       Y0, Y2, Y0
+	VPSUBD       Y1, Y4, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMOVUPS      (DX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VFMADD231PS  Y9, Y0, Y12
+	VADDPS       Y7, Y8, Y0
+	VADDPS       powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS       powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y7, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y4, Y2, Y3
+	VPSRLD       $0x01, Y0, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y2, Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y1, Y2
 	VMOVUPS      32(DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VFMADD231PS  Y9, Y0, Y11
+	VADDPS       Y5, Y6, Y0
+	VADDPS       powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS       powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS       Y1, Y6, Y1
+	VADDPS       Y5, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  Y7, Y0, Y8
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y4, Y2, Y3
+	VPSRLD       $0x01, Y0, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y2, Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y1, Y2
+	VMOVUPS      64(DX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VFMADD231PS  Y9, Y0, Y10
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l119
 
 l120:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y8, 32(DI)
-	ADDQ    $+64, R8
-	ADDQ    $+64, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	VMOVUPS Y12, (DI)
+	VMOVUPS Y11, 32(DI)
+	VMOVUPS Y10, 64(DI)
+	ADDQ    $+96, R8
+	ADDQ    $+96, DI
+	ADDQ    $-24, SI
+	CMPQ    SI, $0x18
 	JGE     l117
 
 l118:
@@ -7411,7 +7099,7 @@ l118:
 	JLT  l122
 
 l121:
-	VMOVUPS (DI), Y8
+	VMOVUPS (DI), Y6
 	MOVQ    R8, DX
 	MOVQ    $0x00000020, CX
 	MOVQ    stride+48(FP), BX
@@ -7421,71 +7109,69 @@ l121:
 	JLT     l124
 
 l123:
-	VBROADCASTSS (AX), Y7
+	VBROADCASTSS (AX), Y5
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS       powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y0
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VANDPS       powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  Y7, Y0, Y8
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y2
+	VPSRLD       $0x01, Y4, Y1
+	VPSLLD       $0x17, Y1, Y0
+	VMULPS       Y0, Y2, Y0
+	VPSUBD       Y1, Y4, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMOVUPS      (DX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VFMADD231PS  Y5, Y0, Y6
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l123
 
 l124:
-	VMOVUPS Y8, (DI)
+	VMOVUPS Y6, (DI)
 	ADDQ    $+32, R8
 	ADDQ    $+32, DI
 	ADDQ    $-8, SI
@@ -7497,8 +7183,8 @@ l122:
 	JLT          l125
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
-	VMASKMOVPS   (DI), Y9, Y8
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y7
+	VMASKMOVPS   (DI), Y7, Y6
 	MOVQ         $0x00000020, CX
 	MOVQ         stride+48(FP), BX
 	SHLQ         $0x02, BX
@@ -7507,71 +7193,69 @@ l122:
 	JLT          l127
 
 l126:
-	VBROADCASTSS (AX), Y7
+	VBROADCASTSS (AX), Y5
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y9, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS       powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y0
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VANDPS       powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  Y7, Y0, Y8
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y2
+	VPSRLD       $0x01, Y4, Y1
+	VPSLLD       $0x17, Y1, Y0
+	VMULPS       Y0, Y2, Y0
+	VPSUBD       Y1, Y4, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMASKMOVPS   (R8), Y7, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VFMADD231PS  Y5, Y0, Y6
 	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l126
 
 l127:
-	VMASKMOVPS Y8, Y9, (DI)
+	VMASKMOVPS Y6, Y7, (DI)
 
 l125:
 	MOVQ  stride+48(FP), AX
@@ -7592,12 +7276,13 @@ l128:
 	MOVQ R10, R8
 	MOVQ acc+0(FP), DI
 	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x10
+	CMPQ SI, $0x18
 	JLT  l131
 
 l130:
-	VMOVUPS (DI), Y9
-	VMOVUPS 32(DI), Y8
+	VMOVUPS (DI), Y12
+	VMOVUPS 32(DI), Y11
+	VMOVUPS 64(DI), Y10
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
 	MOVQ    stride+48(FP), BX
@@ -7607,132 +7292,183 @@ l130:
 	JLT     l133
 
 l132:
-	VBROADCASTSS (AX), Y7
+	VBROADCASTSS (AX), Y9
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS       powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y0
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VANDPS       powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VMOVUPS      32(DX), Y2
+	VANDPS       powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS       powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS    Y5, Y2, Y3, Y6
+	VPADDD       powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS       powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS    Y2, Y3
+	VPSUBD       Y2, Y6, Y2
+	VPSRLD       $0x14, Y4, Y4
+	VANDPS       powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS       Y5, Y3, Y3
+	VPERMPS      64(R12), Y4, Y5
+	VFMADD213PS  powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS      96(R12), Y4, Y8
+	VFMADD231PS  224(R12), Y3, Y8
+	VPERMPS      128(R12), Y4, Y4
+	VFMADD231PS  288(R12), Y3, Y4
+	VMOVUPS      672(R12), Y3
+	VFMADD231PS  736(R12), Y2, Y3
+	VFMADD213PS  608(R12), Y2, Y3
+	VFMADD213PS  544(R12), Y2, Y3
+	VFMADD213PS  416(R12), Y2, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  352(R12), Y2, Y7
+	VMOVUPS      64(DX), Y2
+	VANDPS       powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS       powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS    Y5, Y2, Y3, Y6
+	VPADDD       powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS       powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS    Y2, Y3
+	VPSUBD       Y2, Y6, Y2
+	VPSRLD       $0x14, Y4, Y4
+	VANDPS       powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS       Y5, Y3, Y3
+	VPERMPS      64(R12), Y4, Y5
+	VFMADD213PS  powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS      96(R12), Y4, Y6
+	VFMADD231PS  224(R12), Y3, Y6
+	VPERMPS      128(R12), Y4, Y4
+	VFMADD231PS  288(R12), Y3, Y4
+	VMOVUPS      672(R12), Y3
+	VFMADD231PS  736(R12), Y2, Y3
+	VFMADD213PS  608(R12), Y2, Y3
+	VFMADD213PS  544(R12), Y2, Y3
+	VFMADD213PS  416(R12), Y2, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VMOVAPS      Y4, Y5
+	VFMADD231PS  352(R12), Y2, Y5
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  Y7, Y0, Y9
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y2
+	VPSRLD       $0x01, Y4, Y1
+	VPSLLD       $0x17, Y1, Y0
+	VMULPS       Y0, Y2, Y0
+	VPSUBD       Y1, Y4, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMOVUPS      (DX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VFMADD231PS  Y9, Y0, Y12
+	VADDPS       Y7, Y8, Y0
+	VADDPS       powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS       powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y7, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y4, Y2, Y3
+	VPSRLD       $0x01, Y0, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y2, Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y1, Y2
 	VMOVUPS      32(DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VFMADD231PS  Y9, Y0, Y11
+	VADDPS       Y5, Y6, Y0
+	VADDPS       powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS       powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS       Y1, Y6, Y1
+	VADDPS       Y5, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  Y7, Y0, Y8
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y4, Y2, Y3
+	VPSRLD       $0x01, Y0, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y2, Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y1, Y2
+	VMOVUPS      64(DX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VFMADD231PS  Y9, Y0, Y10
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l132
 
 l133:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y8, 32(DI)
-	ADDQ    $+64, R8
-	ADDQ    $+64, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	VMOVUPS Y12, (DI)
+	VMOVUPS Y11, 32(DI)
+	VMOVUPS Y10, 64(DI)
+	ADDQ    $+96, R8
+	ADDQ    $+96, DI
+	ADDQ    $-24, SI
+	CMPQ    SI, $0x18
 	JGE     l130
 
 l131:
@@ -7740,7 +7476,7 @@ l131:
 	JLT  l135
 
 l134:
-	VMOVUPS (DI), Y8
+	VMOVUPS (DI), Y6
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
 	MOVQ    stride+48(FP), BX
@@ -7750,71 +7486,69 @@ l134:
 	JLT     l137
 
 l136:
-	VBROADCASTSS (AX), Y7
+	VBROADCASTSS (AX), Y5
 	ADDQ         $+4, AX
 	VMOVUPS      (DX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS       powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y0
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VANDPS       powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  Y7, Y0, Y8
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y2
+	VPSRLD       $0x01, Y4, Y1
+	VPSLLD       $0x17, Y1, Y0
+	VMULPS       Y0, Y2, Y0
+	VPSUBD       Y1, Y4, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMOVUPS      (DX), Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VFMADD231PS  Y5, Y0, Y6
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l136
 
 l137:
-	VMOVUPS Y8, (DI)
+	VMOVUPS Y6, (DI)
 	ADDQ    $+32, R8
 	ADDQ    $+32, DI
 	ADDQ    $-8, SI
@@ -7826,8 +7560,8 @@ l135:
 	JLT          l138
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
-	VMASKMOVPS   (DI), Y9, Y8
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y7
+	VMASKMOVPS   (DI), Y7, Y6
 	MOVQ         $0x00000001, CX
 	MOVQ         stride+48(FP), BX
 	SHLQ         $0x02, BX
@@ -7836,71 +7570,69 @@ l135:
 	JLT          l140
 
 l139:
-	VBROADCASTSS (AX), Y7
+	VBROADCASTSS (AX), Y5
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y9, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS       powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y0
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VANDPS       powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VPERMPS      64(R12), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R12), Y3, Y1
+	VFMADD231PS  224(R12), Y0, Y1
+	VPERMPS      128(R12), Y3, Y3
+	VFMADD231PS  288(R12), Y0, Y3
+	VMOVUPS      672(R12), Y0
+	VFMADD231PS  736(R12), Y2, Y0
+	VFMADD213PS  608(R12), Y2, Y0
+	VFMADD213PS  544(R12), Y2, Y0
+	VFMADD213PS  416(R12), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R12), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VFMADD231PS  Y7, Y0, Y8
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y2
+	VPSRLD       $0x01, Y4, Y1
+	VPSLLD       $0x17, Y1, Y0
+	VMULPS       Y0, Y2, Y0
+	VPSUBD       Y1, Y4, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMASKMOVPS   (R8), Y7, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VFMADD231PS  Y5, Y0, Y6
 	ADDQ         BX, R8
 	ADDQ         $-1, CX
 	CMPQ         CX, $0x01
 	JGE          l139
 
 l140:
-	VMASKMOVPS Y8, Y9, (DI)
+	VMASKMOVPS Y6, Y7, (DI)
 
 l138:
 	MOVQ  stride+48(FP), AX
@@ -7926,12 +7658,14 @@ l141:
 	MOVQ R8, DI
 	MOVQ acc+0(FP), SI
 	MOVQ cols+40(FP), DX
-	CMPQ DX, $0x10
+	CMPQ DX, $0x20
 	JLT  l144
 
 l143:
-	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y7
+	VMOVUPS (SI), Y14
+	VMOVUPS 32(SI), Y13
+	VMOVUPS 64(SI), Y12
+	VMOVUPS 96(SI), Y11
 	MOVQ    DI, CX
 	MOVQ    $0x00000020, BX
 	MOVQ    stride+48(FP), AX
@@ -7940,130 +7674,236 @@ l143:
 	JLT     l146
 
 l145:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      32(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y7, Y7
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l145
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VMOVUPS     32(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y10
+	VFMADD231PS 224(R12), Y3, Y10
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y9
+	VFMADD231PS 352(R12), Y2, Y9
+	VMOVUPS     64(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y8
+	VFMADD231PS 224(R12), Y3, Y8
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y7
+	VFMADD231PS 352(R12), Y2, Y7
+	VMOVUPS     96(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y6
+	VFMADD231PS 224(R12), Y3, Y6
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y5
+	VFMADD231PS 352(R12), Y2, Y5
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y14, Y14
+	VADDPS      Y9, Y10, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y10, Y1
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y9, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     32(CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y13, Y13
+	VADDPS      Y7, Y8, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y8, Y1
+	VADDPS      Y7, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     64(CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y5, Y6, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y6, Y1
+	VADDPS      Y5, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     96(CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y11, Y11
+	ADDQ        AX, CX
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l145
 
 l146:
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y7, 32(SI)
-	ADDQ    $+64, DI
-	ADDQ    $+64, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y14, (SI)
+	VMOVUPS Y13, 32(SI)
+	VMOVUPS Y12, 64(SI)
+	VMOVUPS Y11, 96(SI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $-32, DX
+	CMPQ    DX, $0x20
 	JGE     l143
 
 l144:
@@ -8071,7 +7911,7 @@ l144:
 	JLT  l148
 
 l147:
-	VMOVUPS (SI), Y7
+	VMOVUPS (SI), Y5
 	MOVQ    DI, CX
 	MOVQ    $0x00000020, BX
 	MOVQ    stride+48(FP), AX
@@ -8080,69 +7920,67 @@ l147:
 	JLT     l150
 
 l149:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y7, Y7
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l149
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y5, Y5
+	ADDQ        AX, CX
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l149
 
 l150:
-	VMOVUPS Y7, (SI)
+	VMOVUPS Y5, (SI)
 	ADDQ    $+32, DI
 	ADDQ    $+32, SI
 	ADDQ    $-8, DX
@@ -8154,8 +7992,8 @@ l148:
 	JLT          l151
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y8
-	VMASKMOVPS   (SI), Y8, Y7
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y6
+	VMASKMOVPS   (SI), Y6, Y5
 	MOVQ         $0x00000020, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
@@ -8163,69 +8001,67 @@ l148:
 	JLT          l153
 
 l152:
-	VMASKMOVPS   (DI), Y8, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y7, Y7
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l152
+	VMASKMOVPS  (DI), Y6, Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMASKMOVPS  (DI), Y6, Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y5, Y5
+	ADDQ        AX, DI
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l152
 
 l153:
-	VMASKMOVPS Y7, Y8, (SI)
+	VMASKMOVPS Y5, Y6, (SI)
 
 l151:
 	MOVQ  stride+48(FP), AX
@@ -8245,12 +8081,14 @@ l154:
 	MOVQ R8, DI
 	MOVQ acc+0(FP), SI
 	MOVQ cols+40(FP), DX
-	CMPQ DX, $0x10
+	CMPQ DX, $0x20
 	JLT  l157
 
 l156:
-	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y7
+	VMOVUPS (SI), Y14
+	VMOVUPS 32(SI), Y13
+	VMOVUPS 64(SI), Y12
+	VMOVUPS 96(SI), Y11
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
 	MOVQ    stride+48(FP), AX
@@ -8259,130 +8097,236 @@ l156:
 	JLT     l159
 
 l158:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      32(CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y7, Y7
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l158
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VMOVUPS     32(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y10
+	VFMADD231PS 224(R12), Y3, Y10
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y9
+	VFMADD231PS 352(R12), Y2, Y9
+	VMOVUPS     64(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y8
+	VFMADD231PS 224(R12), Y3, Y8
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y7
+	VFMADD231PS 352(R12), Y2, Y7
+	VMOVUPS     96(CX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R12), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R12), Y4, Y6
+	VFMADD231PS 224(R12), Y3, Y6
+	VPERMPS     128(R12), Y4, Y4
+	VFMADD231PS 288(R12), Y3, Y4
+	VMOVUPS     672(R12), Y3
+	VFMADD231PS 736(R12), Y2, Y3
+	VFMADD213PS 608(R12), Y2, Y3
+	VFMADD213PS 544(R12), Y2, Y3
+	VFMADD213PS 416(R12), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y5
+	VFMADD231PS 352(R12), Y2, Y5
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y14, Y14
+	VADDPS      Y9, Y10, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y10, Y1
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y9, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     32(CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y13, Y13
+	VADDPS      Y7, Y8, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y8, Y1
+	VADDPS      Y7, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     64(CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y5, Y6, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y6, Y1
+	VADDPS      Y5, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     96(CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y11, Y11
+	ADDQ        AX, CX
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l158
 
 l159:
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y7, 32(SI)
-	ADDQ    $+64, DI
-	ADDQ    $+64, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y14, (SI)
+	VMOVUPS Y13, 32(SI)
+	VMOVUPS Y12, 64(SI)
+	VMOVUPS Y11, 96(SI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $-32, DX
+	CMPQ    DX, $0x20
 	JGE     l156
 
 l157:
@@ -8390,7 +8334,7 @@ l157:
 	JLT  l161
 
 l160:
-	VMOVUPS (SI), Y7
+	VMOVUPS (SI), Y5
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
 	MOVQ    stride+48(FP), AX
@@ -8399,69 +8343,67 @@ l160:
 	JLT     l163
 
 l162:
-	VMOVUPS      (CX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y7, Y7
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l162
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMOVUPS     (CX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y5, Y5
+	ADDQ        AX, CX
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l162
 
 l163:
-	VMOVUPS Y7, (SI)
+	VMOVUPS Y5, (SI)
 	ADDQ    $+32, DI
 	ADDQ    $+32, SI
 	ADDQ    $-8, DX
@@ -8473,8 +8415,8 @@ l161:
 	JLT          l164
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y8
-	VMASKMOVPS   (SI), Y8, Y7
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y6
+	VMASKMOVPS   (SI), Y6, Y5
 	MOVQ         $0x00000001, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
@@ -8482,69 +8424,67 @@ l161:
 	JLT          l166
 
 l165:
-	VMASKMOVPS   (DI), Y8, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R12), Y0
-	VBROADCASTSS 32(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R12), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R12), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y10, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y10, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R12), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y11, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y11, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y7, Y7
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
-	JGE          l165
+	VMASKMOVPS  (DI), Y6, Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R12), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R12), Y3, Y1
+	VFMADD231PS 224(R12), Y0, Y1
+	VPERMPS     128(R12), Y3, Y3
+	VFMADD231PS 288(R12), Y0, Y3
+	VMOVUPS     672(R12), Y0
+	VFMADD231PS 736(R12), Y2, Y0
+	VFMADD213PS 608(R12), Y2, Y0
+	VFMADD213PS 544(R12), Y2, Y0
+	VFMADD213PS 416(R12), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R12), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMASKMOVPS  (DI), Y6, Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VADDPS      Y0, Y5, Y5
+	ADDQ        AX, DI
+	ADDQ        $-1, BX
+	CMPQ        BX, $0x01
+	JGE         l165
 
 l166:
-	VMASKMOVPS Y7, Y8, (SI)
+	VMASKMOVPS Y5, Y6, (SI)
 
 l164:
 	MOVQ  stride+48(FP), AX
@@ -8566,28 +8506,30 @@ l2:
 // func ColSumPF64AVX2(acc *float64, w *float64, u *float64, e *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSumPF64AVX2(SB), NOSPLIT, $0-56
-	MOVQ         e+24(FP), R12
-	VBROADCASTSD 8(R12), Y12
-	VBROADCASTSD 24(R12), Y11
-	MOVQ         u+16(FP), AX
-	CMPQ         AX, $0x01
-	JLT          l1
-	MOVQ         rows+32(FP), R11
-	MOVQ         w+8(FP), R10
-	MOVQ         u+16(FP), R9
-	CMPQ         R11, $0x20
-	JLT          l4
+	MOVQ    e+24(FP), R12
+	VMOVUPS 384(R12), Y14
+	VMOVUPS 512(R12), Y13
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+32(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x20
+	JLT     l4
 
 l3:
 	MOVQ R10, R8
 	MOVQ acc+0(FP), DI
 	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x08
+	CMPQ SI, $0x10
 	JLT  l6
 
 l5:
-	VMOVUPS (DI), Y10
-	VMOVUPS 32(DI), Y9
+	VMOVUPS (DI), Y12
+	VMOVUPS 32(DI), Y11
+	VMOVUPS 64(DI), Y10
+	VMOVUPS 96(DI), Y9
 	MOVQ    R8, DX
 	MOVQ    $0x00000020, CX
 	MOVQ    stride+48(FP), BX
@@ -8600,176 +8542,304 @@ l7:
 	VBROADCASTSD (AX), Y8
 	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VFMADD231PD  Y8, Y0, Y10
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  Y8, Y0, Y12
 	VMOVUPS      32(DX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  Y8, Y0, Y11
+	VMOVUPS      64(DX), Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
+	VBLENDVPD    Y2, Y0, Y7, Y0
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
+	VPSRLQ       $0x34, Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
+	VSUBPD       Y1, Y0, Y5
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
+	VDIVPD       Y0, Y4, Y3
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
+	VADDPD       Y1, Y3, Y0
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
+	VMULPD       Y0, Y2, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  Y8, Y0, Y10
+	VMOVUPS      96(DX), Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
+	VBLENDVPD    Y2, Y0, Y7, Y0
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
+	VPSRLQ       $0x34, Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
+	VSUBPD       Y1, Y0, Y5
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
+	VDIVPD       Y0, Y4, Y3
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
+	VADDPD       Y1, Y3, Y0
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
+	VMULPD       Y0, Y2, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VFMADD231PD  Y8, Y0, Y9
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
@@ -8777,12 +8847,14 @@ l7:
 	JGE          l7
 
 l8:
-	VMOVUPS Y10, (DI)
-	VMOVUPS Y9, 32(DI)
-	ADDQ    $+64, R8
-	ADDQ    $+64, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
+	VMOVUPS Y12, (DI)
+	VMOVUPS Y11, 32(DI)
+	VMOVUPS Y10, 64(DI)
+	VMOVUPS Y9, 96(DI)
+	ADDQ    $+128, R8
+	ADDQ    $+128, DI
+	ADDQ    $-16, SI
+	CMPQ    SI, $0x10
 	JGE     l5
 
 l6:
@@ -8803,90 +8875,79 @@ l11:
 	VBROADCASTSD (AX), Y8
 	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VFMADD231PD  Y8, Y0, Y9
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
@@ -8906,7 +8967,7 @@ l10:
 	JLT          l13
 	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     powsumsConstants<>+1856(SB), Y0, Y10
+	VPCMPGTQ     powsumsConstants<>+1536(SB), Y0, Y10
 	VMASKMOVPD   (DI), Y10, Y9
 	MOVQ         $0x00000020, CX
 	MOVQ         stride+48(FP), BX
@@ -8919,90 +8980,79 @@ l14:
 	VBROADCASTSD (AX), Y8
 	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y10, Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VFMADD231PD  Y8, Y0, Y9
 	ADDQ         BX, R8
 	ADDQ         $-1, CX
@@ -9031,12 +9081,14 @@ l16:
 	MOVQ R10, R8
 	MOVQ acc+0(FP), DI
 	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x08
+	CMPQ SI, $0x10
 	JLT  l19
 
 l18:
-	VMOVUPS (DI), Y10
-	VMOVUPS 32(DI), Y9
+	VMOVUPS (DI), Y12
+	VMOVUPS 32(DI), Y11
+	VMOVUPS 64(DI), Y10
+	VMOVUPS 96(DI), Y9
 	MOVQ    R8, DX
 	MOVQ    $0x00000001, CX
 	MOVQ    stride+48(FP), BX
@@ -9049,176 +9101,304 @@ l20:
 	VBROADCASTSD (AX), Y8
 	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VFMADD231PD  Y8, Y0, Y10
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  Y8, Y0, Y12
 	VMOVUPS      32(DX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  Y8, Y0, Y11
+	VMOVUPS      64(DX), Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
+	VBLENDVPD    Y2, Y0, Y7, Y0
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
+	VPSRLQ       $0x34, Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
+	VSUBPD       Y1, Y0, Y5
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
+	VDIVPD       Y0, Y4, Y3
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
+	VADDPD       Y1, Y3, Y0
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
+	VMULPD       Y0, Y2, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VFMADD231PD  Y8, Y0, Y10
+	VMOVUPS      96(DX), Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
+	VBLENDVPD    Y2, Y0, Y7, Y0
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
+	VPSRLQ       $0x34, Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
+	VSUBPD       Y1, Y0, Y5
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
+	VDIVPD       Y0, Y4, Y3
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
+	VADDPD       Y1, Y3, Y0
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
+	VMULPD       Y0, Y2, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VFMADD231PD  Y8, Y0, Y9
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
@@ -9226,12 +9406,14 @@ l20:
 	JGE          l20
 
 l21:
-	VMOVUPS Y10, (DI)
-	VMOVUPS Y9, 32(DI)
-	ADDQ    $+64, R8
-	ADDQ    $+64, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
+	VMOVUPS Y12, (DI)
+	VMOVUPS Y11, 32(DI)
+	VMOVUPS Y10, 64(DI)
+	VMOVUPS Y9, 96(DI)
+	ADDQ    $+128, R8
+	ADDQ    $+128, DI
+	ADDQ    $-16, SI
+	CMPQ    SI, $0x10
 	JGE     l18
 
 l19:
@@ -9252,90 +9434,79 @@ l24:
 	VBROADCASTSD (AX), Y8
 	ADDQ         $+8, AX
 	VMOVUPS      (DX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VFMADD231PD  Y8, Y0, Y9
 	ADDQ         BX, DX
 	ADDQ         $-1, CX
@@ -9355,7 +9526,7 @@ l23:
 	JLT          l26
 	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     powsumsConstants<>+1856(SB), Y0, Y10
+	VPCMPGTQ     powsumsConstants<>+1536(SB), Y0, Y10
 	VMASKMOVPD   (DI), Y10, Y9
 	MOVQ         $0x00000001, CX
 	MOVQ         stride+48(FP), BX
@@ -9368,90 +9539,79 @@ l27:
 	VBROADCASTSD (AX), Y8
 	ADDQ         $+8, AX
 	VMASKMOVPD   (R8), Y10, Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VFMADD231PD  Y8, Y0, Y9
 	ADDQ         BX, R8
 	ADDQ         $-1, CX
@@ -9485,12 +9645,14 @@ l29:
 	MOVQ R8, DI
 	MOVQ acc+0(FP), SI
 	MOVQ cols+40(FP), DX
-	CMPQ DX, $0x08
+	CMPQ DX, $0x10
 	JLT  l32
 
 l31:
-	VMOVUPS (SI), Y9
-	VMOVUPS 32(SI), Y8
+	VMOVUPS (SI), Y11
+	VMOVUPS 32(SI), Y10
+	VMOVUPS 64(SI), Y9
+	VMOVUPS 96(SI), Y8
 	MOVQ    DI, CX
 	MOVQ    $0x00000020, BX
 	MOVQ    stride+48(FP), AX
@@ -9500,176 +9662,304 @@ l31:
 
 l33:
 	VMOVUPS      (CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VADDPD       Y0, Y9, Y9
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VADDPD       Y0, Y11, Y11
 	VMOVUPS      32(CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VADDPD       Y0, Y10, Y10
+	VMOVUPS      64(CX), Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
+	VBLENDVPD    Y2, Y0, Y7, Y0
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
+	VPSRLQ       $0x34, Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
+	VSUBPD       Y1, Y0, Y5
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
+	VDIVPD       Y0, Y4, Y3
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
+	VADDPD       Y1, Y3, Y0
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
+	VMULPD       Y0, Y2, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VADDPD       Y0, Y9, Y9
+	VMOVUPS      96(CX), Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
+	VBLENDVPD    Y2, Y0, Y7, Y0
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
+	VPSRLQ       $0x34, Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
+	VSUBPD       Y1, Y0, Y5
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
+	VDIVPD       Y0, Y4, Y3
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
+	VADDPD       Y1, Y3, Y0
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
+	VMULPD       Y0, Y2, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y8, Y8
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
@@ -9677,12 +9967,14 @@ l33:
 	JGE          l33
 
 l34:
-	VMOVUPS Y9, (SI)
-	VMOVUPS Y8, 32(SI)
-	ADDQ    $+64, DI
-	ADDQ    $+64, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
+	VMOVUPS Y11, (SI)
+	VMOVUPS Y10, 32(SI)
+	VMOVUPS Y9, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $-16, DX
+	CMPQ    DX, $0x10
 	JGE     l31
 
 l32:
@@ -9700,90 +9992,79 @@ l35:
 
 l37:
 	VMOVUPS      (CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y8, Y8
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
@@ -9803,7 +10084,7 @@ l36:
 	JLT          l39
 	VMOVQ        DX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     powsumsConstants<>+1856(SB), Y0, Y9
+	VPCMPGTQ     powsumsConstants<>+1536(SB), Y0, Y9
 	VMASKMOVPD   (SI), Y9, Y8
 	MOVQ         $0x00000020, BX
 	MOVQ         stride+48(FP), AX
@@ -9813,90 +10094,79 @@ l36:
 
 l40:
 	VMASKMOVPD   (DI), Y9, Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y8, Y8
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
@@ -9924,12 +10194,14 @@ l42:
 	MOVQ R8, DI
 	MOVQ acc+0(FP), SI
 	MOVQ cols+40(FP), DX
-	CMPQ DX, $0x08
+	CMPQ DX, $0x10
 	JLT  l45
 
 l44:
-	VMOVUPS (SI), Y9
-	VMOVUPS 32(SI), Y8
+	VMOVUPS (SI), Y11
+	VMOVUPS 32(SI), Y10
+	VMOVUPS 64(SI), Y9
+	VMOVUPS 96(SI), Y8
 	MOVQ    DI, CX
 	MOVQ    $0x00000001, BX
 	MOVQ    stride+48(FP), AX
@@ -9939,176 +10211,304 @@ l44:
 
 l46:
 	VMOVUPS      (CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VADDPD       Y0, Y9, Y9
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VADDPD       Y0, Y11, Y11
 	VMOVUPS      32(CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VADDPD       Y0, Y10, Y10
+	VMOVUPS      64(CX), Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
+	VBLENDVPD    Y2, Y0, Y7, Y0
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
+	VPSRLQ       $0x34, Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
+	VSUBPD       Y1, Y0, Y5
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
+	VDIVPD       Y0, Y4, Y3
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
+	VADDPD       Y1, Y3, Y0
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
+	VMULPD       Y0, Y2, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VADDPD       Y0, Y9, Y9
+	VMOVUPS      96(CX), Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
+	VBLENDVPD    Y2, Y0, Y7, Y0
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
+	VPSRLQ       $0x34, Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
+	VSUBPD       Y1, Y0, Y5
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
+	VDIVPD       Y0, Y4, Y3
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
+	VADDPD       Y1, Y3, Y0
+	VSUBPD       Y1, Y0, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
+	VMULPD       Y0, Y2, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y8, Y8
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
@@ -10116,12 +10516,14 @@ l46:
 	JGE          l46
 
 l47:
-	VMOVUPS Y9, (SI)
-	VMOVUPS Y8, 32(SI)
-	ADDQ    $+64, DI
-	ADDQ    $+64, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
+	VMOVUPS Y11, (SI)
+	VMOVUPS Y10, 32(SI)
+	VMOVUPS Y9, 64(SI)
+	VMOVUPS Y8, 96(SI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $-16, DX
+	CMPQ    DX, $0x10
 	JGE     l44
 
 l45:
@@ -10139,90 +10541,79 @@ l48:
 
 l50:
 	VMOVUPS      (CX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y8, Y8
 	ADDQ         AX, CX
 	ADDQ         $-1, BX
@@ -10242,7 +10633,7 @@ l49:
 	JLT          l52
 	VMOVQ        DX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     powsumsConstants<>+1856(SB), Y0, Y9
+	VPCMPGTQ     powsumsConstants<>+1536(SB), Y0, Y9
 	VMASKMOVPD   (SI), Y9, Y8
 	MOVQ         $0x00000001, BX
 	MOVQ         stride+48(FP), AX
@@ -10252,90 +10643,79 @@ l49:
 
 l53:
 	VMASKMOVPD   (DI), Y9, Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R12), Y2
-	VBROADCASTSD 104(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R12), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R12), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R12), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R12), Y2
+	VFMADD231PD  1216(R12), Y0, Y2
+	VFMADD213PD  1088(R12), Y0, Y2
+	VFMADD213PD  1024(R12), Y0, Y2
+	VFMADD213PD  960(R12), Y0, Y2
+	VFMADD213PD  896(R12), Y0, Y2
+	VFMADD213PD  832(R12), Y0, Y2
+	VFMADD213PD  768(R12), Y0, Y2
+	VFMADD213PD  576(R12), Y0, Y2
+	VMOVUPS      640(R12), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y11, Y0, Y1
-	VBROADCASTSD 40(R12), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R12), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y12, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y12, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R12), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R12), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y0
 	VADDPD       Y0, Y8, Y8
 	ADDQ         AX, DI
 	ADDQ         $-1, BX
@@ -10363,329 +10743,267 @@ l2:
 // func BothSumPF32AVX2(out *float32, acc *float32, w *float32, e *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·BothSumPF32AVX2(SB), NOSPLIT, $0-56
-	MOVQ         e+24(FP), R8
-	MOVBQZX      3(R8), AX
-	TESTQ        $0x00000040, AX
-	JEQ          l1
-	VBROADCASTSS 4(R8), Y15
-	VBROADCASTSS 12(R8), Y14
-	MOVQ         rows+32(FP), DI
-	MOVQ         w+16(FP), SI
-	MOVQ         out+0(FP), DX
-	CMPQ         DI, $0x01
-	JLT          l4
+	MOVQ    e+24(FP), R8
+	MOVBQZX 3(R8), AX
+	TESTQ   $0x00000040, AX
+	JEQ     l1
+	MOVQ    rows+32(FP), DI
+	MOVQ    w+16(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l4
 
 l3:
 	MOVQ    acc+8(FP), CX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    SI, BX
+	VMOVUPS powsumsConstants<>+0(SB), Y15
+	VMOVUPS powsumsConstants<>+0(SB), Y14
 	VMOVUPS powsumsConstants<>+0(SB), Y13
 	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
 	ADDQ    AX, SI
 	MOVQ    cols+40(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l6
 
 l5:
-	VMOVUPS      (CX), Y8
 	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y13, Y13
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      Y8, (CX)
-	VMOVUPS      32(CX), Y8
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R8), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y2, Y4
+	VPERMPS      128(R8), Y1, Y1
+	VFMADD231PS  288(R8), Y2, Y1
+	VMOVUPS      672(R8), Y2
+	VFMADD231PS  736(R8), Y0, Y2
+	VFMADD213PS  608(R8), Y0, Y2
+	VFMADD213PS  544(R8), Y0, Y2
+	VFMADD213PS  416(R8), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R8), Y3
+	VMOVUPS      480(R8), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y11
+	VSUBPS       Y0, Y1, Y10
 	VMOVUPS      32(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y12, Y12
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      Y8, 32(CX)
-	VMOVUPS      64(CX), Y8
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R8), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y2, Y4
+	VPERMPS      128(R8), Y1, Y1
+	VFMADD231PS  288(R8), Y2, Y1
+	VMOVUPS      672(R8), Y2
+	VFMADD231PS  736(R8), Y0, Y2
+	VFMADD213PS  608(R8), Y0, Y2
+	VFMADD213PS  544(R8), Y0, Y2
+	VFMADD213PS  416(R8), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R8), Y3
+	VMOVUPS      480(R8), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y9
+	VSUBPS       Y0, Y1, Y8
 	VMOVUPS      64(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y11, Y11
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      Y8, 64(CX)
-	VMOVUPS      96(CX), Y8
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y1
+	VANDPS       powsumsConstants<>+608(SB), Y1, Y0
+	VCVTDQ2PS    Y0, Y3
+	VPSUBD       Y0, Y4, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VPERMPS      64(R8), Y1, Y3
+	VFMADD213PS  powsumsConstants<>+512(SB), Y3, Y0
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y2, Y4
+	VPERMPS      128(R8), Y1, Y1
+	VFMADD231PS  288(R8), Y2, Y1
+	VMOVUPS      672(R8), Y2
+	VFMADD231PS  736(R8), Y0, Y2
+	VFMADD213PS  608(R8), Y0, Y2
+	VFMADD213PS  544(R8), Y0, Y2
+	VFMADD213PS  416(R8), Y0, Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      352(R8), Y3
+	VMOVUPS      480(R8), Y5
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  Y3, Y0, Y2
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD213PS Y2, Y3, Y0
+	VADDPS       Y2, Y4, Y7
+	VSUBPS       Y0, Y1, Y6
 	VMOVUPS      96(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R8), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y0, Y4
+	VPERMPS      128(R8), Y1, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y5, Y0
+	VFMADD213PS  608(R8), Y5, Y0
+	VFMADD213PS  544(R8), Y5, Y0
+	VFMADD213PS  416(R8), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R8), Y2
+	VMOVUPS      480(R8), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y0
+	VSUBPS       Y5, Y3, Y2
+	VADDPS       Y10, Y11, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y11, Y3
+	VADDPS       Y10, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y10, Y10
+	VFMADD231PS  Y3, Y5, Y10
+	VADDPS       Y10, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y3
+	VMOVUPS      (CX), Y1
+	VADDPS       Y3, Y15, Y15
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	VADDPS       Y8, Y9, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y9, Y3
+	VADDPS       Y8, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y8, Y8
+	VFMADD231PS  Y3, Y5, Y8
+	VADDPS       Y8, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y3
+	VMOVUPS      32(CX), Y1
+	VADDPS       Y3, Y14, Y14
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	VADDPS       Y6, Y7, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y7, Y3
+	VADDPS       Y6, Y3, Y5
+	VMOVUPS      powsumsConstants<>+288(SB), Y4
+	VFMADD231PS  powsumsConstants<>+256(SB), Y3, Y4
+	VMOVUPS      powsumsConstants<>+96(SB), Y3
+	VFMADD231PS  powsumsConstants<>+64(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+160(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+192(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+224(SB), Y5, Y3
+	VFMADD213PS  powsumsConstants<>+128(SB), Y5, Y3
+	VMULPS       powsumsConstants<>+256(SB), Y6, Y6
+	VFMADD231PS  Y3, Y5, Y6
+	VADDPS       Y6, Y4, Y3
+	VMOVUPS      powsumsConstants<>+384(SB), Y4
+	VMINPS       Y1, Y4, Y4
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y4, Y1, Y5
+	VPSRLD       $0x01, Y5, Y4
+	VPSLLD       $0x17, Y4, Y1
+	VMULPS       Y1, Y3, Y1
+	VPSUBD       Y4, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y3
+	VMOVUPS      64(CX), Y1
+	VADDPS       Y3, Y13, Y13
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      Y1, 64(CX)
+	VADDPS       Y2, Y0, Y1
+	VADDPS       powsumsConstants<>+352(SB), Y1, Y1
+	VSUBPS       powsumsConstants<>+352(SB), Y1, Y3
+	VSUBPS       Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y4
+	VMOVUPS      powsumsConstants<>+288(SB), Y3
+	VFMADD231PS  powsumsConstants<>+256(SB), Y0, Y3
+	VMOVUPS      powsumsConstants<>+96(SB), Y0
+	VFMADD231PS  powsumsConstants<>+64(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+160(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+192(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+224(SB), Y4, Y0
+	VFMADD213PS  powsumsConstants<>+128(SB), Y4, Y0
+	VMULPS       powsumsConstants<>+256(SB), Y2, Y2
 	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VADDPS       Y2, Y3, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y10, Y10
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      Y8, 96(CX)
+	VMOVUPS      96(CX), Y0
+	VADDPS       Y1, Y12, Y12
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 96(CX)
 	ADDQ         $+128, CX
 	ADDQ         $+128, BX
 	ADDQ         $-32, AX
@@ -10697,84 +11015,69 @@ l6:
 	JLT  l8
 
 l7:
-	VMOVUPS      (CX), Y8
 	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R8), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y0, Y4
+	VPERMPS      128(R8), Y1, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y5, Y0
+	VFMADD213PS  608(R8), Y5, Y0
+	VFMADD213PS  544(R8), Y5, Y0
+	VFMADD213PS  416(R8), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R8), Y2
+	VMOVUPS      480(R8), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y13, Y1
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      Y8, (CX)
+	VMOVUPS      (CX), Y0
+	VADDPS       Y1, Y15, Y2
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVAPS      Y14, Y15
+	VMOVAPS      Y13, Y14
 	VMOVAPS      Y12, Y13
-	VMOVAPS      Y11, Y12
-	VMOVAPS      Y10, Y11
-	VMOVAPS      Y1, Y10
+	VMOVAPS      Y2, Y12
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-8, AX
@@ -10786,89 +11089,74 @@ l8:
 	JLT          l9
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
-	VMASKMOVPS   (CX), Y9, Y8
-	VMASKMOVPS   (BX), Y9, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y7, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y1
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y2
-	VPADDD       powsumsConstants<>+384(SB), Y2, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       Y1, Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y6
+	VMASKMOVPS   (BX), Y6, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y3
+	VPADDD       powsumsConstants<>+544(SB), Y3, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y2
+	VPSUBD       Y1, Y3, Y5
+	VPSRLD       $0x14, Y0, Y1
+	VCMPPS       $0x03, Y3, Y3, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPERMPS      64(R8), Y1, Y2
+	VFMADD213PS  powsumsConstants<>+512(SB), Y2, Y5
+	VPERMPS      96(R8), Y1, Y4
+	VFMADD231PS  224(R8), Y0, Y4
+	VPERMPS      128(R8), Y1, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y5, Y0
+	VFMADD213PS  608(R8), Y5, Y0
+	VFMADD213PS  544(R8), Y5, Y0
+	VFMADD213PS  416(R8), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R8), Y2
+	VMOVUPS      480(R8), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+480(SB), Y1
-	VFMADD231PS  powsumsConstants<>+320(SB), Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y7, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y1
-	VADDPS       Y1, Y13, Y0
-	VADDPS       Y1, Y8, Y8
-	VMASKMOVPS   Y8, Y9, (CX)
-	VBLENDVPS    Y9, Y0, Y13, Y13
+	VMULPS       Y1, Y0, Y2
+	VMASKMOVPS   (CX), Y6, Y1
+	VADDPS       Y2, Y15, Y0
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y6, (CX)
+	VBLENDVPS    Y6, Y0, Y15, Y15
 
 l9:
-	VADDPS       Y11, Y13, Y13
-	VADDPS       Y10, Y12, Y12
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
+	VADDPS       Y13, Y15, Y15
+	VADDPS       Y12, Y14, Y14
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -10883,462 +11171,382 @@ l4:
 	JMP l2
 
 l1:
-	TESTQ        $0x0000003f, AX
-	JEQ          l10
-	VBROADCASTSS 4(R8), Y15
-	VBROADCASTSS 12(R8), Y14
-	MOVQ         rows+32(FP), DI
-	MOVQ         w+16(FP), SI
-	MOVQ         out+0(FP), DX
-	CMPQ         DI, $0x01
-	JLT          l13
+	TESTQ $0x0000003f, AX
+	JEQ   l10
+	MOVQ  rows+32(FP), DI
+	MOVQ  w+16(FP), SI
+	MOVQ  out+0(FP), DX
+	CMPQ  DI, $0x01
+	JLT   l13
 
 l12:
 	MOVQ    acc+8(FP), CX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    SI, BX
+	VMOVUPS powsumsConstants<>+0(SB), Y14
 	VMOVUPS powsumsConstants<>+0(SB), Y13
 	VMOVUPS powsumsConstants<>+0(SB), Y12
 	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
 	ADDQ    AX, SI
 	MOVQ    cols+40(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l15
 
 l14:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y13, Y13
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      Y8, (CX)
-	VMOVUPS      32(CX), Y8
-	VMOVUPS      32(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y12, Y12
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      Y8, 32(CX)
-	VMOVUPS      64(CX), Y8
-	VMOVUPS      64(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y11, Y11
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      Y8, 64(CX)
-	VMOVUPS      96(CX), Y8
-	VMOVUPS      96(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y10, Y10
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      Y8, 96(CX)
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l14
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VMOVUPS     32(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y10
+	VFMADD231PS 224(R8), Y3, Y10
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y9
+	VFMADD231PS 352(R8), Y2, Y9
+	VMOVUPS     64(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y8
+	VFMADD231PS 224(R8), Y3, Y8
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y7
+	VFMADD231PS 352(R8), Y2, Y7
+	VMOVUPS     96(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y5
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y3, Y4
+	VCMPPS      $0x03, Y6, Y6, Y3
+	VBLENDVPS   Y3, Y6, Y5, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y6
+	VFMADD231PS 224(R8), Y3, Y6
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y5
+	VFMADD231PS 352(R8), Y2, Y5
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y1
+	VMOVUPS     (CX), Y0
+	VADDPS      Y1, Y14, Y14
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VADDPS      Y9, Y10, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y10, Y1
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y9, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y1
+	VMOVUPS     32(CX), Y0
+	VADDPS      Y1, Y13, Y13
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 32(CX)
+	VADDPS      Y7, Y8, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y8, Y1
+	VADDPS      Y7, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y1
+	VMOVUPS     64(CX), Y0
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 64(CX)
+	VADDPS      Y5, Y6, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y6, Y1
+	VADDPS      Y5, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y1
+	VMOVUPS     powsumsConstants<>+384(SB), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y1
+	VMOVUPS     96(CX), Y0
+	VADDPS      Y1, Y11, Y11
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l14
 
 l15:
 	CMPQ AX, $0x08
 	JLT  l17
 
 l16:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y0
-	VADDPS       Y0, Y13, Y1
-	VADDPS       Y0, Y8, Y8
-	VMOVUPS      Y8, (CX)
-	VMOVAPS      Y12, Y13
-	VMOVAPS      Y11, Y12
-	VMOVAPS      Y10, Y11
-	VMOVAPS      Y1, Y10
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l16
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS      powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS   Y2, Y1
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y0, Y3
+	VCMPPS      $0x03, Y4, Y4, Y0
+	VBLENDVPS   Y0, Y4, Y1, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VMOVUPS     powsumsConstants<>+384(SB), Y1
+	VMINPS      Y4, Y1, Y2
+	VMOVUPS     powsumsConstants<>+320(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y1
+	VMOVUPS     (CX), Y0
+	VADDPS      Y1, Y14, Y2
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVAPS     Y13, Y14
+	VMOVAPS     Y12, Y13
+	VMOVAPS     Y11, Y12
+	VMOVAPS     Y2, Y11
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l16
 
 l17:
 	CMPQ         AX, $0x01
 	JLT          l18
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y9
-	VMASKMOVPS   (CX), Y9, Y8
-	VMASKMOVPS   (BX), Y9, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y7
-	VPADDD       powsumsConstants<>+32(SB), Y7, Y0
-	VANDPS       powsumsConstants<>+64(SB), Y0, Y1
-	VPADDD       powsumsConstants<>+384(SB), Y1, Y6
-	VPSRLD       $0x17, Y0, Y0
-	VORPS        powsumsConstants<>+512(SB), Y0, Y0
-	VSUBPS       powsumsConstants<>+544(SB), Y0, Y5
-	VSUBPS       powsumsConstants<>+416(SB), Y6, Y4
-	VADDPS       powsumsConstants<>+416(SB), Y6, Y0
-	VDIVPS       Y0, Y4, Y3
-	VMULPS       Y3, Y3, Y1
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VBROADCASTSS 16(R8), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 24(R8), Y1
-	VADDPS       Y1, Y3, Y0
-	VSUBPS       Y1, Y0, Y0
-	VSUBPS       Y0, Y4, Y4
-	VFNMADD231PS Y6, Y0, Y4
-	VFNMADD231PS Y3, Y4, Y4
-	VMULPS       Y14, Y0, Y1
-	VBROADCASTSS 20(R8), Y0
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y0, Y2, Y2
-	VADDPS       powsumsConstants<>+672(SB), Y2, Y2
-	VSUBPS       powsumsConstants<>+672(SB), Y2, Y3
-	VFNMADD231PS Y15, Y5, Y3
-	VSUBPS       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+704(SB), Y1
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+608(SB), Y1
-	VMAXPS       Y2, Y1, Y4
-	VADDPS       Y0, Y5, Y3
-	VMULPS       powsumsConstants<>+352(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y5
+	VMASKMOVPS   (BX), Y5, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y0
+	VANDPS       powsumsConstants<>+608(SB), Y0, Y2
+	VCVTDQ2PS    Y2, Y1
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y0, Y3
+	VCMPPS       $0x03, Y4, Y4, Y0
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VPERMPS      64(R8), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R8), Y3, Y1
+	VFMADD231PS  224(R8), Y0, Y1
+	VPERMPS      128(R8), Y3, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y2, Y0
+	VFMADD213PS  608(R8), Y2, Y0
+	VFMADD213PS  544(R8), Y2, Y0
+	VFMADD213PS  416(R8), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R8), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y5, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y1
-	VANDPS       powsumsConstants<>+768(SB), Y7, Y0
-	VPSLLD       $0x17, Y4, Y2
-	VPSUBD       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VCMPPS       $0x03, Y7, Y7, Y0
-	VBLENDVPS    Y0, Y7, Y1, Y1
-	VADDPS       Y1, Y13, Y0
-	VADDPS       Y1, Y8, Y8
-	VMASKMOVPS   Y8, Y9, (CX)
-	VBLENDVPS    Y9, Y0, Y13, Y13
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      powsumsConstants<>+384(SB), Y1
+	VMINPS       Y4, Y1, Y2
+	VMOVUPS      powsumsConstants<>+320(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMASKMOVPS   (CX), Y5, Y1
+	VADDPS       Y2, Y14, Y0
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y5, (CX)
+	VBLENDVPS    Y5, Y0, Y14, Y14
 
 l18:
+	VADDPS       Y12, Y14, Y14
 	VADDPS       Y11, Y13, Y13
-	VADDPS       Y10, Y12, Y12
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
+	VADDPS       Y13, Y14, Y14
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -11353,418 +11561,404 @@ l13:
 	JMP l11
 
 l10:
-	VBROADCASTSS 4(R8), Y14
-	VBROADCASTSS 12(R8), Y13
-	MOVQ         rows+32(FP), DI
-	MOVQ         w+16(FP), SI
-	MOVQ         out+0(FP), DX
-	CMPQ         DI, $0x01
-	JLT          l20
+	MOVQ rows+32(FP), DI
+	MOVQ w+16(FP), SI
+	MOVQ out+0(FP), DX
+	CMPQ DI, $0x01
+	JLT  l20
 
 l19:
 	MOVQ    acc+8(FP), CX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    SI, BX
+	VMOVUPS powsumsConstants<>+0(SB), Y14
+	VMOVUPS powsumsConstants<>+0(SB), Y13
 	VMOVUPS powsumsConstants<>+0(SB), Y12
 	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	VMOVUPS powsumsConstants<>+0(SB), Y9
 	ADDQ    AX, SI
 	MOVQ    cols+40(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l22
 
 l21:
-	VMOVUPS      (CX), Y7
-	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y12, Y12
-	VADDPS       Y0, Y7, Y7
-	VMOVUPS      Y7, (CX)
-	VMOVUPS      32(CX), Y7
-	VMOVUPS      32(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y11, Y11
-	VADDPS       Y0, Y7, Y7
-	VMOVUPS      Y7, 32(CX)
-	VMOVUPS      64(CX), Y7
-	VMOVUPS      64(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y10, Y10
-	VADDPS       Y0, Y7, Y7
-	VMOVUPS      Y7, 64(CX)
-	VMOVUPS      96(CX), Y7
-	VMOVUPS      96(BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y9, Y9
-	VADDPS       Y0, Y7, Y7
-	VMOVUPS      Y7, 96(CX)
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l21
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VMOVUPS     32(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y10
+	VFMADD231PS 224(R8), Y3, Y10
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y9
+	VFMADD231PS 352(R8), Y2, Y9
+	VMOVUPS     64(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y8
+	VFMADD231PS 224(R8), Y3, Y8
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y7
+	VFMADD231PS 352(R8), Y2, Y7
+	VMOVUPS     96(BX), Y2
+	VANDPS      powsumsConstants<>+480(SB), Y2, Y3
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y3, Y5
+	VMULPS      powsumsConstants<>+416(SB), Y3, Y2
+	VBLENDVPS   Y5, Y2, Y3, Y6
+	VPADDD      powsumsConstants<>+544(SB), Y6, Y4
+	VANDPS      powsumsConstants<>+608(SB), Y4, Y2
+	VCVTDQ2PS   Y2, Y3
+	VPSUBD      Y2, Y6, Y2
+	VPSRLD      $0x14, Y4, Y4
+	VANDPS      powsumsConstants<>+448(SB), Y5, Y5
+	VSUBPS      Y5, Y3, Y3
+	VPERMPS     64(R8), Y4, Y5
+	VFMADD213PS powsumsConstants<>+512(SB), Y5, Y2
+	VPERMPS     96(R8), Y4, Y6
+	VFMADD231PS 224(R8), Y3, Y6
+	VPERMPS     128(R8), Y4, Y4
+	VFMADD231PS 288(R8), Y3, Y4
+	VMOVUPS     672(R8), Y3
+	VFMADD231PS 736(R8), Y2, Y3
+	VFMADD213PS 608(R8), Y2, Y3
+	VFMADD213PS 544(R8), Y2, Y3
+	VFMADD213PS 416(R8), Y2, Y3
+	VFMADD231PS Y3, Y2, Y4
+	VMOVAPS     Y4, Y5
+	VFMADD231PS 352(R8), Y2, Y5
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y1
+	VMOVUPS     (CX), Y0
+	VADDPS      Y1, Y14, Y14
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VADDPS      Y9, Y10, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y10, Y1
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y9, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     32(BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y1
+	VMOVUPS     32(CX), Y0
+	VADDPS      Y1, Y13, Y13
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 32(CX)
+	VADDPS      Y7, Y8, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y8, Y1
+	VADDPS      Y7, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y7, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     64(BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y1
+	VMOVUPS     64(CX), Y0
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 64(CX)
+	VADDPS      Y5, Y6, Y0
+	VADDPS      powsumsConstants<>+352(SB), Y0, Y0
+	VSUBPS      powsumsConstants<>+352(SB), Y0, Y1
+	VSUBPS      Y1, Y6, Y1
+	VADDPS      Y5, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y5, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VADDPS      Y4, Y2, Y3
+	VPSRLD      $0x01, Y0, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y3, Y1
+	VPSUBD      Y2, Y0, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMOVUPS     96(BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y1
+	VMOVUPS     96(CX), Y0
+	VADDPS      Y1, Y11, Y11
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l21
 
 l22:
 	CMPQ AX, $0x08
 	JLT  l24
 
 l23:
-	VMOVUPS      (CX), Y7
-	VMOVUPS      (BX), Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y0
-	VADDPS       Y0, Y12, Y1
-	VADDPS       Y0, Y7, Y7
-	VMOVUPS      Y7, (CX)
-	VMOVAPS      Y11, Y12
-	VMOVAPS      Y10, Y11
-	VMOVAPS      Y9, Y10
-	VMOVAPS      Y1, Y9
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l23
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS      $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS      powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS   Y1, Y0, Y2, Y4
+	VPADDD      powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS      powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS   Y2, Y0
+	VPSUBD      Y2, Y4, Y2
+	VPSRLD      $0x14, Y3, Y3
+	VANDPS      powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VPERMPS     64(R8), Y3, Y1
+	VFMADD213PS powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS     96(R8), Y3, Y1
+	VFMADD231PS 224(R8), Y0, Y1
+	VPERMPS     128(R8), Y3, Y3
+	VFMADD231PS 288(R8), Y0, Y3
+	VMOVUPS     672(R8), Y0
+	VFMADD231PS 736(R8), Y2, Y0
+	VFMADD213PS 608(R8), Y2, Y0
+	VFMADD213PS 544(R8), Y2, Y0
+	VFMADD213PS 416(R8), Y2, Y0
+	VFMADD231PS Y0, Y2, Y3
+	VMOVAPS     Y3, Y0
+	VFMADD231PS 352(R8), Y2, Y0
+	VADDPS      Y0, Y1, Y2
+	VADDPS      powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS      powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     powsumsConstants<>+288(SB), Y2
+	VFMADD231PS powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS     powsumsConstants<>+96(SB), Y1
+	VFMADD231PS powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+160(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+192(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS      powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y2
+	VPSRLD      $0x01, Y4, Y1
+	VPSLLD      $0x17, Y1, Y0
+	VMULPS      Y0, Y2, Y0
+	VPSUBD      Y1, Y4, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMOVUPS     (BX), Y0
+	VANDPS      powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD      powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD    powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y1
+	VMOVUPS     (CX), Y0
+	VADDPS      Y1, Y14, Y2
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVAPS     Y13, Y14
+	VMOVAPS     Y12, Y13
+	VMOVAPS     Y11, Y12
+	VMOVAPS     Y2, Y11
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l23
 
 l24:
 	CMPQ         AX, $0x01
 	JLT          l25
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     powsumsConstants<>+896(SB), Y0, Y8
-	VMASKMOVPS   (CX), Y8, Y7
-	VMASKMOVPS   (BX), Y8, Y0
-	VANDPS       powsumsConstants<>+800(SB), Y0, Y6
-	VCMPPS       $0x11, powsumsConstants<>+96(SB), Y6, Y2
-	VMULPS       powsumsConstants<>+736(SB), Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y0
-	VMOVUPS      powsumsConstants<>+544(SB), Y1
-	VBLENDVPS    Y2, powsumsConstants<>+576(SB), Y1, Y2
-	VPADDD       powsumsConstants<>+32(SB), Y0, Y1
-	VANDPS       powsumsConstants<>+64(SB), Y1, Y0
-	VPADDD       powsumsConstants<>+384(SB), Y0, Y0
-	VPSRLD       $0x17, Y1, Y1
-	VORPS        powsumsConstants<>+512(SB), Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VSUBPS       powsumsConstants<>+416(SB), Y0, Y1
-	VADDPS       powsumsConstants<>+416(SB), Y0, Y0
-	VDIVPS       Y0, Y1, Y4
-	VMULPS       Y4, Y4, Y2
-	VBROADCASTSS 36(R8), Y0
-	VBROADCASTSS 32(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VBROADCASTSS 28(R8), Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 16(R8), Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVAPS      Y4, Y0
-	VFMADD213PS  powsumsConstants<>+448(SB), Y13, Y0
-	VSUBPS       powsumsConstants<>+448(SB), Y0, Y2
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS Y13, Y4, Y0
-	VFNMADD231PS Y1, Y4, Y0
-	VBROADCASTSS 8(R8), Y1
-	VFNMADD231PS Y1, Y3, Y0
-	VMOVAPS      Y2, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       powsumsConstants<>+640(SB), Y1, Y5
-	VSUBPS       powsumsConstants<>+640(SB), Y5, Y1
-	VFNMADD231PS Y14, Y3, Y1
-	VSUBPS       Y1, Y2, Y4
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       powsumsConstants<>+832(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+160(SB), Y1
-	VFMADD231PS  powsumsConstants<>+128(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+256(SB), Y3, Y1
-	VFMADD213PS  powsumsConstants<>+288(SB), Y3, Y1
+	VPCMPGTD     powsumsConstants<>+640(SB), Y0, Y5
+	VMASKMOVPS   (BX), Y5, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y2
+	VCMPPS       $0x11, powsumsConstants<>+32(SB), Y2, Y1
+	VMULPS       powsumsConstants<>+416(SB), Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y4
+	VPADDD       powsumsConstants<>+544(SB), Y4, Y3
+	VANDPS       powsumsConstants<>+608(SB), Y3, Y2
+	VCVTDQ2PS    Y2, Y0
+	VPSUBD       Y2, Y4, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VANDPS       powsumsConstants<>+448(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VPERMPS      64(R8), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+512(SB), Y1, Y2
+	VPERMPS      96(R8), Y3, Y1
+	VFMADD231PS  224(R8), Y0, Y1
+	VPERMPS      128(R8), Y3, Y3
+	VFMADD231PS  288(R8), Y0, Y3
+	VMOVUPS      672(R8), Y0
+	VFMADD231PS  736(R8), Y2, Y0
+	VFMADD213PS  608(R8), Y2, Y0
+	VFMADD213PS  544(R8), Y2, Y0
+	VFMADD213PS  416(R8), Y2, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  352(R8), Y2, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       powsumsConstants<>+352(SB), Y2, Y4
+	VSUBPS       powsumsConstants<>+352(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      powsumsConstants<>+288(SB), Y2
+	VFMADD231PS  powsumsConstants<>+256(SB), Y1, Y2
+	VMOVUPS      powsumsConstants<>+96(SB), Y1
+	VFMADD231PS  powsumsConstants<>+64(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+160(SB), Y3, Y1
 	VFMADD213PS  powsumsConstants<>+192(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+416(SB), Y0
-	VFMADD231PS  powsumsConstants<>+352(SB), Y4, Y0
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VPSLLD       $0x17, Y5, Y1
-	VMULPS       Y1, Y0, Y1
-	VPADDD       powsumsConstants<>+800(SB), Y6, Y0
-	VPCMPGTD     powsumsConstants<>+864(SB), Y0, Y0
-	VBLENDVPS    Y0, Y6, Y1, Y1
-	VADDPS       Y1, Y12, Y0
-	VADDPS       Y1, Y7, Y7
-	VMASKMOVPS   Y7, Y8, (CX)
-	VBLENDVPS    Y8, Y0, Y12, Y12
+	VFMADD213PS  powsumsConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  powsumsConstants<>+128(SB), Y3, Y1
+	VMULPS       powsumsConstants<>+256(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y2
+	VPSRLD       $0x01, Y4, Y1
+	VPSLLD       $0x17, Y1, Y0
+	VMULPS       Y0, Y2, Y0
+	VPSUBD       Y1, Y4, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMASKMOVPS   (BX), Y5, Y0
+	VANDPS       powsumsConstants<>+480(SB), Y0, Y1
+	VPADDD       powsumsConstants<>+480(SB), Y1, Y0
+	VPCMPGTD     powsumsConstants<>+576(SB), Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y2
+	VMASKMOVPS   (CX), Y5, Y1
+	VADDPS       Y2, Y14, Y0
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y5, (CX)
+	VBLENDVPS    Y5, Y0, Y14, Y14
 
 l25:
-	VADDPS       Y10, Y12, Y12
-	VADDPS       Y9, Y11, Y11
-	VADDPS       Y11, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
+	VADDPS       Y12, Y14, Y14
+	VADDPS       Y11, Y13, Y13
+	VADDPS       Y13, Y14, Y14
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -11784,386 +11978,342 @@ l2:
 // func BothSumPF64AVX2(out *float64, acc *float64, w *float64, e *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·BothSumPF64AVX2(SB), NOSPLIT, $0-56
-	MOVQ         e+24(FP), R8
-	VBROADCASTSD 8(R8), Y15
-	VBROADCASTSD 24(R8), Y14
-	MOVQ         rows+32(FP), DI
-	MOVQ         w+16(FP), SI
-	MOVQ         out+0(FP), DX
-	CMPQ         DI, $0x01
-	JLT          l2
+	MOVQ    e+24(FP), R8
+	VMOVUPS 384(R8), Y14
+	VMOVUPS 512(R8), Y13
+	MOVQ    rows+32(FP), DI
+	MOVQ    w+16(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
 
 l1:
 	MOVQ    acc+8(FP), CX
 	MOVQ    stride+48(FP), AX
 	SHLQ    $0x03, AX
 	MOVQ    SI, BX
-	VMOVUPS powsumsConstants<>+928(SB), Y13
-	VMOVUPS powsumsConstants<>+928(SB), Y12
-	VMOVUPS powsumsConstants<>+928(SB), Y11
-	VMOVUPS powsumsConstants<>+928(SB), Y10
+	VMOVUPS powsumsConstants<>+672(SB), Y12
+	VMOVUPS powsumsConstants<>+672(SB), Y11
+	VMOVUPS powsumsConstants<>+672(SB), Y10
+	VMOVUPS powsumsConstants<>+672(SB), Y9
 	ADDQ    AX, SI
 	MOVQ    cols+40(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l4
 
 l3:
-	VMOVUPS      (CX), Y8
 	VMOVUPS      (BX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VADDPD       Y0, Y13, Y13
-	VADDPD       Y0, Y8, Y8
-	VMOVUPS      Y8, (CX)
-	VMOVUPS      32(CX), Y8
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y1
+	VMOVUPS      (CX), Y0
+	VADDPD       Y1, Y12, Y12
+	VADDPD       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)
 	VMOVUPS      32(BX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VADDPD       Y0, Y12, Y12
-	VADDPD       Y0, Y8, Y8
-	VMOVUPS      Y8, 32(CX)
-	VMOVUPS      64(CX), Y8
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y1
+	VMOVUPS      32(CX), Y0
+	VADDPD       Y1, Y11, Y11
+	VADDPD       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(CX)
 	VMOVUPS      64(BX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VADDPD       Y0, Y11, Y11
-	VADDPD       Y0, Y8, Y8
-	VMOVUPS      Y8, 64(CX)
-	VMOVUPS      96(CX), Y8
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y1
+	VMOVUPS      64(CX), Y0
+	VADDPD       Y1, Y10, Y10
+	VADDPD       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(CX)
 	VMOVUPS      96(BX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VADDPD       Y0, Y10, Y10
-	VADDPD       Y0, Y8, Y8
-	VMOVUPS      Y8, 96(CX)
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y1
+	VMOVUPS      96(CX), Y0
+	VADDPD       Y1, Y9, Y9
+	VADDPD       Y1, Y0, Y0
+	VMOVUPS      Y0, 96(CX)
 	ADDQ         $+128, CX
 	ADDQ         $+128, BX
 	ADDQ         $-16, AX
@@ -12175,99 +12325,88 @@ l4:
 	JLT  l6
 
 l5:
-	VMOVUPS      (CX), Y8
 	VMOVUPS      (BX), Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y0
-	VADDPD       Y0, Y13, Y1
-	VADDPD       Y0, Y8, Y8
-	VMOVUPS      Y8, (CX)
-	VMOVAPS      Y12, Y13
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y1
+	VMOVUPS      (CX), Y0
+	VADDPD       Y1, Y12, Y2
+	VADDPD       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)
 	VMOVAPS      Y11, Y12
 	VMOVAPS      Y10, Y11
-	VMOVAPS      Y1, Y10
+	VMOVAPS      Y9, Y10
+	VMOVAPS      Y2, Y9
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-4, AX
@@ -12279,104 +12418,93 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     powsumsConstants<>+1856(SB), Y0, Y9
-	VMASKMOVPD   (CX), Y9, Y8
-	VMASKMOVPD   (BX), Y9, Y0
-	VANDPD       powsumsConstants<>+1792(SB), Y0, Y7
-	VCMPPD       $0x11, powsumsConstants<>+1024(SB), Y7, Y2
-	VMULPD       powsumsConstants<>+1760(SB), Y7, Y0
+	VPCMPGTQ     powsumsConstants<>+1536(SB), Y0, Y8
+	VMASKMOVPD   (BX), Y8, Y0
+	VANDPD       powsumsConstants<>+1472(SB), Y0, Y7
+	VCMPPD       $0x11, powsumsConstants<>+768(SB), Y7, Y2
+	VMULPD       powsumsConstants<>+1440(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      powsumsConstants<>+1600(SB), Y1
-	VBLENDVPD    Y2, powsumsConstants<>+1632(SB), Y1, Y1
-	VPADDQ       powsumsConstants<>+960(SB), Y0, Y0
-	VANDPD       powsumsConstants<>+992(SB), Y0, Y2
-	VPADDQ       powsumsConstants<>+1472(SB), Y2, Y6
+	VMOVUPS      powsumsConstants<>+1280(SB), Y1
+	VBLENDVPD    Y2, powsumsConstants<>+1312(SB), Y1, Y1
+	VPADDQ       powsumsConstants<>+704(SB), Y0, Y0
+	VANDPD       powsumsConstants<>+736(SB), Y0, Y2
+	VPADDQ       powsumsConstants<>+1184(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        powsumsConstants<>+1568(SB), Y0, Y0
+	VORPD        powsumsConstants<>+1248(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       powsumsConstants<>+1504(SB), Y6, Y4
-	VADDPD       powsumsConstants<>+1504(SB), Y6, Y0
+	VSUBPD       powsumsConstants<>+1216(SB), Y6, Y4
+	VADDPD       powsumsConstants<>+1216(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
-	VMULPD       Y3, Y3, Y1
-	VBROADCASTSD 112(R8), Y2
-	VBROADCASTSD 104(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 96(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 88(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 80(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 72(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 64(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 56(R8), Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VBROADCASTSD 32(R8), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VBROADCASTSD 48(R8), Y1
+	VMULPD       Y3, Y3, Y0
+	VMOVUPS      1152(R8), Y2
+	VFMADD231PD  1216(R8), Y0, Y2
+	VFMADD213PD  1088(R8), Y0, Y2
+	VFMADD213PD  1024(R8), Y0, Y2
+	VFMADD213PD  960(R8), Y0, Y2
+	VFMADD213PD  896(R8), Y0, Y2
+	VFMADD213PD  832(R8), Y0, Y2
+	VFMADD213PD  768(R8), Y0, Y2
+	VFMADD213PD  576(R8), Y0, Y2
+	VMOVUPS      640(R8), Y1
 	VADDPD       Y1, Y3, Y0
 	VSUBPD       Y1, Y0, Y0
-	VSUBPD       Y0, Y4, Y4
-	VFNMADD231PD Y6, Y0, Y4
-	VFNMADD231PD Y3, Y4, Y4
-	VMULPD       Y14, Y0, Y1
-	VBROADCASTSD 40(R8), Y0
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 16(R8), Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PD  Y3, Y5, Y0
-	VMOVAPS      Y1, Y2
-	VFMADD231PD  Y15, Y5, Y2
-	VADDPD       Y0, Y2, Y2
-	VADDPD       powsumsConstants<>+1696(SB), Y2, Y2
-	VSUBPD       powsumsConstants<>+1696(SB), Y2, Y3
-	VFNMADD231PD Y15, Y5, Y3
-	VSUBPD       Y3, Y1, Y5
-	VMOVUPS      powsumsConstants<>+1728(SB), Y1
-	VMINPD       Y2, Y1, Y2
-	VMOVUPS      powsumsConstants<>+1664(SB), Y1
-	VMAXPD       Y2, Y1, Y4
-	VADDPD       Y0, Y5, Y3
-	VMULPD       powsumsConstants<>+1440(SB), Y0, Y2
-	VMOVUPS      powsumsConstants<>+1088(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1056(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1120(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1152(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1248(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1312(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1344(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1376(SB), Y3, Y1
-	VFMADD213PD  powsumsConstants<>+1280(SB), Y3, Y1
-	VMOVUPS      powsumsConstants<>+1504(SB), Y0
-	VFMADD231PD  powsumsConstants<>+1440(SB), Y5, Y0
-	VFMADD231PD  Y1, Y3, Y2
-	VADDPD       Y2, Y0, Y2
-	VMOVUPS      powsumsConstants<>+1536(SB), Y1
-	VFMADD231PD  powsumsConstants<>+1408(SB), Y4, Y1
-	VPSLLQ       $0x34, Y1, Y0
+	VSUBPD       Y0, Y4, Y1
+	VFNMADD231PD Y6, Y0, Y1
+	VFNMADD231PD Y3, Y1, Y1
+	VMULPD       Y13, Y0, Y4
+	VMULPD       Y2, Y3, Y0
+	VFMADD231PD  704(R8), Y1, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD231PD  448(R8), Y5, Y1
+	VMOVAPS      Y4, Y0
+	VFMADD231PD  Y14, Y5, Y0
+	VADDPD       Y1, Y0, Y0
+	VADDPD       powsumsConstants<>+1376(SB), Y0, Y0
+	VSUBPD       powsumsConstants<>+1376(SB), Y0, Y2
+	VFNMADD231PD Y14, Y5, Y2
+	VSUBPD       Y2, Y4, Y5
+	VADDPD       Y1, Y5, Y4
+	VMOVUPS      powsumsConstants<>+832(SB), Y3
+	VFMADD231PD  powsumsConstants<>+800(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+864(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+896(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+928(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+960(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+992(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1056(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1088(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1120(SB), Y4, Y3
+	VFMADD213PD  powsumsConstants<>+1024(SB), Y4, Y3
+	VMOVUPS      powsumsConstants<>+1216(SB), Y2
+	VFMADD231PD  powsumsConstants<>+1152(SB), Y5, Y2
+	VMULPD       powsumsConstants<>+1152(SB), Y1, Y1
+	VFMADD231PD  Y3, Y4, Y1
+	VADDPD       Y1, Y2, Y2
+	VPADDQ       powsumsConstants<>+1472(SB), Y7, Y1
+	VPCMPGTQ     powsumsConstants<>+1504(SB), Y1, Y1
+	VMOVUPS      powsumsConstants<>+1408(SB), Y3
+	VMINPD       Y0, Y3, Y3
+	VMOVUPS      powsumsConstants<>+1344(SB), Y0
+	VMAXPD       Y3, Y0, Y4
+	VPSRLQ       $0x01, Y4, Y3
+	VPSLLQ       $0x34, Y3, Y0
 	VMULPD       Y0, Y2, Y0
-	VPSUBQ       Y1, Y4, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VPADDQ       powsumsConstants<>+1792(SB), Y7, Y0
-	VPCMPGTQ     powsumsConstants<>+1824(SB), Y0, Y0
-	VBLENDVPD    Y0, Y7, Y1, Y1
-	VADDPD       Y1, Y13, Y0
-	VADDPD       Y1, Y8, Y8
-	VMASKMOVPD   Y8, Y9, (CX)
-	VBLENDVPD    Y9, Y0, Y13, Y13
+	VPSUBQ       Y3, Y4, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VMULPD       Y2, Y0, Y0
+	VBLENDVPD    Y1, Y7, Y0, Y2
+	VMASKMOVPD   (CX), Y8, Y1
+	VADDPD       Y2, Y12, Y0
+	VADDPD       Y2, Y1, Y1
+	VMASKMOVPD   Y1, Y8, (CX)
+	VBLENDVPD    Y8, Y0, Y12, Y12
 
 l7:
-	VADDPD       Y11, Y13, Y13
 	VADDPD       Y10, Y12, Y12
-	VADDPD       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
+	VADDPD       Y9, Y11, Y11
+	VADDPD       Y11, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
 	VMOVSD       X0, (DX)

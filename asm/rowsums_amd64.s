@@ -178,12 +178,12 @@ l8:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (DX), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y10, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y10, Y10
-	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -270,8 +270,8 @@ l15:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -556,12 +556,12 @@ l8:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (DX), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y10, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y10, Y10
-	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -644,8 +644,8 @@ l15:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -909,10 +909,10 @@ l8:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
+	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -1103,10 +1103,10 @@ l8:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
+	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -1307,14 +1307,14 @@ l8:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (DX), Y2, Y0
 	VANDPS       Y11, Y0, Y0
+	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y10, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y10, Y10
-	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VANDPS       Y11, Y0, Y0
+	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -1401,9 +1401,9 @@ l15:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VANDPS       Y11, Y0, Y0
+	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -1707,14 +1707,14 @@ l8:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (DX), Y2, Y0
 	VANDPD       Y11, Y0, Y0
+	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y10, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y10, Y10
-	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VANDPD       Y11, Y0, Y0
+	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -1797,9 +1797,9 @@ l15:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VANDPD       Y11, Y0, Y0
+	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -2022,10 +2022,10 @@ l3:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
 	VMOVUPS rowsumsConstants<>+0(SB), Y8
 	VMOVUPS rowsumsConstants<>+0(SB), Y7
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
+	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	ADDQ    AX, SI
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
@@ -2042,7 +2042,7 @@ l5:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  (BX), Y0, Y9
+	VFMADD231PS  (BX), Y0, Y8
 	VMOVUPS      32(CX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2052,7 +2052,7 @@ l5:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  32(BX), Y0, Y8
+	VFMADD231PS  32(BX), Y0, Y7
 	VMOVUPS      64(CX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2062,7 +2062,7 @@ l5:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  64(BX), Y0, Y7
+	VFMADD231PS  64(BX), Y0, Y6
 	VMOVUPS      96(CX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2072,7 +2072,7 @@ l5:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  96(BX), Y0, Y6
+	VFMADD231PS  96(BX), Y0, Y5
 	ADDQ         $+128, CX
 	ADDQ         $+128, BX
 	ADDQ         $-32, AX
@@ -2093,12 +2093,12 @@ l7:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  (BX), Y0, Y9
-	VMOVAPS      Y9, Y0
-	VMOVAPS      Y8, Y9
+	VFMADD231PS  (BX), Y0, Y8
+	VMOVAPS      Y8, Y0
 	VMOVAPS      Y7, Y8
 	VMOVAPS      Y6, Y7
-	VMOVAPS      Y0, Y6
+	VMOVAPS      Y5, Y6
+	VMOVAPS      Y0, Y5
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-8, AX
@@ -2110,9 +2110,8 @@ l8:
 	JLT          l9
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y5
-	VMASKMOVPS   (BX), Y5, Y4
-	VMASKMOVPS   (CX), Y5, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y4
+	VMASKMOVPS   (CX), Y4, Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
@@ -2121,15 +2120,16 @@ l8:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD213PS  Y9, Y4, Y0
-	VBLENDVPS    Y5, Y0, Y9, Y9
+	VMASKMOVPS   (BX), Y4, Y1
+	VFMADD213PS  Y8, Y1, Y0
+	VBLENDVPS    Y4, Y0, Y8, Y8
 
 l9:
-	VADDPS       Y7, Y9, Y9
 	VADDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X1
+	VADDPS       Y5, Y7, Y7
+	VADDPS       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -2288,10 +2288,10 @@ l3:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
 	VMOVUPS rowsumsConstants<>+224(SB), Y8
 	VMOVUPS rowsumsConstants<>+224(SB), Y7
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
+	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	ADDQ    AX, SI
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
@@ -2308,7 +2308,7 @@ l5:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  (BX), Y0, Y9
+	VFMADD231PD  (BX), Y0, Y8
 	VMOVUPS      32(CX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2318,7 +2318,7 @@ l5:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  32(BX), Y0, Y8
+	VFMADD231PD  32(BX), Y0, Y7
 	VMOVUPS      64(CX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2328,7 +2328,7 @@ l5:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  64(BX), Y0, Y7
+	VFMADD231PD  64(BX), Y0, Y6
 	VMOVUPS      96(CX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2338,7 +2338,7 @@ l5:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  96(BX), Y0, Y6
+	VFMADD231PD  96(BX), Y0, Y5
 	ADDQ         $+128, CX
 	ADDQ         $+128, BX
 	ADDQ         $-16, AX
@@ -2359,12 +2359,12 @@ l7:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  (BX), Y0, Y9
-	VMOVAPS      Y9, Y0
-	VMOVAPS      Y8, Y9
+	VFMADD231PD  (BX), Y0, Y8
+	VMOVAPS      Y8, Y0
 	VMOVAPS      Y7, Y8
 	VMOVAPS      Y6, Y7
-	VMOVAPS      Y0, Y6
+	VMOVAPS      Y5, Y6
+	VMOVAPS      Y0, Y5
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-4, AX
@@ -2376,9 +2376,8 @@ l8:
 	JLT          l9
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y5
-	VMASKMOVPD   (BX), Y5, Y4
-	VMASKMOVPD   (CX), Y5, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y4
+	VMASKMOVPD   (CX), Y4, Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
@@ -2387,15 +2386,16 @@ l8:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD213PD  Y9, Y4, Y0
-	VBLENDVPD    Y5, Y0, Y9, Y9
+	VMASKMOVPD   (BX), Y4, Y1
+	VFMADD213PD  Y8, Y1, Y0
+	VBLENDVPD    Y4, Y0, Y8, Y8
 
 l9:
-	VADDPD       Y7, Y9, Y9
 	VADDPD       Y6, Y8, Y8
-	VADDPD       Y8, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X1
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPD       X0, X8, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
 	VMOVSD       X0, (DX)
@@ -2632,14 +2632,14 @@ l8:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (DX), Y2, Y0
 	VMULPS       Y0, Y0, Y0
+	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y10, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y10, Y10
-	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VMULPS       Y0, Y0, Y0
+	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -2731,9 +2731,9 @@ l15:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VMULPS       Y0, Y0, Y0
+	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -3046,14 +3046,14 @@ l8:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (DX), Y2, Y0
 	VMULPD       Y0, Y0, Y0
+	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y10, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y10, Y10
-	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VMULPD       Y0, Y0, Y0
+	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -3141,9 +3141,9 @@ l15:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VMULPD       Y0, Y0, Y0
+	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -3366,10 +3366,10 @@ l3:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
 	VMOVUPS rowsumsConstants<>+0(SB), Y7
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
+	VMOVUPS rowsumsConstants<>+0(SB), Y4
 	ADDQ    AX, SI
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
@@ -3385,7 +3385,7 @@ l5:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y8
+	VFMADD231PS  (BX), Y0, Y7
 	VMOVUPS      32(CX), Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -3394,7 +3394,7 @@ l5:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  32(BX), Y0, Y7
+	VFMADD231PS  32(BX), Y0, Y6
 	VMOVUPS      64(CX), Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -3403,7 +3403,7 @@ l5:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  64(BX), Y0, Y6
+	VFMADD231PS  64(BX), Y0, Y5
 	VMOVUPS      96(CX), Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -3412,7 +3412,7 @@ l5:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  96(BX), Y0, Y5
+	VFMADD231PS  96(BX), Y0, Y4
 	ADDQ         $+128, CX
 	ADDQ         $+128, BX
 	ADDQ         $-32, AX
@@ -3432,12 +3432,12 @@ l7:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y8
-	VMOVAPS      Y8, Y0
-	VMOVAPS      Y7, Y8
+	VFMADD231PS  (BX), Y0, Y7
+	VMOVAPS      Y7, Y0
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
-	VMOVAPS      Y0, Y5
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y0, Y4
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-8, AX
@@ -3449,9 +3449,8 @@ l8:
 	JLT          l9
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y4
-	VMASKMOVPS   (BX), Y4, Y3
-	VMASKMOVPS   (CX), Y4, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -3459,15 +3458,16 @@ l8:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD213PS  Y8, Y3, Y0
-	VBLENDVPS    Y4, Y0, Y8, Y8
+	VMASKMOVPS   (BX), Y3, Y1
+	VFMADD213PS  Y7, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l9:
-	VADDPS       Y6, Y8, Y8
 	VADDPS       Y5, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -3620,10 +3620,10 @@ l3:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
 	VMOVUPS rowsumsConstants<>+224(SB), Y7
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
+	VMOVUPS rowsumsConstants<>+224(SB), Y4
 	ADDQ    AX, SI
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
@@ -3639,7 +3639,7 @@ l5:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  (BX), Y0, Y8
+	VFMADD231PD  (BX), Y0, Y7
 	VMOVUPS      32(CX), Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -3648,7 +3648,7 @@ l5:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  32(BX), Y0, Y7
+	VFMADD231PD  32(BX), Y0, Y6
 	VMOVUPS      64(CX), Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -3657,7 +3657,7 @@ l5:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  64(BX), Y0, Y6
+	VFMADD231PD  64(BX), Y0, Y5
 	VMOVUPS      96(CX), Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -3666,7 +3666,7 @@ l5:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  96(BX), Y0, Y5
+	VFMADD231PD  96(BX), Y0, Y4
 	ADDQ         $+128, CX
 	ADDQ         $+128, BX
 	ADDQ         $-16, AX
@@ -3686,12 +3686,12 @@ l7:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  (BX), Y0, Y8
-	VMOVAPS      Y8, Y0
-	VMOVAPS      Y7, Y8
+	VFMADD231PD  (BX), Y0, Y7
+	VMOVAPS      Y7, Y0
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
-	VMOVAPS      Y0, Y5
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y0, Y4
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-4, AX
@@ -3703,9 +3703,8 @@ l8:
 	JLT          l9
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y4
-	VMASKMOVPD   (BX), Y4, Y3
-	VMASKMOVPD   (CX), Y4, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -3713,15 +3712,16 @@ l8:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD213PD  Y8, Y3, Y0
-	VBLENDVPD    Y4, Y0, Y8, Y8
+	VMASKMOVPD   (BX), Y3, Y1
+	VFMADD213PD  Y7, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l9:
-	VADDPD       Y6, Y8, Y8
 	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
 	VMOVSD       X0, (DX)
@@ -3870,10 +3870,10 @@ l3:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
 	VMOVUPS rowsumsConstants<>+0(SB), Y6
 	VMOVUPS rowsumsConstants<>+0(SB), Y5
 	VMOVUPS rowsumsConstants<>+0(SB), Y4
+	VMOVUPS rowsumsConstants<>+0(SB), Y3
 	ADDQ    AX, SI
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
@@ -3888,7 +3888,7 @@ l5:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y7
+	VFMADD231PS  (BX), Y0, Y6
 	VMOVUPS      32(CX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
@@ -3896,7 +3896,7 @@ l5:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  32(BX), Y0, Y6
+	VFMADD231PS  32(BX), Y0, Y5
 	VMOVUPS      64(CX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
@@ -3904,7 +3904,7 @@ l5:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  64(BX), Y0, Y5
+	VFMADD231PS  64(BX), Y0, Y4
 	VMOVUPS      96(CX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
@@ -3912,7 +3912,7 @@ l5:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  96(BX), Y0, Y4
+	VFMADD231PS  96(BX), Y0, Y3
 	ADDQ         $+128, CX
 	ADDQ         $+128, BX
 	ADDQ         $-32, AX
@@ -3931,12 +3931,12 @@ l7:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y7
-	VMOVAPS      Y7, Y0
-	VMOVAPS      Y6, Y7
+	VFMADD231PS  (BX), Y0, Y6
+	VMOVAPS      Y6, Y0
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
-	VMOVAPS      Y0, Y4
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y0, Y3
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-8, AX
@@ -3948,24 +3948,24 @@ l8:
 	JLT          l9
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       rowsumsConstants<>+128(SB), Y0, Y0
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD213PS  Y7, Y2, Y0
-	VBLENDVPS    Y3, Y0, Y7, Y7
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
 
 l9:
-	VADDPS       Y5, Y7, Y7
 	VADDPS       Y4, Y6, Y6
-	VADDPS       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X1
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -4112,10 +4112,10 @@ l3:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
 	VMOVUPS rowsumsConstants<>+224(SB), Y6
 	VMOVUPS rowsumsConstants<>+224(SB), Y5
 	VMOVUPS rowsumsConstants<>+224(SB), Y4
+	VMOVUPS rowsumsConstants<>+224(SB), Y3
 	ADDQ    AX, SI
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
@@ -4130,7 +4130,7 @@ l5:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  (BX), Y0, Y7
+	VFMADD231PD  (BX), Y0, Y6
 	VMOVUPS      32(CX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
@@ -4138,7 +4138,7 @@ l5:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  32(BX), Y0, Y6
+	VFMADD231PD  32(BX), Y0, Y5
 	VMOVUPS      64(CX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
@@ -4146,7 +4146,7 @@ l5:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  64(BX), Y0, Y5
+	VFMADD231PD  64(BX), Y0, Y4
 	VMOVUPS      96(CX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
@@ -4154,7 +4154,7 @@ l5:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  96(BX), Y0, Y4
+	VFMADD231PD  96(BX), Y0, Y3
 	ADDQ         $+128, CX
 	ADDQ         $+128, BX
 	ADDQ         $-16, AX
@@ -4173,12 +4173,12 @@ l7:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  (BX), Y0, Y7
-	VMOVAPS      Y7, Y0
-	VMOVAPS      Y6, Y7
+	VFMADD231PD  (BX), Y0, Y6
+	VMOVAPS      Y6, Y0
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
-	VMOVAPS      Y0, Y4
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y0, Y3
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $-4, AX
@@ -4190,24 +4190,24 @@ l8:
 	JLT          l9
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       rowsumsConstants<>+352(SB), Y0, Y0
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD213PD  Y7, Y2, Y0
-	VBLENDVPD    Y3, Y0, Y7, Y7
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
 
 l9:
-	VADDPD       Y5, Y7, Y7
 	VADDPD       Y4, Y6, Y6
-	VADDPD       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X1
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
 	VMOVSD       X0, (DX)

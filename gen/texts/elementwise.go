@@ -27,7 +27,7 @@ func elementwiseKernels() []Kernel {
 			})},
 		{Name: "PowAbsV", Family: "elementary", Equation: "y = |x|^p", Params: list(y, x, slice("e", Exponent), n),
 			Text: func(b *ir.Builder) {
-				PowRoutes(b, b.Param("e"), func(p *Pow) { mapped("x", func(*ir.Builder) Function { return p.Value })(b) })
+				PowRoutes(b, b.Param("e"), func(p *Pow) { powV(b, p) })
 			}},
 	}
 	for _, f := range []struct {
@@ -80,6 +80,14 @@ func mapped(from string, make func(*ir.Builder) Function) func(*ir.Builder) {
 	}
 }
 
+// powV is y = |x|^p, by one route.
+func powV(b *ir.Builder, p *Pow) {
+	y, x := b.Param("y"), b.Param("x")
+	each(b, b.Param("n"), 4, []ir.Val{y, x}, func(a access) {
+		inTurn(b, b.Elem() == ir.F32, a.n, func(q int) { a.store(y, q, p.Value(b, a.load(x, q))) })
+	})
+}
+
 func ema(b *ir.Builder, square bool) {
 	alpha, beta := b.ParamUni("alpha"), b.ParamUni("beta")
 	s, a := b.Param("s"), b.Param("a")
@@ -124,5 +132,5 @@ func addWide(b *ir.Builder) {
 
 // eachRoute builds a sum of general powers for each way to compute them; the exponent chooses once a call.
 func eachRoute(b *ir.Builder, sum func(summand)) {
-	PowRoutes(b, b.Param("e"), func(p *Pow) { sum(summand{value: p.Value, unroll: 2, rows: 1}) })
+	PowRoutes(b, b.Param("e"), func(p *Pow) { sum(summand{value: p.Value, unroll: 4, rows: 1, staged: b.Elem() == ir.F32}) })
 }

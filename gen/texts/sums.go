@@ -71,26 +71,44 @@ func sumKernels() []Kernel {
 type summand struct {
 	value  func(b *ir.Builder, x ir.Val) ir.Val
 	square bool
-	unroll int // vectors of a column panel
-	rows   int // rows at a time, for their row sums
+	unroll int  // vectors of a column panel
+	rows   int  // rows at a time, for their row sums
+	staged bool // value calls Stage
+}
+
+// inTurn runs body for the n vectors of one step, which do not depend on each other.
+func inTurn(b *ir.Builder, staged bool, n int, body func(q int)) {
+	if !staged || n == 1 {
+		for q := range n {
+			body(q)
+		}
+		return
+	}
+	lines := make([]func(), n)
+	for q := range lines {
+		lines[q] = func() { body(q) }
+	}
+	b.InStages(lines...)
 }
 
 func (p power) under(b *ir.Builder) summand {
 	if p.name == "1" {
 		mask := b.Keep(b.AbsMask())
-		return summand{func(b *ir.Builder, x ir.Val) ir.Val { return b.And(x, mask) }, p.square, 8, 2}
+		return summand{func(b *ir.Builder, x ir.Val) ir.Val { return b.And(x, mask) }, p.square, 8, 2, false}
 	}
 	if p.heavy {
-		return summand{p.fn, p.square, 4, 1}
+		return summand{p.fn, p.square, 4, 1, false}
 	}
-	return summand{p.fn, p.square, 8, 2}
+	return summand{p.fn, p.square, 8, 2, false}
 }
 
-// add is sum + value, fma(x, x, sum) for the square, and fma(value, weight, sum) with a weight.
-func (p summand) add(b *ir.Builder, sum, x, weight ir.Val) ir.Val {
+// add is sum + value, fma(x, x, sum) for the square, and fma(value, weight, sum) with a weight, which is asked for when
+// the value is there.
+func (p summand) add(b *ir.Builder, sum, x ir.Val, weight func() ir.Val) ir.Val {
 	switch {
-	case weight.Valid():
-		return b.FMA(p.value(b, x), weight, sum)
+	case weight != nil:
+		v := p.value(b, x)
+		return b.FMA(v, weight(), sum)
 	case p.square:
 		return b.FMA(x, x, sum)
 	}
@@ -116,10 +134,10 @@ func rowSum(b *ir.Builder, p summand) {
 				v = b.Param("v")
 				cursors = append(cursors, v)
 			}
-			over(b, b.Param("cols"), cursors, sums, func(a access, r, q int, sum ir.Val) ir.Val {
-				var weight ir.Val
+			over(b, b.Param("cols"), cursors, sums, p.staged, func(a access, r, q int, sum ir.Val) ir.Val {
+				var weight func() ir.Val
 				if weighted {
-					weight = a.load(v, q)
+					weight = func() ir.Val { return a.load(v, q) }
 				}
 				return p.add(b, sum, a.load(at[r], q), weight)
 			})
@@ -162,10 +180,11 @@ func newStrip(b *ir.Builder, start float64) strip {
 // over runs step over n elements of several rows at once, whose chains of additions overlap; step returns the new value
 // of accumulator q of row r. Behind the last whole strip the accumulators take turns: halving pairs lane l with
 // l + n/2, and turning them keeps those pairs.
-func over(b *ir.Builder, n ir.Val, cursors []ir.Val, rows []strip, step func(a access, r, q int, sum ir.Val) ir.Val) {
+func over(b *ir.Builder, n ir.Val, cursors []ir.Val, rows []strip, staged bool,
+	step func(a access, r, q int, sum ir.Val) ir.Val) {
 	parts := len(rows[0].sum)
 	each(b, n, parts, cursors, func(a access) {
-		for q := 0; q < a.n; q++ {
+		inTurn(b, staged, a.n, func(q int) {
 			for r, s := range rows {
 				next := step(a, r, q, s.sum[q])
 				switch {
@@ -181,7 +200,7 @@ func over(b *ir.Builder, n ir.Val, cursors []ir.Val, rows []strip, step func(a a
 					b.Set(s.sum[parts-1], last)
 				}
 			}
-		}
+		})
 	})
 }
 
@@ -200,10 +219,14 @@ const colRows = 32
 
 func colSum(b *ir.Builder, p summand) {
 	whenGiven(b, "u", func(weighted bool) {
-		down(b, p.unroll, func(a access, q int, sum, x, u ir.Val) ir.Val {
-			var weight ir.Val
+		vectors := p.unroll
+		if weighted && p.staged {
+			vectors-- // the weight takes the register
+		}
+		down(b, vectors, p.staged, func(a access, q int, sum, x, u ir.Val) ir.Val {
+			var weight func() ir.Val
 			if weighted {
-				weight = u
+				weight = func() ir.Val { return u }
 			}
 			return p.add(b, sum, x, weight)
 		}, weighted)
@@ -211,7 +234,7 @@ func colSum(b *ir.Builder, p summand) {
 }
 
 // down accumulates the rows of w in order, a panel of `vectors` vectors at a time.
-func down(b *ir.Builder, vectors int, step func(a access, q int, sum, x, u ir.Val) ir.Val, weighted bool) {
+func down(b *ir.Builder, vectors int, staged bool, step func(a access, q int, sum, x, u ir.Val) ir.Val, weighted bool) {
 	rows, from := b.Param("rows"), b.Param("w")
 	var us ir.Val
 	if weighted {
@@ -235,9 +258,7 @@ func down(b *ir.Builder, vectors int, step func(a access, q int, sum, x, u ir.Va
 					weight = b.LoadU(u, 0)
 					b.AddTo(u, b.Size())
 				}
-				for q := range sum {
-					b.Set(sum[q], step(a, q, sum[q], a.load(at, q), weight))
-				}
+				inTurn(b, staged, a.n, func(q int) { b.Set(sum[q], step(a, q, sum[q], a.load(at, q), weight)) })
 				b.AddRTo(at, stride)
 			})
 			for q := range sum {
@@ -266,17 +287,19 @@ func bothSum(b *ir.Builder, p summand) {
 		acc := b.Param("acc")
 		at, sums := rowGroup(b, w, count)
 		var col ir.Val
-		over(b, b.Param("cols"), append([]ir.Val{acc}, at...), sums, func(a access, r, q int, sum ir.Val) ir.Val {
-			if r == 0 {
+		over(b, b.Param("cols"), append([]ir.Val{acc}, at...), sums, p.staged, func(a access, r, q int, sum ir.Val) ir.Val {
+			x, v := a.load(at[r], q), ir.Val{}
+			if !p.square {
+				v = p.value(b, x)
+			}
+			if r == 0 { // no sooner than it is needed
 				col = b.Var(a.load(acc, q))
 			}
-			x := a.load(at[r], q)
 			var next ir.Val
 			if p.square {
 				next = b.FMA(x, x, sum)
 				b.Set(col, b.FMA(x, x, col))
 			} else {
-				v := p.value(b, x)
 				next = b.Add(sum, v)
 				b.Set(col, b.Add(col, v))
 			}
@@ -304,7 +327,7 @@ func rowMax(b *ir.Builder, abs bool) {
 			start = 0
 		}
 		s := newStrip(b, start)
-		over(b, b.Param("cols"), []ir.Val{w}, []strip{s}, func(a access, _, q int, most ir.Val) ir.Val {
+		over(b, b.Param("cols"), []ir.Val{w}, []strip{s}, false, func(a access, _, q int, most ir.Val) ir.Val {
 			x := a.load(w, q)
 			if abs {
 				x = b.Abs(x)
@@ -316,5 +339,5 @@ func rowMax(b *ir.Builder, abs bool) {
 }
 
 func colMaxAbs(b *ir.Builder) {
-	down(b, 4, func(a access, q int, most, x, _ ir.Val) ir.Val { return b.Maximum(most, b.Abs(x)) }, false)
+	down(b, 4, false, func(a access, q int, most, x, _ ir.Val) ir.Val { return b.Maximum(most, b.Abs(x)) }, false)
 }
