@@ -431,42 +431,6 @@ func kBothSum4[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSum4(out, acc, w, rows, cols, stride)
 }
 
-func kRowSumP[T Float](out, w, v, e []T, rows, cols, stride int) {
-	if useAVX2 {
-		if single[T]() {
-			asm.RowSumPF32AVX2(pF32(out), pF32(w), pF32(v), pF32(e), rows, cols, stride)
-		} else {
-			asm.RowSumPF64AVX2(pF64(out), pF64(w), pF64(v), pF64(e), rows, cols, stride)
-		}
-		return
-	}
-	portable.RowSumP(out, w, v, e, rows, cols, stride)
-}
-
-func kColSumP[T Float](acc, w, u, e []T, rows, cols, stride int) {
-	if useAVX2 {
-		if single[T]() {
-			asm.ColSumPF32AVX2(pF32(acc), pF32(w), pF32(u), pF32(e), rows, cols, stride)
-		} else {
-			asm.ColSumPF64AVX2(pF64(acc), pF64(w), pF64(u), pF64(e), rows, cols, stride)
-		}
-		return
-	}
-	portable.ColSumP(acc, w, u, e, rows, cols, stride)
-}
-
-func kBothSumP[T Float](out, acc, w, e []T, rows, cols, stride int) {
-	if useAVX2 {
-		if single[T]() {
-			asm.BothSumPF32AVX2(pF32(out), pF32(acc), pF32(w), pF32(e), rows, cols, stride)
-		} else {
-			asm.BothSumPF64AVX2(pF64(out), pF64(acc), pF64(w), pF64(e), rows, cols, stride)
-		}
-		return
-	}
-	portable.BothSumP(out, acc, w, e, rows, cols, stride)
-}
-
 func kRowMaxAbs[T Float](out, w []T, rows, cols, stride int) {
 	if useAVX2 {
 		if single[T]() {

@@ -146,18 +146,6 @@ func kBothSum4[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSum4(out, acc, w, rows, cols, stride)
 }
 
-func kRowSumP[T Float](out, w, v, e []T, rows, cols, stride int) {
-	portable.RowSumP(out, w, v, e, rows, cols, stride)
-}
-
-func kColSumP[T Float](acc, w, u, e []T, rows, cols, stride int) {
-	portable.ColSumP(acc, w, u, e, rows, cols, stride)
-}
-
-func kBothSumP[T Float](out, acc, w, e []T, rows, cols, stride int) {
-	portable.BothSumP(out, acc, w, e, rows, cols, stride)
-}
-
 func kRowMaxAbs[T Float](out, w []T, rows, cols, stride int) {
 	portable.RowMaxAbs(out, w, rows, cols, stride)
 }

@@ -115,8 +115,9 @@ type frame[T Float] struct {
 
 // local is the scratch of one thread of a run, for up to blockRows rows.
 type local[T Float] struct {
-	part []T
-	wide []float64
+	part  []T
+	wide  []float64
+	power []T // a piece of |w|^p, which only grows
 }
 
 type frameList[T Float] struct {

@@ -118,7 +118,7 @@ func (j *onlineJob[T]) cell(k, who int) {
 			}
 		}
 		if j.o.Sums != nil {
-			rowSums(exponent1, j.o.Sums[i:], j.w.from(i, 0), nil, nil, rows, cols, j.w.Stride, 0)
+			rowSums(exponent1, j.o.Sums[i:], j.w.from(i, 0), nil, rows, cols, j.w.Stride, 0)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	j.x, j.c, j.b = f.spread(0, u.X, w.Cols, blockCols), f.spread(1, u.ColDecay, w.Cols, blockCols), f.spread(2, u.ColAdd, w.Cols, blockCols)
 	j.mask, j.maskStride = u.Mask, u.MaskStride
 	if u.Sums != nil {
-		j.exponent = f.prepare(j.kind, u.P)
+		j.exponent, j.locals = f.prepare(j.kind, u.P), f.localsFor(threads)
 		j.part = u.Sums
 		if j.across > 1 {
 			j.part = grow(&f.rowPart, j.across*w.Rows)
@@ -138,9 +138,10 @@ type rank1Job[T Float] struct {
 	exponent   []T
 	part       []T // sums by block of columns, nil: not wanted
 	far        int
+	locals     []local[T]
 }
 
-func (r *rank1Job[T]) cell(k, _ int) {
+func (r *rank1Job[T]) cell(k, who int) {
 	i0, i1, j0, j1 := r.at(k)
 	if r.part == nil {
 		r.update(i0, i1-i0, j0, j1-j0)
@@ -150,7 +151,11 @@ func (r *rank1Job[T]) cell(k, _ int) {
 	for step := l1Rows[T](j1 - j0); i0 < i1; i0 += step {
 		rows := min(step, i1-i0)
 		r.update(i0, rows, j0, j1-j0)
-		rowSums(r.kind, part[i0:], r.w.from(i0, j0), nil, r.exponent, rows, j1-j0, r.w.Stride, 0)
+		w, stride, kind := r.w.from(i0, j0), r.w.Stride, r.kind
+		if kind == exponentGeneral {
+			w, stride, kind = r.locals[who].powers(w, r.exponent, rows, j1-j0, stride), j1-j0, exponentSigned
+		}
+		rowSums(kind, part[i0:], w, nil, rows, j1-j0, stride, 0)
 	}
 }
 

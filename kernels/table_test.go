@@ -244,27 +244,6 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kBothSum4(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"RowSumP", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"e", 0, 5, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
-			func(a *arguments[T]) {
-				portable.RowSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			},
-			func(a *arguments[T]) {
-				kRowSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			}},
-		{"ColSumP", []parameter{{"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"u", 0, 2, false, true}, {"e", 0, 5, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
-			func(a *arguments[T]) {
-				portable.ColSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			},
-			func(a *arguments[T]) {
-				kColSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			}},
-		{"BothSumP", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"e", 0, 5, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
-			func(a *arguments[T]) {
-				portable.BothSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			},
-			func(a *arguments[T]) {
-				kBothSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			}},
 		{"RowMaxAbs", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.RowMaxAbs(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
 			func(a *arguments[T]) { kRowMaxAbs(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},

@@ -12,6 +12,7 @@ type shape uint8
 const (
 	same3   shape = iota // Vd.T, Vn.T, Vm.T
 	same2                // Vd.T, Vn.T
+	words3               // Vd.4S, Vn.4S, Vm.4S
 	bits3                // Vd.16B, Vn.16B, Vm.16B
 	bits2                // Vd.16B, Vn.16B
 	pair                 // Sd, Vn.2S or Dd, Vn.2D
@@ -20,6 +21,9 @@ const (
 	narrow               // Vd.2S, Vn.2D
 	narrow2              // Vd.4S, Vn.2D
 )
+
+// three reports whether there are two sources.
+func (s shape) three() bool { return s == same3 || s == words3 || s == bits3 }
 
 // coding is an instruction that Go's assembler does not know. The opcode has all registers 0 and, where the element
 // type matters, float32 lanes.
@@ -43,6 +47,8 @@ var codings = map[string]coding{
 	"FCMEQ":  {0x4e20e400, same3},
 	"CMGT":   {0x4ea03400, same3},
 	"FSQRT":  {0x6ea1f800, same2},
+	"SCVTF":  {0x4e21d800, same2},
+	"MUL":    {0x4ea09c00, words3},
 	"BIC":    {0x4e601c00, bits3},
 	"MVN":    {0x6e205800, bits2},
 	"FADDP":  {0x7e30d800, pair},
@@ -60,7 +66,7 @@ func encode(name string, e ir.Elem, regs ...int) (uint32, string) {
 		panic("no encoding of " + name)
 	}
 	count := 2
-	if c.shape == same3 || c.shape == bits3 {
+	if c.shape.three() {
 		count = 3
 	}
 	if len(regs) != count {
@@ -85,6 +91,8 @@ func encode(name string, e ir.Elem, regs ...int) (uint32, string) {
 			return word, fmt.Sprintf("%s %s%d, V%d.%s", name, s, regs[0], regs[1], n)
 		}
 		n = d
+	case words3:
+		d, n = "4S", "4S"
 	case bits3, bits2:
 		d, n = "16B", "16B"
 	case long:

@@ -18,6 +18,7 @@ var simple = map[ir.Code]struct {
 	ir.Mul:     {"FMUL", false},
 	ir.Div:     {"FDIV", false},
 	ir.Sqrt:    {"FSQRT", false},
+	ir.IFloat:  {"SCVTF", false},
 	ir.Maximum: {"FMAX", false},
 	ir.CmpLT:   {"FCMGT", true},
 	ir.CmpLE:   {"FCMGE", true},
@@ -54,10 +55,12 @@ func (l *lowering) op(op *ir.Op) {
 	case ir.Prefetch:
 		p := l.halves[op.Args[0].ID][0]
 		l.effect(nil, regs(p), "PRFM %s(R%d), PLDL2KEEP", disp(op.Imm), p)
-	case ir.ParamUni, ir.Load, ir.LoadM, ir.Store, ir.StoreM, ir.LoadU, ir.StoreU:
+	case ir.ParamUni, ir.Load, ir.LoadM, ir.Store, ir.StoreM, ir.LoadU, ir.LoadSame, ir.StoreU:
 		l.memory(op)
 	case ir.TailMask, ir.Bytes, ir.Sum, ir.MaxLanes, ir.WidenLo, ir.WidenHi, ir.Narrow:
 		l.across(op)
+	case ir.Lookup:
+		l.lookup(op)
 	default:
 		l.lanewise(op, 0)
 		if op.Dst.Class == ir.Vec {

@@ -105,6 +105,13 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			}
 		case LoadU:
 			vec[op.Dst.ID] = all(get(m.mem(f, addr(), size)))
+		case LoadSame:
+			vec[op.Dst.ID] = all(get(m.mem(f, addr(), size)))
+			for l := range lanes {
+				if get(m.mem(f, addr()+uint64(int64(l)*size), size)) != vec[op.Dst.ID][0] {
+					panic(fmt.Sprintf("%s: LoadSame of elements that differ", f.Name))
+				}
+			}
 		case StoreU:
 			put(m.mem(f, addr(), size), arg(1)[0])
 		case LoadI64, LoadI32, LoadByte:
@@ -157,6 +164,12 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 				for _, x := range vec[half.ID] {
 					v = append(v, uint64(math.Float32bits(float32(math.Float64frombits(x)))))
 				}
+			}
+			vec[op.Dst.ID] = v
+		case Lookup:
+			v := make([]uint64, lanes)
+			for l := range v {
+				v[l] = get(m.mem(f, addr()+arg(1)[l]%8*uint64(size), size))
 			}
 			vec[op.Dst.ID] = v
 		case IConst:
@@ -253,6 +266,8 @@ func lane(e Elem, code Code, imm int64, a, b, c, d uint64) uint64 {
 		return a << imm & ones(e)
 	case IShr:
 		return a >> imm
+	case IFloat:
+		return uint64(math.Float32bits(float32(int32(a))))
 	case ICmpEQ:
 		return truth(a == b)
 	case ICmpGT:

@@ -29,7 +29,7 @@ func elementwiseKernels() []Kernel {
 			})},
 		{Name: "PowAbsV", Family: "elementary", Equation: "y = |x|^p", Params: list(y, x, slice("e", Exponent), n),
 			Text: func(b *ir.Builder) {
-				PowRoutes(b, b.Param("e"), func(p *Pow) { mapped("x", func(*ir.Builder) Function { return p.Value })(b) })
+				PowRoutes(b, b.Param("e"), func(p *Pow) { powV(b, p) })
 			}},
 	}
 	for _, f := range []struct {
@@ -80,6 +80,18 @@ func mapped(from string, make func(*ir.Builder) Function) func(*ir.Builder) {
 		}
 		each(b, b.Param("n"), 1, cursors, func(a access) { a.store(y, 0, f(b, a.load(x, 0))) })
 	}
+}
+
+// powV is y = |x|^p, by one route; the vectors of a step advance stage by stage.
+func powV(b *ir.Builder, p *Pow) {
+	y, x := b.Param("y"), b.Param("x")
+	each(b, b.Param("n"), 4, []ir.Val{y, x}, func(a access) {
+		lines := make([]func(), a.n)
+		for q := range lines {
+			lines[q] = func() { a.store(y, q, p.Value(b, a.load(x, q))) }
+		}
+		b.InStages(lines...)
+	})
 }
 
 func ema(b *ir.Builder, square bool) {
@@ -159,9 +171,4 @@ func sumWide(b *ir.Builder) {
 			a.store(out, q, total)
 		}
 	})
-}
-
-// eachRoute builds a sum of general powers for each way to compute them; the exponent chooses once a call.
-func eachRoute(b *ir.Builder, sum func(summand)) {
-	PowRoutes(b, b.Param("e"), func(p *Pow) { sum(summand{value: p.Value, panel: 2}) })
 }

@@ -49,15 +49,6 @@ func sumKernels() []Kernel {
 			Params: list(written("out", PerRow), written("acc", PerCol), w, matrix(), p.place()),
 			Text:   func(b *ir.Builder) { bothSum(b, p.under(b)) }}, "bothsums")
 	}
-	add(Kernel{Name: "RowSumP", Equation: "out_i = Σ_j |w|^p, or weighted by v_j",
-		Params: list(written("out", PerRow), w, optional("v", PerCol), slice("e", Exponent), matrix()),
-		Text:   func(b *ir.Builder) { eachRoute(b, func(p summand) { rowSum(b, p) }) }}, "powsums")
-	add(Kernel{Name: "ColSumP", Equation: "acc_j = acc_j + Σ_i |w|^p, or weighted by u_i",
-		Params: list(written("acc", PerCol), w, optional("u", PerRow), slice("e", Exponent), matrix()),
-		Text:   func(b *ir.Builder) { eachRoute(b, func(p summand) { colSum(b, p) }) }}, "powsums")
-	add(Kernel{Name: "BothSumP", Equation: "out_i = Σ_j |w|^p and acc_j = acc_j + Σ_i of the same",
-		Params: list(written("out", PerRow), written("acc", PerCol), w, slice("e", Exponent), matrix()),
-		Text:   func(b *ir.Builder) { eachRoute(b, func(p summand) { bothSum(b, p) }) }}, "powsums")
 	add(Kernel{Name: "RowMaxAbs", Equation: "out_i = max_j |w|", Params: list(written("out", PerRow), w, matrix()),
 		Text: func(b *ir.Builder) { rowMax(b, true) }}, "maxima")
 	add(Kernel{Name: "ColMaxAbs", Equation: "acc_j = max(acc_j, max_i |w|)", Params: list(written("acc", PerCol), w, matrix()),

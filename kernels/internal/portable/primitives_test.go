@@ -145,8 +145,6 @@ func TestReductions(t *testing.T) {
 func testReductions[T Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	const rows = 3
-	e := make([]T, PowLen)
-	PowPrepare(2.7, e)
 	type sum struct {
 		value func(T) T
 		row   func(out, w, v []T, cols, stride int)
@@ -176,9 +174,6 @@ func testReductions[T Float](t *testing.T) {
 		"4": {Pow4[T],
 			func(o, w, v []T, n, s int) { RowSum4(o, w, v, rows, n, s) }, func(a, w, u []T, n, s int) { ColSum4(a, w, u, rows, n, s) },
 			func(o, a, w []T, n, s int) { BothSum4(o, a, w, rows, n, s) }, false},
-		"p": {func(v T) T { return PowAbs(v, e) },
-			func(o, w, v []T, n, s int) { RowSumP(o, w, v, e, rows, n, s) }, func(a, w, u []T, n, s int) { ColSumP(a, w, u, e, rows, n, s) },
-			func(o, a, w []T, n, s int) { BothSumP(o, a, w, e, rows, n, s) }, false},
 	}
 	L := 32 / sizeRatio[T]()
 	for _, cols := range []int{0, 1, 2, L/2 + 1, L - 1, L, L + 1, 2*L - 1, 2*L + 3, 4096} {
