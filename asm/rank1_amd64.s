@@ -20,39 +20,51 @@ DATA rank1Constants<>+48(SB)/4, $0x3f800000
 DATA rank1Constants<>+52(SB)/4, $0x3f800000
 DATA rank1Constants<>+56(SB)/4, $0x3f800000
 DATA rank1Constants<>+60(SB)/4, $0x3f800000
-DATA rank1Constants<>+64(SB)/4, $0x80000000
-DATA rank1Constants<>+68(SB)/4, $0x80000000
-DATA rank1Constants<>+72(SB)/4, $0x80000000
-DATA rank1Constants<>+76(SB)/4, $0x80000000
-DATA rank1Constants<>+80(SB)/4, $0x80000000
-DATA rank1Constants<>+84(SB)/4, $0x80000000
-DATA rank1Constants<>+88(SB)/4, $0x80000000
-DATA rank1Constants<>+92(SB)/4, $0x80000000
-DATA rank1Constants<>+96(SB)/4, $0x00000000
-DATA rank1Constants<>+100(SB)/4, $0x00000001
-DATA rank1Constants<>+104(SB)/4, $0x00000002
-DATA rank1Constants<>+108(SB)/4, $0x00000003
-DATA rank1Constants<>+112(SB)/4, $0x00000004
-DATA rank1Constants<>+116(SB)/4, $0x00000005
-DATA rank1Constants<>+120(SB)/4, $0x00000006
-DATA rank1Constants<>+124(SB)/4, $0x00000007
-DATA rank1Constants<>+128(SB)/8, $0x0000000000000000
-DATA rank1Constants<>+136(SB)/8, $0x0000000000000000
-DATA rank1Constants<>+144(SB)/8, $0x0000000000000000
-DATA rank1Constants<>+152(SB)/8, $0x0000000000000000
-DATA rank1Constants<>+160(SB)/8, $0x3ff0000000000000
-DATA rank1Constants<>+168(SB)/8, $0x3ff0000000000000
-DATA rank1Constants<>+176(SB)/8, $0x3ff0000000000000
-DATA rank1Constants<>+184(SB)/8, $0x3ff0000000000000
-DATA rank1Constants<>+192(SB)/8, $0x8000000000000000
-DATA rank1Constants<>+200(SB)/8, $0x8000000000000000
-DATA rank1Constants<>+208(SB)/8, $0x8000000000000000
-DATA rank1Constants<>+216(SB)/8, $0x8000000000000000
-DATA rank1Constants<>+224(SB)/8, $0x0000000000000000
-DATA rank1Constants<>+232(SB)/8, $0x0000000000000001
-DATA rank1Constants<>+240(SB)/8, $0x0000000000000002
-DATA rank1Constants<>+248(SB)/8, $0x0000000000000003
-GLOBL rank1Constants<>(SB), RODATA|NOPTR, $256
+DATA rank1Constants<>+64(SB)/4, $0x7fffffff
+DATA rank1Constants<>+68(SB)/4, $0x7fffffff
+DATA rank1Constants<>+72(SB)/4, $0x7fffffff
+DATA rank1Constants<>+76(SB)/4, $0x7fffffff
+DATA rank1Constants<>+80(SB)/4, $0x7fffffff
+DATA rank1Constants<>+84(SB)/4, $0x7fffffff
+DATA rank1Constants<>+88(SB)/4, $0x7fffffff
+DATA rank1Constants<>+92(SB)/4, $0x7fffffff
+DATA rank1Constants<>+96(SB)/4, $0x80000000
+DATA rank1Constants<>+100(SB)/4, $0x80000000
+DATA rank1Constants<>+104(SB)/4, $0x80000000
+DATA rank1Constants<>+108(SB)/4, $0x80000000
+DATA rank1Constants<>+112(SB)/4, $0x80000000
+DATA rank1Constants<>+116(SB)/4, $0x80000000
+DATA rank1Constants<>+120(SB)/4, $0x80000000
+DATA rank1Constants<>+124(SB)/4, $0x80000000
+DATA rank1Constants<>+128(SB)/4, $0x00000000
+DATA rank1Constants<>+132(SB)/4, $0x00000001
+DATA rank1Constants<>+136(SB)/4, $0x00000002
+DATA rank1Constants<>+140(SB)/4, $0x00000003
+DATA rank1Constants<>+144(SB)/4, $0x00000004
+DATA rank1Constants<>+148(SB)/4, $0x00000005
+DATA rank1Constants<>+152(SB)/4, $0x00000006
+DATA rank1Constants<>+156(SB)/4, $0x00000007
+DATA rank1Constants<>+160(SB)/8, $0x0000000000000000
+DATA rank1Constants<>+168(SB)/8, $0x0000000000000000
+DATA rank1Constants<>+176(SB)/8, $0x0000000000000000
+DATA rank1Constants<>+184(SB)/8, $0x0000000000000000
+DATA rank1Constants<>+192(SB)/8, $0x3ff0000000000000
+DATA rank1Constants<>+200(SB)/8, $0x3ff0000000000000
+DATA rank1Constants<>+208(SB)/8, $0x3ff0000000000000
+DATA rank1Constants<>+216(SB)/8, $0x3ff0000000000000
+DATA rank1Constants<>+224(SB)/8, $0x7fffffffffffffff
+DATA rank1Constants<>+232(SB)/8, $0x7fffffffffffffff
+DATA rank1Constants<>+240(SB)/8, $0x7fffffffffffffff
+DATA rank1Constants<>+248(SB)/8, $0x7fffffffffffffff
+DATA rank1Constants<>+256(SB)/8, $0x8000000000000000
+DATA rank1Constants<>+264(SB)/8, $0x8000000000000000
+DATA rank1Constants<>+272(SB)/8, $0x8000000000000000
+DATA rank1Constants<>+280(SB)/8, $0x8000000000000000
+DATA rank1Constants<>+288(SB)/8, $0x0000000000000000
+DATA rank1Constants<>+296(SB)/8, $0x0000000000000001
+DATA rank1Constants<>+304(SB)/8, $0x0000000000000002
+DATA rank1Constants<>+312(SB)/8, $0x0000000000000003
+GLOBL rank1Constants<>(SB), RODATA|NOPTR, $320
 
 // func Rank1GF32AVX2(w *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int)
 // Requires: AVX, AVX2, FMA3
@@ -119,7 +131,7 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD231PS  Y1, Y3, Y0
@@ -200,7 +212,7 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y0
 	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD231PD  Y1, Y3, Y0
@@ -219,10 +231,13 @@ l2:
 // func Rank1GClipF32AVX2(w *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, gsStep int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1GClipF32AVX2(SB), NOSPLIT, $0-64
-	VBROADCASTSS lo+24(FP), Y6
-	VBROADCASTSS hi+28(FP), Y5
-	VPCMPEQD     rank1Constants<>+0(SB), Y6, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y4
+	VBROADCASTSS lo+24(FP), Y7
+	VBROADCASTSS hi+28(FP), Y6
+	VPCMPEQD     rank1Constants<>+0(SB), Y7, Y0
+	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
+	VORPS        rank1Constants<>+64(SB), Y0, Y5
+	VPCMPEQD     rank1Constants<>+96(SB), Y6, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y4
 	XORL         DX, DX
 	MOVQ         rows+32(FP), AX
 	CMPQ         DX, AX
@@ -250,35 +265,31 @@ l1:
 l3:
 	VMOVUPS     (CX), Y0
 	VFMADD231PS (BX), Y3, Y0
-	VMAXPS      Y0, Y6, Y1
-	VADDPS      Y4, Y1, Y1
-	VMINPS      Y1, Y5, Y0
-	VMINPS      Y5, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y7, Y0
+	VANDPS      Y5, Y0, Y0
+	VMINPS      Y0, Y6, Y0
+	VORPS       Y4, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     32(CX), Y0
 	VFMADD231PS 32(BX), Y3, Y0
-	VMAXPS      Y0, Y6, Y1
-	VADDPS      Y4, Y1, Y1
-	VMINPS      Y1, Y5, Y0
-	VMINPS      Y5, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y7, Y0
+	VANDPS      Y5, Y0, Y0
+	VMINPS      Y0, Y6, Y0
+	VORPS       Y4, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     64(CX), Y0
 	VFMADD231PS 64(BX), Y3, Y0
-	VMAXPS      Y0, Y6, Y1
-	VADDPS      Y4, Y1, Y1
-	VMINPS      Y1, Y5, Y0
-	VMINPS      Y5, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y7, Y0
+	VANDPS      Y5, Y0, Y0
+	VMINPS      Y0, Y6, Y0
+	VORPS       Y4, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     96(CX), Y0
 	VFMADD231PS 96(BX), Y3, Y0
-	VMAXPS      Y0, Y6, Y1
-	VADDPS      Y4, Y1, Y1
-	VMINPS      Y1, Y5, Y0
-	VMINPS      Y5, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y7, Y0
+	VANDPS      Y5, Y0, Y0
+	VMINPS      Y0, Y6, Y0
+	VORPS       Y4, Y0, Y0
 	VMOVUPS     Y0, 96(CX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -293,11 +304,10 @@ l4:
 l5:
 	VMOVUPS     (CX), Y0
 	VFMADD231PS (BX), Y3, Y0
-	VMAXPS      Y0, Y6, Y1
-	VADDPS      Y4, Y1, Y1
-	VMINPS      Y1, Y5, Y0
-	VMINPS      Y5, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y7, Y0
+	VANDPS      Y5, Y0, Y0
+	VMINPS      Y0, Y6, Y0
+	VORPS       Y4, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -310,15 +320,14 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD231PS  Y1, Y3, Y0
-	VMAXPS       Y0, Y6, Y1
-	VADDPS       Y4, Y1, Y1
-	VMINPS       Y1, Y5, Y0
-	VMINPS       Y5, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y7, Y0
+	VANDPS       Y5, Y0, Y0
+	VMINPS       Y0, Y6, Y0
+	VORPS        Y4, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
 
 l7:
@@ -334,10 +343,13 @@ l2:
 // func Rank1GClipF64AVX2(w *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, gsStep int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1GClipF64AVX2(SB), NOSPLIT, $0-72
-	VBROADCASTSD lo+24(FP), Y6
-	VBROADCASTSD hi+32(FP), Y5
-	VPCMPEQQ     rank1Constants<>+128(SB), Y6, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y4
+	VBROADCASTSD lo+24(FP), Y7
+	VBROADCASTSD hi+32(FP), Y6
+	VPCMPEQQ     rank1Constants<>+160(SB), Y7, Y0
+	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
+	VORPD        rank1Constants<>+224(SB), Y0, Y5
+	VPCMPEQQ     rank1Constants<>+256(SB), Y6, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y4
 	XORL         DX, DX
 	MOVQ         rows+40(FP), AX
 	CMPQ         DX, AX
@@ -365,35 +377,31 @@ l1:
 l3:
 	VMOVUPS     (CX), Y0
 	VFMADD231PD (BX), Y3, Y0
-	VMAXPD      Y0, Y6, Y1
-	VADDPD      Y4, Y1, Y1
-	VMINPD      Y1, Y5, Y0
-	VMINPD      Y5, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y7, Y0
+	VANDPD      Y5, Y0, Y0
+	VMINPD      Y0, Y6, Y0
+	VORPD       Y4, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     32(CX), Y0
 	VFMADD231PD 32(BX), Y3, Y0
-	VMAXPD      Y0, Y6, Y1
-	VADDPD      Y4, Y1, Y1
-	VMINPD      Y1, Y5, Y0
-	VMINPD      Y5, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y7, Y0
+	VANDPD      Y5, Y0, Y0
+	VMINPD      Y0, Y6, Y0
+	VORPD       Y4, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     64(CX), Y0
 	VFMADD231PD 64(BX), Y3, Y0
-	VMAXPD      Y0, Y6, Y1
-	VADDPD      Y4, Y1, Y1
-	VMINPD      Y1, Y5, Y0
-	VMINPD      Y5, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y7, Y0
+	VANDPD      Y5, Y0, Y0
+	VMINPD      Y0, Y6, Y0
+	VORPD       Y4, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     96(CX), Y0
 	VFMADD231PD 96(BX), Y3, Y0
-	VMAXPD      Y0, Y6, Y1
-	VADDPD      Y4, Y1, Y1
-	VMINPD      Y1, Y5, Y0
-	VMINPD      Y5, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y7, Y0
+	VANDPD      Y5, Y0, Y0
+	VMINPD      Y0, Y6, Y0
+	VORPD       Y4, Y0, Y0
 	VMOVUPS     Y0, 96(CX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -408,11 +416,10 @@ l4:
 l5:
 	VMOVUPS     (CX), Y0
 	VFMADD231PD (BX), Y3, Y0
-	VMAXPD      Y0, Y6, Y1
-	VADDPD      Y4, Y1, Y1
-	VMINPD      Y1, Y5, Y0
-	VMINPD      Y5, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y7, Y0
+	VANDPD      Y5, Y0, Y0
+	VMINPD      Y0, Y6, Y0
+	VORPD       Y4, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -425,15 +432,14 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y0
 	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD231PD  Y1, Y3, Y0
-	VMAXPD       Y0, Y6, Y1
-	VADDPD       Y4, Y1, Y1
-	VMINPD       Y1, Y5, Y0
-	VMINPD       Y5, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y7, Y0
+	VANDPD       Y5, Y0, Y0
+	VMINPD       Y0, Y6, Y0
+	VORPD        Y4, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 
 l7:
@@ -520,7 +526,7 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   (BX), Y2, Y1
@@ -540,7 +546,7 @@ l2:
 // func Rank1DGF64AVX2(w *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1DGF64AVX2(SB), NOSPLIT, $0-72
-	VMOVUPS rank1Constants<>+160(SB), Y4
+	VMOVUPS rank1Constants<>+192(SB), Y4
 	XORL    DX, DX
 	MOVQ    rows+32(FP), AX
 	CMPQ    DX, AX
@@ -611,7 +617,7 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y0
 	VMULPD       Y1, Y0, Y0
 	VMASKMOVPD   (BX), Y2, Y1
@@ -631,10 +637,13 @@ l2:
 // func Rank1DGClipF32AVX2(w *float32, d *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, dStep int, gsStep int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1DGClipF32AVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSS lo+32(FP), Y7
-	VBROADCASTSS hi+36(FP), Y6
-	VPCMPEQD     rank1Constants<>+0(SB), Y7, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y5
+	VBROADCASTSS lo+32(FP), Y8
+	VBROADCASTSS hi+36(FP), Y7
+	VPCMPEQD     rank1Constants<>+0(SB), Y8, Y0
+	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
+	VORPS        rank1Constants<>+64(SB), Y0, Y6
+	VPCMPEQD     rank1Constants<>+96(SB), Y7, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y5
 	VMOVUPS      rank1Constants<>+32(SB), Y4
 	XORL         DX, DX
 	MOVQ         rows+40(FP), AX
@@ -671,35 +680,31 @@ l1:
 l3:
 	VMULPS      (CX), Y1, Y0
 	VFMADD231PS (BX), Y3, Y0
-	VMAXPS      Y0, Y7, Y2
-	VADDPS      Y5, Y2, Y2
-	VMINPS      Y2, Y6, Y0
-	VMINPS      Y6, Y2, Y2
-	VORPS       Y0, Y2, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMULPS      32(CX), Y1, Y0
 	VFMADD231PS 32(BX), Y3, Y0
-	VMAXPS      Y0, Y7, Y2
-	VADDPS      Y5, Y2, Y2
-	VMINPS      Y2, Y6, Y0
-	VMINPS      Y6, Y2, Y2
-	VORPS       Y0, Y2, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMULPS      64(CX), Y1, Y0
 	VFMADD231PS 64(BX), Y3, Y0
-	VMAXPS      Y0, Y7, Y2
-	VADDPS      Y5, Y2, Y2
-	VMINPS      Y2, Y6, Y0
-	VMINPS      Y6, Y2, Y2
-	VORPS       Y0, Y2, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMULPS      96(CX), Y1, Y0
 	VFMADD231PS 96(BX), Y3, Y0
-	VMAXPS      Y0, Y7, Y2
-	VADDPS      Y5, Y2, Y2
-	VMINPS      Y2, Y6, Y0
-	VMINPS      Y6, Y2, Y2
-	VORPS       Y0, Y2, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, 96(CX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -714,11 +719,10 @@ l4:
 l5:
 	VMULPS      (CX), Y1, Y0
 	VFMADD231PS (BX), Y3, Y0
-	VMAXPS      Y0, Y7, Y2
-	VADDPS      Y5, Y2, Y2
-	VMINPS      Y2, Y6, Y0
-	VMINPS      Y6, Y2, Y2
-	VORPS       Y0, Y2, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -731,16 +735,15 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD231PS  Y1, Y3, Y0
-	VMAXPS       Y0, Y7, Y1
-	VADDPS       Y5, Y1, Y1
-	VMINPS       Y1, Y6, Y0
-	VMINPS       Y6, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y8, Y0
+	VANDPS       Y6, Y0, Y0
+	VMINPS       Y0, Y7, Y0
+	VORPS        Y5, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
 
 l7:
@@ -756,11 +759,14 @@ l2:
 // func Rank1DGClipF64AVX2(w *float64, d *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, dStep int, gsStep int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1DGClipF64AVX2(SB), NOSPLIT, $0-88
-	VBROADCASTSD lo+32(FP), Y7
-	VBROADCASTSD hi+40(FP), Y6
-	VPCMPEQQ     rank1Constants<>+128(SB), Y7, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y5
-	VMOVUPS      rank1Constants<>+160(SB), Y4
+	VBROADCASTSD lo+32(FP), Y8
+	VBROADCASTSD hi+40(FP), Y7
+	VPCMPEQQ     rank1Constants<>+160(SB), Y8, Y0
+	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
+	VORPD        rank1Constants<>+224(SB), Y0, Y6
+	VPCMPEQQ     rank1Constants<>+256(SB), Y7, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y5
+	VMOVUPS      rank1Constants<>+192(SB), Y4
 	XORL         DX, DX
 	MOVQ         rows+48(FP), AX
 	CMPQ         DX, AX
@@ -796,35 +802,31 @@ l1:
 l3:
 	VMULPD      (CX), Y1, Y0
 	VFMADD231PD (BX), Y3, Y0
-	VMAXPD      Y0, Y7, Y2
-	VADDPD      Y5, Y2, Y2
-	VMINPD      Y2, Y6, Y0
-	VMINPD      Y6, Y2, Y2
-	VORPD       Y0, Y2, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMULPD      32(CX), Y1, Y0
 	VFMADD231PD 32(BX), Y3, Y0
-	VMAXPD      Y0, Y7, Y2
-	VADDPD      Y5, Y2, Y2
-	VMINPD      Y2, Y6, Y0
-	VMINPD      Y6, Y2, Y2
-	VORPD       Y0, Y2, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMULPD      64(CX), Y1, Y0
 	VFMADD231PD 64(BX), Y3, Y0
-	VMAXPD      Y0, Y7, Y2
-	VADDPD      Y5, Y2, Y2
-	VMINPD      Y2, Y6, Y0
-	VMINPD      Y6, Y2, Y2
-	VORPD       Y0, Y2, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMULPD      96(CX), Y1, Y0
 	VFMADD231PD 96(BX), Y3, Y0
-	VMAXPD      Y0, Y7, Y2
-	VADDPD      Y5, Y2, Y2
-	VMINPD      Y2, Y6, Y0
-	VMINPD      Y6, Y2, Y2
-	VORPD       Y0, Y2, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, 96(CX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -839,11 +841,10 @@ l4:
 l5:
 	VMULPD      (CX), Y1, Y0
 	VFMADD231PD (BX), Y3, Y0
-	VMAXPD      Y0, Y7, Y2
-	VADDPD      Y5, Y2, Y2
-	VMINPD      Y2, Y6, Y0
-	VMINPD      Y6, Y2, Y2
-	VORPD       Y0, Y2, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -856,16 +857,15 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y0
 	VMULPD       Y1, Y0, Y0
 	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD231PD  Y1, Y3, Y0
-	VMAXPD       Y0, Y7, Y1
-	VADDPD       Y5, Y1, Y1
-	VMINPD       Y1, Y6, Y0
-	VMINPD       Y6, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y8, Y0
+	VANDPD       Y6, Y0, Y0
+	VMINPD       Y0, Y7, Y0
+	VORPD        Y5, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 
 l7:
@@ -952,7 +952,7 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y0, Y4, Y0
@@ -974,7 +974,7 @@ l2:
 // func Rank1CGF64AVX2(w *float64, c *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1CGF64AVX2(SB), NOSPLIT, $0-64
-	VMOVUPS rank1Constants<>+160(SB), Y4
+	VMOVUPS rank1Constants<>+192(SB), Y4
 	XORL    SI, SI
 	MOVQ    rows+32(FP), AX
 	CMPQ    SI, AX
@@ -1045,7 +1045,7 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y0, Y4, Y0
@@ -1067,10 +1067,13 @@ l2:
 // func Rank1CGClipF32AVX2(w *float32, c *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, gsStep int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1CGClipF32AVX2(SB), NOSPLIT, $0-72
-	VBROADCASTSS lo+32(FP), Y7
-	VBROADCASTSS hi+36(FP), Y6
-	VPCMPEQD     rank1Constants<>+0(SB), Y7, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y5
+	VBROADCASTSS lo+32(FP), Y8
+	VBROADCASTSS hi+36(FP), Y7
+	VPCMPEQD     rank1Constants<>+0(SB), Y8, Y0
+	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
+	VORPS        rank1Constants<>+64(SB), Y0, Y6
+	VPCMPEQD     rank1Constants<>+96(SB), Y7, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y5
 	VMOVUPS      rank1Constants<>+32(SB), Y4
 	XORL         SI, SI
 	MOVQ         rows+40(FP), AX
@@ -1101,38 +1104,34 @@ l3:
 	VSUBPS      (BX), Y4, Y0
 	VMULPS      (DX), Y0, Y0
 	VFMADD231PS (CX), Y3, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	VSUBPS      32(BX), Y4, Y0
 	VMULPS      32(DX), Y0, Y0
 	VFMADD231PS 32(CX), Y3, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, 32(DX)
 	VSUBPS      64(BX), Y4, Y0
 	VMULPS      64(DX), Y0, Y0
 	VFMADD231PS 64(CX), Y3, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, 64(DX)
 	VSUBPS      96(BX), Y4, Y0
 	VMULPS      96(DX), Y0, Y0
 	VFMADD231PS 96(CX), Y3, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, 96(DX)
 	ADDQ        $+128, DX
 	ADDQ        $+128, CX
@@ -1149,11 +1148,10 @@ l5:
 	VSUBPS      (BX), Y4, Y0
 	VMULPS      (DX), Y0, Y0
 	VFMADD231PS (CX), Y3, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $+32, DX
 	ADDQ        $+32, CX
@@ -1167,18 +1165,17 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y0, Y4, Y0
 	VMULPS       Y0, Y1, Y0
 	VMASKMOVPS   (CX), Y2, Y1
 	VFMADD231PS  Y1, Y3, Y0
-	VMAXPS       Y0, Y7, Y1
-	VADDPS       Y5, Y1, Y1
-	VMINPS       Y1, Y6, Y0
-	VMINPS       Y6, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y8, Y0
+	VANDPS       Y6, Y0, Y0
+	VMINPS       Y0, Y7, Y0
+	VORPS        Y5, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (DX)
 
 l7:
@@ -1194,11 +1191,14 @@ l2:
 // func Rank1CGClipF64AVX2(w *float64, c *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, gsStep int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1CGClipF64AVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSD lo+32(FP), Y7
-	VBROADCASTSD hi+40(FP), Y6
-	VPCMPEQQ     rank1Constants<>+128(SB), Y7, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y5
-	VMOVUPS      rank1Constants<>+160(SB), Y4
+	VBROADCASTSD lo+32(FP), Y8
+	VBROADCASTSD hi+40(FP), Y7
+	VPCMPEQQ     rank1Constants<>+160(SB), Y8, Y0
+	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
+	VORPD        rank1Constants<>+224(SB), Y0, Y6
+	VPCMPEQQ     rank1Constants<>+256(SB), Y7, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y5
+	VMOVUPS      rank1Constants<>+192(SB), Y4
 	XORL         SI, SI
 	MOVQ         rows+48(FP), AX
 	CMPQ         SI, AX
@@ -1228,38 +1228,34 @@ l3:
 	VSUBPD      (BX), Y4, Y0
 	VMULPD      (DX), Y0, Y0
 	VFMADD231PD (CX), Y3, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	VSUBPD      32(BX), Y4, Y0
 	VMULPD      32(DX), Y0, Y0
 	VFMADD231PD 32(CX), Y3, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, 32(DX)
 	VSUBPD      64(BX), Y4, Y0
 	VMULPD      64(DX), Y0, Y0
 	VFMADD231PD 64(CX), Y3, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, 64(DX)
 	VSUBPD      96(BX), Y4, Y0
 	VMULPD      96(DX), Y0, Y0
 	VFMADD231PD 96(CX), Y3, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, 96(DX)
 	ADDQ        $+128, DX
 	ADDQ        $+128, CX
@@ -1276,11 +1272,10 @@ l5:
 	VSUBPD      (BX), Y4, Y0
 	VMULPD      (DX), Y0, Y0
 	VFMADD231PD (CX), Y3, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $+32, DX
 	ADDQ        $+32, CX
@@ -1294,18 +1289,17 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y0, Y4, Y0
 	VMULPD       Y0, Y1, Y0
 	VMASKMOVPD   (CX), Y2, Y1
 	VFMADD231PD  Y1, Y3, Y0
-	VMAXPD       Y0, Y7, Y1
-	VADDPD       Y5, Y1, Y1
-	VMINPD       Y1, Y6, Y0
-	VMINPD       Y6, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y8, Y0
+	VANDPD       Y6, Y0, Y0
+	VMINPD       Y0, Y7, Y0
+	VORPD        Y5, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (DX)
 
 l7:
@@ -1401,7 +1395,7 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VFNMADD231PS Y1, Y3, Y0
@@ -1502,7 +1496,7 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VFNMADD231PD Y1, Y3, Y0
@@ -1523,10 +1517,13 @@ l2:
 // func Rank1AnyF32AVX2(w *float32, d *float32, c *float32, gs *float32, x *float32, a *float32, b *float32, mask *bool, lo float32, hi float32, rows int, cols int, stride int, dStep int, gsStep int, aStep int, maskStride int, flags int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1AnyF32AVX2(SB), NOSPLIT, $0-136
-	VBROADCASTSS lo+64(FP), Y11
-	VBROADCASTSS hi+68(FP), Y10
-	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y9
+	VBROADCASTSS lo+64(FP), Y12
+	VBROADCASTSS hi+68(FP), Y11
+	VPCMPEQD     rank1Constants<>+0(SB), Y12, Y0
+	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
+	VORPS        rank1Constants<>+64(SB), Y0, Y10
+	VPCMPEQD     rank1Constants<>+96(SB), Y11, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y9
 	VMOVUPS      rank1Constants<>+32(SB), Y8
 	VMOVUPS      rank1Constants<>+0(SB), Y7
 	VMOVUPS      rank1Constants<>+0(SB), Y6
@@ -1679,26 +1676,22 @@ l13:
 l14:
 	TESTQ  $0x00000020, BX
 	JEQ    l15
-	VMAXPS Y5, Y11, Y1
-	VADDPS Y9, Y1, Y1
-	VMINPS Y1, Y10, Y0
-	VMINPS Y10, Y1, Y1
-	VORPS  Y0, Y1, Y5
-	VMAXPS Y4, Y11, Y1
-	VADDPS Y9, Y1, Y1
-	VMINPS Y1, Y10, Y0
-	VMINPS Y10, Y1, Y1
-	VORPS  Y0, Y1, Y4
-	VMAXPS Y3, Y11, Y1
-	VADDPS Y9, Y1, Y1
-	VMINPS Y1, Y10, Y0
-	VMINPS Y10, Y1, Y1
-	VORPS  Y0, Y1, Y3
-	VMAXPS Y2, Y11, Y1
-	VADDPS Y9, Y1, Y1
-	VMINPS Y1, Y10, Y0
-	VMINPS Y10, Y1, Y1
-	VORPS  Y0, Y1, Y2
+	VMAXPS Y5, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y5
+	VMAXPS Y4, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y4
+	VMAXPS Y3, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y3
+	VMAXPS Y2, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y2
 
 l15:
 	VMOVUPS Y5, (R9)
@@ -1762,11 +1755,10 @@ l23:
 l24:
 	TESTQ  $0x00000020, BX
 	JEQ    l25
-	VMAXPS Y2, Y11, Y1
-	VADDPS Y9, Y1, Y1
-	VMINPS Y1, Y10, Y0
-	VMINPS Y10, Y1, Y1
-	VORPS  Y0, Y1, Y2
+	VMAXPS Y2, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y2
 
 l25:
 	VMOVUPS Y2, (R9)
@@ -1783,7 +1775,7 @@ l17:
 	JLT          l26
 	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y1
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y1
 	VMASKMOVPS   (R9), Y1, Y0
 	MOVQ         flags+128(FP), AX
 	TESTQ        $0x00000002, AX
@@ -1846,11 +1838,10 @@ l35:
 l33:
 	TESTQ  $0x00000020, AX
 	JEQ    l36
-	VMAXPS Y0, Y11, Y2
-	VADDPS Y9, Y2, Y2
-	VMINPS Y2, Y10, Y0
-	VMINPS Y10, Y2, Y2
-	VORPS  Y0, Y2, Y0
+	VMAXPS Y0, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y0
 
 l36:
 	VMASKMOVPS Y0, Y1, (R9)
@@ -1868,20 +1859,23 @@ l2:
 // func Rank1AnyF64AVX2(w *float64, d *float64, c *float64, gs *float64, x *float64, a *float64, b *float64, mask *bool, lo float64, hi float64, rows int, cols int, stride int, dStep int, gsStep int, aStep int, maskStride int, flags int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1AnyF64AVX2(SB), NOSPLIT, $0-144
-	VBROADCASTSD lo+64(FP), Y11
-	VBROADCASTSD hi+72(FP), Y10
-	VPCMPEQQ     rank1Constants<>+128(SB), Y11, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y9
-	VMOVUPS      rank1Constants<>+160(SB), Y8
-	VMOVUPS      rank1Constants<>+128(SB), Y7
-	VMOVUPS      rank1Constants<>+128(SB), Y6
+	VBROADCASTSD lo+64(FP), Y12
+	VBROADCASTSD hi+72(FP), Y11
+	VPCMPEQQ     rank1Constants<>+160(SB), Y12, Y0
+	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
+	VORPD        rank1Constants<>+224(SB), Y0, Y10
+	VPCMPEQQ     rank1Constants<>+256(SB), Y11, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y9
+	VMOVUPS      rank1Constants<>+192(SB), Y8
+	VMOVUPS      rank1Constants<>+160(SB), Y7
+	VMOVUPS      rank1Constants<>+160(SB), Y6
 	XORL         R10, R10
 	MOVQ         rows+80(FP), AX
 	CMPQ         R10, AX
 	JGE          l2
 
 l1:
-	VMOVUPS      rank1Constants<>+160(SB), Y8
+	VMOVUPS      rank1Constants<>+192(SB), Y8
 	MOVQ         flags+136(FP), AX
 	TESTQ        $0x00000001, AX
 	JEQ          l3
@@ -2024,26 +2018,22 @@ l13:
 l14:
 	TESTQ  $0x00000020, BX
 	JEQ    l15
-	VMAXPD Y5, Y11, Y1
-	VADDPD Y9, Y1, Y1
-	VMINPD Y1, Y10, Y0
-	VMINPD Y10, Y1, Y1
-	VORPD  Y0, Y1, Y5
-	VMAXPD Y4, Y11, Y1
-	VADDPD Y9, Y1, Y1
-	VMINPD Y1, Y10, Y0
-	VMINPD Y10, Y1, Y1
-	VORPD  Y0, Y1, Y4
-	VMAXPD Y3, Y11, Y1
-	VADDPD Y9, Y1, Y1
-	VMINPD Y1, Y10, Y0
-	VMINPD Y10, Y1, Y1
-	VORPD  Y0, Y1, Y3
-	VMAXPD Y2, Y11, Y1
-	VADDPD Y9, Y1, Y1
-	VMINPD Y1, Y10, Y0
-	VMINPD Y10, Y1, Y1
-	VORPD  Y0, Y1, Y2
+	VMAXPD Y5, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y5
+	VMAXPD Y4, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y4
+	VMAXPD Y3, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y3
+	VMAXPD Y2, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y2
 
 l15:
 	VMOVUPS Y5, (R9)
@@ -2107,11 +2097,10 @@ l23:
 l24:
 	TESTQ  $0x00000020, BX
 	JEQ    l25
-	VMAXPD Y2, Y11, Y1
-	VADDPD Y9, Y1, Y1
-	VMINPD Y1, Y10, Y0
-	VMINPD Y10, Y1, Y1
-	VORPD  Y0, Y1, Y2
+	VMAXPD Y2, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y2
 
 l25:
 	VMOVUPS Y2, (R9)
@@ -2128,7 +2117,7 @@ l17:
 	JLT          l26
 	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y1
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y1
 	VMASKMOVPD   (R9), Y1, Y0
 	MOVQ         flags+136(FP), AX
 	TESTQ        $0x00000002, AX
@@ -2191,11 +2180,10 @@ l35:
 l33:
 	TESTQ  $0x00000020, AX
 	JEQ    l36
-	VMAXPD Y0, Y11, Y2
-	VADDPD Y9, Y2, Y2
-	VMINPD Y2, Y10, Y0
-	VMINPD Y10, Y2, Y2
-	VORPD  Y0, Y2, Y0
+	VMAXPD Y0, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y0
 
 l36:
 	VMASKMOVPD Y0, Y1, (R9)

@@ -12,35 +12,47 @@ DATA scaleConstants<>+16(SB)/4, $0x00000000
 DATA scaleConstants<>+20(SB)/4, $0x00000000
 DATA scaleConstants<>+24(SB)/4, $0x00000000
 DATA scaleConstants<>+28(SB)/4, $0x00000000
-DATA scaleConstants<>+32(SB)/4, $0x80000000
-DATA scaleConstants<>+36(SB)/4, $0x80000000
-DATA scaleConstants<>+40(SB)/4, $0x80000000
-DATA scaleConstants<>+44(SB)/4, $0x80000000
-DATA scaleConstants<>+48(SB)/4, $0x80000000
-DATA scaleConstants<>+52(SB)/4, $0x80000000
-DATA scaleConstants<>+56(SB)/4, $0x80000000
-DATA scaleConstants<>+60(SB)/4, $0x80000000
-DATA scaleConstants<>+64(SB)/4, $0x00000000
-DATA scaleConstants<>+68(SB)/4, $0x00000001
-DATA scaleConstants<>+72(SB)/4, $0x00000002
-DATA scaleConstants<>+76(SB)/4, $0x00000003
-DATA scaleConstants<>+80(SB)/4, $0x00000004
-DATA scaleConstants<>+84(SB)/4, $0x00000005
-DATA scaleConstants<>+88(SB)/4, $0x00000006
-DATA scaleConstants<>+92(SB)/4, $0x00000007
-DATA scaleConstants<>+96(SB)/8, $0x0000000000000000
-DATA scaleConstants<>+104(SB)/8, $0x0000000000000000
-DATA scaleConstants<>+112(SB)/8, $0x0000000000000000
-DATA scaleConstants<>+120(SB)/8, $0x0000000000000000
-DATA scaleConstants<>+128(SB)/8, $0x8000000000000000
-DATA scaleConstants<>+136(SB)/8, $0x8000000000000000
-DATA scaleConstants<>+144(SB)/8, $0x8000000000000000
-DATA scaleConstants<>+152(SB)/8, $0x8000000000000000
-DATA scaleConstants<>+160(SB)/8, $0x0000000000000000
-DATA scaleConstants<>+168(SB)/8, $0x0000000000000001
-DATA scaleConstants<>+176(SB)/8, $0x0000000000000002
-DATA scaleConstants<>+184(SB)/8, $0x0000000000000003
-GLOBL scaleConstants<>(SB), RODATA|NOPTR, $192
+DATA scaleConstants<>+32(SB)/4, $0x7fffffff
+DATA scaleConstants<>+36(SB)/4, $0x7fffffff
+DATA scaleConstants<>+40(SB)/4, $0x7fffffff
+DATA scaleConstants<>+44(SB)/4, $0x7fffffff
+DATA scaleConstants<>+48(SB)/4, $0x7fffffff
+DATA scaleConstants<>+52(SB)/4, $0x7fffffff
+DATA scaleConstants<>+56(SB)/4, $0x7fffffff
+DATA scaleConstants<>+60(SB)/4, $0x7fffffff
+DATA scaleConstants<>+64(SB)/4, $0x80000000
+DATA scaleConstants<>+68(SB)/4, $0x80000000
+DATA scaleConstants<>+72(SB)/4, $0x80000000
+DATA scaleConstants<>+76(SB)/4, $0x80000000
+DATA scaleConstants<>+80(SB)/4, $0x80000000
+DATA scaleConstants<>+84(SB)/4, $0x80000000
+DATA scaleConstants<>+88(SB)/4, $0x80000000
+DATA scaleConstants<>+92(SB)/4, $0x80000000
+DATA scaleConstants<>+96(SB)/4, $0x00000000
+DATA scaleConstants<>+100(SB)/4, $0x00000001
+DATA scaleConstants<>+104(SB)/4, $0x00000002
+DATA scaleConstants<>+108(SB)/4, $0x00000003
+DATA scaleConstants<>+112(SB)/4, $0x00000004
+DATA scaleConstants<>+116(SB)/4, $0x00000005
+DATA scaleConstants<>+120(SB)/4, $0x00000006
+DATA scaleConstants<>+124(SB)/4, $0x00000007
+DATA scaleConstants<>+128(SB)/8, $0x0000000000000000
+DATA scaleConstants<>+136(SB)/8, $0x0000000000000000
+DATA scaleConstants<>+144(SB)/8, $0x0000000000000000
+DATA scaleConstants<>+152(SB)/8, $0x0000000000000000
+DATA scaleConstants<>+160(SB)/8, $0x7fffffffffffffff
+DATA scaleConstants<>+168(SB)/8, $0x7fffffffffffffff
+DATA scaleConstants<>+176(SB)/8, $0x7fffffffffffffff
+DATA scaleConstants<>+184(SB)/8, $0x7fffffffffffffff
+DATA scaleConstants<>+192(SB)/8, $0x8000000000000000
+DATA scaleConstants<>+200(SB)/8, $0x8000000000000000
+DATA scaleConstants<>+208(SB)/8, $0x8000000000000000
+DATA scaleConstants<>+216(SB)/8, $0x8000000000000000
+DATA scaleConstants<>+224(SB)/8, $0x0000000000000000
+DATA scaleConstants<>+232(SB)/8, $0x0000000000000001
+DATA scaleConstants<>+240(SB)/8, $0x0000000000000002
+DATA scaleConstants<>+248(SB)/8, $0x0000000000000003
+GLOBL scaleConstants<>(SB), RODATA|NOPTR, $256
 
 // func ScaleRF32AVX2(w *float32, r *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2
@@ -97,7 +109,7 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y1
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y1
 	VMASKMOVPS   (CX), Y1, Y0
 	VMULPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (CX)
@@ -167,7 +179,7 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y1
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y1
 	VMASKMOVPD   (CX), Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VMASKMOVPD   Y0, Y1, (CX)
@@ -240,7 +252,7 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VMULPS       Y0, Y1, Y0
@@ -314,7 +326,7 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VMULPD       Y0, Y1, Y0
@@ -393,7 +405,7 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMULPS       Y0, Y1, Y1
 	VMASKMOVPS   (BX), Y2, Y0
@@ -473,7 +485,7 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y0
 	VMULPD       Y0, Y1, Y1
 	VMASKMOVPD   (BX), Y2, Y0
@@ -569,7 +581,7 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VSUBPS       Y3, Y0, Y0
@@ -666,7 +678,7 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VSUBPD       Y3, Y0, Y0
@@ -687,10 +699,13 @@ l2:
 // func GainLinearClipF32AVX2(w *float32, q *float32, s *float32, eta float32, lo float32, hi float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GainLinearClipF32AVX2(SB), NOSPLIT, $0-64
-	VBROADCASTSS lo+28(FP), Y7
-	VBROADCASTSS hi+32(FP), Y6
-	VPCMPEQD     scaleConstants<>+0(SB), Y7, Y0
-	VANDNPS      scaleConstants<>+32(SB), Y0, Y5
+	VBROADCASTSS lo+28(FP), Y8
+	VBROADCASTSS hi+32(FP), Y7
+	VPCMPEQD     scaleConstants<>+0(SB), Y8, Y0
+	VANDNPS      scaleConstants<>+64(SB), Y0, Y0
+	VORPS        scaleConstants<>+32(SB), Y0, Y6
+	VPCMPEQD     scaleConstants<>+64(SB), Y7, Y0
+	VANDPS       scaleConstants<>+64(SB), Y0, Y5
 	VBROADCASTSS eta+24(FP), Y4
 	XORL         SI, SI
 	MOVQ         rows+40(FP), AX
@@ -720,44 +735,40 @@ l3:
 	VSUBPS      Y3, Y1, Y1
 	VMULPS      Y1, Y4, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	VMOVUPS     32(DX), Y0
 	VMOVUPS     32(CX), Y1
 	VSUBPS      Y3, Y1, Y1
 	VMULPS      Y1, Y4, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, 32(DX)
 	VMOVUPS     64(DX), Y0
 	VMOVUPS     64(CX), Y1
 	VSUBPS      Y3, Y1, Y1
 	VMULPS      Y1, Y4, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, 64(DX)
 	VMOVUPS     96(DX), Y0
 	VMOVUPS     96(CX), Y1
 	VSUBPS      Y3, Y1, Y1
 	VMULPS      Y1, Y4, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, 96(DX)
 	ADDQ        $+128, DX
 	ADDQ        $+128, CX
@@ -775,11 +786,10 @@ l5:
 	VSUBPS      Y3, Y1, Y1
 	VMULPS      Y1, Y4, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y8, Y0
+	VANDPS      Y6, Y0, Y0
+	VMINPS      Y0, Y7, Y0
+	VORPS       Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $+32, DX
 	ADDQ        $+32, CX
@@ -792,17 +802,16 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VSUBPS       Y3, Y0, Y0
 	VMULPS       Y0, Y4, Y0
 	VFMADD231PS  Y1, Y0, Y1
-	VMAXPS       Y1, Y7, Y1
-	VADDPS       Y5, Y1, Y1
-	VMINPS       Y1, Y6, Y0
-	VMINPS       Y6, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y1, Y8, Y0
+	VANDPS       Y6, Y0, Y0
+	VMINPS       Y0, Y7, Y0
+	VORPS        Y5, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (DX)
 
 l7:
@@ -818,10 +827,13 @@ l2:
 // func GainLinearClipF64AVX2(w *float64, q *float64, s *float64, eta float64, lo float64, hi float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GainLinearClipF64AVX2(SB), NOSPLIT, $0-72
-	VBROADCASTSD lo+32(FP), Y7
-	VBROADCASTSD hi+40(FP), Y6
-	VPCMPEQQ     scaleConstants<>+96(SB), Y7, Y0
-	VANDNPD      scaleConstants<>+128(SB), Y0, Y5
+	VBROADCASTSD lo+32(FP), Y8
+	VBROADCASTSD hi+40(FP), Y7
+	VPCMPEQQ     scaleConstants<>+128(SB), Y8, Y0
+	VANDNPD      scaleConstants<>+192(SB), Y0, Y0
+	VORPD        scaleConstants<>+160(SB), Y0, Y6
+	VPCMPEQQ     scaleConstants<>+192(SB), Y7, Y0
+	VANDPD       scaleConstants<>+192(SB), Y0, Y5
 	VBROADCASTSD eta+24(FP), Y4
 	XORL         SI, SI
 	MOVQ         rows+48(FP), AX
@@ -851,44 +863,40 @@ l3:
 	VSUBPD      Y3, Y1, Y1
 	VMULPD      Y1, Y4, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	VMOVUPS     32(DX), Y0
 	VMOVUPS     32(CX), Y1
 	VSUBPD      Y3, Y1, Y1
 	VMULPD      Y1, Y4, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, 32(DX)
 	VMOVUPS     64(DX), Y0
 	VMOVUPS     64(CX), Y1
 	VSUBPD      Y3, Y1, Y1
 	VMULPD      Y1, Y4, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, 64(DX)
 	VMOVUPS     96(DX), Y0
 	VMOVUPS     96(CX), Y1
 	VSUBPD      Y3, Y1, Y1
 	VMULPD      Y1, Y4, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, 96(DX)
 	ADDQ        $+128, DX
 	ADDQ        $+128, CX
@@ -906,11 +914,10 @@ l5:
 	VSUBPD      Y3, Y1, Y1
 	VMULPD      Y1, Y4, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y8, Y0
+	VANDPD      Y6, Y0, Y0
+	VMINPD      Y0, Y7, Y0
+	VORPD       Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $+32, DX
 	ADDQ        $+32, CX
@@ -923,17 +930,16 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VSUBPD       Y3, Y0, Y0
 	VMULPD       Y0, Y4, Y0
 	VFMADD231PD  Y1, Y0, Y1
-	VMAXPD       Y1, Y7, Y1
-	VADDPD       Y5, Y1, Y1
-	VMINPD       Y1, Y6, Y0
-	VMINPD       Y6, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y1, Y8, Y0
+	VANDPD       Y6, Y0, Y0
+	VMINPD       Y0, Y7, Y0
+	VORPD        Y5, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (DX)
 
 l7:
@@ -952,7 +958,10 @@ TEXT ·ClipF32AVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS lo+8(FP), Y5
 	VBROADCASTSS hi+12(FP), Y4
 	VPCMPEQD     scaleConstants<>+0(SB), Y5, Y0
-	VANDNPS      scaleConstants<>+32(SB), Y0, Y3
+	VANDNPS      scaleConstants<>+64(SB), Y0, Y0
+	VORPS        scaleConstants<>+32(SB), Y0, Y3
+	VPCMPEQD     scaleConstants<>+64(SB), Y4, Y0
+	VANDPS       scaleConstants<>+64(SB), Y0, Y2
 	XORL         CX, CX
 	MOVQ         rows+16(FP), AX
 	CMPQ         CX, AX
@@ -971,32 +980,28 @@ l1:
 
 l3:
 	VMOVUPS (BX), Y0
-	VMAXPS  Y0, Y5, Y1
-	VADDPS  Y3, Y1, Y1
-	VMINPS  Y1, Y4, Y0
-	VMINPS  Y4, Y1, Y1
-	VORPS   Y0, Y1, Y0
+	VMAXPS  Y0, Y5, Y0
+	VANDPS  Y3, Y0, Y0
+	VMINPS  Y0, Y4, Y0
+	VORPS   Y2, Y0, Y0
 	VMOVUPS Y0, (BX)
 	VMOVUPS 32(BX), Y0
-	VMAXPS  Y0, Y5, Y1
-	VADDPS  Y3, Y1, Y1
-	VMINPS  Y1, Y4, Y0
-	VMINPS  Y4, Y1, Y1
-	VORPS   Y0, Y1, Y0
+	VMAXPS  Y0, Y5, Y0
+	VANDPS  Y3, Y0, Y0
+	VMINPS  Y0, Y4, Y0
+	VORPS   Y2, Y0, Y0
 	VMOVUPS Y0, 32(BX)
 	VMOVUPS 64(BX), Y0
-	VMAXPS  Y0, Y5, Y1
-	VADDPS  Y3, Y1, Y1
-	VMINPS  Y1, Y4, Y0
-	VMINPS  Y4, Y1, Y1
-	VORPS   Y0, Y1, Y0
+	VMAXPS  Y0, Y5, Y0
+	VANDPS  Y3, Y0, Y0
+	VMINPS  Y0, Y4, Y0
+	VORPS   Y2, Y0, Y0
 	VMOVUPS Y0, 64(BX)
 	VMOVUPS 96(BX), Y0
-	VMAXPS  Y0, Y5, Y1
-	VADDPS  Y3, Y1, Y1
-	VMINPS  Y1, Y4, Y0
-	VMINPS  Y4, Y1, Y1
-	VORPS   Y0, Y1, Y0
+	VMAXPS  Y0, Y5, Y0
+	VANDPS  Y3, Y0, Y0
+	VMINPS  Y0, Y4, Y0
+	VORPS   Y2, Y0, Y0
 	VMOVUPS Y0, 96(BX)
 	ADDQ    $+128, BX
 	ADDQ    $-32, AX
@@ -1009,11 +1014,10 @@ l4:
 
 l5:
 	VMOVUPS (BX), Y0
-	VMAXPS  Y0, Y5, Y1
-	VADDPS  Y3, Y1, Y1
-	VMINPS  Y1, Y4, Y0
-	VMINPS  Y4, Y1, Y1
-	VORPS   Y0, Y1, Y0
+	VMAXPS  Y0, Y5, Y0
+	VANDPS  Y3, Y0, Y0
+	VMINPS  Y0, Y4, Y0
+	VORPS   Y2, Y0, Y0
 	VMOVUPS Y0, (BX)
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
@@ -1025,14 +1029,13 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMAXPS       Y0, Y5, Y1
-	VADDPS       Y3, Y1, Y1
-	VMINPS       Y1, Y4, Y0
-	VMINPS       Y4, Y1, Y1
-	VORPS        Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, (BX)
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y1
+	VMASKMOVPS   (BX), Y1, Y0
+	VMAXPS       Y0, Y5, Y0
+	VANDPS       Y3, Y0, Y0
+	VMINPS       Y0, Y4, Y0
+	VORPS        Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (BX)
 
 l7:
 	ADDQ $+1, CX
@@ -1049,8 +1052,11 @@ l2:
 TEXT ·ClipF64AVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSD lo+8(FP), Y5
 	VBROADCASTSD hi+16(FP), Y4
-	VPCMPEQQ     scaleConstants<>+96(SB), Y5, Y0
-	VANDNPD      scaleConstants<>+128(SB), Y0, Y3
+	VPCMPEQQ     scaleConstants<>+128(SB), Y5, Y0
+	VANDNPD      scaleConstants<>+192(SB), Y0, Y0
+	VORPD        scaleConstants<>+160(SB), Y0, Y3
+	VPCMPEQQ     scaleConstants<>+192(SB), Y4, Y0
+	VANDPD       scaleConstants<>+192(SB), Y0, Y2
 	XORL         CX, CX
 	MOVQ         rows+24(FP), AX
 	CMPQ         CX, AX
@@ -1069,32 +1075,28 @@ l1:
 
 l3:
 	VMOVUPS (BX), Y0
-	VMAXPD  Y0, Y5, Y1
-	VADDPD  Y3, Y1, Y1
-	VMINPD  Y1, Y4, Y0
-	VMINPD  Y4, Y1, Y1
-	VORPD   Y0, Y1, Y0
+	VMAXPD  Y0, Y5, Y0
+	VANDPD  Y3, Y0, Y0
+	VMINPD  Y0, Y4, Y0
+	VORPD   Y2, Y0, Y0
 	VMOVUPS Y0, (BX)
 	VMOVUPS 32(BX), Y0
-	VMAXPD  Y0, Y5, Y1
-	VADDPD  Y3, Y1, Y1
-	VMINPD  Y1, Y4, Y0
-	VMINPD  Y4, Y1, Y1
-	VORPD   Y0, Y1, Y0
+	VMAXPD  Y0, Y5, Y0
+	VANDPD  Y3, Y0, Y0
+	VMINPD  Y0, Y4, Y0
+	VORPD   Y2, Y0, Y0
 	VMOVUPS Y0, 32(BX)
 	VMOVUPS 64(BX), Y0
-	VMAXPD  Y0, Y5, Y1
-	VADDPD  Y3, Y1, Y1
-	VMINPD  Y1, Y4, Y0
-	VMINPD  Y4, Y1, Y1
-	VORPD   Y0, Y1, Y0
+	VMAXPD  Y0, Y5, Y0
+	VANDPD  Y3, Y0, Y0
+	VMINPD  Y0, Y4, Y0
+	VORPD   Y2, Y0, Y0
 	VMOVUPS Y0, 64(BX)
 	VMOVUPS 96(BX), Y0
-	VMAXPD  Y0, Y5, Y1
-	VADDPD  Y3, Y1, Y1
-	VMINPD  Y1, Y4, Y0
-	VMINPD  Y4, Y1, Y1
-	VORPD   Y0, Y1, Y0
+	VMAXPD  Y0, Y5, Y0
+	VANDPD  Y3, Y0, Y0
+	VMINPD  Y0, Y4, Y0
+	VORPD   Y2, Y0, Y0
 	VMOVUPS Y0, 96(BX)
 	ADDQ    $+128, BX
 	ADDQ    $-16, AX
@@ -1107,11 +1109,10 @@ l4:
 
 l5:
 	VMOVUPS (BX), Y0
-	VMAXPD  Y0, Y5, Y1
-	VADDPD  Y3, Y1, Y1
-	VMINPD  Y1, Y4, Y0
-	VMINPD  Y4, Y1, Y1
-	VORPD   Y0, Y1, Y0
+	VMAXPD  Y0, Y5, Y0
+	VANDPD  Y3, Y0, Y0
+	VMINPD  Y0, Y4, Y0
+	VORPD   Y2, Y0, Y0
 	VMOVUPS Y0, (BX)
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
@@ -1123,14 +1124,13 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMAXPD       Y0, Y5, Y1
-	VADDPD       Y3, Y1, Y1
-	VMINPD       Y1, Y4, Y0
-	VMINPD       Y4, Y1, Y1
-	VORPD        Y0, Y1, Y0
-	VMASKMOVPD   Y0, Y2, (BX)
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y1
+	VMASKMOVPD   (BX), Y1, Y0
+	VMAXPD       Y0, Y5, Y0
+	VANDPD       Y3, Y0, Y0
+	VMINPD       Y0, Y4, Y0
+	VORPD        Y2, Y0, Y0
+	VMASKMOVPD   Y0, Y1, (BX)
 
 l7:
 	ADDQ $+1, CX

@@ -102,6 +102,7 @@ type frame[T Float] struct {
 	softmax  softmaxJob[T]
 	argMax   argMaxJob[T]
 	residual residualJob[T]
+	stdp     stdpJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

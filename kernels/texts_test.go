@@ -73,6 +73,8 @@ func execute[T Float](f *ir.Func, a *arguments[T]) {
 			args[p.Name] = m.Bytes(raw(a.bools[i]))
 		case ir.Wide:
 			args[p.Name] = m.Bytes(raw(a.wides[i]))
+		case ir.List:
+			args[p.Name] = m.Bytes(raw(a.lists[i]))
 		case ir.Scalar:
 			if single[T]() {
 				args[p.Name] = uint64(math.Float32bits(float32(a.scalars[i])))

@@ -167,6 +167,38 @@ func (l *lowering) memory(i int, op ir.Op) bool {
 		p, v, m := l.in(op.Args[0]), l.in(op.Args[1]), l.in(op.Args[2])
 		fn := pick(op.Elem, c.VMASKMOVPS, c.VMASKMOVPD)
 		l.inst(nil, []mach.Reg{p, v, m}, func() { fn(l.y(v), l.y(m), address(p)) })
+	case ir.LoadS:
+		p, s, d, t := l.in(op.Args[0]), l.in(op.Args[1]), l.dst(op.Dst), l.temp()
+		l.strided(op.Elem, p, s, func(half int, at func(lane int) operand.Mem, uses []mach.Reg) {
+			v := []mach.Reg{d, t}[half]
+			into := join([]mach.Reg{v}, uses)
+			if op.Elem == ir.F64 {
+				l.inst([]mach.Reg{v}, uses, func() { c.VMOVSD(at(0), l.x(v)) })
+				l.inst([]mach.Reg{v}, into, func() { c.VMOVHPD(at(1), l.x(v), l.x(v)) })
+				return
+			}
+			l.inst([]mach.Reg{v}, uses, func() { c.VMOVSS(at(0), l.x(v)) })
+			for lane := 1; lane < 4; lane++ {
+				l.inst([]mach.Reg{v}, into, func() { c.VINSERTPS(operand.U8(lane<<4), at(lane), l.x(v), l.x(v)) })
+			}
+		})
+		l.inst([]mach.Reg{d}, []mach.Reg{d, t}, func() { c.VINSERTF128(operand.U8(1), l.x(t), l.y(d), l.y(d)) })
+	case ir.StoreS:
+		p, v, s, t := l.in(op.Args[0]), l.in(op.Args[1]), l.in(op.Args[2]), l.temp()
+		l.inst([]mach.Reg{t}, []mach.Reg{v}, func() { c.VEXTRACTF128(operand.U8(1), l.y(v), l.x(t)) })
+		l.strided(op.Elem, p, s, func(half int, at func(lane int) operand.Mem, uses []mach.Reg) {
+			x := []mach.Reg{v, t}[half]
+			uses = join(uses, []mach.Reg{x})
+			if op.Elem == ir.F64 {
+				l.inst(nil, uses, func() { c.VMOVSD(l.x(x), at(0)) })
+				l.inst(nil, uses, func() { c.VMOVHPD(l.x(x), at(1)) })
+				return
+			}
+			l.inst(nil, uses, func() { c.VMOVSS(l.x(x), at(0)) })
+			for lane := 1; lane < 4; lane++ {
+				l.inst(nil, uses, func() { c.VEXTRACTPS(operand.U8(lane), l.x(x), at(lane)) })
+			}
+		})
 	case ir.LoadU:
 		p, d := l.in(op.Args[0]), l.dst(op.Dst)
 		fn := pick(op.Elem, c.VBROADCASTSS, c.VBROADCASTSD)
@@ -184,6 +216,36 @@ func (l *lowering) memory(i int, op ir.Op) bool {
 		return false
 	}
 	return true
+}
+
+// strided runs body for each half of a vector with the address of a lane of that half, lanes being s bytes apart from p
+// on. Pointers two lanes apart reach each lane with s as an index, which may be scaled by no three.
+func (l *lowering) strided(e ir.Elem, p, s mach.Reg, body func(half int, at func(lane int) operand.Mem, uses []mach.Reg)) {
+	lanes := pick(e, 4, 2)
+	from := p
+	for half := range 2 {
+		pairs := []mach.Reg{from}
+		for range lanes/2 - 1 {
+			pairs = append(pairs, l.beyond(pairs[len(pairs)-1], s))
+		}
+		body(half, func(lane int) operand.Mem {
+			m := operand.Mem{Base: l.g(pairs[lane/2])}
+			if lane%2 == 1 {
+				m.Index, m.Scale = l.g(s), 1
+			}
+			return m
+		}, join(pairs, []mach.Reg{s}))
+		if half == 0 {
+			from = l.beyond(pairs[len(pairs)-1], s)
+		}
+	}
+}
+
+// beyond is the address two strides behind p.
+func (l *lowering) beyond(p, s mach.Reg) mach.Reg {
+	t := l.code.Reg(mach.GP)
+	l.inst([]mach.Reg{t}, []mach.Reg{p, s}, func() { l.ctx.LEAQ(operand.Mem{Base: l.g(p), Index: l.g(s), Scale: 2}, l.g(t)) })
+	return t
 }
 
 // foldable reports whether the load at i is read once, in the same straight line, by an instruction that takes a memory
@@ -209,7 +271,7 @@ func (l *lowering) foldable(i int, op ir.Op) bool {
 			return false
 		}
 		switch next.Code {
-		case ir.Store, ir.StoreM, ir.StoreU, ir.Label, ir.Jump, ir.JumpLT, ir.JumpGE, ir.JumpLR, ir.JumpGR, ir.JumpZ, ir.Ret:
+		case ir.Store, ir.StoreM, ir.StoreS, ir.StoreU, ir.Label, ir.Jump, ir.JumpLT, ir.JumpGE, ir.JumpLR, ir.JumpGR, ir.JumpZ, ir.Ret:
 			return false
 		}
 	}

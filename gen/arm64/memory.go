@@ -57,6 +57,24 @@ func (l *lowering) memory(op *ir.Op) {
 	case ir.StoreU:
 		v := l.reg(op.Args[1], 0)
 		l.effect(nil, regs(p, v), "FMOV%s F%d, %s(R%d)", letter, v, disp(op.Imm), p)
+	case ir.LoadS:
+		at, s := l.integer(), l.halves[op.Args[1].ID][0]
+		l.move(at, p)
+		for lane := range int(VecSize / e.Size()) {
+			v, i := half(lo, hi, e, lane)
+			uses := regs(at, s, v)
+			if i == 0 { // the other lanes are still to come
+				uses = regs(at, s)
+			}
+			l.ins(regs(v, at), uses, "VLD1.P (R%d)(R%d), V%d.%s[%d]", at, s, v, letter, i)
+		}
+	case ir.StoreS:
+		at, s := l.integer(), l.halves[op.Args[2].ID][0]
+		l.move(at, p)
+		for lane := range int(VecSize / e.Size()) {
+			v, i := half(l.reg(op.Args[1], 0), l.reg(op.Args[1], 1), e, lane)
+			l.effect(regs(at), regs(at, s, v), "VST1.P V%d.%s[%d], (R%d)(R%d)", v, letter, i, at, s)
+		}
 	case ir.Load:
 		if paired(op.Imm) {
 			l.ins(regs(lo, hi), regs(p), "FLDPQ %s(R%d), (F%d, F%d)", disp(op.Imm), p, lo, hi)

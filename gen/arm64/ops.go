@@ -51,7 +51,7 @@ func (l *lowering) op(op *ir.Op) {
 	case ir.Param, ir.LoadI64, ir.LoadI32, ir.LoadByte, ir.IConst, ir.ICopy, ir.IAddI, ir.IAddR, ir.ISubR, ir.IMulR,
 		ir.IShlR, ir.IOrR:
 		l.integers(op)
-	case ir.ParamUni, ir.Load, ir.LoadM, ir.Store, ir.StoreM, ir.LoadU, ir.StoreU:
+	case ir.ParamUni, ir.Load, ir.LoadM, ir.LoadS, ir.Store, ir.StoreM, ir.StoreS, ir.LoadU, ir.StoreU:
 		l.memory(op)
 	case ir.TailMask, ir.Bytes, ir.Sum, ir.MaxLanes, ir.WidenLo, ir.WidenHi, ir.Narrow:
 		l.across(op)

@@ -50,6 +50,14 @@ func (s *suite) memory() {
 		s.add(fmt.Sprint("LoadU", d), exact, func(b *ir.Builder, dst ir.Val) { b.Store(dst, 0, b.LoadU(b.Param("a"), d)) })
 		s.add(fmt.Sprint("StoreU", d), exact, func(b *ir.Builder, dst ir.Val) { b.StoreU(dst, d, b.Load(b.Param("a"), 0)) })
 	}
+	for _, stride := range []int64{8, 24, 40} {
+		s.add(fmt.Sprint("LoadS", stride), exact, func(b *ir.Builder, dst ir.Val) {
+			b.Store(dst, 0, b.LoadS(b.Param("a"), b.IConst(stride)))
+		})
+		s.add(fmt.Sprint("StoreS", stride), exact, func(b *ir.Builder, dst ir.Val) {
+			b.StoreS(dst, b.Load(b.Param("a"), 0), b.IConst(stride))
+		})
+	}
 	s.add("NegativeDisplacement", exact, func(b *ir.Builder, dst ir.Val) {
 		p := b.ICopy(b.Param("a"))
 		b.AddTo(p, 1200)

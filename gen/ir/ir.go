@@ -79,6 +79,8 @@ const (
 	LoadM    // Vec: the first lanes only (mask b, count c); the others are +0
 	Store    // stores Vec b
 	StoreM   // stores the first lanes of b only (mask c, count d)
+	LoadS    // Vec: lane l from address a + l*b, b in bytes
+	StoreS   // stores lane l of Vec b to address a + l*c
 	LoadU    // Uniform: one element in all lanes
 	StoreU   // stores lane 0 of b as one element
 	LoadI64  // Int: eight bytes
@@ -95,7 +97,7 @@ const (
 	FNMA    // c - a*b, one rounding
 	Min     // a < b ? a : b
 	Max     // a > b ? a : b
-	Clip    // IEEE 754-2019 minimum(maximum(a, b), c), b and c not NaN; d is Builder.Bound(b)
+	Clip    // IEEE 754-2019 minimum(maximum(a, b), c), b and c not NaN; d and e are Keep and Set of Builder.Bounds
 	Maximum // IEEE 754-2019 maximum(a, b) of values with the sign bit clear or of any values but zeros of both signs; NaN propagates
 
 	// Bits.
@@ -171,6 +173,7 @@ const (
 	Wide                     // []float64, passed as *float64
 	Scalar                   // T
 	Integer                  // int
+	List                     // []int, passed as *int
 )
 
 // Func is a kernel's text, built for one element type.
@@ -201,6 +204,8 @@ func (p FuncParam) GoType(e Elem) string {
 		return "*float64"
 	case Scalar:
 		return e.GoType()
+	case List:
+		return "*int"
 	}
 	return "int"
 }

@@ -103,6 +103,16 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			for l := 0; l < n; l++ {
 				put(m.mem(f, addr()+uint64(int64(l)*size), size), arg(1)[l])
 			}
+		case LoadS:
+			v := make([]uint64, lanes)
+			for l := range v {
+				v[l] = get(m.mem(f, addr()+uint64(int64(l)*integer(1)), size))
+			}
+			vec[op.Dst.ID] = v
+		case StoreS:
+			for l := range lanes {
+				put(m.mem(f, addr()+uint64(int64(l)*integer(2)), size), arg(1)[l])
+			}
 		case LoadU:
 			vec[op.Dst.ID] = all(get(m.mem(f, addr(), size)))
 		case StoreU:
@@ -191,7 +201,7 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			return
 		default:
 			v := make([]uint64, lanes)
-			var x [4]uint64
+			var x [5]uint64
 			for l := range v {
 				for i := range op.Args {
 					x[i] = arg(i)[l]

@@ -11,6 +11,8 @@ var codeNames = [...]string{
 	LoadM:    "LoadM",
 	Store:    "Store",
 	StoreM:   "StoreM",
+	LoadS:    "LoadS",
+	StoreS:   "StoreS",
 	LoadU:    "LoadU",
 	StoreU:   "StoreU",
 	LoadI64:  "LoadI64",
