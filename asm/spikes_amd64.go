@@ -33,3 +33,43 @@ func SpikeRowsF32AVX2(w, s, r *float32, at *int, lo, hi float32, cols, stride, c
 //
 //go:noescape
 func SpikeRowsF64AVX2(w, s, r *float64, at *int, lo, hi float64, cols, stride, count int)
+
+// PairF32AVX2 is portable.Pair for float32.
+//
+//go:noescape
+func PairF32AVX2(p, w *float32, pairs, cols, stride int)
+
+// PairF64AVX2 is portable.Pair for float64.
+//
+//go:noescape
+func PairF64AVX2(p, w *float64, pairs, cols, stride int)
+
+// UnpairF32AVX2 is portable.Unpair for float32.
+//
+//go:noescape
+func UnpairF32AVX2(w, p *float32, pairs, cols, stride int)
+
+// UnpairF64AVX2 is portable.Unpair for float64.
+//
+//go:noescape
+func UnpairF64AVX2(w, p *float64, pairs, cols, stride int)
+
+// PairColsF32AVX2 is portable.PairCols for float32.
+//
+//go:noescape
+func PairColsF32AVX2(p, a, c *float32, at *int, lo, hi float32, pairs, cols, count int)
+
+// PairColsF64AVX2 is portable.PairCols for float64.
+//
+//go:noescape
+func PairColsF64AVX2(p, a, c *float64, at *int, lo, hi float64, pairs, cols, count int)
+
+// PairRowsF32AVX2 is portable.PairRows for float32.
+//
+//go:noescape
+func PairRowsF32AVX2(p, s, r *float32, at, half *int, lo, hi float32, cols, count int)
+
+// PairRowsF64AVX2 is portable.PairRows for float64.
+//
+//go:noescape
+func PairRowsF64AVX2(p, s, r *float64, at, half *int, lo, hi float64, cols, count int)

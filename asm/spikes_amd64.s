@@ -683,3 +683,729 @@ l7:
 l2:
 	VZEROUPPER
 	RET
+
+// func PairF32AVX2(p *float32, w *float32, pairs int, cols int, stride int)
+// Requires: AVX
+TEXT ·PairF32AVX2(SB), NOSPLIT, $0-40
+	XORL SI, SI
+	MOVQ pairs+16(FP), AX
+	CMPQ SI, AX
+	JGE  l2
+
+l1:
+	MOVQ  SI, AX
+	SHLQ  $0x01, AX
+	MOVQ  stride+32(FP), CX
+	MOVQ  AX, BX
+	IMULQ CX, BX
+	MOVQ  w+8(FP), CX
+	SHLQ  $0x02, BX
+	LEAQ  (CX)(BX*1), DX
+	MOVQ  stride+32(FP), BX
+	SHLQ  $0x02, BX
+	LEAQ  (DX)(BX*1), CX
+	MOVQ  cols+24(FP), BX
+	IMULQ BX, AX
+	MOVQ  p+0(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), BX
+	MOVQ  cols+24(FP), AX
+	CMPQ  AX, $0x08
+	JLT   l4
+
+l3:
+	VMOVUPS    (DX), Y3
+	VMOVUPS    (CX), Y2
+	VUNPCKLPS  Y2, Y3, Y1
+	VUNPCKHPS  Y2, Y3, Y0
+	VPERM2F128 $0x20, Y0, Y1, Y1
+	VUNPCKLPS  Y2, Y3, Y0
+	VUNPCKHPS  Y2, Y3, Y2
+	VPERM2F128 $0x31, Y2, Y0, Y0
+	VMOVUPS    Y1, (BX)
+	VMOVUPS    Y0, 32(BX)
+	ADDQ       $+32, DX
+	ADDQ       $+32, CX
+	ADDQ       $+64, BX
+	ADDQ       $-8, AX
+	CMPQ       AX, $0x08
+	JGE        l3
+
+l4:
+	CMPQ AX, $0x01
+	JLT  l6
+
+l5:
+	VBROADCASTSS (DX), Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS (CX), Y0
+	VMOVSS       X0, 4(BX)
+	ADDQ         $+4, DX
+	ADDQ         $+4, CX
+	ADDQ         $+8, BX
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l5
+
+l6:
+	ADDQ $+1, SI
+	MOVQ pairs+16(FP), AX
+	CMPQ SI, AX
+	JLT  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func PairF64AVX2(p *float64, w *float64, pairs int, cols int, stride int)
+// Requires: AVX
+TEXT ·PairF64AVX2(SB), NOSPLIT, $0-40
+	XORL SI, SI
+	MOVQ pairs+16(FP), AX
+	CMPQ SI, AX
+	JGE  l2
+
+l1:
+	MOVQ  SI, AX
+	SHLQ  $0x01, AX
+	MOVQ  stride+32(FP), CX
+	MOVQ  AX, BX
+	IMULQ CX, BX
+	MOVQ  w+8(FP), CX
+	SHLQ  $0x03, BX
+	LEAQ  (CX)(BX*1), DX
+	MOVQ  stride+32(FP), BX
+	SHLQ  $0x03, BX
+	LEAQ  (DX)(BX*1), CX
+	MOVQ  cols+24(FP), BX
+	IMULQ BX, AX
+	MOVQ  p+0(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), BX
+	MOVQ  cols+24(FP), AX
+	CMPQ  AX, $0x04
+	JLT   l4
+
+l3:
+	VMOVUPS    (DX), Y3
+	VMOVUPS    (CX), Y2
+	VUNPCKLPD  Y2, Y3, Y1
+	VUNPCKHPD  Y2, Y3, Y0
+	VPERM2F128 $0x20, Y0, Y1, Y1
+	VUNPCKLPD  Y2, Y3, Y0
+	VUNPCKHPD  Y2, Y3, Y2
+	VPERM2F128 $0x31, Y2, Y0, Y0
+	VMOVUPS    Y1, (BX)
+	VMOVUPS    Y0, 32(BX)
+	ADDQ       $+32, DX
+	ADDQ       $+32, CX
+	ADDQ       $+64, BX
+	ADDQ       $-4, AX
+	CMPQ       AX, $0x04
+	JGE        l3
+
+l4:
+	CMPQ AX, $0x01
+	JLT  l6
+
+l5:
+	VBROADCASTSD (DX), Y0
+	VMOVSD       X0, (BX)
+	VBROADCASTSD (CX), Y0
+	VMOVSD       X0, 8(BX)
+	ADDQ         $+8, DX
+	ADDQ         $+8, CX
+	ADDQ         $+16, BX
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l5
+
+l6:
+	ADDQ $+1, SI
+	MOVQ pairs+16(FP), AX
+	CMPQ SI, AX
+	JLT  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func UnpairF32AVX2(w *float32, p *float32, pairs int, cols int, stride int)
+// Requires: AVX, AVX2
+TEXT ·UnpairF32AVX2(SB), NOSPLIT, $0-40
+	XORL SI, SI
+	MOVQ pairs+16(FP), AX
+	CMPQ SI, AX
+	JGE  l2
+
+l1:
+	MOVQ  SI, AX
+	SHLQ  $0x01, AX
+	MOVQ  stride+32(FP), CX
+	MOVQ  AX, BX
+	IMULQ CX, BX
+	MOVQ  w+0(FP), CX
+	SHLQ  $0x02, BX
+	LEAQ  (CX)(BX*1), DX
+	MOVQ  stride+32(FP), BX
+	SHLQ  $0x02, BX
+	LEAQ  (DX)(BX*1), CX
+	MOVQ  cols+24(FP), BX
+	IMULQ BX, AX
+	MOVQ  p+8(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), BX
+	MOVQ  cols+24(FP), AX
+	CMPQ  AX, $0x08
+	JLT   l4
+
+l3:
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y1
+	VSHUFPS $0x88, Y1, Y2, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VSHUFPS $0xdd, Y1, Y2, Y1
+	VPERMPD $0xd8, Y1, Y1
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, (CX)
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+64, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l3
+
+l4:
+	CMPQ AX, $0x01
+	JLT  l6
+
+l5:
+	VBROADCASTSS (BX), Y0
+	VMOVSS       X0, (DX)
+	VBROADCASTSS 4(BX), Y0
+	VMOVSS       X0, (CX)
+	ADDQ         $+4, DX
+	ADDQ         $+4, CX
+	ADDQ         $+8, BX
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l5
+
+l6:
+	ADDQ $+1, SI
+	MOVQ pairs+16(FP), AX
+	CMPQ SI, AX
+	JLT  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func UnpairF64AVX2(w *float64, p *float64, pairs int, cols int, stride int)
+// Requires: AVX, AVX2
+TEXT ·UnpairF64AVX2(SB), NOSPLIT, $0-40
+	XORL SI, SI
+	MOVQ pairs+16(FP), AX
+	CMPQ SI, AX
+	JGE  l2
+
+l1:
+	MOVQ  SI, AX
+	SHLQ  $0x01, AX
+	MOVQ  stride+32(FP), CX
+	MOVQ  AX, BX
+	IMULQ CX, BX
+	MOVQ  w+0(FP), CX
+	SHLQ  $0x03, BX
+	LEAQ  (CX)(BX*1), DX
+	MOVQ  stride+32(FP), BX
+	SHLQ  $0x03, BX
+	LEAQ  (DX)(BX*1), CX
+	MOVQ  cols+24(FP), BX
+	IMULQ BX, AX
+	MOVQ  p+8(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), BX
+	MOVQ  cols+24(FP), AX
+	CMPQ  AX, $0x04
+	JLT   l4
+
+l3:
+	VMOVUPS   (BX), Y2
+	VMOVUPS   32(BX), Y1
+	VUNPCKLPD Y1, Y2, Y0
+	VPERMPD   $0xd8, Y0, Y0
+	VUNPCKHPD Y1, Y2, Y1
+	VPERMPD   $0xd8, Y1, Y1
+	VMOVUPS   Y0, (DX)
+	VMOVUPS   Y1, (CX)
+	ADDQ      $+32, DX
+	ADDQ      $+32, CX
+	ADDQ      $+64, BX
+	ADDQ      $-4, AX
+	CMPQ      AX, $0x04
+	JGE       l3
+
+l4:
+	CMPQ AX, $0x01
+	JLT  l6
+
+l5:
+	VBROADCASTSD (BX), Y0
+	VMOVSD       X0, (DX)
+	VBROADCASTSD 8(BX), Y0
+	VMOVSD       X0, (CX)
+	ADDQ         $+8, DX
+	ADDQ         $+8, CX
+	ADDQ         $+16, BX
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l5
+
+l6:
+	ADDQ $+1, SI
+	MOVQ pairs+16(FP), AX
+	CMPQ SI, AX
+	JLT  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func PairColsF32AVX2(p *float32, a *float32, c *float32, at *int, lo float32, hi float32, pairs int, cols int, count int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·PairColsF32AVX2(SB), NOSPLIT, $0-64
+	VBROADCASTSS lo+32(FP), Y6
+	VBROADCASTSS hi+36(FP), Y5
+	VPCMPEQD     spikesConstants<>+0(SB), Y6, Y0
+	VANDNPS      spikesConstants<>+64(SB), Y0, Y0
+	VORPS        spikesConstants<>+32(SB), Y0, Y4
+	VPCMPEQD     spikesConstants<>+64(SB), Y5, Y0
+	VANDPS       spikesConstants<>+64(SB), Y0, Y3
+	MOVQ         cols+48(FP), R10
+	SHLQ         $0x03, R10
+	MOVQ         $0x00000004, AX
+	MOVQ         R10, R9
+	IMULQ        AX, R9
+	MOVQ         at+24(FP), R8
+	MOVQ         c+16(FP), DI
+	MOVQ         count+56(FP), SI
+	CMPQ         SI, $0x01
+	JLT          l2
+
+l1:
+	MOVQ         (R8), AX
+	SHLQ         $0x01, AX
+	MOVQ         p+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), DX
+	MOVQ         a+8(FP), CX
+	MOVQ         pairs+40(FP), BX
+	VBROADCASTSS (DI), Y2
+	CMPQ         BX, $0x04
+	JLT          l4
+
+l3:
+	VMOVSD       (DX), X1
+	VMOVHPD      (DX)(R10*1), X1, X1
+	LEAQ         (DX)(R10*2), AX
+	VMOVSD       (AX), X0
+	VMOVHPD      (AX)(R10*1), X0, X0
+	VINSERTF128  $0x01, X0, Y1, Y1
+	VFMADD231PS  (CX), Y2, Y1
+	VMAXPS       Y1, Y6, Y0
+	VANDPS       Y4, Y0, Y0
+	VMINPS       Y0, Y5, Y0
+	VORPS        Y3, Y0, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVSD       X1, (DX)
+	VMOVHPD      X1, (DX)(R10*1)
+	LEAQ         (DX)(R10*2), AX
+	VMOVSD       X0, (AX)
+	VMOVHPD      X0, (AX)(R10*1)
+	ADDQ         R9, DX
+	ADDQ         $+32, CX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l3
+
+l4:
+	CMPQ BX, $0x01
+	JLT  l6
+
+l5:
+	VBROADCASTSS (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y1, Y2, Y0
+	VMAXPS       Y0, Y6, Y0
+	VANDPS       Y4, Y0, Y0
+	VMINPS       Y0, Y5, Y0
+	VORPS        Y3, Y0, Y0
+	VMOVSS       X0, (DX)
+	VBROADCASTSS 4(CX), Y1
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y1, Y2, Y0
+	VMAXPS       Y0, Y6, Y0
+	VANDPS       Y4, Y0, Y0
+	VMINPS       Y0, Y5, Y0
+	VORPS        Y3, Y0, Y0
+	VMOVSS       X0, 4(DX)
+	ADDQ         R10, DX
+	ADDQ         $+8, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l5
+
+l6:
+	ADDQ $+8, R8
+	ADDQ $+4, DI
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func PairColsF64AVX2(p *float64, a *float64, c *float64, at *int, lo float64, hi float64, pairs int, cols int, count int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·PairColsF64AVX2(SB), NOSPLIT, $0-72
+	VBROADCASTSD lo+32(FP), Y6
+	VBROADCASTSD hi+40(FP), Y5
+	VPCMPEQQ     spikesConstants<>+128(SB), Y6, Y0
+	VANDNPD      spikesConstants<>+192(SB), Y0, Y0
+	VORPD        spikesConstants<>+160(SB), Y0, Y4
+	VPCMPEQQ     spikesConstants<>+192(SB), Y5, Y0
+	VANDPD       spikesConstants<>+192(SB), Y0, Y3
+	MOVQ         cols+56(FP), R9
+	SHLQ         $0x04, R9
+	MOVQ         $0x00000002, AX
+	MOVQ         R9, R8
+	IMULQ        AX, R8
+	MOVQ         at+24(FP), DI
+	MOVQ         c+16(FP), SI
+	MOVQ         count+64(FP), DX
+	CMPQ         DX, $0x01
+	JLT          l2
+
+l1:
+	MOVQ         (DI), AX
+	SHLQ         $0x01, AX
+	MOVQ         p+0(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         a+8(FP), BX
+	MOVQ         pairs+48(FP), AX
+	VBROADCASTSD (SI), Y2
+	CMPQ         AX, $0x02
+	JLT          l4
+
+l3:
+	VMOVUPS      (CX), X1
+	VMOVUPS      (CX)(R9*1), X0
+	VINSERTF128  $0x01, X0, Y1, Y1
+	VFMADD231PD  (BX), Y2, Y1
+	VMAXPD       Y1, Y6, Y0
+	VANDPD       Y4, Y0, Y0
+	VMINPD       Y0, Y5, Y0
+	VORPD        Y3, Y0, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVUPS      X1, (CX)
+	VMOVUPS      X0, (CX)(R9*1)
+	ADDQ         R8, CX
+	ADDQ         $+32, BX
+	ADDQ         $-2, AX
+	CMPQ         AX, $0x02
+	JGE          l3
+
+l4:
+	CMPQ AX, $0x01
+	JLT  l6
+
+l5:
+	VBROADCASTSD (BX), Y1
+	VBROADCASTSD (CX), Y0
+	VFMADD231PD  Y1, Y2, Y0
+	VMAXPD       Y0, Y6, Y0
+	VANDPD       Y4, Y0, Y0
+	VMINPD       Y0, Y5, Y0
+	VORPD        Y3, Y0, Y0
+	VMOVSD       X0, (CX)
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 8(CX), Y0
+	VFMADD231PD  Y1, Y2, Y0
+	VMAXPD       Y0, Y6, Y0
+	VANDPD       Y4, Y0, Y0
+	VMINPD       Y0, Y5, Y0
+	VORPD        Y3, Y0, Y0
+	VMOVSD       X0, 8(CX)
+	ADDQ         R9, CX
+	ADDQ         $+16, BX
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l5
+
+l6:
+	ADDQ $+8, DI
+	ADDQ $+8, SI
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func PairRowsF32AVX2(p *float32, s *float32, r *float32, at *int, half *int, lo float32, hi float32, cols int, count int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·PairRowsF32AVX2(SB), NOSPLIT, $0-64
+	VBROADCASTSS lo+40(FP), Y8
+	VBROADCASTSS hi+44(FP), Y7
+	VPCMPEQD     spikesConstants<>+0(SB), Y8, Y0
+	VANDNPS      spikesConstants<>+64(SB), Y0, Y0
+	VORPS        spikesConstants<>+32(SB), Y0, Y6
+	VPCMPEQD     spikesConstants<>+64(SB), Y7, Y0
+	VANDPS       spikesConstants<>+64(SB), Y0, Y5
+	MOVQ         cols+48(FP), R9
+	SHLQ         $0x01, R9
+	MOVQ         at+24(FP), R8
+	MOVQ         half+32(FP), DI
+	MOVQ         s+8(FP), SI
+	MOVQ         count+56(FP), DX
+	CMPQ         DX, $0x01
+	JLT          l2
+
+l1:
+	MOVQ         (R8), AX
+	IMULQ        R9, AX
+	MOVQ         p+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         r+16(FP), BX
+	VBROADCASTSS (SI), Y0
+	MOVQ         (DI), AX
+	VPXOR        Y1, Y1, Y1
+	VMOVQ        AX, X2
+	VPMOVZXBD    X2, Y2
+	VPCMPGTD     Y1, Y2, Y4
+	MOVQ         R9, AX
+	CMPQ         AX, $0x20
+	JLT          l4
+
+l3:
+	VMOVUPS     (CX), Y2
+	VMOVAPS     Y2, Y1
+	VFMADD231PS (BX), Y0, Y1
+	VMAXPS      Y1, Y8, Y1
+	VANDPS      Y6, Y1, Y1
+	VMINPS      Y1, Y7, Y1
+	VORPS       Y5, Y1, Y1
+	VBLENDVPS   Y4, Y1, Y2, Y1
+	VMOVUPS     Y1, (CX)
+	VMOVUPS     32(CX), Y2
+	VMOVAPS     Y2, Y1
+	VFMADD231PS 32(BX), Y0, Y1
+	VMAXPS      Y1, Y8, Y1
+	VANDPS      Y6, Y1, Y1
+	VMINPS      Y1, Y7, Y1
+	VORPS       Y5, Y1, Y1
+	VBLENDVPS   Y4, Y1, Y2, Y1
+	VMOVUPS     Y1, 32(CX)
+	VMOVUPS     64(CX), Y2
+	VMOVAPS     Y2, Y1
+	VFMADD231PS 64(BX), Y0, Y1
+	VMAXPS      Y1, Y8, Y1
+	VANDPS      Y6, Y1, Y1
+	VMINPS      Y1, Y7, Y1
+	VORPS       Y5, Y1, Y1
+	VBLENDVPS   Y4, Y1, Y2, Y1
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     96(CX), Y2
+	VMOVAPS     Y2, Y1
+	VFMADD231PS 96(BX), Y0, Y1
+	VMAXPS      Y1, Y8, Y1
+	VANDPS      Y6, Y1, Y1
+	VMINPS      Y1, Y7, Y1
+	VORPS       Y5, Y1, Y1
+	VBLENDVPS   Y4, Y1, Y2, Y1
+	VMOVUPS     Y1, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l3
+
+l4:
+	CMPQ AX, $0x08
+	JLT  l6
+
+l5:
+	VMOVUPS     (CX), Y2
+	VMOVAPS     Y2, Y1
+	VFMADD231PS (BX), Y0, Y1
+	VMAXPS      Y1, Y8, Y1
+	VANDPS      Y6, Y1, Y1
+	VMINPS      Y1, Y7, Y1
+	VORPS       Y5, Y1, Y1
+	VBLENDVPS   Y4, Y1, Y2, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l5
+
+l6:
+	CMPQ         AX, $0x01
+	JLT          l7
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     spikesConstants<>+96(SB), Y1, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VFMADD213PS  Y2, Y1, Y0
+	VMAXPS       Y0, Y8, Y0
+	VANDPS       Y6, Y0, Y0
+	VMINPS       Y0, Y7, Y0
+	VORPS        Y5, Y0, Y0
+	VBLENDVPS    Y4, Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y3, (CX)
+
+l7:
+	ADDQ $+8, R8
+	ADDQ $+8, DI
+	ADDQ $+4, SI
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func PairRowsF64AVX2(p *float64, s *float64, r *float64, at *int, half *int, lo float64, hi float64, cols int, count int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·PairRowsF64AVX2(SB), NOSPLIT, $0-72
+	VBROADCASTSD lo+40(FP), Y8
+	VBROADCASTSD hi+48(FP), Y7
+	VPCMPEQQ     spikesConstants<>+128(SB), Y8, Y0
+	VANDNPD      spikesConstants<>+192(SB), Y0, Y0
+	VORPD        spikesConstants<>+160(SB), Y0, Y6
+	VPCMPEQQ     spikesConstants<>+192(SB), Y7, Y0
+	VANDPD       spikesConstants<>+192(SB), Y0, Y5
+	MOVQ         cols+56(FP), R9
+	SHLQ         $0x01, R9
+	MOVQ         at+24(FP), R8
+	MOVQ         half+32(FP), DI
+	MOVQ         s+8(FP), SI
+	MOVQ         count+64(FP), DX
+	CMPQ         DX, $0x01
+	JLT          l2
+
+l1:
+	MOVQ         (R8), AX
+	IMULQ        R9, AX
+	MOVQ         p+0(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         r+16(FP), BX
+	VBROADCASTSD (SI), Y0
+	MOVQ         (DI), AX
+	VPXOR        Y1, Y1, Y1
+	VMOVQ        AX, X2
+	VPMOVZXBQ    X2, Y2
+	VPCMPGTQ     Y1, Y2, Y4
+	MOVQ         R9, AX
+	CMPQ         AX, $0x10
+	JLT          l4
+
+l3:
+	VMOVUPS     (CX), Y2
+	VMOVAPS     Y2, Y1
+	VFMADD231PD (BX), Y0, Y1
+	VMAXPD      Y1, Y8, Y1
+	VANDPD      Y6, Y1, Y1
+	VMINPD      Y1, Y7, Y1
+	VORPD       Y5, Y1, Y1
+	VBLENDVPD   Y4, Y1, Y2, Y1
+	VMOVUPS     Y1, (CX)
+	VMOVUPS     32(CX), Y2
+	VMOVAPS     Y2, Y1
+	VFMADD231PD 32(BX), Y0, Y1
+	VMAXPD      Y1, Y8, Y1
+	VANDPD      Y6, Y1, Y1
+	VMINPD      Y1, Y7, Y1
+	VORPD       Y5, Y1, Y1
+	VBLENDVPD   Y4, Y1, Y2, Y1
+	VMOVUPS     Y1, 32(CX)
+	VMOVUPS     64(CX), Y2
+	VMOVAPS     Y2, Y1
+	VFMADD231PD 64(BX), Y0, Y1
+	VMAXPD      Y1, Y8, Y1
+	VANDPD      Y6, Y1, Y1
+	VMINPD      Y1, Y7, Y1
+	VORPD       Y5, Y1, Y1
+	VBLENDVPD   Y4, Y1, Y2, Y1
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     96(CX), Y2
+	VMOVAPS     Y2, Y1
+	VFMADD231PD 96(BX), Y0, Y1
+	VMAXPD      Y1, Y8, Y1
+	VANDPD      Y6, Y1, Y1
+	VMINPD      Y1, Y7, Y1
+	VORPD       Y5, Y1, Y1
+	VBLENDVPD   Y4, Y1, Y2, Y1
+	VMOVUPS     Y1, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l3
+
+l4:
+	CMPQ AX, $0x04
+	JLT  l6
+
+l5:
+	VMOVUPS     (CX), Y2
+	VMOVAPS     Y2, Y1
+	VFMADD231PD (BX), Y0, Y1
+	VMAXPD      Y1, Y8, Y1
+	VANDPD      Y6, Y1, Y1
+	VMINPD      Y1, Y7, Y1
+	VORPD       Y5, Y1, Y1
+	VBLENDVPD   Y4, Y1, Y2, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l5
+
+l6:
+	CMPQ         AX, $0x01
+	JLT          l7
+	VMOVQ        AX, X1
+	VPBROADCASTQ X1, Y1
+	VPCMPGTQ     spikesConstants<>+224(SB), Y1, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VFMADD213PD  Y2, Y1, Y0
+	VMAXPD       Y0, Y8, Y0
+	VANDPD       Y6, Y0, Y0
+	VMINPD       Y0, Y7, Y0
+	VORPD        Y5, Y0, Y0
+	VBLENDVPD    Y4, Y0, Y2, Y0
+	VMASKMOVPD   Y0, Y3, (CX)
+
+l7:
+	ADDQ $+8, R8
+	ADDQ $+8, DI
+	ADDQ $+8, SI
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l1
+
+l2:
+	VZEROUPPER
+	RET

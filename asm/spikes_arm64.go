@@ -33,3 +33,43 @@ func SpikeRowsF32NEON(w, s, r *float32, at *int, lo, hi float32, cols, stride, c
 //
 //go:noescape
 func SpikeRowsF64NEON(w, s, r *float64, at *int, lo, hi float64, cols, stride, count int)
+
+// PairF32NEON is portable.Pair for float32.
+//
+//go:noescape
+func PairF32NEON(p, w *float32, pairs, cols, stride int)
+
+// PairF64NEON is portable.Pair for float64.
+//
+//go:noescape
+func PairF64NEON(p, w *float64, pairs, cols, stride int)
+
+// UnpairF32NEON is portable.Unpair for float32.
+//
+//go:noescape
+func UnpairF32NEON(w, p *float32, pairs, cols, stride int)
+
+// UnpairF64NEON is portable.Unpair for float64.
+//
+//go:noescape
+func UnpairF64NEON(w, p *float64, pairs, cols, stride int)
+
+// PairColsF32NEON is portable.PairCols for float32.
+//
+//go:noescape
+func PairColsF32NEON(p, a, c *float32, at *int, lo, hi float32, pairs, cols, count int)
+
+// PairColsF64NEON is portable.PairCols for float64.
+//
+//go:noescape
+func PairColsF64NEON(p, a, c *float64, at *int, lo, hi float64, pairs, cols, count int)
+
+// PairRowsF32NEON is portable.PairRows for float32.
+//
+//go:noescape
+func PairRowsF32NEON(p, s, r *float32, at, half *int, lo, hi float32, cols, count int)
+
+// PairRowsF64NEON is portable.PairRows for float64.
+//
+//go:noescape
+func PairRowsF64NEON(p, s, r *float64, at, half *int, lo, hi float64, cols, count int)

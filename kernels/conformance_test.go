@@ -39,6 +39,7 @@ const (
 	kindSlice, kindBools, kindWide, kindScalar, kindInt, kindList = 0, 1, 2, 3, 4, 5
 	shapeMat, shapeRow, shapeCol, shapeN, shapeExp, shapeStep     = 1, 2, 3, 4, 5, 6
 	shapeList, shapeColList, shapeRowList                         = 8, 9, 10
+	shapePairMat, shapePairCol, shapePairList, shapeHalfList      = 11, 12, 13, 14
 )
 
 // size is one shape of a case.
@@ -93,6 +94,11 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 	if e.name == "SpikeRows" {
 		named["count"] = min(z.k, z.rows)
 	}
+	pairs := z.rows / 2
+	named["pairs"] = pairs
+	if e.name == "PairRows" {
+		named["count"] = min(z.k, pairs)
+	}
 	given := z.flags&1 != 0
 	lengths := map[string]int{}
 	if e.name == "MulAcc" { // c [m, n], a [m, k] or its transpose, b [k, n]
@@ -124,7 +130,11 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 			length = z.rows
 		case shapeCol, shapeN:
 			length = z.cols
-		case shapeList, shapeColList, shapeRowList:
+		case shapePairMat:
+			length = pairs * 2 * z.cols
+		case shapePairCol:
+			length = 2 * z.cols
+		case shapeList, shapeColList, shapeRowList, shapePairList, shapeHalfList:
 			length = named["count"]
 		case shapeStep:
 			length = 1
@@ -173,10 +183,18 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 		case kindList:
 			s := carve[int](a, length, false)
 			units := z.cols
-			if p.shape == shapeRowList {
+			switch p.shape {
+			case shapeRowList:
 				units = z.rows
+			case shapePairList:
+				units = pairs
 			}
 			copy(s, r.Perm(units)) // in any order, each once
+			for k := range s {
+				if p.shape == shapeHalfList {
+					s[k] = halves[r.IntN(2)]
+				}
+			}
 			out.lists = append(out.lists, s)
 		case kindInt:
 			n, ok := named[p.name]

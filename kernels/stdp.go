@@ -66,8 +66,8 @@ type SpikeUpdate[T Float] struct {
 //	pre:    w_ij ← clip(w_ij + round(round(o_i·f)·c_j)),   f = PowAbs(v − Low, Mu)
 //	post:   w_ij ← clip(w_ij + round(round(s_i·f)·r_j)),   f = PowAbs(High − v, Mu)
 //
-// Weights without an event are neither read nor written, so one that lies outside
-// of the bounds stays there until its first. The work is that of the events. The
+// A weight without an event keeps its bits, so one that lies outside of the bounds
+// stays there until its first. The work is that of the events. The
 // traces are left as they are after the last step: a sequence equals single steps
 // bit for bit. No argument shares an element with W or with a trace.
 func STDP[T Float](w Matrix[T], u SpikeUpdate[T]) {
@@ -162,9 +162,9 @@ func (s Spikes) region() region { return stridedRegion(s.Data, s.Rows, s.Cols, s
 const (
 	// stdpSteps is how many steps are worked on at once at most: the rows of a
 	// block stay in the first cache for all of them.
-	stdpSteps = 32
+	stdpSteps = 64
 	// stdpScratch bounds the traces kept for them, in elements.
-	stdpScratch = 1 << 16
+	stdpScratch = 1 << 18
 	// stdpRows is the rows of a block at least, for the sake of long vectors
 	// down a column.
 	stdpRows = 16
@@ -173,23 +173,29 @@ const (
 	// stdpShare is how many times the usual work makes a thread worth waking:
 	// between two chunks the workers wait while the caller lists events.
 	stdpShare = 4
-	// denseShare: from one spike in so many columns on, whole rows cost less.
-	denseShare = 4
+	// denseShare: from one spike in so many columns on, whole rows cost less
+	// (measured on 64 × 100: equal at 45 columns).
+	denseShare = 2
 )
 
-// stdpJob does a chunk of steps: load goes through the spikes and the traces
-// and lists the events, cell applies them to one block of rows.
-type stdpJob[T Float] struct {
-	w     Matrix[T]
-	u     SpikeUpdate[T]
-	most  int  // steps of a chunk
-	shift uint // log₂ of the rows of a block
-	// blocks of rows
-	blocks, steps int
-	kind          exponent
-	exponent      []T
+// halves are the masks of PairRows: all lanes of a pair's first row, or of its
+// second.
+var halves = [2]int{maskOf(0x00ff00ff00ff00ff), maskOf(0xff00ff00ff00ff00)}
 
-	call int // columns of a call
+func maskOf(bytes uint64) int { return int(bytes) }
+
+// stdpJob does a chunk of steps: load goes through the spikes and the traces
+// and lists the events, cell applies them to one block of rows. Down a column the
+// elements lie a row apart, and moving them is most of the work.
+type stdpJob[T Float] struct {
+	w            Matrix[T]
+	u            SpikeUpdate[T]
+	most         int  // steps of a chunk
+	steps        int  // of this one
+	shift        uint // log₂ of the rows of a block
+	blocks, call int  // blocks of rows; columns of one call of a primitive
+	kind         exponent
+	exponent     []T
 
 	r, o      []T    // [steps, in] and [steps, out]: the traces that events of a step learn from
 	pre       []int  // columns of the presynaptic events, step after step
@@ -201,8 +207,13 @@ type stdpJob[T Float] struct {
 	s         []T    // their factors
 	postCount []int  // by block and step
 	postTotal []int  // by block
-	found     []int  // events of one step
-	own       [][]T  // of each thread, with a weight dependence: three rows
+	half      []int  // in pairs: which row of its pair
+	own       [][]T  // of each thread: three rows with a weight dependence, a block in pairs
+
+	// paired: the rows of a block are laid together by twos for this chunk, and
+	// r holds every element twice.
+	paired bool
+	events int // presynaptic, of the chunk before
 }
 
 func (j *stdpJob[T]) prepare(f *frame[T], w Matrix[T], u SpikeUpdate[T]) {
@@ -211,17 +222,17 @@ func (j *stdpJob[T]) prepare(f *frame[T], w Matrix[T], u SpikeUpdate[T]) {
 	j.most = min(u.Pre.Rows, max(stdpSteps/8, min(stdpSteps, stdpScratch/max(1, in+out))))
 	j.shift = uint(bits.Len(uint(max(stdpRows, min(stdpBytes/(max(1, in)*sizeOf[T]()), maxCellRows)))) - 1)
 	j.blocks = (out + 1<<j.shift - 1) >> j.shift
-	grow(&j.r, j.most*in)
-	grow(&j.o, j.most*out)
+	grow(&j.r, 2*j.most*in)
+	grow(&j.o, j.most*out+1) // the second row of a pair may be none
 	grow(&j.pre, j.most*in)
 	grow(&j.c, j.most*in)
 	grow(&j.preCount, j.most)
 	grow(&j.dense, j.most)
 	grow(&j.post, j.blocks*j.most<<j.shift)
 	grow(&j.s, j.blocks*j.most<<j.shift)
+	grow(&j.half, j.blocks*j.most<<j.shift)
 	grow(&j.postCount, j.blocks*j.most)
 	grow(&j.postTotal, j.blocks)
-	grow(&j.found, max(in, out))
 	j.call = max(1, cellElements>>j.shift)
 	j.kind = exponentOf(u.Mu)
 	if u.Mu > 0 {
@@ -235,8 +246,11 @@ func (j *stdpJob[T]) ownFor(threads int) {
 		j.own = append(j.own, nil)
 	}
 	for k := range threads {
-		if j.u.Mu > 0 {
+		switch {
+		case j.u.Mu > 0:
 			grow(&j.own[k], 3*j.w.Cols)
+		case j.paired:
+			grow(&j.own[k], (1<<j.shift+2)*j.w.Cols)
 		}
 	}
 }
@@ -251,44 +265,57 @@ func (j *stdpJob[T]) release() {
 func (j *stdpJob[T]) load(from, to int) (work int) {
 	u, in, out := &j.u, j.w.Cols, j.w.Rows
 	j.steps = to - from
+	// Laying rows together halves the moves of a column's elements, and costs as
+	// much as one event in each column; not where so many have one that whole
+	// rows are worked on. The chunk before tells.
+	j.paired = u.Mu == 0 && useVectors && j.steps >= stdpSteps/2 && in<<j.shift <= cellElements &&
+		(from == 0 || j.events >= in && j.events*denseShare < j.steps*in)
 	events := 0
-	clear(j.postCount)
-	clear(j.postTotal)
+	clear(j.postCount[:j.blocks*j.most])
+	clear(j.postTotal[:j.blocks])
 	for t := range j.steps {
 		decay(u.R)
 		decay(u.O)
 		decay(u.R2)
 		decay(u.O2)
-		pre := u.Pre.list(from+t, j.found)
-		j.preEvents(t, events, pre)
+		pre := j.preEvents(t, events, u.Pre.row(from+t))
 		events += len(pre)
-		j.preCount[t] = len(pre)
 		if u.Coincidence == NeitherSide {
-			copy(j.r[t*in:], u.R.V)
+			j.keepR(t)
 		}
-		u.spike(u.R, pre)
-		u.spike(u.R2, pre)
+		for _, k := range pre {
+			u.spike(u.R, k)
+			if u.R2.V != nil {
+				u.spike(u.R2, k)
+			}
+		}
 		if u.Coincidence != NeitherSide {
-			copy(j.r[t*in:], u.R.V)
+			j.keepR(t)
 		}
-		work += 2 * len(pre) * out
-
-		post := u.Post.list(from+t, j.found)
-		j.postEvents(t, post)
 		if u.Coincidence != BothSides {
 			copy(j.o[t*out:], u.O.V)
 		}
-		u.spike(u.O, post)
-		u.spike(u.O2, post)
+		spiked := j.postEvents(t, u.Post.row(from+t))
 		if u.Coincidence == BothSides {
 			copy(j.o[t*out:], u.O.V)
 		}
-		work += len(post) * in
+		work += 2*len(pre)*out + spiked*in
 	}
+	j.events = events
 	if u.Mu > 0 {
 		work *= j.kind.cost()
 	}
 	return work
+}
+
+// keepR keeps the trace that postsynaptic events of step t learn from.
+func (j *stdpJob[T]) keepR(t int) {
+	in, v := j.w.Cols, j.u.R.V
+	if !j.paired {
+		copy(j.r[t*in:], v)
+		return
+	}
+	kPair(j.r[2*t*in:], v, 1, in, 0) // a pair of the row with itself
 }
 
 func decay[T Float](t SpikeTrace[T]) {
@@ -299,36 +326,33 @@ func decay[T Float](t SpikeTrace[T]) {
 	}
 }
 
-func (u *SpikeUpdate[T]) spike(t SpikeTrace[T], events []int) {
-	if t.V == nil {
-		return
-	}
-	for _, k := range events {
-		if u.Replace {
-			t.V[k] = t.Step
-		} else {
-			t.V[k] += t.Step
-		}
+// spike adds a spike of unit k to a trace.
+func (u *SpikeUpdate[T]) spike(t SpikeTrace[T], k int) {
+	if u.Replace {
+		t.V[k] = t.Step
+	} else {
+		t.V[k] += t.Step
 	}
 }
 
-// list writes the units that spike in step t into found, which has room for all,
-// and returns them. It packs the bytes of 64 units into as many bits, so that its
-// branches depend on the number of spikes and not on the place of each.
-func (s Spikes) list(t int, found []int) []int {
-	n, row := 0, s.Data[t*s.Stride:][:s.Cols]
-	b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(row))), len(row))
-	for k := 0; k < len(b); k += 64 {
-		var p [64]byte
-		copy(p[:], b[k:])
-		packed := lowBits(p[:8]) | lowBits(p[8:16])<<8 | lowBits(p[16:24])<<16 | lowBits(p[24:32])<<24 |
-			lowBits(p[32:40])<<32 | lowBits(p[40:48])<<40 | lowBits(p[48:56])<<48 | lowBits(p[56:64])<<56
-		for ; packed != 0; packed &= packed - 1 {
-			found[n] = k + bits.TrailingZeros64(packed)
-			n++
-		}
+// row is the bytes of step t.
+func (s Spikes) row(t int) []byte {
+	row := s.Data[t*s.Stride:][:s.Cols]
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(row))), len(row))
+}
+
+// packed is the spikes of the units k to k + 63 as bits: branches on them depend
+// on the number of spikes and not on the place of each.
+func packed(row []byte, k int) uint64 {
+	var tail [64]byte
+	p := &tail
+	if k+64 <= len(row) {
+		p = (*[64]byte)(row[k:])
+	} else {
+		copy(tail[:], row[k:])
 	}
-	return found[:n]
+	return lowBits(p[:8]) | lowBits(p[8:16])<<8 | lowBits(p[16:24])<<16 | lowBits(p[24:32])<<24 |
+		lowBits(p[32:40])<<32 | lowBits(p[40:48])<<40 | lowBits(p[48:56])<<48 | lowBits(p[56:64])<<56
 }
 
 // lowBits is the lowest bits of eight bytes, the first byte's lowest: the
@@ -337,23 +361,33 @@ func lowBits(b []byte) uint64 {
 	return binary.LittleEndian.Uint64(b) & 0x0101010101010101 * 0x0102040810204080 >> 56
 }
 
-func (j *stdpJob[T]) preEvents(t, at int, events []int) {
-	copy(j.pre[at:], events)
-	c := j.c[at:][:len(events)]
+// preEvents lists the columns that spike in a step, from place at on, and keeps
+// what their events need.
+func (j *stdpJob[T]) preEvents(t, at int, row []byte) []int {
+	in, n := j.w.Cols, 0
+	events := j.pre[at:][:in]
+	for k := 0; k < in; k += 64 {
+		for b := packed(row, k); b != 0; b &= b - 1 {
+			events[n] = k + bits.TrailingZeros64(b)
+			n++
+		}
+	}
+	events = events[:n]
+	c := j.c[at:][:n]
 	for k, col := range events {
 		c[k] = factor(j.u.C, j.u.R2.V, col)
 	}
-	in := j.w.Cols
-	j.dense[t] = j.u.Mu == 0 && len(events)*denseShare >= in
-	if !j.dense[t] {
-		return
+	j.preCount[t] = n
+	j.dense[t] = j.u.Mu == 0 && !j.paired && n*denseShare >= in
+	if j.dense[t] {
+		m, full := grow(&j.m, j.most*in)[t*in:][:in], grow(&j.full, j.most*in)[t*in:][:in]
+		clear(m)
+		clear(full)
+		for k, col := range events {
+			m[col], full[col] = 1, c[k]
+		}
 	}
-	m, full := grow(&j.m, j.most*in)[t*in:][:in], grow(&j.full, j.most*in)[t*in:][:in]
-	clear(m)
-	clear(full)
-	for k, col := range events {
-		m[col], full[col] = 1, c[k]
-	}
+	return events
 }
 
 // factor is c_j or s_i.
@@ -364,21 +398,47 @@ func factor[T Float](coefficient [2]T, second []T, k int) T {
 	return portable.FMA(coefficient[1], second[k], coefficient[0])
 }
 
-func (j *stdpJob[T]) postEvents(t int, events []int) {
-	within := 1<<j.shift - 1
-	for _, i := range events {
-		b := i >> j.shift
-		at := j.room(b) + j.postTotal[b]
-		j.post[at], j.s[at] = i&within, factor(j.u.S, j.u.O2.V, i)
-		j.postTotal[b]++
-		j.postCount[b*j.most+t]++
+// postEvents lists the rows that spike in a step, block by block, lets their
+// traces spike, and returns their number.
+func (j *stdpJob[T]) postEvents(t int, row []byte) (n int) {
+	u, out, within := &j.u, j.w.Rows, 1<<j.shift-1
+	for k := 0; k < out; k += 64 {
+		for left := packed(row, k); left != 0; {
+			b := (k + bits.TrailingZeros64(left)) >> j.shift
+			part := left & (1<<uint((b+1)<<j.shift-k) - 1) // those of block b; all for a shift of 64 and more
+			left &^= part
+			first := j.room(b) + j.postTotal[b]
+			at := first
+			for ; part != 0; part &= part - 1 {
+				i := k + bits.TrailingZeros64(part)
+				if j.paired {
+					j.post[at], j.half[at] = i&within/2, halves[i&1]
+				} else {
+					j.post[at] = i & within
+				}
+				j.s[at] = factor(u.S, u.O2.V, i)
+				u.spike(u.O, i)
+				if u.O2.V != nil {
+					u.spike(u.O2, i)
+				}
+				at++
+			}
+			j.postTotal[b] += at - first
+			j.postCount[b*j.most+t] += at - first
+			n += at - first
+		}
 	}
+	return n
 }
 
 // room is where the postsynaptic events of a block begin.
 func (j *stdpJob[T]) room(b int) int { return b * j.most << j.shift }
 
 func (j *stdpJob[T]) cell(b, who int) {
+	if j.paired {
+		j.pairs(b, j.own[who])
+		return
+	}
 	in, out := j.w.Cols, j.w.Rows
 	i0 := b << j.shift
 	rows := min(1<<j.shift, out-i0)
@@ -406,6 +466,40 @@ func (j *stdpJob[T]) cell(b, who int) {
 			}
 		}
 		pre, c, post, s = pre[n:], c[n:], post[spiked:], s[spiked:]
+	}
+}
+
+// pairs is cell with the block's rows laid together by twos, in memory of the
+// thread's own.
+func (j *stdpJob[T]) pairs(b int, own []T) {
+	in, out := j.w.Cols, j.w.Rows
+	i0 := b << j.shift
+	rows := min(1<<j.shift, out-i0)
+	w, o, r := j.w.from(i0, 0), j.o[i0:], j.r
+	pre, c, room := j.pre, j.c, j.room(b)
+	post, half, s := j.post[room:], j.half[room:], j.s[room:]
+	lo, hi, stride := j.u.Low, j.u.High, j.w.Stride
+	p, spare := own[2*in:], own[:2*in]
+	kPair(p, w, rows/2, in, stride)
+	if rows%2 != 0 { // the last row gets a companion
+		copy(spare, w[(rows-1)*stride:][:in])
+		clear(spare[in:])
+		kPair(p[(rows-1)*in:], spare, 1, in, in)
+	}
+	for t, spiked := range j.postCount[b*j.most:][:j.steps] {
+		n := j.preCount[t]
+		for k := 0; k < n; k += j.call {
+			kPairCols(p, o[t*out:], c[k:], pre[k:], lo, hi, (rows+1)/2, in, min(j.call, n-k))
+		}
+		if spiked > 0 {
+			kPairRows(p, s, r[2*t*in:], post, half, lo, hi, in, spiked)
+		}
+		pre, c, post, half, s = pre[n:], c[n:], post[spiked:], half[spiked:], s[spiked:]
+	}
+	kUnpair(w, p, rows/2, in, stride)
+	if rows%2 != 0 {
+		kUnpair(spare, p[(rows-1)*in:], 1, in, in)
+		copy(w[(rows-1)*stride:][:in], spare)
 	}
 }
 

@@ -53,7 +53,7 @@ func (l *lowering) op(op *ir.Op) {
 		l.integers(op)
 	case ir.ParamUni, ir.Load, ir.LoadM, ir.LoadS, ir.Store, ir.StoreM, ir.StoreS, ir.LoadU, ir.StoreU:
 		l.memory(op)
-	case ir.TailMask, ir.Bytes, ir.Sum, ir.MaxLanes, ir.WidenLo, ir.WidenHi, ir.Narrow:
+	case ir.ZipLo, ir.ZipHi, ir.Even, ir.Odd, ir.TailMask, ir.Bytes, ir.Sum, ir.MaxLanes, ir.WidenLo, ir.WidenHi, ir.Narrow:
 		l.across(op)
 	default:
 		l.lanewise(op, 0)

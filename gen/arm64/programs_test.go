@@ -50,14 +50,24 @@ func (s *suite) memory() {
 		s.add(fmt.Sprint("LoadU", d), exact, func(b *ir.Builder, dst ir.Val) { b.Store(dst, 0, b.LoadU(b.Param("a"), d)) })
 		s.add(fmt.Sprint("StoreU", d), exact, func(b *ir.Builder, dst ir.Val) { b.StoreU(dst, d, b.Load(b.Param("a"), 0)) })
 	}
-	for _, stride := range []int64{8, 24, 40} {
-		s.add(fmt.Sprint("LoadS", stride), exact, func(b *ir.Builder, dst ir.Val) {
-			b.Store(dst, 0, b.LoadS(b.Param("a"), b.IConst(stride)))
-		})
-		s.add(fmt.Sprint("StoreS", stride), exact, func(b *ir.Builder, dst ir.Val) {
-			b.StoreS(dst, b.Load(b.Param("a"), 0), b.IConst(stride))
-		})
+	for _, stride := range []int64{16, 24, 40} {
+		for group := int64(1); group <= 2; group++ {
+			s.add(fmt.Sprint("LoadS", stride, "Group", group), exact, func(b *ir.Builder, dst ir.Val) {
+				b.Store(dst, 0, b.LoadS(b.Param("a"), b.IConst(stride), group))
+			})
+			s.add(fmt.Sprint("StoreS", stride, "Group", group), exact, func(b *ir.Builder, dst ir.Val) {
+				b.StoreS(dst, b.Load(b.Param("a"), 0), b.IConst(stride), group)
+			})
+		}
 	}
+	s.add("Zip", exact, func(b *ir.Builder, dst ir.Val) {
+		lo, hi := b.Zip(b.Load(b.Param("a"), 0), b.Load(b.Param("a"), 32))
+		b.Store(dst, 0, lo)
+		b.Store(dst, 32, hi)
+		x, y := b.Unzip(b.Load(b.Param("a"), 64), b.Load(b.Param("a"), 96))
+		b.Store(dst, 64, x)
+		b.Store(dst, 96, y)
+	})
 	s.add("NegativeDisplacement", exact, func(b *ir.Builder, dst ir.Val) {
 		p := b.ICopy(b.Param("a"))
 		b.AddTo(p, 1200)

@@ -95,14 +95,14 @@ func (b *Builder) Store(p Val, disp int64, v Val) {
 	b.emit(Op{Code: Store, Args: []Val{p, v}, Imm: disp, Elem: b.F.Elem})
 }
 
-// LoadS is the vector whose lanes lie stride bytes apart, from p on.
-func (b *Builder) LoadS(p, stride Val) Val {
-	return b.def(Vec, Op{Code: LoadS, Args: []Val{p, stride}, Elem: b.F.Elem})
+// LoadS is the vector whose lanes lie in groups of one or two, the groups stride bytes apart, from p on.
+func (b *Builder) LoadS(p, stride Val, group int64) Val {
+	return b.def(Vec, Op{Code: LoadS, Args: []Val{p, stride}, Imm: group, Elem: b.F.Elem})
 }
 
-// StoreS writes the lanes of v stride bytes apart, from p on.
-func (b *Builder) StoreS(p, v, stride Val) {
-	b.emit(Op{Code: StoreS, Args: []Val{p, v, stride}, Elem: b.F.Elem})
+// StoreS writes the lanes of v in groups of one or two, the groups stride bytes apart, from p on.
+func (b *Builder) StoreS(p, v, stride Val, group int64) {
+	b.emit(Op{Code: StoreS, Args: []Val{p, v, stride}, Imm: group, Elem: b.F.Elem})
 }
 
 // Tail stands for the first N lanes of a vector, 0 < N < Lanes.
@@ -253,6 +253,16 @@ func (b *Builder) Sum(x Val) Val {
 // MaxLanes is the Maximum over the lanes of x, in lane 0.
 func (b *Builder) MaxLanes(x Val) Val {
 	return b.def(Uniform, Op{Code: MaxLanes, Args: []Val{x}, Elem: b.F.Elem})
+}
+
+// Zip is the lanes of x and y in turn, x0 y0 x1 y1 ...: the first half of them and the second.
+func (b *Builder) Zip(x, y Val) (lo, hi Val) { return b.cross(ZipLo, x, y), b.cross(ZipHi, x, y) }
+
+// Unzip undoes Zip.
+func (b *Builder) Unzip(lo, hi Val) (x, y Val) { return b.cross(Even, lo, hi), b.cross(Odd, lo, hi) }
+
+func (b *Builder) cross(code Code, x, y Val) Val {
+	return b.def(Vec, Op{Code: code, Args: []Val{x, y}, Elem: b.F.Elem})
 }
 
 // Widen converts a float32 vector to two float64 vectors.

@@ -79,8 +79,8 @@ const (
 	LoadM    // Vec: the first lanes only (mask b, count c); the others are +0
 	Store    // stores Vec b
 	StoreM   // stores the first lanes of b only (mask c, count d)
-	LoadS    // Vec: lane l from address a + l*b, b in bytes
-	StoreS   // stores lane l of Vec b to address a + l*c
+	LoadS    // Vec: the lanes from addresses a, a + b, a + 2b, ... (b in bytes), Imm of them from each
+	StoreS   // stores Imm lanes of Vec b each to addresses a, a + c, a + 2c, ...
 	LoadU    // Uniform: one element in all lanes
 	StoreU   // stores lane 0 of b as one element
 	LoadI64  // Int: eight bytes
@@ -124,6 +124,10 @@ const (
 	Bytes    // Vec: all ones in lane l where byte l of Int a is not 0
 	Sum      // Uniform, lane 0 valid: lanes halved, l += l + n/2, then n/4, ...
 	MaxLanes // Uniform, lane 0 valid: the same with Maximum
+	ZipLo    // lanes of the first halves of a and b in turn: a0 b0 a1 b1 ...
+	ZipHi    // ... of the second halves
+	Even     // lanes 0, 2, ... of a, then of b
+	Odd      // lanes 1, 3, ... of a, then of b
 	WidenLo  // float64 Vec of the first half of float32 Vec a
 	WidenHi  // ... of the second half
 	Narrow   // float32 Vec of the float64 Vecs a (first half) and b, rounded

@@ -19,6 +19,10 @@ const (
 	PerList        // count elements
 	ColList        // count numbers of columns
 	RowList        // count numbers of rows
+	PairMat        // pairs × 2·cols elements, without gaps: two rows of a matrix in turn
+	PairCol        // 2·cols elements, each twice
+	PairList       // count numbers of pairs
+	HalfList       // count masks of the lanes of a pair's one row or the other
 )
 
 // Param is a kernel's parameter.
