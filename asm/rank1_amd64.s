@@ -20,39 +20,51 @@ DATA rank1Constants<>+48(SB)/4, $0x3f800000
 DATA rank1Constants<>+52(SB)/4, $0x3f800000
 DATA rank1Constants<>+56(SB)/4, $0x3f800000
 DATA rank1Constants<>+60(SB)/4, $0x3f800000
-DATA rank1Constants<>+64(SB)/4, $0x80000000
-DATA rank1Constants<>+68(SB)/4, $0x80000000
-DATA rank1Constants<>+72(SB)/4, $0x80000000
-DATA rank1Constants<>+76(SB)/4, $0x80000000
-DATA rank1Constants<>+80(SB)/4, $0x80000000
-DATA rank1Constants<>+84(SB)/4, $0x80000000
-DATA rank1Constants<>+88(SB)/4, $0x80000000
-DATA rank1Constants<>+92(SB)/4, $0x80000000
-DATA rank1Constants<>+96(SB)/4, $0x00000000
-DATA rank1Constants<>+100(SB)/4, $0x00000001
-DATA rank1Constants<>+104(SB)/4, $0x00000002
-DATA rank1Constants<>+108(SB)/4, $0x00000003
-DATA rank1Constants<>+112(SB)/4, $0x00000004
-DATA rank1Constants<>+116(SB)/4, $0x00000005
-DATA rank1Constants<>+120(SB)/4, $0x00000006
-DATA rank1Constants<>+124(SB)/4, $0x00000007
-DATA rank1Constants<>+128(SB)/8, $0x0000000000000000
-DATA rank1Constants<>+136(SB)/8, $0x0000000000000000
-DATA rank1Constants<>+144(SB)/8, $0x0000000000000000
-DATA rank1Constants<>+152(SB)/8, $0x0000000000000000
-DATA rank1Constants<>+160(SB)/8, $0x3ff0000000000000
-DATA rank1Constants<>+168(SB)/8, $0x3ff0000000000000
-DATA rank1Constants<>+176(SB)/8, $0x3ff0000000000000
-DATA rank1Constants<>+184(SB)/8, $0x3ff0000000000000
-DATA rank1Constants<>+192(SB)/8, $0x8000000000000000
-DATA rank1Constants<>+200(SB)/8, $0x8000000000000000
-DATA rank1Constants<>+208(SB)/8, $0x8000000000000000
-DATA rank1Constants<>+216(SB)/8, $0x8000000000000000
-DATA rank1Constants<>+224(SB)/8, $0x0000000000000000
-DATA rank1Constants<>+232(SB)/8, $0x0000000000000001
-DATA rank1Constants<>+240(SB)/8, $0x0000000000000002
-DATA rank1Constants<>+248(SB)/8, $0x0000000000000003
-GLOBL rank1Constants<>(SB), RODATA|NOPTR, $256
+DATA rank1Constants<>+64(SB)/4, $0x7fffffff
+DATA rank1Constants<>+68(SB)/4, $0x7fffffff
+DATA rank1Constants<>+72(SB)/4, $0x7fffffff
+DATA rank1Constants<>+76(SB)/4, $0x7fffffff
+DATA rank1Constants<>+80(SB)/4, $0x7fffffff
+DATA rank1Constants<>+84(SB)/4, $0x7fffffff
+DATA rank1Constants<>+88(SB)/4, $0x7fffffff
+DATA rank1Constants<>+92(SB)/4, $0x7fffffff
+DATA rank1Constants<>+96(SB)/4, $0x80000000
+DATA rank1Constants<>+100(SB)/4, $0x80000000
+DATA rank1Constants<>+104(SB)/4, $0x80000000
+DATA rank1Constants<>+108(SB)/4, $0x80000000
+DATA rank1Constants<>+112(SB)/4, $0x80000000
+DATA rank1Constants<>+116(SB)/4, $0x80000000
+DATA rank1Constants<>+120(SB)/4, $0x80000000
+DATA rank1Constants<>+124(SB)/4, $0x80000000
+DATA rank1Constants<>+128(SB)/4, $0x00000000
+DATA rank1Constants<>+132(SB)/4, $0x00000001
+DATA rank1Constants<>+136(SB)/4, $0x00000002
+DATA rank1Constants<>+140(SB)/4, $0x00000003
+DATA rank1Constants<>+144(SB)/4, $0x00000004
+DATA rank1Constants<>+148(SB)/4, $0x00000005
+DATA rank1Constants<>+152(SB)/4, $0x00000006
+DATA rank1Constants<>+156(SB)/4, $0x00000007
+DATA rank1Constants<>+160(SB)/8, $0x0000000000000000
+DATA rank1Constants<>+168(SB)/8, $0x0000000000000000
+DATA rank1Constants<>+176(SB)/8, $0x0000000000000000
+DATA rank1Constants<>+184(SB)/8, $0x0000000000000000
+DATA rank1Constants<>+192(SB)/8, $0x3ff0000000000000
+DATA rank1Constants<>+200(SB)/8, $0x3ff0000000000000
+DATA rank1Constants<>+208(SB)/8, $0x3ff0000000000000
+DATA rank1Constants<>+216(SB)/8, $0x3ff0000000000000
+DATA rank1Constants<>+224(SB)/8, $0x7fffffffffffffff
+DATA rank1Constants<>+232(SB)/8, $0x7fffffffffffffff
+DATA rank1Constants<>+240(SB)/8, $0x7fffffffffffffff
+DATA rank1Constants<>+248(SB)/8, $0x7fffffffffffffff
+DATA rank1Constants<>+256(SB)/8, $0x8000000000000000
+DATA rank1Constants<>+264(SB)/8, $0x8000000000000000
+DATA rank1Constants<>+272(SB)/8, $0x8000000000000000
+DATA rank1Constants<>+280(SB)/8, $0x8000000000000000
+DATA rank1Constants<>+288(SB)/8, $0x0000000000000000
+DATA rank1Constants<>+296(SB)/8, $0x0000000000000001
+DATA rank1Constants<>+304(SB)/8, $0x0000000000000002
+DATA rank1Constants<>+312(SB)/8, $0x0000000000000003
+GLOBL rank1Constants<>(SB), RODATA|NOPTR, $320
 
 // func Rank1GF32AVX2(w *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
@@ -173,7 +185,7 @@ l9:
 	JLT          l12
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y3
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
 	VMASKMOVPS   (R8), Y3, Y2
 	MOVQ         $0x00000008, CX
 	MOVQ         R10, BX
@@ -296,7 +308,7 @@ l21:
 	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VFMADD231PS  Y1, Y6, Y0
@@ -379,7 +391,7 @@ l28:
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VFMADD231PS  Y1, Y8, Y0
@@ -513,7 +525,7 @@ l9:
 	JLT          l12
 	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y3
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
 	VMASKMOVPD   (R8), Y3, Y2
 	MOVQ         $0x00000008, CX
 	MOVQ         R10, BX
@@ -636,7 +648,7 @@ l21:
 	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VFMADD231PD  Y1, Y6, Y0
@@ -719,7 +731,7 @@ l28:
 	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VFMADD231PD  Y1, Y8, Y0
@@ -740,7 +752,10 @@ TEXT ·Rank1GClipF32AVX2(SB), NOSPLIT, $0-72
 	VBROADCASTSS lo+24(FP), Y11
 	VBROADCASTSS hi+28(FP), Y10
 	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y9
+	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
+	VORPS        rank1Constants<>+64(SB), Y0, Y9
+	VPCMPEQD     rank1Constants<>+96(SB), Y10, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y8
 	MOVQ         rows+32(FP), R12
 	MOVQ         w+0(FP), R11
 	MOVQ         gs+8(FP), R10
@@ -758,12 +773,12 @@ l2:
 	JLT  l5
 
 l4:
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R8), Y7
-	VMOVUPS 64(R8), Y6
-	VMOVUPS 96(R8), Y5
-	VMOVUPS 128(R8), Y4
-	VMOVUPS 160(R8), Y3
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R8), Y5
+	VMOVUPS 96(R8), Y4
+	VMOVUPS 128(R8), Y3
+	VMOVUPS 160(R8), Y2
 	MOVQ    DI, DX
 	MOVQ    $0x00000008, CX
 	MOVQ    R10, BX
@@ -771,59 +786,53 @@ l4:
 	JLT     l7
 
 l6:
-	VBROADCASTSS (BX), Y2
+	VBROADCASTSS (BX), Y1
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, BX
 	PREFETCHT1   2048(DX)
-	VMOVAPS      Y2, Y0
-	VFMADD213PS  (DX), Y8, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  (DX), Y7, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, (DX)
-	VMOVAPS      Y2, Y0
-	VFMADD213PS  32(DX), Y7, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  32(DX), Y6, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, 32(DX)
 	PREFETCHT1   2112(DX)
-	VMOVAPS      Y2, Y0
-	VFMADD213PS  64(DX), Y6, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  64(DX), Y5, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, 64(DX)
-	VMOVAPS      Y2, Y0
-	VFMADD213PS  96(DX), Y5, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  96(DX), Y4, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, 96(DX)
 	PREFETCHT1   2176(DX)
-	VMOVAPS      Y2, Y0
-	VFMADD213PS  128(DX), Y4, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  128(DX), Y3, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, 128(DX)
-	VFMADD213PS  160(DX), Y3, Y2
-	VMAXPS       Y2, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VFMADD213PS  160(DX), Y2, Y1
+	VMAXPS       Y1, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, 160(DX)
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
@@ -844,7 +853,7 @@ l5:
 	JLT  l9
 
 l8:
-	VMOVUPS (R8), Y2
+	VMOVUPS (R8), Y1
 	MOVQ    DI, DX
 	MOVQ    $0x00000008, CX
 	MOVQ    R10, BX
@@ -857,12 +866,11 @@ l10:
 	SHLQ         $0x02, AX
 	ADDQ         AX, BX
 	PREFETCHT1   2048(DX)
-	VFMADD213PS  (DX), Y2, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VFMADD213PS  (DX), Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, (DX)
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
@@ -883,7 +891,7 @@ l9:
 	JLT          l12
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y3
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
 	VMASKMOVPS   (R8), Y3, Y2
 	MOVQ         $0x00000008, CX
 	MOVQ         R10, BX
@@ -898,11 +906,10 @@ l13:
 	PREFETCHT1   2048(DI)
 	VMASKMOVPS   (DI), Y3, Y0
 	VFMADD231PS  Y2, Y1, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMASKMOVPS   Y0, Y3, (DI)
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
@@ -940,7 +947,7 @@ l16:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y6
+	VBROADCASTSS (R10), Y5
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R10
@@ -948,7 +955,7 @@ l16:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y5
+	VBROADCASTSS (R10), Y4
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R10
@@ -957,53 +964,47 @@ l16:
 	JLT          l19
 
 l18:
-	VMOVUPS     (DX), Y4
-	VMOVUPS     32(DX), Y3
-	VMOVUPS     64(DX), Y2
-	VMOVAPS     Y6, Y0
-	VFMADD213PS (CX), Y4, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     64(DX), Y1
+	VMOVAPS     Y5, Y0
+	VFMADD213PS (CX), Y3, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VFMADD213PS (BX), Y5, Y4
-	VMAXPS      Y4, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD213PS (BX), Y4, Y3
+	VMAXPS      Y3, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
-	VMOVAPS     Y6, Y0
-	VFMADD213PS 32(CX), Y3, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMOVAPS     Y5, Y0
+	VFMADD213PS 32(CX), Y2, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
-	VFMADD213PS 32(BX), Y5, Y3
-	VMAXPS      Y3, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD213PS 32(BX), Y4, Y2
+	VMAXPS      Y2, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
-	VMOVAPS     Y6, Y0
-	VFMADD213PS 64(CX), Y2, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMOVAPS     Y5, Y0
+	VFMADD213PS 64(CX), Y1, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
-	VFMADD213PS 64(BX), Y5, Y2
-	VMAXPS      Y2, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD213PS 64(BX), Y4, Y1
+	VMAXPS      Y1, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	ADDQ        $+96, CX
 	ADDQ        $+96, BX
@@ -1017,21 +1018,19 @@ l19:
 	JLT  l21
 
 l20:
-	VMOVUPS     (DX), Y2
-	VMOVAPS     Y6, Y0
-	VFMADD213PS (CX), Y2, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y5, Y0
+	VFMADD213PS (CX), Y1, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VFMADD213PS (BX), Y5, Y2
-	VMAXPS      Y2, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD213PS (BX), Y4, Y1
+	VMAXPS      Y1, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -1045,24 +1044,22 @@ l21:
 	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y1
-	VMASKMOVPS   (DX), Y1, Y0
-	VMASKMOVPS   (CX), Y1, Y2
-	VFMADD231PS  Y0, Y6, Y2
-	VMAXPS       Y2, Y11, Y3
-	VADDPS       Y9, Y3, Y3
-	VMINPS       Y3, Y10, Y2
-	VMINPS       Y10, Y3, Y3
-	VORPS        Y2, Y3, Y2
-	VMASKMOVPS   Y2, Y1, (CX)
-	VMASKMOVPS   (BX), Y1, Y2
-	VFMADD231PS  Y0, Y5, Y2
-	VMAXPS       Y2, Y11, Y2
-	VADDPS       Y9, Y2, Y2
-	VMINPS       Y2, Y10, Y0
-	VMINPS       Y10, Y2, Y2
-	VORPS        Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y1, (BX)
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD231PS  Y1, Y5, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
 
 l22:
 	ADDQ $-2, R12
@@ -1080,7 +1077,7 @@ l23:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y7
+	VBROADCASTSS (R10), Y6
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R10
@@ -1089,53 +1086,47 @@ l23:
 	JLT          l26
 
 l25:
-	VMOVUPS     32(CX), Y6
-	VMOVUPS     64(CX), Y5
-	VMOVUPS     96(CX), Y4
-	VMOVUPS     128(CX), Y3
-	VMOVUPS     160(CX), Y2
+	VMOVUPS     32(CX), Y5
+	VMOVUPS     64(CX), Y4
+	VMOVUPS     96(CX), Y3
+	VMOVUPS     128(CX), Y2
+	VMOVUPS     160(CX), Y1
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (CX), Y7, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
-	VFMADD213PS 32(BX), Y7, Y6
-	VMAXPS      Y6, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD213PS 32(BX), Y6, Y5
+	VMAXPS      Y5, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
-	VFMADD213PS 64(BX), Y7, Y5
-	VMAXPS      Y5, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD213PS 64(BX), Y6, Y4
+	VMAXPS      Y4, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
-	VFMADD213PS 96(BX), Y7, Y4
-	VMAXPS      Y4, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD213PS 96(BX), Y6, Y3
+	VMAXPS      Y3, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 96(BX)
-	VFMADD213PS 128(BX), Y7, Y3
-	VMAXPS      Y3, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD213PS 128(BX), Y6, Y2
+	VMAXPS      Y2, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 128(BX)
-	VFMADD213PS 160(BX), Y7, Y2
-	VMAXPS      Y2, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD213PS 160(BX), Y6, Y1
+	VMAXPS      Y1, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 160(BX)
 	ADDQ        $+192, BX
 	ADDQ        $+192, CX
@@ -1149,12 +1140,11 @@ l26:
 
 l27:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (CX), Y7, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
@@ -1167,15 +1157,14 @@ l28:
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VFMADD231PS  Y1, Y7, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
 l29:
@@ -1192,8 +1181,11 @@ l24:
 TEXT ·Rank1GClipF64AVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSD lo+24(FP), Y11
 	VBROADCASTSD hi+32(FP), Y10
-	VPCMPEQQ     rank1Constants<>+128(SB), Y11, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y9
+	VPCMPEQQ     rank1Constants<>+160(SB), Y11, Y0
+	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
+	VORPD        rank1Constants<>+224(SB), Y0, Y9
+	VPCMPEQQ     rank1Constants<>+256(SB), Y10, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y8
 	MOVQ         rows+40(FP), R12
 	MOVQ         w+0(FP), R11
 	MOVQ         gs+8(FP), R10
@@ -1211,12 +1203,12 @@ l2:
 	JLT  l5
 
 l4:
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R8), Y7
-	VMOVUPS 64(R8), Y6
-	VMOVUPS 96(R8), Y5
-	VMOVUPS 128(R8), Y4
-	VMOVUPS 160(R8), Y3
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R8), Y5
+	VMOVUPS 96(R8), Y4
+	VMOVUPS 128(R8), Y3
+	VMOVUPS 160(R8), Y2
 	MOVQ    DI, DX
 	MOVQ    $0x00000008, CX
 	MOVQ    R10, BX
@@ -1224,59 +1216,53 @@ l4:
 	JLT     l7
 
 l6:
-	VBROADCASTSD (BX), Y2
+	VBROADCASTSD (BX), Y1
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, BX
 	PREFETCHT1   2048(DX)
-	VMOVAPS      Y2, Y0
-	VFMADD213PD  (DX), Y8, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  (DX), Y7, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, (DX)
-	VMOVAPS      Y2, Y0
-	VFMADD213PD  32(DX), Y7, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  32(DX), Y6, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, 32(DX)
 	PREFETCHT1   2112(DX)
-	VMOVAPS      Y2, Y0
-	VFMADD213PD  64(DX), Y6, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  64(DX), Y5, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, 64(DX)
-	VMOVAPS      Y2, Y0
-	VFMADD213PD  96(DX), Y5, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  96(DX), Y4, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, 96(DX)
 	PREFETCHT1   2176(DX)
-	VMOVAPS      Y2, Y0
-	VFMADD213PD  128(DX), Y4, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  128(DX), Y3, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, 128(DX)
-	VFMADD213PD  160(DX), Y3, Y2
-	VMAXPD       Y2, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VFMADD213PD  160(DX), Y2, Y1
+	VMAXPD       Y1, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, 160(DX)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
@@ -1297,7 +1283,7 @@ l5:
 	JLT  l9
 
 l8:
-	VMOVUPS (R8), Y2
+	VMOVUPS (R8), Y1
 	MOVQ    DI, DX
 	MOVQ    $0x00000008, CX
 	MOVQ    R10, BX
@@ -1310,12 +1296,11 @@ l10:
 	SHLQ         $0x03, AX
 	ADDQ         AX, BX
 	PREFETCHT1   2048(DX)
-	VFMADD213PD  (DX), Y2, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VFMADD213PD  (DX), Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, (DX)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
@@ -1336,7 +1321,7 @@ l9:
 	JLT          l12
 	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y3
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
 	VMASKMOVPD   (R8), Y3, Y2
 	MOVQ         $0x00000008, CX
 	MOVQ         R10, BX
@@ -1351,11 +1336,10 @@ l13:
 	PREFETCHT1   2048(DI)
 	VMASKMOVPD   (DI), Y3, Y0
 	VFMADD231PD  Y2, Y1, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (DI)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
@@ -1393,7 +1377,7 @@ l16:
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y6
+	VBROADCASTSD (R10), Y5
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R10
@@ -1401,7 +1385,7 @@ l16:
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y5
+	VBROADCASTSD (R10), Y4
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R10
@@ -1410,53 +1394,47 @@ l16:
 	JLT          l19
 
 l18:
-	VMOVUPS     (DX), Y4
-	VMOVUPS     32(DX), Y3
-	VMOVUPS     64(DX), Y2
-	VMOVAPS     Y6, Y0
-	VFMADD213PD (CX), Y4, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     64(DX), Y1
+	VMOVAPS     Y5, Y0
+	VFMADD213PD (CX), Y3, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VFMADD213PD (BX), Y5, Y4
-	VMAXPD      Y4, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD213PD (BX), Y4, Y3
+	VMAXPD      Y3, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
-	VMOVAPS     Y6, Y0
-	VFMADD213PD 32(CX), Y3, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMOVAPS     Y5, Y0
+	VFMADD213PD 32(CX), Y2, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
-	VFMADD213PD 32(BX), Y5, Y3
-	VMAXPD      Y3, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD213PD 32(BX), Y4, Y2
+	VMAXPD      Y2, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
-	VMOVAPS     Y6, Y0
-	VFMADD213PD 64(CX), Y2, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMOVAPS     Y5, Y0
+	VFMADD213PD 64(CX), Y1, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
-	VFMADD213PD 64(BX), Y5, Y2
-	VMAXPD      Y2, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD213PD 64(BX), Y4, Y1
+	VMAXPD      Y1, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	ADDQ        $+96, CX
 	ADDQ        $+96, BX
@@ -1470,21 +1448,19 @@ l19:
 	JLT  l21
 
 l20:
-	VMOVUPS     (DX), Y2
-	VMOVAPS     Y6, Y0
-	VFMADD213PD (CX), Y2, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y5, Y0
+	VFMADD213PD (CX), Y1, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VFMADD213PD (BX), Y5, Y2
-	VMAXPD      Y2, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD213PD (BX), Y4, Y1
+	VMAXPD      Y1, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -1498,24 +1474,22 @@ l21:
 	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y1
-	VMASKMOVPD   (DX), Y1, Y0
-	VMASKMOVPD   (CX), Y1, Y2
-	VFMADD231PD  Y0, Y6, Y2
-	VMAXPD       Y2, Y11, Y3
-	VADDPD       Y9, Y3, Y3
-	VMINPD       Y3, Y10, Y2
-	VMINPD       Y10, Y3, Y3
-	VORPD        Y2, Y3, Y2
-	VMASKMOVPD   Y2, Y1, (CX)
-	VMASKMOVPD   (BX), Y1, Y2
-	VFMADD231PD  Y0, Y5, Y2
-	VMAXPD       Y2, Y11, Y2
-	VADDPD       Y9, Y2, Y2
-	VMINPD       Y2, Y10, Y0
-	VMINPD       Y10, Y2, Y2
-	VORPD        Y0, Y2, Y0
-	VMASKMOVPD   Y0, Y1, (BX)
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD231PD  Y1, Y5, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
 
 l22:
 	ADDQ $-2, R12
@@ -1533,7 +1507,7 @@ l23:
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y7
+	VBROADCASTSD (R10), Y6
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R10
@@ -1542,53 +1516,47 @@ l23:
 	JLT          l26
 
 l25:
-	VMOVUPS     32(CX), Y6
-	VMOVUPS     64(CX), Y5
-	VMOVUPS     96(CX), Y4
-	VMOVUPS     128(CX), Y3
-	VMOVUPS     160(CX), Y2
+	VMOVUPS     32(CX), Y5
+	VMOVUPS     64(CX), Y4
+	VMOVUPS     96(CX), Y3
+	VMOVUPS     128(CX), Y2
+	VMOVUPS     160(CX), Y1
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (CX), Y7, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
-	VFMADD213PD 32(BX), Y7, Y6
-	VMAXPD      Y6, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD213PD 32(BX), Y6, Y5
+	VMAXPD      Y5, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
-	VFMADD213PD 64(BX), Y7, Y5
-	VMAXPD      Y5, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD213PD 64(BX), Y6, Y4
+	VMAXPD      Y4, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
-	VFMADD213PD 96(BX), Y7, Y4
-	VMAXPD      Y4, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD213PD 96(BX), Y6, Y3
+	VMAXPD      Y3, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 96(BX)
-	VFMADD213PD 128(BX), Y7, Y3
-	VMAXPD      Y3, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD213PD 128(BX), Y6, Y2
+	VMAXPD      Y2, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 128(BX)
-	VFMADD213PD 160(BX), Y7, Y2
-	VMAXPD      Y2, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD213PD 160(BX), Y6, Y1
+	VMAXPD      Y1, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 160(BX)
 	ADDQ        $+192, BX
 	ADDQ        $+192, CX
@@ -1602,12 +1570,11 @@ l26:
 
 l27:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (CX), Y7, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
@@ -1620,15 +1587,14 @@ l28:
 	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VFMADD231PD  Y1, Y7, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VFMADD231PD  Y1, Y6, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
 l29:
@@ -1775,7 +1741,7 @@ l9:
 	JLT          l12
 	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y4
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y4
 	VMASKMOVPS   (R9), Y4, Y3
 	MOVQ         $0x00000008, DX
 	MOVQ         R12, CX
@@ -1925,7 +1891,7 @@ l21:
 	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VMULPS       Y7, Y0, Y0
@@ -2022,7 +1988,7 @@ l28:
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VMULPS       Y8, Y0, Y0
@@ -2041,7 +2007,7 @@ l24:
 // func Rank1DGF64AVX2(w *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·Rank1DGF64AVX2(SB), NOSPLIT, $0-80
-	VMOVUPS rank1Constants<>+160(SB), Y11
+	VMOVUPS rank1Constants<>+192(SB), Y11
 	MOVQ    rows+32(FP), R14
 	MOVQ    w+0(FP), R13
 	MOVQ    gs+16(FP), R12
@@ -2173,7 +2139,7 @@ l9:
 	JLT          l12
 	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y4
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y4
 	VMASKMOVPD   (R9), Y4, Y3
 	MOVQ         $0x00000008, DX
 	MOVQ         R12, CX
@@ -2323,7 +2289,7 @@ l21:
 	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VMULPD       Y7, Y0, Y0
@@ -2420,7 +2386,7 @@ l28:
 	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VMULPD       Y8, Y0, Y0
@@ -2442,8 +2408,11 @@ TEXT ·Rank1DGClipF32AVX2(SB), NOSPLIT, $0-88
 	VBROADCASTSS lo+32(FP), Y11
 	VBROADCASTSS hi+36(FP), Y10
 	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y9
-	VMOVUPS      rank1Constants<>+32(SB), Y8
+	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
+	VORPS        rank1Constants<>+64(SB), Y0, Y9
+	VPCMPEQD     rank1Constants<>+96(SB), Y10, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y8
+	VMOVUPS      rank1Constants<>+32(SB), Y7
 	MOVQ         rows+40(FP), R14
 	MOVQ         w+0(FP), R13
 	MOVQ         gs+16(FP), R12
@@ -2462,10 +2431,10 @@ l2:
 	JLT  l5
 
 l4:
-	VMOVUPS (R9), Y7
-	VMOVUPS 32(R9), Y6
-	VMOVUPS 64(R9), Y5
-	VMOVUPS 96(R9), Y4
+	VMOVUPS (R9), Y6
+	VMOVUPS 32(R9), Y5
+	VMOVUPS 64(R9), Y4
+	VMOVUPS 96(R9), Y3
 	MOVQ    R8, SI
 	MOVQ    $0x00000008, DX
 	MOVQ    R12, CX
@@ -2474,48 +2443,44 @@ l4:
 	JLT     l7
 
 l6:
-	VBROADCASTSS (CX), Y3
+	VBROADCASTSS (CX), Y2
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	VBROADCASTSS (BX), Y0
-	VSUBPS       Y0, Y8, Y2
+	VSUBPS       Y0, Y7, Y1
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, BX
 	PREFETCHT1   2048(SI)
-	VMULPS       (SI), Y2, Y0
-	VFMADD231PS  Y7, Y3, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMULPS       (SI), Y1, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, (SI)
-	VMULPS       32(SI), Y2, Y0
-	VFMADD231PS  Y6, Y3, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMULPS       32(SI), Y1, Y0
+	VFMADD231PS  Y5, Y2, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, 32(SI)
 	PREFETCHT1   2112(SI)
-	VMULPS       64(SI), Y2, Y0
-	VFMADD231PS  Y5, Y3, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMULPS       64(SI), Y1, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, 64(SI)
-	VMULPS       96(SI), Y2, Y0
-	VFMADD231PS  Y4, Y3, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMULPS       96(SI), Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, 96(SI)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
@@ -2550,18 +2515,17 @@ l10:
 	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	VBROADCASTSS (BX), Y0
-	VSUBPS       Y0, Y8, Y0
+	VSUBPS       Y0, Y7, Y0
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, BX
 	PREFETCHT1   2048(SI)
 	VMULPS       (SI), Y0, Y0
 	VFMADD231PS  Y2, Y1, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, (SI)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
@@ -2582,7 +2546,7 @@ l9:
 	JLT          l12
 	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y4
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y4
 	VMASKMOVPS   (R9), Y4, Y3
 	MOVQ         $0x00000008, DX
 	MOVQ         R12, CX
@@ -2596,7 +2560,7 @@ l13:
 	SHLQ         $0x02, AX
 	ADDQ         AX, CX
 	VBROADCASTSS (BX), Y0
-	VSUBPS       Y0, Y8, Y1
+	VSUBPS       Y0, Y7, Y1
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, BX
@@ -2604,11 +2568,10 @@ l13:
 	VMASKMOVPS   (R8), Y4, Y0
 	VMULPS       Y1, Y0, Y0
 	VFMADD231PS  Y3, Y2, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMASKMOVPS   Y0, Y4, (R8)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
@@ -2651,12 +2614,12 @@ l16:
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R13
-	VBROADCASTSS (R12), Y7
+	VBROADCASTSS (R12), Y6
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	VBROADCASTSS (R11), Y0
-	VSUBPS       Y0, Y8, Y6
+	VSUBPS       Y0, Y7, Y5
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
@@ -2664,12 +2627,12 @@ l16:
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R13
-	VBROADCASTSS (R12), Y5
+	VBROADCASTSS (R12), Y4
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	VBROADCASTSS (R11), Y0
-	VSUBPS       Y0, Y8, Y4
+	VSUBPS       Y0, Y7, Y3
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
@@ -2678,39 +2641,35 @@ l16:
 	JLT          l19
 
 l18:
-	VMOVUPS     (DX), Y3
-	VMOVUPS     32(DX), Y2
-	VMULPS      (CX), Y6, Y0
-	VFMADD231PS Y3, Y7, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMOVUPS     (DX), Y2
+	VMOVUPS     32(DX), Y1
+	VMULPS      (CX), Y5, Y0
+	VFMADD231PS Y2, Y6, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VMULPS      (BX), Y4, Y0
-	VFMADD231PS Y3, Y5, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMULPS      (BX), Y3, Y0
+	VFMADD231PS Y2, Y4, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
-	VMULPS      32(CX), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMULPS      32(CX), Y5, Y0
+	VFMADD231PS Y1, Y6, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
-	VMULPS      32(BX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMULPS      32(BX), Y3, Y0
+	VFMADD231PS Y1, Y4, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
@@ -2724,22 +2683,20 @@ l19:
 	JLT  l21
 
 l20:
-	VMOVUPS     (DX), Y2
-	VMULPS      (CX), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMOVUPS     (DX), Y1
+	VMULPS      (CX), Y5, Y0
+	VFMADD231PS Y1, Y6, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VMULPS      (BX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMULPS      (BX), Y3, Y0
+	VFMADD231PS Y1, Y4, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -2753,25 +2710,23 @@ l21:
 	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
-	VMULPS       Y6, Y0, Y0
-	VFMADD231PS  Y1, Y7, Y0
-	VMAXPS       Y0, Y11, Y3
-	VADDPS       Y9, Y3, Y3
-	VMINPS       Y3, Y10, Y0
-	VMINPS       Y10, Y3, Y3
-	VORPS        Y0, Y3, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
 	VMASKMOVPS   (BX), Y2, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y1, Y5, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
 l22:
@@ -2790,12 +2745,12 @@ l23:
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R13
-	VBROADCASTSS (R12), Y6
+	VBROADCASTSS (R12), Y5
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	VBROADCASTSS (R11), Y0
-	VSUBPS       Y0, Y8, Y5
+	VSUBPS       Y0, Y7, Y4
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
@@ -2804,40 +2759,36 @@ l23:
 	JLT          l26
 
 l25:
-	VMOVUPS     32(CX), Y4
-	VMOVUPS     64(CX), Y3
-	VMOVUPS     96(CX), Y2
-	VMULPS      (BX), Y5, Y0
-	VFMADD231PS (CX), Y6, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMULPS      (BX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
-	VMULPS      32(BX), Y5, Y0
-	VFMADD231PS Y4, Y6, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMULPS      32(BX), Y4, Y0
+	VFMADD231PS Y3, Y5, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
-	VMULPS      64(BX), Y5, Y0
-	VFMADD231PS Y3, Y6, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMULPS      64(BX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
-	VMULPS      96(BX), Y5, Y0
-	VFMADD231PS Y2, Y6, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMULPS      96(BX), Y4, Y0
+	VFMADD231PS Y1, Y5, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 96(BX)
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
@@ -2850,13 +2801,12 @@ l26:
 	JLT  l28
 
 l27:
-	VMULPS      (BX), Y5, Y0
-	VFMADD231PS (CX), Y6, Y0
-	VMAXPS      Y0, Y11, Y1
-	VADDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y0
-	VMINPS      Y10, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMULPS      (BX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
@@ -2869,16 +2819,15 @@ l28:
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VMULPS       Y5, Y0, Y0
-	VFMADD231PS  Y1, Y6, Y0
-	VMAXPS       Y0, Y11, Y1
-	VADDPS       Y9, Y1, Y1
-	VMINPS       Y1, Y10, Y0
-	VMINPS       Y10, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y1, Y5, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
 l29:
@@ -2895,9 +2844,12 @@ l24:
 TEXT ·Rank1DGClipF64AVX2(SB), NOSPLIT, $0-96
 	VBROADCASTSD lo+32(FP), Y11
 	VBROADCASTSD hi+40(FP), Y10
-	VPCMPEQQ     rank1Constants<>+128(SB), Y11, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y9
-	VMOVUPS      rank1Constants<>+160(SB), Y8
+	VPCMPEQQ     rank1Constants<>+160(SB), Y11, Y0
+	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
+	VORPD        rank1Constants<>+224(SB), Y0, Y9
+	VPCMPEQQ     rank1Constants<>+256(SB), Y10, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y8
+	VMOVUPS      rank1Constants<>+192(SB), Y7
 	MOVQ         rows+48(FP), R14
 	MOVQ         w+0(FP), R13
 	MOVQ         gs+16(FP), R12
@@ -2916,10 +2868,10 @@ l2:
 	JLT  l5
 
 l4:
-	VMOVUPS (R9), Y7
-	VMOVUPS 32(R9), Y6
-	VMOVUPS 64(R9), Y5
-	VMOVUPS 96(R9), Y4
+	VMOVUPS (R9), Y6
+	VMOVUPS 32(R9), Y5
+	VMOVUPS 64(R9), Y4
+	VMOVUPS 96(R9), Y3
 	MOVQ    R8, SI
 	MOVQ    $0x00000008, DX
 	MOVQ    R12, CX
@@ -2928,48 +2880,44 @@ l4:
 	JLT     l7
 
 l6:
-	VBROADCASTSD (CX), Y3
+	VBROADCASTSD (CX), Y2
 	MOVQ         gsStep+80(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	VBROADCASTSD (BX), Y0
-	VSUBPD       Y0, Y8, Y2
+	VSUBPD       Y0, Y7, Y1
 	MOVQ         dStep+72(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, BX
 	PREFETCHT1   2048(SI)
-	VMULPD       (SI), Y2, Y0
-	VFMADD231PD  Y7, Y3, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMULPD       (SI), Y1, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, (SI)
-	VMULPD       32(SI), Y2, Y0
-	VFMADD231PD  Y6, Y3, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMULPD       32(SI), Y1, Y0
+	VFMADD231PD  Y5, Y2, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, 32(SI)
 	PREFETCHT1   2112(SI)
-	VMULPD       64(SI), Y2, Y0
-	VFMADD231PD  Y5, Y3, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMULPD       64(SI), Y1, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, 64(SI)
-	VMULPD       96(SI), Y2, Y0
-	VFMADD231PD  Y4, Y3, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMULPD       96(SI), Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, 96(SI)
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
@@ -3004,18 +2952,17 @@ l10:
 	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	VBROADCASTSD (BX), Y0
-	VSUBPD       Y0, Y8, Y0
+	VSUBPD       Y0, Y7, Y0
 	MOVQ         dStep+72(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, BX
 	PREFETCHT1   2048(SI)
 	VMULPD       (SI), Y0, Y0
 	VFMADD231PD  Y2, Y1, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, (SI)
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
@@ -3036,7 +2983,7 @@ l9:
 	JLT          l12
 	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y4
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y4
 	VMASKMOVPD   (R9), Y4, Y3
 	MOVQ         $0x00000008, DX
 	MOVQ         R12, CX
@@ -3050,7 +2997,7 @@ l13:
 	SHLQ         $0x03, AX
 	ADDQ         AX, CX
 	VBROADCASTSD (BX), Y0
-	VSUBPD       Y0, Y8, Y1
+	VSUBPD       Y0, Y7, Y1
 	MOVQ         dStep+72(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, BX
@@ -3058,11 +3005,10 @@ l13:
 	VMASKMOVPD   (R8), Y4, Y0
 	VMULPD       Y1, Y0, Y0
 	VFMADD231PD  Y3, Y2, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y4, (R8)
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
@@ -3105,12 +3051,12 @@ l16:
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R13
-	VBROADCASTSD (R12), Y7
+	VBROADCASTSD (R12), Y6
 	MOVQ         gsStep+80(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	VBROADCASTSD (R11), Y0
-	VSUBPD       Y0, Y8, Y6
+	VSUBPD       Y0, Y7, Y5
 	MOVQ         dStep+72(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
@@ -3118,12 +3064,12 @@ l16:
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R13
-	VBROADCASTSD (R12), Y5
+	VBROADCASTSD (R12), Y4
 	MOVQ         gsStep+80(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	VBROADCASTSD (R11), Y0
-	VSUBPD       Y0, Y8, Y4
+	VSUBPD       Y0, Y7, Y3
 	MOVQ         dStep+72(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
@@ -3132,39 +3078,35 @@ l16:
 	JLT          l19
 
 l18:
-	VMOVUPS     (DX), Y3
-	VMOVUPS     32(DX), Y2
-	VMULPD      (CX), Y6, Y0
-	VFMADD231PD Y3, Y7, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMOVUPS     (DX), Y2
+	VMOVUPS     32(DX), Y1
+	VMULPD      (CX), Y5, Y0
+	VFMADD231PD Y2, Y6, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VMULPD      (BX), Y4, Y0
-	VFMADD231PD Y3, Y5, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMULPD      (BX), Y3, Y0
+	VFMADD231PD Y2, Y4, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
-	VMULPD      32(CX), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMULPD      32(CX), Y5, Y0
+	VFMADD231PD Y1, Y6, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
-	VMULPD      32(BX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMULPD      32(BX), Y3, Y0
+	VFMADD231PD Y1, Y4, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
@@ -3178,22 +3120,20 @@ l19:
 	JLT  l21
 
 l20:
-	VMOVUPS     (DX), Y2
-	VMULPD      (CX), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMOVUPS     (DX), Y1
+	VMULPD      (CX), Y5, Y0
+	VFMADD231PD Y1, Y6, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VMULPD      (BX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMULPD      (BX), Y3, Y0
+	VFMADD231PD Y1, Y4, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -3207,25 +3147,23 @@ l21:
 	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
-	VMULPD       Y6, Y0, Y0
-	VFMADD231PD  Y1, Y7, Y0
-	VMAXPD       Y0, Y11, Y3
-	VADDPD       Y9, Y3, Y3
-	VMINPD       Y3, Y10, Y0
-	VMINPD       Y10, Y3, Y3
-	VORPD        Y0, Y3, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y1, Y6, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 	VMASKMOVPD   (BX), Y2, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y1, Y5, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
 l22:
@@ -3244,12 +3182,12 @@ l23:
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R13
-	VBROADCASTSD (R12), Y6
+	VBROADCASTSD (R12), Y5
 	MOVQ         gsStep+80(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	VBROADCASTSD (R11), Y0
-	VSUBPD       Y0, Y8, Y5
+	VSUBPD       Y0, Y7, Y4
 	MOVQ         dStep+72(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
@@ -3258,40 +3196,36 @@ l23:
 	JLT          l26
 
 l25:
-	VMOVUPS     32(CX), Y4
-	VMOVUPS     64(CX), Y3
-	VMOVUPS     96(CX), Y2
-	VMULPD      (BX), Y5, Y0
-	VFMADD231PD (CX), Y6, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMULPD      (BX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
-	VMULPD      32(BX), Y5, Y0
-	VFMADD231PD Y4, Y6, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMULPD      32(BX), Y4, Y0
+	VFMADD231PD Y3, Y5, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
-	VMULPD      64(BX), Y5, Y0
-	VFMADD231PD Y3, Y6, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMULPD      64(BX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
-	VMULPD      96(BX), Y5, Y0
-	VFMADD231PD Y2, Y6, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMULPD      96(BX), Y4, Y0
+	VFMADD231PD Y1, Y5, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 96(BX)
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
@@ -3304,13 +3238,12 @@ l26:
 	JLT  l28
 
 l27:
-	VMULPD      (BX), Y5, Y0
-	VFMADD231PD (CX), Y6, Y0
-	VMAXPD      Y0, Y11, Y1
-	VADDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y0
-	VMINPD      Y10, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMULPD      (BX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
@@ -3323,16 +3256,15 @@ l28:
 	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VMULPD       Y5, Y0, Y0
-	VFMADD231PD  Y1, Y6, Y0
-	VMAXPD       Y0, Y11, Y1
-	VADDPD       Y9, Y1, Y1
-	VMINPD       Y1, Y10, Y0
-	VMINPD       Y10, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y1, Y5, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
 l29:
@@ -3461,7 +3393,7 @@ l9:
 	JLT          l12
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y5
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y5
 	VMASKMOVPS   (R9), Y5, Y4
 	VMASKMOVPS   (R8), Y5, Y3
 	MOVQ         $0x00000008, CX
@@ -3590,7 +3522,7 @@ l21:
 	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y4
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y4
 	VMASKMOVPS   (SI), Y4, Y3
 	VMASKMOVPS   (DX), Y4, Y2
 	VMASKMOVPS   (CX), Y4, Y1
@@ -3680,7 +3612,7 @@ l28:
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y3
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
 	VMASKMOVPS   (DX), Y3, Y2
 	VMASKMOVPS   (CX), Y3, Y0
 	VMASKMOVPS   (BX), Y3, Y1
@@ -3701,7 +3633,7 @@ l24:
 // func Rank1CGF64AVX2(w *float64, c *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·Rank1CGF64AVX2(SB), NOSPLIT, $0-72
-	VMOVUPS rank1Constants<>+160(SB), Y10
+	VMOVUPS rank1Constants<>+192(SB), Y10
 	MOVQ    rows+32(FP), R13
 	MOVQ    w+0(FP), R12
 	MOVQ    gs+16(FP), R11
@@ -3815,7 +3747,7 @@ l9:
 	JLT          l12
 	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y5
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y5
 	VMASKMOVPD   (R9), Y5, Y4
 	VMASKMOVPD   (R8), Y5, Y3
 	MOVQ         $0x00000008, CX
@@ -3944,7 +3876,7 @@ l21:
 	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y4
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y4
 	VMASKMOVPD   (SI), Y4, Y3
 	VMASKMOVPD   (DX), Y4, Y2
 	VMASKMOVPD   (CX), Y4, Y1
@@ -4034,7 +3966,7 @@ l28:
 	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y3
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
 	VMASKMOVPD   (DX), Y3, Y2
 	VMASKMOVPD   (CX), Y3, Y0
 	VMASKMOVPD   (BX), Y3, Y1
@@ -4055,10 +3987,13 @@ l24:
 // func Rank1CGClipF32AVX2(w *float32, c *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·Rank1CGClipF32AVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSS lo+32(FP), Y10
-	VBROADCASTSS hi+36(FP), Y9
-	VPCMPEQD     rank1Constants<>+0(SB), Y10, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y8
+	VBROADCASTSS lo+32(FP), Y11
+	VBROADCASTSS hi+36(FP), Y10
+	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
+	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
+	VORPS        rank1Constants<>+64(SB), Y0, Y9
+	VPCMPEQD     rank1Constants<>+96(SB), Y10, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y8
 	VMOVUPS      rank1Constants<>+32(SB), Y7
 	MOVQ         rows+40(FP), R13
 	MOVQ         w+0(FP), R12
@@ -4078,10 +4013,10 @@ l2:
 	JLT  l5
 
 l4:
-	VMOVUPS (R9), Y6
-	VMOVUPS (R8), Y5
-	VMOVUPS 32(R9), Y4
-	VMOVUPS 32(R8), Y3
+	VMOVUPS (R9), Y5
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R9), Y3
+	VMOVUPS 32(R8), Y2
 	MOVQ    DI, DX
 	MOVQ    $0x00000008, CX
 	MOVQ    R11, BX
@@ -4089,28 +4024,26 @@ l4:
 	JLT     l7
 
 l6:
-	VBROADCASTSS (BX), Y2
+	VBROADCASTSS (BX), Y1
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, BX
 	PREFETCHT1   2048(DX)
-	VSUBPS       Y5, Y7, Y0
+	VSUBPS       Y4, Y7, Y0
 	VMULPS       (DX), Y0, Y0
-	VFMADD231PS  Y6, Y2, Y0
-	VMAXPS       Y0, Y10, Y1
-	VADDPS       Y8, Y1, Y1
-	VMINPS       Y1, Y9, Y0
-	VMINPS       Y9, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VFMADD231PS  Y5, Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, (DX)
-	VSUBPS       Y3, Y7, Y0
+	VSUBPS       Y2, Y7, Y0
 	VMULPS       32(DX), Y0, Y0
-	VFMADD231PS  Y4, Y2, Y0
-	VMAXPS       Y0, Y10, Y1
-	VADDPS       Y8, Y1, Y1
-	VMINPS       Y1, Y9, Y0
-	VMINPS       Y9, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VFMADD231PS  Y3, Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, 32(DX)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
@@ -4149,11 +4082,10 @@ l10:
 	VSUBPS       Y2, Y7, Y0
 	VMULPS       (DX), Y0, Y0
 	VFMADD231PS  Y3, Y1, Y0
-	VMAXPS       Y0, Y10, Y1
-	VADDPS       Y8, Y1, Y1
-	VMINPS       Y1, Y9, Y0
-	VMINPS       Y9, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMOVUPS      Y0, (DX)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
@@ -4175,7 +4107,7 @@ l9:
 	JLT          l12
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y5
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y5
 	VMASKMOVPS   (R9), Y5, Y4
 	VMASKMOVPS   (R8), Y5, Y3
 	MOVQ         $0x00000008, CX
@@ -4193,11 +4125,10 @@ l13:
 	VSUBPS       Y3, Y7, Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y4, Y2, Y0
-	VMAXPS       Y0, Y10, Y1
-	VADDPS       Y8, Y1, Y1
-	VMINPS       Y1, Y9, Y0
-	VMINPS       Y9, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMASKMOVPS   Y0, Y5, (DI)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
@@ -4253,25 +4184,23 @@ l16:
 	JLT          l19
 
 l18:
-	VMOVUPS     (SI), Y3
-	VMOVUPS     (DX), Y2
-	VSUBPS      Y2, Y7, Y0
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VSUBPS      Y1, Y7, Y0
 	VMULPS      (CX), Y0, Y0
-	VFMADD231PS Y3, Y6, Y0
-	VMAXPS      Y0, Y10, Y1
-	VADDPS      Y8, Y1, Y1
-	VMINPS      Y1, Y9, Y0
-	VMINPS      Y9, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD231PS Y2, Y6, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VSUBPS      Y2, Y7, Y0
+	VSUBPS      Y1, Y7, Y0
 	VMULPS      (BX), Y0, Y0
-	VFMADD231PS Y3, Y5, Y0
-	VMAXPS      Y0, Y10, Y1
-	VADDPS      Y8, Y1, Y1
-	VMINPS      Y1, Y9, Y0
-	VMINPS      Y9, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -4286,28 +4215,26 @@ l19:
 	JLT          l20
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y4
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y4
 	VMASKMOVPS   (SI), Y4, Y3
 	VMASKMOVPS   (DX), Y4, Y2
 	VMASKMOVPS   (CX), Y4, Y1
 	VSUBPS       Y2, Y7, Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y6, Y0
-	VMAXPS       Y0, Y10, Y1
-	VADDPS       Y8, Y1, Y1
-	VMINPS       Y1, Y9, Y0
-	VMINPS       Y9, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMASKMOVPS   Y0, Y4, (CX)
 	VMASKMOVPS   (BX), Y4, Y0
 	VSUBPS       Y2, Y7, Y1
 	VMULPS       Y1, Y0, Y0
 	VFMADD231PS  Y3, Y5, Y0
-	VMAXPS       Y0, Y10, Y1
-	VADDPS       Y8, Y1, Y1
-	VMINPS       Y1, Y9, Y0
-	VMINPS       Y9, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMASKMOVPS   Y0, Y4, (BX)
 
 l20:
@@ -4336,25 +4263,23 @@ l21:
 	JLT          l24
 
 l23:
-	VMOVUPS     32(DX), Y3
-	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(CX), Y1
 	VSUBPS      (CX), Y7, Y0
 	VMULPS      (BX), Y0, Y0
 	VFMADD231PS (DX), Y4, Y0
-	VMAXPS      Y0, Y10, Y1
-	VADDPS      Y8, Y1, Y1
-	VMINPS      Y1, Y9, Y0
-	VMINPS      Y9, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
-	VSUBPS      Y2, Y7, Y0
+	VSUBPS      Y1, Y7, Y0
 	VMULPS      32(BX), Y0, Y0
-	VFMADD231PS Y3, Y4, Y0
-	VMAXPS      Y0, Y10, Y1
-	VADDPS      Y8, Y1, Y1
-	VMINPS      Y1, Y9, Y0
-	VMINPS      Y9, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VFMADD231PS Y2, Y4, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
@@ -4371,11 +4296,10 @@ l25:
 	VSUBPS      (CX), Y7, Y0
 	VMULPS      (BX), Y0, Y0
 	VFMADD231PS (DX), Y4, Y0
-	VMAXPS      Y0, Y10, Y1
-	VADDPS      Y8, Y1, Y1
-	VMINPS      Y1, Y9, Y0
-	VMINPS      Y9, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
@@ -4389,18 +4313,17 @@ l26:
 	JLT          l27
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y3
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
 	VMASKMOVPS   (DX), Y3, Y2
 	VMASKMOVPS   (CX), Y3, Y0
 	VMASKMOVPS   (BX), Y3, Y1
 	VSUBPS       Y0, Y7, Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y2, Y4, Y0
-	VMAXPS       Y0, Y10, Y1
-	VADDPS       Y8, Y1, Y1
-	VMINPS       Y1, Y9, Y0
-	VMINPS       Y9, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y11, Y0
+	VANDPS       Y9, Y0, Y0
+	VMINPS       Y0, Y10, Y0
+	VORPS        Y8, Y0, Y0
 	VMASKMOVPS   Y0, Y3, (BX)
 
 l27:
@@ -4415,11 +4338,14 @@ l22:
 // func Rank1CGClipF64AVX2(w *float64, c *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·Rank1CGClipF64AVX2(SB), NOSPLIT, $0-88
-	VBROADCASTSD lo+32(FP), Y10
-	VBROADCASTSD hi+40(FP), Y9
-	VPCMPEQQ     rank1Constants<>+128(SB), Y10, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y8
-	VMOVUPS      rank1Constants<>+160(SB), Y7
+	VBROADCASTSD lo+32(FP), Y11
+	VBROADCASTSD hi+40(FP), Y10
+	VPCMPEQQ     rank1Constants<>+160(SB), Y11, Y0
+	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
+	VORPD        rank1Constants<>+224(SB), Y0, Y9
+	VPCMPEQQ     rank1Constants<>+256(SB), Y10, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y8
+	VMOVUPS      rank1Constants<>+192(SB), Y7
 	MOVQ         rows+48(FP), R13
 	MOVQ         w+0(FP), R12
 	MOVQ         gs+16(FP), R11
@@ -4438,10 +4364,10 @@ l2:
 	JLT  l5
 
 l4:
-	VMOVUPS (R9), Y6
-	VMOVUPS (R8), Y5
-	VMOVUPS 32(R9), Y4
-	VMOVUPS 32(R8), Y3
+	VMOVUPS (R9), Y5
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R9), Y3
+	VMOVUPS 32(R8), Y2
 	MOVQ    DI, DX
 	MOVQ    $0x00000008, CX
 	MOVQ    R11, BX
@@ -4449,28 +4375,26 @@ l4:
 	JLT     l7
 
 l6:
-	VBROADCASTSD (BX), Y2
+	VBROADCASTSD (BX), Y1
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, BX
 	PREFETCHT1   2048(DX)
-	VSUBPD       Y5, Y7, Y0
+	VSUBPD       Y4, Y7, Y0
 	VMULPD       (DX), Y0, Y0
-	VFMADD231PD  Y6, Y2, Y0
-	VMAXPD       Y0, Y10, Y1
-	VADDPD       Y8, Y1, Y1
-	VMINPD       Y1, Y9, Y0
-	VMINPD       Y9, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VFMADD231PD  Y5, Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, (DX)
-	VSUBPD       Y3, Y7, Y0
+	VSUBPD       Y2, Y7, Y0
 	VMULPD       32(DX), Y0, Y0
-	VFMADD231PD  Y4, Y2, Y0
-	VMAXPD       Y0, Y10, Y1
-	VADDPD       Y8, Y1, Y1
-	VMINPD       Y1, Y9, Y0
-	VMINPD       Y9, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VFMADD231PD  Y3, Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, 32(DX)
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
@@ -4509,11 +4433,10 @@ l10:
 	VSUBPD       Y2, Y7, Y0
 	VMULPD       (DX), Y0, Y0
 	VFMADD231PD  Y3, Y1, Y0
-	VMAXPD       Y0, Y10, Y1
-	VADDPD       Y8, Y1, Y1
-	VMINPD       Y1, Y9, Y0
-	VMINPD       Y9, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMOVUPS      Y0, (DX)
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
@@ -4535,7 +4458,7 @@ l9:
 	JLT          l12
 	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y5
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y5
 	VMASKMOVPD   (R9), Y5, Y4
 	VMASKMOVPD   (R8), Y5, Y3
 	MOVQ         $0x00000008, CX
@@ -4553,11 +4476,10 @@ l13:
 	VSUBPD       Y3, Y7, Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y4, Y2, Y0
-	VMAXPD       Y0, Y10, Y1
-	VADDPD       Y8, Y1, Y1
-	VMINPD       Y1, Y9, Y0
-	VMINPD       Y9, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y5, (DI)
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
@@ -4613,25 +4535,23 @@ l16:
 	JLT          l19
 
 l18:
-	VMOVUPS     (SI), Y3
-	VMOVUPS     (DX), Y2
-	VSUBPD      Y2, Y7, Y0
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VSUBPD      Y1, Y7, Y0
 	VMULPD      (CX), Y0, Y0
-	VFMADD231PD Y3, Y6, Y0
-	VMAXPD      Y0, Y10, Y1
-	VADDPD      Y8, Y1, Y1
-	VMINPD      Y1, Y9, Y0
-	VMINPD      Y9, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD231PD Y2, Y6, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VSUBPD      Y2, Y7, Y0
+	VSUBPD      Y1, Y7, Y0
 	VMULPD      (BX), Y0, Y0
-	VFMADD231PD Y3, Y5, Y0
-	VMAXPD      Y0, Y10, Y1
-	VADDPD      Y8, Y1, Y1
-	VMINPD      Y1, Y9, Y0
-	VMINPD      Y9, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -4646,28 +4566,26 @@ l19:
 	JLT          l20
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y4
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y4
 	VMASKMOVPD   (SI), Y4, Y3
 	VMASKMOVPD   (DX), Y4, Y2
 	VMASKMOVPD   (CX), Y4, Y1
 	VSUBPD       Y2, Y7, Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y6, Y0
-	VMAXPD       Y0, Y10, Y1
-	VADDPD       Y8, Y1, Y1
-	VMINPD       Y1, Y9, Y0
-	VMINPD       Y9, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y4, (CX)
 	VMASKMOVPD   (BX), Y4, Y0
 	VSUBPD       Y2, Y7, Y1
 	VMULPD       Y1, Y0, Y0
 	VFMADD231PD  Y3, Y5, Y0
-	VMAXPD       Y0, Y10, Y1
-	VADDPD       Y8, Y1, Y1
-	VMINPD       Y1, Y9, Y0
-	VMINPD       Y9, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y4, (BX)
 
 l20:
@@ -4696,25 +4614,23 @@ l21:
 	JLT          l24
 
 l23:
-	VMOVUPS     32(DX), Y3
-	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(CX), Y1
 	VSUBPD      (CX), Y7, Y0
 	VMULPD      (BX), Y0, Y0
 	VFMADD231PD (DX), Y4, Y0
-	VMAXPD      Y0, Y10, Y1
-	VADDPD      Y8, Y1, Y1
-	VMINPD      Y1, Y9, Y0
-	VMINPD      Y9, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
-	VSUBPD      Y2, Y7, Y0
+	VSUBPD      Y1, Y7, Y0
 	VMULPD      32(BX), Y0, Y0
-	VFMADD231PD Y3, Y4, Y0
-	VMAXPD      Y0, Y10, Y1
-	VADDPD      Y8, Y1, Y1
-	VMINPD      Y1, Y9, Y0
-	VMINPD      Y9, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VFMADD231PD Y2, Y4, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
@@ -4731,11 +4647,10 @@ l25:
 	VSUBPD      (CX), Y7, Y0
 	VMULPD      (BX), Y0, Y0
 	VFMADD231PD (DX), Y4, Y0
-	VMAXPD      Y0, Y10, Y1
-	VADDPD      Y8, Y1, Y1
-	VMINPD      Y1, Y9, Y0
-	VMINPD      Y9, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
@@ -4749,18 +4664,17 @@ l26:
 	JLT          l27
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y3
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
 	VMASKMOVPD   (DX), Y3, Y2
 	VMASKMOVPD   (CX), Y3, Y0
 	VMASKMOVPD   (BX), Y3, Y1
 	VSUBPD       Y0, Y7, Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y2, Y4, Y0
-	VMAXPD       Y0, Y10, Y1
-	VADDPD       Y8, Y1, Y1
-	VMINPD       Y1, Y9, Y0
-	VMINPD       Y9, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y11, Y0
+	VANDPD       Y9, Y0, Y0
+	VMINPD       Y0, Y10, Y0
+	VORPD        Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (BX)
 
 l27:
@@ -4855,7 +4769,7 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VFNMADD231PS Y1, Y3, Y0
@@ -4956,7 +4870,7 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VFNMADD231PD Y1, Y3, Y0
@@ -4977,10 +4891,13 @@ l2:
 // func Rank1AnyF32AVX2(w *float32, d *float32, c *float32, gs *float32, x *float32, a *float32, b *float32, mask *bool, lo float32, hi float32, rows int, cols int, stride int, dStep int, gsStep int, aStep int, maskStride int, flags int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1AnyF32AVX2(SB), NOSPLIT, $0-136
-	VBROADCASTSS lo+64(FP), Y11
-	VBROADCASTSS hi+68(FP), Y10
-	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y9
+	VBROADCASTSS lo+64(FP), Y12
+	VBROADCASTSS hi+68(FP), Y11
+	VPCMPEQD     rank1Constants<>+0(SB), Y12, Y0
+	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
+	VORPS        rank1Constants<>+64(SB), Y0, Y10
+	VPCMPEQD     rank1Constants<>+96(SB), Y11, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y9
 	VMOVUPS      rank1Constants<>+32(SB), Y8
 	VMOVUPS      rank1Constants<>+0(SB), Y7
 	VMOVUPS      rank1Constants<>+0(SB), Y6
@@ -5133,26 +5050,22 @@ l13:
 l14:
 	TESTQ  $0x00000020, BX
 	JEQ    l15
-	VMAXPS Y5, Y11, Y1
-	VADDPS Y9, Y1, Y1
-	VMINPS Y1, Y10, Y0
-	VMINPS Y10, Y1, Y1
-	VORPS  Y0, Y1, Y5
-	VMAXPS Y4, Y11, Y1
-	VADDPS Y9, Y1, Y1
-	VMINPS Y1, Y10, Y0
-	VMINPS Y10, Y1, Y1
-	VORPS  Y0, Y1, Y4
-	VMAXPS Y3, Y11, Y1
-	VADDPS Y9, Y1, Y1
-	VMINPS Y1, Y10, Y0
-	VMINPS Y10, Y1, Y1
-	VORPS  Y0, Y1, Y3
-	VMAXPS Y2, Y11, Y1
-	VADDPS Y9, Y1, Y1
-	VMINPS Y1, Y10, Y0
-	VMINPS Y10, Y1, Y1
-	VORPS  Y0, Y1, Y2
+	VMAXPS Y5, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y5
+	VMAXPS Y4, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y4
+	VMAXPS Y3, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y3
+	VMAXPS Y2, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y2
 
 l15:
 	VMOVUPS Y5, (R9)
@@ -5216,11 +5129,10 @@ l23:
 l24:
 	TESTQ  $0x00000020, BX
 	JEQ    l25
-	VMAXPS Y2, Y11, Y1
-	VADDPS Y9, Y1, Y1
-	VMINPS Y1, Y10, Y0
-	VMINPS Y10, Y1, Y1
-	VORPS  Y0, Y1, Y2
+	VMAXPS Y2, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y2
 
 l25:
 	VMOVUPS Y2, (R9)
@@ -5237,7 +5149,7 @@ l17:
 	JLT          l26
 	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y1
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y1
 	VMASKMOVPS   (R9), Y1, Y0
 	MOVQ         flags+128(FP), AX
 	TESTQ        $0x00000002, AX
@@ -5300,11 +5212,10 @@ l35:
 l33:
 	TESTQ  $0x00000020, AX
 	JEQ    l36
-	VMAXPS Y0, Y11, Y2
-	VADDPS Y9, Y2, Y2
-	VMINPS Y2, Y10, Y0
-	VMINPS Y10, Y2, Y2
-	VORPS  Y0, Y2, Y0
+	VMAXPS Y0, Y12, Y0
+	VANDPS Y10, Y0, Y0
+	VMINPS Y0, Y11, Y0
+	VORPS  Y9, Y0, Y0
 
 l36:
 	VMASKMOVPS Y0, Y1, (R9)
@@ -5322,20 +5233,23 @@ l2:
 // func Rank1AnyF64AVX2(w *float64, d *float64, c *float64, gs *float64, x *float64, a *float64, b *float64, mask *bool, lo float64, hi float64, rows int, cols int, stride int, dStep int, gsStep int, aStep int, maskStride int, flags int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1AnyF64AVX2(SB), NOSPLIT, $0-144
-	VBROADCASTSD lo+64(FP), Y11
-	VBROADCASTSD hi+72(FP), Y10
-	VPCMPEQQ     rank1Constants<>+128(SB), Y11, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y9
-	VMOVUPS      rank1Constants<>+160(SB), Y8
-	VMOVUPS      rank1Constants<>+128(SB), Y7
-	VMOVUPS      rank1Constants<>+128(SB), Y6
+	VBROADCASTSD lo+64(FP), Y12
+	VBROADCASTSD hi+72(FP), Y11
+	VPCMPEQQ     rank1Constants<>+160(SB), Y12, Y0
+	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
+	VORPD        rank1Constants<>+224(SB), Y0, Y10
+	VPCMPEQQ     rank1Constants<>+256(SB), Y11, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y9
+	VMOVUPS      rank1Constants<>+192(SB), Y8
+	VMOVUPS      rank1Constants<>+160(SB), Y7
+	VMOVUPS      rank1Constants<>+160(SB), Y6
 	XORL         R10, R10
 	MOVQ         rows+80(FP), AX
 	CMPQ         R10, AX
 	JGE          l2
 
 l1:
-	VMOVUPS      rank1Constants<>+160(SB), Y8
+	VMOVUPS      rank1Constants<>+192(SB), Y8
 	MOVQ         flags+136(FP), AX
 	TESTQ        $0x00000001, AX
 	JEQ          l3
@@ -5478,26 +5392,22 @@ l13:
 l14:
 	TESTQ  $0x00000020, BX
 	JEQ    l15
-	VMAXPD Y5, Y11, Y1
-	VADDPD Y9, Y1, Y1
-	VMINPD Y1, Y10, Y0
-	VMINPD Y10, Y1, Y1
-	VORPD  Y0, Y1, Y5
-	VMAXPD Y4, Y11, Y1
-	VADDPD Y9, Y1, Y1
-	VMINPD Y1, Y10, Y0
-	VMINPD Y10, Y1, Y1
-	VORPD  Y0, Y1, Y4
-	VMAXPD Y3, Y11, Y1
-	VADDPD Y9, Y1, Y1
-	VMINPD Y1, Y10, Y0
-	VMINPD Y10, Y1, Y1
-	VORPD  Y0, Y1, Y3
-	VMAXPD Y2, Y11, Y1
-	VADDPD Y9, Y1, Y1
-	VMINPD Y1, Y10, Y0
-	VMINPD Y10, Y1, Y1
-	VORPD  Y0, Y1, Y2
+	VMAXPD Y5, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y5
+	VMAXPD Y4, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y4
+	VMAXPD Y3, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y3
+	VMAXPD Y2, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y2
 
 l15:
 	VMOVUPS Y5, (R9)
@@ -5561,11 +5471,10 @@ l23:
 l24:
 	TESTQ  $0x00000020, BX
 	JEQ    l25
-	VMAXPD Y2, Y11, Y1
-	VADDPD Y9, Y1, Y1
-	VMINPD Y1, Y10, Y0
-	VMINPD Y10, Y1, Y1
-	VORPD  Y0, Y1, Y2
+	VMAXPD Y2, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y2
 
 l25:
 	VMOVUPS Y2, (R9)
@@ -5582,7 +5491,7 @@ l17:
 	JLT          l26
 	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y1
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y1
 	VMASKMOVPD   (R9), Y1, Y0
 	MOVQ         flags+136(FP), AX
 	TESTQ        $0x00000002, AX
@@ -5645,11 +5554,10 @@ l35:
 l33:
 	TESTQ  $0x00000020, AX
 	JEQ    l36
-	VMAXPD Y0, Y11, Y2
-	VADDPD Y9, Y2, Y2
-	VMINPD Y2, Y10, Y0
-	VMINPD Y10, Y2, Y2
-	VORPD  Y0, Y2, Y0
+	VMAXPD Y0, Y12, Y0
+	VANDPD Y10, Y0, Y0
+	VMINPD Y0, Y11, Y0
+	VORPD  Y9, Y0, Y0
 
 l36:
 	VMASKMOVPD Y0, Y1, (R9)

@@ -12,35 +12,47 @@ DATA scaleConstants<>+16(SB)/4, $0x00000000
 DATA scaleConstants<>+20(SB)/4, $0x00000000
 DATA scaleConstants<>+24(SB)/4, $0x00000000
 DATA scaleConstants<>+28(SB)/4, $0x00000000
-DATA scaleConstants<>+32(SB)/4, $0x80000000
-DATA scaleConstants<>+36(SB)/4, $0x80000000
-DATA scaleConstants<>+40(SB)/4, $0x80000000
-DATA scaleConstants<>+44(SB)/4, $0x80000000
-DATA scaleConstants<>+48(SB)/4, $0x80000000
-DATA scaleConstants<>+52(SB)/4, $0x80000000
-DATA scaleConstants<>+56(SB)/4, $0x80000000
-DATA scaleConstants<>+60(SB)/4, $0x80000000
-DATA scaleConstants<>+64(SB)/4, $0x00000000
-DATA scaleConstants<>+68(SB)/4, $0x00000001
-DATA scaleConstants<>+72(SB)/4, $0x00000002
-DATA scaleConstants<>+76(SB)/4, $0x00000003
-DATA scaleConstants<>+80(SB)/4, $0x00000004
-DATA scaleConstants<>+84(SB)/4, $0x00000005
-DATA scaleConstants<>+88(SB)/4, $0x00000006
-DATA scaleConstants<>+92(SB)/4, $0x00000007
-DATA scaleConstants<>+96(SB)/8, $0x0000000000000000
-DATA scaleConstants<>+104(SB)/8, $0x0000000000000000
-DATA scaleConstants<>+112(SB)/8, $0x0000000000000000
-DATA scaleConstants<>+120(SB)/8, $0x0000000000000000
-DATA scaleConstants<>+128(SB)/8, $0x8000000000000000
-DATA scaleConstants<>+136(SB)/8, $0x8000000000000000
-DATA scaleConstants<>+144(SB)/8, $0x8000000000000000
-DATA scaleConstants<>+152(SB)/8, $0x8000000000000000
-DATA scaleConstants<>+160(SB)/8, $0x0000000000000000
-DATA scaleConstants<>+168(SB)/8, $0x0000000000000001
-DATA scaleConstants<>+176(SB)/8, $0x0000000000000002
-DATA scaleConstants<>+184(SB)/8, $0x0000000000000003
-GLOBL scaleConstants<>(SB), RODATA|NOPTR, $192
+DATA scaleConstants<>+32(SB)/4, $0x7fffffff
+DATA scaleConstants<>+36(SB)/4, $0x7fffffff
+DATA scaleConstants<>+40(SB)/4, $0x7fffffff
+DATA scaleConstants<>+44(SB)/4, $0x7fffffff
+DATA scaleConstants<>+48(SB)/4, $0x7fffffff
+DATA scaleConstants<>+52(SB)/4, $0x7fffffff
+DATA scaleConstants<>+56(SB)/4, $0x7fffffff
+DATA scaleConstants<>+60(SB)/4, $0x7fffffff
+DATA scaleConstants<>+64(SB)/4, $0x80000000
+DATA scaleConstants<>+68(SB)/4, $0x80000000
+DATA scaleConstants<>+72(SB)/4, $0x80000000
+DATA scaleConstants<>+76(SB)/4, $0x80000000
+DATA scaleConstants<>+80(SB)/4, $0x80000000
+DATA scaleConstants<>+84(SB)/4, $0x80000000
+DATA scaleConstants<>+88(SB)/4, $0x80000000
+DATA scaleConstants<>+92(SB)/4, $0x80000000
+DATA scaleConstants<>+96(SB)/4, $0x00000000
+DATA scaleConstants<>+100(SB)/4, $0x00000001
+DATA scaleConstants<>+104(SB)/4, $0x00000002
+DATA scaleConstants<>+108(SB)/4, $0x00000003
+DATA scaleConstants<>+112(SB)/4, $0x00000004
+DATA scaleConstants<>+116(SB)/4, $0x00000005
+DATA scaleConstants<>+120(SB)/4, $0x00000006
+DATA scaleConstants<>+124(SB)/4, $0x00000007
+DATA scaleConstants<>+128(SB)/8, $0x0000000000000000
+DATA scaleConstants<>+136(SB)/8, $0x0000000000000000
+DATA scaleConstants<>+144(SB)/8, $0x0000000000000000
+DATA scaleConstants<>+152(SB)/8, $0x0000000000000000
+DATA scaleConstants<>+160(SB)/8, $0x7fffffffffffffff
+DATA scaleConstants<>+168(SB)/8, $0x7fffffffffffffff
+DATA scaleConstants<>+176(SB)/8, $0x7fffffffffffffff
+DATA scaleConstants<>+184(SB)/8, $0x7fffffffffffffff
+DATA scaleConstants<>+192(SB)/8, $0x8000000000000000
+DATA scaleConstants<>+200(SB)/8, $0x8000000000000000
+DATA scaleConstants<>+208(SB)/8, $0x8000000000000000
+DATA scaleConstants<>+216(SB)/8, $0x8000000000000000
+DATA scaleConstants<>+224(SB)/8, $0x0000000000000000
+DATA scaleConstants<>+232(SB)/8, $0x0000000000000001
+DATA scaleConstants<>+240(SB)/8, $0x0000000000000002
+DATA scaleConstants<>+248(SB)/8, $0x0000000000000003
+GLOBL scaleConstants<>(SB), RODATA|NOPTR, $256
 
 // func ScaleRF32AVX2(w *float32, r *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2
@@ -93,7 +105,7 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y1
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y1
 	VMASKMOVPS   (BX), Y1, Y0
 	VMULPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (BX)
@@ -158,7 +170,7 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y1
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y1
 	VMASKMOVPD   (BX), Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VMASKMOVPD   Y0, Y1, (BX)
@@ -273,7 +285,7 @@ l9:
 	JLT          l12
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DI), Y2, Y1
 	MOVQ         $0x00000008, BX
 	CMPQ         BX, $0x01
@@ -373,7 +385,7 @@ l21:
 	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VMULPS       Y1, Y0, Y0
@@ -452,7 +464,7 @@ l28:
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VMULPS       Y1, Y0, Y0
@@ -568,7 +580,7 @@ l9:
 	JLT          l12
 	VMOVQ        DX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DI), Y2, Y1
 	MOVQ         $0x00000008, BX
 	CMPQ         BX, $0x01
@@ -668,7 +680,7 @@ l21:
 	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VMULPD       Y1, Y0, Y0
@@ -747,7 +759,7 @@ l28:
 	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VMULPD       Y1, Y0, Y0
@@ -879,7 +891,7 @@ l9:
 	JLT          l12
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y3
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y3
 	VMASKMOVPS   (R8), Y3, Y2
 	MOVQ         $0x00000008, CX
 	MOVQ         R10, BX
@@ -998,7 +1010,7 @@ l21:
 	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VMULPS       Y0, Y6, Y0
@@ -1088,7 +1100,7 @@ l28:
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VMULPS       Y0, Y8, Y0
@@ -1221,7 +1233,7 @@ l9:
 	JLT          l12
 	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y3
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y3
 	VMASKMOVPD   (R8), Y3, Y2
 	MOVQ         $0x00000008, CX
 	MOVQ         R10, BX
@@ -1340,7 +1352,7 @@ l21:
 	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VMULPD       Y0, Y6, Y0
@@ -1430,7 +1442,7 @@ l28:
 	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VMULPD       Y0, Y8, Y0
@@ -1582,7 +1594,7 @@ l9:
 	JLT          l12
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y3
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y3
 	VMASKMOVPS   (R8), Y3, Y2
 	MOVQ         $0x00000008, CX
 	MOVQ         R10, BX
@@ -1722,7 +1734,7 @@ l21:
 	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VSUBPS       Y7, Y1, Y3
@@ -1834,7 +1846,7 @@ l28:
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y9, Y1, Y1
@@ -1987,7 +1999,7 @@ l9:
 	JLT          l12
 	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y3
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y3
 	VMASKMOVPD   (R8), Y3, Y2
 	MOVQ         $0x00000008, CX
 	MOVQ         R10, BX
@@ -2127,7 +2139,7 @@ l21:
 	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VSUBPD       Y7, Y1, Y3
@@ -2239,7 +2251,7 @@ l28:
 	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y9, Y1, Y1
@@ -2259,10 +2271,13 @@ l24:
 // func GainLinearClipF32AVX2(w *float32, q *float32, s *float32, eta float32, lo float32, hi float32, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GainLinearClipF32AVX2(SB), NOSPLIT, $0-72
-	VBROADCASTSS lo+28(FP), Y12
-	VBROADCASTSS hi+32(FP), Y11
-	VPCMPEQD     scaleConstants<>+0(SB), Y12, Y0
-	VANDNPS      scaleConstants<>+32(SB), Y0, Y10
+	VBROADCASTSS lo+28(FP), Y13
+	VBROADCASTSS hi+32(FP), Y12
+	VPCMPEQD     scaleConstants<>+0(SB), Y13, Y0
+	VANDNPS      scaleConstants<>+64(SB), Y0, Y0
+	VORPS        scaleConstants<>+32(SB), Y0, Y11
+	VPCMPEQD     scaleConstants<>+64(SB), Y12, Y0
+	VANDPS       scaleConstants<>+64(SB), Y0, Y10
 	VBROADCASTSS eta+24(FP), Y9
 	MOVQ         rows+40(FP), R12
 	MOVQ         w+0(FP), R11
@@ -2301,63 +2316,57 @@ l6:
 	VSUBPS       Y2, Y8, Y1
 	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y12, Y1
-	VADDPS       Y10, Y1, Y1
-	VMINPS       Y1, Y11, Y0
-	VMINPS       Y11, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(DX), Y0
 	VSUBPS       Y2, Y7, Y1
 	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y12, Y1
-	VADDPS       Y10, Y1, Y1
-	VMINPS       Y1, Y11, Y0
-	VMINPS       Y11, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMOVUPS      Y0, 32(DX)
 	PREFETCHT1   2112(DX)
 	VMOVUPS      64(DX), Y0
 	VSUBPS       Y2, Y6, Y1
 	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y12, Y1
-	VADDPS       Y10, Y1, Y1
-	VMINPS       Y1, Y11, Y0
-	VMINPS       Y11, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMOVUPS      Y0, 64(DX)
 	VMOVUPS      96(DX), Y0
 	VSUBPS       Y2, Y5, Y1
 	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y12, Y1
-	VADDPS       Y10, Y1, Y1
-	VMINPS       Y1, Y11, Y0
-	VMINPS       Y11, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMOVUPS      Y0, 96(DX)
 	PREFETCHT1   2176(DX)
 	VMOVUPS      128(DX), Y0
 	VSUBPS       Y2, Y4, Y1
 	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y12, Y1
-	VADDPS       Y10, Y1, Y1
-	VMINPS       Y1, Y11, Y0
-	VMINPS       Y11, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMOVUPS      Y0, 128(DX)
 	VMOVUPS      160(DX), Y0
 	VSUBPS       Y2, Y3, Y1
 	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y12, Y1
-	VADDPS       Y10, Y1, Y1
-	VMINPS       Y1, Y11, Y0
-	VMINPS       Y11, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMOVUPS      Y0, 160(DX)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
@@ -2393,11 +2402,10 @@ l10:
 	VSUBPS       Y1, Y2, Y1
 	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y12, Y1
-	VADDPS       Y10, Y1, Y1
-	VMINPS       Y1, Y11, Y0
-	VMINPS       Y11, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMOVUPS      Y0, (DX)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
@@ -2418,7 +2426,7 @@ l9:
 	JLT          l12
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y3
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y3
 	VMASKMOVPS   (R8), Y3, Y2
 	MOVQ         $0x00000008, CX
 	MOVQ         R10, BX
@@ -2433,11 +2441,10 @@ l13:
 	VSUBPS       Y1, Y2, Y1
 	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y12, Y1
-	VADDPS       Y10, Y1, Y1
-	VMINPS       Y1, Y11, Y0
-	VMINPS       Y11, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMASKMOVPS   Y0, Y3, (DI)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
@@ -2491,61 +2498,55 @@ l18:
 	VSUBPS      Y6, Y4, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y5, Y4, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(CX), Y0
 	VSUBPS      Y6, Y3, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y5, Y3, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(CX), Y0
 	VSUBPS      Y6, Y2, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y5, Y2, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	ADDQ        $+96, CX
 	ADDQ        $+96, BX
@@ -2564,21 +2565,19 @@ l20:
 	VSUBPS      Y6, Y2, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y5, Y2, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -2592,28 +2591,26 @@ l21:
 	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y1
-	VMASKMOVPS   (DX), Y1, Y0
-	VMASKMOVPS   (CX), Y1, Y2
-	VSUBPS       Y6, Y0, Y3
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VSUBPS       Y6, Y1, Y3
 	VMULPS       Y3, Y9, Y3
-	VFMADD231PS  Y2, Y3, Y2
-	VMAXPS       Y2, Y12, Y3
-	VADDPS       Y10, Y3, Y3
-	VMINPS       Y3, Y11, Y2
-	VMINPS       Y11, Y3, Y3
-	VORPS        Y2, Y3, Y2
-	VMASKMOVPS   Y2, Y1, (CX)
-	VMASKMOVPS   (BX), Y1, Y2
-	VSUBPS       Y5, Y0, Y0
-	VMULPS       Y0, Y9, Y0
-	VFMADD231PS  Y2, Y0, Y2
-	VMAXPS       Y2, Y12, Y2
-	VADDPS       Y10, Y2, Y2
-	VMINPS       Y2, Y11, Y0
-	VMINPS       Y11, Y2, Y2
-	VORPS        Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y1, (BX)
+	VFMADD231PS  Y0, Y3, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y5, Y1, Y1
+	VMULPS       Y1, Y9, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
 
 l22:
 	ADDQ $-2, R12
@@ -2648,61 +2645,55 @@ l25:
 	VSUBPS      Y7, Y1, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y7, Y6, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y7, Y5, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(BX), Y0
 	VSUBPS      Y7, Y4, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, 96(BX)
 	VMOVUPS     128(BX), Y0
 	VSUBPS      Y7, Y3, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, 128(BX)
 	VMOVUPS     160(BX), Y0
 	VSUBPS      Y7, Y2, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, 160(BX)
 	ADDQ        $+192, BX
 	ADDQ        $+192, CX
@@ -2720,11 +2711,10 @@ l27:
 	VSUBPS      Y7, Y1, Y1
 	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y12, Y1
-	VADDPS      Y10, Y1, Y1
-	VMINPS      Y1, Y11, Y0
-	VMINPS      Y11, Y1, Y1
-	VORPS       Y0, Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
@@ -2737,17 +2727,16 @@ l28:
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y7, Y1, Y1
 	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y12, Y1
-	VADDPS       Y10, Y1, Y1
-	VMINPS       Y1, Y11, Y0
-	VMINPS       Y11, Y1, Y1
-	VORPS        Y0, Y1, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
 l29:
@@ -2762,10 +2751,13 @@ l24:
 // func GainLinearClipF64AVX2(w *float64, q *float64, s *float64, eta float64, lo float64, hi float64, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GainLinearClipF64AVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSD lo+32(FP), Y12
-	VBROADCASTSD hi+40(FP), Y11
-	VPCMPEQQ     scaleConstants<>+96(SB), Y12, Y0
-	VANDNPD      scaleConstants<>+128(SB), Y0, Y10
+	VBROADCASTSD lo+32(FP), Y13
+	VBROADCASTSD hi+40(FP), Y12
+	VPCMPEQQ     scaleConstants<>+128(SB), Y13, Y0
+	VANDNPD      scaleConstants<>+192(SB), Y0, Y0
+	VORPD        scaleConstants<>+160(SB), Y0, Y11
+	VPCMPEQQ     scaleConstants<>+192(SB), Y12, Y0
+	VANDPD       scaleConstants<>+192(SB), Y0, Y10
 	VBROADCASTSD eta+24(FP), Y9
 	MOVQ         rows+48(FP), R12
 	MOVQ         w+0(FP), R11
@@ -2804,63 +2796,57 @@ l6:
 	VSUBPD       Y2, Y8, Y1
 	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y12, Y1
-	VADDPD       Y10, Y1, Y1
-	VMINPD       Y1, Y11, Y0
-	VMINPD       Y11, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(DX), Y0
 	VSUBPD       Y2, Y7, Y1
 	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y12, Y1
-	VADDPD       Y10, Y1, Y1
-	VMINPD       Y1, Y11, Y0
-	VMINPD       Y11, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMOVUPS      Y0, 32(DX)
 	PREFETCHT1   2112(DX)
 	VMOVUPS      64(DX), Y0
 	VSUBPD       Y2, Y6, Y1
 	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y12, Y1
-	VADDPD       Y10, Y1, Y1
-	VMINPD       Y1, Y11, Y0
-	VMINPD       Y11, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMOVUPS      Y0, 64(DX)
 	VMOVUPS      96(DX), Y0
 	VSUBPD       Y2, Y5, Y1
 	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y12, Y1
-	VADDPD       Y10, Y1, Y1
-	VMINPD       Y1, Y11, Y0
-	VMINPD       Y11, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMOVUPS      Y0, 96(DX)
 	PREFETCHT1   2176(DX)
 	VMOVUPS      128(DX), Y0
 	VSUBPD       Y2, Y4, Y1
 	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y12, Y1
-	VADDPD       Y10, Y1, Y1
-	VMINPD       Y1, Y11, Y0
-	VMINPD       Y11, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMOVUPS      Y0, 128(DX)
 	VMOVUPS      160(DX), Y0
 	VSUBPD       Y2, Y3, Y1
 	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y12, Y1
-	VADDPD       Y10, Y1, Y1
-	VMINPD       Y1, Y11, Y0
-	VMINPD       Y11, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMOVUPS      Y0, 160(DX)
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
@@ -2896,11 +2882,10 @@ l10:
 	VSUBPD       Y1, Y2, Y1
 	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y12, Y1
-	VADDPD       Y10, Y1, Y1
-	VMINPD       Y1, Y11, Y0
-	VMINPD       Y11, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMOVUPS      Y0, (DX)
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
@@ -2921,7 +2906,7 @@ l9:
 	JLT          l12
 	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y3
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y3
 	VMASKMOVPD   (R8), Y3, Y2
 	MOVQ         $0x00000008, CX
 	MOVQ         R10, BX
@@ -2936,11 +2921,10 @@ l13:
 	VSUBPD       Y1, Y2, Y1
 	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y12, Y1
-	VADDPD       Y10, Y1, Y1
-	VMINPD       Y1, Y11, Y0
-	VMINPD       Y11, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (DI)
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
@@ -2994,61 +2978,55 @@ l18:
 	VSUBPD      Y6, Y4, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y5, Y4, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(CX), Y0
 	VSUBPD      Y6, Y3, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y5, Y3, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(CX), Y0
 	VSUBPD      Y6, Y2, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y5, Y2, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	ADDQ        $+96, CX
 	ADDQ        $+96, BX
@@ -3067,21 +3045,19 @@ l20:
 	VSUBPD      Y6, Y2, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y5, Y2, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -3095,28 +3071,26 @@ l21:
 	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y1
-	VMASKMOVPD   (DX), Y1, Y0
-	VMASKMOVPD   (CX), Y1, Y2
-	VSUBPD       Y6, Y0, Y3
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VSUBPD       Y6, Y1, Y3
 	VMULPD       Y3, Y9, Y3
-	VFMADD231PD  Y2, Y3, Y2
-	VMAXPD       Y2, Y12, Y3
-	VADDPD       Y10, Y3, Y3
-	VMINPD       Y3, Y11, Y2
-	VMINPD       Y11, Y3, Y3
-	VORPD        Y2, Y3, Y2
-	VMASKMOVPD   Y2, Y1, (CX)
-	VMASKMOVPD   (BX), Y1, Y2
-	VSUBPD       Y5, Y0, Y0
-	VMULPD       Y0, Y9, Y0
-	VFMADD231PD  Y2, Y0, Y2
-	VMAXPD       Y2, Y12, Y2
-	VADDPD       Y10, Y2, Y2
-	VMINPD       Y2, Y11, Y0
-	VMINPD       Y11, Y2, Y2
-	VORPD        Y0, Y2, Y0
-	VMASKMOVPD   Y0, Y1, (BX)
+	VFMADD231PD  Y0, Y3, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y5, Y1, Y1
+	VMULPD       Y1, Y9, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
 
 l22:
 	ADDQ $-2, R12
@@ -3151,61 +3125,55 @@ l25:
 	VSUBPD      Y7, Y1, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y7, Y6, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y7, Y5, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(BX), Y0
 	VSUBPD      Y7, Y4, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, 96(BX)
 	VMOVUPS     128(BX), Y0
 	VSUBPD      Y7, Y3, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, 128(BX)
 	VMOVUPS     160(BX), Y0
 	VSUBPD      Y7, Y2, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, 160(BX)
 	ADDQ        $+192, BX
 	ADDQ        $+192, CX
@@ -3223,11 +3191,10 @@ l27:
 	VSUBPD      Y7, Y1, Y1
 	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y12, Y1
-	VADDPD      Y10, Y1, Y1
-	VMINPD      Y1, Y11, Y0
-	VMINPD      Y11, Y1, Y1
-	VORPD       Y0, Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
@@ -3240,17 +3207,16 @@ l28:
 	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y7, Y1, Y1
 	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y12, Y1
-	VADDPD       Y10, Y1, Y1
-	VMINPD       Y1, Y11, Y0
-	VMINPD       Y11, Y1, Y1
-	VORPD        Y0, Y1, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
 l29:
@@ -3268,7 +3234,10 @@ TEXT ·ClipF32AVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS lo+8(FP), Y5
 	VBROADCASTSS hi+12(FP), Y4
 	VPCMPEQD     scaleConstants<>+0(SB), Y5, Y0
-	VANDNPS      scaleConstants<>+32(SB), Y0, Y3
+	VANDNPS      scaleConstants<>+64(SB), Y0, Y0
+	VORPS        scaleConstants<>+32(SB), Y0, Y3
+	VPCMPEQD     scaleConstants<>+64(SB), Y4, Y0
+	VANDPS       scaleConstants<>+64(SB), Y0, Y2
 	XORL         CX, CX
 	MOVQ         rows+16(FP), AX
 	CMPQ         CX, AX
@@ -3287,32 +3256,28 @@ l1:
 
 l3:
 	VMOVUPS (BX), Y0
-	VMAXPS  Y0, Y5, Y1
-	VADDPS  Y3, Y1, Y1
-	VMINPS  Y1, Y4, Y0
-	VMINPS  Y4, Y1, Y1
-	VORPS   Y0, Y1, Y0
+	VMAXPS  Y0, Y5, Y0
+	VANDPS  Y3, Y0, Y0
+	VMINPS  Y0, Y4, Y0
+	VORPS   Y2, Y0, Y0
 	VMOVUPS Y0, (BX)
 	VMOVUPS 32(BX), Y0
-	VMAXPS  Y0, Y5, Y1
-	VADDPS  Y3, Y1, Y1
-	VMINPS  Y1, Y4, Y0
-	VMINPS  Y4, Y1, Y1
-	VORPS   Y0, Y1, Y0
+	VMAXPS  Y0, Y5, Y0
+	VANDPS  Y3, Y0, Y0
+	VMINPS  Y0, Y4, Y0
+	VORPS   Y2, Y0, Y0
 	VMOVUPS Y0, 32(BX)
 	VMOVUPS 64(BX), Y0
-	VMAXPS  Y0, Y5, Y1
-	VADDPS  Y3, Y1, Y1
-	VMINPS  Y1, Y4, Y0
-	VMINPS  Y4, Y1, Y1
-	VORPS   Y0, Y1, Y0
+	VMAXPS  Y0, Y5, Y0
+	VANDPS  Y3, Y0, Y0
+	VMINPS  Y0, Y4, Y0
+	VORPS   Y2, Y0, Y0
 	VMOVUPS Y0, 64(BX)
 	VMOVUPS 96(BX), Y0
-	VMAXPS  Y0, Y5, Y1
-	VADDPS  Y3, Y1, Y1
-	VMINPS  Y1, Y4, Y0
-	VMINPS  Y4, Y1, Y1
-	VORPS   Y0, Y1, Y0
+	VMAXPS  Y0, Y5, Y0
+	VANDPS  Y3, Y0, Y0
+	VMINPS  Y0, Y4, Y0
+	VORPS   Y2, Y0, Y0
 	VMOVUPS Y0, 96(BX)
 	ADDQ    $+128, BX
 	ADDQ    $-32, AX
@@ -3325,11 +3290,10 @@ l4:
 
 l5:
 	VMOVUPS (BX), Y0
-	VMAXPS  Y0, Y5, Y1
-	VADDPS  Y3, Y1, Y1
-	VMINPS  Y1, Y4, Y0
-	VMINPS  Y4, Y1, Y1
-	VORPS   Y0, Y1, Y0
+	VMAXPS  Y0, Y5, Y0
+	VANDPS  Y3, Y0, Y0
+	VMINPS  Y0, Y4, Y0
+	VORPS   Y2, Y0, Y0
 	VMOVUPS Y0, (BX)
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
@@ -3341,14 +3305,13 @@ l6:
 	JLT          l7
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMAXPS       Y0, Y5, Y1
-	VADDPS       Y3, Y1, Y1
-	VMINPS       Y1, Y4, Y0
-	VMINPS       Y4, Y1, Y1
-	VORPS        Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, (BX)
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y1
+	VMASKMOVPS   (BX), Y1, Y0
+	VMAXPS       Y0, Y5, Y0
+	VANDPS       Y3, Y0, Y0
+	VMINPS       Y0, Y4, Y0
+	VORPS        Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (BX)
 
 l7:
 	ADDQ $+1, CX
@@ -3365,8 +3328,11 @@ l2:
 TEXT ·ClipF64AVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSD lo+8(FP), Y5
 	VBROADCASTSD hi+16(FP), Y4
-	VPCMPEQQ     scaleConstants<>+96(SB), Y5, Y0
-	VANDNPD      scaleConstants<>+128(SB), Y0, Y3
+	VPCMPEQQ     scaleConstants<>+128(SB), Y5, Y0
+	VANDNPD      scaleConstants<>+192(SB), Y0, Y0
+	VORPD        scaleConstants<>+160(SB), Y0, Y3
+	VPCMPEQQ     scaleConstants<>+192(SB), Y4, Y0
+	VANDPD       scaleConstants<>+192(SB), Y0, Y2
 	XORL         CX, CX
 	MOVQ         rows+24(FP), AX
 	CMPQ         CX, AX
@@ -3385,32 +3351,28 @@ l1:
 
 l3:
 	VMOVUPS (BX), Y0
-	VMAXPD  Y0, Y5, Y1
-	VADDPD  Y3, Y1, Y1
-	VMINPD  Y1, Y4, Y0
-	VMINPD  Y4, Y1, Y1
-	VORPD   Y0, Y1, Y0
+	VMAXPD  Y0, Y5, Y0
+	VANDPD  Y3, Y0, Y0
+	VMINPD  Y0, Y4, Y0
+	VORPD   Y2, Y0, Y0
 	VMOVUPS Y0, (BX)
 	VMOVUPS 32(BX), Y0
-	VMAXPD  Y0, Y5, Y1
-	VADDPD  Y3, Y1, Y1
-	VMINPD  Y1, Y4, Y0
-	VMINPD  Y4, Y1, Y1
-	VORPD   Y0, Y1, Y0
+	VMAXPD  Y0, Y5, Y0
+	VANDPD  Y3, Y0, Y0
+	VMINPD  Y0, Y4, Y0
+	VORPD   Y2, Y0, Y0
 	VMOVUPS Y0, 32(BX)
 	VMOVUPS 64(BX), Y0
-	VMAXPD  Y0, Y5, Y1
-	VADDPD  Y3, Y1, Y1
-	VMINPD  Y1, Y4, Y0
-	VMINPD  Y4, Y1, Y1
-	VORPD   Y0, Y1, Y0
+	VMAXPD  Y0, Y5, Y0
+	VANDPD  Y3, Y0, Y0
+	VMINPD  Y0, Y4, Y0
+	VORPD   Y2, Y0, Y0
 	VMOVUPS Y0, 64(BX)
 	VMOVUPS 96(BX), Y0
-	VMAXPD  Y0, Y5, Y1
-	VADDPD  Y3, Y1, Y1
-	VMINPD  Y1, Y4, Y0
-	VMINPD  Y4, Y1, Y1
-	VORPD   Y0, Y1, Y0
+	VMAXPD  Y0, Y5, Y0
+	VANDPD  Y3, Y0, Y0
+	VMINPD  Y0, Y4, Y0
+	VORPD   Y2, Y0, Y0
 	VMOVUPS Y0, 96(BX)
 	ADDQ    $+128, BX
 	ADDQ    $-16, AX
@@ -3423,11 +3385,10 @@ l4:
 
 l5:
 	VMOVUPS (BX), Y0
-	VMAXPD  Y0, Y5, Y1
-	VADDPD  Y3, Y1, Y1
-	VMINPD  Y1, Y4, Y0
-	VMINPD  Y4, Y1, Y1
-	VORPD   Y0, Y1, Y0
+	VMAXPD  Y0, Y5, Y0
+	VANDPD  Y3, Y0, Y0
+	VMINPD  Y0, Y4, Y0
+	VORPD   Y2, Y0, Y0
 	VMOVUPS Y0, (BX)
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
@@ -3439,14 +3400,13 @@ l6:
 	JLT          l7
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMAXPD       Y0, Y5, Y1
-	VADDPD       Y3, Y1, Y1
-	VMINPD       Y1, Y4, Y0
-	VMINPD       Y4, Y1, Y1
-	VORPD        Y0, Y1, Y0
-	VMASKMOVPD   Y0, Y2, (BX)
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y1
+	VMASKMOVPD   (BX), Y1, Y0
+	VMAXPD       Y0, Y5, Y0
+	VANDPD       Y3, Y0, Y0
+	VMINPD       Y0, Y4, Y0
+	VORPD        Y2, Y0, Y0
+	VMASKMOVPD   Y0, Y1, (BX)
 
 l7:
 	ADDQ $+1, CX

@@ -41,6 +41,12 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 		return learn[T]((*C.hk_learn_args)(args), i, j)
 	case C.HKI_AVERAGE_GAIN:
 		return i, averageGain[T]((*C.hk_average_gain_args)(args), i, j)
+	case C.HKI_STDP:
+		a := (*C.hk_stdp_args)(args)
+		return inTime(i, j, int(a.w.rows*a.w.cols), func(from, to int) error { return stdp[T](a, from, to) })
+	case C.HKI_TRIPLET_STDP:
+		a := (*C.hk_triplet_stdp_args)(args)
+		return inTime(i, j, int(a.w.rows*a.w.cols), func(from, to int) error { return tripletSTDP[T](a, from, to) })
 	default:
 		panic("unknown kernel")
 	}

@@ -149,10 +149,10 @@ static int check_array(int kernel, int i, const hk_array *args, lengths *known, 
         if (spec->flags & HKI_OPTIONAL) return HK_OK;
         return hki_fail(err, HK_E_VALUE, HK_R_MISSING, i, -1, "%s: %s is missing", k->name, spec->name);
     }
-    int mask = (spec->flags & HKI_MASK) != 0;
+    int mask = (spec->flags & HKI_MASK) != 0 || (spec->flags & HKI_SPIKES && a->dtype == HK_BOOL);
     if (mask ? a->dtype != HK_BOOL : a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s has %s elements; %s is wanted", k->name, spec->name,
-                        dtype_name(a->dtype), mask ? "bool" : "float32 or float64");
+                        dtype_name(a->dtype), mask ? "bool" : spec->flags & HKI_SPIKES ? "bool, or 0 and 1 as w's type," : "float32 or float64");
     if (!mask && a->dtype != args[0].dtype)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s is %s; %s is wanted, as %s is", k->name, spec->name,
                         dtype_name(a->dtype), dtype_name(args[0].dtype), k->array[0].name);
@@ -161,7 +161,7 @@ static int check_array(int kernel, int i, const hk_array *args, lengths *known, 
     if (kernel != HKI_POWER_SUMS || i != 3) {
         if ((status = check_shape(k->name, spec, i, a, known, err))) return status;
     }
-    if (a->ndim == 0 && !isfinite(scalar_value(a)))
+    if (!mask && a->ndim == 0 && !isfinite(scalar_value(a)))
         return hki_fail(err, HK_E_VALUE, HK_R_VALUE, i, -1, "%s: %s is %g as %s; a finite number is wanted", k->name,
                         spec->name, scalar_value(a), dtype_name(a->dtype));
     if (a->flags & HK_READONLY && is_written(k, args, i))
@@ -291,7 +291,9 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
                             scalar_value(&a[7]), scalar_value(&a[8]));
         return HK_OK;
     case HKI_FORWARD:
-    case HKI_LEARN: {
+    case HKI_LEARN:
+    case HKI_STDP:
+    case HKI_TRIPLET_STDP: {
         int i = kernel == HKI_FORWARD ? 3 : 2;
         if (a[1].ndim != a[i].ndim) {
             char got[64], want[64];
@@ -342,6 +344,44 @@ int hki_check(int kernel, const void *args, hk_error *err) {
         if ((status = check_scalar(k, arrays[0].dtype, i, scalars[i], err))) return status;
     if ((status = check_together(kernel, arrays, scalars, err))) return status;
     return check_overlap(k, arrays, err);
+}
+
+/* Whether n bytes are 0 or 1. */
+static int are_bits(const unsigned char *p, int64_t n) {
+    uint64_t all = 0, word;
+    int64_t k = 0;
+    for (; k + 8 <= n; k += 8) {
+        memcpy(&word, p + k, 8);
+        all |= word;
+    }
+    for (; k < n; k++) all |= p[k];
+    return !(all & 0xfefefefefefefefeu);
+}
+
+#define ZERO_OR_ONE(type)                                               \
+    do {                                                                \
+        const type *v = (const type *)a->data + i * a->stride;          \
+        for (int64_t j = 0; j < a->cols; j++)                           \
+            if (!(v[j] == 0 || v[j] == 1)) return 0;                    \
+    } while (0)
+
+static int are_spikes(const hk_array *a) {
+    for (int64_t i = 0; a->cols > 0 && i < a->rows; i++) {
+        if (a->dtype == HK_FLOAT32) ZERO_OR_ONE(float);
+        else if (a->dtype == HK_FLOAT64) ZERO_OR_ONE(double);
+        else if (!are_bits((const unsigned char *)a->data + i * a->stride, a->cols)) return 0;
+    }
+    return 1;
+}
+
+int hki_check_spikes(int kernel, const void *args, hk_error *err) {
+    const hki_kernel *k = &hki_kernels[kernel];
+    const hk_array *a = args;
+    for (int i = 0; i < k->arrays; i++)
+        if (k->array[i].flags & HKI_SPIKES && !are_spikes(&a[i]))
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, i, -1, "%s: %s has elements that are neither 0 nor 1", k->name,
+                            k->array[i].name);
+    return HK_OK;
 }
 
 static int check_layer(const char *function, const char *list, int64_t l, const hk_array *a, int dtype, int ndim, int written,

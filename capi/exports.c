@@ -29,6 +29,8 @@ int hki_step(int kernel, const void *args, const hki_work *work, int64_t *at, hk
     int64_t grain = hki_grain(kernel, args);
     if (grain && count < work->units) count = count < grain ? grain : count - count % grain;
     else if (count < work->units && count > 64) count -= count % 64;
+    /* their work is that of the spikes, so they watch the clock themselves */
+    if (kernel == HKI_STDP || kernel == HKI_TRIPLET_STDP) count = work->units;
     int64_t begin = *at, end = work->units - begin <= count ? work->units : begin + count;
     uint64_t mode = hki_fp_enter();
     int status = hebbkernCall(kernel, (void *)args, begin, &end, err);
@@ -61,6 +63,7 @@ static int run(int kernel, const void *args, int64_t *at, hk_error *err) {
     if (*at < 0 || *at > work.units)
         return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: at is %lld; 0 for a new call is wanted, or what the call before left",
                         name, (long long)*at);
+    if (*at == 0 && (status = hki_check_spikes(kernel, args, err))) return status;
     status = hki_step(kernel, args, &work, at, err);
     return succeed(status, err);
 }
@@ -75,6 +78,9 @@ int hk_gain_rule(const hk_gain_rule_args *args, int64_t *at, hk_error *err) { re
 
 int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err) { return run(HKI_LEARN, args, at, err); }
 int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err) { return run(HKI_AVERAGE_GAIN, args, at, err); }
+
+int hk_stdp(const hk_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_STDP, args, at, err); }
+int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_TRIPLET_STDP, args, at, err); }
 
 /* The functions on networks: checks of their own, then Go, which says how far it came. */
 

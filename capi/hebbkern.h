@@ -294,6 +294,57 @@ typedef struct hk_average_gain_args {
 } hk_average_gain_args;
 HK_API int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err);
 
+/* hk_stdp_args.coincidence: which spikes of the same step the traces hold when a weight learns from them. */
+enum {
+    HK_PRE_FIRST = 0,   /* the presynaptic ones: of a simultaneous pair only the potentiation counts */
+    HK_BOTH_SIDES = 1,
+    HK_NEITHER_SIDE = 2
+};
+
+/* hk_stdp_args.trace: a spike adds to its trace, or sets it (nearest neighbours). */
+enum { HK_TRACE_ADD = 0, HK_TRACE_REPLACE = 1 };
+
+/* Spike-timing dependent plasticity by pairs (Song, Miller & Abbott 2000), over time steps in rows. In each step
+ *     a_pre <- a_pre exp(-dt/tau_plus),  a_post <- a_post exp(-dt/tau_minus)
+ *     pre spikes:   w_ij <- clip(w_ij + a_post_i (w_ij - w_min)^mu),  a_pre_j += a_plus
+ *     post spikes:  w_ij <- clip(w_ij + a_pre_j (w_max - w_ij)^mu),   a_post_i += a_minus
+ * where clip bounds to [w_min, w_max]; only weights with an event are read and written. a_minus carries its sign.
+ * *at counts time steps. */
+typedef struct hk_stdp_args {
+    hk_array w;             /* [out, in], written */
+    hk_array pre;           /* [in] or [steps, in], spikes: HK_BOOL, or 0 and 1 in the type of w */
+    hk_array post;          /* [out] or [steps, out], likewise */
+    hk_array a_pre;         /* [in], traces, written; 0 to begin with */
+    hk_array a_post;        /* [out], likewise */
+    double tau_plus;        /* > 0, and so small that exp(-dt/tau) is not 1 in the type of w */
+    double tau_minus;
+    double a_plus;          /* with mu > 0: >= 0 */
+    double a_minus;         /* with mu > 0: <= 0 */
+    double dt;              /* > 0 */
+    double w_min, w_max;    /* finite, w_min <= w_max */
+    double mu;              /* >= 0; 0: the additive rule */
+    int64_t coincidence;    /* HK_PRE_FIRST, HK_BOTH_SIDES or HK_NEITHER_SIDE */
+    int64_t trace;          /* HK_TRACE_ADD or HK_TRACE_REPLACE */
+} hk_stdp_args;
+HK_API int hk_stdp(const hk_stdp_args *args, int64_t *at, hk_error *err);
+
+/* The triplet rule (Pfister & Gerstner 2006): r1, r2 decay with tau_plus, tau_x, o1, o2 with tau_minus, tau_y, and
+ *     pre spikes:   w_ij <- clip(w_ij - o1_i (a2_minus + a3_minus r2_j) (w_ij - w_min)^mu),  r1_j += 1, r2_j += 1
+ *     post spikes:  w_ij <- clip(w_ij + r1_j (a2_plus + a3_plus o2_i) (w_max - w_ij)^mu),    o1_i += 1, o2_i += 1
+ * with the r2 and o2 before this step's spikes. Otherwise as hk_stdp. */
+typedef struct hk_triplet_stdp_args {
+    hk_array w;             /* [out, in], written */
+    hk_array pre;           /* [in] or [steps, in], spikes */
+    hk_array post;          /* [out] or [steps, out] */
+    hk_array r1, r2;        /* [in], traces, written */
+    hk_array o1, o2;        /* [out], traces, written */
+    double tau_plus, tau_x, tau_minus, tau_y;        /* > 0 */
+    double a2_plus, a3_plus, a2_minus, a3_minus;     /* >= 0 */
+    double dt, w_min, w_max, mu;
+    int64_t coincidence, trace;
+} hk_triplet_stdp_args;
+HK_API int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err);
+
 /* ---- Networks ----------------------------------------------------------------------------------------------------- */
 
 /* A network of layers over the caller's arrays. Population 0 is the input; layer l goes from population l to l + 1. */
@@ -417,7 +468,7 @@ HK_API int hk_deficit(const hk_deficit_args *args, int64_t *at, hk_error *err);
  * objects, in the order of the args struct: it fetches the buffers, checks, calls the kernel to its end and returns
  * None, or (status, reason, argument, other, message, sample, layer) if an argument is refused, before anything is
  * written. One argument more may be given: a buffer of one int64 in place of *at, so that it is known how much was done
- * when the call diverges or is interrupted. For the kernels up to hk_average_gain.
+ * when the call diverges or is interrupted. For the kernels up to hk_triplet_stdp.
  * Needs a CPython in the process, whose functions it finds at run time, and its lock held; NULL if there is none or
  * the name is unknown. */
 HK_API void *hk_python_function(const char *kernel);

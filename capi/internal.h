@@ -10,12 +10,12 @@
 
 /* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
-       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_KERNELS };
+       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_KERNELS };
 
 /* The functions on networks, which have no place in the table. */
 enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT };
 
-enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 12 };
+enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 16 };
 
 /* A kernel's args struct is its arrays followed by its scalars, 8 bytes each. */
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
@@ -30,7 +30,8 @@ enum {
     HKI_SCALAR = 4,     /* one value only */
     HKI_WRITTEN = 8,
     HKI_OPTIONAL = 16,
-    HKI_MASK = 32       /* HK_BOOL */
+    HKI_MASK = 32,      /* HK_BOOL */
+    HKI_SPIKES = 64     /* HK_BOOL or the call's element type, 0 or 1 */
 };
 
 typedef struct hki_array_spec {
@@ -72,6 +73,9 @@ int hki_check_layers(const char *function, int64_t layers, const hk_array *weigh
                      int written, hk_error *err);
 int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
                    hk_error *err);
+
+/* Refuses spikes that are neither 0 nor 1. It reads all of them, so it is called once for a sequence. */
+int hki_check_spikes(int kernel, const void *args, hk_error *err);
 
 int hki_fail(hk_error *err, int status, int reason, int argument, int other, const char *format, ...)
     __attribute__((format(printf, 6, 7)));

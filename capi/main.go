@@ -48,7 +48,8 @@ func message(err *C.hk_error, status C.int32_t, text string) {
 }
 
 // hebbkernCall runs the units [begin, *end) of a kernel on checked arguments.
-// If learning diverges, *end becomes the unit that it came to.
+// If learning diverges, or a kernel that watches the clock goes back to its
+// caller, *end becomes the unit that it came to.
 //
 //export hebbkernCall
 func hebbkernCall(kernel C.int32_t, args unsafe.Pointer, begin C.int64_t, end *C.int64_t, err *C.hk_error) (status C.int32_t) {
@@ -64,6 +65,9 @@ func hebbkernCall(kernel C.int32_t, args unsafe.Pointer, begin C.int64_t, end *C
 	if failed != nil {
 		*end = C.int64_t(done)
 		return report(err, kernelNames[kernel], failed)
+	}
+	if kernel == C.HKI_STDP || kernel == C.HKI_TRIPLET_STDP {
+		*end = C.int64_t(done)
 	}
 	return C.HK_OK
 }
@@ -94,7 +98,7 @@ func hebbkernNetwork(function C.int32_t, args unsafe.Pointer, dtype C.int32_t, a
 var (
 	kernelNames = map[C.int32_t]string{C.HKI_RANK1: "rank1", C.HKI_BATCH_UPDATE: "batch_update", C.HKI_FORWARD: "forward",
 		C.HKI_POWER_SUMS: "power_sums", C.HKI_SCALE: "scale", C.HKI_EMA: "ema", C.HKI_GAIN_RULE: "gain_rule",
-		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain"}
+		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
 		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE: "balance", C.HKI_DEFICIT: "deficit"}
 )

@@ -197,7 +197,8 @@ static int work(call *c, int kernel, int64_t *at) {
     }
     /* What is changed in place is brought to its end, but for a sequence of samples, which may stop between two;
      * a fresh result may be given up for Ctrl-C. */
-    int interruptible = kernel == HKI_FORWARD || kernel == HKI_POWER_SUMS || kernel == HKI_LEARN;
+    int interruptible = kernel == HKI_FORWARD || kernel == HKI_POWER_SUMS || kernel == HKI_LEARN ||
+                        kernel == HKI_STDP || kernel == HKI_TRIPLET_STDP;
     void *thread = py.PyEval_SaveThread();
     while ((status = hki_step(kernel, &c->args, &w, at, &c->err)) == HK_MORE && interruptible) {
         py.PyEval_RestoreThread(thread);
@@ -222,7 +223,8 @@ static int prepare(call *c, int kernel, PyObject *const *args, Py_ssize_t count)
         if ((status = array(c, i, args[i]))) return status;
     for (int i = 0; i < k->scalars; i++)
         if ((status = scalar(c, i, args[k->arrays + i]))) return status;
-    return hki_check(kernel, &c->args, &c->err);
+    if ((status = hki_check(kernel, &c->args, &c->err))) return status;
+    return hki_check_spikes(kernel, &c->args, &c->err);
 }
 
 /* self is the kernel's number. */

@@ -11,6 +11,9 @@
 #define ROWS   HKI_OUT, HKI_NONE
 #define COLS   HKI_IN, HKI_NONE
 #define OPT    HKI_OPTIONAL
+#define PAIRING                                                                                                   \
+    {"dt", HKI_FINITE, 0}, {"w_min", HKI_FINITE, 0}, {"w_max", HKI_FINITE, 0}, {"mu", HKI_FINITE, 0},             \
+    {"coincidence", HKI_CODE, HK_NEITHER_SIDE}, {"trace", HKI_CODE, HK_TRACE_REPLACE}
 #define NAMES(op) #op, "hk_" #op "_args", sizeof(hk_##op##_args)
 
 const hki_kernel hki_kernels[HKI_KERNELS] = {
@@ -70,6 +73,25 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
         {{"alpha", HKI_UNIT, 0}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, {"activation", HKI_CODE, HK_GELU},
          {"slope", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_STDP] = {NAMES(stdp), 5, 10,
+        {{"w", W, HKI_WRITTEN},
+         {"pre", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_SPIKES},
+         {"post", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_SPIKES},
+         {"a_pre", COLS, HKI_WRITTEN},
+         {"a_post", ROWS, HKI_WRITTEN}},
+        {{"tau_plus", HKI_FINITE, 0}, {"tau_minus", HKI_FINITE, 0}, {"a_plus", HKI_FINITE, 0}, {"a_minus", HKI_FINITE, 0},
+         PAIRING}},
+    [HKI_TRIPLET_STDP] = {NAMES(triplet_stdp), 7, 14,
+        {{"w", W, HKI_WRITTEN},
+         {"pre", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_SPIKES},
+         {"post", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_SPIKES},
+         {"r1", COLS, HKI_WRITTEN},
+         {"r2", COLS, HKI_WRITTEN},
+         {"o1", ROWS, HKI_WRITTEN},
+         {"o2", ROWS, HKI_WRITTEN}},
+        {{"tau_plus", HKI_FINITE, 0}, {"tau_x", HKI_FINITE, 0}, {"tau_minus", HKI_FINITE, 0}, {"tau_y", HKI_FINITE, 0},
+         {"a2_plus", HKI_FINITE, 0}, {"a3_plus", HKI_FINITE, 0}, {"a2_minus", HKI_FINITE, 0}, {"a3_minus", HKI_FINITE, 0},
+         PAIRING}},
     [HKI_GAIN_RULE] = {NAMES(gain_rule), 4, 3,
         {{"w", W, HKI_WRITTEN},
          {"post_gain", ROWS, HKI_OR_SCALAR},
@@ -135,6 +157,9 @@ hki_work hki_estimate(int kernel, const void *args) {
     }
     case HKI_AVERAGE_GAIN:
         return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns((cost){6, 160})};
+    case HKI_STDP:
+    case HKI_TRIPLET_STDP: /* one unit in ten spiking */
+        return (hki_work){a[1].rows, 0.1 * out * in * ns((cost){0.6, 30}) + (out + in) * ns((cost){1, 6}) + 500};
     }
     return (hki_work){0, 0};
 }

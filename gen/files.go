@@ -119,6 +119,8 @@ func goType(p texts.Param) string {
 		return "[]float64"
 	case ir.Scalar:
 		return "T"
+	case ir.List:
+		return "[]int"
 	}
 	return "int"
 }
@@ -178,7 +180,7 @@ import (
 					switch p.Kind {
 					case ir.Slice:
 						return "p" + e.String() + "(" + p.Name + ")"
-					case ir.Bools, ir.Wide:
+					case ir.Bools, ir.Wide, ir.List:
 						return "unsafe.SliceData(" + p.Name + ")"
 					case ir.Scalar:
 						return e.GoType() + "(" + p.Name + ")"
@@ -215,7 +217,7 @@ func table[T Float]() []entry[T] {
 			args := arguments(k, func(p texts.Param) string {
 				i := slot[p.Kind]
 				slot[p.Kind]++
-				return fmt.Sprintf("a.%s[%d]", [...]string{"slices", "bools", "wides", "scalars", "ints"}[p.Kind], i)
+				return fmt.Sprintf("a.%s[%d]", [...]string{"slices", "bools", "wides", "scalars", "ints", "lists"}[p.Kind], i)
 			})
 			return fmt.Sprintf("func(a *arguments[T]) { %s(%s) }", fn, args)
 		}

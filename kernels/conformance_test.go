@@ -32,12 +32,15 @@ type arguments[T Float] struct {
 	wides   [][]float64
 	scalars []T
 	ints    []int
+	lists   [][]int
 }
 
 // Kinds and shapes of the table (gen/ir.ParamKind, gen/texts.Shape).
 const (
-	kindSlice, kindBools, kindWide, kindScalar, kindInt       = 0, 1, 2, 3, 4
-	shapeMat, shapeRow, shapeCol, shapeN, shapeExp, shapeStep = 1, 2, 3, 4, 5, 6
+	kindSlice, kindBools, kindWide, kindScalar, kindInt, kindList = 0, 1, 2, 3, 4, 5
+	shapeMat, shapeRow, shapeCol, shapeN, shapeExp, shapeStep     = 1, 2, 3, 4, 5, 6
+	shapeList, shapeColList, shapeRowList                         = 8, 9, 10
+	shapePairMat, shapePairCol, shapePairList, shapeHalfList      = 11, 12, 13, 14
 )
 
 // size is one shape of a case.
@@ -88,7 +91,15 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 	}
 	var out arguments[T]
 	named := map[string]int{"rows": z.rows, "cols": z.cols, "stride": stride, "n": z.cols, "maskStride": stride, "flags": z.flags, "far": z.flags >> 1,
-		"dStep": z.steps & 1, "gsStep": z.steps >> 1 & 1, "aStep": z.steps >> 2 & 1}
+		"dStep": z.steps & 1, "gsStep": z.steps >> 1 & 1, "aStep": z.steps >> 2 & 1, "count": min(z.k, z.cols)}
+	if e.name == "SpikeRows" {
+		named["count"] = min(z.k, z.rows)
+	}
+	pairs := z.rows / 2
+	named["pairs"] = pairs
+	if e.name == "PairRows" {
+		named["count"] = min(z.k, pairs)
+	}
 	given := z.flags&1 != 0
 	lengths := map[string]int{}
 	if e.name == "MulAcc" { // c [m, n], a [m, k] or its transpose, b [k, n]
@@ -125,6 +136,12 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 			length = z.rows
 		case shapeCol, shapeN:
 			length = z.cols
+		case shapePairMat:
+			length = pairs * 2 * z.cols
+		case shapePairCol:
+			length = 2 * z.cols
+		case shapeList, shapeColList, shapeRowList, shapePairList, shapeHalfList:
+			length = named["count"]
 		case shapeStep:
 			length = 1
 			if named[p.name+"Step"] == 1 {
@@ -169,6 +186,22 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 				v = 0.01
 			}
 			out.scalars = append(out.scalars, v)
+		case kindList:
+			s := carve[int](a, length, false)
+			units := z.cols
+			switch p.shape {
+			case shapeRowList:
+				units = z.rows
+			case shapePairList:
+				units = pairs
+			}
+			copy(s, r.Perm(units)) // in any order, each once
+			for k := range s {
+				if p.shape == shapeHalfList {
+					s[k] = halves[r.IntN(2)]
+				}
+			}
+			out.lists = append(out.lists, s)
 		case kindInt:
 			n, ok := named[p.name]
 			if !ok {
@@ -181,7 +214,7 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 }
 
 func (a *arguments[T]) clone() *arguments[T] {
-	c := &arguments[T]{scalars: a.scalars, ints: a.ints, bools: a.bools}
+	c := &arguments[T]{scalars: a.scalars, ints: a.ints, bools: a.bools, lists: a.lists}
 	for _, s := range a.slices {
 		c.slices = append(c.slices, slices.Clone(s))
 	}

@@ -179,6 +179,90 @@ func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {
 	portable.Clip(w, lo, hi, rows, cols, stride)
 }
 
+func kSpikeCols[T Float](w, a, c []T, at []int, lo, hi T, rows, stride, count int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.SpikeColsF32AVX2(pF32(w), pF32(a), pF32(c), unsafe.SliceData(at), float32(lo), float32(hi), rows, stride, count)
+		} else {
+			asm.SpikeColsF64AVX2(pF64(w), pF64(a), pF64(c), unsafe.SliceData(at), float64(lo), float64(hi), rows, stride, count)
+		}
+		return
+	}
+	portable.SpikeCols(w, a, c, at, lo, hi, rows, stride, count)
+}
+
+func kSpikeMask[T Float](w, a, c, m []T, lo, hi T, rows, cols, stride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.SpikeMaskF32AVX2(pF32(w), pF32(a), pF32(c), pF32(m), float32(lo), float32(hi), rows, cols, stride)
+		} else {
+			asm.SpikeMaskF64AVX2(pF64(w), pF64(a), pF64(c), pF64(m), float64(lo), float64(hi), rows, cols, stride)
+		}
+		return
+	}
+	portable.SpikeMask(w, a, c, m, lo, hi, rows, cols, stride)
+}
+
+func kSpikeRows[T Float](w, s, r []T, at []int, lo, hi T, cols, stride, count int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.SpikeRowsF32AVX2(pF32(w), pF32(s), pF32(r), unsafe.SliceData(at), float32(lo), float32(hi), cols, stride, count)
+		} else {
+			asm.SpikeRowsF64AVX2(pF64(w), pF64(s), pF64(r), unsafe.SliceData(at), float64(lo), float64(hi), cols, stride, count)
+		}
+		return
+	}
+	portable.SpikeRows(w, s, r, at, lo, hi, cols, stride, count)
+}
+
+func kPair[T Float](p, w []T, pairs, cols, stride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.PairF32AVX2(pF32(p), pF32(w), pairs, cols, stride)
+		} else {
+			asm.PairF64AVX2(pF64(p), pF64(w), pairs, cols, stride)
+		}
+		return
+	}
+	portable.Pair(p, w, pairs, cols, stride)
+}
+
+func kUnpair[T Float](w, p []T, pairs, cols, stride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.UnpairF32AVX2(pF32(w), pF32(p), pairs, cols, stride)
+		} else {
+			asm.UnpairF64AVX2(pF64(w), pF64(p), pairs, cols, stride)
+		}
+		return
+	}
+	portable.Unpair(w, p, pairs, cols, stride)
+}
+
+func kPairCols[T Float](p, a, c []T, at []int, lo, hi T, pairs, cols, count int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.PairColsF32AVX2(pF32(p), pF32(a), pF32(c), unsafe.SliceData(at), float32(lo), float32(hi), pairs, cols, count)
+		} else {
+			asm.PairColsF64AVX2(pF64(p), pF64(a), pF64(c), unsafe.SliceData(at), float64(lo), float64(hi), pairs, cols, count)
+		}
+		return
+	}
+	portable.PairCols(p, a, c, at, lo, hi, pairs, cols, count)
+}
+
+func kPairRows[T Float](p, s, r []T, at, half []int, lo, hi T, cols, count int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.PairRowsF32AVX2(pF32(p), pF32(s), pF32(r), unsafe.SliceData(at), unsafe.SliceData(half), float32(lo), float32(hi), cols, count)
+		} else {
+			asm.PairRowsF64AVX2(pF64(p), pF64(s), pF64(r), unsafe.SliceData(at), unsafe.SliceData(half), float64(lo), float64(hi), cols, count)
+		}
+		return
+	}
+	portable.PairRows(p, s, r, at, half, lo, hi, cols, count)
+}
+
 func kRowSumSigned[T Float](out, w, v []T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {

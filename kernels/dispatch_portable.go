@@ -62,6 +62,34 @@ func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {
 	portable.Clip(w, lo, hi, rows, cols, stride)
 }
 
+func kSpikeCols[T Float](w, a, c []T, at []int, lo, hi T, rows, stride, count int) {
+	portable.SpikeCols(w, a, c, at, lo, hi, rows, stride, count)
+}
+
+func kSpikeMask[T Float](w, a, c, m []T, lo, hi T, rows, cols, stride int) {
+	portable.SpikeMask(w, a, c, m, lo, hi, rows, cols, stride)
+}
+
+func kSpikeRows[T Float](w, s, r []T, at []int, lo, hi T, cols, stride, count int) {
+	portable.SpikeRows(w, s, r, at, lo, hi, cols, stride, count)
+}
+
+func kPair[T Float](p, w []T, pairs, cols, stride int) {
+	portable.Pair(p, w, pairs, cols, stride)
+}
+
+func kUnpair[T Float](w, p []T, pairs, cols, stride int) {
+	portable.Unpair(w, p, pairs, cols, stride)
+}
+
+func kPairCols[T Float](p, a, c []T, at []int, lo, hi T, pairs, cols, count int) {
+	portable.PairCols(p, a, c, at, lo, hi, pairs, cols, count)
+}
+
+func kPairRows[T Float](p, s, r []T, at, half []int, lo, hi T, cols, count int) {
+	portable.PairRows(p, s, r, at, half, lo, hi, cols, count)
+}
+
 func kRowSumSigned[T Float](out, w, v []T, rows, cols, stride, far int) {
 	portable.RowSumSigned(out, w, v, rows, cols, stride, far)
 }

@@ -103,6 +103,7 @@ type frame[T Float] struct {
 	argMax   argMaxJob[T]
 	residual residualJob[T]
 	online   onlineJob[T]
+	stdp     stdpJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

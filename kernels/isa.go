@@ -15,6 +15,8 @@ var (
 	isa     = lowerISA(detectISA(), os.Getenv("HEBBKERN_ISA"))
 	useAVX2 = isa == isaAVX2
 	useNEON = isa == isaNEON
+	// useVectors: what only spares vectors some moves is worth it.
+	useVectors = useAVX2 || useNEON
 )
 
 // lowerISA applies HEBBKERN_ISA, which can only go down: "portable" is always

@@ -104,6 +104,12 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	add("ForwardBatch", func() { ForwardBatch(yb, w, batch, one, Activation{Kind: Tanh}) }, yb.Data)
 	wb := m()
 	add("BatchUpdate", func() { BatchUpdate(wb, errs, batch, d, one) }, wb.Data)
+	for _, mu := range []float64{0, 0.5} {
+		w, own := m(), newRand(7)
+		u := SpikeUpdate[T]{Pre: randomSpikes(own, 9, cols, 0, 0.1), Post: randomSpikes(own, 9, rows, 0, 0.1),
+			R: SpikeTrace[T]{append([]T(nil), x...), 0.9, 0.1}, O: SpikeTrace[T]{append([]T(nil), g...), 0.8, -0.1}, Low: -1, High: 1, Mu: mu}
+		add(fmt.Sprint("STDP/", mu), func() { STDP(w, u) }, w.Data, u.R.V, u.O.V)
+	}
 	prod := NewMatrix[T](70, cols)
 	add("MatMul", func() { MatMul(prod, errs, w) }, prod.Data)
 	soft := NewMatrix[T](rows, cols)

@@ -97,6 +97,47 @@ func table[T Float]() []entry[T] {
 				portable.Clip(a.slices[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
 			},
 			func(a *arguments[T]) { kClip(a.slices[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2]) }},
+		{"SpikeCols", []parameter{{"w", 0, 1, true, false}, {"a", 0, 2, false, false}, {"c", 0, 8, false, false}, {"at", 5, 9, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"count", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.SpikeCols(a.slices[0], a.slices[1], a.slices[2], a.lists[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
+			},
+			func(a *arguments[T]) {
+				kSpikeCols(a.slices[0], a.slices[1], a.slices[2], a.lists[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
+			}},
+		{"SpikeMask", []parameter{{"w", 0, 1, true, false}, {"a", 0, 2, false, false}, {"c", 0, 3, false, false}, {"m", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.SpikeMask(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
+			},
+			func(a *arguments[T]) {
+				kSpikeMask(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
+			}},
+		{"SpikeRows", []parameter{{"w", 0, 1, true, false}, {"s", 0, 8, false, false}, {"r", 0, 3, false, false}, {"at", 5, 10, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"count", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.SpikeRows(a.slices[0], a.slices[1], a.slices[2], a.lists[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
+			},
+			func(a *arguments[T]) {
+				kSpikeRows(a.slices[0], a.slices[1], a.slices[2], a.lists[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
+			}},
+		{"Pair", []parameter{{"p", 0, 11, true, false}, {"w", 0, 1, false, false}, {"pairs", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.Pair(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
+			func(a *arguments[T]) { kPair(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},
+		{"Unpair", []parameter{{"w", 0, 1, true, false}, {"p", 0, 11, false, false}, {"pairs", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.Unpair(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
+			func(a *arguments[T]) { kUnpair(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},
+		{"PairCols", []parameter{{"p", 0, 11, true, false}, {"a", 0, 2, false, false}, {"c", 0, 8, false, false}, {"at", 5, 9, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"pairs", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"count", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.PairCols(a.slices[0], a.slices[1], a.slices[2], a.lists[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
+			},
+			func(a *arguments[T]) {
+				kPairCols(a.slices[0], a.slices[1], a.slices[2], a.lists[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
+			}},
+		{"PairRows", []parameter{{"p", 0, 11, true, false}, {"s", 0, 8, false, false}, {"r", 0, 12, false, false}, {"at", 5, 13, false, false}, {"half", 5, 14, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"cols", 4, 0, false, false}, {"count", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.PairRows(a.slices[0], a.slices[1], a.slices[2], a.lists[0], a.lists[1], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1])
+			},
+			func(a *arguments[T]) {
+				kPairRows(a.slices[0], a.slices[1], a.slices[2], a.lists[0], a.lists[1], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1])
+			}},
 		{"RowSumSigned", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.RowSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])

@@ -33,6 +33,18 @@ static hk_learn_args learn(void) {
     return (hk_learn_args){.w = W(), .x = X(), .y = G(), .rule = HK_WTA, .lr = 0.1, .compute = 1, .k = 1};
 }
 
+static hk_array PRE(void) { return hk_matrix(m.bytes, SAMPLES, IN, IN, HK_BOOL); }
+static hk_array POST(void) { return hk_matrix(m.bytes + SAMPLES * IN, SAMPLES, OUT, OUT, HK_BOOL); }
+static hk_stdp_args stdp(void) {
+    return (hk_stdp_args){.w = W(), .pre = PRE(), .post = POST(), .a_pre = COLS(), .a_post = ROWS(), .tau_plus = 20, .tau_minus = 20,
+                          .a_plus = 0.1, .a_minus = -0.1, .dt = 1, .w_min = 0, .w_max = 1};
+}
+static hk_triplet_stdp_args triplet_stdp(void) {
+    return (hk_triplet_stdp_args){.w = W(), .pre = PRE(), .post = POST(), .r1 = COLS(), .r2 = hk_vector(m.x, IN, HK_FLOAT64), .o1 = ROWS(),
+                                  .o2 = hk_vector(m.g, OUT, HK_FLOAT64), .tau_plus = 20, .tau_x = 20, .tau_minus = 20, .tau_y = 20,
+                                  .dt = 1, .w_min = 0, .w_max = 1};
+}
+
 #define REFUSED(kernel, change, want_status, want_reason, want_argument)                                               \
     do {                                                                                                               \
         hk_##kernel##_args a = kernel();                                                                               \
@@ -71,7 +83,7 @@ static hk_learn_args learn(void) {
 
 int main(void) {
     for (size_t i = 0; i < sizeof m; i++) ((unsigned char *)&m)[i] = (unsigned char)(i % 5);
-    memset(m.mask, 1, sizeof m.mask);
+    memset(m.mask, 1, sizeof m.mask), memset(m.bytes, 1, sizeof m.bytes);
     m.scalar = 1, m.nan = NAN, m.infinite = INFINITY;
     before = m;
     hk_error err;
@@ -198,6 +210,34 @@ int main(void) {
     VALUE(gain_rule, a.form = 2, HK_R_VALUE, 5);
     VALUE(gain_rule, a.limit = -1, HK_R_VALUE, 6);
     VALUE(gain_rule, a.limit = NAN, HK_R_VALUE, 6);
+
+    EVERY_ARRAY(stdp, w, 0);
+    VALUE(stdp, a.pre.cols = IN - 1, HK_R_SHAPE, 1);
+    VALUE(stdp, a.post.rows = SAMPLES - 1, HK_R_SHAPE, 2);
+    VALUE(stdp, a.pre = hk_vector(m.bytes, IN, HK_BOOL), HK_R_SHAPE, 2);
+    VALUE(stdp, a.pre.data = NULL, HK_R_MISSING, 1);
+    TYPE(stdp, a.post.dtype = HK_FLOAT32, 2);
+    TYPE(stdp, a.post.dtype = 9, 2);
+    VALUE(stdp, a.pre.data = m.single, HK_R_VALUE, 1); /* bytes of 0 to 4 */
+    VALUE(stdp, a.post.data = m.single, HK_R_VALUE, 2);
+    VALUE(stdp, a.pre = X(), HK_R_VALUE, 1);
+    VALUE(stdp, a.a_pre = ROWS(), HK_R_SHAPE, 3);
+    VALUE(stdp, a.a_post.dtype = HK_ABSENT, HK_R_MISSING, 4);
+    VALUE(stdp, a.a_post.flags = HK_READONLY, HK_R_READONLY, 4);
+    VALUE(stdp, a.a_pre.data = m.w, HK_R_OVERLAP, 3);
+    VALUE(stdp, a.pre.data = m.rows, HK_R_OVERLAP, 4);
+    VALUE(stdp, a.tau_plus = NAN, HK_R_VALUE, 5);
+    VALUE(stdp, a.w_max = INFINITY, HK_R_VALUE, 11);
+    VALUE(stdp, a.coincidence = 3, HK_R_VALUE, 13);
+    VALUE(stdp, a.trace = -1, HK_R_VALUE, 14);
+    VALUE(stdp, a.tau_minus = 0, HK_R_NONE, -1);
+    VALUE(stdp, a.w_min = 2, HK_R_NONE, -1);
+    VALUE(stdp, (a.mu = 1, a.a_minus = 1), HK_R_NONE, -1);
+    EVERY_ARRAY(triplet_stdp, w, 0);
+    VALUE(triplet_stdp, a.r2 = COLS(), HK_R_OVERLAP, 4);
+    VALUE(triplet_stdp, a.o2.cols = IN, HK_R_SHAPE, 6);
+    VALUE(triplet_stdp, a.tau_y = -1, HK_R_NONE, -1);
+    VALUE(triplet_stdp, a.a3_plus = -1, HK_R_NONE, -1);
 
     CHECK(!hk_python_function("rank1") && !hk_python_function(NULL) && !hk_python_function("none"),
           "there is no Python in this process");

@@ -31,6 +31,8 @@ static void test_library(void) {
     CHECK(hk_sizeof("hk_power_sums_args") == sizeof(hk_power_sums_args), "hk_power_sums_args");
     CHECK(hk_sizeof("hk_scale_args") == sizeof(hk_scale_args), "hk_scale_args");
     CHECK(hk_sizeof("hk_ema_args") == sizeof(hk_ema_args), "hk_ema_args");
+    CHECK(hk_sizeof("hk_stdp_args") == sizeof(hk_stdp_args), "hk_stdp_args");
+    CHECK(hk_sizeof("hk_triplet_stdp_args") == sizeof(hk_triplet_stdp_args), "hk_triplet_stdp_args");
     CHECK(hk_sizeof("hk_gain_rule_args") == sizeof(hk_gain_rule_args), "hk_gain_rule_args");
     CHECK(hk_sizeof("no such struct") == 0 && hk_sizeof(NULL) == 0, "unknown names");
 
@@ -96,6 +98,37 @@ static void test_pieces(void) {
     free(w);
 }
 
+/* Long sequences of spikes come back in pieces; the pieces have the bits of the steps one by one. */
+static void test_steps(void) {
+    enum { OUT = 300, IN = 500, STEPS = 3000 };
+    static float w[2][OUT * IN], pre_trace[2][IN], post_trace[2][OUT];
+    static unsigned char pre[STEPS * IN], post[STEPS * OUT];
+    uint32_t seed = 1;
+    for (int64_t k = 0; k < STEPS * IN; k++) pre[k] = (seed = seed * 1664525u + 1013904223u) >> 28 < 2;
+    for (int64_t k = 0; k < STEPS * OUT; k++) post[k] = (seed = seed * 1664525u + 1013904223u) >> 28 < 2;
+    for (int k = 0; k < OUT * IN; k++) w[0][k] = w[1][k] = (float)(k % 97) / 97;
+    hk_stdp_args args = {.w = hk_matrix(w[0], OUT, IN, IN, HK_FLOAT32), .pre = hk_matrix(pre, STEPS, IN, IN, HK_BOOL),
+                         .post = hk_matrix(post, STEPS, OUT, OUT, HK_BOOL), .a_pre = hk_vector(pre_trace[0], IN, HK_FLOAT32),
+                         .a_post = hk_vector(post_trace[0], OUT, HK_FLOAT32), .tau_plus = 20, .tau_minus = 20, .a_plus = 0.01,
+                         .a_minus = -0.0105, .dt = 1, .w_min = 0, .w_max = 1};
+    int64_t at = 0;
+    int status, pieces = 0;
+    do {
+        int64_t from = at;
+        status = hk_stdp(&args, &at, NULL);
+        CHECK(at > from, "no progress at %lld", (long long)at);
+        pieces++;
+    } while (status == HK_MORE);
+    CHECK(status == HK_OK && at == STEPS, "%d", status);
+    printf("STDP, %d steps of %d x %d: %d calls\n", STEPS, OUT, IN, pieces);
+    args.w.data = w[1], args.a_pre.data = pre_trace[1], args.a_post.data = post_trace[1];
+    for (int t = 0; t < STEPS; t++) {
+        args.pre = hk_vector(pre + t * IN, IN, HK_BOOL), args.post = hk_vector(post + t * OUT, OUT, HK_BOOL);
+        RUN(status, stdp, args);
+    }
+    CHECK(!memcmp(w[0], w[1], sizeof w[0]) && !memcmp(pre_trace[0], pre_trace[1], sizeof pre_trace[0]), "steps one by one");
+}
+
 static void *many_calls(void *result) {
     enum { N = 300 };
     float *w = calloc(N * N, sizeof *w), g[N], x[N];
@@ -129,6 +162,7 @@ int main(void) {
     test_all_f32();
     test_all_f64();
     test_pieces();
+    test_steps();
     test_threads();
     return finish();
 }

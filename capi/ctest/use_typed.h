@@ -129,6 +129,47 @@ static void NAME(test_results)(void) {
     CHECK(s[0] == 4 && s[1] == 16 && s[2] == 0, "ema of squares");
 }
 
+/* Decays of 1/2, so that traces and weights are exact: exp(-dt/tau) with tau = 1/ln 2. */
+static void NAME(test_spikes)(void) {
+    REAL w[21], pre_trace[5] = {0}, post_trace[3] = {0}, r2[5] = {0}, o2[3] = {0};
+    unsigned char pre[10] = {1, 0, 0, 0, 0, 0, 1, 0, 0, 0}, post[6] = {0, 1, 0, 1, 0, 0};
+    REAL numbers[10];
+    const double tau = 1.4426950408889634;
+    int status;
+    for (int k = 0; k < 10; k++) numbers[k] = pre[k];
+    for (int as = 0; as < 2; as++) {
+        NAME(fill)(w);
+        memset(pre_trace, 0, sizeof pre_trace), memset(post_trace, 0, sizeof post_trace);
+        hk_stdp_args s = {.w = NAME(weights)(w), .pre = hk_matrix(pre, 2, 5, 5, HK_BOOL), .post = hk_matrix(post, 2, 3, 3, HK_BOOL),
+                          .a_pre = hk_vector(pre_trace, 5, DTYPE), .a_post = hk_vector(post_trace, 3, DTYPE), .tau_plus = tau,
+                          .tau_minus = tau, .a_plus = 1, .a_minus = -4, .dt = 1, .w_min = -3, .w_max = 3};
+        if (as) s.pre = hk_matrix(numbers, 2, 5, 5, DTYPE);
+        RUN(status, stdp, s);
+        for (int i = 0; i < 3; i++)
+            for (int j = 0; j < 5; j++) {
+                REAL want = (REAL)(i - j);
+                if (j == 0) want = want > 3 ? 3 : want;                 /* pre 0 at once, its trace of post is 0 */
+                if (i == 1) want += j == 0 ? 1 : 0;                     /* post 1 at once, after pre 0 */
+                if (j == 1 && i == 1) want -= 2;                        /* pre 1 a step later: -4/2 */
+                if (i == 0) want = (want < -3 ? -3 : want) + (j == 0 ? (REAL)0.5 : j == 1 ? 1 : 0); /* post 0 with pre 1 */
+                CHECK(fabs((double)(w[7 * i + j] - want)) < 1e-6, "stdp %d %d: %g, %g", i, j, (double)w[7 * i + j], (double)want);
+            }
+        CHECK(fabs((double)pre_trace[0] - 0.5) < 1e-6 && pre_trace[1] == 1 && post_trace[0] == -4, "traces of stdp");
+        NAME(guards)(w, "stdp");
+    }
+    NAME(fill)(w);
+    memset(pre_trace, 0, sizeof pre_trace), memset(post_trace, 0, sizeof post_trace);
+    hk_triplet_stdp_args t = {.w = NAME(weights)(w), .pre = hk_matrix(pre, 2, 5, 5, HK_BOOL), .post = hk_matrix(post, 2, 3, 3, HK_BOOL),
+                              .r1 = hk_vector(pre_trace, 5, DTYPE), .r2 = hk_vector(r2, 5, DTYPE), .o1 = hk_vector(post_trace, 3, DTYPE),
+                              .o2 = hk_vector(o2, 3, DTYPE), .tau_plus = tau, .tau_x = tau, .tau_minus = tau, .tau_y = tau,
+                              .a2_plus = 1, .a3_plus = 2, .a2_minus = 0.5, .dt = 1, .w_min = -9, .w_max = 9};
+    RUN(status, triplet_stdp, t);
+    CHECK(w[7] == 2 && fabs((double)w[8] + 0.25) < 1e-6 && fabs((double)w[0] - 0.5) < 1e-6 && w[1] == 0, "triplet_stdp: %g %g %g %g",
+          (double)w[7], (double)w[8], (double)w[0], (double)w[1]);
+    CHECK(o2[0] == 1 && fabs((double)r2[0] - 0.5) < 1e-6, "traces of triplet_stdp");
+    NAME(guards)(w, "triplet_stdp");
+}
+
 static void NAME(test_empty)(void) {
     int status;
     REAL y[4] = {7, 7, 7, 7}, b[4] = {1, 2, 3, 4};
@@ -146,5 +187,6 @@ static void NAME(test_empty)(void) {
 static void NAME(test_all)(void) {
     NAME(test_updates)();
     NAME(test_results)();
+    NAME(test_spikes)();
     NAME(test_empty)();
 }

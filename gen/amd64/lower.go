@@ -367,19 +367,17 @@ func (l *lowering) maximum(e ir.Elem, d, a, b mach.Reg) {
 }
 
 // clip is IEEE 754-2019 minimum(maximum(x, low), high) for bounds that are no NaN. x86's maximum with x as the second
-// operand keeps a NaN and x's own zero, whose sign Zero mends (ir.Builder.Bounds); of the two orders of the minimum the
-// Or takes the sign of a zero.
+// operand, and the minimum likewise, keep a NaN and x's own zero, whose sign the And and the Or mend (ir.Builder.Bounds).
 func (l *lowering) clip(op ir.Op) {
 	e := op.Elem
 	max, _ := l.binary(e, ir.Max)
 	min, _ := l.binary(e, ir.Min)
-	add, _ := l.binary(e, ir.Add)
+	and, _ := l.binary(e, ir.And)
 	or, _ := l.binary(e, ir.Or)
-	low, high, zero := l.in(op.Args[1]), l.in(op.Args[2]), l.source(op.Args[3])
-	t, u, d := l.temp(), l.temp(), l.dst(op.Dst)
+	low, high, keep, set := l.in(op.Args[1]), l.in(op.Args[2]), l.source(op.Args[3]), l.source(op.Args[4])
+	t, d := l.temp(), l.dst(op.Dst)
 	l.two(t, low, l.source(op.Args[0]), max)
-	l.two(t, t, zero, add)
-	l.two(u, high, inReg(t), min)
-	l.two(t, t, inReg(high), min)
-	l.two(d, t, inReg(u), or)
+	l.two(t, t, keep, and)
+	l.two(t, high, inReg(t), min)
+	l.two(d, t, set, or)
 }

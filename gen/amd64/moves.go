@@ -170,6 +170,44 @@ func (l *lowering) memory(i int, op ir.Op) bool {
 		p, v, m := l.in(op.Args[0]), l.in(op.Args[1]), l.in(op.Args[2])
 		fn := pick(op.Elem, c.VMASKMOVPS, c.VMASKMOVPD)
 		l.inst(nil, []mach.Reg{p, v, m}, func() { fn(l.y(v), l.y(m), address(p)) })
+	case ir.LoadS:
+		p, s, d, t := l.in(op.Args[0]), l.in(op.Args[1]), l.dst(op.Dst), l.temp()
+		l.strided(op, p, s, func(half int, at func(lane int) operand.Mem, uses []mach.Reg) {
+			v := []mach.Reg{d, t}[half]
+			into := join([]mach.Reg{v}, uses)
+			switch groupBytes(op) {
+			case 16:
+				l.inst([]mach.Reg{v}, uses, func() { c.VMOVUPS(at(0), l.x(v)) })
+			case 8:
+				l.inst([]mach.Reg{v}, uses, func() { c.VMOVSD(at(0), l.x(v)) })
+				l.inst([]mach.Reg{v}, into, func() { c.VMOVHPD(at(1), l.x(v), l.x(v)) })
+			default:
+				l.inst([]mach.Reg{v}, uses, func() { c.VMOVSS(at(0), l.x(v)) })
+				for lane := 1; lane < 4; lane++ {
+					l.inst([]mach.Reg{v}, into, func() { c.VINSERTPS(operand.U8(lane<<4), at(lane), l.x(v), l.x(v)) })
+				}
+			}
+		})
+		l.inst([]mach.Reg{d}, []mach.Reg{d, t}, func() { c.VINSERTF128(operand.U8(1), l.x(t), l.y(d), l.y(d)) })
+	case ir.StoreS:
+		p, v, s, t := l.in(op.Args[0]), l.in(op.Args[1]), l.in(op.Args[2]), l.temp()
+		l.inst([]mach.Reg{t}, []mach.Reg{v}, func() { c.VEXTRACTF128(operand.U8(1), l.y(v), l.x(t)) })
+		l.strided(op, p, s, func(half int, at func(lane int) operand.Mem, uses []mach.Reg) {
+			x := []mach.Reg{v, t}[half]
+			uses = join(uses, []mach.Reg{x})
+			switch groupBytes(op) {
+			case 16:
+				l.inst(nil, uses, func() { c.VMOVUPS(l.x(x), at(0)) })
+			case 8:
+				l.inst(nil, uses, func() { c.VMOVSD(l.x(x), at(0)) })
+				l.inst(nil, uses, func() { c.VMOVHPD(l.x(x), at(1)) })
+			default:
+				l.inst(nil, uses, func() { c.VMOVSS(l.x(x), at(0)) })
+				for lane := 1; lane < 4; lane++ {
+					l.inst(nil, uses, func() { c.VEXTRACTPS(operand.U8(lane), l.x(x), at(lane)) })
+				}
+			}
+		})
 	case ir.LoadU:
 		p, d := l.in(op.Args[0]), l.dst(op.Dst)
 		fn := pick(op.Elem, c.VBROADCASTSS, c.VBROADCASTSD)
@@ -190,6 +228,43 @@ func (l *lowering) memory(i int, op ir.Op) bool {
 		return false
 	}
 	return true
+}
+
+// groupBytes is the size of what LoadS and StoreS move at once.
+func groupBytes(op ir.Op) int64 { return op.Imm * op.Elem.Size() }
+
+// strided runs body for each half of a vector with the address of a group of that half, groups being s bytes apart from p
+// on. Pointers two groups apart reach each group with s as an index, which cannot be scaled by three.
+func (l *lowering) strided(op ir.Op, p, s mach.Reg, body func(half int, at func(group int) operand.Mem, uses []mach.Reg)) {
+	groups := int(16 / groupBytes(op)) // in a half
+	from := p
+	for half := range 2 {
+		pairs := []mach.Reg{from}
+		for range (groups - 1) / 2 {
+			pairs = append(pairs, l.beyond(pairs[len(pairs)-1], s))
+		}
+		first := 0
+		if groups == 1 && half == 1 {
+			first = 1
+		}
+		body(half, func(group int) operand.Mem {
+			m := operand.Mem{Base: l.g(pairs[(group+first)/2])}
+			if (group+first)%2 == 1 {
+				m.Index, m.Scale = l.g(s), 1
+			}
+			return m
+		}, join(pairs, []mach.Reg{s}))
+		if half == 0 && groups > 1 {
+			from = l.beyond(pairs[len(pairs)-1], s)
+		}
+	}
+}
+
+// beyond is the address two strides behind p.
+func (l *lowering) beyond(p, s mach.Reg) mach.Reg {
+	t := l.code.Reg(mach.GP)
+	l.inst([]mach.Reg{t}, []mach.Reg{p, s}, func() { l.ctx.LEAQ(operand.Mem{Base: l.g(p), Index: l.g(s), Scale: 2}, l.g(t)) })
+	return t
 }
 
 // foldable reports whether the load at i is read once, in the same straight line, by an instruction that takes a memory
@@ -215,7 +290,7 @@ func (l *lowering) foldable(i int, op ir.Op) bool {
 			return false
 		}
 		switch next.Code {
-		case ir.Store, ir.StoreM, ir.StoreU, ir.Label, ir.Jump, ir.JumpLT, ir.JumpGE, ir.JumpLR, ir.JumpGR, ir.JumpZ, ir.Ret:
+		case ir.Store, ir.StoreM, ir.StoreS, ir.StoreU, ir.Label, ir.Jump, ir.JumpLT, ir.JumpGE, ir.JumpLR, ir.JumpGR, ir.JumpZ, ir.Ret:
 			return false
 		}
 	}
@@ -227,6 +302,9 @@ func (l *lowering) lanes(op ir.Op) bool {
 	c := l.ctx
 	switch op.Code {
 	case ir.TailMask, ir.Bytes, ir.Sum, ir.MaxLanes, ir.WidenLo, ir.WidenHi, ir.Narrow:
+	case ir.ZipLo, ir.ZipHi, ir.Even, ir.Odd:
+		l.zip(op)
+		return true
 	default:
 		return false
 	}
@@ -272,6 +350,38 @@ func (l *lowering) lanes(op ir.Op) bool {
 		l.inst(one, []mach.Reg{t, u}, func() { c.VINSERTF128(operand.U8(1), l.x(u), l.y(t), l.y(d)) })
 	}
 	return true
+}
+
+// zip lowers the operations that take lanes of two vectors in turn: within halves by one instruction, then across them.
+func (l *lowering) zip(op ir.Op) {
+	c := l.ctx
+	a, b, d, t, u := l.in(op.Args[0]), l.in(op.Args[1]), l.dst(op.Dst), l.temp(), l.temp()
+	two := []mach.Reg{a, b}
+	low, high := pick(op.Elem, c.VUNPCKLPS, c.VUNPCKLPD), pick(op.Elem, c.VUNPCKHPS, c.VUNPCKHPD)
+	switch op.Code {
+	case ir.ZipLo, ir.ZipHi:
+		l.inst([]mach.Reg{t}, two, func() { low(l.y(b), l.y(a), l.y(t)) })
+		l.inst([]mach.Reg{u}, two, func() { high(l.y(b), l.y(a), l.y(u)) })
+		half := operand.U8(0x20)
+		if op.Code == ir.ZipHi {
+			half = 0x31
+		}
+		l.inst([]mach.Reg{d}, []mach.Reg{t, u}, func() { c.VPERM2F128(half, l.y(u), l.y(t), l.y(d)) })
+	default:
+		l.inst([]mach.Reg{t}, two, func() {
+			switch {
+			case op.Elem == ir.F32 && op.Code == ir.Even:
+				c.VSHUFPS(operand.U8(0x88), l.y(b), l.y(a), l.y(t))
+			case op.Elem == ir.F32:
+				c.VSHUFPS(operand.U8(0xdd), l.y(b), l.y(a), l.y(t))
+			case op.Code == ir.Even:
+				low(l.y(b), l.y(a), l.y(t))
+			default:
+				high(l.y(b), l.y(a), l.y(t))
+			}
+		})
+		l.inst([]mach.Reg{d}, []mach.Reg{t}, func() { c.VPERMPD(operand.U8(0xd8), l.y(t), l.y(d)) })
+	}
 }
 
 // halve folds the upper half of the lanes onto the lower until one is left.

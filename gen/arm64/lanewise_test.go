@@ -51,7 +51,7 @@ func lanewiseOps() []lanewise {
 		two("Min", true, (*ir.Builder).Min), two("Max", true, (*ir.Builder).Max),
 		two("Maximum", false, (*ir.Builder).Maximum),
 		three("Clip", false, func(b *ir.Builder, x, y, z ir.Val) ir.Val {
-			op := ir.Op{Code: ir.Clip, Args: []ir.Val{x, y, z, y}}
+			op := ir.Op{Code: ir.Clip, Args: []ir.Val{x, y, z, y, z}}
 			v := b.FMA(x, y, z) // for a value of the right class
 			last := &b.F.Ops[len(b.F.Ops)-1]
 			op.Dst, op.Elem = last.Dst, last.Elem

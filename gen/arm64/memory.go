@@ -59,6 +59,32 @@ func (l *lowering) memory(op *ir.Op) {
 	case ir.StoreU:
 		v := l.reg(op.Args[1], 0)
 		l.effect(nil, regs(p, v), "FMOV%s F%d, %s(R%d)", letter, v, disp(op.Imm), p)
+	case ir.LoadS:
+		at, s := l.integer(), l.halves[op.Args[1].ID][0]
+		l.move(at, p)
+		l.groups(op, lo, hi, func(v mach.Reg, lane string, i int) {
+			uses := regs(at, s, v)
+			if i == 0 { // the other lanes are still to come
+				uses = regs(at, s)
+			}
+			if lane == "Q" {
+				l.ins(regs(v), uses, "FMOVQ (R%d), F%d", at, v)
+				l.ins(regs(at), regs(at, s), "ADD R%d, R%d, R%d", s, at, at)
+				return
+			}
+			l.ins(regs(v, at), uses, "VLD1.P (R%d)(R%d), V%d.%s[%d]", at, s, v, lane, i)
+		})
+	case ir.StoreS:
+		at, s := l.integer(), l.halves[op.Args[2].ID][0]
+		l.move(at, p)
+		l.groups(op, l.reg(op.Args[1], 0), l.reg(op.Args[1], 1), func(v mach.Reg, lane string, i int) {
+			if lane == "Q" {
+				l.effect(nil, regs(at, v), "FMOVQ F%d, (R%d)", v, at)
+				l.ins(regs(at), regs(at, s), "ADD R%d, R%d, R%d", s, at, at)
+				return
+			}
+			l.effect(regs(at), regs(at, s, v), "VST1.P V%d.%s[%d], (R%d)(R%d)", v, lane, i, at, s)
+		})
 	case ir.Load:
 		if paired(op.Imm) {
 			l.ins(regs(lo, hi), regs(p), "FLDPQ %s(R%d), (F%d, F%d)", disp(op.Imm), p, lo, hi)
@@ -128,6 +154,19 @@ func (l *lowering) withConst(name, lane string, a mach.Reg, bits uint64) mach.Re
 	return d
 }
 
+// groups runs body for what LoadS and StoreS move at once: the register, the spelling of its lanes, and which of these.
+func (l *lowering) groups(op *ir.Op, lo, hi mach.Reg, body func(v mach.Reg, lane string, i int)) {
+	size := op.Imm * op.Elem.Size()
+	lane := map[int64]string{4: "S", 8: "D", 16: "Q"}[size]
+	for k := range int(VecSize / size) {
+		v := lo
+		if k >= int(16/size) {
+			v = hi
+		}
+		body(v, lane, k%int(16/size))
+	}
+}
+
 // paired reports whether a displacement fits the instructions for pairs of V registers.
 func paired(n int64) bool { return n%16 == 0 && n >= -1024 && n <= 1008 }
 
@@ -184,6 +223,17 @@ func (l *lowering) across(op *ir.Op) {
 		}
 		l.zip(1, lo, pairs, width)
 		l.zip(2, hi, pairs, width)
+	case ir.ZipLo, ir.ZipHi: // both halves of the result come from one half of each argument
+		half := int(op.Code - ir.ZipLo)
+		a, b := l.reg(op.Args[0], half), l.reg(op.Args[1], half)
+		for i, dst := range regs(lo, hi) {
+			l.ins(regs(dst), regs(a, b), "VZIP%d V%d.%s, V%d.%s, V%d.%s", i+1, b, arrangement(e), a, arrangement(e), dst, arrangement(e))
+		}
+	case ir.Even, ir.Odd: // each half of the result comes from one argument
+		for i, dst := range regs(lo, hi) {
+			a, b := l.reg(op.Args[i], 0), l.reg(op.Args[i], 1)
+			l.ins(regs(dst), regs(a, b), "VUZP%d V%d.%s, V%d.%s, V%d.%s", 1+op.Code-ir.Even, b, arrangement(e), a, arrangement(e), dst, arrangement(e))
+		}
 	case ir.Sum:
 		l.fold("FADD", lo, op)
 	case ir.MaxLanes:

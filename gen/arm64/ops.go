@@ -55,9 +55,9 @@ func (l *lowering) op(op *ir.Op) {
 	case ir.Prefetch:
 		p := l.halves[op.Args[0].ID][0]
 		l.effect(nil, regs(p), "PRFM %s(R%d), PLDL2KEEP", disp(op.Imm), p)
-	case ir.ParamUni, ir.Load, ir.LoadM, ir.Store, ir.StoreM, ir.LoadU, ir.LoadSame, ir.StoreU:
+	case ir.ParamUni, ir.Load, ir.LoadM, ir.LoadS, ir.Store, ir.StoreM, ir.StoreS, ir.LoadU, ir.LoadSame, ir.StoreU:
 		l.memory(op)
-	case ir.TailMask, ir.Bytes, ir.Sum, ir.MaxLanes, ir.WidenLo, ir.WidenHi, ir.Narrow:
+	case ir.ZipLo, ir.ZipHi, ir.Even, ir.Odd, ir.TailMask, ir.Bytes, ir.Sum, ir.MaxLanes, ir.WidenLo, ir.WidenHi, ir.Narrow:
 		l.across(op)
 	case ir.Lookup:
 		l.lookup(op)

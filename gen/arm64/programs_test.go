@@ -70,6 +70,24 @@ func (s *suite) memory() {
 			b.Store(dst, 64*d+128, b.LoadSame(dst, 512*(d%2)))
 		}
 	})
+	for _, stride := range []int64{16, 24, 40} {
+		for group := int64(1); group <= 2; group++ {
+			s.add(fmt.Sprint("LoadS", stride, "Group", group), exact, func(b *ir.Builder, dst ir.Val) {
+				b.Store(dst, 0, b.LoadS(b.Param("a"), b.IConst(stride), group))
+			})
+			s.add(fmt.Sprint("StoreS", stride, "Group", group), exact, func(b *ir.Builder, dst ir.Val) {
+				b.StoreS(dst, b.Load(b.Param("a"), 0), b.IConst(stride), group)
+			})
+		}
+	}
+	s.add("Zip", exact, func(b *ir.Builder, dst ir.Val) {
+		lo, hi := b.Zip(b.Load(b.Param("a"), 0), b.Load(b.Param("a"), 32))
+		b.Store(dst, 0, lo)
+		b.Store(dst, 32, hi)
+		x, y := b.Unzip(b.Load(b.Param("a"), 64), b.Load(b.Param("a"), 96))
+		b.Store(dst, 64, x)
+		b.Store(dst, 96, y)
+	})
 	s.add("NegativeDisplacement", exact, func(b *ir.Builder, dst ir.Val) {
 		p := b.ICopy(b.Param("a"))
 		b.AddTo(p, 1200)

@@ -25,6 +25,14 @@ func (b *Builder) Elem() Elem { return b.F.Elem }
 // Size is the element's size in bytes.
 func (b *Builder) Size() int64 { return b.F.Elem.Size() }
 
+// SizeShift is the shift that turns a number of elements into bytes.
+func (b *Builder) SizeShift() int64 {
+	if b.F.Elem == F32 {
+		return 2
+	}
+	return 3
+}
+
 // Lanes is the number of elements in a vector.
 func (b *Builder) Lanes() int64 { return b.F.VecSize / b.F.Elem.Size() }
 
@@ -85,6 +93,16 @@ func (b *Builder) Load(p Val, disp int64) Val {
 // Store writes the vector v to p + disp bytes.
 func (b *Builder) Store(p Val, disp int64, v Val) {
 	b.emit(Op{Code: Store, Args: []Val{p, v}, Imm: disp, Elem: b.F.Elem})
+}
+
+// LoadS is the vector whose lanes lie in groups of one or two, the groups stride bytes apart, from p on.
+func (b *Builder) LoadS(p, stride Val, group int64) Val {
+	return b.def(Vec, Op{Code: LoadS, Args: []Val{p, stride}, Imm: group, Elem: b.F.Elem})
+}
+
+// StoreS writes the lanes of v in groups of one or two, the groups stride bytes apart, from p on.
+func (b *Builder) StoreS(p, v, stride Val, group int64) {
+	b.emit(Op{Code: StoreS, Args: []Val{p, v, stride}, Imm: group, Elem: b.F.Elem})
 }
 
 // Tail stands for the first N lanes of a vector, 0 < N < Lanes.
@@ -237,18 +255,19 @@ func (b *Builder) AbsMask() Val {
 }
 
 // Bounds is a pair of uniform bounds with what Clip needs beside them.
-type Bounds struct{ Low, High, Zero Val }
+type Bounds struct{ Low, High, Keep, Set Val }
 
-// Bounds prepares clipping. x86's maximum returns its second operand when both are zeros, so a -0 would survive a
-// lower bound of +0: adding Zero, which is +0 for that bound and the neutral -0 for every other, mends it.
+// Bounds prepares clipping. x86's maximum and minimum return their second operand, the element, when both are zeros. So
+// a -0 would survive a lower bound of +0, and a +0 an upper bound of -0. But nothing above a bound of +0 has the sign bit
+// set, and everything below one of -0 has: an And with Keep and an Or with Set mend it and do nothing for other bounds.
 func (b *Builder) Bounds(low, high Val) Bounds {
-	isPlusZero := b.ICmpEQ(low, b.Bits(0))
-	return Bounds{low, high, b.Keep(b.AndNot(isPlusZero, b.Sign()))}
+	keep := b.Or(b.AbsMask(), b.AndNot(b.ICmpEQ(low, b.Bits(0)), b.Sign()))
+	return Bounds{low, high, b.Keep(keep), b.Keep(b.And(b.ICmpEQ(high, b.Sign()), b.Sign()))}
 }
 
 // Clip is IEEE 754-2019 minimum(maximum(x, low), high).
 func (b *Builder) Clip(x Val, to Bounds) Val {
-	return b.lanewise(Clip, 0, x, to.Low, to.High, to.Zero)
+	return b.lanewise(Clip, 0, x, to.Low, to.High, to.Keep, to.Set)
 }
 
 // Sum adds the lanes of x, halving: l += l + n/2, l += l + n/4, ... Lane 0 of the result is the sum.
@@ -259,6 +278,16 @@ func (b *Builder) Sum(x Val) Val {
 // MaxLanes is the Maximum over the lanes of x, in lane 0.
 func (b *Builder) MaxLanes(x Val) Val {
 	return b.def(Uniform, Op{Code: MaxLanes, Args: []Val{x}, Elem: b.F.Elem})
+}
+
+// Zip is the lanes of x and y in turn, x0 y0 x1 y1 ...: the first half of them and the second.
+func (b *Builder) Zip(x, y Val) (lo, hi Val) { return b.cross(ZipLo, x, y), b.cross(ZipHi, x, y) }
+
+// Unzip undoes Zip.
+func (b *Builder) Unzip(lo, hi Val) (x, y Val) { return b.cross(Even, lo, hi), b.cross(Odd, lo, hi) }
+
+func (b *Builder) cross(code Code, x, y Val) Val {
+	return b.def(Vec, Op{Code: code, Args: []Val{x, y}, Elem: b.F.Elem})
 }
 
 // Widen converts a float32 vector to two float64 vectors.
@@ -297,6 +326,11 @@ func (b *Builder) LoadBytes(p Val, disp int64) Val {
 		panic("LoadBytes: no load of that many bytes")
 	}
 	return b.def(Int, Op{Code: code, Args: []Val{p}, Imm: disp})
+}
+
+// LoadInt reads an int of a List.
+func (b *Builder) LoadInt(p Val, disp int64) Val {
+	return b.def(Int, Op{Code: LoadI64, Args: []Val{p}, Imm: disp})
 }
 
 // LoadByte reads one byte.

@@ -79,6 +79,8 @@ const (
 	LoadM    // Vec: the first lanes only (mask b, count c); the others are +0
 	Store    // stores Vec b
 	StoreM   // stores the first lanes of b only (mask c, count d)
+	LoadS    // Vec: the lanes from addresses a, a + b, a + 2b, ... (b in bytes), Imm of them from each
+	StoreS   // stores Imm lanes of Vec b each to addresses a, a + c, a + 2c, ...
 	LoadU    // Uniform: one element in all lanes
 	LoadSame // Uniform: a vector of equal elements
 	StoreU   // stores lane 0 of b as one element
@@ -97,7 +99,7 @@ const (
 	FNMA    // c - a*b, one rounding
 	Min     // a < b ? a : b
 	Max     // a > b ? a : b
-	Clip    // IEEE 754-2019 minimum(maximum(a, b), c), b and c not NaN; d is Builder.Bound(b)
+	Clip    // IEEE 754-2019 minimum(maximum(a, b), c), b and c not NaN; d and e are Keep and Set of Builder.Bounds
 	Maximum // IEEE 754-2019 maximum(a, b) of values with the sign bit clear or of any values but zeros of both signs; NaN propagates
 
 	// Bits.
@@ -125,6 +127,10 @@ const (
 	Bytes    // Vec: all ones in lane l where byte l of Int a is not 0
 	Sum      // Uniform, lane 0 valid: lanes halved, l += l + n/2, then n/4, ...
 	MaxLanes // Uniform, lane 0 valid: the same with Maximum
+	ZipLo    // lanes of the first halves of a and b in turn: a0 b0 a1 b1 ...
+	ZipHi    // ... of the second halves
+	Even     // lanes 0, 2, ... of a, then of b
+	Odd      // lanes 1, 3, ... of a, then of b
 	WidenLo  // float64 Vec of the first half of float32 Vec a
 	WidenHi  // ... of the second half
 	Narrow   // float32 Vec of the float64 Vecs a (first half) and b, rounded
@@ -175,6 +181,7 @@ const (
 	Wide                     // []float64, passed as *float64
 	Scalar                   // T
 	Integer                  // int
+	List                     // []int, passed as *int
 )
 
 // Func is a kernel's text, built for one element type.
@@ -205,6 +212,8 @@ func (p FuncParam) GoType(e Elem) string {
 		return "*float64"
 	case Scalar:
 		return e.GoType()
+	case List:
+		return "*int"
 	}
 	return "int"
 }

@@ -103,6 +103,16 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			for l := 0; l < n; l++ {
 				put(m.mem(f, addr()+uint64(int64(l)*size), size), arg(1)[l])
 			}
+		case LoadS:
+			v := make([]uint64, lanes)
+			for l := range v {
+				v[l] = get(m.mem(f, uint64(integer(0))+grouped(int64(l), op.Imm, integer(1), size), size))
+			}
+			vec[op.Dst.ID] = v
+		case StoreS:
+			for l := range lanes {
+				put(m.mem(f, uint64(integer(0))+grouped(int64(l), op.Imm, integer(2), size), size), arg(1)[l])
+			}
 		case LoadU:
 			vec[op.Dst.ID] = all(get(m.mem(f, addr(), size)))
 		case LoadSame:
@@ -146,6 +156,12 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			}
 			for l := 1; l < lanes; l++ {
 				v[l] = 0xdead // only lane 0 may be used
+			}
+			vec[op.Dst.ID] = v
+		case ZipLo, ZipHi, Even, Odd:
+			all, v := append(append([]uint64(nil), arg(0)...), arg(1)...), make([]uint64, lanes)
+			for l := range v {
+				v[l] = all[map[Code]int{ZipLo: l/2 + l%2*lanes, ZipHi: lanes/2 + l/2 + l%2*lanes, Even: 2 * l, Odd: 2*l + 1}[op.Code]]
 			}
 			vec[op.Dst.ID] = v
 		case WidenLo, WidenHi:
@@ -204,7 +220,7 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			return
 		default:
 			v := make([]uint64, lanes)
-			var x [4]uint64
+			var x [5]uint64
 			for l := range v {
 				for i := range op.Args {
 					x[i] = arg(i)[l]
@@ -215,6 +231,9 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 		}
 	}
 }
+
+// grouped is the offset of lane l where groups of lanes lie stride bytes apart.
+func grouped(l, group, stride, size int64) uint64 { return uint64(l/group*stride + l%group*size) }
 
 // tail checks that a tail's mask and count agree.
 func (m *Machine) tail(f *Func, mask []uint64, n int64) int {

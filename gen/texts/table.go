@@ -16,6 +16,13 @@ const (
 	Exponent       // the prepared exponent of |w|^p
 	StepRow        // rows elements, or one: the parameter named after it with "Step" is 1 or 0
 	MaskMat        // rows × cols bools, maskStride apart
+	PerList        // count elements
+	ColList        // count numbers of columns
+	RowList        // count numbers of rows
+	PairMat        // pairs × 2·cols elements, without gaps: two rows of a matrix in turn
+	PairCol        // 2·cols elements, each twice
+	PairList       // count numbers of pairs
+	HalfList       // count masks of the lanes of a pair's one row or the other
 )
 
 // Param is a kernel's parameter.
@@ -52,7 +59,8 @@ var Elems = []ir.Elem{ir.F32, ir.F64}
 // Table lists the kernels in the order of their files.
 func Table() []Kernel {
 	var all []Kernel
-	for _, family := range [][]Kernel{rank1Kernels(), scaleKernels(), sumKernels(), productKernels(), onlineKernels(), elementwiseKernels()} {
+	for _, family := range [][]Kernel{rank1Kernels(), scaleKernels(), spikeKernels(), sumKernels(), productKernels(), onlineKernels(),
+		elementwiseKernels()} {
 		all = append(all, family...)
 	}
 	return all
@@ -106,11 +114,7 @@ func rowOf(b *ir.Builder, name, stride string, i ir.Val) ir.Val {
 
 // indexed is the address of element i of a slice parameter.
 func indexed(b *ir.Builder, name string, i ir.Val) ir.Val {
-	shift := int64(2)
-	if b.Elem() == ir.F64 {
-		shift = 3
-	}
-	return b.IPlus(b.Param(name), b.IShift(i, shift))
+	return b.IPlus(b.Param(name), b.IShift(i, b.SizeShift()))
 }
 
 // stepped is the address of element i of a slice parameter whose elements are `name`Step apart.

@@ -86,6 +86,7 @@ def main(calls, seed):
 
     rules = [hk.rules.Hebb(0.1), hk.rules.Decay(0.1, 0.01), hk.rules.Oja(0.1), hk.rules.Sanger(0.1), hk.rules.Instar(0.1),
              hk.rules.WTA(0.1), hk.rules.WTA(0.1, 3, "euclid"), hk.rules.SoftHebb(0.1), hk.rules.SoftHebb(0.1, 0.2, True)]  # fmt: skip
+    spiking = [hk.rules.STDP(), hk.rules.STDP(mu=0.5, coincidence="both"), hk.rules.TripletSTDP(trace="replace")]
     gains = hk.gains.Exponential(5, alpha=0.1, dtype=np.float64)
     outcomes = {"done": 0, "refused": 0}
     for call in range(calls):
@@ -104,6 +105,7 @@ def main(calls, seed):
             "ema",
             "gain_rule",
             "rule",
+            "stdp",
             "gain",
             "balance",
             "deficit",
@@ -146,6 +148,12 @@ def main(calls, seed):
             args = [w, array(dims), pick(None, array((*dims[:-1], out)))]
             optional(reduction=lambda: pick("sequential", "sum", "mean", "x"), normalize=lambda: pick("max", None, 3),
                      block=lambda: pick(1, 2, 16, 17, 4096, None, 0, -1, 5000, 2.0, "x"))  # fmt: skip
+        elif name == "stdp":
+            dims = pick((), (samples,))
+            kind = pick(np.bool_, np.bool_, np.uint8, w.dtype if isinstance(w, np.ndarray) else np.float64)
+            args = [w, (random.random((*dims, n)) < 0.2).astype(kind), (random.random((*dims, out)) < 0.2).astype(kind)]
+            if integers(4) == 0:
+                args[1 + int(integers(2))] = value(pick((n,), (samples, n), (samples, out)))
         elif name == "gain":
             args = [array(pick((n,), (samples, n)))]
             optional(reduction=lambda: pick("sequential", "mean", "sum"))
@@ -166,10 +174,14 @@ def main(calls, seed):
                 named.setdefault("max_sweeps", 50)
         else:
             name, args = "set_num_threads", [pick(1, 2, 3, 0, -1, "2", 5000)]
+        rule = pick(*(spiking if name == "stdp" else rules))
+        if name == "stdp" and integers(3):
+            rule.reset()
+        states = [v for v in vars(rule).values() if isinstance(v, np.ndarray)]
         lists = [v for a in args if isinstance(a, (list, tuple)) for v in a]
-        everything = [v for v in (*args, *lists, *named.values(), memory, gains.sigma) if isinstance(v, np.ndarray)]
+        everything = [v for v in (*args, *lists, *named.values(), *states, memory, gains.sigma) if isinstance(v, np.ndarray)]
         before = [v.tobytes() for v in everything]
-        function = pick(*rules).update if name == "rule" else gains.update if name == "gain" else getattr(hk, name)
+        function = rule.update if name in ("rule", "stdp") else gains.update if name == "gain" else getattr(hk, name)
         try:
             function(*args, **named)
             outcomes["done"] += 1

@@ -133,6 +133,21 @@ func all[T kernels.Float](rows, cols int, special bool, put func(T), putInt func
 	product := kernels.NewMatrix[T](rows, 9)
 	kernels.MatMul(product, w, kernels.MatrixOf(vector(cols*9), cols, 9))
 	out(product.Data)
+	spikes := func(units int) kernels.Spikes {
+		s := kernels.Spikes{Data: make([]bool, 5*units), Rows: 5, Cols: units, Stride: units}
+		for k := range s.Data {
+			s.Data[k] = rng.IntN(4) == 0
+		}
+		return s
+	}
+	for mode := kernels.PreFirst; mode <= kernels.NeitherSide; mode++ {
+		for _, mu := range []float64{0, 0.4} {
+			w, r, o := matrix(), ordinary[T](cols), ordinary[T](rows)
+			kernels.STDP(w, kernels.SpikeUpdate[T]{Pre: spikes(cols), Post: spikes(rows), R: kernels.SpikeTrace[T]{V: r, Decay: 0.9, Step: 0.1},
+				O: kernels.SpikeTrace[T]{V: o, Decay: 0.8, Step: -0.1}, Coincidence: mode, Low: -1, High: 1, Mu: mu})
+			out(w.Data, r, o)
+		}
+	}
 	soft, at := kernels.NewMatrix[T](rows, cols), make([]int, rows)
 	kernels.Softmax(soft, w)
 	kernels.ArgMax(w, at)

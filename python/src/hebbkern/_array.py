@@ -180,8 +180,13 @@ def refuse(
     if status == _lib.E_DIVERGED:
         raise DivergenceError(message, sample=sample if sample >= 0 else None, layer=layer if layer >= 0 else None)
     if not 0 <= position < len(names):
-        raise (ArgumentTypeError if status == _lib.E_TYPE else ArgumentValueError)(message)
+        found = _NAME.match(fault[4])
+        named = next((name for name in names if found and name.lower() == found[1]), None)
+        if named:
+            message = message.replace(named.lower(), named, 1)
+        raise (ArgumentTypeError if status == _lib.E_TYPE else ArgumentValueError)(message, named)
     name = names[position]
+    message = message.replace(f" {name.lower()} ", f" {name} ", 1)
     message += _advice(reason, name, args[position], name in written, args[0], function)
     raise (ArgumentTypeError if status == _lib.E_TYPE else ArgumentValueError)(message, name)
 
@@ -191,7 +196,7 @@ def _advice(reason: int, name: str, value: Any, written: bool, w: Any, function:
         was = f" (it is {value.dtype})" if hasattr(value, "dtype") else ""
         if written or value is w:
             return f"{was}; convert it yourself, since it is not copied: {name} = {name}.astype(np.float32)"
-        if name == "mask":
+        if name in ("mask", "pre", "post"):
             return f"{was}; pass {name}.astype(bool)"
         return f"{was}; pass {name}.astype(np.{_dtype_of(w)})"
     if reason == _lib.R_LAYOUT:

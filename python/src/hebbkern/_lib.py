@@ -31,7 +31,8 @@ ABI_VERSION = 2
 VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
-KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain")
+KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
+           "stdp", "triplet_stdp")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance", "deficit")
 
 # Status and reason codes of hebbkern.h.
@@ -321,6 +322,8 @@ class _Native:
     gain_rule: Callable[..., Any]
     learn: Callable[..., Any]
     average_gain: Callable[..., Any]
+    stdp: Callable[..., Any]
+    triplet_stdp: Callable[..., Any]
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -33,9 +33,13 @@ def choice(function: str, name: str, value: Any, choices: Sequence[str]) -> int:
     return choices.index(value)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.floating, np.integer)) and not isinstance(value, bool)
+
+
 def real(function: str, name: str, value: Any, *, above: float | None = None, most: float = math.inf) -> float:
     """A finite number >= 0, or > `above`, and at most `most`."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
+    if not _is_number(value):
         raise ArgumentTypeError(f"{function}: {name} is {value!r}; a number is wanted", name)
     try:
         number = float(value)
@@ -46,3 +50,8 @@ def real(function: str, name: str, value: Any, *, above: float | None = None, mo
         wanted += f" and <= {most:g}" if most < math.inf else ""
         raise ArgumentValueError(f"{function}: {name} is {value}; {wanted} is wanted", name)
     return number
+
+
+def finite(function: str, name: str, value: Any) -> float:
+    """A finite number of either sign."""
+    return math.copysign(real(function, name, abs(value) if _is_number(value) else value), value)
