@@ -11,10 +11,14 @@ var gonumForms = forms{
 		w, g, x := general(in, "w"), vector(in, "g"), vector(in, "x")
 		return func() { blas32.Ger(1, g, x, w) }, nil
 	}},
-	"oja_given": {"Scal, Ger": func(in *inputs) (func(), []result) {
-		w, x, y := general(in, "w"), vector(in, "x"), vector(in, "y")
-		lr, g := float32(in.Numbers["lr"]), newVector(w.Rows)
-		return func() { ojaUpdate(w, x, y, g, lr) }, nil
+	"oja_given": {"Scal, Axpy of each row": func(in *inputs) (func(), []result) {
+		w, x, y := general(in, "w"), vector(in, "x"), in.Arrays["y"]
+		lr := float32(in.Numbers["lr"])
+		return func() {
+			for i, v := range y {
+				ojaRow(row(w, i), x, v, lr)
+			}
+		}, nil
 	}},
 	"forward": {"Gemm": func(in *inputs) (func(), []result) {
 		w, x := general(in, "w"), general(in, "X")
@@ -33,26 +37,28 @@ var gonumForms = forms{
 			blas32.Axpy(alpha, a, s)
 		}, nil
 	}},
-	"oja": {"Gemv, Scal, Ger": func(in *inputs) (func(), []result) {
-		w, xs := general(in, "w"), general(in, "X")
-		lr, y, g := float32(in.Numbers["lr"]), newVector(w.Rows), newVector(w.Rows)
+	// Rows outer, samples inner: a row stays in the first-level cache, and rows do not interact.
+	"oja": {"rows outer": func(in *inputs) (func(), []result) {
+		w, xs, lr := general(in, "w"), general(in, "X"), float32(in.Numbers["lr"])
 		return func() {
-			for b := range xs.Rows {
-				x := blas32.Vector{N: xs.Cols, Inc: 1, Data: xs.Data[b*xs.Stride : b*xs.Stride+xs.Cols]}
-				blas32.Gemv(blas.NoTrans, 1, w, x, 0, y)
-				ojaUpdate(w, x, y, g, lr)
+			for i := range w.Rows {
+				v := row(w, i)
+				for b := range xs.Rows {
+					x := row(xs, b)
+					ojaRow(v, x, blas32.Dot(v, x), lr)
+				}
 			}
 		}, nil
 	}},
 }
 
-// ojaUpdate scales each row and adds the outer product.
-func ojaUpdate(w blas32.General, x, y, g blas32.Vector, lr float32) {
-	for i, v := range y.Data {
-		g.Data[i] = lr * v
-		blas32.Scal(1-g.Data[i]*v, blas32.Vector{N: w.Cols, Inc: 1, Data: w.Data[i*w.Stride : i*w.Stride+w.Cols]})
-	}
-	blas32.Ger(1, g, x, w)
+func ojaRow(v, x blas32.Vector, y, lr float32) {
+	blas32.Scal(1-lr*y*y, v)
+	blas32.Axpy(lr*y, x, v)
+}
+
+func row(w blas32.General, i int) blas32.Vector {
+	return blas32.Vector{N: w.Cols, Inc: 1, Data: w.Data[i*w.Stride : i*w.Stride+w.Cols]}
 }
 
 func general(in *inputs, name string) blas32.General {
@@ -62,5 +68,3 @@ func general(in *inputs, name string) blas32.General {
 func vector(in *inputs, name string) blas32.Vector {
 	return blas32.Vector{N: len(in.Arrays[name]), Inc: 1, Data: in.Arrays[name]}
 }
-
-func newVector(n int) blas32.Vector { return blas32.Vector{N: n, Inc: 1, Data: make([]float32, n)} }

@@ -27,6 +27,41 @@ var vekForms = forms{
 			}
 		}, nil
 	}},
+	"gain_rule": {"rows": func(in *inputs) (func(), []result) {
+		w, post, pre, lr := in.Arrays["w"], in.Arrays["post"], in.Arrays["pre"], float32(in.Numbers["lr"])
+		cols := len(pre)
+		factor, t := make([]float32, cols), make([]float32, cols)
+		return func() {
+			vek32.Mul_Into(factor, pre, pre)
+			vek32.MulNumber_Inplace(factor, lr)
+			for i, v := range post {
+				vek32.AddNumber_Into(t, factor, 1-lr*v*v)
+				vek32.Mul_Inplace(w[i*cols:(i+1)*cols], t)
+			}
+		}, nil
+	}},
+	"oja_given": {"rows": func(in *inputs) (func(), []result) {
+		w, x, y, lr := in.Arrays["w"], in.Arrays["x"], in.Arrays["y"], float32(in.Numbers["lr"])
+		cols, t := len(x), make([]float32, len(x))
+		return func() {
+			for i, v := range y {
+				ojaVek(w[i*cols:(i+1)*cols], x, t, v, lr)
+			}
+		}, nil
+	}},
+	"oja": {"rows outer": func(in *inputs) (func(), []result) {
+		w, xs, lr := in.Arrays["w"], in.Arrays["X"], float32(in.Numbers["lr"])
+		cols, t := in.Cols("w"), make([]float32, in.Cols("w"))
+		return func() {
+			for i := 0; i < len(w); i += cols {
+				row := w[i : i+cols]
+				for b := 0; b < len(xs); b += cols {
+					x := xs[b : b+cols]
+					ojaVek(row, x, t, vek32.Dot(row, x), lr)
+				}
+			}
+		}, nil
+	}},
 	"ema": {"pieces": func(in *inputs) (func(), []result) {
 		s, a, alpha := in.Arrays["s"], in.Arrays["a"], float32(in.Numbers["alpha"])
 		const piece = 2048
@@ -41,4 +76,11 @@ var vekForms = forms{
 			}
 		}, nil
 	}},
+}
+
+// ojaVek is Oja's update of one row; t is a temporary.
+func ojaVek(row, x, t []float32, y, lr float32) {
+	vek32.MulNumber_Inplace(row, 1-lr*y*y)
+	vek32.MulNumber_Into(t, x, lr*y)
+	vek32.Add_Inplace(row, t)
 }

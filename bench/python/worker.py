@@ -5,7 +5,8 @@
 Orders (suite.py gives them; bench/worker is the same in Go):
     {"do": "open", "workload": …, "inputs": {name: number or {"file", "dtype", "shape"}}, "outputs": [name, …],
      "offset": bytes from a cache line to the arrays' start}  → {"forms": [name, …]}
-    {"do": "check", "form": …, "folder": …} → {"results": [{"file", "dtype", "shape"}, …]} of one step from the start
+    {"do": "check", "form": …, "folder": …} → {"results": [{"file", "dtype", "shape"}, …]} of one step from the start;
+                                              without a folder the step is made and not taken: {}
     {"do": "time", "form": …, "slice": s}   → {"seconds": of one step}, on average over repeats that fill the slice
     {"do": "limit", "op": …, "bytes": …, "itemsize": …, "slice": s} → {"seconds": of one pass}; peers/limits_.py
     {"do": "close"}                         → {}: memory is given back
@@ -71,13 +72,16 @@ class Session:
         for name, start in self.start.items():
             self.inputs[name][...] = start
 
-    def check(self, form: str, folder: str) -> dict:
+    def check(self, form: str, folder: str | None = None) -> dict:
         import numpy as np
 
         try:
             step = self.forms[form](self.inputs)
         except NotImplementedError as reason:
             return {"absent": str(reason)}
+        self.steps[form] = step
+        if folder is None:
+            return {}
         self._reset(step)
         returned = step()
         if hasattr(step, "results"):
@@ -86,7 +90,6 @@ class Session:
             results = [self.inputs[name] for name in self.start]
         else:
             results = list(returned) if isinstance(returned, tuple) else [returned]
-        self.steps[form] = step
         answer = []
         for k, result in enumerate(results):
             array = np.ascontiguousarray(result)

@@ -190,9 +190,12 @@ func (s *session[T]) reset() {
 
 func (s *session[T]) check(o *order) (map[string]any, error) {
 	step, results := s.forms[o.Form](s.inputs)
+	s.steps[o.Form] = step
+	if o.Folder == "" {
+		return map[string]any{}, nil
+	}
 	s.reset()
 	step()
-	s.steps[o.Form] = step
 	for name := range s.start { // at most one
 		results = []Result[T]{{s.inputs.Arrays[name], s.inputs.Shapes[name]}}
 	}

@@ -70,6 +70,16 @@ def test_doing_nothing_and_a_small_fault_are_wrong(workload):
         workload.error(inputs, [r[1:] for r in idle], expected)
 
 
+def test_an_error_far_inside_a_large_array_is_seen():
+    workload = workloads.BY_NAME["rank-1"]
+    inputs = workload.inputs((300, 400))
+    (expected,) = workload.expected(inputs)
+    for fault in (np.nan, np.inf, 1.0):
+        result = expected.copy()
+        result[280, 7] += fault
+        assert workload.error(inputs, [result], [expected]) > 1
+
+
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda w: w.name)
 def test_repeated_steps_stay_ordinary_numbers(workload):
     inputs = small(workload)

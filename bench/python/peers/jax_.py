@@ -40,7 +40,7 @@ def _in_place(function, *names, state="w"):
 
     def make(a):
         kind = a[state].dtype.type
-        return _held(a[state], compiled, *(jnp.asarray(a[n]) if isinstance(a[n], np.ndarray) else kind(a[n]) for n in names))
+        return _held(a[state], compiled, *(jnp.asarray(a[n], dtype=kind) for n in names))
 
     return make
 

@@ -182,6 +182,26 @@ def oja(w, xs, lr):
                 row[j] = row[j] * keep + g * x[j]
 
 
+@loops
+def oja_swept(w, xs, lr):
+    """As `oja`, the update of a sample and the dot product of the next in one sweep over the row."""
+    zero, one = w.dtype.type(0), w.dtype.type(1)
+    for i in prange(w.shape[0]):
+        row = w[i]
+        y = zero
+        for j in range(row.shape[0]):
+            y += row[j] * xs[0, j]
+        for b in range(xs.shape[0]):
+            x, after = xs[b], xs[min(b + 1, xs.shape[0] - 1)]
+            g = lr * y
+            keep = one - g * y
+            y = zero
+            for j in range(row.shape[0]):
+                v = row[j] * keep + g * x[j]
+                row[j] = v
+                y += v * after[j]
+
+
 @serial
 def oja_terms(y, lr, unused, g, d):
     for i in range(y.shape[0]):
@@ -348,7 +368,11 @@ FORMS = {
     "forward": {"dot": forward},
     "batch": {"loop": batch},
     "ema": {"loop": _call(ema, "s", "a", "alpha")},
-    "oja": {"rows outer": _call(oja, "w", "X", "lr"), **{f"blocked {n}": _rule(oja_blocked, n) for n in BLOCKS}},
+    "oja": {
+        "rows outer": _call(oja, "w", "X", "lr"),
+        "rows outer, one sweep": _call(oja_swept, "w", "X", "lr"),
+        **{f"blocked {n}": _rule(oja_blocked, n) for n in BLOCKS},
+    },
     "softhebb": {"loop": _rule(softhebb_samples), **{f"blocked {n}": _rule(softhebb_blocked, n) for n in BLOCKS}},
     "wta": {"loop": _call(wta, "w", "X", "lr"), **{f"blocked {n}": wta_blocked(n) for n in BLOCKS}},
     "stdp": {"events": stdp},
