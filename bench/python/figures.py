@@ -91,7 +91,9 @@ class Figures:
 
     def fastest(self, cell: Record, peer: str, accept: Accept = anything) -> float | None:
         """Seconds of a peer's best form over all runs."""
-        found = [e for run in range(self.runs(cell)) for e in self._timed(cell, run) if e[1] == peer and accept(e[1], e[2])]
+        found = [
+            e for run in range(self.runs(cell)) for e in self._timed(cell, run) if e[1] == peer and accept(e[1], e[2])
+        ]
         return min((e[0] for e in found), default=None)
 
 

@@ -9,7 +9,12 @@ WEAK = 1.03
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *("| " + " | ".join(row) + " |" for row in rows), ""]
+    return [
+        "| " + " | ".join(head) + " |",
+        "|" + " --- |" * len(head),
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+    ]
 
 
 def duration(seconds: float | None) -> str:
@@ -22,14 +27,22 @@ def duration(seconds: float | None) -> str:
 
 
 def go_part(go: dict) -> list[str]:
-    lines = ["## Limits, from Go", "", "The best of several unrollings in C intrinsics (bench/limits), AVX2 on x86-64. Bandwidth counts each byte read and each byte written.", ""]
+    lines = [
+        "## Limits, from Go",
+        "",
+        "The best of several unrollings in C intrinsics (bench/limits), AVX2 on x86-64. Bandwidth counts each byte read and each byte written.",
+        "",
+    ]
     peak: dict = {}
     for r in go["registers"]:
         key = (r["name"], r["type"])
         peak[key] = max(peak.get(key, 0.0), r["gvectors_s"] * r["lanes"])
     lines += table(
         ["one thread", "G elements/s"],
-        [[f"{name}, {typ}", f"{v:.2f}" + (f" ({2 * v:.0f} GFLOP/s)" if name == "fma" else "")] for (name, typ), v in peak.items()],
+        [
+            [f"{name}, {typ}", f"{v:.2f}" + (f" ({2 * v:.0f} GFLOP/s)" if name == "fma" else "")]
+            for (name, typ), v in peak.items()
+        ],
     )
     best: dict = {}
     ratios: dict = {}
@@ -66,13 +79,23 @@ def go_part(go: dict) -> list[str]:
     general = [r for r in best.values() if r["name"].startswith("power sums p=2.7 rows") and r["threads"] == 1]
     if general:
         lines += ["Arithmetic-bound: time of one vector of elements, in fused multiply-adds at peak rate.", ""]
-        lines += table(["kernel", "type", "size", "slots a vector"], [[r["name"], r["type"], f"{r['size']}²", f"{r['slots']:.1f}"] for r in general])
+        lines += table(
+            ["kernel", "type", "size", "slots a vector"],
+            [[r["name"], r["type"], f"{r['size']}²", f"{r['slots']:.1f}"] for r in general],
+        )
     if go["targets"]:
         lines += ["Targets of issue 3, float32 on one thread; met when held in three runs of five:", ""]
         lines += table(
             ["kernel", "size", "wanted", "held", "", "ratio of each run"],
             [
-                [t["name"], f"{t['size']}²", t["wanted"], f"{t['held']}/{len(t['ratios'])}", "met" if t["met"] else "**not met**", " ".join(f"{r:.2f}" for r in t["ratios"])]
+                [
+                    t["name"],
+                    f"{t['size']}²",
+                    t["wanted"],
+                    f"{t['held']}/{len(t['ratios'])}",
+                    "met" if t["met"] else "**not met**",
+                    " ".join(f"{r:.2f}" for r in t["ratios"]),
+                ]
                 for t in go["targets"]
             ],
         )

@@ -37,8 +37,12 @@ def page(results: dict, go: dict | None) -> list[str]:
         "",
         f"- Machine: {machine['cpu']} ({machine['family']}), {machine['cores']} cores, {'with' if machine['avx512'] else 'without'} AVX-512, {machine['kernel']}",
         f"- Commit {machine['commit']}; {machine['go']}; {machine['compiler']}; Python {machine['python']}",
+        *([f"- Unset for the peers: {' '.join(machine['unset'])}"] if machine.get("unset") else []),
         f"- {machine['date']}, load average at the end {results['load']:.1f}",
-        *(f"- Command: `{command}`" for command in [*([go["command"]] if go else []), *dict.fromkeys(results["commands"])]),
+        *(
+            f"- Command: `{command}`"
+            for command in [*([go["command"]] if go else []), *dict.fromkeys(results["commands"])]
+        ),
         "",
         *peers(results),
         *how(),
@@ -50,7 +54,15 @@ def page(results: dict, go: dict | None) -> list[str]:
     lines += table(
         ["workload", "size", "wanted", "held", "", "figure of each run", "beside"],
         [
-            [t.what, t.size, t.wanted, f"{t.held}/{len(t.figures)}", t.verdict, " ".join(f"{x:.2f}" for x in t.figures), t.note if t.figures else ""]
+            [
+                t.what,
+                t.size,
+                t.wanted,
+                f"{t.held}/{len(t.figures)}",
+                t.verdict,
+                " ".join(f"{x:.2f}" for x in t.figures),
+                t.note if t.figures else "",
+            ]
             for t in targets(f)
         ],
     )
@@ -60,7 +72,10 @@ def page(results: dict, go: dict | None) -> list[str]:
     lines += ["![Roofline](roofline.png)", ""]
     for threads in f.threads():
         lines += [f"## Every peer, {threads} thread{'s' if threads > 1 else ''}", ""]
-        lines += ["Time of the peer's best form as a multiple of hebbkern's from Python (Gonum, vek: of hebbkern's from Go), float32, over all runs.", ""]
+        lines += [
+            "Time of the peer's best form as a multiple of hebbkern's from Python (Gonum, vek: of hebbkern's from Go), float32, over all runs.",
+            "",
+        ]
         lines += every_peer(f, threads)
     lines += notes(f)
     if go:
@@ -84,7 +99,9 @@ def peers(results: dict) -> list[str]:
         if peer["missing"]:
             lines.append(f"- {name}: **missing** ({peer['missing']}); {peer['mend']}")
             continue
-        versions = ", ".join(f"{k} {' '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in peer["versions"].items())
+        versions = ", ".join(
+            f"{k} {' '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in peer["versions"].items()
+        )
         lines.append(f"- {name}: {versions}" + (f"; {'; '.join(peer['blas'])}" if peer["blas"] else ""))
     return [*lines, ""]
 
@@ -104,10 +121,21 @@ def rows_of(f: Figures, threads: int) -> list[tuple[str, Record]]:
 def ratios(f: Figures, threads: int) -> list[str]:
     rows = []
     for name, cell in rows_of(f, threads):
-        online = f.workload(cell).samples(tuple(cell["shape"])) > 1 and "softhebb wta oja".find(f.workload(cell).form) >= 0
+        online = (
+            f.workload(cell).samples(tuple(cell["shape"])) > 1 and "softhebb wta oja".find(f.workload(cell).form) >= 0
+        )
         for accept, label in ((in_order, ", in order"), (None, ", any form")) if online else ((None, ""),):
             rows.append(ratio_row(f, cell, name + label, accept))
-    head = ["workload", "size", "type", "hebbkern", "of the limit", "of the limit, from Go", "best peer ÷ hebbkern", "best peer"]
+    head = [
+        "workload",
+        "size",
+        "type",
+        "hebbkern",
+        "of the limit",
+        "of the limit, from Go",
+        "best peer ÷ hebbkern",
+        "best peer",
+    ]
     return ["Medians of the runs.", "", *table(head, rows)]
 
 
@@ -131,7 +159,16 @@ def ratio_row(f: Figures, cell: Record, label: str, accept) -> list[str]:
     if not seconds and who:
         best = min(b[0] for run in range(f.runs(cell)) if (b := f.best_peer(cell, run, **keep)))
         who += f" ({samples / best:,.0f} samples/s)" if samples > 1 else f" ({duration(best)})"
-    return [label, size_name(cell["shape"]), cell["dtype"], time, shown(median(limit)), shown(median(limit_go)), shown(median(peer), "×"), who]
+    return [
+        label,
+        size_name(cell["shape"]),
+        cell["dtype"],
+        time,
+        shown(median(limit)),
+        shown(median(limit_go)),
+        shown(median(peer), "×"),
+        who,
+    ]
 
 
 def every_peer(f: Figures, threads: int) -> list[str]:
@@ -159,7 +196,12 @@ def notes(f: Figures) -> list[str]:
                     found.setdefault(f"{peer}, {form}: {entry['note']}", []).append(where)
     if not found:
         return []
-    return ["## Not timed", "", *(f"- {what} ({'; '.join(where[:3])}{'; …' if len(where) > 3 else ''})" for what, where in found.items()), ""]
+    return [
+        "## Not timed",
+        "",
+        *(f"- {what} ({'; '.join(where[:3])}{'; …' if len(where) > 3 else ''})" for what, where in found.items()),
+        "",
+    ]
 
 
 def weak_limits(f: Figures) -> list[str]:

@@ -25,7 +25,9 @@ def plot(figures: Figures, path: Path) -> bool:
     if not shapes:
         return False
     colour = {w.name: plt.get_cmap("tab20")(k % 20) for k, w in enumerate(workloads)}
-    fig, axes = plt.subplots(1, len(shapes), figsize=(5.2 * len(shapes), 5.6), sharey=True, squeeze=False, layout="constrained")
+    fig, axes = plt.subplots(
+        1, len(shapes), figsize=(5.2 * len(shapes), 5.6), sharey=True, squeeze=False, layout="constrained"
+    )
     low, high = 0.1, 1000.0
     for ax, shape in zip(axes[0], shapes, strict=True):
         measured = [(w, c) for w in workloads if (c := figures.cell(w.name, shape))]
@@ -41,10 +43,14 @@ def plot(figures: Figures, path: Path) -> bool:
                 rate = passes * size / best[op] * 1e-9
                 top = high if peak is None else peak / rate
                 ax.plot([low, top], [rate * low, rate * top], "k" + style, lw=1, label=f"{op}")
-                ax.annotate(f"{rate:.0f} GB/s", (low, rate * low), (4, 3), textcoords="offset points", fontsize=8, rotation=0)
+                ax.annotate(
+                    f"{rate:.0f} GB/s", (low, rate * low), (4, 3), textcoords="offset points", fontsize=8, rotation=0
+                )
         if peak is not None:
             ax.axhline(peak, color="k", lw=1)
-            ax.annotate(f"{peak:.0f} GFLOP/s", (high, peak), (-4, 3), textcoords="offset points", fontsize=8, ha="right")
+            ax.annotate(
+                f"{peak:.0f} GFLOP/s", (high, peak), (-4, 3), textcoords="offset points", fontsize=8, ha="right"
+            )
         shifts: dict[float, int] = {}
         for workload, cell in measured:
             flops = workload.flops(shape)

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 from hebbkern.bench.workloads import WORKLOADS, Workload
-from workers import LIMITS, OURS, OURS_GO, PEERS, ROOT, Worker, build
+from workers import LIMITS, OPENBLAS_SETTINGS, OURS, OURS_GO, PEERS, ROOT, Worker, build
 
 #: Forms slower than the fastest by more than this are not timed in the second run and after.
 HOPELESS = 3.0
@@ -59,7 +59,9 @@ def cells(threads: Sequence[int], quick: bool, only: str) -> Iterator[Cell]:
     for workload in WORKLOADS:
         for shape in workload.shapes:
             online = workload.samples(shape) > 1 and workload.form != "stdp"
-            if quick and (shape not in QUICK_SHAPES or (online and shape != (64, 784)) or workload.extra.get("p") in (0.5, 1.3)):
+            if quick and (
+                shape not in QUICK_SHAPES or (online and shape != (64, 784)) or workload.extra.get("p") in (0.5, 1.3)
+            ):
                 continue
             for dtype in ("float32", "float64"):
                 if dtype == "float64" and (quick or not workload.double or shape != (1024, 1024)):
@@ -73,7 +75,14 @@ def cells(threads: Sequence[int], quick: bool, only: str) -> Iterator[Cell]:
 class Suite:
     """Measures cells and keeps what it found in `found`: cell → peer → form → {error, note, seconds of each run}."""
 
-    def __init__(self, workers: dict[int, list[Worker]], rounds: int, slice_: float, found: dict[str, Any] | None = None, offset: int = 0) -> None:
+    def __init__(
+        self,
+        workers: dict[int, list[Worker]],
+        rounds: int,
+        slice_: float,
+        found: dict[str, Any] | None = None,
+        offset: int = 0,
+    ) -> None:
         self.workers, self.rounds, self.slice, self.offset = workers, rounds, slice_, offset
         self.found: dict[str, Any] = found if found is not None else {}
         self._expected: dict[tuple, list[np.ndarray]] = {}
@@ -82,7 +91,14 @@ class Suite:
     def measure(self, cell: Cell) -> None:
         record = self.found.setdefault(
             cell.key,
-            {"workload": cell.workload.name, "shape": cell.shape, "dtype": cell.dtype, "threads": cell.threads, "limits": [], "peers": {}},
+            {
+                "workload": cell.workload.name,
+                "shape": cell.shape,
+                "dtype": cell.dtype,
+                "threads": cell.threads,
+                "limits": [],
+                "peers": {},
+            },
         )
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         with tempfile.TemporaryDirectory(prefix="hebbkern-bench-", dir=memory) as folder:
@@ -101,7 +117,12 @@ class Suite:
     def _open(self, worker: Worker, cell: Cell, inputs: dict, described: dict, folder: str, record: dict) -> list[str]:
         """The forms of a worker that are right, each after one step that was checked."""
         forms = record["peers"].setdefault(worker.peer.name, {})
-        order = {"workload": cell.workload.form, "inputs": described, "outputs": cell.workload.outputs, "offset": self.offset}
+        order = {
+            "workload": cell.workload.form,
+            "inputs": described,
+            "outputs": cell.workload.outputs,
+            "offset": self.offset,
+        }
         answer = worker.ask("open", **order)
         if "failed" in answer:
             forms["open"] = {"note": f"failed: {answer['failed']}", "seconds": []}
@@ -128,7 +149,9 @@ class Suite:
             if "results" not in answer:
                 continue
             try:
-                entry["error"] = cell.workload.error(inputs, [_read(r) for r in answer["results"]], self._wanted(cell, inputs))
+                entry["error"] = cell.workload.error(
+                    inputs, [_read(r) for r in answer["results"]], self._wanted(cell, inputs)
+                )
             except ValueError as error:
                 entry["note"] = f"wrong: {error}"
                 continue
@@ -136,7 +159,9 @@ class Suite:
                 right.append(form)
                 self._right.add(key)
             else:
-                entry["note"] = f"wrong: error {entry['error']:.1e}, where {cell.workload.tolerance:.0e} is allowed and doing nothing gives 1"
+                entry["note"] = (
+                    f"wrong: error {entry['error']:.1e}, where {cell.workload.tolerance:.0e} is allowed and doing nothing gives 1"
+                )
         if not forms:
             del record["peers"][worker.peer.name]
         return right
@@ -146,7 +171,9 @@ class Suite:
         """Was it measured before, and does something else beat it by far?"""
         if peer in (OURS, OURS_GO) or fastest(entry) == np.inf:
             return False
-        best = min(fastest(e) for p, forms in record["peers"].items() if p not in (OURS, OURS_GO) for e in forms.values())
+        best = min(
+            fastest(e) for p, forms in record["peers"].items() if p not in (OURS, OURS_GO) for e in forms.values()
+        )
         return fastest(entry) > HOPELESS * best
 
     def _wanted(self, cell: Cell, inputs: dict) -> list[np.ndarray]:
@@ -157,7 +184,15 @@ class Suite:
         return self._expected[key]
 
     def _rounds(self, cell: Cell, turns: list[tuple[Worker, str]], limits: Worker | None, record: dict) -> None:
-        ops = [op for op, used in ((cell.workload.memory, cell.workload.memory), ("fma", cell.workload.fmas), ("sqrt", cell.workload.roots)) if used]
+        ops = [
+            op
+            for op, used in (
+                (cell.workload.memory, cell.workload.memory),
+                ("fma", cell.workload.fmas),
+                ("sqrt", cell.workload.roots),
+            )
+            if used
+        ]
         itemsize = np.dtype(cell.dtype).itemsize
         footprint = cell.workload.footprint(cell.shape, itemsize)
         best: dict[tuple[str, str], float] = {}
@@ -236,6 +271,7 @@ def machine() -> dict:
         "family": f"family {info.get('cpu family', '?')}, model {info.get('model', '?')}",
         "avx512": "avx512f" in info.get("flags", "").split(),
         "cores": len(os.sched_getaffinity(0)),
+        "unset": [f"{name}={os.environ[name]}" for name in OPENBLAS_SETTINGS if name in os.environ],
         "kernel": f"{platform.system()} {platform.release()}",
         "go": first("go", "version"),
         "compiler": first("gcc", "--version"),
@@ -254,7 +290,12 @@ def main() -> None:
     parser.add_argument("--slice", type=float, help="seconds of one timing, at least one step")
     parser.add_argument("--threads", type=int, nargs="+")
     parser.add_argument("--only", default="", help="only cells whose key (workload|shape|dtype|threads) contains this")
-    parser.add_argument("--offset", type=int, default=0, help="bytes from a cache line to the start of the Python arrays (NumPy's own: 16)")
+    parser.add_argument(
+        "--offset",
+        type=int,
+        default=0,
+        help="bytes from a cache line to the start of the Python arrays (NumPy's own: 16)",
+    )
     parser.add_argument("--add", action="store_true")
     args = parser.parse_args()
     runs, rounds = args.runs or (1 if args.quick else 5), args.rounds or (3 if args.quick else 5)
@@ -277,7 +318,13 @@ def main() -> None:
     try:
         for run in range(runs):
             for k, cell in enumerate(todo):
-                print(f"\rrun {run + 1}/{runs}, cell {k + 1}/{len(todo)}: {cell.key}".ljust(shutil.get_terminal_size().columns - 1), end="", file=sys.stderr)
+                print(
+                    f"\rrun {run + 1}/{runs}, cell {k + 1}/{len(todo)}: {cell.key}".ljust(
+                        shutil.get_terminal_size().columns - 1
+                    ),
+                    end="",
+                    file=sys.stderr,
+                )
                 suite.measure(cell)
     finally:
         print(file=sys.stderr)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from figures import Accept, Figures, Record, anything, elements, in_order, is_blocked, of, size_name
+from figures import Accept, Figures, Record, anything, in_order, is_blocked, of, size_name
 from hebbkern.bench.workloads import MATRICES, ONLINE, WORKLOADS
 from workers import OURS, OURS_GO
 
@@ -47,13 +47,26 @@ class Target:
 
 def targets(figures: Figures) -> list[Target]:
     """All of the issue's table that the suite measures, in its order; what was not measured says so."""
-    return [t for make in (_updates, _power_sums, _online, _products, _averages, _stdp, _threads, _calls) for t in make(figures)]
+    return [
+        t
+        for make in (_updates, _power_sums, _online, _products, _averages, _stdp, _threads, _calls)
+        for t in make(figures)
+    ]
 
 
-
-def _to_limit(f: Figures, name: str, shape: tuple[int, ...], low: float, peer: str = OURS, accept: Accept = anything, said: str = "limit") -> Target:
+def _to_limit(
+    f: Figures,
+    name: str,
+    shape: tuple[int, ...],
+    low: float,
+    peer: str = OURS,
+    accept: Accept = anything,
+    said: str = "limit",
+) -> Target:
     """limit ÷ hebbkern, in time."""
-    target = Target(f"{name}{', from Go' if peer == OURS_GO else ''}", size_name(shape), f"≥ {low:.2f} of the {said}", low)
+    target = Target(
+        f"{name}{', from Go' if peer == OURS_GO else ''}", size_name(shape), f"≥ {low:.2f} of the {said}", low
+    )
     return _fill(f, target, f.cell(name, shape), lambda c, r: (f.bound(c, r), f.ours(c, r, peer, accept)))
 
 
@@ -125,7 +138,9 @@ def _online(f: Figures) -> Iterable[Target]:
 
 def _products(f: Figures) -> Iterable[Target]:
     for shape in MATRICES:
-        yield _to_limit(f, "forward, 64 samples", shape, 0.80 if shape == (4096, 4096) else 0.85, OURS_GO, said="FMA peak")
+        yield _to_limit(
+            f, "forward, 64 samples", shape, 0.80 if shape == (4096, 4096) else 0.85, OURS_GO, said="FMA peak"
+        )
         yield _to_peer(f, "forward, 64 samples", shape, 1.0)
     for shape in MATRICES:
         if shape != (64, 784):
@@ -172,7 +187,12 @@ def _gain(f: Figures, name: str, shape: tuple[int, ...], accept: Accept) -> Targ
     one, two = f.cell(name, shape), f.cell(name, shape, threads=2)
     target = Target(f"{name}, two threads", size_name(shape), "≥ 0.93 of what the limit gains", 0.93)
     for run in range(min(f.runs(one), f.runs(two)) if one and two else 0):
-        a, b, la, lb = f.ours(one, run, OURS, accept), f.ours(two, run, OURS, accept), f.bound(one, run), f.bound(two, run)
+        a, b, la, lb = (
+            f.ours(one, run, OURS, accept),
+            f.ours(two, run, OURS, accept),
+            f.bound(one, run),
+            f.bound(two, run),
+        )
         if a and b and la and lb:
             target.figures.append((a / b) / (la / lb))
         else:
@@ -183,7 +203,12 @@ def _gain(f: Figures, name: str, shape: tuple[int, ...], accept: Accept) -> Targ
 def _calls(f: Figures) -> Iterable[Target]:
     add = f.cell("np.add(a, b, out=c)", (8,))
     for name, shape, high in (("EMA", (8,), 1.5e-6), ("rank-1, small", (64, 64), 1.8e-6)):
-        target = Target(f"{name}, a call from Python", size_name(shape), f"≤ {high * 1e6:.1f} µs where np.add takes {ADD * 1e6:.2f} µs", high=high * 1e6)
+        target = Target(
+            f"{name}, a call from Python",
+            size_name(shape),
+            f"≤ {high * 1e6:.1f} µs where np.add takes {ADD * 1e6:.2f} µs",
+            high=high * 1e6,
+        )
         cell = f.cell(name, shape)
         for run in range(min(f.runs(cell), f.runs(add)) if cell and add else 0):
             ours, theirs = f.ours(cell, run), f.best_peer(add, run)

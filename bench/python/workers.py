@@ -16,6 +16,8 @@ BUILD = ROOT / "build"
 HERE = Path(__file__).resolve().parent
 #: `make bench-peers` makes it.
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
+#: What a machine may have set for OpenBLAS to run other kernels than the processor's own; unset for the workers.
+OPENBLAS_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 #: An answer that takes longer is none.
 PATIENCE = 300.0
 
@@ -48,7 +50,12 @@ PEERS = (
     Peer(OURS_GO, program=(str(BUILD / "worker"),), mend="install Go"),
     Peer("NumPy", "numpy_", _OWN),
     Peer("SciPy BLAS", "scipy_", _PEERS),
-    Peer("PyTorch", "torch_", (os.environ.get("TORCH_PYTHON", ""), *_PEERS), mend="make bench-peers TORCH=pypi, or TORCH_PYTHON="),
+    Peer(
+        "PyTorch",
+        "torch_",
+        (os.environ.get("TORCH_PYTHON", ""), *_PEERS),
+        mend="make bench-peers TORCH=pypi, or TORCH_PYTHON=",
+    ),
     Peer("JAX", "jax_", _PEERS),
     Peer("Numba", "numba_", _PEERS),
     Peer("SimSIMD", "simsimd_", _PEERS),
@@ -59,8 +66,8 @@ PEERS = (
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The environment of a worker. A setting of this machine that picks OpenBLAS's kernels would slow the peers."""
-    env = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+    """The environment of a worker."""
+    env = {k: v for k, v in os.environ.items() if k not in OPENBLAS_SETTINGS}
     for name in ("OMP", "OPENBLAS", "MKL", "NUMBA", "HEBBKERN"):
         env[f"{name}_NUM_THREADS"] = str(threads)
     env["BENCH_THREADS"] = str(threads)
@@ -76,7 +83,11 @@ def build() -> None:
     limits = ROOT / "bench" / "limits" / "limits.c"
     offline = {**os.environ, "GOPROXY": "off", "GOFLAGS": "-mod=readonly"}
     for made, command, folder in (
-        ("liblimits.so", ["gcc", "-O2", "-std=gnu11", "-shared", "-fPIC", "-o", str(BUILD / "liblimits.so"), str(limits), "-lm"], ROOT),
+        (
+            "liblimits.so",
+            ["gcc", "-O2", "-std=gnu11", "-shared", "-fPIC", "-o", str(BUILD / "liblimits.so"), str(limits), "-lm"],
+            ROOT,
+        ),
         ("worker", ["go", "build", "-o", str(BUILD / "worker"), "./bench/cmd/worker"], ROOT),
         ("peers-go", ["go", "build", "-o", str(BUILD / "peers-go"), "."], ROOT / "bench" / "peers-go"),
     ):

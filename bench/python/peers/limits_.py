@@ -74,7 +74,8 @@ class Limit:
             return took / (n * LANES[self.itemsize] * threads)
         part = self.whole // threads
         took = _parallel(
-            lambda t: library.limit_run(self.op, variant, wide, self.start + t * part, part // self.itemsize, reps), threads
+            lambda t: library.limit_run(self.op, variant, wide, self.start + t * part, part // self.itemsize, reps),
+            threads,
         )
         return took / reps * (self.size / self.whole)
 

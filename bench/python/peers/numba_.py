@@ -271,7 +271,11 @@ def _blocked(terms):
     return run
 
 
-softhebb_samples, softhebb_blocked, oja_blocked = _samples(softhebb_terms), _blocked(softhebb_terms), _blocked(oja_terms)
+softhebb_samples, softhebb_blocked, oja_blocked = (
+    _samples(softhebb_terms),
+    _blocked(softhebb_terms),
+    _blocked(oja_terms),
+)
 
 
 def _rule(function, *block):

@@ -79,7 +79,10 @@ def loud(a):
 KINDS = {
     "right": {"rank1": {"in place": right, "slow": slow}, "power_sums": {"returned": sums}},
     "held": {"rank1": {"held": held}},
-    "wrong": {"rank1": {"nothing": lambda a: lambda: None, "nine tenths": half, "in place": right}, "power_sums": {"shape": shape}},
+    "wrong": {
+        "rank1": {"nothing": lambda a: lambda: None, "nine tenths": half, "in place": right},
+        "power_sums": {"shape": shape},
+    },
     "unable": {"rank1": {"absent": absent, "broken": broken}},
     "crash": {"rank1": {"in place": right, "crash": crash, "too": right}},
     "loud": {"rank1": {"loud": loud}},

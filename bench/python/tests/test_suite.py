@@ -106,7 +106,10 @@ def test_all_missing_is_still_a_report(tmp_path, monkeypatch):
 
 def results(found, started=None, avx512=True):
     machine = {**suite.machine(), "avx512": avx512}
-    known = {n: {"missing": w.missing, "mend": w.peer.mend, "versions": w.versions, "blas": w.blas} for n, w in (started or {}).items()}
+    known = {
+        n: {"missing": w.missing, "mend": w.peer.mend, "versions": w.versions, "blas": w.blas}
+        for n, w in (started or {}).items()
+    }
     return {"cells": found, "machine": machine, "peers": known, "commands": ["suite.py"], "load": 0.0}
 
 
@@ -177,7 +180,10 @@ def test_bounds():
     assert f.bound(record, 0) is None
 
 
-@pytest.mark.parametrize(("times", "verdict"), [([1, 1, 1, 2, 2], "met"), ([1, 1, 2, 2, 2], "**not met**"), ([1], "met"), ([2], "**not met**")])
+@pytest.mark.parametrize(
+    ("times", "verdict"),
+    [([1, 1, 1, 2, 2], "met"), ([1, 1, 2, 2, 2], "**not met**"), ([1], "met"), ([2], "**not met**")],
+)
 def test_three_runs_of_five(times, verdict):
     found = cell("STDP, 5 % spikes", (400, 100), {OURS: {"one call": times}, "Numba": {"events": [1.5] * len(times)}})
     (target,) = [t for t in targets.targets(Figures(results(found))) if t.what.startswith("STDP")]
@@ -206,8 +212,13 @@ def test_slower_with_two_threads_is_found():
 
 def test_a_weak_limit_is_found():
     limits = {"read+write": 1.0}
-    assert report.weak_limits(Figures(results(cell("rank-1", (1024, 1024), {OURS: {"x": [0.98, 0.9, 0.98]}}, limits)))) == []
-    assert report.weak_limits(Figures(results(cell("rank-1", (1024, 1024), {OURS: {"x": [0.9, 0.9, 0.98]}}, limits)))) == ["rank-1 1024² float32 ×1"]
+    assert (
+        report.weak_limits(Figures(results(cell("rank-1", (1024, 1024), {OURS: {"x": [0.98, 0.9, 0.98]}}, limits))))
+        == []
+    )
+    assert report.weak_limits(
+        Figures(results(cell("rank-1", (1024, 1024), {OURS: {"x": [0.9, 0.9, 0.98]}}, limits)))
+    ) == ["rank-1 1024² float32 ×1"]
 
 
 def test_report_and_roofline(tmp_path):
@@ -216,7 +227,9 @@ def test_report_and_roofline(tmp_path):
         {OURS: {"one pass": [1e-4, 2e-4]}, "NumPy": {"whole": [3e-4, None], "chunks": [2e-4, 3e-4]}, "Numba": {"loop": [1e-4, 1e-4]}},
         {"read+write": 9e-5, "fma": 1e-11},
     )  # fmt: skip
-    next(iter(found.values()))["peers"]["JAX"] = {"jit": {"seconds": [None, None], "error": 0.5, "note": "wrong: error 5.0e-01"}}
+    next(iter(found.values()))["peers"]["JAX"] = {
+        "jit": {"seconds": [None, None], "error": 0.5, "note": "wrong: error 5.0e-01"}
+    }
     started = {n: replace_worker(n) for n in ("NumPy", "Numba", "JAX")}
     text = "\n".join(report.page(results(found, started), None))
     assert "| rank-1 | 1024² | float32 | 100.00 µs | 0.68 | – | ×0.75 | Numba, loop |" in text
@@ -237,4 +250,6 @@ def replace_worker(name):
 def test_cells_of_the_quick_suite_are_a_part():
     every, quick = ({c.key for c in suite.cells([1], q, "")} for q in (False, True))
     assert quick < every and len(every) > 3 * len(quick) > 60
-    assert {c.key for c in suite.cells([1, 2], False, "STDP")} == {f"STDP, 5 % spikes|400x100|float32|{n}" for n in (1, 2)}
+    assert {c.key for c in suite.cells([1, 2], False, "STDP")} == {
+        f"STDP, 5 % spikes|400x100|float32|{n}" for n in (1, 2)
+    }

@@ -134,7 +134,9 @@ def _side(name: str, forms: Mapping[str, Forms], workload: Workload, inputs: Inp
         results: Any = [own[k] for k in side.start] or (returned if isinstance(returned, tuple) else (returned,))
         error = workload.error(inputs, results, expected)
         if not error <= workload.tolerance:
-            raise BenchError(f"{workload.name}: {name}, {form}, has the error {error:.1e}; {workload.tolerance:.0e} is allowed")
+            raise BenchError(
+                f"{workload.name}: {name}, {form}, has the error {error:.1e}; {workload.tolerance:.0e} is allowed"
+            )
         side.steps[form] = step
     return side
 
