@@ -96,7 +96,7 @@ def _stdp(a: Inputs) -> Step:
 
 
 def _forms(name: str, **parameters: str) -> dict[str, Form]:
-    blocks = {f"blocked {n}": _online(name, n, **parameters) for n in (64, 128)}
+    blocks = {f"blocked {n}": _online(name, n, **parameters) for n in (32, 64, 128)}
     return {"samples": _online(name, None, **parameters), **blocks}
 
 
