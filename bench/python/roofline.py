@@ -38,7 +38,7 @@ def plot(figures: Figures, path: Path) -> bool:
                     best[op] = min(best.get(op, seconds), seconds)
         peak = 2e-9 / best["fma"] if "fma" in best else None
         size = float(shape[0] * shape[1] * 4)
-        for op, passes, style in (("read", 1, "-"), ("read+write", 2, "--")):
+        for op, passes, style, above in (("read", 1, "-", -10), ("read+write", 2, "--", 5)):
             if op in best:
                 rate = passes * size / best[op] * 1e-9
                 top = high if peak is None else peak / rate

@@ -118,6 +118,7 @@ type session[T Float] struct {
 	inputs *Inputs[T]
 	start  map[string][]T
 	steps  map[string]func()
+	frees  []func()
 }
 
 // knows says whether the order's arrays are of this session's type.
@@ -140,14 +141,23 @@ func (s *session[T]) do(o *order) (map[string]any, error) {
 	case "time":
 		return s.time(o)
 	case "close":
-		*s = session[T]{all: s.all, dtype: s.dtype}
-		debug.FreeOSMemory()
+		s.close()
 		return map[string]any{}, nil
 	}
 	return nil, fmt.Errorf("no such order: %q", o.Do)
 }
 
+func (s *session[T]) close() {
+	frees := s.frees
+	*s = session[T]{all: s.all, dtype: s.dtype}
+	for _, free := range frees {
+		free()
+	}
+	debug.FreeOSMemory()
+}
+
 func (s *session[T]) open(o *order) (map[string]any, error) {
+	s.close()
 	names := []string{}
 	s.forms = s.all[o.Workload]
 	for name := range s.forms {
@@ -168,10 +178,11 @@ func (s *session[T]) open(o *order) (map[string]any, error) {
 		if err := json.Unmarshal(raw, &a); err != nil {
 			return nil, err
 		}
-		data, err := read[T](a.File)
+		data, free, err := read[T](a.File)
 		if err != nil {
 			return nil, err
 		}
+		s.frees = append(s.frees, free)
 		s.inputs.Arrays[name], s.inputs.Shapes[name] = data, a.Shape
 	}
 	for _, name := range o.Outputs {
@@ -229,21 +240,20 @@ func (s *session[T]) time(o *order) (map[string]any, error) {
 	return map[string]any{"seconds": time.Since(begin).Seconds() / float64(reps)}, nil
 }
 
-// page is the alignment of large arrays, that of NumPy's and of C callers' nearly.
-const page = 4096
-
-func read[T Float](path string) ([]T, error) {
+// read brings an array into memory of its own; free gives that back.
+func read[T Float](path string) (data []T, free func(), err error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var one T
 	size := int(unsafe.Sizeof(one))
-	all := make([]T, len(raw)/size+page/size)
-	skip := (page - int(uintptr(unsafe.Pointer(&all[0]))%page)) % page / size
-	data := all[skip : skip+len(raw)/size : skip+len(raw)/size]
-	copy(bytes(data), raw)
-	return data, nil
+	memory, free, err := pages(len(raw))
+	if err != nil {
+		return nil, nil, err
+	}
+	copy(memory, raw)
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(memory))), len(raw)/size), free, nil
 }
 
 // bytes is the memory of s, in the machine's order, which is NumPy's too.

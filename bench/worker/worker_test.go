@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"unsafe"
 )
 
 // A session checks and times a step in place and one that returns, sets the array back before each, and answers a
@@ -65,7 +66,7 @@ func TestSession(t *testing.T) {
 		if !ok || len(written) != 1 {
 			t.Fatalf("no result: %v", a)
 		}
-		data, err := read[float32](written[0].File)
+		data, _, err := read[float32](written[0].File)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,5 +96,22 @@ func TestSession(t *testing.T) {
 	}
 	if a := ask(`{"do":"dance"}`); a["failed"] == nil {
 		t.Errorf("an unknown order is answered by %v", a)
+	}
+}
+
+// Large arrays come from the system and go back to it; either kind starts at a page and can be written to its end.
+func TestPages(t *testing.T) {
+	for _, n := range []int{0, 1, 5000, huge - 1, huge, huge + 12345} {
+		memory, free, err := pages(n)
+		if err != nil || len(memory) != n {
+			t.Fatalf("%d bytes: %d, %v", n, len(memory), err)
+		}
+		if n > 0 {
+			if at := uintptr(unsafe.Pointer(&memory[0])); at%4096 != 0 {
+				t.Errorf("%d bytes start at %#x", n, at)
+			}
+			memory[0], memory[n-1] = 1, 2
+		}
+		free()
 	}
 }

@@ -62,7 +62,8 @@ class Limit:
         self.memory = None
         if op not in ("fma", "sqrt"):
             whole = -(-size // (GRAIN * THREADS)) * GRAIN * THREADS
-            self.memory = np.zeros(whole + GRAIN, np.uint8)
+            # Written, or every page of it would be the one page of zeros; ordinary numbers in either type.
+            self.memory = np.full(whole + GRAIN, 0x3F, np.uint8)
             self.start = self.memory.ctypes.data + -self.memory.ctypes.data % GRAIN
             self.whole = whole
 
