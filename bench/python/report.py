@@ -121,9 +121,7 @@ def rows_of(f: Figures, threads: int) -> list[tuple[str, Record]]:
 def ratios(f: Figures, threads: int) -> list[str]:
     rows = []
     for name, cell in rows_of(f, threads):
-        online = (
-            f.workload(cell).samples(tuple(cell["shape"])) > 1 and "softhebb wta oja".find(f.workload(cell).form) >= 0
-        )
+        online = f.workload(cell).online
         for accept, label in ((in_order, ", in order"), (None, ", any form")) if online else ((None, ""),):
             rows.append(ratio_row(f, cell, name + label, accept))
     head = [

@@ -94,10 +94,9 @@ def measure(
         for workload in WORKLOADS:
             if only not in workload.name:
                 continue
-            online = workload.samples((64, 784)) > 1
             fitting = [s for s in shapes if s in workload.shapes] or [s for s in shapes if shapes is not SHAPES]
             fitting = [s for s in fitting if len(s) == len(workload.shapes[0])]
-            for shape in fitting[:1] if online else fitting:
+            for shape in fitting[:1] if workload.online else fitting:
                 yield _row(workload, shape, rounds, slice_)
                 gc.collect()
     finally:

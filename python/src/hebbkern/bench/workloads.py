@@ -78,6 +78,11 @@ class Workload:
     tolerance: float = 2e-3
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def online(self) -> bool:
+        """A rule over samples, each of which sees the weights that the one before left."""
+        return self.form in ("oja", "wta", "softhebb")
+
     def inputs(self, shape: Shape, dtype: type = np.float32) -> Inputs:
         """The inputs of one size, the same each time."""
         made = self.make(shape, np.random.default_rng(SEED), dtype)
