@@ -299,6 +299,9 @@ def main() -> None:
     runs, rounds = args.runs or (1 if args.quick else 5), args.rounds or (3 if args.quick else 5)
     slice_, threads = args.slice or (0.001 if args.quick else 0.004), args.threads or ([1] if args.quick else [1, 2])
 
+    todo = list(cells(threads, args.quick, args.only))
+    if not todo:
+        sys.exit(f"suite: no cell's key contains {args.only!r}")
     out = Path(args.out)
     results = json.loads(out.read_text()) if args.add and out.exists() else {"cells": {}, "commands": []}
     results["machine"] = machine()
@@ -310,28 +313,28 @@ def main() -> None:
         for n in reversed(threads) for w in workers[n]
     }  # fmt: skip
     suite = Suite(workers, rounds, slice_, results["cells"], args.offset)
-    todo = list(cells(threads, args.quick, args.only))
-    if not todo:
-        sys.exit(f"suite: no cell's key contains {args.only!r}")
+    width = shutil.get_terminal_size().columns - 1
     try:
         for run in range(runs):
             for k, cell in enumerate(todo):
-                print(
-                    f"\rrun {run + 1}/{runs}, cell {k + 1}/{len(todo)}: {cell.key}".ljust(
-                        shutil.get_terminal_size().columns - 1
-                    ),
-                    end="",
-                    file=sys.stderr,
-                )
+                place = f"\rrun {run + 1}/{runs}, cell {k + 1}/{len(todo)}: {cell.key}"
+                print(place.ljust(width), end="", file=sys.stderr)
                 suite.measure(cell)
+                save(results, out)
     finally:
         print(file=sys.stderr)
         for several in workers.values():
             for worker in several:
                 worker.stop()
-        results["load"] = os.getloadavg()[0]
-        out.parent.mkdir(exist_ok=True)
-        out.write_text(json.dumps(results, indent=1, default=str) + "\n")
+
+
+def save(results: dict, path: Path) -> None:
+    """Writes the file whole or not at all; after each cell, so that what was measured is there whatever ends the run."""
+    results["load"] = os.getloadavg()[0]
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(results, indent=1, default=str) + "\n")
+    part.replace(path)
 
 
 if __name__ == "__main__":
