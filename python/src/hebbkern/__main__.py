@@ -1,12 +1,14 @@
-"""The command line: ``python -m hebbkern demo [--data digits|mnist] [--folder DIR] [--out out] [--quick]``.
+"""The command line: ``python -m hebbkern demo|bench|info``; ``--help`` after each lists its arguments.
 
-Exit codes: 0 done, 1 something is missing or cannot be written (the message says what and how to mend it), 2 wrong
+Exit codes: 0 done, 1 something is missing, wrong or cannot be written (the message says what and how to mend it), 2 wrong
 arguments, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 from typing import Sequence
 
@@ -32,12 +34,79 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--folder", help="where the MNIST files are (default: $HEBBKERN_DATA, else data)")
     demo.add_argument("--out", default="out", help="folder for the pictures and the report (default: out)")
     demo.add_argument("--quick", action="store_true", help="a few epochs on a part of the data: a try of seconds")
+    bench = commands.add_parser(
+        "bench",
+        help="time the kernels beside NumPy",
+        description="Times kernels and rules beside NumPy at its best, float32, each result checked in float64 first, "
+        "in some seconds. The suite against other libraries and the limits of the machine is `make bench` in "
+        "the repository.",
+    )
+    bench.add_argument("--threads", type=_threads, default=1, help="of hebbkern and of NumPy's BLAS (default: 1)")
+    bench.add_argument("--only", default="", metavar="TEXT", help="only workloads whose name contains this")
+    commands.add_parser("info", help="what was dispatched: instruction set, features, threads, version, library")
     return top
+
+
+def _threads(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1024:
+        raise argparse.ArgumentTypeError(f"{value}: 1 to 1024 is wanted")
+    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = parser().parse_args(arguments)
+    if options.command == "info":
+        return _info()
+    if options.command == "bench":
+        return _bench(options.threads, options.only)
+    return _demo(options)
+
+
+def _info() -> int:
+    from . import cpu_info
+    from ._lib import LIBRARY
+
+    found = cpu_info()
+    found["features"] = " ".join(found["features"])
+    for name, value in {**found, "library": LIBRARY, "python": sys.version.split()[0]}.items():
+        print(f"{name + ':':10}{value}")
+    return DONE
+
+
+def _bench(threads: int, only: str) -> int:
+    # NumPy's BLAS reads its number of threads when it is loaded, and here it is: the timing is done by a child.
+    if os.environ.get("HEBBKERN_BENCH_CHILD") != str(threads):
+        names = ("HEBBKERN", "OMP", "OPENBLAS", "MKL")
+        settings = {"HEBBKERN_BENCH_CHILD": str(threads), **{f"{name}_NUM_THREADS": str(threads) for name in names}}
+        command = [sys.executable, "-m", "hebbkern", "bench", "--threads", str(threads), "--only", only]
+        try:
+            return subprocess.run(command, env={**os.environ, **settings}).returncode
+        except KeyboardInterrupt:  # the child has it too, and has said so
+            return STOPPED
+    import numpy as np
+
+    from . import cpu_info
+    from .bench import quick
+
+    try:
+        print(
+            f"hebbkern {cpu_info()['version']} ({cpu_info()['isa']}), NumPy {np.__version__}, float32, threads: {threads}",
+            flush=True,
+        )
+        for line in quick.lines(quick.measure(only)):
+            print(line, flush=True)
+    except KeyboardInterrupt:
+        print("\nhebbkern bench: stopped by Ctrl-C", file=sys.stderr)
+        return STOPPED
+    except quick.BenchError as error:
+        print(f"hebbkern bench: {error}", file=sys.stderr)
+        return FAILED
+    return DONE
+
+
+def _demo(options: argparse.Namespace) -> int:
     try:
         from . import demo
     except KeyboardInterrupt:

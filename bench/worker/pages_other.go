@@ -1,0 +1,5 @@
+//go:build !linux
+
+package worker
+
+func hugePages(n int) (memory []byte, free func(), err error) { return smallPages(n) }
