@@ -100,24 +100,24 @@ TEXT ·BothSumSignedF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS bothsumsConstants<>+0(SB), Y11
-	VMOVUPS bothsumsConstants<>+0(SB), Y10
-	VMOVUPS bothsumsConstants<>+0(SB), Y9
-	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	ADDQ    AX, DI
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, DI
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS (DX), Y1
@@ -236,18 +236,18 @@ l2:
 	JLT  l9
 
 l8:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l11
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l11
 
 l10:
 	VMOVUPS (CX), Y1
@@ -339,24 +339,24 @@ TEXT ·BothSumSignedF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS bothsumsConstants<>+224(SB), Y11
-	VMOVUPS bothsumsConstants<>+224(SB), Y10
-	VMOVUPS bothsumsConstants<>+224(SB), Y9
-	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	ADDQ    AX, DI
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, DI
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS (DX), Y1
@@ -471,18 +471,18 @@ l2:
 	JLT  l9
 
 l8:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l11
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l11
 
 l10:
 	VMOVUPS (CX), Y1
@@ -572,18 +572,18 @@ TEXT ·BothSumHalfF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS (CX), Y1
@@ -687,18 +687,18 @@ TEXT ·BothSumHalfF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS (CX), Y1
@@ -801,24 +801,24 @@ TEXT ·BothSum1F32AVX2(SB), NOSPLIT, $0-48
 	JLT     l2
 
 l1:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS bothsumsConstants<>+0(SB), Y11
-	VMOVUPS bothsumsConstants<>+0(SB), Y10
-	VMOVUPS bothsumsConstants<>+0(SB), Y9
-	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	ADDQ    AX, DI
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, DI
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS (DX), Y1
@@ -939,18 +939,18 @@ l2:
 	JLT  l9
 
 l8:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l11
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l11
 
 l10:
 	VMOVUPS (CX), Y1
@@ -1044,24 +1044,24 @@ TEXT ·BothSum1F64AVX2(SB), NOSPLIT, $0-48
 	JLT     l2
 
 l1:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS bothsumsConstants<>+224(SB), Y11
-	VMOVUPS bothsumsConstants<>+224(SB), Y10
-	VMOVUPS bothsumsConstants<>+224(SB), Y9
-	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	ADDQ    AX, DI
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, DI
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS (DX), Y1
@@ -1178,18 +1178,18 @@ l2:
 	JLT  l9
 
 l8:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l11
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l11
 
 l10:
 	VMOVUPS (CX), Y1
@@ -1280,18 +1280,18 @@ TEXT ·BothSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y9
-	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y4
@@ -1431,18 +1431,18 @@ TEXT ·BothSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y9
-	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y4
@@ -1580,24 +1580,24 @@ TEXT ·BothSum2F32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS bothsumsConstants<>+0(SB), Y11
-	VMOVUPS bothsumsConstants<>+0(SB), Y10
-	VMOVUPS bothsumsConstants<>+0(SB), Y9
-	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	ADDQ    AX, DI
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, DI
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS     (DX), Y1
@@ -1719,18 +1719,18 @@ l2:
 	JLT  l9
 
 l8:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l11
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l11
 
 l10:
 	VMOVUPS     (CX), Y1
@@ -1824,24 +1824,24 @@ TEXT ·BothSum2F64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS bothsumsConstants<>+224(SB), Y11
-	VMOVUPS bothsumsConstants<>+224(SB), Y10
-	VMOVUPS bothsumsConstants<>+224(SB), Y9
-	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	ADDQ    AX, DI
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, DI
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS     (DX), Y1
@@ -1959,18 +1959,18 @@ l2:
 	JLT  l9
 
 l8:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, DI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l11
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l11
 
 l10:
 	VMOVUPS     (CX), Y1
@@ -2062,18 +2062,18 @@ TEXT ·BothSum3F32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y3
@@ -2207,18 +2207,18 @@ TEXT ·BothSum3F64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y3
@@ -2350,18 +2350,18 @@ TEXT ·BothSum4F32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y2
@@ -2489,18 +2489,18 @@ TEXT ·BothSum4F64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y2

@@ -377,18 +377,18 @@ TEXT ·RowSumPF32AVX2(SB), NOSPLIT, $0-56
 	JLT          l6
 
 l5:
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS powsumsConstants<>+0(SB), Y13
-	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l8
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l8
 
 l7:
 	VMOVUPS      (CX), Y0
@@ -875,17 +875,17 @@ l3:
 	JLT  l13
 
 l12:
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	VMOVUPS powsumsConstants<>+0(SB), Y9
-	ADDQ    AX, DX
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l15
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	ADDQ   AX, DX
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
 
 l14:
 	VMOVUPS      (BX), Y0
@@ -1376,18 +1376,18 @@ l1:
 	JLT          l24
 
 l23:
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS powsumsConstants<>+0(SB), Y13
-	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l26
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l26
 
 l25:
 	VMOVUPS      (CX), Y0
@@ -1826,17 +1826,17 @@ l21:
 	JLT  l31
 
 l30:
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	VMOVUPS powsumsConstants<>+0(SB), Y9
-	ADDQ    AX, DX
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l33
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	ADDQ   AX, DX
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l33
 
 l32:
 	VMOVUPS      (BX), Y0
@@ -2277,18 +2277,18 @@ l19:
 	JLT          l40
 
 l39:
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	VMOVUPS powsumsConstants<>+0(SB), Y9
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l42
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l42
 
 l41:
 	VMOVUPS      (CX), Y0
@@ -2685,17 +2685,17 @@ l37:
 	JLT  l47
 
 l46:
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	VMOVUPS powsumsConstants<>+0(SB), Y9
-	VMOVUPS powsumsConstants<>+0(SB), Y8
-	ADDQ    AX, DX
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l49
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, DX
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l49
 
 l48:
 	VMOVUPS      (BX), Y0
@@ -3100,18 +3100,18 @@ TEXT ·RowSumPF64AVX2(SB), NOSPLIT, $0-56
 	JLT          l4
 
 l3:
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS powsumsConstants<>+928(SB), Y13
-	VMOVUPS powsumsConstants<>+928(SB), Y12
-	VMOVUPS powsumsConstants<>+928(SB), Y11
-	VMOVUPS powsumsConstants<>+928(SB), Y10
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -3686,17 +3686,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
-	VMOVUPS powsumsConstants<>+928(SB), Y12
-	VMOVUPS powsumsConstants<>+928(SB), Y11
-	VMOVUPS powsumsConstants<>+928(SB), Y10
-	VMOVUPS powsumsConstants<>+928(SB), Y9
-	ADDQ    AX, DX
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DX, BX
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	ADDQ   AX, DX
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -10376,18 +10376,18 @@ TEXT ·BothSumPF32AVX2(SB), NOSPLIT, $0-56
 	JLT          l4
 
 l3:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS powsumsConstants<>+0(SB), Y13
-	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	ADDQ    AX, SI
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	ADDQ   AX, SI
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y8
@@ -10894,18 +10894,18 @@ l1:
 	JLT          l13
 
 l12:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS powsumsConstants<>+0(SB), Y13
-	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	ADDQ    AX, SI
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l15
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	ADDQ   AX, SI
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
 
 l14:
 	VMOVUPS      (CX), Y8
@@ -11362,18 +11362,18 @@ l10:
 	JLT          l20
 
 l19:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS powsumsConstants<>+0(SB), Y12
-	VMOVUPS powsumsConstants<>+0(SB), Y11
-	VMOVUPS powsumsConstants<>+0(SB), Y10
-	VMOVUPS powsumsConstants<>+0(SB), Y9
-	ADDQ    AX, SI
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l22
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	ADDQ   AX, SI
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l22
 
 l21:
 	VMOVUPS      (CX), Y7
@@ -11794,18 +11794,18 @@ TEXT ·BothSumPF64AVX2(SB), NOSPLIT, $0-56
 	JLT          l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS powsumsConstants<>+928(SB), Y13
-	VMOVUPS powsumsConstants<>+928(SB), Y12
-	VMOVUPS powsumsConstants<>+928(SB), Y11
-	VMOVUPS powsumsConstants<>+928(SB), Y10
-	ADDQ    AX, SI
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	ADDQ   AX, SI
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y8

@@ -40,50 +40,50 @@ TEXT ·MatVecF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    x+16(FP), R11
-	MOVQ    R13, R10
-	VMOVUPS productsConstants<>+0(SB), Y10
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, R9
-	VMOVUPS productsConstants<>+0(SB), Y9
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, R8
-	VMOVUPS productsConstants<>+0(SB), Y8
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DI
-	VMOVUPS productsConstants<>+0(SB), Y7
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, SI
-	VMOVUPS productsConstants<>+0(SB), Y6
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DX
-	VMOVUPS productsConstants<>+0(SB), Y5
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+0(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
+	MOVQ   x+16(FP), R11
+	MOVQ   R13, R10
+	VXORPS Y10, Y10, Y10
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, R9
+	VXORPS Y9, Y9, Y9
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, R8
+	VXORPS Y8, Y8, Y8
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DI
+	VXORPS Y7, Y7, Y7
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, SI
+	VXORPS Y6, Y6, Y6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l4
 
 l3:
 	VMOVUPS     (R11), Y0
@@ -207,30 +207,30 @@ l2:
 	JLT  l7
 
 l6:
-	MOVQ    x+16(FP), DI
-	MOVQ    R13, SI
-	VMOVUPS productsConstants<>+0(SB), Y6
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DX
-	VMOVUPS productsConstants<>+0(SB), Y5
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+0(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l9
+	MOVQ   x+16(FP), DI
+	MOVQ   R13, SI
+	VXORPS Y6, Y6, Y6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l9
 
 l8:
 	VMOVUPS     (DI), Y0
@@ -306,20 +306,20 @@ l7:
 	JLT  l12
 
 l11:
-	MOVQ    x+16(FP), DX
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+0(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l14
+	MOVQ   x+16(FP), DX
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l14
 
 l13:
 	VMOVUPS     (DX), Y0
@@ -371,15 +371,15 @@ l12:
 	JLT  l17
 
 l16:
-	MOVQ    x+16(FP), CX
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+0(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l19
+	MOVQ   x+16(FP), CX
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l19
 
 l18:
 	VMOVUPS     (BX), Y0
@@ -428,50 +428,50 @@ TEXT ·MatVecF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    x+16(FP), R11
-	MOVQ    R13, R10
-	VMOVUPS productsConstants<>+64(SB), Y10
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, R9
-	VMOVUPS productsConstants<>+64(SB), Y9
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, R8
-	VMOVUPS productsConstants<>+64(SB), Y8
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DI
-	VMOVUPS productsConstants<>+64(SB), Y7
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, SI
-	VMOVUPS productsConstants<>+64(SB), Y6
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DX
-	VMOVUPS productsConstants<>+64(SB), Y5
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+64(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+64(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l4
+	MOVQ   x+16(FP), R11
+	MOVQ   R13, R10
+	VXORPS Y10, Y10, Y10
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, R9
+	VXORPS Y9, Y9, Y9
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, R8
+	VXORPS Y8, Y8, Y8
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DI
+	VXORPS Y7, Y7, Y7
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, SI
+	VXORPS Y6, Y6, Y6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l4
 
 l3:
 	VMOVUPS     (R11), Y0
@@ -579,30 +579,30 @@ l2:
 	JLT  l7
 
 l6:
-	MOVQ    x+16(FP), DI
-	MOVQ    R13, SI
-	VMOVUPS productsConstants<>+64(SB), Y6
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DX
-	VMOVUPS productsConstants<>+64(SB), Y5
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+64(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+64(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l9
+	MOVQ   x+16(FP), DI
+	MOVQ   R13, SI
+	VXORPS Y6, Y6, Y6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l9
 
 l8:
 	VMOVUPS     (DI), Y0
@@ -670,20 +670,20 @@ l7:
 	JLT  l12
 
 l11:
-	MOVQ    x+16(FP), DX
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+64(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+64(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l14
+	MOVQ   x+16(FP), DX
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l14
 
 l13:
 	VMOVUPS     (DX), Y0
@@ -731,15 +731,15 @@ l12:
 	JLT  l17
 
 l16:
-	MOVQ    x+16(FP), CX
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+64(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l19
+	MOVQ   x+16(FP), CX
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l19
 
 l18:
 	VMOVUPS     (BX), Y0
@@ -797,37 +797,37 @@ l1:
 	JLT   l4
 
 l3:
-	VMOVUPS productsConstants<>+0(SB), Y15
-	VMOVUPS productsConstants<>+0(SB), Y14
-	VMOVUPS productsConstants<>+0(SB), Y13
-	VMOVUPS productsConstants<>+0(SB), Y12
-	VMOVUPS productsConstants<>+0(SB), Y11
-	VMOVUPS productsConstants<>+0(SB), Y10
-	VMOVUPS productsConstants<>+0(SB), Y9
-	VMOVUPS productsConstants<>+0(SB), Y8
-	VMOVUPS productsConstants<>+0(SB), Y7
-	VMOVUPS productsConstants<>+0(SB), Y6
-	VMOVUPS productsConstants<>+0(SB), Y5
-	VMOVUPS productsConstants<>+0(SB), Y4
-	MOVQ    R10, R8
-	MOVQ    k+40(FP), DI
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), SI
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (SI)(AX*1), DX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (DX)(AX*1), CX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (CX)(AX*1), BX
-	CMPQ    DI, $0x01
-	JLT     l6
+	VXORPS Y15, Y15, Y15
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	MOVQ   R10, R8
+	MOVQ   k+40(FP), DI
+	MOVQ   aRowStep+56(FP), BX
+	MOVQ   R13, AX
+	IMULQ  BX, AX
+	MOVQ   a+8(FP), BX
+	SHLQ   $0x02, AX
+	LEAQ   (BX)(AX*1), SI
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x02, AX
+	LEAQ   (SI)(AX*1), DX
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x02, AX
+	LEAQ   (DX)(AX*1), CX
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x02, AX
+	LEAQ   (CX)(AX*1), BX
+	CMPQ   DI, $0x01
+	JLT    l6
 
 l5:
 	VMOVUPS      (R8), Y3
@@ -908,29 +908,29 @@ l4:
 	JLT  l8
 
 l7:
-	VMOVUPS productsConstants<>+0(SB), Y5
-	VMOVUPS productsConstants<>+0(SB), Y4
-	VMOVUPS productsConstants<>+0(SB), Y3
-	VMOVUPS productsConstants<>+0(SB), Y2
-	MOVQ    R10, R8
-	MOVQ    k+40(FP), DI
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), SI
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (SI)(AX*1), DX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (DX)(AX*1), CX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (CX)(AX*1), BX
-	CMPQ    DI, $0x01
-	JLT     l10
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   R10, R8
+	MOVQ   k+40(FP), DI
+	MOVQ   aRowStep+56(FP), BX
+	MOVQ   R13, AX
+	IMULQ  BX, AX
+	MOVQ   a+8(FP), BX
+	SHLQ   $0x02, AX
+	LEAQ   (BX)(AX*1), SI
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x02, AX
+	LEAQ   (SI)(AX*1), DX
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x02, AX
+	LEAQ   (DX)(AX*1), CX
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x02, AX
+	LEAQ   (CX)(AX*1), BX
+	CMPQ   DI, $0x01
+	JLT    l10
 
 l9:
 	VMOVUPS      (R8), Y1
@@ -986,10 +986,10 @@ l8:
 	VMOVD        R11, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+32(SB), Y0, Y6
-	VMOVUPS      productsConstants<>+0(SB), Y5
-	VMOVUPS      productsConstants<>+0(SB), Y4
-	VMOVUPS      productsConstants<>+0(SB), Y3
-	VMOVUPS      productsConstants<>+0(SB), Y2
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
 	MOVQ         k+40(FP), DI
 	MOVQ         aRowStep+56(FP), BX
 	MOVQ         R13, AX
@@ -1078,19 +1078,19 @@ l14:
 	JLT   l17
 
 l16:
-	VMOVUPS productsConstants<>+0(SB), Y3
-	VMOVUPS productsConstants<>+0(SB), Y2
-	VMOVUPS productsConstants<>+0(SB), Y1
-	MOVQ    DI, DX
-	MOVQ    k+40(FP), CX
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	CMPQ    CX, $0x01
-	JLT     l19
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	VXORPS Y1, Y1, Y1
+	MOVQ   DI, DX
+	MOVQ   k+40(FP), CX
+	MOVQ   aRowStep+56(FP), BX
+	MOVQ   R13, AX
+	IMULQ  BX, AX
+	MOVQ   a+8(FP), BX
+	SHLQ   $0x02, AX
+	LEAQ   (BX)(AX*1), BX
+	CMPQ   CX, $0x01
+	JLT    l19
 
 l18:
 	MOVQ         aColStep+64(FP), AX
@@ -1126,17 +1126,17 @@ l17:
 	JLT  l21
 
 l20:
-	VMOVUPS productsConstants<>+0(SB), Y1
-	MOVQ    DI, DX
-	MOVQ    k+40(FP), CX
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	CMPQ    CX, $0x01
-	JLT     l23
+	VXORPS Y1, Y1, Y1
+	MOVQ   DI, DX
+	MOVQ   k+40(FP), CX
+	MOVQ   aRowStep+56(FP), BX
+	MOVQ   R13, AX
+	IMULQ  BX, AX
+	MOVQ   a+8(FP), BX
+	SHLQ   $0x02, AX
+	LEAQ   (BX)(AX*1), BX
+	CMPQ   CX, $0x01
+	JLT    l23
 
 l22:
 	MOVQ         aColStep+64(FP), AX
@@ -1167,7 +1167,7 @@ l21:
 	VMOVD        R8, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+32(SB), Y0, Y3
-	VMOVUPS      productsConstants<>+0(SB), Y2
+	VXORPS       Y2, Y2, Y2
 	MOVQ         k+40(FP), CX
 	MOVQ         aRowStep+56(FP), BX
 	MOVQ         R13, AX
@@ -1228,37 +1228,37 @@ l1:
 	JLT   l4
 
 l3:
-	VMOVUPS productsConstants<>+64(SB), Y15
-	VMOVUPS productsConstants<>+64(SB), Y14
-	VMOVUPS productsConstants<>+64(SB), Y13
-	VMOVUPS productsConstants<>+64(SB), Y12
-	VMOVUPS productsConstants<>+64(SB), Y11
-	VMOVUPS productsConstants<>+64(SB), Y10
-	VMOVUPS productsConstants<>+64(SB), Y9
-	VMOVUPS productsConstants<>+64(SB), Y8
-	VMOVUPS productsConstants<>+64(SB), Y7
-	VMOVUPS productsConstants<>+64(SB), Y6
-	VMOVUPS productsConstants<>+64(SB), Y5
-	VMOVUPS productsConstants<>+64(SB), Y4
-	MOVQ    R10, R8
-	MOVQ    k+40(FP), DI
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), SI
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (SI)(AX*1), DX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (DX)(AX*1), CX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (CX)(AX*1), BX
-	CMPQ    DI, $0x01
-	JLT     l6
+	VXORPS Y15, Y15, Y15
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	MOVQ   R10, R8
+	MOVQ   k+40(FP), DI
+	MOVQ   aRowStep+56(FP), BX
+	MOVQ   R13, AX
+	IMULQ  BX, AX
+	MOVQ   a+8(FP), BX
+	SHLQ   $0x03, AX
+	LEAQ   (BX)(AX*1), SI
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x03, AX
+	LEAQ   (SI)(AX*1), DX
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x03, AX
+	LEAQ   (DX)(AX*1), CX
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x03, AX
+	LEAQ   (CX)(AX*1), BX
+	CMPQ   DI, $0x01
+	JLT    l6
 
 l5:
 	VMOVUPS      (R8), Y3
@@ -1339,29 +1339,29 @@ l4:
 	JLT  l8
 
 l7:
-	VMOVUPS productsConstants<>+64(SB), Y5
-	VMOVUPS productsConstants<>+64(SB), Y4
-	VMOVUPS productsConstants<>+64(SB), Y3
-	VMOVUPS productsConstants<>+64(SB), Y2
-	MOVQ    R10, R8
-	MOVQ    k+40(FP), DI
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), SI
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (SI)(AX*1), DX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (DX)(AX*1), CX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (CX)(AX*1), BX
-	CMPQ    DI, $0x01
-	JLT     l10
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   R10, R8
+	MOVQ   k+40(FP), DI
+	MOVQ   aRowStep+56(FP), BX
+	MOVQ   R13, AX
+	IMULQ  BX, AX
+	MOVQ   a+8(FP), BX
+	SHLQ   $0x03, AX
+	LEAQ   (BX)(AX*1), SI
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x03, AX
+	LEAQ   (SI)(AX*1), DX
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x03, AX
+	LEAQ   (DX)(AX*1), CX
+	MOVQ   aRowStep+56(FP), AX
+	SHLQ   $0x03, AX
+	LEAQ   (CX)(AX*1), BX
+	CMPQ   DI, $0x01
+	JLT    l10
 
 l9:
 	VMOVUPS      (R8), Y1
@@ -1417,10 +1417,10 @@ l8:
 	VMOVQ        R11, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+96(SB), Y0, Y6
-	VMOVUPS      productsConstants<>+64(SB), Y5
-	VMOVUPS      productsConstants<>+64(SB), Y4
-	VMOVUPS      productsConstants<>+64(SB), Y3
-	VMOVUPS      productsConstants<>+64(SB), Y2
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
 	MOVQ         k+40(FP), DI
 	MOVQ         aRowStep+56(FP), BX
 	MOVQ         R13, AX
@@ -1509,19 +1509,19 @@ l14:
 	JLT   l17
 
 l16:
-	VMOVUPS productsConstants<>+64(SB), Y3
-	VMOVUPS productsConstants<>+64(SB), Y2
-	VMOVUPS productsConstants<>+64(SB), Y1
-	MOVQ    DI, DX
-	MOVQ    k+40(FP), CX
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	CMPQ    CX, $0x01
-	JLT     l19
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	VXORPS Y1, Y1, Y1
+	MOVQ   DI, DX
+	MOVQ   k+40(FP), CX
+	MOVQ   aRowStep+56(FP), BX
+	MOVQ   R13, AX
+	IMULQ  BX, AX
+	MOVQ   a+8(FP), BX
+	SHLQ   $0x03, AX
+	LEAQ   (BX)(AX*1), BX
+	CMPQ   CX, $0x01
+	JLT    l19
 
 l18:
 	MOVQ         aColStep+64(FP), AX
@@ -1557,17 +1557,17 @@ l17:
 	JLT  l21
 
 l20:
-	VMOVUPS productsConstants<>+64(SB), Y1
-	MOVQ    DI, DX
-	MOVQ    k+40(FP), CX
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	CMPQ    CX, $0x01
-	JLT     l23
+	VXORPS Y1, Y1, Y1
+	MOVQ   DI, DX
+	MOVQ   k+40(FP), CX
+	MOVQ   aRowStep+56(FP), BX
+	MOVQ   R13, AX
+	IMULQ  BX, AX
+	MOVQ   a+8(FP), BX
+	SHLQ   $0x03, AX
+	LEAQ   (BX)(AX*1), BX
+	CMPQ   CX, $0x01
+	JLT    l23
 
 l22:
 	MOVQ         aColStep+64(FP), AX
@@ -1598,7 +1598,7 @@ l21:
 	VMOVQ        R8, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+96(SB), Y0, Y3
-	VMOVUPS      productsConstants<>+64(SB), Y2
+	VXORPS       Y2, Y2, Y2
 	MOVQ         k+40(FP), CX
 	MOVQ         aRowStep+56(FP), BX
 	MOVQ         R13, AX

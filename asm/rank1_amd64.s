@@ -1528,8 +1528,8 @@ TEXT ·Rank1AnyF32AVX2(SB), NOSPLIT, $0-136
 	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
 	VANDNPS      rank1Constants<>+64(SB), Y0, Y9
 	VMOVUPS      rank1Constants<>+32(SB), Y8
-	VMOVUPS      rank1Constants<>+0(SB), Y7
-	VMOVUPS      rank1Constants<>+0(SB), Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
 	XORL         R10, R10
 	MOVQ         rows+72(FP), AX
 	CMPQ         R10, AX
@@ -1873,8 +1873,8 @@ TEXT ·Rank1AnyF64AVX2(SB), NOSPLIT, $0-144
 	VPCMPEQQ     rank1Constants<>+128(SB), Y11, Y0
 	VANDNPD      rank1Constants<>+192(SB), Y0, Y9
 	VMOVUPS      rank1Constants<>+160(SB), Y8
-	VMOVUPS      rank1Constants<>+128(SB), Y7
-	VMOVUPS      rank1Constants<>+128(SB), Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
 	XORL         R10, R10
 	MOVQ         rows+80(FP), AX
 	CMPQ         R10, AX

@@ -103,24 +103,24 @@ TEXT ·RowSumSignedF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+0(SB), Y10
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS     (BX), Y0
@@ -218,18 +218,18 @@ l4:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VMOVUPS     (BX), Y0
@@ -302,23 +302,23 @@ l1:
 	JLT  l18
 
 l17:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l20
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l20
 
 l19:
 	VADDPS (CX), Y9, Y9
@@ -400,17 +400,17 @@ l18:
 	JLT  l25
 
 l24:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l27
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l27
 
 l26:
 	VADDPS (BX), Y5, Y5
@@ -481,24 +481,24 @@ TEXT ·RowSumSignedF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+224(SB), Y10
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS     (BX), Y0
@@ -592,18 +592,18 @@ l4:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS     (BX), Y0
@@ -674,23 +674,23 @@ l1:
 	JLT  l18
 
 l17:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l20
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l20
 
 l19:
 	VADDPD (CX), Y9, Y9
@@ -768,17 +768,17 @@ l18:
 	JLT  l25
 
 l24:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l27
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l27
 
 l26:
 	VADDPD (BX), Y5, Y5
@@ -847,18 +847,18 @@ TEXT ·RowSumHalfF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS     (CX), Y0
@@ -943,17 +943,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VMOVUPS (BX), Y0
@@ -1041,18 +1041,18 @@ TEXT ·RowSumHalfF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS     (CX), Y0
@@ -1135,17 +1135,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DX, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS (BX), Y0
@@ -1232,24 +1232,24 @@ TEXT ·RowSum1F32AVX2(SB), NOSPLIT, $0-48
 	JLT     l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+0(SB), Y10
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VANDPS      (DX), Y11, Y0
@@ -1349,18 +1349,18 @@ l4:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VANDPS      (CX), Y11, Y0
@@ -1434,23 +1434,23 @@ l1:
 	JLT  l18
 
 l17:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l20
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l20
 
 l19:
 	VANDPS (CX), Y11, Y0
@@ -1544,17 +1544,17 @@ l18:
 	JLT  l25
 
 l24:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l27
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l27
 
 l26:
 	VANDPS (BX), Y11, Y0
@@ -1632,24 +1632,24 @@ TEXT ·RowSum1F64AVX2(SB), NOSPLIT, $0-48
 	JLT     l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+224(SB), Y10
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VANDPD      (DX), Y11, Y0
@@ -1745,18 +1745,18 @@ l4:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VANDPD      (CX), Y11, Y0
@@ -1828,23 +1828,23 @@ l1:
 	JLT  l18
 
 l17:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l20
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l20
 
 l19:
 	VANDPD (CX), Y11, Y0
@@ -1934,17 +1934,17 @@ l18:
 	JLT  l25
 
 l24:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l27
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l27
 
 l26:
 	VANDPD (BX), Y11, Y0
@@ -2019,18 +2019,18 @@ TEXT ·RowSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -2151,17 +2151,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -2285,18 +2285,18 @@ TEXT ·RowSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -2415,17 +2415,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DX, BX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -2547,24 +2547,24 @@ TEXT ·RowSum2F32AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+0(SB), Y10
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS     (DX), Y0
@@ -2674,18 +2674,18 @@ l4:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VMOVUPS     (CX), Y0
@@ -2764,23 +2764,23 @@ l1:
 	JLT  l18
 
 l17:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l20
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l20
 
 l19:
 	VMOVUPS     (CX), Y0
@@ -2874,17 +2874,17 @@ l18:
 	JLT  l25
 
 l24:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l27
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l27
 
 l26:
 	VMOVUPS     (BX), Y0
@@ -2961,24 +2961,24 @@ TEXT ·RowSum2F64AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+224(SB), Y10
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS     (DX), Y0
@@ -3084,18 +3084,18 @@ l4:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS     (CX), Y0
@@ -3172,23 +3172,23 @@ l1:
 	JLT  l18
 
 l17:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l20
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l20
 
 l19:
 	VMOVUPS     (CX), Y0
@@ -3278,17 +3278,17 @@ l18:
 	JLT  l25
 
 l24:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l27
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l27
 
 l26:
 	VMOVUPS     (BX), Y0
@@ -3363,18 +3363,18 @@ TEXT ·RowSum3F32AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -3489,17 +3489,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -3617,18 +3617,18 @@ TEXT ·RowSum3F64AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -3741,17 +3741,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DX, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -3867,18 +3867,18 @@ TEXT ·RowSum4F32AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -3987,17 +3987,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -4109,18 +4109,18 @@ TEXT ·RowSum4F64AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -4227,17 +4227,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DX, BX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0

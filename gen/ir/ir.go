@@ -75,15 +75,18 @@ const (
 	ParamUni // Uniform: the scalar argument named Text in all lanes
 
 	// Memory: address a + Imm bytes.
-	Load     // Vec
-	LoadM    // Vec: the first lanes only (mask b, count c); the others are +0
-	Store    // stores Vec b
-	StoreM   // stores the first lanes of b only (mask c, count d)
-	LoadU    // Uniform: one element in all lanes
-	StoreU   // stores lane 0 of b as one element
-	LoadI64  // Int: eight bytes
-	LoadI32  // Int: four bytes, zero-extended
-	LoadByte // Int: one byte, zero-extended
+	Load         // Vec
+	LoadM        // Vec: the first lanes only (mask b, count c); the others are +0
+	Store        // stores Vec b
+	StoreM       // stores the first lanes of b only (mask c, count d)
+	LoadU        // Uniform: one element in all lanes
+	LoadE        // Uniform: element Cmp, in all lanes, of Bits consecutive ones that are read together, the first at a + Imm
+	StoreU       // stores lane 0 of b as one element
+	StoreSum     // stores the Sums of b, c, d, e as four consecutive elements
+	PrefetchNear // asks for the line at a in the first cache; any address will do
+	LoadI64      // Int: eight bytes
+	LoadI32      // Int: four bytes, zero-extended
+	LoadByte     // Int: one byte, zero-extended
 
 	// Floating point, correctly rounded.
 	Add
@@ -156,8 +159,8 @@ type Op struct {
 	Dst  Val
 	Args []Val
 	Imm  int64  // displacement, shift, label
-	Cmp  int64  // constant of a comparison
-	Bits uint64 // of a Const
+	Cmp  int64  // constant of a comparison; the number of a LoadE
+	Bits uint64 // of a Const; the count of a LoadE
 	Text string // of a Comment or a Param
 	Elem Elem   // element type of the operation
 }
