@@ -32,7 +32,9 @@ TEXT_MUTATIONS = [
     ("sign flipped", r"\bb\.Add\(", "b.Sub("),
     ("lane dropped", r"(?m)^(\s*)b\.Store\(([^\n]*)\)$", r"\1_ = []any{\2}"),
     ("lane dropped", r"(?m)^(\s*)b\.Set\(([^\n]*)\)$", r"\1_ = []any{\2}"),
-    ("tail lane dropped", r"(?m)^(\s*)b\.StoreM\(([^\n]*)\)$", r"\1_ = []any{\2}"),
+    ("lane dropped", r"(?m)^(\s*)a\.store\(([^\n]*)\)$", r"\1_ = []any{\2}"),
+    ("lane dropped", r"(?m)^(\s*)a\.b\.Store\(([^\n]*)\)$", r"\1_ = []any{\2}"),
+    ("tail lane dropped", r"(?m)^(\s*)(?:a\.)?b\.StoreM\(([^\n]*)\)$", r"\1_ = []any{\2}"),
 ]
 
 # Elsewhere: name, file, old text, new text, the command that must fail.

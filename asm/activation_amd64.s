@@ -60,507 +60,487 @@ DATA activationConstants<>+208(SB)/4, $0x3efffff9
 DATA activationConstants<>+212(SB)/4, $0x3efffff9
 DATA activationConstants<>+216(SB)/4, $0x3efffff9
 DATA activationConstants<>+220(SB)/4, $0x3efffff9
-DATA activationConstants<>+224(SB)/4, $0x3f000000
-DATA activationConstants<>+228(SB)/4, $0x3f000000
-DATA activationConstants<>+232(SB)/4, $0x3f000000
-DATA activationConstants<>+236(SB)/4, $0x3f000000
-DATA activationConstants<>+240(SB)/4, $0x3f000000
-DATA activationConstants<>+244(SB)/4, $0x3f000000
-DATA activationConstants<>+248(SB)/4, $0x3f000000
-DATA activationConstants<>+252(SB)/4, $0x3f000000
-DATA activationConstants<>+256(SB)/4, $0x3f317200
-DATA activationConstants<>+260(SB)/4, $0x3f317200
-DATA activationConstants<>+264(SB)/4, $0x3f317200
-DATA activationConstants<>+268(SB)/4, $0x3f317200
-DATA activationConstants<>+272(SB)/4, $0x3f317200
-DATA activationConstants<>+276(SB)/4, $0x3f317200
-DATA activationConstants<>+280(SB)/4, $0x3f317200
-DATA activationConstants<>+284(SB)/4, $0x3f317200
-DATA activationConstants<>+288(SB)/4, $0x3f800000
-DATA activationConstants<>+292(SB)/4, $0x3f800000
-DATA activationConstants<>+296(SB)/4, $0x3f800000
-DATA activationConstants<>+300(SB)/4, $0x3f800000
-DATA activationConstants<>+304(SB)/4, $0x3f800000
-DATA activationConstants<>+308(SB)/4, $0x3f800000
-DATA activationConstants<>+312(SB)/4, $0x3f800000
-DATA activationConstants<>+316(SB)/4, $0x3f800000
-DATA activationConstants<>+320(SB)/4, $0x3fb8aa3b
-DATA activationConstants<>+324(SB)/4, $0x3fb8aa3b
-DATA activationConstants<>+328(SB)/4, $0x3fb8aa3b
-DATA activationConstants<>+332(SB)/4, $0x3fb8aa3b
-DATA activationConstants<>+336(SB)/4, $0x3fb8aa3b
-DATA activationConstants<>+340(SB)/4, $0x3fb8aa3b
-DATA activationConstants<>+344(SB)/4, $0x3fb8aa3b
-DATA activationConstants<>+348(SB)/4, $0x3fb8aa3b
-DATA activationConstants<>+352(SB)/4, $0x4ac00000
-DATA activationConstants<>+356(SB)/4, $0x4ac00000
-DATA activationConstants<>+360(SB)/4, $0x4ac00000
-DATA activationConstants<>+364(SB)/4, $0x4ac00000
-DATA activationConstants<>+368(SB)/4, $0x4ac00000
-DATA activationConstants<>+372(SB)/4, $0x4ac00000
-DATA activationConstants<>+376(SB)/4, $0x4ac00000
-DATA activationConstants<>+380(SB)/4, $0x4ac00000
-DATA activationConstants<>+384(SB)/4, $0x4b4000fe
-DATA activationConstants<>+388(SB)/4, $0x4b4000fe
-DATA activationConstants<>+392(SB)/4, $0x4b4000fe
-DATA activationConstants<>+396(SB)/4, $0x4b4000fe
-DATA activationConstants<>+400(SB)/4, $0x4b4000fe
-DATA activationConstants<>+404(SB)/4, $0x4b4000fe
-DATA activationConstants<>+408(SB)/4, $0x4b4000fe
-DATA activationConstants<>+412(SB)/4, $0x4b4000fe
-DATA activationConstants<>+416(SB)/4, $0xc2d20000
-DATA activationConstants<>+420(SB)/4, $0xc2d20000
-DATA activationConstants<>+424(SB)/4, $0xc2d20000
-DATA activationConstants<>+428(SB)/4, $0xc2d20000
-DATA activationConstants<>+432(SB)/4, $0xc2d20000
-DATA activationConstants<>+436(SB)/4, $0xc2d20000
-DATA activationConstants<>+440(SB)/4, $0xc2d20000
-DATA activationConstants<>+444(SB)/4, $0xc2d20000
-DATA activationConstants<>+448(SB)/4, $0x00000000
-DATA activationConstants<>+452(SB)/4, $0x00000001
-DATA activationConstants<>+456(SB)/4, $0x00000002
-DATA activationConstants<>+460(SB)/4, $0x00000003
-DATA activationConstants<>+464(SB)/4, $0x00000004
-DATA activationConstants<>+468(SB)/4, $0x00000005
-DATA activationConstants<>+472(SB)/4, $0x00000006
-DATA activationConstants<>+476(SB)/4, $0x00000007
-DATA activationConstants<>+480(SB)/8, $0x0000000000000000
-DATA activationConstants<>+488(SB)/8, $0x0000000000000000
-DATA activationConstants<>+496(SB)/8, $0x0000000000000000
-DATA activationConstants<>+504(SB)/8, $0x0000000000000000
-DATA activationConstants<>+512(SB)/8, $0x00000000000003ff
-DATA activationConstants<>+520(SB)/8, $0x00000000000003ff
-DATA activationConstants<>+528(SB)/8, $0x00000000000003ff
-DATA activationConstants<>+536(SB)/8, $0x00000000000003ff
-DATA activationConstants<>+544(SB)/8, $0x0000000000000400
-DATA activationConstants<>+552(SB)/8, $0x0000000000000400
-DATA activationConstants<>+560(SB)/8, $0x0000000000000400
-DATA activationConstants<>+568(SB)/8, $0x0000000000000400
-DATA activationConstants<>+576(SB)/8, $0x3c30000000000000
-DATA activationConstants<>+584(SB)/8, $0x3c30000000000000
-DATA activationConstants<>+592(SB)/8, $0x3c30000000000000
-DATA activationConstants<>+600(SB)/8, $0x3c30000000000000
-DATA activationConstants<>+608(SB)/8, $0x3e1e3052d7b0bc66
-DATA activationConstants<>+616(SB)/8, $0x3e1e3052d7b0bc66
-DATA activationConstants<>+624(SB)/8, $0x3e1e3052d7b0bc66
-DATA activationConstants<>+632(SB)/8, $0x3e1e3052d7b0bc66
-DATA activationConstants<>+640(SB)/8, $0x3e4ce4941bc14edd
-DATA activationConstants<>+648(SB)/8, $0x3e4ce4941bc14edd
-DATA activationConstants<>+656(SB)/8, $0x3e4ce4941bc14edd
-DATA activationConstants<>+664(SB)/8, $0x3e4ce4941bc14edd
-DATA activationConstants<>+672(SB)/8, $0x3e506c884aef08f0
-DATA activationConstants<>+680(SB)/8, $0x3e506c884aef08f0
-DATA activationConstants<>+688(SB)/8, $0x3e506c884aef08f0
-DATA activationConstants<>+696(SB)/8, $0x3e506c884aef08f0
-DATA activationConstants<>+704(SB)/8, $0x3e54a552f2c86742
-DATA activationConstants<>+712(SB)/8, $0x3e54a552f2c86742
-DATA activationConstants<>+720(SB)/8, $0x3e54a552f2c86742
-DATA activationConstants<>+728(SB)/8, $0x3e54a552f2c86742
-DATA activationConstants<>+736(SB)/8, $0x3e5ae8b10e78ae44
-DATA activationConstants<>+744(SB)/8, $0x3e5ae8b10e78ae44
-DATA activationConstants<>+752(SB)/8, $0x3e5ae8b10e78ae44
-DATA activationConstants<>+760(SB)/8, $0x3e5ae8b10e78ae44
-DATA activationConstants<>+768(SB)/8, $0x3e9233b84623326f
-DATA activationConstants<>+776(SB)/8, $0x3e9233b84623326f
-DATA activationConstants<>+784(SB)/8, $0x3e9233b84623326f
-DATA activationConstants<>+792(SB)/8, $0x3e9233b84623326f
-DATA activationConstants<>+800(SB)/8, $0x3e928a21f74759c7
-DATA activationConstants<>+808(SB)/8, $0x3e928a21f74759c7
-DATA activationConstants<>+816(SB)/8, $0x3e928a21f74759c7
-DATA activationConstants<>+824(SB)/8, $0x3e928a21f74759c7
-DATA activationConstants<>+832(SB)/8, $0x3ea80b1600b6fd31
-DATA activationConstants<>+840(SB)/8, $0x3ea80b1600b6fd31
-DATA activationConstants<>+848(SB)/8, $0x3ea80b1600b6fd31
-DATA activationConstants<>+856(SB)/8, $0x3ea80b1600b6fd31
-DATA activationConstants<>+864(SB)/8, $0x3eb1236b51a4b235
-DATA activationConstants<>+872(SB)/8, $0x3eb1236b51a4b235
-DATA activationConstants<>+880(SB)/8, $0x3eb1236b51a4b235
-DATA activationConstants<>+888(SB)/8, $0x3eb1236b51a4b235
-DATA activationConstants<>+896(SB)/8, $0x3ebac107426cc077
-DATA activationConstants<>+904(SB)/8, $0x3ebac107426cc077
-DATA activationConstants<>+912(SB)/8, $0x3ebac107426cc077
-DATA activationConstants<>+920(SB)/8, $0x3ebac107426cc077
-DATA activationConstants<>+928(SB)/8, $0x3ec71de70eaebe3a
-DATA activationConstants<>+936(SB)/8, $0x3ec71de70eaebe3a
-DATA activationConstants<>+944(SB)/8, $0x3ec71de70eaebe3a
-DATA activationConstants<>+952(SB)/8, $0x3ec71de70eaebe3a
-DATA activationConstants<>+960(SB)/8, $0x3ecec10c0daa530d
-DATA activationConstants<>+968(SB)/8, $0x3ecec10c0daa530d
-DATA activationConstants<>+976(SB)/8, $0x3ecec10c0daa530d
-DATA activationConstants<>+984(SB)/8, $0x3ecec10c0daa530d
-DATA activationConstants<>+992(SB)/8, $0x3efa019a73376fca
-DATA activationConstants<>+1000(SB)/8, $0x3efa019a73376fca
-DATA activationConstants<>+1008(SB)/8, $0x3efa019a73376fca
-DATA activationConstants<>+1016(SB)/8, $0x3efa019a73376fca
-DATA activationConstants<>+1024(SB)/8, $0x3f026d0996574a29
-DATA activationConstants<>+1032(SB)/8, $0x3f026d0996574a29
-DATA activationConstants<>+1040(SB)/8, $0x3f026d0996574a29
-DATA activationConstants<>+1048(SB)/8, $0x3f026d0996574a29
-DATA activationConstants<>+1056(SB)/8, $0x3f1014b51f38dbd3
-DATA activationConstants<>+1064(SB)/8, $0x3f1014b51f38dbd3
-DATA activationConstants<>+1072(SB)/8, $0x3f1014b51f38dbd3
-DATA activationConstants<>+1080(SB)/8, $0x3f1014b51f38dbd3
-DATA activationConstants<>+1088(SB)/8, $0x3f1f99b423480eab
-DATA activationConstants<>+1096(SB)/8, $0x3f1f99b423480eab
-DATA activationConstants<>+1104(SB)/8, $0x3f1f99b423480eab
-DATA activationConstants<>+1112(SB)/8, $0x3f1f99b423480eab
-DATA activationConstants<>+1120(SB)/8, $0x3f2116d27b22aef9
-DATA activationConstants<>+1128(SB)/8, $0x3f2116d27b22aef9
-DATA activationConstants<>+1136(SB)/8, $0x3f2116d27b22aef9
-DATA activationConstants<>+1144(SB)/8, $0x3f2116d27b22aef9
-DATA activationConstants<>+1152(SB)/8, $0x3f217a4ae29b83ee
-DATA activationConstants<>+1160(SB)/8, $0x3f217a4ae29b83ee
-DATA activationConstants<>+1168(SB)/8, $0x3f217a4ae29b83ee
-DATA activationConstants<>+1176(SB)/8, $0x3f217a4ae29b83ee
-DATA activationConstants<>+1184(SB)/8, $0x3f2a01a01819289d
-DATA activationConstants<>+1192(SB)/8, $0x3f2a01a01819289d
-DATA activationConstants<>+1200(SB)/8, $0x3f2a01a01819289d
-DATA activationConstants<>+1208(SB)/8, $0x3f2a01a01819289d
-DATA activationConstants<>+1216(SB)/8, $0x3f2a03362dae5d8e
-DATA activationConstants<>+1224(SB)/8, $0x3f2a03362dae5d8e
-DATA activationConstants<>+1232(SB)/8, $0x3f2a03362dae5d8e
-DATA activationConstants<>+1240(SB)/8, $0x3f2a03362dae5d8e
-DATA activationConstants<>+1248(SB)/8, $0x3f50d5f73e04e09b
-DATA activationConstants<>+1256(SB)/8, $0x3f50d5f73e04e09b
-DATA activationConstants<>+1264(SB)/8, $0x3f50d5f73e04e09b
-DATA activationConstants<>+1272(SB)/8, $0x3f50d5f73e04e09b
-DATA activationConstants<>+1280(SB)/8, $0x3f56c16c17ef41e7
-DATA activationConstants<>+1288(SB)/8, $0x3f56c16c17ef41e7
-DATA activationConstants<>+1296(SB)/8, $0x3f56c16c17ef41e7
-DATA activationConstants<>+1304(SB)/8, $0x3f56c16c17ef41e7
-DATA activationConstants<>+1312(SB)/8, $0x3f56d73476b2e6a7
-DATA activationConstants<>+1320(SB)/8, $0x3f56d73476b2e6a7
-DATA activationConstants<>+1328(SB)/8, $0x3f56d73476b2e6a7
-DATA activationConstants<>+1336(SB)/8, $0x3f56d73476b2e6a7
-DATA activationConstants<>+1344(SB)/8, $0x3f5ab825fc0f6dfe
-DATA activationConstants<>+1352(SB)/8, $0x3f5ab825fc0f6dfe
-DATA activationConstants<>+1360(SB)/8, $0x3f5ab825fc0f6dfe
-DATA activationConstants<>+1368(SB)/8, $0x3f5ab825fc0f6dfe
-DATA activationConstants<>+1376(SB)/8, $0x3f7565bcc4f3cc66
-DATA activationConstants<>+1384(SB)/8, $0x3f7565bcc4f3cc66
-DATA activationConstants<>+1392(SB)/8, $0x3f7565bcc4f3cc66
-DATA activationConstants<>+1400(SB)/8, $0x3f7565bcc4f3cc66
-DATA activationConstants<>+1408(SB)/8, $0x3f7c8c9e39b066a6
-DATA activationConstants<>+1416(SB)/8, $0x3f7c8c9e39b066a6
-DATA activationConstants<>+1424(SB)/8, $0x3f7c8c9e39b066a6
-DATA activationConstants<>+1432(SB)/8, $0x3f7c8c9e39b066a6
-DATA activationConstants<>+1440(SB)/8, $0x3f8111111111611b
-DATA activationConstants<>+1448(SB)/8, $0x3f8111111111611b
-DATA activationConstants<>+1456(SB)/8, $0x3f8111111111611b
-DATA activationConstants<>+1464(SB)/8, $0x3f8111111111611b
-DATA activationConstants<>+1472(SB)/8, $0x3f8111189f20f490
-DATA activationConstants<>+1480(SB)/8, $0x3f8111189f20f490
-DATA activationConstants<>+1488(SB)/8, $0x3f8111189f20f490
-DATA activationConstants<>+1496(SB)/8, $0x3f8111189f20f490
-DATA activationConstants<>+1504(SB)/8, $0x3fa5554aff1b3a86
-DATA activationConstants<>+1512(SB)/8, $0x3fa5554aff1b3a86
-DATA activationConstants<>+1520(SB)/8, $0x3fa5554aff1b3a86
-DATA activationConstants<>+1528(SB)/8, $0x3fa5554aff1b3a86
-DATA activationConstants<>+1536(SB)/8, $0x3fa55555555521f7
-DATA activationConstants<>+1544(SB)/8, $0x3fa55555555521f7
-DATA activationConstants<>+1552(SB)/8, $0x3fa55555555521f7
-DATA activationConstants<>+1560(SB)/8, $0x3fa55555555521f7
-DATA activationConstants<>+1568(SB)/8, $0x3faeec4cc3e4d1fb
-DATA activationConstants<>+1576(SB)/8, $0x3faeec4cc3e4d1fb
-DATA activationConstants<>+1584(SB)/8, $0x3faeec4cc3e4d1fb
-DATA activationConstants<>+1592(SB)/8, $0x3faeec4cc3e4d1fb
-DATA activationConstants<>+1600(SB)/8, $0x3fb555528b976e6a
-DATA activationConstants<>+1608(SB)/8, $0x3fb555528b976e6a
-DATA activationConstants<>+1616(SB)/8, $0x3fb555528b976e6a
-DATA activationConstants<>+1624(SB)/8, $0x3fb555528b976e6a
-DATA activationConstants<>+1632(SB)/8, $0x3fbce2f21a03ad2b
-DATA activationConstants<>+1640(SB)/8, $0x3fbce2f21a03ad2b
-DATA activationConstants<>+1648(SB)/8, $0x3fbce2f21a03ad2b
-DATA activationConstants<>+1656(SB)/8, $0x3fbce2f21a03ad2b
-DATA activationConstants<>+1664(SB)/8, $0x3fbefee190898c03
-DATA activationConstants<>+1672(SB)/8, $0x3fbefee190898c03
-DATA activationConstants<>+1680(SB)/8, $0x3fbefee190898c03
-DATA activationConstants<>+1688(SB)/8, $0x3fbefee190898c03
-DATA activationConstants<>+1696(SB)/8, $0x3fc1066572b0f0e0
-DATA activationConstants<>+1704(SB)/8, $0x3fc1066572b0f0e0
-DATA activationConstants<>+1712(SB)/8, $0x3fc1066572b0f0e0
-DATA activationConstants<>+1720(SB)/8, $0x3fc1066572b0f0e0
-DATA activationConstants<>+1728(SB)/8, $0x3fc3b1df85c717d5
-DATA activationConstants<>+1736(SB)/8, $0x3fc3b1df85c717d5
-DATA activationConstants<>+1744(SB)/8, $0x3fc3b1df85c717d5
-DATA activationConstants<>+1752(SB)/8, $0x3fc3b1df85c717d5
-DATA activationConstants<>+1760(SB)/8, $0x3fc555554ee9b3bd
-DATA activationConstants<>+1768(SB)/8, $0x3fc555554ee9b3bd
-DATA activationConstants<>+1776(SB)/8, $0x3fc555554ee9b3bd
-DATA activationConstants<>+1784(SB)/8, $0x3fc555554ee9b3bd
-DATA activationConstants<>+1792(SB)/8, $0x3fc5555555555549
-DATA activationConstants<>+1800(SB)/8, $0x3fc5555555555549
-DATA activationConstants<>+1808(SB)/8, $0x3fc5555555555549
-DATA activationConstants<>+1816(SB)/8, $0x3fc5555555555549
-DATA activationConstants<>+1824(SB)/8, $0x3fc5ccb1ec6d07ea
-DATA activationConstants<>+1832(SB)/8, $0x3fc5ccb1ec6d07ea
-DATA activationConstants<>+1840(SB)/8, $0x3fc5ccb1ec6d07ea
-DATA activationConstants<>+1848(SB)/8, $0x3fc5ccb1ec6d07ea
-DATA activationConstants<>+1856(SB)/8, $0x3fc745cb297be99c
-DATA activationConstants<>+1864(SB)/8, $0x3fc745cb297be99c
-DATA activationConstants<>+1872(SB)/8, $0x3fc745cb297be99c
-DATA activationConstants<>+1880(SB)/8, $0x3fc745cb297be99c
-DATA activationConstants<>+1888(SB)/8, $0x3fcb6cf3250eacc9
-DATA activationConstants<>+1896(SB)/8, $0x3fcb6cf3250eacc9
-DATA activationConstants<>+1904(SB)/8, $0x3fcb6cf3250eacc9
-DATA activationConstants<>+1912(SB)/8, $0x3fcb6cf3250eacc9
-DATA activationConstants<>+1920(SB)/8, $0x3fcc71c74270aa06
-DATA activationConstants<>+1928(SB)/8, $0x3fcc71c74270aa06
-DATA activationConstants<>+1936(SB)/8, $0x3fcc71c74270aa06
-DATA activationConstants<>+1944(SB)/8, $0x3fcc71c74270aa06
-DATA activationConstants<>+1952(SB)/8, $0x3fcd71388a53c370
-DATA activationConstants<>+1960(SB)/8, $0x3fcd71388a53c370
-DATA activationConstants<>+1968(SB)/8, $0x3fcd71388a53c370
-DATA activationConstants<>+1976(SB)/8, $0x3fcd71388a53c370
-DATA activationConstants<>+1984(SB)/8, $0x3fcf1cda04bfbd27
-DATA activationConstants<>+1992(SB)/8, $0x3fcf1cda04bfbd27
-DATA activationConstants<>+2000(SB)/8, $0x3fcf1cda04bfbd27
-DATA activationConstants<>+2008(SB)/8, $0x3fcf1cda04bfbd27
-DATA activationConstants<>+2016(SB)/8, $0x3fd2492492075d35
-DATA activationConstants<>+2024(SB)/8, $0x3fd2492492075d35
-DATA activationConstants<>+2032(SB)/8, $0x3fd2492492075d35
-DATA activationConstants<>+2040(SB)/8, $0x3fd2492492075d35
-DATA activationConstants<>+2048(SB)/8, $0x3fd2509c0de8661d
-DATA activationConstants<>+2056(SB)/8, $0x3fd2509c0de8661d
-DATA activationConstants<>+2064(SB)/8, $0x3fd2509c0de8661d
-DATA activationConstants<>+2072(SB)/8, $0x3fd2509c0de8661d
-DATA activationConstants<>+2080(SB)/8, $0x3fd6a09e667f3bcd
-DATA activationConstants<>+2088(SB)/8, $0x3fd6a09e667f3bcd
-DATA activationConstants<>+2096(SB)/8, $0x3fd6a09e667f3bcd
-DATA activationConstants<>+2104(SB)/8, $0x3fd6a09e667f3bcd
-DATA activationConstants<>+2112(SB)/8, $0x3fd8c6dbf2cfc2b5
-DATA activationConstants<>+2120(SB)/8, $0x3fd8c6dbf2cfc2b5
-DATA activationConstants<>+2128(SB)/8, $0x3fd8c6dbf2cfc2b5
-DATA activationConstants<>+2136(SB)/8, $0x3fd8c6dbf2cfc2b5
-DATA activationConstants<>+2144(SB)/8, $0x3fd9884533d43651
-DATA activationConstants<>+2152(SB)/8, $0x3fd9884533d43651
-DATA activationConstants<>+2160(SB)/8, $0x3fd9884533d43651
-DATA activationConstants<>+2168(SB)/8, $0x3fd9884533d43651
-DATA activationConstants<>+2176(SB)/8, $0x3fd9996a5f22eaee
-DATA activationConstants<>+2184(SB)/8, $0x3fd9996a5f22eaee
-DATA activationConstants<>+2192(SB)/8, $0x3fd9996a5f22eaee
-DATA activationConstants<>+2200(SB)/8, $0x3fd9996a5f22eaee
-DATA activationConstants<>+2208(SB)/8, $0x3fd99999999a0a3d
-DATA activationConstants<>+2216(SB)/8, $0x3fd99999999a0a3d
-DATA activationConstants<>+2224(SB)/8, $0x3fd99999999a0a3d
-DATA activationConstants<>+2232(SB)/8, $0x3fd99999999a0a3d
-DATA activationConstants<>+2240(SB)/8, $0x3fe0000000000000
-DATA activationConstants<>+2248(SB)/8, $0x3fe0000000000000
-DATA activationConstants<>+2256(SB)/8, $0x3fe0000000000000
-DATA activationConstants<>+2264(SB)/8, $0x3fe0000000000000
-DATA activationConstants<>+2272(SB)/8, $0x3fe0000000000005
-DATA activationConstants<>+2280(SB)/8, $0x3fe0000000000005
-DATA activationConstants<>+2288(SB)/8, $0x3fe0000000000005
-DATA activationConstants<>+2296(SB)/8, $0x3fe0000000000005
-DATA activationConstants<>+2304(SB)/8, $0x3fe000000265d541
-DATA activationConstants<>+2312(SB)/8, $0x3fe000000265d541
-DATA activationConstants<>+2320(SB)/8, $0x3fe000000265d541
-DATA activationConstants<>+2328(SB)/8, $0x3fe000000265d541
-DATA activationConstants<>+2336(SB)/8, $0x3fe5555555555534
-DATA activationConstants<>+2344(SB)/8, $0x3fe5555555555534
-DATA activationConstants<>+2352(SB)/8, $0x3fe5555555555534
-DATA activationConstants<>+2360(SB)/8, $0x3fe5555555555534
-DATA activationConstants<>+2368(SB)/8, $0x3fe55555859c00d2
-DATA activationConstants<>+2376(SB)/8, $0x3fe55555859c00d2
-DATA activationConstants<>+2384(SB)/8, $0x3fe55555859c00d2
-DATA activationConstants<>+2392(SB)/8, $0x3fe55555859c00d2
-DATA activationConstants<>+2400(SB)/8, $0x3fe62e42fefa4000
-DATA activationConstants<>+2408(SB)/8, $0x3fe62e42fefa4000
-DATA activationConstants<>+2416(SB)/8, $0x3fe62e42fefa4000
-DATA activationConstants<>+2424(SB)/8, $0x3fe62e42fefa4000
-DATA activationConstants<>+2432(SB)/8, $0x3fe754a751a19dff
-DATA activationConstants<>+2440(SB)/8, $0x3fe754a751a19dff
-DATA activationConstants<>+2448(SB)/8, $0x3fe754a751a19dff
-DATA activationConstants<>+2456(SB)/8, $0x3fe754a751a19dff
-DATA activationConstants<>+2464(SB)/8, $0x3fe82b4bb8c94dce
-DATA activationConstants<>+2472(SB)/8, $0x3fe82b4bb8c94dce
-DATA activationConstants<>+2480(SB)/8, $0x3fe82b4bb8c94dce
-DATA activationConstants<>+2488(SB)/8, $0x3fe82b4bb8c94dce
-DATA activationConstants<>+2496(SB)/8, $0x3ff0000000000000
-DATA activationConstants<>+2504(SB)/8, $0x3ff0000000000000
-DATA activationConstants<>+2512(SB)/8, $0x3ff0000000000000
-DATA activationConstants<>+2520(SB)/8, $0x3ff0000000000000
-DATA activationConstants<>+2528(SB)/8, $0x3ff20dd750429b6d
-DATA activationConstants<>+2536(SB)/8, $0x3ff20dd750429b6d
-DATA activationConstants<>+2544(SB)/8, $0x3ff20dd750429b6d
-DATA activationConstants<>+2552(SB)/8, $0x3ff20dd750429b6d
-DATA activationConstants<>+2560(SB)/8, $0x3ff71547652b82fe
-DATA activationConstants<>+2568(SB)/8, $0x3ff71547652b82fe
-DATA activationConstants<>+2576(SB)/8, $0x3ff71547652b82fe
-DATA activationConstants<>+2584(SB)/8, $0x3ff71547652b82fe
-DATA activationConstants<>+2592(SB)/8, $0x4000000000000000
-DATA activationConstants<>+2600(SB)/8, $0x4000000000000000
-DATA activationConstants<>+2608(SB)/8, $0x4000000000000000
-DATA activationConstants<>+2616(SB)/8, $0x4000000000000000
-DATA activationConstants<>+2624(SB)/8, $0x4008000000000000
-DATA activationConstants<>+2632(SB)/8, $0x4008000000000000
-DATA activationConstants<>+2640(SB)/8, $0x4008000000000000
-DATA activationConstants<>+2648(SB)/8, $0x4008000000000000
-DATA activationConstants<>+2656(SB)/8, $0x4010000000000000
-DATA activationConstants<>+2664(SB)/8, $0x4010000000000000
-DATA activationConstants<>+2672(SB)/8, $0x4010000000000000
-DATA activationConstants<>+2680(SB)/8, $0x4010000000000000
-DATA activationConstants<>+2688(SB)/8, $0x4044000000000000
-DATA activationConstants<>+2696(SB)/8, $0x4044000000000000
-DATA activationConstants<>+2704(SB)/8, $0x4044000000000000
-DATA activationConstants<>+2712(SB)/8, $0x4044000000000000
-DATA activationConstants<>+2720(SB)/8, $0x4328000000000000
-DATA activationConstants<>+2728(SB)/8, $0x4328000000000000
-DATA activationConstants<>+2736(SB)/8, $0x4328000000000000
-DATA activationConstants<>+2744(SB)/8, $0x4328000000000000
-DATA activationConstants<>+2752(SB)/8, $0x43380000000007fe
-DATA activationConstants<>+2760(SB)/8, $0x43380000000007fe
-DATA activationConstants<>+2768(SB)/8, $0x43380000000007fe
-DATA activationConstants<>+2776(SB)/8, $0x43380000000007fe
-DATA activationConstants<>+2784(SB)/8, $0x7fffffffffffffff
-DATA activationConstants<>+2792(SB)/8, $0x7fffffffffffffff
-DATA activationConstants<>+2800(SB)/8, $0x7fffffffffffffff
-DATA activationConstants<>+2808(SB)/8, $0x7fffffffffffffff
-DATA activationConstants<>+2816(SB)/8, $0x8000000000000000
-DATA activationConstants<>+2824(SB)/8, $0x8000000000000000
-DATA activationConstants<>+2832(SB)/8, $0x8000000000000000
-DATA activationConstants<>+2840(SB)/8, $0x8000000000000000
-DATA activationConstants<>+2848(SB)/8, $0xbc30000000000000
-DATA activationConstants<>+2856(SB)/8, $0xbc30000000000000
-DATA activationConstants<>+2864(SB)/8, $0xbc30000000000000
-DATA activationConstants<>+2872(SB)/8, $0xbc30000000000000
-DATA activationConstants<>+2880(SB)/8, $0xbd48432a1b0e2634
-DATA activationConstants<>+2888(SB)/8, $0xbd48432a1b0e2634
-DATA activationConstants<>+2896(SB)/8, $0xbd48432a1b0e2634
-DATA activationConstants<>+2904(SB)/8, $0xbd48432a1b0e2634
-DATA activationConstants<>+2912(SB)/8, $0xbe070cff4195dfdc
-DATA activationConstants<>+2920(SB)/8, $0xbe070cff4195dfdc
-DATA activationConstants<>+2928(SB)/8, $0xbe070cff4195dfdc
-DATA activationConstants<>+2936(SB)/8, $0xbe070cff4195dfdc
-DATA activationConstants<>+2944(SB)/8, $0xbe24c17be0ce8244
-DATA activationConstants<>+2952(SB)/8, $0xbe24c17be0ce8244
-DATA activationConstants<>+2960(SB)/8, $0xbe24c17be0ce8244
-DATA activationConstants<>+2968(SB)/8, $0xbe24c17be0ce8244
-DATA activationConstants<>+2976(SB)/8, $0xbe635aabed97b6a4
-DATA activationConstants<>+2984(SB)/8, $0xbe635aabed97b6a4
-DATA activationConstants<>+2992(SB)/8, $0xbe635aabed97b6a4
-DATA activationConstants<>+3000(SB)/8, $0xbe635aabed97b6a4
-DATA activationConstants<>+3008(SB)/8, $0xbe76c2031ab99c93
-DATA activationConstants<>+3016(SB)/8, $0xbe76c2031ab99c93
-DATA activationConstants<>+3024(SB)/8, $0xbe76c2031ab99c93
-DATA activationConstants<>+3032(SB)/8, $0xbe76c2031ab99c93
-DATA activationConstants<>+3040(SB)/8, $0xbe79aaac81181448
-DATA activationConstants<>+3048(SB)/8, $0xbe79aaac81181448
-DATA activationConstants<>+3056(SB)/8, $0xbe79aaac81181448
-DATA activationConstants<>+3064(SB)/8, $0xbe79aaac81181448
-DATA activationConstants<>+3072(SB)/8, $0xbe84cec3e5fdab24
-DATA activationConstants<>+3080(SB)/8, $0xbe84cec3e5fdab24
-DATA activationConstants<>+3088(SB)/8, $0xbe84cec3e5fdab24
-DATA activationConstants<>+3096(SB)/8, $0xbe84cec3e5fdab24
-DATA activationConstants<>+3104(SB)/8, $0xbea51e400e67384b
-DATA activationConstants<>+3112(SB)/8, $0xbea51e400e67384b
-DATA activationConstants<>+3120(SB)/8, $0xbea51e400e67384b
-DATA activationConstants<>+3128(SB)/8, $0xbea51e400e67384b
-DATA activationConstants<>+3136(SB)/8, $0xbec001e47f8e028f
-DATA activationConstants<>+3144(SB)/8, $0xbec001e47f8e028f
-DATA activationConstants<>+3152(SB)/8, $0xbec001e47f8e028f
-DATA activationConstants<>+3160(SB)/8, $0xbec001e47f8e028f
-DATA activationConstants<>+3168(SB)/8, $0xbed8d4b1df33c7db
-DATA activationConstants<>+3176(SB)/8, $0xbed8d4b1df33c7db
-DATA activationConstants<>+3184(SB)/8, $0xbed8d4b1df33c7db
-DATA activationConstants<>+3192(SB)/8, $0xbed8d4b1df33c7db
-DATA activationConstants<>+3200(SB)/8, $0xbeef401d37bb04c9
-DATA activationConstants<>+3208(SB)/8, $0xbeef401d37bb04c9
-DATA activationConstants<>+3216(SB)/8, $0xbeef401d37bb04c9
-DATA activationConstants<>+3224(SB)/8, $0xbeef401d37bb04c9
-DATA activationConstants<>+3232(SB)/8, $0xbf2e4a4256d4c06f
-DATA activationConstants<>+3240(SB)/8, $0xbf2e4a4256d4c06f
-DATA activationConstants<>+3248(SB)/8, $0xbf2e4a4256d4c06f
-DATA activationConstants<>+3256(SB)/8, $0xbf2e4a4256d4c06f
-DATA activationConstants<>+3264(SB)/8, $0xbf3085775262f323
-DATA activationConstants<>+3272(SB)/8, $0xbf3085775262f323
-DATA activationConstants<>+3280(SB)/8, $0xbf3085775262f323
-DATA activationConstants<>+3288(SB)/8, $0xbf3085775262f323
-DATA activationConstants<>+3296(SB)/8, $0xbf4c02d82d427465
-DATA activationConstants<>+3304(SB)/8, $0xbf4c02d82d427465
-DATA activationConstants<>+3312(SB)/8, $0xbf4c02d82d427465
-DATA activationConstants<>+3320(SB)/8, $0xbf4c02d82d427465
-DATA activationConstants<>+3328(SB)/8, $0xbf50f114b496e201
-DATA activationConstants<>+3336(SB)/8, $0xbf50f114b496e201
-DATA activationConstants<>+3344(SB)/8, $0xbf50f114b496e201
-DATA activationConstants<>+3352(SB)/8, $0xbf50f114b496e201
-DATA activationConstants<>+3360(SB)/8, $0xbf6c81719d53e198
-DATA activationConstants<>+3368(SB)/8, $0xbf6c81719d53e198
-DATA activationConstants<>+3376(SB)/8, $0xbf6c81719d53e198
-DATA activationConstants<>+3384(SB)/8, $0xbf6c81719d53e198
-DATA activationConstants<>+3392(SB)/8, $0xbf7ee2761047f212
-DATA activationConstants<>+3400(SB)/8, $0xbf7ee2761047f212
-DATA activationConstants<>+3408(SB)/8, $0xbf7ee2761047f212
-DATA activationConstants<>+3416(SB)/8, $0xbf7ee2761047f212
-DATA activationConstants<>+3424(SB)/8, $0xbf856d9be94c5acb
-DATA activationConstants<>+3432(SB)/8, $0xbf856d9be94c5acb
-DATA activationConstants<>+3440(SB)/8, $0xbf856d9be94c5acb
-DATA activationConstants<>+3448(SB)/8, $0xbf856d9be94c5acb
-DATA activationConstants<>+3456(SB)/8, $0xbf9b82ce30f243b2
-DATA activationConstants<>+3464(SB)/8, $0xbf9b82ce30f243b2
-DATA activationConstants<>+3472(SB)/8, $0xbf9b82ce30f243b2
-DATA activationConstants<>+3480(SB)/8, $0xbf9b82ce30f243b2
-DATA activationConstants<>+3488(SB)/8, $0xbfa832d400b2d3f0
-DATA activationConstants<>+3496(SB)/8, $0xbfa832d400b2d3f0
-DATA activationConstants<>+3504(SB)/8, $0xbfa832d400b2d3f0
-DATA activationConstants<>+3512(SB)/8, $0xbfa832d400b2d3f0
-DATA activationConstants<>+3520(SB)/8, $0xbfc7dff2bff68399
-DATA activationConstants<>+3528(SB)/8, $0xbfc7dff2bff68399
-DATA activationConstants<>+3536(SB)/8, $0xbfc7dff2bff68399
-DATA activationConstants<>+3544(SB)/8, $0xbfc7dff2bff68399
-DATA activationConstants<>+3552(SB)/8, $0xbfd812746b037973
-DATA activationConstants<>+3560(SB)/8, $0xbfd812746b037973
-DATA activationConstants<>+3568(SB)/8, $0xbfd812746b037973
-DATA activationConstants<>+3576(SB)/8, $0xbfd812746b037973
-DATA activationConstants<>+3584(SB)/8, $0xbfe0000000000000
-DATA activationConstants<>+3592(SB)/8, $0xbfe0000000000000
-DATA activationConstants<>+3600(SB)/8, $0xbfe0000000000000
-DATA activationConstants<>+3608(SB)/8, $0xbfe0000000000000
-DATA activationConstants<>+3616(SB)/8, $0xbfe04c7298fe1b2a
-DATA activationConstants<>+3624(SB)/8, $0xbfe04c7298fe1b2a
-DATA activationConstants<>+3632(SB)/8, $0xbfe04c7298fe1b2a
-DATA activationConstants<>+3640(SB)/8, $0xbfe04c7298fe1b2a
-DATA activationConstants<>+3648(SB)/8, $0xbfe373e3a893c28a
-DATA activationConstants<>+3656(SB)/8, $0xbfe373e3a893c28a
-DATA activationConstants<>+3664(SB)/8, $0xbfe373e3a893c28a
-DATA activationConstants<>+3672(SB)/8, $0xbfe373e3a893c28a
-DATA activationConstants<>+3680(SB)/8, $0xbfe8000000000000
-DATA activationConstants<>+3688(SB)/8, $0xbfe8000000000000
-DATA activationConstants<>+3696(SB)/8, $0xbfe8000000000000
-DATA activationConstants<>+3704(SB)/8, $0xbfe8000000000000
-DATA activationConstants<>+3712(SB)/8, $0xc018000000000000
-DATA activationConstants<>+3720(SB)/8, $0xc018000000000000
-DATA activationConstants<>+3728(SB)/8, $0xc018000000000000
-DATA activationConstants<>+3736(SB)/8, $0xc018000000000000
-DATA activationConstants<>+3744(SB)/8, $0xc020000000000000
-DATA activationConstants<>+3752(SB)/8, $0xc020000000000000
-DATA activationConstants<>+3760(SB)/8, $0xc020000000000000
-DATA activationConstants<>+3768(SB)/8, $0xc020000000000000
-DATA activationConstants<>+3776(SB)/8, $0xc02d000000000000
-DATA activationConstants<>+3784(SB)/8, $0xc02d000000000000
-DATA activationConstants<>+3792(SB)/8, $0xc02d000000000000
-DATA activationConstants<>+3800(SB)/8, $0xc02d000000000000
-DATA activationConstants<>+3808(SB)/8, $0xc043800000000000
-DATA activationConstants<>+3816(SB)/8, $0xc043800000000000
-DATA activationConstants<>+3824(SB)/8, $0xc043800000000000
-DATA activationConstants<>+3832(SB)/8, $0xc043800000000000
-DATA activationConstants<>+3840(SB)/8, $0xc049000000000000
-DATA activationConstants<>+3848(SB)/8, $0xc049000000000000
-DATA activationConstants<>+3856(SB)/8, $0xc049000000000000
-DATA activationConstants<>+3864(SB)/8, $0xc049000000000000
-DATA activationConstants<>+3872(SB)/8, $0xc062c00000000000
-DATA activationConstants<>+3880(SB)/8, $0xc062c00000000000
-DATA activationConstants<>+3888(SB)/8, $0xc062c00000000000
-DATA activationConstants<>+3896(SB)/8, $0xc062c00000000000
-DATA activationConstants<>+3904(SB)/8, $0xc087500000000000
-DATA activationConstants<>+3912(SB)/8, $0xc087500000000000
-DATA activationConstants<>+3920(SB)/8, $0xc087500000000000
-DATA activationConstants<>+3928(SB)/8, $0xc087500000000000
-DATA activationConstants<>+3936(SB)/8, $0x0000000000000000
-DATA activationConstants<>+3944(SB)/8, $0x0000000000000001
-DATA activationConstants<>+3952(SB)/8, $0x0000000000000002
-DATA activationConstants<>+3960(SB)/8, $0x0000000000000003
-GLOBL activationConstants<>(SB), RODATA|NOPTR, $3968
+DATA activationConstants<>+224(SB)/4, $0x3f317200
+DATA activationConstants<>+228(SB)/4, $0x3f317200
+DATA activationConstants<>+232(SB)/4, $0x3f317200
+DATA activationConstants<>+236(SB)/4, $0x3f317200
+DATA activationConstants<>+240(SB)/4, $0x3f317200
+DATA activationConstants<>+244(SB)/4, $0x3f317200
+DATA activationConstants<>+248(SB)/4, $0x3f317200
+DATA activationConstants<>+252(SB)/4, $0x3f317200
+DATA activationConstants<>+256(SB)/4, $0x3f800000
+DATA activationConstants<>+260(SB)/4, $0x3f800000
+DATA activationConstants<>+264(SB)/4, $0x3f800000
+DATA activationConstants<>+268(SB)/4, $0x3f800000
+DATA activationConstants<>+272(SB)/4, $0x3f800000
+DATA activationConstants<>+276(SB)/4, $0x3f800000
+DATA activationConstants<>+280(SB)/4, $0x3f800000
+DATA activationConstants<>+284(SB)/4, $0x3f800000
+DATA activationConstants<>+288(SB)/4, $0x3fb8aa3b
+DATA activationConstants<>+292(SB)/4, $0x3fb8aa3b
+DATA activationConstants<>+296(SB)/4, $0x3fb8aa3b
+DATA activationConstants<>+300(SB)/4, $0x3fb8aa3b
+DATA activationConstants<>+304(SB)/4, $0x3fb8aa3b
+DATA activationConstants<>+308(SB)/4, $0x3fb8aa3b
+DATA activationConstants<>+312(SB)/4, $0x3fb8aa3b
+DATA activationConstants<>+316(SB)/4, $0x3fb8aa3b
+DATA activationConstants<>+320(SB)/4, $0x4b4000fe
+DATA activationConstants<>+324(SB)/4, $0x4b4000fe
+DATA activationConstants<>+328(SB)/4, $0x4b4000fe
+DATA activationConstants<>+332(SB)/4, $0x4b4000fe
+DATA activationConstants<>+336(SB)/4, $0x4b4000fe
+DATA activationConstants<>+340(SB)/4, $0x4b4000fe
+DATA activationConstants<>+344(SB)/4, $0x4b4000fe
+DATA activationConstants<>+348(SB)/4, $0x4b4000fe
+DATA activationConstants<>+352(SB)/4, $0xc2d20000
+DATA activationConstants<>+356(SB)/4, $0xc2d20000
+DATA activationConstants<>+360(SB)/4, $0xc2d20000
+DATA activationConstants<>+364(SB)/4, $0xc2d20000
+DATA activationConstants<>+368(SB)/4, $0xc2d20000
+DATA activationConstants<>+372(SB)/4, $0xc2d20000
+DATA activationConstants<>+376(SB)/4, $0xc2d20000
+DATA activationConstants<>+380(SB)/4, $0xc2d20000
+DATA activationConstants<>+384(SB)/4, $0x00000000
+DATA activationConstants<>+388(SB)/4, $0x00000001
+DATA activationConstants<>+392(SB)/4, $0x00000002
+DATA activationConstants<>+396(SB)/4, $0x00000003
+DATA activationConstants<>+400(SB)/4, $0x00000004
+DATA activationConstants<>+404(SB)/4, $0x00000005
+DATA activationConstants<>+408(SB)/4, $0x00000006
+DATA activationConstants<>+412(SB)/4, $0x00000007
+DATA activationConstants<>+416(SB)/8, $0x0000000000000000
+DATA activationConstants<>+424(SB)/8, $0x0000000000000000
+DATA activationConstants<>+432(SB)/8, $0x0000000000000000
+DATA activationConstants<>+440(SB)/8, $0x0000000000000000
+DATA activationConstants<>+448(SB)/8, $0x00000000000003ff
+DATA activationConstants<>+456(SB)/8, $0x00000000000003ff
+DATA activationConstants<>+464(SB)/8, $0x00000000000003ff
+DATA activationConstants<>+472(SB)/8, $0x00000000000003ff
+DATA activationConstants<>+480(SB)/8, $0x0000000000000400
+DATA activationConstants<>+488(SB)/8, $0x0000000000000400
+DATA activationConstants<>+496(SB)/8, $0x0000000000000400
+DATA activationConstants<>+504(SB)/8, $0x0000000000000400
+DATA activationConstants<>+512(SB)/8, $0x3c30000000000000
+DATA activationConstants<>+520(SB)/8, $0x3c30000000000000
+DATA activationConstants<>+528(SB)/8, $0x3c30000000000000
+DATA activationConstants<>+536(SB)/8, $0x3c30000000000000
+DATA activationConstants<>+544(SB)/8, $0x3e1e3052d7b0bc66
+DATA activationConstants<>+552(SB)/8, $0x3e1e3052d7b0bc66
+DATA activationConstants<>+560(SB)/8, $0x3e1e3052d7b0bc66
+DATA activationConstants<>+568(SB)/8, $0x3e1e3052d7b0bc66
+DATA activationConstants<>+576(SB)/8, $0x3e4ce4941bc14edd
+DATA activationConstants<>+584(SB)/8, $0x3e4ce4941bc14edd
+DATA activationConstants<>+592(SB)/8, $0x3e4ce4941bc14edd
+DATA activationConstants<>+600(SB)/8, $0x3e4ce4941bc14edd
+DATA activationConstants<>+608(SB)/8, $0x3e506c884aef08f0
+DATA activationConstants<>+616(SB)/8, $0x3e506c884aef08f0
+DATA activationConstants<>+624(SB)/8, $0x3e506c884aef08f0
+DATA activationConstants<>+632(SB)/8, $0x3e506c884aef08f0
+DATA activationConstants<>+640(SB)/8, $0x3e54a552f2c86742
+DATA activationConstants<>+648(SB)/8, $0x3e54a552f2c86742
+DATA activationConstants<>+656(SB)/8, $0x3e54a552f2c86742
+DATA activationConstants<>+664(SB)/8, $0x3e54a552f2c86742
+DATA activationConstants<>+672(SB)/8, $0x3e5ae8b10e78ae44
+DATA activationConstants<>+680(SB)/8, $0x3e5ae8b10e78ae44
+DATA activationConstants<>+688(SB)/8, $0x3e5ae8b10e78ae44
+DATA activationConstants<>+696(SB)/8, $0x3e5ae8b10e78ae44
+DATA activationConstants<>+704(SB)/8, $0x3e9233b84623326f
+DATA activationConstants<>+712(SB)/8, $0x3e9233b84623326f
+DATA activationConstants<>+720(SB)/8, $0x3e9233b84623326f
+DATA activationConstants<>+728(SB)/8, $0x3e9233b84623326f
+DATA activationConstants<>+736(SB)/8, $0x3e928a21f74759c7
+DATA activationConstants<>+744(SB)/8, $0x3e928a21f74759c7
+DATA activationConstants<>+752(SB)/8, $0x3e928a21f74759c7
+DATA activationConstants<>+760(SB)/8, $0x3e928a21f74759c7
+DATA activationConstants<>+768(SB)/8, $0x3ea80b1600b6fd31
+DATA activationConstants<>+776(SB)/8, $0x3ea80b1600b6fd31
+DATA activationConstants<>+784(SB)/8, $0x3ea80b1600b6fd31
+DATA activationConstants<>+792(SB)/8, $0x3ea80b1600b6fd31
+DATA activationConstants<>+800(SB)/8, $0x3eb1236b51a4b235
+DATA activationConstants<>+808(SB)/8, $0x3eb1236b51a4b235
+DATA activationConstants<>+816(SB)/8, $0x3eb1236b51a4b235
+DATA activationConstants<>+824(SB)/8, $0x3eb1236b51a4b235
+DATA activationConstants<>+832(SB)/8, $0x3ebac107426cc077
+DATA activationConstants<>+840(SB)/8, $0x3ebac107426cc077
+DATA activationConstants<>+848(SB)/8, $0x3ebac107426cc077
+DATA activationConstants<>+856(SB)/8, $0x3ebac107426cc077
+DATA activationConstants<>+864(SB)/8, $0x3ec71de70eaebe3a
+DATA activationConstants<>+872(SB)/8, $0x3ec71de70eaebe3a
+DATA activationConstants<>+880(SB)/8, $0x3ec71de70eaebe3a
+DATA activationConstants<>+888(SB)/8, $0x3ec71de70eaebe3a
+DATA activationConstants<>+896(SB)/8, $0x3ecec10c0daa530d
+DATA activationConstants<>+904(SB)/8, $0x3ecec10c0daa530d
+DATA activationConstants<>+912(SB)/8, $0x3ecec10c0daa530d
+DATA activationConstants<>+920(SB)/8, $0x3ecec10c0daa530d
+DATA activationConstants<>+928(SB)/8, $0x3efa019a73376fca
+DATA activationConstants<>+936(SB)/8, $0x3efa019a73376fca
+DATA activationConstants<>+944(SB)/8, $0x3efa019a73376fca
+DATA activationConstants<>+952(SB)/8, $0x3efa019a73376fca
+DATA activationConstants<>+960(SB)/8, $0x3f026d0996574a29
+DATA activationConstants<>+968(SB)/8, $0x3f026d0996574a29
+DATA activationConstants<>+976(SB)/8, $0x3f026d0996574a29
+DATA activationConstants<>+984(SB)/8, $0x3f026d0996574a29
+DATA activationConstants<>+992(SB)/8, $0x3f1014b51f38dbd3
+DATA activationConstants<>+1000(SB)/8, $0x3f1014b51f38dbd3
+DATA activationConstants<>+1008(SB)/8, $0x3f1014b51f38dbd3
+DATA activationConstants<>+1016(SB)/8, $0x3f1014b51f38dbd3
+DATA activationConstants<>+1024(SB)/8, $0x3f1f99b423480eab
+DATA activationConstants<>+1032(SB)/8, $0x3f1f99b423480eab
+DATA activationConstants<>+1040(SB)/8, $0x3f1f99b423480eab
+DATA activationConstants<>+1048(SB)/8, $0x3f1f99b423480eab
+DATA activationConstants<>+1056(SB)/8, $0x3f2116d27b22aef9
+DATA activationConstants<>+1064(SB)/8, $0x3f2116d27b22aef9
+DATA activationConstants<>+1072(SB)/8, $0x3f2116d27b22aef9
+DATA activationConstants<>+1080(SB)/8, $0x3f2116d27b22aef9
+DATA activationConstants<>+1088(SB)/8, $0x3f217a4ae29b83ee
+DATA activationConstants<>+1096(SB)/8, $0x3f217a4ae29b83ee
+DATA activationConstants<>+1104(SB)/8, $0x3f217a4ae29b83ee
+DATA activationConstants<>+1112(SB)/8, $0x3f217a4ae29b83ee
+DATA activationConstants<>+1120(SB)/8, $0x3f2a01a01819289d
+DATA activationConstants<>+1128(SB)/8, $0x3f2a01a01819289d
+DATA activationConstants<>+1136(SB)/8, $0x3f2a01a01819289d
+DATA activationConstants<>+1144(SB)/8, $0x3f2a01a01819289d
+DATA activationConstants<>+1152(SB)/8, $0x3f2a03362dae5d8e
+DATA activationConstants<>+1160(SB)/8, $0x3f2a03362dae5d8e
+DATA activationConstants<>+1168(SB)/8, $0x3f2a03362dae5d8e
+DATA activationConstants<>+1176(SB)/8, $0x3f2a03362dae5d8e
+DATA activationConstants<>+1184(SB)/8, $0x3f50d5f73e04e09b
+DATA activationConstants<>+1192(SB)/8, $0x3f50d5f73e04e09b
+DATA activationConstants<>+1200(SB)/8, $0x3f50d5f73e04e09b
+DATA activationConstants<>+1208(SB)/8, $0x3f50d5f73e04e09b
+DATA activationConstants<>+1216(SB)/8, $0x3f56c16c17ef41e7
+DATA activationConstants<>+1224(SB)/8, $0x3f56c16c17ef41e7
+DATA activationConstants<>+1232(SB)/8, $0x3f56c16c17ef41e7
+DATA activationConstants<>+1240(SB)/8, $0x3f56c16c17ef41e7
+DATA activationConstants<>+1248(SB)/8, $0x3f56d73476b2e6a7
+DATA activationConstants<>+1256(SB)/8, $0x3f56d73476b2e6a7
+DATA activationConstants<>+1264(SB)/8, $0x3f56d73476b2e6a7
+DATA activationConstants<>+1272(SB)/8, $0x3f56d73476b2e6a7
+DATA activationConstants<>+1280(SB)/8, $0x3f5ab825fc0f6dfe
+DATA activationConstants<>+1288(SB)/8, $0x3f5ab825fc0f6dfe
+DATA activationConstants<>+1296(SB)/8, $0x3f5ab825fc0f6dfe
+DATA activationConstants<>+1304(SB)/8, $0x3f5ab825fc0f6dfe
+DATA activationConstants<>+1312(SB)/8, $0x3f7565bcc4f3cc66
+DATA activationConstants<>+1320(SB)/8, $0x3f7565bcc4f3cc66
+DATA activationConstants<>+1328(SB)/8, $0x3f7565bcc4f3cc66
+DATA activationConstants<>+1336(SB)/8, $0x3f7565bcc4f3cc66
+DATA activationConstants<>+1344(SB)/8, $0x3f7c8c9e39b066a6
+DATA activationConstants<>+1352(SB)/8, $0x3f7c8c9e39b066a6
+DATA activationConstants<>+1360(SB)/8, $0x3f7c8c9e39b066a6
+DATA activationConstants<>+1368(SB)/8, $0x3f7c8c9e39b066a6
+DATA activationConstants<>+1376(SB)/8, $0x3f8111111111611b
+DATA activationConstants<>+1384(SB)/8, $0x3f8111111111611b
+DATA activationConstants<>+1392(SB)/8, $0x3f8111111111611b
+DATA activationConstants<>+1400(SB)/8, $0x3f8111111111611b
+DATA activationConstants<>+1408(SB)/8, $0x3f8111189f20f490
+DATA activationConstants<>+1416(SB)/8, $0x3f8111189f20f490
+DATA activationConstants<>+1424(SB)/8, $0x3f8111189f20f490
+DATA activationConstants<>+1432(SB)/8, $0x3f8111189f20f490
+DATA activationConstants<>+1440(SB)/8, $0x3fa5554aff1b3a86
+DATA activationConstants<>+1448(SB)/8, $0x3fa5554aff1b3a86
+DATA activationConstants<>+1456(SB)/8, $0x3fa5554aff1b3a86
+DATA activationConstants<>+1464(SB)/8, $0x3fa5554aff1b3a86
+DATA activationConstants<>+1472(SB)/8, $0x3fa55555555521f7
+DATA activationConstants<>+1480(SB)/8, $0x3fa55555555521f7
+DATA activationConstants<>+1488(SB)/8, $0x3fa55555555521f7
+DATA activationConstants<>+1496(SB)/8, $0x3fa55555555521f7
+DATA activationConstants<>+1504(SB)/8, $0x3faeec4cc3e4d1fb
+DATA activationConstants<>+1512(SB)/8, $0x3faeec4cc3e4d1fb
+DATA activationConstants<>+1520(SB)/8, $0x3faeec4cc3e4d1fb
+DATA activationConstants<>+1528(SB)/8, $0x3faeec4cc3e4d1fb
+DATA activationConstants<>+1536(SB)/8, $0x3fb555528b976e6a
+DATA activationConstants<>+1544(SB)/8, $0x3fb555528b976e6a
+DATA activationConstants<>+1552(SB)/8, $0x3fb555528b976e6a
+DATA activationConstants<>+1560(SB)/8, $0x3fb555528b976e6a
+DATA activationConstants<>+1568(SB)/8, $0x3fbce2f21a03ad2b
+DATA activationConstants<>+1576(SB)/8, $0x3fbce2f21a03ad2b
+DATA activationConstants<>+1584(SB)/8, $0x3fbce2f21a03ad2b
+DATA activationConstants<>+1592(SB)/8, $0x3fbce2f21a03ad2b
+DATA activationConstants<>+1600(SB)/8, $0x3fbefee190898c03
+DATA activationConstants<>+1608(SB)/8, $0x3fbefee190898c03
+DATA activationConstants<>+1616(SB)/8, $0x3fbefee190898c03
+DATA activationConstants<>+1624(SB)/8, $0x3fbefee190898c03
+DATA activationConstants<>+1632(SB)/8, $0x3fc1066572b0f0e0
+DATA activationConstants<>+1640(SB)/8, $0x3fc1066572b0f0e0
+DATA activationConstants<>+1648(SB)/8, $0x3fc1066572b0f0e0
+DATA activationConstants<>+1656(SB)/8, $0x3fc1066572b0f0e0
+DATA activationConstants<>+1664(SB)/8, $0x3fc3b1df85c717d5
+DATA activationConstants<>+1672(SB)/8, $0x3fc3b1df85c717d5
+DATA activationConstants<>+1680(SB)/8, $0x3fc3b1df85c717d5
+DATA activationConstants<>+1688(SB)/8, $0x3fc3b1df85c717d5
+DATA activationConstants<>+1696(SB)/8, $0x3fc555554ee9b3bd
+DATA activationConstants<>+1704(SB)/8, $0x3fc555554ee9b3bd
+DATA activationConstants<>+1712(SB)/8, $0x3fc555554ee9b3bd
+DATA activationConstants<>+1720(SB)/8, $0x3fc555554ee9b3bd
+DATA activationConstants<>+1728(SB)/8, $0x3fc5555555555549
+DATA activationConstants<>+1736(SB)/8, $0x3fc5555555555549
+DATA activationConstants<>+1744(SB)/8, $0x3fc5555555555549
+DATA activationConstants<>+1752(SB)/8, $0x3fc5555555555549
+DATA activationConstants<>+1760(SB)/8, $0x3fc5ccb1ec6d07ea
+DATA activationConstants<>+1768(SB)/8, $0x3fc5ccb1ec6d07ea
+DATA activationConstants<>+1776(SB)/8, $0x3fc5ccb1ec6d07ea
+DATA activationConstants<>+1784(SB)/8, $0x3fc5ccb1ec6d07ea
+DATA activationConstants<>+1792(SB)/8, $0x3fc745cb297be99c
+DATA activationConstants<>+1800(SB)/8, $0x3fc745cb297be99c
+DATA activationConstants<>+1808(SB)/8, $0x3fc745cb297be99c
+DATA activationConstants<>+1816(SB)/8, $0x3fc745cb297be99c
+DATA activationConstants<>+1824(SB)/8, $0x3fcb6cf3250eacc9
+DATA activationConstants<>+1832(SB)/8, $0x3fcb6cf3250eacc9
+DATA activationConstants<>+1840(SB)/8, $0x3fcb6cf3250eacc9
+DATA activationConstants<>+1848(SB)/8, $0x3fcb6cf3250eacc9
+DATA activationConstants<>+1856(SB)/8, $0x3fcc71c74270aa06
+DATA activationConstants<>+1864(SB)/8, $0x3fcc71c74270aa06
+DATA activationConstants<>+1872(SB)/8, $0x3fcc71c74270aa06
+DATA activationConstants<>+1880(SB)/8, $0x3fcc71c74270aa06
+DATA activationConstants<>+1888(SB)/8, $0x3fcd71388a53c370
+DATA activationConstants<>+1896(SB)/8, $0x3fcd71388a53c370
+DATA activationConstants<>+1904(SB)/8, $0x3fcd71388a53c370
+DATA activationConstants<>+1912(SB)/8, $0x3fcd71388a53c370
+DATA activationConstants<>+1920(SB)/8, $0x3fcf1cda04bfbd27
+DATA activationConstants<>+1928(SB)/8, $0x3fcf1cda04bfbd27
+DATA activationConstants<>+1936(SB)/8, $0x3fcf1cda04bfbd27
+DATA activationConstants<>+1944(SB)/8, $0x3fcf1cda04bfbd27
+DATA activationConstants<>+1952(SB)/8, $0x3fd2492492075d35
+DATA activationConstants<>+1960(SB)/8, $0x3fd2492492075d35
+DATA activationConstants<>+1968(SB)/8, $0x3fd2492492075d35
+DATA activationConstants<>+1976(SB)/8, $0x3fd2492492075d35
+DATA activationConstants<>+1984(SB)/8, $0x3fd2509c0de8661d
+DATA activationConstants<>+1992(SB)/8, $0x3fd2509c0de8661d
+DATA activationConstants<>+2000(SB)/8, $0x3fd2509c0de8661d
+DATA activationConstants<>+2008(SB)/8, $0x3fd2509c0de8661d
+DATA activationConstants<>+2016(SB)/8, $0x3fd6a09e667f3bcd
+DATA activationConstants<>+2024(SB)/8, $0x3fd6a09e667f3bcd
+DATA activationConstants<>+2032(SB)/8, $0x3fd6a09e667f3bcd
+DATA activationConstants<>+2040(SB)/8, $0x3fd6a09e667f3bcd
+DATA activationConstants<>+2048(SB)/8, $0x3fd8c6dbf2cfc2b5
+DATA activationConstants<>+2056(SB)/8, $0x3fd8c6dbf2cfc2b5
+DATA activationConstants<>+2064(SB)/8, $0x3fd8c6dbf2cfc2b5
+DATA activationConstants<>+2072(SB)/8, $0x3fd8c6dbf2cfc2b5
+DATA activationConstants<>+2080(SB)/8, $0x3fd9884533d43651
+DATA activationConstants<>+2088(SB)/8, $0x3fd9884533d43651
+DATA activationConstants<>+2096(SB)/8, $0x3fd9884533d43651
+DATA activationConstants<>+2104(SB)/8, $0x3fd9884533d43651
+DATA activationConstants<>+2112(SB)/8, $0x3fd9996a5f22eaee
+DATA activationConstants<>+2120(SB)/8, $0x3fd9996a5f22eaee
+DATA activationConstants<>+2128(SB)/8, $0x3fd9996a5f22eaee
+DATA activationConstants<>+2136(SB)/8, $0x3fd9996a5f22eaee
+DATA activationConstants<>+2144(SB)/8, $0x3fd99999999a0a3d
+DATA activationConstants<>+2152(SB)/8, $0x3fd99999999a0a3d
+DATA activationConstants<>+2160(SB)/8, $0x3fd99999999a0a3d
+DATA activationConstants<>+2168(SB)/8, $0x3fd99999999a0a3d
+DATA activationConstants<>+2176(SB)/8, $0x3fe0000000000000
+DATA activationConstants<>+2184(SB)/8, $0x3fe0000000000000
+DATA activationConstants<>+2192(SB)/8, $0x3fe0000000000000
+DATA activationConstants<>+2200(SB)/8, $0x3fe0000000000000
+DATA activationConstants<>+2208(SB)/8, $0x3fe0000000000005
+DATA activationConstants<>+2216(SB)/8, $0x3fe0000000000005
+DATA activationConstants<>+2224(SB)/8, $0x3fe0000000000005
+DATA activationConstants<>+2232(SB)/8, $0x3fe0000000000005
+DATA activationConstants<>+2240(SB)/8, $0x3fe000000265d541
+DATA activationConstants<>+2248(SB)/8, $0x3fe000000265d541
+DATA activationConstants<>+2256(SB)/8, $0x3fe000000265d541
+DATA activationConstants<>+2264(SB)/8, $0x3fe000000265d541
+DATA activationConstants<>+2272(SB)/8, $0x3fe5555555555534
+DATA activationConstants<>+2280(SB)/8, $0x3fe5555555555534
+DATA activationConstants<>+2288(SB)/8, $0x3fe5555555555534
+DATA activationConstants<>+2296(SB)/8, $0x3fe5555555555534
+DATA activationConstants<>+2304(SB)/8, $0x3fe55555859c00d2
+DATA activationConstants<>+2312(SB)/8, $0x3fe55555859c00d2
+DATA activationConstants<>+2320(SB)/8, $0x3fe55555859c00d2
+DATA activationConstants<>+2328(SB)/8, $0x3fe55555859c00d2
+DATA activationConstants<>+2336(SB)/8, $0x3fe62e42fefa4000
+DATA activationConstants<>+2344(SB)/8, $0x3fe62e42fefa4000
+DATA activationConstants<>+2352(SB)/8, $0x3fe62e42fefa4000
+DATA activationConstants<>+2360(SB)/8, $0x3fe62e42fefa4000
+DATA activationConstants<>+2368(SB)/8, $0x3fe754a751a19dff
+DATA activationConstants<>+2376(SB)/8, $0x3fe754a751a19dff
+DATA activationConstants<>+2384(SB)/8, $0x3fe754a751a19dff
+DATA activationConstants<>+2392(SB)/8, $0x3fe754a751a19dff
+DATA activationConstants<>+2400(SB)/8, $0x3fe82b4bb8c94dce
+DATA activationConstants<>+2408(SB)/8, $0x3fe82b4bb8c94dce
+DATA activationConstants<>+2416(SB)/8, $0x3fe82b4bb8c94dce
+DATA activationConstants<>+2424(SB)/8, $0x3fe82b4bb8c94dce
+DATA activationConstants<>+2432(SB)/8, $0x3ff0000000000000
+DATA activationConstants<>+2440(SB)/8, $0x3ff0000000000000
+DATA activationConstants<>+2448(SB)/8, $0x3ff0000000000000
+DATA activationConstants<>+2456(SB)/8, $0x3ff0000000000000
+DATA activationConstants<>+2464(SB)/8, $0x3ff20dd750429b6d
+DATA activationConstants<>+2472(SB)/8, $0x3ff20dd750429b6d
+DATA activationConstants<>+2480(SB)/8, $0x3ff20dd750429b6d
+DATA activationConstants<>+2488(SB)/8, $0x3ff20dd750429b6d
+DATA activationConstants<>+2496(SB)/8, $0x3ff71547652b82fe
+DATA activationConstants<>+2504(SB)/8, $0x3ff71547652b82fe
+DATA activationConstants<>+2512(SB)/8, $0x3ff71547652b82fe
+DATA activationConstants<>+2520(SB)/8, $0x3ff71547652b82fe
+DATA activationConstants<>+2528(SB)/8, $0x4000000000000000
+DATA activationConstants<>+2536(SB)/8, $0x4000000000000000
+DATA activationConstants<>+2544(SB)/8, $0x4000000000000000
+DATA activationConstants<>+2552(SB)/8, $0x4000000000000000
+DATA activationConstants<>+2560(SB)/8, $0x4008000000000000
+DATA activationConstants<>+2568(SB)/8, $0x4008000000000000
+DATA activationConstants<>+2576(SB)/8, $0x4008000000000000
+DATA activationConstants<>+2584(SB)/8, $0x4008000000000000
+DATA activationConstants<>+2592(SB)/8, $0x4010000000000000
+DATA activationConstants<>+2600(SB)/8, $0x4010000000000000
+DATA activationConstants<>+2608(SB)/8, $0x4010000000000000
+DATA activationConstants<>+2616(SB)/8, $0x4010000000000000
+DATA activationConstants<>+2624(SB)/8, $0x4044000000000000
+DATA activationConstants<>+2632(SB)/8, $0x4044000000000000
+DATA activationConstants<>+2640(SB)/8, $0x4044000000000000
+DATA activationConstants<>+2648(SB)/8, $0x4044000000000000
+DATA activationConstants<>+2656(SB)/8, $0x43380000000007fe
+DATA activationConstants<>+2664(SB)/8, $0x43380000000007fe
+DATA activationConstants<>+2672(SB)/8, $0x43380000000007fe
+DATA activationConstants<>+2680(SB)/8, $0x43380000000007fe
+DATA activationConstants<>+2688(SB)/8, $0x7fffffffffffffff
+DATA activationConstants<>+2696(SB)/8, $0x7fffffffffffffff
+DATA activationConstants<>+2704(SB)/8, $0x7fffffffffffffff
+DATA activationConstants<>+2712(SB)/8, $0x7fffffffffffffff
+DATA activationConstants<>+2720(SB)/8, $0x8000000000000000
+DATA activationConstants<>+2728(SB)/8, $0x8000000000000000
+DATA activationConstants<>+2736(SB)/8, $0x8000000000000000
+DATA activationConstants<>+2744(SB)/8, $0x8000000000000000
+DATA activationConstants<>+2752(SB)/8, $0xbc30000000000000
+DATA activationConstants<>+2760(SB)/8, $0xbc30000000000000
+DATA activationConstants<>+2768(SB)/8, $0xbc30000000000000
+DATA activationConstants<>+2776(SB)/8, $0xbc30000000000000
+DATA activationConstants<>+2784(SB)/8, $0xbd48432a1b0e2634
+DATA activationConstants<>+2792(SB)/8, $0xbd48432a1b0e2634
+DATA activationConstants<>+2800(SB)/8, $0xbd48432a1b0e2634
+DATA activationConstants<>+2808(SB)/8, $0xbd48432a1b0e2634
+DATA activationConstants<>+2816(SB)/8, $0xbe070cff4195dfdc
+DATA activationConstants<>+2824(SB)/8, $0xbe070cff4195dfdc
+DATA activationConstants<>+2832(SB)/8, $0xbe070cff4195dfdc
+DATA activationConstants<>+2840(SB)/8, $0xbe070cff4195dfdc
+DATA activationConstants<>+2848(SB)/8, $0xbe24c17be0ce8244
+DATA activationConstants<>+2856(SB)/8, $0xbe24c17be0ce8244
+DATA activationConstants<>+2864(SB)/8, $0xbe24c17be0ce8244
+DATA activationConstants<>+2872(SB)/8, $0xbe24c17be0ce8244
+DATA activationConstants<>+2880(SB)/8, $0xbe635aabed97b6a4
+DATA activationConstants<>+2888(SB)/8, $0xbe635aabed97b6a4
+DATA activationConstants<>+2896(SB)/8, $0xbe635aabed97b6a4
+DATA activationConstants<>+2904(SB)/8, $0xbe635aabed97b6a4
+DATA activationConstants<>+2912(SB)/8, $0xbe76c2031ab99c93
+DATA activationConstants<>+2920(SB)/8, $0xbe76c2031ab99c93
+DATA activationConstants<>+2928(SB)/8, $0xbe76c2031ab99c93
+DATA activationConstants<>+2936(SB)/8, $0xbe76c2031ab99c93
+DATA activationConstants<>+2944(SB)/8, $0xbe79aaac81181448
+DATA activationConstants<>+2952(SB)/8, $0xbe79aaac81181448
+DATA activationConstants<>+2960(SB)/8, $0xbe79aaac81181448
+DATA activationConstants<>+2968(SB)/8, $0xbe79aaac81181448
+DATA activationConstants<>+2976(SB)/8, $0xbe84cec3e5fdab24
+DATA activationConstants<>+2984(SB)/8, $0xbe84cec3e5fdab24
+DATA activationConstants<>+2992(SB)/8, $0xbe84cec3e5fdab24
+DATA activationConstants<>+3000(SB)/8, $0xbe84cec3e5fdab24
+DATA activationConstants<>+3008(SB)/8, $0xbea51e400e67384b
+DATA activationConstants<>+3016(SB)/8, $0xbea51e400e67384b
+DATA activationConstants<>+3024(SB)/8, $0xbea51e400e67384b
+DATA activationConstants<>+3032(SB)/8, $0xbea51e400e67384b
+DATA activationConstants<>+3040(SB)/8, $0xbec001e47f8e028f
+DATA activationConstants<>+3048(SB)/8, $0xbec001e47f8e028f
+DATA activationConstants<>+3056(SB)/8, $0xbec001e47f8e028f
+DATA activationConstants<>+3064(SB)/8, $0xbec001e47f8e028f
+DATA activationConstants<>+3072(SB)/8, $0xbed8d4b1df33c7db
+DATA activationConstants<>+3080(SB)/8, $0xbed8d4b1df33c7db
+DATA activationConstants<>+3088(SB)/8, $0xbed8d4b1df33c7db
+DATA activationConstants<>+3096(SB)/8, $0xbed8d4b1df33c7db
+DATA activationConstants<>+3104(SB)/8, $0xbeef401d37bb04c9
+DATA activationConstants<>+3112(SB)/8, $0xbeef401d37bb04c9
+DATA activationConstants<>+3120(SB)/8, $0xbeef401d37bb04c9
+DATA activationConstants<>+3128(SB)/8, $0xbeef401d37bb04c9
+DATA activationConstants<>+3136(SB)/8, $0xbf2e4a4256d4c06f
+DATA activationConstants<>+3144(SB)/8, $0xbf2e4a4256d4c06f
+DATA activationConstants<>+3152(SB)/8, $0xbf2e4a4256d4c06f
+DATA activationConstants<>+3160(SB)/8, $0xbf2e4a4256d4c06f
+DATA activationConstants<>+3168(SB)/8, $0xbf3085775262f323
+DATA activationConstants<>+3176(SB)/8, $0xbf3085775262f323
+DATA activationConstants<>+3184(SB)/8, $0xbf3085775262f323
+DATA activationConstants<>+3192(SB)/8, $0xbf3085775262f323
+DATA activationConstants<>+3200(SB)/8, $0xbf4c02d82d427465
+DATA activationConstants<>+3208(SB)/8, $0xbf4c02d82d427465
+DATA activationConstants<>+3216(SB)/8, $0xbf4c02d82d427465
+DATA activationConstants<>+3224(SB)/8, $0xbf4c02d82d427465
+DATA activationConstants<>+3232(SB)/8, $0xbf50f114b496e201
+DATA activationConstants<>+3240(SB)/8, $0xbf50f114b496e201
+DATA activationConstants<>+3248(SB)/8, $0xbf50f114b496e201
+DATA activationConstants<>+3256(SB)/8, $0xbf50f114b496e201
+DATA activationConstants<>+3264(SB)/8, $0xbf6c81719d53e198
+DATA activationConstants<>+3272(SB)/8, $0xbf6c81719d53e198
+DATA activationConstants<>+3280(SB)/8, $0xbf6c81719d53e198
+DATA activationConstants<>+3288(SB)/8, $0xbf6c81719d53e198
+DATA activationConstants<>+3296(SB)/8, $0xbf7ee2761047f212
+DATA activationConstants<>+3304(SB)/8, $0xbf7ee2761047f212
+DATA activationConstants<>+3312(SB)/8, $0xbf7ee2761047f212
+DATA activationConstants<>+3320(SB)/8, $0xbf7ee2761047f212
+DATA activationConstants<>+3328(SB)/8, $0xbf856d9be94c5acb
+DATA activationConstants<>+3336(SB)/8, $0xbf856d9be94c5acb
+DATA activationConstants<>+3344(SB)/8, $0xbf856d9be94c5acb
+DATA activationConstants<>+3352(SB)/8, $0xbf856d9be94c5acb
+DATA activationConstants<>+3360(SB)/8, $0xbf9b82ce30f243b2
+DATA activationConstants<>+3368(SB)/8, $0xbf9b82ce30f243b2
+DATA activationConstants<>+3376(SB)/8, $0xbf9b82ce30f243b2
+DATA activationConstants<>+3384(SB)/8, $0xbf9b82ce30f243b2
+DATA activationConstants<>+3392(SB)/8, $0xbfa832d400b2d3f0
+DATA activationConstants<>+3400(SB)/8, $0xbfa832d400b2d3f0
+DATA activationConstants<>+3408(SB)/8, $0xbfa832d400b2d3f0
+DATA activationConstants<>+3416(SB)/8, $0xbfa832d400b2d3f0
+DATA activationConstants<>+3424(SB)/8, $0xbfc7dff2bff68399
+DATA activationConstants<>+3432(SB)/8, $0xbfc7dff2bff68399
+DATA activationConstants<>+3440(SB)/8, $0xbfc7dff2bff68399
+DATA activationConstants<>+3448(SB)/8, $0xbfc7dff2bff68399
+DATA activationConstants<>+3456(SB)/8, $0xbfd812746b037973
+DATA activationConstants<>+3464(SB)/8, $0xbfd812746b037973
+DATA activationConstants<>+3472(SB)/8, $0xbfd812746b037973
+DATA activationConstants<>+3480(SB)/8, $0xbfd812746b037973
+DATA activationConstants<>+3488(SB)/8, $0xbfe0000000000000
+DATA activationConstants<>+3496(SB)/8, $0xbfe0000000000000
+DATA activationConstants<>+3504(SB)/8, $0xbfe0000000000000
+DATA activationConstants<>+3512(SB)/8, $0xbfe0000000000000
+DATA activationConstants<>+3520(SB)/8, $0xbfe04c7298fe1b2a
+DATA activationConstants<>+3528(SB)/8, $0xbfe04c7298fe1b2a
+DATA activationConstants<>+3536(SB)/8, $0xbfe04c7298fe1b2a
+DATA activationConstants<>+3544(SB)/8, $0xbfe04c7298fe1b2a
+DATA activationConstants<>+3552(SB)/8, $0xbfe373e3a893c28a
+DATA activationConstants<>+3560(SB)/8, $0xbfe373e3a893c28a
+DATA activationConstants<>+3568(SB)/8, $0xbfe373e3a893c28a
+DATA activationConstants<>+3576(SB)/8, $0xbfe373e3a893c28a
+DATA activationConstants<>+3584(SB)/8, $0xbfe8000000000000
+DATA activationConstants<>+3592(SB)/8, $0xbfe8000000000000
+DATA activationConstants<>+3600(SB)/8, $0xbfe8000000000000
+DATA activationConstants<>+3608(SB)/8, $0xbfe8000000000000
+DATA activationConstants<>+3616(SB)/8, $0xc018000000000000
+DATA activationConstants<>+3624(SB)/8, $0xc018000000000000
+DATA activationConstants<>+3632(SB)/8, $0xc018000000000000
+DATA activationConstants<>+3640(SB)/8, $0xc018000000000000
+DATA activationConstants<>+3648(SB)/8, $0xc020000000000000
+DATA activationConstants<>+3656(SB)/8, $0xc020000000000000
+DATA activationConstants<>+3664(SB)/8, $0xc020000000000000
+DATA activationConstants<>+3672(SB)/8, $0xc020000000000000
+DATA activationConstants<>+3680(SB)/8, $0xc02d000000000000
+DATA activationConstants<>+3688(SB)/8, $0xc02d000000000000
+DATA activationConstants<>+3696(SB)/8, $0xc02d000000000000
+DATA activationConstants<>+3704(SB)/8, $0xc02d000000000000
+DATA activationConstants<>+3712(SB)/8, $0xc043800000000000
+DATA activationConstants<>+3720(SB)/8, $0xc043800000000000
+DATA activationConstants<>+3728(SB)/8, $0xc043800000000000
+DATA activationConstants<>+3736(SB)/8, $0xc043800000000000
+DATA activationConstants<>+3744(SB)/8, $0xc049000000000000
+DATA activationConstants<>+3752(SB)/8, $0xc049000000000000
+DATA activationConstants<>+3760(SB)/8, $0xc049000000000000
+DATA activationConstants<>+3768(SB)/8, $0xc049000000000000
+DATA activationConstants<>+3776(SB)/8, $0xc062c00000000000
+DATA activationConstants<>+3784(SB)/8, $0xc062c00000000000
+DATA activationConstants<>+3792(SB)/8, $0xc062c00000000000
+DATA activationConstants<>+3800(SB)/8, $0xc062c00000000000
+DATA activationConstants<>+3808(SB)/8, $0xc087500000000000
+DATA activationConstants<>+3816(SB)/8, $0xc087500000000000
+DATA activationConstants<>+3824(SB)/8, $0xc087500000000000
+DATA activationConstants<>+3832(SB)/8, $0xc087500000000000
+DATA activationConstants<>+3840(SB)/8, $0x0000000000000000
+DATA activationConstants<>+3848(SB)/8, $0x0000000000000001
+DATA activationConstants<>+3856(SB)/8, $0x0000000000000002
+DATA activationConstants<>+3864(SB)/8, $0x0000000000000003
+GLOBL activationConstants<>(SB), RODATA|NOPTR, $3872
 
 // func ActReLUF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2
@@ -587,7 +567,7 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y2
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y1
 	VCMPPS       $0x12, activationConstants<>+0(SB), Y1, Y0
 	VANDNPS      Y1, Y0, Y0
@@ -608,7 +588,7 @@ TEXT ·ActReLUF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS (BX), Y1
-	VCMPPD  $0x12, activationConstants<>+480(SB), Y1, Y0
+	VCMPPD  $0x12, activationConstants<>+416(SB), Y1, Y0
 	VANDNPD Y1, Y0, Y0
 	VMOVUPS Y0, (CX)
 	ADDQ    $+32, CX
@@ -622,9 +602,9 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y2
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y1
-	VCMPPD       $0x12, activationConstants<>+480(SB), Y1, Y0
+	VCMPPD       $0x12, activationConstants<>+416(SB), Y1, Y0
 	VANDNPD      Y1, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 
@@ -646,55 +626,55 @@ l1:
 	VCVTPS2PD    X0, Y4
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y5
-	VORPD        activationConstants<>+2816(SB), Y4, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y4, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y4, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y4, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y4
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y5, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y5, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VCVTPD2PSY   Y4, X1
 	VCVTPD2PSY   Y0, X0
@@ -711,60 +691,60 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y6
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y6
 	VMASKMOVPS   (BX), Y6, Y0
 	VCVTPS2PD    X0, Y4
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y5
-	VORPD        activationConstants<>+2816(SB), Y4, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y4, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y4, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y4, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y4
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y5, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y5, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VCVTPD2PSY   Y4, X1
 	VCVTPD2PSY   Y0, X0
@@ -786,42 +766,41 @@ TEXT ·ActSigmoidF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y5
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y5, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y5, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VMOVUPS      Y0, (CX)
 	ADDQ         $+32, CX
@@ -835,44 +814,43 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y6
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y6
 	VMASKMOVPD   (BX), Y6, Y5
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y5, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y5, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VMASKMOVPD   Y0, Y6, (CX)
 
@@ -894,65 +872,65 @@ l1:
 	VCVTPS2PD    X0, Y5
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y6
-	VANDPD       activationConstants<>+2784(SB), Y5, Y0
+	VANDPD       activationConstants<>+2688(SB), Y5, Y0
 	VADDPD       Y0, Y0, Y1
-	VMOVUPS      activationConstants<>+2688(SB), Y0
+	VMOVUPS      activationConstants<>+2624(SB), Y0
 	VMINPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VPSUBQ       activationConstants<>+544(SB), Y4, Y1
+	VPSUBQ       activationConstants<>+480(SB), Y4, Y1
 	VPSLLQ       $0x34, Y1, Y2
-	VSUBPD       activationConstants<>+2240(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2176(SB), Y2, Y1
 	VFMADD231PD  Y3, Y2, Y1
 	VFMADD231PD  Y0, Y2, Y1
 	VADDPD       Y1, Y1, Y1
-	VADDPD       activationConstants<>+2592(SB), Y1, Y0
+	VADDPD       activationConstants<>+2528(SB), Y1, Y0
 	VDIVPD       Y0, Y1, Y0
-	VANDPD       activationConstants<>+2816(SB), Y5, Y1
+	VANDPD       activationConstants<>+2720(SB), Y5, Y1
 	VORPD        Y1, Y0, Y5
-	VANDPD       activationConstants<>+2784(SB), Y6, Y0
+	VANDPD       activationConstants<>+2688(SB), Y6, Y0
 	VADDPD       Y0, Y0, Y1
-	VMOVUPS      activationConstants<>+2688(SB), Y0
+	VMOVUPS      activationConstants<>+2624(SB), Y0
 	VMINPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VPSUBQ       activationConstants<>+544(SB), Y4, Y1
+	VPSUBQ       activationConstants<>+480(SB), Y4, Y1
 	VPSLLQ       $0x34, Y1, Y2
-	VSUBPD       activationConstants<>+2240(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2176(SB), Y2, Y1
 	VFMADD231PD  Y3, Y2, Y1
 	VFMADD231PD  Y0, Y2, Y1
 	VADDPD       Y1, Y1, Y1
-	VADDPD       activationConstants<>+2592(SB), Y1, Y0
+	VADDPD       activationConstants<>+2528(SB), Y1, Y0
 	VDIVPD       Y0, Y1, Y0
-	VANDPD       activationConstants<>+2816(SB), Y6, Y1
+	VANDPD       activationConstants<>+2720(SB), Y6, Y1
 	VORPD        Y1, Y0, Y0
 	VCVTPD2PSY   Y5, X1
 	VCVTPD2PSY   Y0, X0
@@ -969,70 +947,70 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y7
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y7
 	VMASKMOVPS   (BX), Y7, Y0
 	VCVTPS2PD    X0, Y5
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y6
-	VANDPD       activationConstants<>+2784(SB), Y5, Y0
+	VANDPD       activationConstants<>+2688(SB), Y5, Y0
 	VADDPD       Y0, Y0, Y1
-	VMOVUPS      activationConstants<>+2688(SB), Y0
+	VMOVUPS      activationConstants<>+2624(SB), Y0
 	VMINPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VPSUBQ       activationConstants<>+544(SB), Y4, Y1
+	VPSUBQ       activationConstants<>+480(SB), Y4, Y1
 	VPSLLQ       $0x34, Y1, Y2
-	VSUBPD       activationConstants<>+2240(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2176(SB), Y2, Y1
 	VFMADD231PD  Y3, Y2, Y1
 	VFMADD231PD  Y0, Y2, Y1
 	VADDPD       Y1, Y1, Y1
-	VADDPD       activationConstants<>+2592(SB), Y1, Y0
+	VADDPD       activationConstants<>+2528(SB), Y1, Y0
 	VDIVPD       Y0, Y1, Y0
-	VANDPD       activationConstants<>+2816(SB), Y5, Y1
+	VANDPD       activationConstants<>+2720(SB), Y5, Y1
 	VORPD        Y1, Y0, Y5
-	VANDPD       activationConstants<>+2784(SB), Y6, Y0
+	VANDPD       activationConstants<>+2688(SB), Y6, Y0
 	VADDPD       Y0, Y0, Y1
-	VMOVUPS      activationConstants<>+2688(SB), Y0
+	VMOVUPS      activationConstants<>+2624(SB), Y0
 	VMINPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VPSUBQ       activationConstants<>+544(SB), Y4, Y1
+	VPSUBQ       activationConstants<>+480(SB), Y4, Y1
 	VPSLLQ       $0x34, Y1, Y2
-	VSUBPD       activationConstants<>+2240(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2176(SB), Y2, Y1
 	VFMADD231PD  Y3, Y2, Y1
 	VFMADD231PD  Y0, Y2, Y1
 	VADDPD       Y1, Y1, Y1
-	VADDPD       activationConstants<>+2592(SB), Y1, Y0
+	VADDPD       activationConstants<>+2528(SB), Y1, Y0
 	VDIVPD       Y0, Y1, Y0
-	VANDPD       activationConstants<>+2816(SB), Y6, Y1
+	VANDPD       activationConstants<>+2720(SB), Y6, Y1
 	VORPD        Y1, Y0, Y0
 	VCVTPD2PSY   Y5, X1
 	VCVTPD2PSY   Y0, X0
@@ -1054,49 +1032,49 @@ TEXT ·ActTanhF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y7
-	VANDPD       activationConstants<>+2784(SB), Y7, Y6
+	VANDPD       activationConstants<>+2688(SB), Y7, Y6
 	VADDPD       Y6, Y6, Y1
-	VMOVUPS      activationConstants<>+2688(SB), Y0
+	VMOVUPS      activationConstants<>+2624(SB), Y0
 	VMINPD       Y1, Y0, Y5
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y5, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y5, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
 	VMOVAPS      Y5, Y0
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VPSUBQ       activationConstants<>+544(SB), Y4, Y1
+	VPSUBQ       activationConstants<>+480(SB), Y4, Y1
 	VPSLLQ       $0x34, Y1, Y2
-	VSUBPD       activationConstants<>+2240(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2176(SB), Y2, Y1
 	VFMADD231PD  Y3, Y2, Y1
 	VFMADD231PD  Y0, Y2, Y1
 	VADDPD       Y1, Y1, Y0
-	VADDPD       activationConstants<>+2592(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2592(SB), Y4, Y1
+	VADDPD       activationConstants<>+2528(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2528(SB), Y4, Y1
 	VSUBPD       Y1, Y0, Y3
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VDIVPD       Y4, Y1, Y2
 	VMULPD       Y2, Y0, Y1
 	VFNMADD231PD Y4, Y1, Y0
 	VFNMADD231PD Y3, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y1
-	VCMPPD       $0x11, activationConstants<>+576(SB), Y5, Y0
+	VCMPPD       $0x11, activationConstants<>+512(SB), Y5, Y0
 	VBLENDVPD    Y0, Y6, Y1, Y0
-	VANDPD       activationConstants<>+2816(SB), Y7, Y1
+	VANDPD       activationConstants<>+2720(SB), Y7, Y1
 	VORPD        Y1, Y0, Y0
 	VMOVUPS      Y0, (CX)
 	ADDQ         $+32, CX
@@ -1110,51 +1088,51 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y8
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y8
 	VMASKMOVPD   (BX), Y8, Y7
-	VANDPD       activationConstants<>+2784(SB), Y7, Y6
+	VANDPD       activationConstants<>+2688(SB), Y7, Y6
 	VADDPD       Y6, Y6, Y1
-	VMOVUPS      activationConstants<>+2688(SB), Y0
+	VMOVUPS      activationConstants<>+2624(SB), Y0
 	VMINPD       Y1, Y0, Y5
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y5, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y5, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
 	VMOVAPS      Y5, Y0
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VPSUBQ       activationConstants<>+544(SB), Y4, Y1
+	VPSUBQ       activationConstants<>+480(SB), Y4, Y1
 	VPSLLQ       $0x34, Y1, Y2
-	VSUBPD       activationConstants<>+2240(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2176(SB), Y2, Y1
 	VFMADD231PD  Y3, Y2, Y1
 	VFMADD231PD  Y0, Y2, Y1
 	VADDPD       Y1, Y1, Y0
-	VADDPD       activationConstants<>+2592(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2592(SB), Y4, Y1
+	VADDPD       activationConstants<>+2528(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2528(SB), Y4, Y1
 	VSUBPD       Y1, Y0, Y3
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VDIVPD       Y4, Y1, Y2
 	VMULPD       Y2, Y0, Y1
 	VFNMADD231PD Y4, Y1, Y0
 	VFNMADD231PD Y3, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y1
-	VCMPPD       $0x11, activationConstants<>+576(SB), Y5, Y0
+	VCMPPD       $0x11, activationConstants<>+512(SB), Y5, Y0
 	VBLENDVPD    Y0, Y6, Y1, Y0
-	VANDPD       activationConstants<>+2816(SB), Y7, Y1
+	VANDPD       activationConstants<>+2720(SB), Y7, Y1
 	VORPD        Y1, Y0, Y0
 	VMASKMOVPD   Y0, Y8, (CX)
 
@@ -1176,75 +1154,75 @@ l1:
 	VCVTPS2PD    X0, Y5
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y6
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y4
-	VADDPD       activationConstants<>+2592(SB), Y4, Y0
+	VADDPD       activationConstants<>+2528(SB), Y4, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y2
-	VMULPD       activationConstants<>+2240(SB), Y4, Y0
+	VMULPD       activationConstants<>+2176(SB), Y4, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      activationConstants<>+1888(SB), Y0
-	VFMADD231PD  activationConstants<>+1984(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2176(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2368(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+1824(SB), Y0
+	VFMADD231PD  activationConstants<>+1920(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1984(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2304(SB), Y2, Y0
 	VFMADD213PD  Y1, Y2, Y0
 	VFNMADD231PD Y0, Y3, Y1
 	VSUBPD       Y1, Y4, Y0
-	VMAXPD       activationConstants<>+480(SB), Y5, Y1
+	VMAXPD       activationConstants<>+416(SB), Y5, Y1
 	VADDPD       Y0, Y1, Y5
-	VORPD        activationConstants<>+2816(SB), Y6, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y6, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y4
-	VADDPD       activationConstants<>+2592(SB), Y4, Y0
+	VADDPD       activationConstants<>+2528(SB), Y4, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y2
-	VMULPD       activationConstants<>+2240(SB), Y4, Y0
+	VMULPD       activationConstants<>+2176(SB), Y4, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      activationConstants<>+1888(SB), Y0
-	VFMADD231PD  activationConstants<>+1984(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2176(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2368(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+1824(SB), Y0
+	VFMADD231PD  activationConstants<>+1920(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1984(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2304(SB), Y2, Y0
 	VFMADD213PD  Y1, Y2, Y0
 	VFNMADD231PD Y0, Y3, Y1
 	VSUBPD       Y1, Y4, Y0
-	VMAXPD       activationConstants<>+480(SB), Y6, Y1
+	VMAXPD       activationConstants<>+416(SB), Y6, Y1
 	VADDPD       Y0, Y1, Y0
 	VCVTPD2PSY   Y5, X1
 	VCVTPD2PSY   Y0, X0
@@ -1261,80 +1239,80 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y7
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y7
 	VMASKMOVPS   (BX), Y7, Y0
 	VCVTPS2PD    X0, Y5
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y6
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y4
-	VADDPD       activationConstants<>+2592(SB), Y4, Y0
+	VADDPD       activationConstants<>+2528(SB), Y4, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y2
-	VMULPD       activationConstants<>+2240(SB), Y4, Y0
+	VMULPD       activationConstants<>+2176(SB), Y4, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      activationConstants<>+1888(SB), Y0
-	VFMADD231PD  activationConstants<>+1984(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2176(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2368(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+1824(SB), Y0
+	VFMADD231PD  activationConstants<>+1920(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1984(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2304(SB), Y2, Y0
 	VFMADD213PD  Y1, Y2, Y0
 	VFNMADD231PD Y0, Y3, Y1
 	VSUBPD       Y1, Y4, Y0
-	VMAXPD       activationConstants<>+480(SB), Y5, Y1
+	VMAXPD       activationConstants<>+416(SB), Y5, Y1
 	VADDPD       Y0, Y1, Y5
-	VORPD        activationConstants<>+2816(SB), Y6, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y6, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y4
-	VADDPD       activationConstants<>+2592(SB), Y4, Y0
+	VADDPD       activationConstants<>+2528(SB), Y4, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y2
-	VMULPD       activationConstants<>+2240(SB), Y4, Y0
+	VMULPD       activationConstants<>+2176(SB), Y4, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      activationConstants<>+1888(SB), Y0
-	VFMADD231PD  activationConstants<>+1984(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2176(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2368(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+1824(SB), Y0
+	VFMADD231PD  activationConstants<>+1920(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1984(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2304(SB), Y2, Y0
 	VFMADD213PD  Y1, Y2, Y0
 	VFNMADD231PD Y0, Y3, Y1
 	VSUBPD       Y1, Y4, Y0
-	VMAXPD       activationConstants<>+480(SB), Y6, Y1
+	VMAXPD       activationConstants<>+416(SB), Y6, Y1
 	VADDPD       Y0, Y1, Y0
 	VCVTPD2PSY   Y5, X1
 	VCVTPD2PSY   Y0, X0
@@ -1356,57 +1334,56 @@ TEXT ·ActSoftplusF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y5
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y4
-	VADDPD       activationConstants<>+2592(SB), Y4, Y0
+	VADDPD       activationConstants<>+2528(SB), Y4, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y2
-	VMULPD       activationConstants<>+2240(SB), Y4, Y0
+	VMULPD       activationConstants<>+2176(SB), Y4, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      activationConstants<>+1600(SB), Y0
-	VFMADD231PD  activationConstants<>+1824(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+1536(SB), Y0
+	VFMADD231PD  activationConstants<>+1760(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1600(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1632(SB), Y2, Y0
 	VFMADD213PD  activationConstants<>+1664(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+1696(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+1728(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1792(SB), Y2, Y0
 	VFMADD213PD  activationConstants<>+1856(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+1920(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2016(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2208(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2336(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1952(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2144(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2272(SB), Y2, Y0
 	VFMADD213PD  Y1, Y2, Y0
 	VFNMADD231PD Y0, Y3, Y1
 	VSUBPD       Y1, Y4, Y0
-	VMAXPD       activationConstants<>+480(SB), Y5, Y1
+	VMAXPD       activationConstants<>+416(SB), Y5, Y1
 	VADDPD       Y0, Y1, Y0
 	VMOVUPS      Y0, (CX)
 	ADDQ         $+32, CX
@@ -1420,59 +1397,58 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y6
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y6
 	VMASKMOVPD   (BX), Y6, Y5
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y4
-	VADDPD       activationConstants<>+2592(SB), Y4, Y0
+	VADDPD       activationConstants<>+2528(SB), Y4, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y2
-	VMULPD       activationConstants<>+2240(SB), Y4, Y0
+	VMULPD       activationConstants<>+2176(SB), Y4, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      activationConstants<>+1600(SB), Y0
-	VFMADD231PD  activationConstants<>+1824(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+1536(SB), Y0
+	VFMADD231PD  activationConstants<>+1760(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1600(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1632(SB), Y2, Y0
 	VFMADD213PD  activationConstants<>+1664(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+1696(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+1728(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1792(SB), Y2, Y0
 	VFMADD213PD  activationConstants<>+1856(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+1920(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2016(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2208(SB), Y2, Y0
-	VFMADD213PD  activationConstants<>+2336(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+1952(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2144(SB), Y2, Y0
+	VFMADD213PD  activationConstants<>+2272(SB), Y2, Y0
 	VFMADD213PD  Y1, Y2, Y0
 	VFNMADD231PD Y0, Y3, Y1
 	VSUBPD       Y1, Y4, Y0
-	VMAXPD       activationConstants<>+480(SB), Y5, Y1
+	VMAXPD       activationConstants<>+416(SB), Y5, Y1
 	VADDPD       Y0, Y1, Y0
 	VMASKMOVPD   Y0, Y6, (CX)
 
@@ -1494,51 +1470,51 @@ l1:
 	VCVTPS2PD    X6, Y2
 	VEXTRACTF128 $0x01, Y6, X0
 	VCVTPS2PD    X0, Y0
-	VMOVUPS      activationConstants<>+3840(SB), Y1
+	VMOVUPS      activationConstants<>+3744(SB), Y1
 	VMAXPD       Y2, Y1, Y1
-	VMOVUPS      activationConstants<>+2752(SB), Y5
-	VFMADD231PD  activationConstants<>+2560(SB), Y1, Y5
-	VSUBPD       activationConstants<>+2752(SB), Y5, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2656(SB), Y5
+	VFMADD231PD  activationConstants<>+2496(SB), Y1, Y5
+	VSUBPD       activationConstants<>+2656(SB), Y5, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y1
 	VMOVAPS      Y1, Y4
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y4
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y4
 	VSUBPD       Y4, Y1, Y1
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y1
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y1
 	VMULPD       Y4, Y4, Y3
-	VMOVUPS      activationConstants<>+1312(SB), Y2
-	VFMADD231PD  activationConstants<>+1216(SB), Y4, Y2
-	VFMADD213PD  activationConstants<>+1472(SB), Y4, Y2
-	VFMADD213PD  activationConstants<>+1504(SB), Y4, Y2
-	VFMADD213PD  activationConstants<>+1760(SB), Y4, Y2
-	VFMADD213PD  activationConstants<>+2304(SB), Y4, Y2
+	VMOVUPS      activationConstants<>+1248(SB), Y2
+	VFMADD231PD  activationConstants<>+1152(SB), Y4, Y2
+	VFMADD213PD  activationConstants<>+1408(SB), Y4, Y2
+	VFMADD213PD  activationConstants<>+1440(SB), Y4, Y2
+	VFMADD213PD  activationConstants<>+1696(SB), Y4, Y2
+	VFMADD213PD  activationConstants<>+2240(SB), Y4, Y2
 	VFMADD231PD  Y2, Y3, Y1
-	VPSUBQ       activationConstants<>+544(SB), Y5, Y2
+	VPSUBQ       activationConstants<>+480(SB), Y5, Y2
 	VPSLLQ       $0x34, Y2, Y3
-	VSUBPD       activationConstants<>+2240(SB), Y3, Y2
+	VSUBPD       activationConstants<>+2176(SB), Y3, Y2
 	VFMADD231PD  Y4, Y3, Y2
 	VFMADD231PD  Y1, Y3, Y2
 	VADDPD       Y2, Y2, Y5
-	VMOVUPS      activationConstants<>+3840(SB), Y1
+	VMOVUPS      activationConstants<>+3744(SB), Y1
 	VMAXPD       Y0, Y1, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VPSUBQ       activationConstants<>+544(SB), Y4, Y1
+	VPSUBQ       activationConstants<>+480(SB), Y4, Y1
 	VPSLLQ       $0x34, Y1, Y2
-	VSUBPD       activationConstants<>+2240(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2176(SB), Y2, Y1
 	VFMADD231PD  Y3, Y2, Y1
 	VFMADD231PD  Y0, Y2, Y1
 	VADDPD       Y1, Y1, Y0
@@ -1560,56 +1536,56 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y7
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y7
 	VMASKMOVPS   (BX), Y7, Y6
 	VCVTPS2PD    X6, Y2
 	VEXTRACTF128 $0x01, Y6, X0
 	VCVTPS2PD    X0, Y0
-	VMOVUPS      activationConstants<>+3840(SB), Y1
+	VMOVUPS      activationConstants<>+3744(SB), Y1
 	VMAXPD       Y2, Y1, Y1
-	VMOVUPS      activationConstants<>+2752(SB), Y5
-	VFMADD231PD  activationConstants<>+2560(SB), Y1, Y5
-	VSUBPD       activationConstants<>+2752(SB), Y5, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2656(SB), Y5
+	VFMADD231PD  activationConstants<>+2496(SB), Y1, Y5
+	VSUBPD       activationConstants<>+2656(SB), Y5, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y1
 	VMOVAPS      Y1, Y4
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y4
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y4
 	VSUBPD       Y4, Y1, Y1
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y1
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y1
 	VMULPD       Y4, Y4, Y3
-	VMOVUPS      activationConstants<>+1312(SB), Y2
-	VFMADD231PD  activationConstants<>+1216(SB), Y4, Y2
-	VFMADD213PD  activationConstants<>+1472(SB), Y4, Y2
-	VFMADD213PD  activationConstants<>+1504(SB), Y4, Y2
-	VFMADD213PD  activationConstants<>+1760(SB), Y4, Y2
-	VFMADD213PD  activationConstants<>+2304(SB), Y4, Y2
+	VMOVUPS      activationConstants<>+1248(SB), Y2
+	VFMADD231PD  activationConstants<>+1152(SB), Y4, Y2
+	VFMADD213PD  activationConstants<>+1408(SB), Y4, Y2
+	VFMADD213PD  activationConstants<>+1440(SB), Y4, Y2
+	VFMADD213PD  activationConstants<>+1696(SB), Y4, Y2
+	VFMADD213PD  activationConstants<>+2240(SB), Y4, Y2
 	VFMADD231PD  Y2, Y3, Y1
-	VPSUBQ       activationConstants<>+544(SB), Y5, Y2
+	VPSUBQ       activationConstants<>+480(SB), Y5, Y2
 	VPSLLQ       $0x34, Y2, Y3
-	VSUBPD       activationConstants<>+2240(SB), Y3, Y2
+	VSUBPD       activationConstants<>+2176(SB), Y3, Y2
 	VFMADD231PD  Y4, Y3, Y2
 	VFMADD231PD  Y1, Y3, Y2
 	VADDPD       Y2, Y2, Y5
-	VMOVUPS      activationConstants<>+3840(SB), Y1
+	VMOVUPS      activationConstants<>+3744(SB), Y1
 	VMAXPD       Y0, Y1, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VPSUBQ       activationConstants<>+544(SB), Y4, Y1
+	VPSUBQ       activationConstants<>+480(SB), Y4, Y1
 	VPSLLQ       $0x34, Y1, Y2
-	VSUBPD       activationConstants<>+2240(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2176(SB), Y2, Y1
 	VFMADD231PD  Y3, Y2, Y1
 	VFMADD231PD  Y0, Y2, Y1
 	VADDPD       Y1, Y1, Y0
@@ -1636,35 +1612,35 @@ TEXT ·ActELUF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y5
-	VMOVUPS      activationConstants<>+3840(SB), Y0
+	VMOVUPS      activationConstants<>+3744(SB), Y0
 	VMAXPD       Y5, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VPSUBQ       activationConstants<>+544(SB), Y4, Y1
+	VPSUBQ       activationConstants<>+480(SB), Y4, Y1
 	VPSLLQ       $0x34, Y1, Y2
-	VSUBPD       activationConstants<>+2240(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2176(SB), Y2, Y1
 	VFMADD231PD  Y3, Y2, Y1
 	VFMADD231PD  Y0, Y2, Y1
 	VADDPD       Y1, Y1, Y1
-	VMOVUPS      activationConstants<>+2848(SB), Y0
+	VMOVUPS      activationConstants<>+2752(SB), Y0
 	VCMPPD       $0x11, Y5, Y0, Y0
 	VBLENDVPD    Y0, Y5, Y1, Y0
 	VMOVUPS      Y0, (CX)
@@ -1679,37 +1655,37 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y6
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y6
 	VMASKMOVPD   (BX), Y6, Y5
-	VMOVUPS      activationConstants<>+3840(SB), Y0
+	VMOVUPS      activationConstants<>+3744(SB), Y0
 	VMAXPD       Y5, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VPSUBQ       activationConstants<>+544(SB), Y4, Y1
+	VPSUBQ       activationConstants<>+480(SB), Y4, Y1
 	VPSLLQ       $0x34, Y1, Y2
-	VSUBPD       activationConstants<>+2240(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2176(SB), Y2, Y1
 	VFMADD231PD  Y3, Y2, Y1
 	VFMADD231PD  Y0, Y2, Y1
 	VADDPD       Y1, Y1, Y1
-	VMOVUPS      activationConstants<>+2848(SB), Y0
+	VMOVUPS      activationConstants<>+2752(SB), Y0
 	VCMPPD       $0x11, Y5, Y0, Y0
 	VBLENDVPD    Y0, Y5, Y1, Y0
 	VMASKMOVPD   Y0, Y6, (CX)
@@ -1732,100 +1708,100 @@ l1:
 	VCVTPS2PD    X0, Y6
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y7
-	VORPD        activationConstants<>+2816(SB), Y6, Y1
-	VMOVUPS      activationConstants<>+3776(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y6, Y1
+	VMOVUPS      activationConstants<>+3680(SB), Y0
 	VMAXPD       Y1, Y0, Y5
-	VMOVUPS      activationConstants<>+2624(SB), Y0
+	VMOVUPS      activationConstants<>+2560(SB), Y0
 	VSUBPD       Y5, Y0, Y1
-	VMOVUPS      activationConstants<>+2496(SB), Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y0
 	VDIVPD       Y1, Y0, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
-	VFMADD231PD  activationConstants<>+3712(SB), Y2, Y1
-	VMOVUPS      activationConstants<>+1056(SB), Y0
-	VFMADD231PD  activationConstants<>+960(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1120(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3264(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y1
+	VFMADD231PD  activationConstants<>+3616(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+992(SB), Y0
+	VFMADD231PD  activationConstants<>+896(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1056(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3168(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3232(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1184(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1344(SB), Y1, Y0
 	VFMADD213PD  activationConstants<>+3328(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1248(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1408(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3424(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3488(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1952(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3616(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+2432(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3392(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1888(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3520(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+2368(SB), Y1, Y0
 	VMULPD       Y2, Y0, Y4
 	VMULPD       Y5, Y5, Y0
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      activationConstants<>+2496(SB), Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y0
 	VSUBPD       Y1, Y0, Y0
 	VMULPD       Y0, Y6, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y6, Y2
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y6, Y2
 	VMULPD       Y1, Y5, Y1
 	VBLENDVPD    Y2, Y1, Y0, Y6
-	VORPD        activationConstants<>+2816(SB), Y7, Y1
-	VMOVUPS      activationConstants<>+3776(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y7, Y1
+	VMOVUPS      activationConstants<>+3680(SB), Y0
 	VMAXPD       Y1, Y0, Y5
-	VMOVUPS      activationConstants<>+2624(SB), Y0
+	VMOVUPS      activationConstants<>+2560(SB), Y0
 	VSUBPD       Y5, Y0, Y1
-	VMOVUPS      activationConstants<>+2496(SB), Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y0
 	VDIVPD       Y1, Y0, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
-	VFMADD231PD  activationConstants<>+3712(SB), Y2, Y1
-	VMOVUPS      activationConstants<>+1056(SB), Y0
-	VFMADD231PD  activationConstants<>+960(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1120(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3264(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y1
+	VFMADD231PD  activationConstants<>+3616(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+992(SB), Y0
+	VFMADD231PD  activationConstants<>+896(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1056(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3168(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3232(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1184(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1344(SB), Y1, Y0
 	VFMADD213PD  activationConstants<>+3328(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1248(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1408(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3424(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3488(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1952(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3616(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+2432(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3392(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1888(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3520(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+2368(SB), Y1, Y0
 	VMULPD       Y2, Y0, Y4
 	VMULPD       Y5, Y5, Y0
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      activationConstants<>+2496(SB), Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y0
 	VSUBPD       Y1, Y0, Y0
 	VMULPD       Y0, Y7, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y7, Y2
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y7, Y2
 	VMULPD       Y1, Y5, Y1
 	VBLENDVPD    Y2, Y1, Y0, Y0
 	VCVTPD2PSY   Y6, X1
@@ -1843,105 +1819,105 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y8
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y8
 	VMASKMOVPS   (BX), Y8, Y0
 	VCVTPS2PD    X0, Y6
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y7
-	VORPD        activationConstants<>+2816(SB), Y6, Y1
-	VMOVUPS      activationConstants<>+3776(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y6, Y1
+	VMOVUPS      activationConstants<>+3680(SB), Y0
 	VMAXPD       Y1, Y0, Y5
-	VMOVUPS      activationConstants<>+2624(SB), Y0
+	VMOVUPS      activationConstants<>+2560(SB), Y0
 	VSUBPD       Y5, Y0, Y1
-	VMOVUPS      activationConstants<>+2496(SB), Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y0
 	VDIVPD       Y1, Y0, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
-	VFMADD231PD  activationConstants<>+3712(SB), Y2, Y1
-	VMOVUPS      activationConstants<>+1056(SB), Y0
-	VFMADD231PD  activationConstants<>+960(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1120(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3264(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y1
+	VFMADD231PD  activationConstants<>+3616(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+992(SB), Y0
+	VFMADD231PD  activationConstants<>+896(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1056(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3168(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3232(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1184(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1344(SB), Y1, Y0
 	VFMADD213PD  activationConstants<>+3328(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1248(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1408(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3424(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3488(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1952(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3616(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+2432(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3392(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1888(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3520(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+2368(SB), Y1, Y0
 	VMULPD       Y2, Y0, Y4
 	VMULPD       Y5, Y5, Y0
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      activationConstants<>+2496(SB), Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y0
 	VSUBPD       Y1, Y0, Y0
 	VMULPD       Y0, Y6, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y6, Y2
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y6, Y2
 	VMULPD       Y1, Y5, Y1
 	VBLENDVPD    Y2, Y1, Y0, Y6
-	VORPD        activationConstants<>+2816(SB), Y7, Y1
-	VMOVUPS      activationConstants<>+3776(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y7, Y1
+	VMOVUPS      activationConstants<>+3680(SB), Y0
 	VMAXPD       Y1, Y0, Y5
-	VMOVUPS      activationConstants<>+2624(SB), Y0
+	VMOVUPS      activationConstants<>+2560(SB), Y0
 	VSUBPD       Y5, Y0, Y1
-	VMOVUPS      activationConstants<>+2496(SB), Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y0
 	VDIVPD       Y1, Y0, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
-	VFMADD231PD  activationConstants<>+3712(SB), Y2, Y1
-	VMOVUPS      activationConstants<>+1056(SB), Y0
-	VFMADD231PD  activationConstants<>+960(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1120(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3264(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y1
+	VFMADD231PD  activationConstants<>+3616(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+992(SB), Y0
+	VFMADD231PD  activationConstants<>+896(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1056(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3168(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3232(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1184(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1344(SB), Y1, Y0
 	VFMADD213PD  activationConstants<>+3328(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1248(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1408(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3424(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3488(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+1952(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+3616(SB), Y1, Y0
-	VFMADD213PD  activationConstants<>+2432(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3392(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+1888(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+3520(SB), Y1, Y0
+	VFMADD213PD  activationConstants<>+2368(SB), Y1, Y0
 	VMULPD       Y2, Y0, Y4
 	VMULPD       Y5, Y5, Y0
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      activationConstants<>+2496(SB), Y0
+	VMOVUPS      activationConstants<>+2432(SB), Y0
 	VSUBPD       Y1, Y0, Y0
 	VMULPD       Y0, Y7, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y7, Y2
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y7, Y2
 	VMULPD       Y1, Y5, Y1
 	VBLENDVPD    Y2, Y1, Y0, Y0
 	VCVTPD2PSY   Y6, X1
@@ -1964,101 +1940,100 @@ TEXT ·ActGELUF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y7
-	VORPD        activationConstants<>+2816(SB), Y7, Y1
-	VMOVUPS      activationConstants<>+3808(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y7, Y1
+	VMOVUPS      activationConstants<>+3712(SB), Y0
 	VMAXPD       Y1, Y0, Y6
-	VMOVUPS      activationConstants<>+2656(SB), Y0
+	VMOVUPS      activationConstants<>+2592(SB), Y0
 	VSUBPD       Y6, Y0, Y5
 	VMULPD       Y6, Y6, Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PD Y6, Y6, Y1
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y0
-	VFMADD231PD  activationConstants<>+2240(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y0
+	VFMADD231PD  activationConstants<>+2176(SB), Y1, Y3
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VDIVPD       Y5, Y1, Y3
-	VMOVUPS      activationConstants<>+2496(SB), Y2
-	VFMADD231PD  activationConstants<>+3744(SB), Y3, Y2
-	VMOVUPS      activationConstants<>+2944(SB), Y1
-	VFMADD231PD  activationConstants<>+2912(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+608(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y2
+	VFMADD231PD  activationConstants<>+3648(SB), Y3, Y2
+	VMOVUPS      activationConstants<>+2848(SB), Y1
+	VFMADD231PD  activationConstants<>+2816(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+544(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+640(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+576(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2912(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2976(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+800(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3008(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3072(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+768(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+864(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3104(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3168(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+832(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1024(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+960(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3040(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3136(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3232(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1152(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1344(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3360(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3392(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1568(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3520(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3648(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2464(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1088(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1280(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3264(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3296(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1504(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3424(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3552(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2400(SB), Y2, Y1
 	VMULPD       Y3, Y1, Y3
 	VMULPD       Y6, Y6, Y1
-	VMULPD       activationConstants<>+2240(SB), Y1, Y2
-	VMOVUPS      activationConstants<>+2976(SB), Y1
-	VFMADD231PD  activationConstants<>+672(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3040(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+896(SB), Y2, Y1
+	VMULPD       activationConstants<>+2176(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+2880(SB), Y1
+	VFMADD231PD  activationConstants<>+608(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2944(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+832(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3104(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1024(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3200(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1088(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3296(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1376(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1312(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3360(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1568(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3456(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1632(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3552(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2528(SB), Y2, Y1
-	VMULPD       activationConstants<>+2080(SB), Y6, Y2
-	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y2
-	VMOVUPS      activationConstants<>+3680(SB), Y1
+	VFMADD213PD  activationConstants<>+2464(SB), Y2, Y1
+	VMULPD       activationConstants<>+2016(SB), Y6, Y2
+	VFMADD213PD  activationConstants<>+2176(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+3584(SB), Y1
 	VCMPPD       $0x11, Y6, Y1, Y1
 	VMULPD       Y2, Y6, Y4
 	VMULPD       Y3, Y6, Y5
 	VMULPD       Y0, Y5, Y5
 	VBLENDVPD    Y1, Y4, Y5, Y5
-	VMOVUPS      activationConstants<>+2496(SB), Y4
+	VMOVUPS      activationConstants<>+2432(SB), Y4
 	VSUBPD       Y2, Y4, Y2
-	VFNMADD213PD activationConstants<>+2496(SB), Y3, Y0
+	VFNMADD213PD activationConstants<>+2432(SB), Y3, Y0
 	VBLENDVPD    Y1, Y2, Y0, Y1
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y7, Y0
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y7, Y0
 	VMULPD       Y1, Y7, Y1
 	VBLENDVPD    Y0, Y5, Y1, Y0
 	VMOVUPS      Y0, (CX)
@@ -2073,103 +2048,102 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y8
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y8
 	VMASKMOVPD   (BX), Y8, Y7
-	VORPD        activationConstants<>+2816(SB), Y7, Y1
-	VMOVUPS      activationConstants<>+3808(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y7, Y1
+	VMOVUPS      activationConstants<>+3712(SB), Y0
 	VMAXPD       Y1, Y0, Y6
-	VMOVUPS      activationConstants<>+2656(SB), Y0
+	VMOVUPS      activationConstants<>+2592(SB), Y0
 	VSUBPD       Y6, Y0, Y5
 	VMULPD       Y6, Y6, Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PD Y6, Y6, Y1
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y0
-	VFMADD231PD  activationConstants<>+2240(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y0
+	VFMADD231PD  activationConstants<>+2176(SB), Y1, Y3
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VDIVPD       Y5, Y1, Y3
-	VMOVUPS      activationConstants<>+2496(SB), Y2
-	VFMADD231PD  activationConstants<>+3744(SB), Y3, Y2
-	VMOVUPS      activationConstants<>+2944(SB), Y1
-	VFMADD231PD  activationConstants<>+2912(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+608(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y2
+	VFMADD231PD  activationConstants<>+3648(SB), Y3, Y2
+	VMOVUPS      activationConstants<>+2848(SB), Y1
+	VFMADD231PD  activationConstants<>+2816(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+544(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+640(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+576(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2912(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2976(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+800(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3008(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3072(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+768(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+864(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3104(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3168(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+832(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1024(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+960(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3040(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3136(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3232(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1152(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1344(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3360(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3392(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1568(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3520(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3648(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2464(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1088(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1280(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3264(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3296(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1504(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3424(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3552(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2400(SB), Y2, Y1
 	VMULPD       Y3, Y1, Y3
 	VMULPD       Y6, Y6, Y1
-	VMULPD       activationConstants<>+2240(SB), Y1, Y2
-	VMOVUPS      activationConstants<>+2976(SB), Y1
-	VFMADD231PD  activationConstants<>+672(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3040(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+896(SB), Y2, Y1
+	VMULPD       activationConstants<>+2176(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+2880(SB), Y1
+	VFMADD231PD  activationConstants<>+608(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2944(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+832(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3104(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1024(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3200(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1088(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3296(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1376(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1312(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3360(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1568(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3456(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1632(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3552(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2528(SB), Y2, Y1
-	VMULPD       activationConstants<>+2080(SB), Y6, Y2
-	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y2
-	VMOVUPS      activationConstants<>+3680(SB), Y1
+	VFMADD213PD  activationConstants<>+2464(SB), Y2, Y1
+	VMULPD       activationConstants<>+2016(SB), Y6, Y2
+	VFMADD213PD  activationConstants<>+2176(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+3584(SB), Y1
 	VCMPPD       $0x11, Y6, Y1, Y1
 	VMULPD       Y2, Y6, Y4
 	VMULPD       Y3, Y6, Y5
 	VMULPD       Y0, Y5, Y5
 	VBLENDVPD    Y1, Y4, Y5, Y5
-	VMOVUPS      activationConstants<>+2496(SB), Y4
+	VMOVUPS      activationConstants<>+2432(SB), Y4
 	VSUBPD       Y2, Y4, Y2
-	VFNMADD213PD activationConstants<>+2496(SB), Y3, Y0
+	VFNMADD213PD activationConstants<>+2432(SB), Y3, Y0
 	VBLENDVPD    Y1, Y2, Y0, Y1
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y7, Y0
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y7, Y0
 	VMULPD       Y1, Y7, Y1
 	VBLENDVPD    Y0, Y5, Y1, Y0
 	VMASKMOVPD   Y0, Y8, (CX)
@@ -2190,7 +2164,7 @@ TEXT ·DerReLUF32AVX2(SB), NOSPLIT, $0-24
 l1:
 	VMOVUPS (BX), Y0
 	VCMPPS  $0x11, activationConstants<>+0(SB), Y0, Y1
-	VANDNPS activationConstants<>+288(SB), Y1, Y1
+	VANDNPS activationConstants<>+256(SB), Y1, Y1
 	VCMPPS  $0x03, Y0, Y0, Y0
 	VORPS   Y0, Y1, Y0
 	VMOVUPS Y0, (CX)
@@ -2205,10 +2179,10 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y2
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
 	VCMPPS       $0x11, activationConstants<>+0(SB), Y0, Y1
-	VANDNPS      activationConstants<>+288(SB), Y1, Y1
+	VANDNPS      activationConstants<>+256(SB), Y1, Y1
 	VCMPPS       $0x03, Y0, Y0, Y0
 	VORPS        Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
@@ -2228,8 +2202,8 @@ TEXT ·DerReLUF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS (BX), Y0
-	VCMPPD  $0x11, activationConstants<>+480(SB), Y0, Y1
-	VANDNPD activationConstants<>+2496(SB), Y1, Y1
+	VCMPPD  $0x11, activationConstants<>+416(SB), Y0, Y1
+	VANDNPD activationConstants<>+2432(SB), Y1, Y1
 	VCMPPD  $0x03, Y0, Y0, Y0
 	VORPD   Y0, Y1, Y0
 	VMOVUPS Y0, (CX)
@@ -2244,10 +2218,10 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y2
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y0, Y1
-	VANDNPD      activationConstants<>+2496(SB), Y1, Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y0, Y1
+	VANDNPD      activationConstants<>+2432(SB), Y1, Y1
 	VCMPPD       $0x03, Y0, Y0, Y0
 	VORPD        Y0, Y1, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
@@ -2270,50 +2244,50 @@ l1:
 	VCVTPS2PD    X0, Y1
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
-	VORPD        activationConstants<>+2816(SB), Y1, Y2
-	VMOVUPS      activationConstants<>+3872(SB), Y1
+	VORPD        activationConstants<>+2720(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+3776(SB), Y1
 	VMAXPD       Y2, Y1, Y1
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y1, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y1
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y1, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y1
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y1
 	VMULPD       Y1, Y1, Y3
-	VMOVUPS      activationConstants<>+1312(SB), Y2
-	VFMADD231PD  activationConstants<>+1216(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1472(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1504(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1760(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+2304(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+1248(SB), Y2
+	VFMADD231PD  activationConstants<>+1152(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1408(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1440(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1696(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y2
 	VFMADD231PD  Y2, Y3, Y1
-	VADDPD       activationConstants<>+2496(SB), Y1, Y1
-	VPSUBQ       activationConstants<>+512(SB), Y4, Y2
+	VADDPD       activationConstants<>+2432(SB), Y1, Y1
+	VPSUBQ       activationConstants<>+448(SB), Y4, Y2
 	VPSLLQ       $0x34, Y2, Y2
 	VMULPD       Y2, Y1, Y2
-	VADDPD       activationConstants<>+2496(SB), Y2, Y1
+	VADDPD       activationConstants<>+2432(SB), Y2, Y1
 	VMULPD       Y1, Y1, Y1
 	VDIVPD       Y1, Y2, Y4
-	VORPD        activationConstants<>+2816(SB), Y0, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y1
-	VADDPD       activationConstants<>+2496(SB), Y1, Y0
+	VADDPD       activationConstants<>+2432(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VCVTPD2PSY   Y4, X1
@@ -2331,55 +2305,55 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y5
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y5
 	VMASKMOVPS   (BX), Y5, Y0
 	VCVTPS2PD    X0, Y1
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
-	VORPD        activationConstants<>+2816(SB), Y1, Y2
-	VMOVUPS      activationConstants<>+3872(SB), Y1
+	VORPD        activationConstants<>+2720(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+3776(SB), Y1
 	VMAXPD       Y2, Y1, Y1
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y1, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y1
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y1, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y1
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y1
 	VMULPD       Y1, Y1, Y3
-	VMOVUPS      activationConstants<>+1312(SB), Y2
-	VFMADD231PD  activationConstants<>+1216(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1472(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1504(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1760(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+2304(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+1248(SB), Y2
+	VFMADD231PD  activationConstants<>+1152(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1408(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1440(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1696(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y2
 	VFMADD231PD  Y2, Y3, Y1
-	VADDPD       activationConstants<>+2496(SB), Y1, Y1
-	VPSUBQ       activationConstants<>+512(SB), Y4, Y2
+	VADDPD       activationConstants<>+2432(SB), Y1, Y1
+	VPSUBQ       activationConstants<>+448(SB), Y4, Y2
 	VPSLLQ       $0x34, Y2, Y2
 	VMULPD       Y2, Y1, Y2
-	VADDPD       activationConstants<>+2496(SB), Y2, Y1
+	VADDPD       activationConstants<>+2432(SB), Y2, Y1
 	VMULPD       Y1, Y1, Y1
 	VDIVPD       Y1, Y2, Y4
-	VORPD        activationConstants<>+2816(SB), Y0, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y1
-	VADDPD       activationConstants<>+2496(SB), Y1, Y0
+	VADDPD       activationConstants<>+2432(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VCVTPD2PSY   Y4, X1
@@ -2402,40 +2376,39 @@ TEXT ·DerSigmoidF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y0
-	VORPD        activationConstants<>+2816(SB), Y0, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y4
-	VADDPD       activationConstants<>+2496(SB), Y4, Y1
-	VSUBPD       activationConstants<>+2496(SB), Y1, Y0
+	VADDPD       activationConstants<>+2432(SB), Y4, Y1
+	VSUBPD       activationConstants<>+2432(SB), Y1, Y0
 	VSUBPD       Y0, Y4, Y3
 	VMULPD       Y1, Y1, Y2
 	VMOVAPS      Y2, Y0
@@ -2456,42 +2429,41 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y5
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y5
 	VMASKMOVPD   (BX), Y5, Y0
-	VORPD        activationConstants<>+2816(SB), Y0, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y4
-	VADDPD       activationConstants<>+2496(SB), Y4, Y1
-	VSUBPD       activationConstants<>+2496(SB), Y1, Y0
+	VADDPD       activationConstants<>+2432(SB), Y4, Y1
+	VSUBPD       activationConstants<>+2432(SB), Y1, Y0
 	VSUBPD       Y0, Y4, Y3
 	VMULPD       Y1, Y1, Y2
 	VMOVAPS      Y2, Y0
@@ -2520,54 +2492,54 @@ l1:
 	VCVTPS2PD    X0, Y1
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
-	VORPD        activationConstants<>+2816(SB), Y1, Y2
-	VMOVUPS      activationConstants<>+3872(SB), Y1
+	VORPD        activationConstants<>+2720(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+3776(SB), Y1
 	VMAXPD       Y2, Y1, Y1
 	VADDPD       Y1, Y1, Y1
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y1, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y1
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y1, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y1
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y1
 	VMULPD       Y1, Y1, Y3
-	VMOVUPS      activationConstants<>+1312(SB), Y2
-	VFMADD231PD  activationConstants<>+1216(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1472(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1504(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1760(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+2304(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+1248(SB), Y2
+	VFMADD231PD  activationConstants<>+1152(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1408(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1440(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1696(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y2
 	VFMADD231PD  Y2, Y3, Y1
-	VADDPD       activationConstants<>+2496(SB), Y1, Y1
-	VPSUBQ       activationConstants<>+512(SB), Y4, Y2
+	VADDPD       activationConstants<>+2432(SB), Y1, Y1
+	VPSUBQ       activationConstants<>+448(SB), Y4, Y2
 	VPSLLQ       $0x34, Y2, Y2
 	VMULPD       Y2, Y1, Y2
-	VADDPD       activationConstants<>+2496(SB), Y2, Y1
-	VMULPD       activationConstants<>+2656(SB), Y2, Y2
+	VADDPD       activationConstants<>+2432(SB), Y2, Y1
+	VMULPD       activationConstants<>+2592(SB), Y2, Y2
 	VMULPD       Y1, Y1, Y1
 	VDIVPD       Y1, Y2, Y4
-	VORPD        activationConstants<>+2816(SB), Y0, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
 	VADDPD       Y0, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y1
-	VADDPD       activationConstants<>+2496(SB), Y1, Y0
-	VMULPD       activationConstants<>+2656(SB), Y1, Y1
+	VADDPD       activationConstants<>+2432(SB), Y1, Y0
+	VMULPD       activationConstants<>+2592(SB), Y1, Y1
 	VMULPD       Y0, Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VCVTPD2PSY   Y4, X1
@@ -2585,59 +2557,59 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y5
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y5
 	VMASKMOVPS   (BX), Y5, Y0
 	VCVTPS2PD    X0, Y1
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y0
-	VORPD        activationConstants<>+2816(SB), Y1, Y2
-	VMOVUPS      activationConstants<>+3872(SB), Y1
+	VORPD        activationConstants<>+2720(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+3776(SB), Y1
 	VMAXPD       Y2, Y1, Y1
 	VADDPD       Y1, Y1, Y1
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y1, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y1
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y1, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y1
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y1
 	VMULPD       Y1, Y1, Y3
-	VMOVUPS      activationConstants<>+1312(SB), Y2
-	VFMADD231PD  activationConstants<>+1216(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1472(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1504(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+1760(SB), Y1, Y2
-	VFMADD213PD  activationConstants<>+2304(SB), Y1, Y2
+	VMOVUPS      activationConstants<>+1248(SB), Y2
+	VFMADD231PD  activationConstants<>+1152(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1408(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1440(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+1696(SB), Y1, Y2
+	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y2
 	VFMADD231PD  Y2, Y3, Y1
-	VADDPD       activationConstants<>+2496(SB), Y1, Y1
-	VPSUBQ       activationConstants<>+512(SB), Y4, Y2
+	VADDPD       activationConstants<>+2432(SB), Y1, Y1
+	VPSUBQ       activationConstants<>+448(SB), Y4, Y2
 	VPSLLQ       $0x34, Y2, Y2
 	VMULPD       Y2, Y1, Y2
-	VADDPD       activationConstants<>+2496(SB), Y2, Y1
-	VMULPD       activationConstants<>+2656(SB), Y2, Y2
+	VADDPD       activationConstants<>+2432(SB), Y2, Y1
+	VMULPD       activationConstants<>+2592(SB), Y2, Y2
 	VMULPD       Y1, Y1, Y1
 	VDIVPD       Y1, Y2, Y4
-	VORPD        activationConstants<>+2816(SB), Y0, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
 	VADDPD       Y0, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y1
-	VADDPD       activationConstants<>+2496(SB), Y1, Y0
-	VMULPD       activationConstants<>+2656(SB), Y1, Y1
+	VADDPD       activationConstants<>+2432(SB), Y1, Y0
+	VMULPD       activationConstants<>+2592(SB), Y1, Y1
 	VMULPD       Y0, Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VCVTPD2PSY   Y4, X1
@@ -2660,42 +2632,41 @@ TEXT ·DerTanhF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y0
-	VORPD        activationConstants<>+2816(SB), Y0, Y0
+	VORPD        activationConstants<>+2720(SB), Y0, Y0
 	VADDPD       Y0, Y0, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y2
-	VMULPD       activationConstants<>+2656(SB), Y2, Y4
-	VADDPD       activationConstants<>+2496(SB), Y2, Y1
-	VSUBPD       activationConstants<>+2496(SB), Y1, Y0
+	VMULPD       activationConstants<>+2592(SB), Y2, Y4
+	VADDPD       activationConstants<>+2432(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2432(SB), Y1, Y0
 	VSUBPD       Y0, Y2, Y3
 	VMULPD       Y1, Y1, Y2
 	VMOVAPS      Y2, Y0
@@ -2716,44 +2687,43 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y5
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y5
 	VMASKMOVPD   (BX), Y5, Y0
-	VORPD        activationConstants<>+2816(SB), Y0, Y0
+	VORPD        activationConstants<>+2720(SB), Y0, Y0
 	VADDPD       Y0, Y0, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y2
-	VMULPD       activationConstants<>+2656(SB), Y2, Y4
-	VADDPD       activationConstants<>+2496(SB), Y2, Y1
-	VSUBPD       activationConstants<>+2496(SB), Y1, Y0
+	VMULPD       activationConstants<>+2592(SB), Y2, Y4
+	VADDPD       activationConstants<>+2432(SB), Y2, Y1
+	VSUBPD       activationConstants<>+2432(SB), Y1, Y0
 	VSUBPD       Y0, Y2, Y3
 	VMULPD       Y1, Y1, Y2
 	VMOVAPS      Y2, Y0
@@ -2782,55 +2752,55 @@ l1:
 	VCVTPS2PD    X0, Y4
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y5
-	VORPD        activationConstants<>+2816(SB), Y4, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y4, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y4, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y4, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y4
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y5, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y5, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VCVTPD2PSY   Y4, X1
 	VCVTPD2PSY   Y0, X0
@@ -2847,60 +2817,60 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y6
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y6
 	VMASKMOVPS   (BX), Y6, Y0
 	VCVTPS2PD    X0, Y4
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y5
-	VORPD        activationConstants<>+2816(SB), Y4, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y4, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y4, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y4, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y4
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3872(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3776(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y3
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y3
-	VSUBPD       activationConstants<>+2752(SB), Y3, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y3
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y3
+	VSUBPD       activationConstants<>+2656(SB), Y3, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y0, Y0, Y2
-	VMOVUPS      activationConstants<>+1312(SB), Y1
-	VFMADD231PD  activationConstants<>+1216(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1472(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1504(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1760(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2304(SB), Y0, Y1
+	VMOVUPS      activationConstants<>+1248(SB), Y1
+	VFMADD231PD  activationConstants<>+1152(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1408(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1440(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1696(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2240(SB), Y0, Y1
 	VFMADD231PD  Y1, Y2, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
-	VPSUBQ       activationConstants<>+512(SB), Y3, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
+	VPSUBQ       activationConstants<>+448(SB), Y3, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y5, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y5, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VCVTPD2PSY   Y4, X1
 	VCVTPD2PSY   Y0, X0
@@ -2922,42 +2892,41 @@ TEXT ·DerSoftplusF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y5
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y5, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y5, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VMOVUPS      Y0, (CX)
 	ADDQ         $+32, CX
@@ -2971,44 +2940,43 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y6
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y6
 	VMASKMOVPD   (BX), Y6, Y5
-	VORPD        activationConstants<>+2816(SB), Y5, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y5, Y1
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y5, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y5, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VADDPD       activationConstants<>+2496(SB), Y0, Y0
+	VADDPD       activationConstants<>+2432(SB), Y0, Y0
 	VDIVPD       Y0, Y1, Y0
 	VMASKMOVPD   Y0, Y6, (CX)
 
@@ -3028,22 +2996,21 @@ TEXT ·DerELUF32AVX2(SB), NOSPLIT, $0-24
 l1:
 	VMOVUPS      activationConstants<>+0(SB), Y0
 	VMINPS       (BX), Y0, Y1
-	VMOVUPS      activationConstants<>+416(SB), Y0
+	VMOVUPS      activationConstants<>+352(SB), Y0
 	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+384(SB), Y3
-	VFMADD231PS  activationConstants<>+320(SB), Y0, Y3
-	VSUBPS       activationConstants<>+384(SB), Y3, Y1
-	VFNMADD231PS activationConstants<>+256(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+320(SB), Y3
+	VFMADD231PS  activationConstants<>+288(SB), Y0, Y3
+	VSUBPS       activationConstants<>+320(SB), Y3, Y1
+	VFNMADD231PS activationConstants<>+224(SB), Y1, Y0
 	VFNMADD231PS activationConstants<>+32(SB), Y1, Y0
 	VMOVUPS      activationConstants<>+96(SB), Y2
 	VFMADD231PS  activationConstants<>+64(SB), Y0, Y2
 	VFMADD213PS  activationConstants<>+128(SB), Y0, Y2
 	VFMADD213PS  activationConstants<>+160(SB), Y0, Y2
 	VFMADD213PS  activationConstants<>+192(SB), Y0, Y2
-	VFMADD213PS  activationConstants<>+288(SB), Y0, Y2
-	VFMADD213PS  activationConstants<>+288(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+352(SB), Y1
-	VFMADD231PS  activationConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  activationConstants<>+256(SB), Y0, Y2
+	VFMADD213PS  activationConstants<>+256(SB), Y0, Y2
+	VPSRLD       $0x01, Y3, Y1
 	VPSLLD       $0x17, Y1, Y0
 	VMULPS       Y0, Y2, Y0
 	VPSUBD       Y1, Y3, Y1
@@ -3061,26 +3028,25 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y4
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y4
 	VMASKMOVPS   (BX), Y4, Y1
 	VMOVUPS      activationConstants<>+0(SB), Y0
 	VMINPS       Y1, Y0, Y1
-	VMOVUPS      activationConstants<>+416(SB), Y0
+	VMOVUPS      activationConstants<>+352(SB), Y0
 	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+384(SB), Y3
-	VFMADD231PS  activationConstants<>+320(SB), Y0, Y3
-	VSUBPS       activationConstants<>+384(SB), Y3, Y1
-	VFNMADD231PS activationConstants<>+256(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+320(SB), Y3
+	VFMADD231PS  activationConstants<>+288(SB), Y0, Y3
+	VSUBPS       activationConstants<>+320(SB), Y3, Y1
+	VFNMADD231PS activationConstants<>+224(SB), Y1, Y0
 	VFNMADD231PS activationConstants<>+32(SB), Y1, Y0
 	VMOVUPS      activationConstants<>+96(SB), Y2
 	VFMADD231PS  activationConstants<>+64(SB), Y0, Y2
 	VFMADD213PS  activationConstants<>+128(SB), Y0, Y2
 	VFMADD213PS  activationConstants<>+160(SB), Y0, Y2
 	VFMADD213PS  activationConstants<>+192(SB), Y0, Y2
-	VFMADD213PS  activationConstants<>+288(SB), Y0, Y2
-	VFMADD213PS  activationConstants<>+288(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+352(SB), Y1
-	VFMADD231PS  activationConstants<>+224(SB), Y3, Y1
+	VFMADD213PS  activationConstants<>+256(SB), Y0, Y2
+	VFMADD213PS  activationConstants<>+256(SB), Y0, Y2
+	VPSRLD       $0x01, Y3, Y1
 	VPSLLD       $0x17, Y1, Y0
 	VMULPS       Y0, Y2, Y0
 	VPSUBD       Y1, Y3, Y1
@@ -3102,34 +3068,33 @@ TEXT ·DerELUF64AVX2(SB), NOSPLIT, $0-24
 	JLT  l2
 
 l1:
-	VMOVUPS      activationConstants<>+480(SB), Y0
+	VMOVUPS      activationConstants<>+416(SB), Y0
 	VMINPD       (BX), Y0, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
@@ -3147,36 +3112,35 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y5
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y5
 	VMASKMOVPD   (BX), Y5, Y1
-	VMOVUPS      activationConstants<>+480(SB), Y0
+	VMOVUPS      activationConstants<>+416(SB), Y0
 	VMINPD       Y1, Y0, Y1
-	VMOVUPS      activationConstants<>+3904(SB), Y0
+	VMOVUPS      activationConstants<>+3808(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y1
-	VFNMADD231PD activationConstants<>+2400(SB), Y1, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y1
+	VFNMADD231PD activationConstants<>+2336(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y1, Y0
+	VFNMADD231PD activationConstants<>+2784(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
@@ -3202,194 +3166,192 @@ l1:
 	VCVTPS2PD    X0, Y7
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y8
-	VORPD        activationConstants<>+2816(SB), Y7, Y1
-	VMOVUPS      activationConstants<>+3808(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y7, Y1
+	VMOVUPS      activationConstants<>+3712(SB), Y0
 	VMAXPD       Y1, Y0, Y6
-	VMOVUPS      activationConstants<>+2656(SB), Y0
+	VMOVUPS      activationConstants<>+2592(SB), Y0
 	VSUBPD       Y6, Y0, Y5
 	VMULPD       Y6, Y6, Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PD Y6, Y6, Y1
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y0
-	VFMADD231PD  activationConstants<>+2240(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y0
+	VFMADD231PD  activationConstants<>+2176(SB), Y1, Y3
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VDIVPD       Y5, Y1, Y3
-	VMOVUPS      activationConstants<>+2496(SB), Y2
-	VFMADD231PD  activationConstants<>+3744(SB), Y3, Y2
-	VMOVUPS      activationConstants<>+2944(SB), Y1
-	VFMADD231PD  activationConstants<>+2912(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+608(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y2
+	VFMADD231PD  activationConstants<>+3648(SB), Y3, Y2
+	VMOVUPS      activationConstants<>+2848(SB), Y1
+	VFMADD231PD  activationConstants<>+2816(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+544(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+640(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+576(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2912(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2976(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+800(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3008(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3072(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+768(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+864(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3104(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3168(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+832(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1024(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+960(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3040(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3136(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3232(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1152(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1344(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3360(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3392(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1568(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3520(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3648(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2464(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1088(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1280(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3264(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3296(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1504(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3424(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3552(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2400(SB), Y2, Y1
 	VMULPD       Y3, Y1, Y1
-	VFMADD231PD  activationConstants<>+2144(SB), Y6, Y1
+	VFMADD231PD  activationConstants<>+2080(SB), Y6, Y1
 	VMULPD       Y1, Y0, Y3
 	VMULPD       Y0, Y6, Y2
 	VMULPD       Y6, Y6, Y0
-	VMULPD       activationConstants<>+2240(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2976(SB), Y1
-	VFMADD231PD  activationConstants<>+672(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3040(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+896(SB), Y0, Y1
+	VMULPD       activationConstants<>+2176(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2880(SB), Y1
+	VFMADD231PD  activationConstants<>+608(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2944(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+832(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3104(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1024(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3200(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1088(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3296(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1376(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1312(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3360(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1568(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3456(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1632(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3552(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2528(SB), Y0, Y1
-	VMULPD       activationConstants<>+2080(SB), Y6, Y0
-	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y0
-	VFMADD231PD  activationConstants<>+2144(SB), Y2, Y0
-	VMOVUPS      activationConstants<>+3680(SB), Y1
+	VFMADD213PD  activationConstants<>+2464(SB), Y0, Y1
+	VMULPD       activationConstants<>+2016(SB), Y6, Y0
+	VFMADD213PD  activationConstants<>+2176(SB), Y1, Y0
+	VFMADD231PD  activationConstants<>+2080(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+3584(SB), Y1
 	VCMPPD       $0x11, Y6, Y1, Y1
 	VBLENDVPD    Y1, Y0, Y3, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y7, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y7, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VSUBPD       Y0, Y1, Y1
 	VBLENDVPD    Y2, Y0, Y1, Y7
-	VORPD        activationConstants<>+2816(SB), Y8, Y1
-	VMOVUPS      activationConstants<>+3808(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y8, Y1
+	VMOVUPS      activationConstants<>+3712(SB), Y0
 	VMAXPD       Y1, Y0, Y6
-	VMOVUPS      activationConstants<>+2656(SB), Y0
+	VMOVUPS      activationConstants<>+2592(SB), Y0
 	VSUBPD       Y6, Y0, Y5
 	VMULPD       Y6, Y6, Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PD Y6, Y6, Y1
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y0
-	VFMADD231PD  activationConstants<>+2240(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y0
+	VFMADD231PD  activationConstants<>+2176(SB), Y1, Y3
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VDIVPD       Y5, Y1, Y3
-	VMOVUPS      activationConstants<>+2496(SB), Y2
-	VFMADD231PD  activationConstants<>+3744(SB), Y3, Y2
-	VMOVUPS      activationConstants<>+2944(SB), Y1
-	VFMADD231PD  activationConstants<>+2912(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+608(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y2
+	VFMADD231PD  activationConstants<>+3648(SB), Y3, Y2
+	VMOVUPS      activationConstants<>+2848(SB), Y1
+	VFMADD231PD  activationConstants<>+2816(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+544(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+640(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+576(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2912(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2976(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+800(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3008(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3072(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+768(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+864(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3104(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3168(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+832(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1024(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+960(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3040(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3136(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3232(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1152(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1344(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3360(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3392(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1568(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3520(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3648(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2464(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1088(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1280(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3264(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3296(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1504(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3424(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3552(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2400(SB), Y2, Y1
 	VMULPD       Y3, Y1, Y1
-	VFMADD231PD  activationConstants<>+2144(SB), Y6, Y1
+	VFMADD231PD  activationConstants<>+2080(SB), Y6, Y1
 	VMULPD       Y1, Y0, Y3
 	VMULPD       Y0, Y6, Y2
 	VMULPD       Y6, Y6, Y0
-	VMULPD       activationConstants<>+2240(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2976(SB), Y1
-	VFMADD231PD  activationConstants<>+672(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3040(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+896(SB), Y0, Y1
+	VMULPD       activationConstants<>+2176(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2880(SB), Y1
+	VFMADD231PD  activationConstants<>+608(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2944(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+832(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3104(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1024(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3200(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1088(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3296(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1376(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1312(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3360(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1568(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3456(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1632(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3552(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2528(SB), Y0, Y1
-	VMULPD       activationConstants<>+2080(SB), Y6, Y0
-	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y0
-	VFMADD231PD  activationConstants<>+2144(SB), Y2, Y0
-	VMOVUPS      activationConstants<>+3680(SB), Y1
+	VFMADD213PD  activationConstants<>+2464(SB), Y0, Y1
+	VMULPD       activationConstants<>+2016(SB), Y6, Y0
+	VFMADD213PD  activationConstants<>+2176(SB), Y1, Y0
+	VFMADD231PD  activationConstants<>+2080(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+3584(SB), Y1
 	VCMPPD       $0x11, Y6, Y1, Y1
 	VBLENDVPD    Y1, Y0, Y3, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y8, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y8, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VSUBPD       Y0, Y1, Y1
 	VBLENDVPD    Y2, Y0, Y1, Y0
 	VCVTPD2PSY   Y7, X1
@@ -3407,199 +3369,197 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y9
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y9
 	VMASKMOVPS   (BX), Y9, Y0
 	VCVTPS2PD    X0, Y7
 	VEXTRACTF128 $0x01, Y0, X0
 	VCVTPS2PD    X0, Y8
-	VORPD        activationConstants<>+2816(SB), Y7, Y1
-	VMOVUPS      activationConstants<>+3808(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y7, Y1
+	VMOVUPS      activationConstants<>+3712(SB), Y0
 	VMAXPD       Y1, Y0, Y6
-	VMOVUPS      activationConstants<>+2656(SB), Y0
+	VMOVUPS      activationConstants<>+2592(SB), Y0
 	VSUBPD       Y6, Y0, Y5
 	VMULPD       Y6, Y6, Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PD Y6, Y6, Y1
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y0
-	VFMADD231PD  activationConstants<>+2240(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y0
+	VFMADD231PD  activationConstants<>+2176(SB), Y1, Y3
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VDIVPD       Y5, Y1, Y3
-	VMOVUPS      activationConstants<>+2496(SB), Y2
-	VFMADD231PD  activationConstants<>+3744(SB), Y3, Y2
-	VMOVUPS      activationConstants<>+2944(SB), Y1
-	VFMADD231PD  activationConstants<>+2912(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+608(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y2
+	VFMADD231PD  activationConstants<>+3648(SB), Y3, Y2
+	VMOVUPS      activationConstants<>+2848(SB), Y1
+	VFMADD231PD  activationConstants<>+2816(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+544(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+640(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+576(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2912(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2976(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+800(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3008(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3072(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+768(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+864(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3104(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3168(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+832(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1024(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+960(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3040(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3136(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3232(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1152(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1344(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3360(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3392(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1568(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3520(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3648(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2464(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1088(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1280(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3264(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3296(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1504(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3424(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3552(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2400(SB), Y2, Y1
 	VMULPD       Y3, Y1, Y1
-	VFMADD231PD  activationConstants<>+2144(SB), Y6, Y1
+	VFMADD231PD  activationConstants<>+2080(SB), Y6, Y1
 	VMULPD       Y1, Y0, Y3
 	VMULPD       Y0, Y6, Y2
 	VMULPD       Y6, Y6, Y0
-	VMULPD       activationConstants<>+2240(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2976(SB), Y1
-	VFMADD231PD  activationConstants<>+672(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3040(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+896(SB), Y0, Y1
+	VMULPD       activationConstants<>+2176(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2880(SB), Y1
+	VFMADD231PD  activationConstants<>+608(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2944(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+832(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3104(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1024(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3200(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1088(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3296(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1376(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1312(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3360(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1568(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3456(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1632(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3552(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2528(SB), Y0, Y1
-	VMULPD       activationConstants<>+2080(SB), Y6, Y0
-	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y0
-	VFMADD231PD  activationConstants<>+2144(SB), Y2, Y0
-	VMOVUPS      activationConstants<>+3680(SB), Y1
+	VFMADD213PD  activationConstants<>+2464(SB), Y0, Y1
+	VMULPD       activationConstants<>+2016(SB), Y6, Y0
+	VFMADD213PD  activationConstants<>+2176(SB), Y1, Y0
+	VFMADD231PD  activationConstants<>+2080(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+3584(SB), Y1
 	VCMPPD       $0x11, Y6, Y1, Y1
 	VBLENDVPD    Y1, Y0, Y3, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y7, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y7, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VSUBPD       Y0, Y1, Y1
 	VBLENDVPD    Y2, Y0, Y1, Y7
-	VORPD        activationConstants<>+2816(SB), Y8, Y1
-	VMOVUPS      activationConstants<>+3808(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y8, Y1
+	VMOVUPS      activationConstants<>+3712(SB), Y0
 	VMAXPD       Y1, Y0, Y6
-	VMOVUPS      activationConstants<>+2656(SB), Y0
+	VMOVUPS      activationConstants<>+2592(SB), Y0
 	VSUBPD       Y6, Y0, Y5
 	VMULPD       Y6, Y6, Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PD Y6, Y6, Y1
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y0
-	VFMADD231PD  activationConstants<>+2240(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y0
+	VFMADD231PD  activationConstants<>+2176(SB), Y1, Y3
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VDIVPD       Y5, Y1, Y3
-	VMOVUPS      activationConstants<>+2496(SB), Y2
-	VFMADD231PD  activationConstants<>+3744(SB), Y3, Y2
-	VMOVUPS      activationConstants<>+2944(SB), Y1
-	VFMADD231PD  activationConstants<>+2912(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+608(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y2
+	VFMADD231PD  activationConstants<>+3648(SB), Y3, Y2
+	VMOVUPS      activationConstants<>+2848(SB), Y1
+	VFMADD231PD  activationConstants<>+2816(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+544(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+640(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+576(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2912(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2976(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+800(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3008(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3072(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+768(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+864(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3104(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3168(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+832(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1024(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+960(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3040(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3136(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3232(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1152(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1344(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3360(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3392(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1568(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3520(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3648(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2464(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1088(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1280(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3264(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3296(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1504(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3424(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3552(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2400(SB), Y2, Y1
 	VMULPD       Y3, Y1, Y1
-	VFMADD231PD  activationConstants<>+2144(SB), Y6, Y1
+	VFMADD231PD  activationConstants<>+2080(SB), Y6, Y1
 	VMULPD       Y1, Y0, Y3
 	VMULPD       Y0, Y6, Y2
 	VMULPD       Y6, Y6, Y0
-	VMULPD       activationConstants<>+2240(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2976(SB), Y1
-	VFMADD231PD  activationConstants<>+672(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3040(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+896(SB), Y0, Y1
+	VMULPD       activationConstants<>+2176(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2880(SB), Y1
+	VFMADD231PD  activationConstants<>+608(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2944(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+832(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3104(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1024(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3200(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1088(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3296(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1376(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1312(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3360(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1568(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3456(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1632(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3552(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2528(SB), Y0, Y1
-	VMULPD       activationConstants<>+2080(SB), Y6, Y0
-	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y0
-	VFMADD231PD  activationConstants<>+2144(SB), Y2, Y0
-	VMOVUPS      activationConstants<>+3680(SB), Y1
+	VFMADD213PD  activationConstants<>+2464(SB), Y0, Y1
+	VMULPD       activationConstants<>+2016(SB), Y6, Y0
+	VFMADD213PD  activationConstants<>+2176(SB), Y1, Y0
+	VFMADD231PD  activationConstants<>+2080(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+3584(SB), Y1
 	VCMPPD       $0x11, Y6, Y1, Y1
 	VBLENDVPD    Y1, Y0, Y3, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y8, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y8, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VSUBPD       Y0, Y1, Y1
 	VBLENDVPD    Y2, Y0, Y1, Y0
 	VCVTPD2PSY   Y7, X1
@@ -3622,99 +3582,98 @@ TEXT ·DerGELUF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y7
-	VORPD        activationConstants<>+2816(SB), Y7, Y1
-	VMOVUPS      activationConstants<>+3808(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y7, Y1
+	VMOVUPS      activationConstants<>+3712(SB), Y0
 	VMAXPD       Y1, Y0, Y6
-	VMOVUPS      activationConstants<>+2656(SB), Y0
+	VMOVUPS      activationConstants<>+2592(SB), Y0
 	VSUBPD       Y6, Y0, Y5
 	VMULPD       Y6, Y6, Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PD Y6, Y6, Y1
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y0
-	VFMADD231PD  activationConstants<>+2240(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y0
+	VFMADD231PD  activationConstants<>+2176(SB), Y1, Y3
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VDIVPD       Y5, Y1, Y3
-	VMOVUPS      activationConstants<>+2496(SB), Y2
-	VFMADD231PD  activationConstants<>+3744(SB), Y3, Y2
-	VMOVUPS      activationConstants<>+2944(SB), Y1
-	VFMADD231PD  activationConstants<>+2912(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+608(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y2
+	VFMADD231PD  activationConstants<>+3648(SB), Y3, Y2
+	VMOVUPS      activationConstants<>+2848(SB), Y1
+	VFMADD231PD  activationConstants<>+2816(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+544(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+640(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+576(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2912(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2976(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+800(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3008(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3072(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+768(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+864(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3104(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3168(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+832(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1024(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+960(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3040(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3136(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3232(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1152(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1344(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3360(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3392(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1568(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3520(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3648(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2464(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1088(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1280(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3264(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3296(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1504(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3424(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3552(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2400(SB), Y2, Y1
 	VMULPD       Y3, Y1, Y1
-	VFMADD231PD  activationConstants<>+2144(SB), Y6, Y1
+	VFMADD231PD  activationConstants<>+2080(SB), Y6, Y1
 	VMULPD       Y1, Y0, Y3
 	VMULPD       Y0, Y6, Y2
 	VMULPD       Y6, Y6, Y0
-	VMULPD       activationConstants<>+2240(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2976(SB), Y1
-	VFMADD231PD  activationConstants<>+672(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3040(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+896(SB), Y0, Y1
+	VMULPD       activationConstants<>+2176(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2880(SB), Y1
+	VFMADD231PD  activationConstants<>+608(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2944(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+832(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3104(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1024(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3200(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1088(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3296(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1376(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1312(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3360(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1568(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3456(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1632(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3552(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2528(SB), Y0, Y1
-	VMULPD       activationConstants<>+2080(SB), Y6, Y0
-	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y0
-	VFMADD231PD  activationConstants<>+2144(SB), Y2, Y0
-	VMOVUPS      activationConstants<>+3680(SB), Y1
+	VFMADD213PD  activationConstants<>+2464(SB), Y0, Y1
+	VMULPD       activationConstants<>+2016(SB), Y6, Y0
+	VFMADD213PD  activationConstants<>+2176(SB), Y1, Y0
+	VFMADD231PD  activationConstants<>+2080(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+3584(SB), Y1
 	VCMPPD       $0x11, Y6, Y1, Y1
 	VBLENDVPD    Y1, Y0, Y3, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y7, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y7, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VSUBPD       Y0, Y1, Y1
 	VBLENDVPD    Y2, Y0, Y1, Y0
 	VMOVUPS      Y0, (CX)
@@ -3729,101 +3688,100 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y8
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y8
 	VMASKMOVPD   (BX), Y8, Y7
-	VORPD        activationConstants<>+2816(SB), Y7, Y1
-	VMOVUPS      activationConstants<>+3808(SB), Y0
+	VORPD        activationConstants<>+2720(SB), Y7, Y1
+	VMOVUPS      activationConstants<>+3712(SB), Y0
 	VMAXPD       Y1, Y0, Y6
-	VMOVUPS      activationConstants<>+2656(SB), Y0
+	VMOVUPS      activationConstants<>+2592(SB), Y0
 	VSUBPD       Y6, Y0, Y5
 	VMULPD       Y6, Y6, Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PD Y6, Y6, Y1
-	VMULPD       activationConstants<>+3584(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2752(SB), Y4
-	VFMADD231PD  activationConstants<>+2560(SB), Y0, Y4
-	VSUBPD       activationConstants<>+2752(SB), Y4, Y2
-	VFNMADD231PD activationConstants<>+2400(SB), Y2, Y0
+	VMULPD       activationConstants<>+3488(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2656(SB), Y4
+	VFMADD231PD  activationConstants<>+2496(SB), Y0, Y4
+	VSUBPD       activationConstants<>+2656(SB), Y4, Y2
+	VFNMADD231PD activationConstants<>+2336(SB), Y2, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD activationConstants<>+2880(SB), Y2, Y0
-	VFMADD231PD  activationConstants<>+2240(SB), Y1, Y3
+	VFNMADD231PD activationConstants<>+2784(SB), Y2, Y0
+	VFMADD231PD  activationConstants<>+2176(SB), Y1, Y3
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      activationConstants<>+800(SB), Y1
-	VFMADD231PD  activationConstants<>+736(SB), Y3, Y1
+	VMOVUPS      activationConstants<>+736(SB), Y1
+	VFMADD231PD  activationConstants<>+672(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+864(SB), Y3, Y1
 	VFMADD213PD  activationConstants<>+928(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+992(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1184(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1280(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1440(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1536(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+1792(SB), Y3, Y1
-	VFMADD213PD  activationConstants<>+2272(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1120(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1216(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1376(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1472(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+1728(SB), Y3, Y1
+	VFMADD213PD  activationConstants<>+2208(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       activationConstants<>+2496(SB), Y0, Y2
-	VMOVUPS      activationConstants<>+2720(SB), Y1
-	VFMADD231PD  activationConstants<>+2240(SB), Y4, Y1
+	VADDPD       activationConstants<>+2432(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y1
 	VMULPD       Y1, Y0, Y0
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VDIVPD       Y5, Y1, Y3
-	VMOVUPS      activationConstants<>+2496(SB), Y2
-	VFMADD231PD  activationConstants<>+3744(SB), Y3, Y2
-	VMOVUPS      activationConstants<>+2944(SB), Y1
-	VFMADD231PD  activationConstants<>+2912(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+608(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y2
+	VFMADD231PD  activationConstants<>+3648(SB), Y3, Y2
+	VMOVUPS      activationConstants<>+2848(SB), Y1
+	VFMADD231PD  activationConstants<>+2816(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+544(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+640(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+576(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2912(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2976(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+704(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+800(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3008(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3072(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+768(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+864(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3104(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3168(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+832(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1024(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+960(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3040(SB), Y2, Y1
 	VFMADD213PD  activationConstants<>+3136(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3232(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1152(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1344(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3360(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3392(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+1568(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3520(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2112(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+3648(SB), Y2, Y1
-	VFMADD213PD  activationConstants<>+2464(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1088(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1280(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3264(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3296(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+1504(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3424(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2048(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+3552(SB), Y2, Y1
+	VFMADD213PD  activationConstants<>+2400(SB), Y2, Y1
 	VMULPD       Y3, Y1, Y1
-	VFMADD231PD  activationConstants<>+2144(SB), Y6, Y1
+	VFMADD231PD  activationConstants<>+2080(SB), Y6, Y1
 	VMULPD       Y1, Y0, Y3
 	VMULPD       Y0, Y6, Y2
 	VMULPD       Y6, Y6, Y0
-	VMULPD       activationConstants<>+2240(SB), Y0, Y0
-	VMOVUPS      activationConstants<>+2976(SB), Y1
-	VFMADD231PD  activationConstants<>+672(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3040(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+896(SB), Y0, Y1
+	VMULPD       activationConstants<>+2176(SB), Y0, Y0
+	VMOVUPS      activationConstants<>+2880(SB), Y1
+	VFMADD231PD  activationConstants<>+608(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+2944(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+832(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3104(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1024(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3200(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1088(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3296(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1376(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1312(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+3360(SB), Y0, Y1
+	VFMADD213PD  activationConstants<>+1568(SB), Y0, Y1
 	VFMADD213PD  activationConstants<>+3456(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+1632(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+3552(SB), Y0, Y1
-	VFMADD213PD  activationConstants<>+2528(SB), Y0, Y1
-	VMULPD       activationConstants<>+2080(SB), Y6, Y0
-	VFMADD213PD  activationConstants<>+2240(SB), Y1, Y0
-	VFMADD231PD  activationConstants<>+2144(SB), Y2, Y0
-	VMOVUPS      activationConstants<>+3680(SB), Y1
+	VFMADD213PD  activationConstants<>+2464(SB), Y0, Y1
+	VMULPD       activationConstants<>+2016(SB), Y6, Y0
+	VFMADD213PD  activationConstants<>+2176(SB), Y1, Y0
+	VFMADD231PD  activationConstants<>+2080(SB), Y2, Y0
+	VMOVUPS      activationConstants<>+3584(SB), Y1
 	VCMPPD       $0x11, Y6, Y1, Y1
 	VBLENDVPD    Y1, Y0, Y3, Y0
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y7, Y2
-	VMOVUPS      activationConstants<>+2496(SB), Y1
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y7, Y2
+	VMOVUPS      activationConstants<>+2432(SB), Y1
 	VSUBPD       Y0, Y1, Y1
 	VBLENDVPD    Y2, Y0, Y1, Y0
 	VMASKMOVPD   Y0, Y8, (CX)
@@ -3860,7 +3818,7 @@ l2:
 	JLT          l3
 	VMOVD        AX, X1
 	VPBROADCASTD X1, Y1
-	VPCMPGTD     activationConstants<>+448(SB), Y1, Y3
+	VPCMPGTD     activationConstants<>+384(SB), Y1, Y3
 	VMASKMOVPS   (BX), Y3, Y2
 	VMOVUPS      activationConstants<>+0(SB), Y1
 	VCMPPS       $0x12, Y2, Y1, Y1
@@ -3884,7 +3842,7 @@ TEXT ·ActLeakyReLUF64AVX2(SB), NOSPLIT, $0-32
 
 l1:
 	VMOVUPS   (BX), Y3
-	VMOVUPS   activationConstants<>+480(SB), Y1
+	VMOVUPS   activationConstants<>+416(SB), Y1
 	VCMPPD    $0x12, Y3, Y1, Y2
 	VMULPD    Y3, Y0, Y1
 	VBLENDVPD Y2, Y3, Y1, Y1
@@ -3900,9 +3858,9 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X1
 	VPBROADCASTQ X1, Y1
-	VPCMPGTQ     activationConstants<>+3936(SB), Y1, Y3
+	VPCMPGTQ     activationConstants<>+3840(SB), Y1, Y3
 	VMASKMOVPD   (BX), Y3, Y2
-	VMOVUPS      activationConstants<>+480(SB), Y1
+	VMOVUPS      activationConstants<>+416(SB), Y1
 	VCMPPD       $0x12, Y2, Y1, Y1
 	VMULPD       Y2, Y0, Y0
 	VBLENDVPD    Y1, Y2, Y0, Y0
@@ -3925,7 +3883,7 @@ TEXT ·DerLeakyReLUF32AVX2(SB), NOSPLIT, $0-32
 l1:
 	VMOVUPS   (BX), Y2
 	VCMPPS    $0x11, activationConstants<>+0(SB), Y2, Y1
-	VMOVUPS   activationConstants<>+288(SB), Y0
+	VMOVUPS   activationConstants<>+256(SB), Y0
 	VBLENDVPS Y1, Y4, Y0, Y0
 	VCMPPS    $0x03, Y2, Y2, Y1
 	VORPS     Y1, Y0, Y0
@@ -3941,10 +3899,10 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+448(SB), Y0, Y3
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y3
 	VMASKMOVPS   (BX), Y3, Y2
 	VCMPPS       $0x11, activationConstants<>+0(SB), Y2, Y1
-	VMOVUPS      activationConstants<>+288(SB), Y0
+	VMOVUPS      activationConstants<>+256(SB), Y0
 	VBLENDVPS    Y1, Y4, Y0, Y0
 	VCMPPS       $0x03, Y2, Y2, Y1
 	VORPS        Y1, Y0, Y0
@@ -3966,8 +3924,8 @@ TEXT ·DerLeakyReLUF64AVX2(SB), NOSPLIT, $0-32
 
 l1:
 	VMOVUPS   (BX), Y2
-	VCMPPD    $0x11, activationConstants<>+480(SB), Y2, Y1
-	VMOVUPS   activationConstants<>+2496(SB), Y0
+	VCMPPD    $0x11, activationConstants<>+416(SB), Y2, Y1
+	VMOVUPS   activationConstants<>+2432(SB), Y0
 	VBLENDVPD Y1, Y4, Y0, Y0
 	VCMPPD    $0x03, Y2, Y2, Y1
 	VORPD     Y1, Y0, Y0
@@ -3983,10 +3941,10 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3936(SB), Y0, Y3
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y3
 	VMASKMOVPD   (BX), Y3, Y2
-	VCMPPD       $0x11, activationConstants<>+480(SB), Y2, Y1
-	VMOVUPS      activationConstants<>+2496(SB), Y0
+	VCMPPD       $0x11, activationConstants<>+416(SB), Y2, Y1
+	VMOVUPS      activationConstants<>+2432(SB), Y0
 	VBLENDVPD    Y1, Y4, Y0, Y0
 	VCMPPD       $0x03, Y2, Y2, Y1
 	VORPD        Y1, Y0, Y0

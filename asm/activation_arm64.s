@@ -54,197 +54,191 @@ DATA activationConstants<>+0x170(SB)/8, $0x3fc5555555555549 // float64 0.1666666
 DATA activationConstants<>+0x178(SB)/8, $0x3fc5555555555549
 DATA activationConstants<>+0x180(SB)/8, $0x3fe0000000000005 // float64 0.5000000000000006
 DATA activationConstants<>+0x188(SB)/8, $0x3fe0000000000005
-DATA activationConstants<>+0x190(SB)/8, $0x3fe0000000000000 // float64 0.5
-DATA activationConstants<>+0x198(SB)/8, $0x3fe0000000000000
-DATA activationConstants<>+0x1a0(SB)/8, $0x4328000000000000 // float64 3.377699720527872e+15
-DATA activationConstants<>+0x1a8(SB)/8, $0x4328000000000000
-DATA activationConstants<>+0x1b0(SB)/8, $0x7fffffffffffffff // float64 bits 0x7fffffffffffffff
-DATA activationConstants<>+0x1b8(SB)/8, $0x7fffffffffffffff
-DATA activationConstants<>+0x1c0(SB)/8, $0x4044000000000000 // float64 40
-DATA activationConstants<>+0x1c8(SB)/8, $0x4044000000000000
-DATA activationConstants<>+0x1d0(SB)/8, $0x0000000000000400 // float64 bits 0x400
-DATA activationConstants<>+0x1d8(SB)/8, $0x0000000000000400
-DATA activationConstants<>+0x1e0(SB)/8, $0x4000000000000000 // float64 2
-DATA activationConstants<>+0x1e8(SB)/8, $0x4000000000000000
-DATA activationConstants<>+0x1f0(SB)/8, $0x3c30000000000000 // float64 8.673617379884035e-19
-DATA activationConstants<>+0x1f8(SB)/8, $0x3c30000000000000
-DATA activationConstants<>+0x200(SB)/8, $0x3fcf1cda04bfbd27 // float64 0.2430679820240382
-DATA activationConstants<>+0x208(SB)/8, $0x3fcf1cda04bfbd27
-DATA activationConstants<>+0x210(SB)/8, $0x3fcb6cf3250eacc9 // float64 0.21426238355102203
-DATA activationConstants<>+0x218(SB)/8, $0x3fcb6cf3250eacc9
-DATA activationConstants<>+0x220(SB)/8, $0x3fd2509c0de8661d // float64 0.2861700187509955
-DATA activationConstants<>+0x228(SB)/8, $0x3fd2509c0de8661d
-DATA activationConstants<>+0x230(SB)/8, $0x3fd9996a5f22eaee // float64 0.3999887398783092
-DATA activationConstants<>+0x238(SB)/8, $0x3fd9996a5f22eaee
-DATA activationConstants<>+0x240(SB)/8, $0x3fe55555859c00d2 // float64 0.6666667565878248
-DATA activationConstants<>+0x248(SB)/8, $0x3fe55555859c00d2
-DATA activationConstants<>+0x250(SB)/8, $0x3fc5ccb1ec6d07ea // float64 0.17030929607614037
-DATA activationConstants<>+0x258(SB)/8, $0x3fc5ccb1ec6d07ea
-DATA activationConstants<>+0x260(SB)/8, $0x3fb555528b976e6a // float64 0.08333316715236952
-DATA activationConstants<>+0x268(SB)/8, $0x3fb555528b976e6a
-DATA activationConstants<>+0x270(SB)/8, $0x3fbefee190898c03 // float64 0.12107667711966034
-DATA activationConstants<>+0x278(SB)/8, $0x3fbefee190898c03
-DATA activationConstants<>+0x280(SB)/8, $0x3fc1066572b0f0e0 // float64 0.13300769901423504
-DATA activationConstants<>+0x288(SB)/8, $0x3fc1066572b0f0e0
-DATA activationConstants<>+0x290(SB)/8, $0x3fc3b1df85c717d5 // float64 0.15386575729479426
-DATA activationConstants<>+0x298(SB)/8, $0x3fc3b1df85c717d5
-DATA activationConstants<>+0x2a0(SB)/8, $0x3fc745cb297be99c // float64 0.18181743169391218
-DATA activationConstants<>+0x2a8(SB)/8, $0x3fc745cb297be99c
-DATA activationConstants<>+0x2b0(SB)/8, $0x3fcc71c74270aa06 // float64 0.22222223991532547
-DATA activationConstants<>+0x2b8(SB)/8, $0x3fcc71c74270aa06
-DATA activationConstants<>+0x2c0(SB)/8, $0x3fd2492492075d35 // float64 0.28571428547498395
-DATA activationConstants<>+0x2c8(SB)/8, $0x3fd2492492075d35
-DATA activationConstants<>+0x2d0(SB)/8, $0x3fd99999999a0a3d // float64 0.4000000000016007
-DATA activationConstants<>+0x2d8(SB)/8, $0x3fd99999999a0a3d
-DATA activationConstants<>+0x2e0(SB)/8, $0x3fe5555555555534 // float64 0.666666666666663
-DATA activationConstants<>+0x2e8(SB)/8, $0x3fe5555555555534
-DATA activationConstants<>+0x2f0(SB)/8, $0xc049000000000000 // float64 -50
-DATA activationConstants<>+0x2f8(SB)/8, $0xc049000000000000
-DATA activationConstants<>+0x300(SB)/8, $0xbc30000000000000 // float64 -8.673617379884035e-19
-DATA activationConstants<>+0x308(SB)/8, $0xbc30000000000000
-DATA activationConstants<>+0x310(SB)/8, $0xc02d000000000000 // float64 -14.5
-DATA activationConstants<>+0x318(SB)/8, $0xc02d000000000000
-DATA activationConstants<>+0x320(SB)/8, $0x4008000000000000 // float64 3
-DATA activationConstants<>+0x328(SB)/8, $0x4008000000000000
-DATA activationConstants<>+0x330(SB)/8, $0xc018000000000000 // float64 -6
-DATA activationConstants<>+0x338(SB)/8, $0xc018000000000000
-DATA activationConstants<>+0x340(SB)/8, $0x3ecec10c0daa530d // float64 3.6661732399446816e-06
-DATA activationConstants<>+0x348(SB)/8, $0x3ecec10c0daa530d
-DATA activationConstants<>+0x350(SB)/8, $0x3f1014b51f38dbd3 // float64 6.134372215958689e-05
-DATA activationConstants<>+0x358(SB)/8, $0x3f1014b51f38dbd3
-DATA activationConstants<>+0x360(SB)/8, $0x3f2116d27b22aef9 // float64 0.00013037986133689736
-DATA activationConstants<>+0x368(SB)/8, $0x3f2116d27b22aef9
-DATA activationConstants<>+0x370(SB)/8, $0xbf3085775262f323 // float64 -0.00025209582453182745
-DATA activationConstants<>+0x378(SB)/8, $0xbf3085775262f323
-DATA activationConstants<>+0x380(SB)/8, $0xbf50f114b496e201 // float64 -0.001034040660995328
-DATA activationConstants<>+0x388(SB)/8, $0xbf50f114b496e201
-DATA activationConstants<>+0x390(SB)/8, $0x3f50d5f73e04e09b // float64 0.0010275759196485604
-DATA activationConstants<>+0x398(SB)/8, $0x3f50d5f73e04e09b
-DATA activationConstants<>+0x3a0(SB)/8, $0x3f7c8c9e39b066a6 // float64 0.006970041339650434
-DATA activationConstants<>+0x3a8(SB)/8, $0x3f7c8c9e39b066a6
-DATA activationConstants<>+0x3b0(SB)/8, $0xbf856d9be94c5acb // float64 -0.010462968880842102
-DATA activationConstants<>+0x3b8(SB)/8, $0xbf856d9be94c5acb
-DATA activationConstants<>+0x3c0(SB)/8, $0xbfa832d400b2d3f0 // float64 -0.047262787900230196
-DATA activationConstants<>+0x3c8(SB)/8, $0xbfa832d400b2d3f0
-DATA activationConstants<>+0x3d0(SB)/8, $0x3fcd71388a53c370 // float64 0.23001772646196228
-DATA activationConstants<>+0x3d8(SB)/8, $0x3fcd71388a53c370
-DATA activationConstants<>+0x3e0(SB)/8, $0xbfe04c7298fe1b2a // float64 -0.5093319881569631
-DATA activationConstants<>+0x3e8(SB)/8, $0xbfe04c7298fe1b2a
-DATA activationConstants<>+0x3f0(SB)/8, $0x3fe754a751a19dff // float64 0.7290836901055967
-DATA activationConstants<>+0x3f8(SB)/8, $0x3fe754a751a19dff
-DATA activationConstants<>+0x400(SB)/8, $0xbfe0000000000000 // float64 -0.5
-DATA activationConstants<>+0x408(SB)/8, $0xbfe0000000000000
-DATA activationConstants<>+0x410(SB)/8, $0xc043800000000000 // float64 -39
-DATA activationConstants<>+0x418(SB)/8, $0xc043800000000000
-DATA activationConstants<>+0x420(SB)/8, $0x4010000000000000 // float64 4
-DATA activationConstants<>+0x428(SB)/8, $0x4010000000000000
-DATA activationConstants<>+0x430(SB)/8, $0xc020000000000000 // float64 -8
-DATA activationConstants<>+0x438(SB)/8, $0xc020000000000000
-DATA activationConstants<>+0x440(SB)/8, $0xbe070cff4195dfdc // float64 -6.708656990786611e-10
-DATA activationConstants<>+0x448(SB)/8, $0xbe070cff4195dfdc
-DATA activationConstants<>+0x450(SB)/8, $0xbe24c17be0ce8244 // float64 -2.416292727060698e-09
-DATA activationConstants<>+0x458(SB)/8, $0xbe24c17be0ce8244
-DATA activationConstants<>+0x460(SB)/8, $0x3e1e3052d7b0bc66 // float64 1.757217342782026e-09
-DATA activationConstants<>+0x468(SB)/8, $0x3e1e3052d7b0bc66
-DATA activationConstants<>+0x470(SB)/8, $0x3e54a552f2c86742 // float64 1.9227896762720497e-08
-DATA activationConstants<>+0x478(SB)/8, $0x3e54a552f2c86742
-DATA activationConstants<>+0x480(SB)/8, $0x3e4ce4941bc14edd // float64 1.3454298002233123e-08
-DATA activationConstants<>+0x488(SB)/8, $0x3e4ce4941bc14edd
-DATA activationConstants<>+0x490(SB)/8, $0xbe76c2031ab99c93 // float64 -8.4779634584874e-08
-DATA activationConstants<>+0x498(SB)/8, $0xbe76c2031ab99c93
-DATA activationConstants<>+0x4a0(SB)/8, $0xbe84cec3e5fdab24 // float64 -1.550292720823932e-07
-DATA activationConstants<>+0x4a8(SB)/8, $0xbe84cec3e5fdab24
-DATA activationConstants<>+0x4b0(SB)/8, $0x3e9233b84623326f // float64 2.7123139124672973e-07
-DATA activationConstants<>+0x4b8(SB)/8, $0x3e9233b84623326f
-DATA activationConstants<>+0x4c0(SB)/8, $0x3eb1236b51a4b235 // float64 1.0215256396980416e-06
-DATA activationConstants<>+0x4c8(SB)/8, $0x3eb1236b51a4b235
-DATA activationConstants<>+0x4d0(SB)/8, $0xbea51e400e67384b // float64 -6.29370359212094e-07
-DATA activationConstants<>+0x4d8(SB)/8, $0xbea51e400e67384b
-DATA activationConstants<>+0x4e0(SB)/8, $0xbed8d4b1df33c7db // float64 -5.920133378399844e-06
-DATA activationConstants<>+0x4e8(SB)/8, $0xbed8d4b1df33c7db
-DATA activationConstants<>+0x4f0(SB)/8, $0x3ea80b1600b6fd31 // float64 7.165463115562447e-07
-DATA activationConstants<>+0x4f8(SB)/8, $0x3ea80b1600b6fd31
-DATA activationConstants<>+0x500(SB)/8, $0x3f026d0996574a29 // float64 3.5144667701953875e-05
-DATA activationConstants<>+0x508(SB)/8, $0x3f026d0996574a29
-DATA activationConstants<>+0x510(SB)/8, $0xbec001e47f8e028f // float64 -1.9082299300146598e-06
-DATA activationConstants<>+0x518(SB)/8, $0xbec001e47f8e028f
-DATA activationConstants<>+0x520(SB)/8, $0xbf2e4a4256d4c06f // float64 -0.00023109493069162513
-DATA activationConstants<>+0x528(SB)/8, $0xbf2e4a4256d4c06f
-DATA activationConstants<>+0x530(SB)/8, $0x3f217a4ae29b83ee // float64 0.00013334430814551608
-DATA activationConstants<>+0x538(SB)/8, $0x3f217a4ae29b83ee
-DATA activationConstants<>+0x540(SB)/8, $0x3f5ab825fc0f6dfe // float64 0.0016308184569798763
-DATA activationConstants<>+0x548(SB)/8, $0x3f5ab825fc0f6dfe
-DATA activationConstants<>+0x550(SB)/8, $0xbf6c81719d53e198 // float64 -0.0034796923670194595
-DATA activationConstants<>+0x558(SB)/8, $0xbf6c81719d53e198
-DATA activationConstants<>+0x560(SB)/8, $0xbf7ee2761047f212 // float64 -0.007540188966683308
-DATA activationConstants<>+0x568(SB)/8, $0xbf7ee2761047f212
-DATA activationConstants<>+0x570(SB)/8, $0x3faeec4cc3e4d1fb // float64 0.06039657489091962
-DATA activationConstants<>+0x578(SB)/8, $0x3faeec4cc3e4d1fb
-DATA activationConstants<>+0x580(SB)/8, $0xbfc7dff2bff68399 // float64 -0.18652185795965862
-DATA activationConstants<>+0x588(SB)/8, $0xbfc7dff2bff68399
-DATA activationConstants<>+0x590(SB)/8, $0x3fd8c6dbf2cfc2b5 // float64 0.38713740074221487
-DATA activationConstants<>+0x598(SB)/8, $0x3fd8c6dbf2cfc2b5
-DATA activationConstants<>+0x5a0(SB)/8, $0xbfe373e3a893c28a // float64 -0.6078966419718921
-DATA activationConstants<>+0x5a8(SB)/8, $0xbfe373e3a893c28a
-DATA activationConstants<>+0x5b0(SB)/8, $0x3fe82b4bb8c94dce // float64 0.7552851304157515
-DATA activationConstants<>+0x5b8(SB)/8, $0x3fe82b4bb8c94dce
-DATA activationConstants<>+0x5c0(SB)/8, $0x3e506c884aef08f0 // float64 1.5295999740912454e-08
-DATA activationConstants<>+0x5c8(SB)/8, $0x3e506c884aef08f0
-DATA activationConstants<>+0x5d0(SB)/8, $0xbe635aabed97b6a4 // float64 -3.604998051105819e-08
-DATA activationConstants<>+0x5d8(SB)/8, $0xbe635aabed97b6a4
-DATA activationConstants<>+0x5e0(SB)/8, $0xbe79aaac81181448 // float64 -9.561588878305371e-08
-DATA activationConstants<>+0x5e8(SB)/8, $0xbe79aaac81181448
-DATA activationConstants<>+0x5f0(SB)/8, $0x3ebac107426cc077 // float64 1.594663680836603e-06
-DATA activationConstants<>+0x5f8(SB)/8, $0x3ebac107426cc077
-DATA activationConstants<>+0x600(SB)/8, $0xbeef401d37bb04c9 // float64 -1.4901373780575732e-05
-DATA activationConstants<>+0x608(SB)/8, $0xbeef401d37bb04c9
-DATA activationConstants<>+0x610(SB)/8, $0x3f1f99b423480eab // float64 0.00012054597829807649
-DATA activationConstants<>+0x618(SB)/8, $0x3f1f99b423480eab
-DATA activationConstants<>+0x620(SB)/8, $0xbf4c02d82d427465 // float64 -0.000854831271243872
-DATA activationConstants<>+0x628(SB)/8, $0xbf4c02d82d427465
-DATA activationConstants<>+0x630(SB)/8, $0x3f7565bcc4f3cc66 // float64 0.005223977451566863
-DATA activationConstants<>+0x638(SB)/8, $0x3f7565bcc4f3cc66
-DATA activationConstants<>+0x640(SB)/8, $0xbf9b82ce30f243b2 // float64 -0.02686617063278946
-DATA activationConstants<>+0x648(SB)/8, $0xbf9b82ce30f243b2
-DATA activationConstants<>+0x650(SB)/8, $0x3fbce2f21a03ad2b // float64 0.11283791670910108
-DATA activationConstants<>+0x658(SB)/8, $0x3fbce2f21a03ad2b
-DATA activationConstants<>+0x660(SB)/8, $0xbfd812746b037973 // float64 -0.3761263890318311
-DATA activationConstants<>+0x668(SB)/8, $0xbfd812746b037973
-DATA activationConstants<>+0x670(SB)/8, $0x3ff20dd750429b6d // float64 1.1283791670955126
-DATA activationConstants<>+0x678(SB)/8, $0x3ff20dd750429b6d
-DATA activationConstants<>+0x680(SB)/8, $0x3fd6a09e667f3bcd // float64 0.3535533905932738
-DATA activationConstants<>+0x688(SB)/8, $0x3fd6a09e667f3bcd
-DATA activationConstants<>+0x690(SB)/8, $0xbfe8000000000000 // float64 -0.75
-DATA activationConstants<>+0x698(SB)/8, $0xbfe8000000000000
-DATA activationConstants<>+0x6a0(SB)/8, $0x3f8000003f800000 // float32 1
-DATA activationConstants<>+0x6a8(SB)/8, $0x3f8000003f800000
-DATA activationConstants<>+0x6b0(SB)/8, $0xc2d20000c2d20000 // float32 -105
-DATA activationConstants<>+0x6b8(SB)/8, $0xc2d20000c2d20000
-DATA activationConstants<>+0x6c0(SB)/8, $0x3fb8aa3b3fb8aa3b // float32 1.442695
-DATA activationConstants<>+0x6c8(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA activationConstants<>+0x6d0(SB)/8, $0x4b4000fe4b4000fe // float32 1.2583166e+07
-DATA activationConstants<>+0x6d8(SB)/8, $0x4b4000fe4b4000fe
-DATA activationConstants<>+0x6e0(SB)/8, $0x3f3172003f317200 // float32 0.69314575
-DATA activationConstants<>+0x6e8(SB)/8, $0x3f3172003f317200
-DATA activationConstants<>+0x6f0(SB)/8, $0x35bfbe8e35bfbe8e // float32 1.4286068e-06
-DATA activationConstants<>+0x6f8(SB)/8, $0x35bfbe8e35bfbe8e
-DATA activationConstants<>+0x700(SB)/8, $0x3ab288c83ab288c8 // float32 0.0013621086
-DATA activationConstants<>+0x708(SB)/8, $0x3ab288c83ab288c8
-DATA activationConstants<>+0x710(SB)/8, $0x3c091ce93c091ce9 // float32 0.008368709
-DATA activationConstants<>+0x718(SB)/8, $0x3c091ce93c091ce9
-DATA activationConstants<>+0x720(SB)/8, $0x3d2ab01a3d2ab01a // float32 0.04167185
-DATA activationConstants<>+0x728(SB)/8, $0x3d2ab01a3d2ab01a
-DATA activationConstants<>+0x730(SB)/8, $0x3e2aaa493e2aaa49 // float32 0.16666521
-DATA activationConstants<>+0x738(SB)/8, $0x3e2aaa493e2aaa49
-DATA activationConstants<>+0x740(SB)/8, $0x3efffff93efffff9 // float32 0.4999998
-DATA activationConstants<>+0x748(SB)/8, $0x3efffff93efffff9
-DATA activationConstants<>+0x750(SB)/8, $0x3f0000003f000000 // float32 0.5
-DATA activationConstants<>+0x758(SB)/8, $0x3f0000003f000000
-DATA activationConstants<>+0x760(SB)/8, $0x4ac000004ac00000 // float32 6.291456e+06
-DATA activationConstants<>+0x768(SB)/8, $0x4ac000004ac00000
-DATA activationConstants<>+0x770(SB)/8, $0x3fd9884533d43651 // float64 0.3989422804014327
-DATA activationConstants<>+0x778(SB)/8, $0x3fd9884533d43651
-GLOBL activationConstants<>(SB), RODATA|NOPTR, $1920
+DATA activationConstants<>+0x190(SB)/8, $0x7fffffffffffffff // float64 bits 0x7fffffffffffffff
+DATA activationConstants<>+0x198(SB)/8, $0x7fffffffffffffff
+DATA activationConstants<>+0x1a0(SB)/8, $0x4044000000000000 // float64 40
+DATA activationConstants<>+0x1a8(SB)/8, $0x4044000000000000
+DATA activationConstants<>+0x1b0(SB)/8, $0x0000000000000400 // float64 bits 0x400
+DATA activationConstants<>+0x1b8(SB)/8, $0x0000000000000400
+DATA activationConstants<>+0x1c0(SB)/8, $0x3fe0000000000000 // float64 0.5
+DATA activationConstants<>+0x1c8(SB)/8, $0x3fe0000000000000
+DATA activationConstants<>+0x1d0(SB)/8, $0x4000000000000000 // float64 2
+DATA activationConstants<>+0x1d8(SB)/8, $0x4000000000000000
+DATA activationConstants<>+0x1e0(SB)/8, $0x3c30000000000000 // float64 8.673617379884035e-19
+DATA activationConstants<>+0x1e8(SB)/8, $0x3c30000000000000
+DATA activationConstants<>+0x1f0(SB)/8, $0x3fcf1cda04bfbd27 // float64 0.2430679820240382
+DATA activationConstants<>+0x1f8(SB)/8, $0x3fcf1cda04bfbd27
+DATA activationConstants<>+0x200(SB)/8, $0x3fcb6cf3250eacc9 // float64 0.21426238355102203
+DATA activationConstants<>+0x208(SB)/8, $0x3fcb6cf3250eacc9
+DATA activationConstants<>+0x210(SB)/8, $0x3fd2509c0de8661d // float64 0.2861700187509955
+DATA activationConstants<>+0x218(SB)/8, $0x3fd2509c0de8661d
+DATA activationConstants<>+0x220(SB)/8, $0x3fd9996a5f22eaee // float64 0.3999887398783092
+DATA activationConstants<>+0x228(SB)/8, $0x3fd9996a5f22eaee
+DATA activationConstants<>+0x230(SB)/8, $0x3fe55555859c00d2 // float64 0.6666667565878248
+DATA activationConstants<>+0x238(SB)/8, $0x3fe55555859c00d2
+DATA activationConstants<>+0x240(SB)/8, $0x3fc5ccb1ec6d07ea // float64 0.17030929607614037
+DATA activationConstants<>+0x248(SB)/8, $0x3fc5ccb1ec6d07ea
+DATA activationConstants<>+0x250(SB)/8, $0x3fb555528b976e6a // float64 0.08333316715236952
+DATA activationConstants<>+0x258(SB)/8, $0x3fb555528b976e6a
+DATA activationConstants<>+0x260(SB)/8, $0x3fbefee190898c03 // float64 0.12107667711966034
+DATA activationConstants<>+0x268(SB)/8, $0x3fbefee190898c03
+DATA activationConstants<>+0x270(SB)/8, $0x3fc1066572b0f0e0 // float64 0.13300769901423504
+DATA activationConstants<>+0x278(SB)/8, $0x3fc1066572b0f0e0
+DATA activationConstants<>+0x280(SB)/8, $0x3fc3b1df85c717d5 // float64 0.15386575729479426
+DATA activationConstants<>+0x288(SB)/8, $0x3fc3b1df85c717d5
+DATA activationConstants<>+0x290(SB)/8, $0x3fc745cb297be99c // float64 0.18181743169391218
+DATA activationConstants<>+0x298(SB)/8, $0x3fc745cb297be99c
+DATA activationConstants<>+0x2a0(SB)/8, $0x3fcc71c74270aa06 // float64 0.22222223991532547
+DATA activationConstants<>+0x2a8(SB)/8, $0x3fcc71c74270aa06
+DATA activationConstants<>+0x2b0(SB)/8, $0x3fd2492492075d35 // float64 0.28571428547498395
+DATA activationConstants<>+0x2b8(SB)/8, $0x3fd2492492075d35
+DATA activationConstants<>+0x2c0(SB)/8, $0x3fd99999999a0a3d // float64 0.4000000000016007
+DATA activationConstants<>+0x2c8(SB)/8, $0x3fd99999999a0a3d
+DATA activationConstants<>+0x2d0(SB)/8, $0x3fe5555555555534 // float64 0.666666666666663
+DATA activationConstants<>+0x2d8(SB)/8, $0x3fe5555555555534
+DATA activationConstants<>+0x2e0(SB)/8, $0xc049000000000000 // float64 -50
+DATA activationConstants<>+0x2e8(SB)/8, $0xc049000000000000
+DATA activationConstants<>+0x2f0(SB)/8, $0xbc30000000000000 // float64 -8.673617379884035e-19
+DATA activationConstants<>+0x2f8(SB)/8, $0xbc30000000000000
+DATA activationConstants<>+0x300(SB)/8, $0xc02d000000000000 // float64 -14.5
+DATA activationConstants<>+0x308(SB)/8, $0xc02d000000000000
+DATA activationConstants<>+0x310(SB)/8, $0x4008000000000000 // float64 3
+DATA activationConstants<>+0x318(SB)/8, $0x4008000000000000
+DATA activationConstants<>+0x320(SB)/8, $0xc018000000000000 // float64 -6
+DATA activationConstants<>+0x328(SB)/8, $0xc018000000000000
+DATA activationConstants<>+0x330(SB)/8, $0x3ecec10c0daa530d // float64 3.6661732399446816e-06
+DATA activationConstants<>+0x338(SB)/8, $0x3ecec10c0daa530d
+DATA activationConstants<>+0x340(SB)/8, $0x3f1014b51f38dbd3 // float64 6.134372215958689e-05
+DATA activationConstants<>+0x348(SB)/8, $0x3f1014b51f38dbd3
+DATA activationConstants<>+0x350(SB)/8, $0x3f2116d27b22aef9 // float64 0.00013037986133689736
+DATA activationConstants<>+0x358(SB)/8, $0x3f2116d27b22aef9
+DATA activationConstants<>+0x360(SB)/8, $0xbf3085775262f323 // float64 -0.00025209582453182745
+DATA activationConstants<>+0x368(SB)/8, $0xbf3085775262f323
+DATA activationConstants<>+0x370(SB)/8, $0xbf50f114b496e201 // float64 -0.001034040660995328
+DATA activationConstants<>+0x378(SB)/8, $0xbf50f114b496e201
+DATA activationConstants<>+0x380(SB)/8, $0x3f50d5f73e04e09b // float64 0.0010275759196485604
+DATA activationConstants<>+0x388(SB)/8, $0x3f50d5f73e04e09b
+DATA activationConstants<>+0x390(SB)/8, $0x3f7c8c9e39b066a6 // float64 0.006970041339650434
+DATA activationConstants<>+0x398(SB)/8, $0x3f7c8c9e39b066a6
+DATA activationConstants<>+0x3a0(SB)/8, $0xbf856d9be94c5acb // float64 -0.010462968880842102
+DATA activationConstants<>+0x3a8(SB)/8, $0xbf856d9be94c5acb
+DATA activationConstants<>+0x3b0(SB)/8, $0xbfa832d400b2d3f0 // float64 -0.047262787900230196
+DATA activationConstants<>+0x3b8(SB)/8, $0xbfa832d400b2d3f0
+DATA activationConstants<>+0x3c0(SB)/8, $0x3fcd71388a53c370 // float64 0.23001772646196228
+DATA activationConstants<>+0x3c8(SB)/8, $0x3fcd71388a53c370
+DATA activationConstants<>+0x3d0(SB)/8, $0xbfe04c7298fe1b2a // float64 -0.5093319881569631
+DATA activationConstants<>+0x3d8(SB)/8, $0xbfe04c7298fe1b2a
+DATA activationConstants<>+0x3e0(SB)/8, $0x3fe754a751a19dff // float64 0.7290836901055967
+DATA activationConstants<>+0x3e8(SB)/8, $0x3fe754a751a19dff
+DATA activationConstants<>+0x3f0(SB)/8, $0xbfe0000000000000 // float64 -0.5
+DATA activationConstants<>+0x3f8(SB)/8, $0xbfe0000000000000
+DATA activationConstants<>+0x400(SB)/8, $0xc043800000000000 // float64 -39
+DATA activationConstants<>+0x408(SB)/8, $0xc043800000000000
+DATA activationConstants<>+0x410(SB)/8, $0x4010000000000000 // float64 4
+DATA activationConstants<>+0x418(SB)/8, $0x4010000000000000
+DATA activationConstants<>+0x420(SB)/8, $0xc020000000000000 // float64 -8
+DATA activationConstants<>+0x428(SB)/8, $0xc020000000000000
+DATA activationConstants<>+0x430(SB)/8, $0xbe070cff4195dfdc // float64 -6.708656990786611e-10
+DATA activationConstants<>+0x438(SB)/8, $0xbe070cff4195dfdc
+DATA activationConstants<>+0x440(SB)/8, $0xbe24c17be0ce8244 // float64 -2.416292727060698e-09
+DATA activationConstants<>+0x448(SB)/8, $0xbe24c17be0ce8244
+DATA activationConstants<>+0x450(SB)/8, $0x3e1e3052d7b0bc66 // float64 1.757217342782026e-09
+DATA activationConstants<>+0x458(SB)/8, $0x3e1e3052d7b0bc66
+DATA activationConstants<>+0x460(SB)/8, $0x3e54a552f2c86742 // float64 1.9227896762720497e-08
+DATA activationConstants<>+0x468(SB)/8, $0x3e54a552f2c86742
+DATA activationConstants<>+0x470(SB)/8, $0x3e4ce4941bc14edd // float64 1.3454298002233123e-08
+DATA activationConstants<>+0x478(SB)/8, $0x3e4ce4941bc14edd
+DATA activationConstants<>+0x480(SB)/8, $0xbe76c2031ab99c93 // float64 -8.4779634584874e-08
+DATA activationConstants<>+0x488(SB)/8, $0xbe76c2031ab99c93
+DATA activationConstants<>+0x490(SB)/8, $0xbe84cec3e5fdab24 // float64 -1.550292720823932e-07
+DATA activationConstants<>+0x498(SB)/8, $0xbe84cec3e5fdab24
+DATA activationConstants<>+0x4a0(SB)/8, $0x3e9233b84623326f // float64 2.7123139124672973e-07
+DATA activationConstants<>+0x4a8(SB)/8, $0x3e9233b84623326f
+DATA activationConstants<>+0x4b0(SB)/8, $0x3eb1236b51a4b235 // float64 1.0215256396980416e-06
+DATA activationConstants<>+0x4b8(SB)/8, $0x3eb1236b51a4b235
+DATA activationConstants<>+0x4c0(SB)/8, $0xbea51e400e67384b // float64 -6.29370359212094e-07
+DATA activationConstants<>+0x4c8(SB)/8, $0xbea51e400e67384b
+DATA activationConstants<>+0x4d0(SB)/8, $0xbed8d4b1df33c7db // float64 -5.920133378399844e-06
+DATA activationConstants<>+0x4d8(SB)/8, $0xbed8d4b1df33c7db
+DATA activationConstants<>+0x4e0(SB)/8, $0x3ea80b1600b6fd31 // float64 7.165463115562447e-07
+DATA activationConstants<>+0x4e8(SB)/8, $0x3ea80b1600b6fd31
+DATA activationConstants<>+0x4f0(SB)/8, $0x3f026d0996574a29 // float64 3.5144667701953875e-05
+DATA activationConstants<>+0x4f8(SB)/8, $0x3f026d0996574a29
+DATA activationConstants<>+0x500(SB)/8, $0xbec001e47f8e028f // float64 -1.9082299300146598e-06
+DATA activationConstants<>+0x508(SB)/8, $0xbec001e47f8e028f
+DATA activationConstants<>+0x510(SB)/8, $0xbf2e4a4256d4c06f // float64 -0.00023109493069162513
+DATA activationConstants<>+0x518(SB)/8, $0xbf2e4a4256d4c06f
+DATA activationConstants<>+0x520(SB)/8, $0x3f217a4ae29b83ee // float64 0.00013334430814551608
+DATA activationConstants<>+0x528(SB)/8, $0x3f217a4ae29b83ee
+DATA activationConstants<>+0x530(SB)/8, $0x3f5ab825fc0f6dfe // float64 0.0016308184569798763
+DATA activationConstants<>+0x538(SB)/8, $0x3f5ab825fc0f6dfe
+DATA activationConstants<>+0x540(SB)/8, $0xbf6c81719d53e198 // float64 -0.0034796923670194595
+DATA activationConstants<>+0x548(SB)/8, $0xbf6c81719d53e198
+DATA activationConstants<>+0x550(SB)/8, $0xbf7ee2761047f212 // float64 -0.007540188966683308
+DATA activationConstants<>+0x558(SB)/8, $0xbf7ee2761047f212
+DATA activationConstants<>+0x560(SB)/8, $0x3faeec4cc3e4d1fb // float64 0.06039657489091962
+DATA activationConstants<>+0x568(SB)/8, $0x3faeec4cc3e4d1fb
+DATA activationConstants<>+0x570(SB)/8, $0xbfc7dff2bff68399 // float64 -0.18652185795965862
+DATA activationConstants<>+0x578(SB)/8, $0xbfc7dff2bff68399
+DATA activationConstants<>+0x580(SB)/8, $0x3fd8c6dbf2cfc2b5 // float64 0.38713740074221487
+DATA activationConstants<>+0x588(SB)/8, $0x3fd8c6dbf2cfc2b5
+DATA activationConstants<>+0x590(SB)/8, $0xbfe373e3a893c28a // float64 -0.6078966419718921
+DATA activationConstants<>+0x598(SB)/8, $0xbfe373e3a893c28a
+DATA activationConstants<>+0x5a0(SB)/8, $0x3fe82b4bb8c94dce // float64 0.7552851304157515
+DATA activationConstants<>+0x5a8(SB)/8, $0x3fe82b4bb8c94dce
+DATA activationConstants<>+0x5b0(SB)/8, $0x3e506c884aef08f0 // float64 1.5295999740912454e-08
+DATA activationConstants<>+0x5b8(SB)/8, $0x3e506c884aef08f0
+DATA activationConstants<>+0x5c0(SB)/8, $0xbe635aabed97b6a4 // float64 -3.604998051105819e-08
+DATA activationConstants<>+0x5c8(SB)/8, $0xbe635aabed97b6a4
+DATA activationConstants<>+0x5d0(SB)/8, $0xbe79aaac81181448 // float64 -9.561588878305371e-08
+DATA activationConstants<>+0x5d8(SB)/8, $0xbe79aaac81181448
+DATA activationConstants<>+0x5e0(SB)/8, $0x3ebac107426cc077 // float64 1.594663680836603e-06
+DATA activationConstants<>+0x5e8(SB)/8, $0x3ebac107426cc077
+DATA activationConstants<>+0x5f0(SB)/8, $0xbeef401d37bb04c9 // float64 -1.4901373780575732e-05
+DATA activationConstants<>+0x5f8(SB)/8, $0xbeef401d37bb04c9
+DATA activationConstants<>+0x600(SB)/8, $0x3f1f99b423480eab // float64 0.00012054597829807649
+DATA activationConstants<>+0x608(SB)/8, $0x3f1f99b423480eab
+DATA activationConstants<>+0x610(SB)/8, $0xbf4c02d82d427465 // float64 -0.000854831271243872
+DATA activationConstants<>+0x618(SB)/8, $0xbf4c02d82d427465
+DATA activationConstants<>+0x620(SB)/8, $0x3f7565bcc4f3cc66 // float64 0.005223977451566863
+DATA activationConstants<>+0x628(SB)/8, $0x3f7565bcc4f3cc66
+DATA activationConstants<>+0x630(SB)/8, $0xbf9b82ce30f243b2 // float64 -0.02686617063278946
+DATA activationConstants<>+0x638(SB)/8, $0xbf9b82ce30f243b2
+DATA activationConstants<>+0x640(SB)/8, $0x3fbce2f21a03ad2b // float64 0.11283791670910108
+DATA activationConstants<>+0x648(SB)/8, $0x3fbce2f21a03ad2b
+DATA activationConstants<>+0x650(SB)/8, $0xbfd812746b037973 // float64 -0.3761263890318311
+DATA activationConstants<>+0x658(SB)/8, $0xbfd812746b037973
+DATA activationConstants<>+0x660(SB)/8, $0x3ff20dd750429b6d // float64 1.1283791670955126
+DATA activationConstants<>+0x668(SB)/8, $0x3ff20dd750429b6d
+DATA activationConstants<>+0x670(SB)/8, $0x3fd6a09e667f3bcd // float64 0.3535533905932738
+DATA activationConstants<>+0x678(SB)/8, $0x3fd6a09e667f3bcd
+DATA activationConstants<>+0x680(SB)/8, $0xbfe8000000000000 // float64 -0.75
+DATA activationConstants<>+0x688(SB)/8, $0xbfe8000000000000
+DATA activationConstants<>+0x690(SB)/8, $0x3f8000003f800000 // float32 1
+DATA activationConstants<>+0x698(SB)/8, $0x3f8000003f800000
+DATA activationConstants<>+0x6a0(SB)/8, $0xc2d20000c2d20000 // float32 -105
+DATA activationConstants<>+0x6a8(SB)/8, $0xc2d20000c2d20000
+DATA activationConstants<>+0x6b0(SB)/8, $0x3fb8aa3b3fb8aa3b // float32 1.442695
+DATA activationConstants<>+0x6b8(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA activationConstants<>+0x6c0(SB)/8, $0x4b4000fe4b4000fe // float32 1.2583166e+07
+DATA activationConstants<>+0x6c8(SB)/8, $0x4b4000fe4b4000fe
+DATA activationConstants<>+0x6d0(SB)/8, $0x3f3172003f317200 // float32 0.69314575
+DATA activationConstants<>+0x6d8(SB)/8, $0x3f3172003f317200
+DATA activationConstants<>+0x6e0(SB)/8, $0x35bfbe8e35bfbe8e // float32 1.4286068e-06
+DATA activationConstants<>+0x6e8(SB)/8, $0x35bfbe8e35bfbe8e
+DATA activationConstants<>+0x6f0(SB)/8, $0x3ab288c83ab288c8 // float32 0.0013621086
+DATA activationConstants<>+0x6f8(SB)/8, $0x3ab288c83ab288c8
+DATA activationConstants<>+0x700(SB)/8, $0x3c091ce93c091ce9 // float32 0.008368709
+DATA activationConstants<>+0x708(SB)/8, $0x3c091ce93c091ce9
+DATA activationConstants<>+0x710(SB)/8, $0x3d2ab01a3d2ab01a // float32 0.04167185
+DATA activationConstants<>+0x718(SB)/8, $0x3d2ab01a3d2ab01a
+DATA activationConstants<>+0x720(SB)/8, $0x3e2aaa493e2aaa49 // float32 0.16666521
+DATA activationConstants<>+0x728(SB)/8, $0x3e2aaa493e2aaa49
+DATA activationConstants<>+0x730(SB)/8, $0x3efffff93efffff9 // float32 0.4999998
+DATA activationConstants<>+0x738(SB)/8, $0x3efffff93efffff9
+DATA activationConstants<>+0x740(SB)/8, $0x3fd9884533d43651 // float64 0.3989422804014327
+DATA activationConstants<>+0x748(SB)/8, $0x3fd9884533d43651
+GLOBL activationConstants<>(SB), RODATA|NOPTR, $1872
 
 // func ActReLUF32NEON(y, z *float32, n int)
 TEXT ·ActReLUF32NEON(SB), NOSPLIT, $0-24
@@ -837,11 +831,8 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -963,11 +954,8 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -1020,12 +1008,12 @@ L1:
 	WORD $0x0e61782c // FCVTL V12.2D, V1.2S
 	WORD $0x0e61780e // FCVTL V14.2D, V0.2S
 	WORD $0x4e61780d // FCVTL2 V13.2D, V0.4S
-	FMOVQ 432(R1), F1
+	FMOVQ 400(R1), F1
 	VAND V1.B16, V12.B16, V0.B16
 	VAND V1.B16, V11.B16, V1.B16
 	WORD $0x4e60d400 // FADD V0.2D, V0.2D, V0.2D
 	WORD $0x4e61d422 // FADD V2.2D, V1.2D, V1.2D
-	FMOVQ 448(R1), F1
+	FMOVQ 416(R1), F1
 	WORD $0x6ee1e404 // FCMGT V4.2D, V0.2D, V1.2D
 	VBSL V0.B16, V1.B16, V4.B16
 	WORD $0x6ee1e440 // FCMGT V0.2D, V2.2D, V1.2D
@@ -1076,12 +1064,12 @@ L1:
 	VFMLA V7.D2, V1.D2, V2.D2
 	VFMLA V0.D2, V4.D2, V6.D2
 	VFMLA V2.D2, V3.D2, V5.D2
-	FMOVQ 464(R1), F0
+	FMOVQ 432(R1), F0
 	VSUB V0.D2, V10.D2, V1.D2
 	VSUB V0.D2, V9.D2, V0.D2
 	VSHL $52, V1.D2, V3.D2
 	VSHL $52, V0.D2, V2.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x4ee0d461 // FSUB V1.2D, V3.2D, V0.2D
 	WORD $0x4ee0d440 // FSUB V0.2D, V2.2D, V0.2D
 	VFMLA V8.D2, V3.D2, V1.D2
@@ -1090,7 +1078,7 @@ L1:
 	VFMLA V5.D2, V2.D2, V0.D2
 	WORD $0x4e61d421 // FADD V1.2D, V1.2D, V1.2D
 	WORD $0x4e60d403 // FADD V3.2D, V0.2D, V0.2D
-	FMOVQ 480(R1), F0
+	FMOVQ 464(R1), F0
 	WORD $0x4e60d422 // FADD V2.2D, V1.2D, V0.2D
 	WORD $0x4e60d460 // FADD V0.2D, V3.2D, V0.2D
 	WORD $0x6e62fc21 // FDIV V1.2D, V1.2D, V2.2D
@@ -1100,12 +1088,12 @@ L1:
 	VAND V2.B16, V11.B16, V2.B16
 	VORR V3.B16, V1.B16, V12.B16
 	VORR V2.B16, V0.B16, V11.B16
-	FMOVQ 432(R1), F1
+	FMOVQ 400(R1), F1
 	VAND V1.B16, V14.B16, V0.B16
 	VAND V1.B16, V13.B16, V1.B16
 	WORD $0x4e60d400 // FADD V0.2D, V0.2D, V0.2D
 	WORD $0x4e61d422 // FADD V2.2D, V1.2D, V1.2D
-	FMOVQ 448(R1), F1
+	FMOVQ 416(R1), F1
 	WORD $0x6ee1e404 // FCMGT V4.2D, V0.2D, V1.2D
 	VBSL V0.B16, V1.B16, V4.B16
 	WORD $0x6ee1e440 // FCMGT V0.2D, V2.2D, V1.2D
@@ -1156,12 +1144,12 @@ L1:
 	VFMLA V7.D2, V1.D2, V2.D2
 	VFMLA V0.D2, V4.D2, V6.D2
 	VFMLA V2.D2, V3.D2, V5.D2
-	FMOVQ 464(R1), F0
+	FMOVQ 432(R1), F0
 	VSUB V0.D2, V10.D2, V1.D2
 	VSUB V0.D2, V9.D2, V0.D2
 	VSHL $52, V1.D2, V3.D2
 	VSHL $52, V0.D2, V2.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x4ee0d461 // FSUB V1.2D, V3.2D, V0.2D
 	WORD $0x4ee0d440 // FSUB V0.2D, V2.2D, V0.2D
 	VFMLA V8.D2, V3.D2, V1.D2
@@ -1170,7 +1158,7 @@ L1:
 	VFMLA V5.D2, V2.D2, V0.D2
 	WORD $0x4e61d421 // FADD V1.2D, V1.2D, V1.2D
 	WORD $0x4e60d403 // FADD V3.2D, V0.2D, V0.2D
-	FMOVQ 480(R1), F0
+	FMOVQ 464(R1), F0
 	WORD $0x4e60d422 // FADD V2.2D, V1.2D, V0.2D
 	WORD $0x4e60d460 // FADD V0.2D, V3.2D, V0.2D
 	WORD $0x6e62fc21 // FDIV V1.2D, V1.2D, V2.2D
@@ -1224,12 +1212,12 @@ L4:
 	WORD $0x0e61782c // FCVTL V12.2D, V1.2S
 	WORD $0x0e61780e // FCVTL V14.2D, V0.2S
 	WORD $0x4e61780d // FCVTL2 V13.2D, V0.4S
-	FMOVQ 432(R1), F1
+	FMOVQ 400(R1), F1
 	VAND V1.B16, V12.B16, V0.B16
 	VAND V1.B16, V11.B16, V1.B16
 	WORD $0x4e60d400 // FADD V0.2D, V0.2D, V0.2D
 	WORD $0x4e61d422 // FADD V2.2D, V1.2D, V1.2D
-	FMOVQ 448(R1), F1
+	FMOVQ 416(R1), F1
 	WORD $0x6ee1e404 // FCMGT V4.2D, V0.2D, V1.2D
 	VBSL V0.B16, V1.B16, V4.B16
 	WORD $0x6ee1e440 // FCMGT V0.2D, V2.2D, V1.2D
@@ -1280,12 +1268,12 @@ L4:
 	VFMLA V7.D2, V1.D2, V2.D2
 	VFMLA V0.D2, V4.D2, V6.D2
 	VFMLA V2.D2, V3.D2, V5.D2
-	FMOVQ 464(R1), F0
+	FMOVQ 432(R1), F0
 	VSUB V0.D2, V10.D2, V1.D2
 	VSUB V0.D2, V9.D2, V0.D2
 	VSHL $52, V1.D2, V3.D2
 	VSHL $52, V0.D2, V2.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x4ee0d461 // FSUB V1.2D, V3.2D, V0.2D
 	WORD $0x4ee0d440 // FSUB V0.2D, V2.2D, V0.2D
 	VFMLA V8.D2, V3.D2, V1.D2
@@ -1294,7 +1282,7 @@ L4:
 	VFMLA V5.D2, V2.D2, V0.D2
 	WORD $0x4e61d421 // FADD V1.2D, V1.2D, V1.2D
 	WORD $0x4e60d403 // FADD V3.2D, V0.2D, V0.2D
-	FMOVQ 480(R1), F0
+	FMOVQ 464(R1), F0
 	WORD $0x4e60d422 // FADD V2.2D, V1.2D, V0.2D
 	WORD $0x4e60d460 // FADD V0.2D, V3.2D, V0.2D
 	WORD $0x6e62fc21 // FDIV V1.2D, V1.2D, V2.2D
@@ -1304,12 +1292,12 @@ L4:
 	VAND V2.B16, V11.B16, V2.B16
 	VORR V3.B16, V1.B16, V12.B16
 	VORR V2.B16, V0.B16, V11.B16
-	FMOVQ 432(R1), F1
+	FMOVQ 400(R1), F1
 	VAND V1.B16, V14.B16, V0.B16
 	VAND V1.B16, V13.B16, V1.B16
 	WORD $0x4e60d400 // FADD V0.2D, V0.2D, V0.2D
 	WORD $0x4e61d422 // FADD V2.2D, V1.2D, V1.2D
-	FMOVQ 448(R1), F1
+	FMOVQ 416(R1), F1
 	WORD $0x6ee1e404 // FCMGT V4.2D, V0.2D, V1.2D
 	VBSL V0.B16, V1.B16, V4.B16
 	WORD $0x6ee1e440 // FCMGT V0.2D, V2.2D, V1.2D
@@ -1360,12 +1348,12 @@ L4:
 	VFMLA V7.D2, V1.D2, V2.D2
 	VFMLA V0.D2, V4.D2, V6.D2
 	VFMLA V2.D2, V3.D2, V5.D2
-	FMOVQ 464(R1), F0
+	FMOVQ 432(R1), F0
 	VSUB V0.D2, V10.D2, V1.D2
 	VSUB V0.D2, V9.D2, V0.D2
 	VSHL $52, V1.D2, V3.D2
 	VSHL $52, V0.D2, V2.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x4ee0d461 // FSUB V1.2D, V3.2D, V0.2D
 	WORD $0x4ee0d440 // FSUB V0.2D, V2.2D, V0.2D
 	VFMLA V8.D2, V3.D2, V1.D2
@@ -1374,7 +1362,7 @@ L4:
 	VFMLA V5.D2, V2.D2, V0.D2
 	WORD $0x4e61d421 // FADD V1.2D, V1.2D, V1.2D
 	WORD $0x4e60d403 // FADD V3.2D, V0.2D, V0.2D
-	FMOVQ 480(R1), F0
+	FMOVQ 464(R1), F0
 	WORD $0x4e60d422 // FADD V2.2D, V1.2D, V0.2D
 	WORD $0x4e60d460 // FADD V0.2D, V3.2D, V0.2D
 	WORD $0x6e62fc21 // FDIV V1.2D, V1.2D, V2.2D
@@ -1426,12 +1414,12 @@ TEXT ·ActTanhF64NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F16, F15)
-	FMOVQ 432(R1), F0
+	FMOVQ 400(R1), F0
 	VAND V0.B16, V16.B16, V14.B16
 	VAND V0.B16, V15.B16, V13.B16
 	WORD $0x4e6ed5c2 // FADD V2.2D, V14.2D, V14.2D
 	WORD $0x4e6dd5a1 // FADD V1.2D, V13.2D, V13.2D
-	FMOVQ 448(R1), F0
+	FMOVQ 416(R1), F0
 	WORD $0x6ee0e44c // FCMGT V12.2D, V2.2D, V0.2D
 	VBSL V2.B16, V0.B16, V12.B16
 	WORD $0x6ee0e42b // FCMGT V11.2D, V1.2D, V0.2D
@@ -1500,12 +1488,12 @@ L1:
 	VFMLA V7.D2, V2.D2, V0.D2
 	VFMLA V1.D2, V4.D2, V6.D2
 	VFMLA V0.D2, V3.D2, V5.D2
-	FMOVQ 464(R1), F0
+	FMOVQ 432(R1), F0
 	VSUB V0.D2, V10.D2, V1.D2
 	VSUB V0.D2, V9.D2, V0.D2
 	VSHL $52, V1.D2, V3.D2
 	VSHL $52, V0.D2, V2.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x4ee0d461 // FSUB V1.2D, V3.2D, V0.2D
 	WORD $0x4ee0d440 // FSUB V0.2D, V2.2D, V0.2D
 	VFMLA V8.D2, V3.D2, V1.D2
@@ -1515,10 +1503,10 @@ L1:
 	VFMLA V5.D2, V2.D2, V3.D2
 	WORD $0x4e61d420 // FADD V0.2D, V1.2D, V1.2D
 	WORD $0x4e63d469 // FADD V9.2D, V3.2D, V3.2D
-	FMOVQ 480(R1), F1
+	FMOVQ 464(R1), F1
 	WORD $0x4e61d408 // FADD V8.2D, V0.2D, V1.2D
 	WORD $0x4e61d527 // FADD V7.2D, V9.2D, V1.2D
-	FMOVQ 480(R1), F1
+	FMOVQ 464(R1), F1
 	WORD $0x4ee1d502 // FSUB V2.2D, V8.2D, V1.2D
 	WORD $0x4ee1d4e1 // FSUB V1.2D, V7.2D, V1.2D
 	WORD $0x4ee2d406 // FSUB V6.2D, V0.2D, V2.2D
@@ -1534,7 +1522,7 @@ L1:
 	VFMLS V5.D2, V1.D2, V9.D2
 	VFMLA V4.D2, V0.D2, V2.D2
 	VFMLA V3.D2, V9.D2, V1.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 480(R1), F0
 	WORD $0x6eece403 // FCMGT V3.2D, V0.2D, V12.2D
 	WORD $0x6eebe400 // FCMGT V0.2D, V0.2D, V11.2D
 	VBSL V2.B16, V14.B16, V3.B16
@@ -1568,12 +1556,12 @@ L2:
 	BLE L4
 	VLD1.P 8(R0), V15.D[1]
 L4:
-	FMOVQ 432(R1), F0
+	FMOVQ 400(R1), F0
 	VAND V0.B16, V16.B16, V14.B16
 	VAND V0.B16, V15.B16, V13.B16
 	WORD $0x4e6ed5c2 // FADD V2.2D, V14.2D, V14.2D
 	WORD $0x4e6dd5a1 // FADD V1.2D, V13.2D, V13.2D
-	FMOVQ 448(R1), F0
+	FMOVQ 416(R1), F0
 	WORD $0x6ee0e44c // FCMGT V12.2D, V2.2D, V0.2D
 	VBSL V2.B16, V0.B16, V12.B16
 	WORD $0x6ee0e42b // FCMGT V11.2D, V1.2D, V0.2D
@@ -1642,12 +1630,12 @@ L4:
 	VFMLA V7.D2, V2.D2, V0.D2
 	VFMLA V1.D2, V4.D2, V6.D2
 	VFMLA V0.D2, V3.D2, V5.D2
-	FMOVQ 464(R1), F0
+	FMOVQ 432(R1), F0
 	VSUB V0.D2, V10.D2, V1.D2
 	VSUB V0.D2, V9.D2, V0.D2
 	VSHL $52, V1.D2, V3.D2
 	VSHL $52, V0.D2, V2.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x4ee0d461 // FSUB V1.2D, V3.2D, V0.2D
 	WORD $0x4ee0d440 // FSUB V0.2D, V2.2D, V0.2D
 	VFMLA V8.D2, V3.D2, V1.D2
@@ -1657,10 +1645,10 @@ L4:
 	VFMLA V5.D2, V2.D2, V3.D2
 	WORD $0x4e61d420 // FADD V0.2D, V1.2D, V1.2D
 	WORD $0x4e63d469 // FADD V9.2D, V3.2D, V3.2D
-	FMOVQ 480(R1), F1
+	FMOVQ 464(R1), F1
 	WORD $0x4e61d408 // FADD V8.2D, V0.2D, V1.2D
 	WORD $0x4e61d527 // FADD V7.2D, V9.2D, V1.2D
-	FMOVQ 480(R1), F1
+	FMOVQ 464(R1), F1
 	WORD $0x4ee1d502 // FSUB V2.2D, V8.2D, V1.2D
 	WORD $0x4ee1d4e1 // FSUB V1.2D, V7.2D, V1.2D
 	WORD $0x4ee2d406 // FSUB V6.2D, V0.2D, V2.2D
@@ -1676,7 +1664,7 @@ L4:
 	VFMLS V5.D2, V1.D2, V9.D2
 	VFMLA V4.D2, V0.D2, V2.D2
 	VFMLA V3.D2, V9.D2, V1.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 480(R1), F0
 	WORD $0x6eece403 // FCMGT V3.2D, V0.2D, V12.2D
 	WORD $0x6eebe400 // FCMGT V0.2D, V0.2D, V11.2D
 	VBSL V2.B16, V14.B16, V3.B16
@@ -1773,34 +1761,34 @@ L1:
 	VSHL $52, V2.D2, V2.D2
 	WORD $0x6e63dc2a // FMUL V10.2D, V1.2D, V3.2D
 	WORD $0x6e62dc09 // FMUL V9.2D, V0.2D, V2.2D
-	FMOVQ 480(R1), F0
+	FMOVQ 464(R1), F0
 	WORD $0x4e60d541 // FADD V1.2D, V10.2D, V0.2D
 	WORD $0x4e60d520 // FADD V0.2D, V9.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
 	WORD $0x6e69dc03 // FMUL V3.2D, V0.2D, V9.2D
-	FMOVQ 512(R1), F0
-	FMOVQ 528(R1), F2
+	FMOVQ 496(R1), F0
+	FMOVQ 512(R1), F2
 	VFMLA V6.D2, V0.D2, V2.D2
-	FMOVQ 528(R1), F1
+	FMOVQ 512(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 544(R1), F0
+	FMOVQ 528(R1), F0
 	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 544(R1), F2
+	FMOVQ 528(R1), F2
 	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 560(R1), F1
+	FMOVQ 544(R1), F1
 	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 560(R1), F0
+	FMOVQ 544(R1), F0
 	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 576(R1), F2
+	FMOVQ 560(R1), F2
 	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 576(R1), F1
+	FMOVQ 560(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
 	VMOV V4.B16, V0.B16
 	VFMLA V6.D2, V2.D2, V0.D2
@@ -1874,34 +1862,34 @@ L1:
 	VSHL $52, V2.D2, V2.D2
 	WORD $0x6e63dc2a // FMUL V10.2D, V1.2D, V3.2D
 	WORD $0x6e62dc09 // FMUL V9.2D, V0.2D, V2.2D
-	FMOVQ 480(R1), F0
+	FMOVQ 464(R1), F0
 	WORD $0x4e60d541 // FADD V1.2D, V10.2D, V0.2D
 	WORD $0x4e60d520 // FADD V0.2D, V9.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
 	WORD $0x6e69dc03 // FMUL V3.2D, V0.2D, V9.2D
-	FMOVQ 512(R1), F0
-	FMOVQ 528(R1), F2
+	FMOVQ 496(R1), F0
+	FMOVQ 512(R1), F2
 	VFMLA V6.D2, V0.D2, V2.D2
-	FMOVQ 528(R1), F1
+	FMOVQ 512(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 544(R1), F0
+	FMOVQ 528(R1), F0
 	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 544(R1), F2
+	FMOVQ 528(R1), F2
 	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 560(R1), F1
+	FMOVQ 544(R1), F1
 	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 560(R1), F0
+	FMOVQ 544(R1), F0
 	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 576(R1), F2
+	FMOVQ 560(R1), F2
 	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 576(R1), F1
+	FMOVQ 560(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
 	VMOV V4.B16, V0.B16
 	VFMLA V6.D2, V2.D2, V0.D2
@@ -2019,34 +2007,34 @@ L4:
 	VSHL $52, V2.D2, V2.D2
 	WORD $0x6e63dc2a // FMUL V10.2D, V1.2D, V3.2D
 	WORD $0x6e62dc09 // FMUL V9.2D, V0.2D, V2.2D
-	FMOVQ 480(R1), F0
+	FMOVQ 464(R1), F0
 	WORD $0x4e60d541 // FADD V1.2D, V10.2D, V0.2D
 	WORD $0x4e60d520 // FADD V0.2D, V9.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
 	WORD $0x6e69dc03 // FMUL V3.2D, V0.2D, V9.2D
-	FMOVQ 512(R1), F0
-	FMOVQ 528(R1), F2
+	FMOVQ 496(R1), F0
+	FMOVQ 512(R1), F2
 	VFMLA V6.D2, V0.D2, V2.D2
-	FMOVQ 528(R1), F1
+	FMOVQ 512(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 544(R1), F0
+	FMOVQ 528(R1), F0
 	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 544(R1), F2
+	FMOVQ 528(R1), F2
 	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 560(R1), F1
+	FMOVQ 544(R1), F1
 	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 560(R1), F0
+	FMOVQ 544(R1), F0
 	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 576(R1), F2
+	FMOVQ 560(R1), F2
 	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 576(R1), F1
+	FMOVQ 560(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
 	VMOV V4.B16, V0.B16
 	VFMLA V6.D2, V2.D2, V0.D2
@@ -2120,34 +2108,34 @@ L4:
 	VSHL $52, V2.D2, V2.D2
 	WORD $0x6e63dc2a // FMUL V10.2D, V1.2D, V3.2D
 	WORD $0x6e62dc09 // FMUL V9.2D, V0.2D, V2.2D
-	FMOVQ 480(R1), F0
+	FMOVQ 464(R1), F0
 	WORD $0x4e60d541 // FADD V1.2D, V10.2D, V0.2D
 	WORD $0x4e60d520 // FADD V0.2D, V9.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
 	WORD $0x6e69dc03 // FMUL V3.2D, V0.2D, V9.2D
-	FMOVQ 512(R1), F0
-	FMOVQ 528(R1), F2
+	FMOVQ 496(R1), F0
+	FMOVQ 512(R1), F2
 	VFMLA V6.D2, V0.D2, V2.D2
-	FMOVQ 528(R1), F1
+	FMOVQ 512(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 544(R1), F0
+	FMOVQ 528(R1), F0
 	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 544(R1), F2
+	FMOVQ 528(R1), F2
 	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 560(R1), F1
+	FMOVQ 544(R1), F1
 	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 560(R1), F0
+	FMOVQ 544(R1), F0
 	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 576(R1), F2
+	FMOVQ 560(R1), F2
 	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 576(R1), F1
+	FMOVQ 560(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
 	VMOV V4.B16, V0.B16
 	VFMLA V6.D2, V2.D2, V0.D2
@@ -2281,11 +2269,8 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -2296,54 +2281,54 @@ L1:
 	VSHL $52, V2.D2, V2.D2
 	WORD $0x6e63dc2a // FMUL V10.2D, V1.2D, V3.2D
 	WORD $0x6e62dc09 // FMUL V9.2D, V0.2D, V2.2D
-	FMOVQ 480(R1), F0
+	FMOVQ 464(R1), F0
 	WORD $0x4e60d541 // FADD V1.2D, V10.2D, V0.2D
 	WORD $0x4e60d520 // FADD V0.2D, V9.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
 	WORD $0x6e69dc03 // FMUL V3.2D, V0.2D, V9.2D
-	FMOVQ 592(R1), F0
-	FMOVQ 608(R1), F2
+	FMOVQ 576(R1), F0
+	FMOVQ 592(R1), F2
 	VFMLA V6.D2, V0.D2, V2.D2
-	FMOVQ 608(R1), F1
+	FMOVQ 592(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
+	FMOVQ 608(R1), F0
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 608(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
+	FMOVQ 624(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
 	FMOVQ 624(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 624(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
+	VFMLA V5.D2, V2.D2, V0.D2
+	FMOVQ 640(R1), F2
+	VFMLA V6.D2, V1.D2, V2.D2
 	FMOVQ 640(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 640(R1), F0
-	VFMLA V5.D2, V2.D2, V0.D2
+	VFMLA V5.D2, V0.D2, V1.D2
+	FMOVQ 656(R1), F0
+	VFMLA V6.D2, V2.D2, V0.D2
 	FMOVQ 656(R1), F2
-	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 656(R1), F1
-	VFMLA V5.D2, V0.D2, V1.D2
+	VFMLA V5.D2, V1.D2, V2.D2
+	FMOVQ 672(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
 	FMOVQ 672(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 672(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 688(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 688(R1), F0
 	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 704(R1), F2
+	FMOVQ 688(R1), F2
 	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 704(R1), F1
+	FMOVQ 688(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 720(R1), F0
+	FMOVQ 704(R1), F0
 	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 720(R1), F2
+	FMOVQ 704(R1), F2
 	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 736(R1), F1
+	FMOVQ 720(R1), F1
 	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 736(R1), F0
+	FMOVQ 720(R1), F0
 	VFMLA V5.D2, V2.D2, V0.D2
 	VMOV V4.B16, V2.B16
 	VFMLA V6.D2, V1.D2, V2.D2
@@ -2459,11 +2444,8 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -2474,54 +2456,54 @@ L4:
 	VSHL $52, V2.D2, V2.D2
 	WORD $0x6e63dc2a // FMUL V10.2D, V1.2D, V3.2D
 	WORD $0x6e62dc09 // FMUL V9.2D, V0.2D, V2.2D
-	FMOVQ 480(R1), F0
+	FMOVQ 464(R1), F0
 	WORD $0x4e60d541 // FADD V1.2D, V10.2D, V0.2D
 	WORD $0x4e60d520 // FADD V0.2D, V9.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
 	WORD $0x6e69dc03 // FMUL V3.2D, V0.2D, V9.2D
-	FMOVQ 592(R1), F0
-	FMOVQ 608(R1), F2
+	FMOVQ 576(R1), F0
+	FMOVQ 592(R1), F2
 	VFMLA V6.D2, V0.D2, V2.D2
-	FMOVQ 608(R1), F1
+	FMOVQ 592(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
+	FMOVQ 608(R1), F0
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 608(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
+	FMOVQ 624(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
 	FMOVQ 624(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 624(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
+	VFMLA V5.D2, V2.D2, V0.D2
+	FMOVQ 640(R1), F2
+	VFMLA V6.D2, V1.D2, V2.D2
 	FMOVQ 640(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 640(R1), F0
-	VFMLA V5.D2, V2.D2, V0.D2
+	VFMLA V5.D2, V0.D2, V1.D2
+	FMOVQ 656(R1), F0
+	VFMLA V6.D2, V2.D2, V0.D2
 	FMOVQ 656(R1), F2
-	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 656(R1), F1
-	VFMLA V5.D2, V0.D2, V1.D2
+	VFMLA V5.D2, V1.D2, V2.D2
+	FMOVQ 672(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
 	FMOVQ 672(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 672(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 688(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 688(R1), F0
 	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 704(R1), F2
+	FMOVQ 688(R1), F2
 	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 704(R1), F1
+	FMOVQ 688(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 720(R1), F0
+	FMOVQ 704(R1), F0
 	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 720(R1), F2
+	FMOVQ 704(R1), F2
 	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 736(R1), F1
+	FMOVQ 720(R1), F1
 	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 736(R1), F0
+	FMOVQ 720(R1), F0
 	VFMLA V5.D2, V2.D2, V0.D2
 	VMOV V4.B16, V2.B16
 	VFMLA V6.D2, V1.D2, V2.D2
@@ -2568,7 +2550,7 @@ L1:
 	WORD $0x0e6179c2 // FCVTL V2.2D, V14.2S
 	WORD $0x0e6179a1 // FCVTL V1.2D, V13.2S
 	WORD $0x4e6179a0 // FCVTL2 V0.2D, V13.4S
-	FMOVQ 752(R1), F3
+	FMOVQ 736(R1), F3
 	WORD $0x6ee2e466 // FCMGT V6.2D, V3.2D, V2.2D
 	VBSL V2.B16, V3.B16, V6.B16
 	WORD $0x6ee4e462 // FCMGT V2.2D, V3.2D, V4.2D
@@ -2619,12 +2601,12 @@ L1:
 	VFMLA V9.D2, V3.D2, V4.D2
 	VFMLA V2.D2, V6.D2, V8.D2
 	VFMLA V4.D2, V5.D2, V7.D2
-	FMOVQ 464(R1), F2
+	FMOVQ 432(R1), F2
 	VSUB V2.D2, V12.D2, V3.D2
 	VSUB V2.D2, V11.D2, V2.D2
 	VSHL $52, V3.D2, V5.D2
 	VSHL $52, V2.D2, V4.D2
-	FMOVQ 400(R1), F2
+	FMOVQ 448(R1), F2
 	WORD $0x4ee2d4a3 // FSUB V3.2D, V5.2D, V2.2D
 	WORD $0x4ee2d482 // FSUB V2.2D, V4.2D, V2.2D
 	VFMLA V10.D2, V5.D2, V3.D2
@@ -2633,7 +2615,7 @@ L1:
 	VFMLA V7.D2, V4.D2, V2.D2
 	WORD $0x4e63d46c // FADD V12.2D, V3.2D, V3.2D
 	WORD $0x4e62d44b // FADD V11.2D, V2.2D, V2.2D
-	FMOVQ 752(R1), F2
+	FMOVQ 736(R1), F2
 	WORD $0x6ee1e444 // FCMGT V4.2D, V2.2D, V1.2D
 	VBSL V1.B16, V2.B16, V4.B16
 	WORD $0x6ee0e445 // FCMGT V5.2D, V2.2D, V0.2D
@@ -2685,12 +2667,12 @@ L1:
 	VFMLA V7.D2, V1.D2, V2.D2
 	VFMLA V0.D2, V4.D2, V6.D2
 	VFMLA V2.D2, V3.D2, V5.D2
-	FMOVQ 464(R1), F0
+	FMOVQ 432(R1), F0
 	VSUB V0.D2, V10.D2, V1.D2
 	VSUB V0.D2, V9.D2, V0.D2
 	VSHL $52, V1.D2, V3.D2
 	VSHL $52, V0.D2, V2.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x4ee0d461 // FSUB V1.2D, V3.2D, V0.2D
 	WORD $0x4ee0d440 // FSUB V0.2D, V2.2D, V0.2D
 	VFMLA V8.D2, V3.D2, V1.D2
@@ -2749,7 +2731,7 @@ L4:
 	WORD $0x0e6179c2 // FCVTL V2.2D, V14.2S
 	WORD $0x0e6179a1 // FCVTL V1.2D, V13.2S
 	WORD $0x4e6179a0 // FCVTL2 V0.2D, V13.4S
-	FMOVQ 752(R1), F3
+	FMOVQ 736(R1), F3
 	WORD $0x6ee2e466 // FCMGT V6.2D, V3.2D, V2.2D
 	VBSL V2.B16, V3.B16, V6.B16
 	WORD $0x6ee4e462 // FCMGT V2.2D, V3.2D, V4.2D
@@ -2800,12 +2782,12 @@ L4:
 	VFMLA V9.D2, V3.D2, V4.D2
 	VFMLA V2.D2, V6.D2, V8.D2
 	VFMLA V4.D2, V5.D2, V7.D2
-	FMOVQ 464(R1), F2
+	FMOVQ 432(R1), F2
 	VSUB V2.D2, V12.D2, V3.D2
 	VSUB V2.D2, V11.D2, V2.D2
 	VSHL $52, V3.D2, V5.D2
 	VSHL $52, V2.D2, V4.D2
-	FMOVQ 400(R1), F2
+	FMOVQ 448(R1), F2
 	WORD $0x4ee2d4a3 // FSUB V3.2D, V5.2D, V2.2D
 	WORD $0x4ee2d482 // FSUB V2.2D, V4.2D, V2.2D
 	VFMLA V10.D2, V5.D2, V3.D2
@@ -2814,7 +2796,7 @@ L4:
 	VFMLA V7.D2, V4.D2, V2.D2
 	WORD $0x4e63d46c // FADD V12.2D, V3.2D, V3.2D
 	WORD $0x4e62d44b // FADD V11.2D, V2.2D, V2.2D
-	FMOVQ 752(R1), F2
+	FMOVQ 736(R1), F2
 	WORD $0x6ee1e444 // FCMGT V4.2D, V2.2D, V1.2D
 	VBSL V1.B16, V2.B16, V4.B16
 	WORD $0x6ee0e445 // FCMGT V5.2D, V2.2D, V0.2D
@@ -2866,12 +2848,12 @@ L4:
 	VFMLA V7.D2, V1.D2, V2.D2
 	VFMLA V0.D2, V4.D2, V6.D2
 	VFMLA V2.D2, V3.D2, V5.D2
-	FMOVQ 464(R1), F0
+	FMOVQ 432(R1), F0
 	VSUB V0.D2, V10.D2, V1.D2
 	VSUB V0.D2, V9.D2, V0.D2
 	VSHL $52, V1.D2, V3.D2
 	VSHL $52, V0.D2, V2.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x4ee0d461 // FSUB V1.2D, V3.2D, V0.2D
 	WORD $0x4ee0d440 // FSUB V0.2D, V2.2D, V0.2D
 	VFMLA V8.D2, V3.D2, V1.D2
@@ -2928,7 +2910,7 @@ TEXT ·ActELUF64NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F12, F11)
-	FMOVQ 752(R1), F1
+	FMOVQ 736(R1), F1
 	WORD $0x6eece424 // FCMGT V4.2D, V1.2D, V12.2D
 	VBSL V12.B16, V1.B16, V4.B16
 	WORD $0x6eebe420 // FCMGT V0.2D, V1.2D, V11.2D
@@ -2995,12 +2977,12 @@ L1:
 	VFMLA V7.D2, V2.D2, V0.D2
 	VFMLA V1.D2, V4.D2, V6.D2
 	VFMLA V0.D2, V3.D2, V5.D2
-	FMOVQ 464(R1), F0
+	FMOVQ 432(R1), F0
 	VSUB V0.D2, V10.D2, V1.D2
 	VSUB V0.D2, V9.D2, V0.D2
 	VSHL $52, V1.D2, V3.D2
 	VSHL $52, V0.D2, V2.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x4ee0d461 // FSUB V1.2D, V3.2D, V0.2D
 	WORD $0x4ee0d440 // FSUB V0.2D, V2.2D, V0.2D
 	VFMLA V8.D2, V3.D2, V1.D2
@@ -3009,7 +2991,7 @@ L1:
 	VFMLA V5.D2, V2.D2, V0.D2
 	WORD $0x4e61d421 // FADD V1.2D, V1.2D, V1.2D
 	WORD $0x4e60d403 // FADD V3.2D, V0.2D, V0.2D
-	FMOVQ 768(R1), F0
+	FMOVQ 752(R1), F0
 	WORD $0x6ee0e582 // FCMGT V2.2D, V12.2D, V0.2D
 	WORD $0x6ee0e560 // FCMGT V0.2D, V11.2D, V0.2D
 	VBSL V1.B16, V12.B16, V2.B16
@@ -3038,7 +3020,7 @@ L2:
 	BLE L4
 	VLD1.P 8(R0), V11.D[1]
 L4:
-	FMOVQ 752(R1), F1
+	FMOVQ 736(R1), F1
 	WORD $0x6eece424 // FCMGT V4.2D, V1.2D, V12.2D
 	VBSL V12.B16, V1.B16, V4.B16
 	WORD $0x6eebe420 // FCMGT V0.2D, V1.2D, V11.2D
@@ -3105,12 +3087,12 @@ L4:
 	VFMLA V7.D2, V2.D2, V0.D2
 	VFMLA V1.D2, V4.D2, V6.D2
 	VFMLA V0.D2, V3.D2, V5.D2
-	FMOVQ 464(R1), F0
+	FMOVQ 432(R1), F0
 	VSUB V0.D2, V10.D2, V1.D2
 	VSUB V0.D2, V9.D2, V0.D2
 	VSHL $52, V1.D2, V3.D2
 	VSHL $52, V0.D2, V2.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x4ee0d461 // FSUB V1.2D, V3.2D, V0.2D
 	WORD $0x4ee0d440 // FSUB V0.2D, V2.2D, V0.2D
 	VFMLA V8.D2, V3.D2, V1.D2
@@ -3119,7 +3101,7 @@ L4:
 	VFMLA V5.D2, V2.D2, V0.D2
 	WORD $0x4e61d421 // FADD V1.2D, V1.2D, V1.2D
 	WORD $0x4e60d403 // FADD V3.2D, V0.2D, V0.2D
-	FMOVQ 768(R1), F0
+	FMOVQ 752(R1), F0
 	WORD $0x6ee0e582 // FCMGT V2.2D, V12.2D, V0.2D
 	WORD $0x6ee0e560 // FCMGT V0.2D, V11.2D, V0.2D
 	VBSL V1.B16, V12.B16, V2.B16
@@ -3157,72 +3139,72 @@ L1:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V14.B16, V2.B16
 	VORR V0.B16, V13.B16, V1.B16
-	FMOVQ 784(R1), F0
+	FMOVQ 768(R1), F0
 	WORD $0x6ee2e40c // FCMGT V12.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V12.B16
 	WORD $0x6ee1e40b // FCMGT V11.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V11.B16
-	FMOVQ 800(R1), F0
+	FMOVQ 784(R1), F0
 	WORD $0x4eecd402 // FSUB V2.2D, V0.2D, V12.2D
 	WORD $0x4eebd401 // FSUB V1.2D, V0.2D, V11.2D
 	FMOVQ 192(R1), F0
 	WORD $0x6e62fc06 // FDIV V6.2D, V0.2D, V2.2D
 	WORD $0x6e61fc00 // FDIV V0.2D, V0.2D, V1.2D
-	FMOVQ 816(R1), F1
+	FMOVQ 800(R1), F1
 	FMOVQ 192(R1), F5
 	VFMLA V1.D2, V6.D2, V5.D2
 	FMOVQ 192(R1), F4
 	VFMLA V1.D2, V0.D2, V4.D2
-	FMOVQ 832(R1), F1
-	FMOVQ 848(R1), F3
+	FMOVQ 816(R1), F1
+	FMOVQ 832(R1), F3
 	VFMLA V5.D2, V1.D2, V3.D2
-	FMOVQ 848(R1), F2
+	FMOVQ 832(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 848(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
+	FMOVQ 848(R1), F3
+	VFMLA V4.D2, V2.D2, V3.D2
+	FMOVQ 864(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 864(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 864(R1), F3
-	VFMLA V4.D2, V2.D2, V3.D2
+	VFMLA V4.D2, V3.D2, V1.D2
+	FMOVQ 880(R1), F3
+	VFMLA V5.D2, V2.D2, V3.D2
 	FMOVQ 880(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 880(R1), F1
-	VFMLA V4.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 896(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
 	FMOVQ 896(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 896(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
+	VFMLA V4.D2, V2.D2, V3.D2
+	FMOVQ 912(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 912(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 912(R1), F3
-	VFMLA V4.D2, V2.D2, V3.D2
+	VFMLA V4.D2, V3.D2, V1.D2
+	FMOVQ 928(R1), F3
+	VFMLA V5.D2, V2.D2, V3.D2
 	FMOVQ 928(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 928(R1), F1
-	VFMLA V4.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 944(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
 	FMOVQ 944(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 944(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 960(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 960(R1), F3
 	VFMLA V4.D2, V2.D2, V3.D2
-	FMOVQ 976(R1), F2
+	FMOVQ 960(R1), F2
 	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 976(R1), F1
+	FMOVQ 960(R1), F1
 	VFMLA V4.D2, V3.D2, V1.D2
-	FMOVQ 992(R1), F3
+	FMOVQ 976(R1), F3
 	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 992(R1), F2
+	FMOVQ 976(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1008(R1), F1
+	FMOVQ 992(R1), F1
 	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 1008(R1), F3
+	FMOVQ 992(R1), F3
 	VFMLA V4.D2, V2.D2, V3.D2
 	WORD $0x6e66dc2a // FMUL V10.2D, V1.2D, V6.2D
 	WORD $0x6e60dc69 // FMUL V9.2D, V3.2D, V0.2D
 	WORD $0x6e6cdd82 // FMUL V2.2D, V12.2D, V12.2D
 	WORD $0x6e6bdd61 // FMUL V1.2D, V11.2D, V11.2D
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc46 // FMUL V6.2D, V2.2D, V0.2D
 	WORD $0x6e60dc25 // FMUL V5.2D, V1.2D, V0.2D
 	FMOVQ 32(R1), F0
@@ -3291,72 +3273,72 @@ L1:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V16.B16, V2.B16
 	VORR V0.B16, V15.B16, V1.B16
-	FMOVQ 784(R1), F0
+	FMOVQ 768(R1), F0
 	WORD $0x6ee2e40c // FCMGT V12.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V12.B16
 	WORD $0x6ee1e40b // FCMGT V11.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V11.B16
-	FMOVQ 800(R1), F0
+	FMOVQ 784(R1), F0
 	WORD $0x4eecd402 // FSUB V2.2D, V0.2D, V12.2D
 	WORD $0x4eebd401 // FSUB V1.2D, V0.2D, V11.2D
 	FMOVQ 192(R1), F0
 	WORD $0x6e62fc06 // FDIV V6.2D, V0.2D, V2.2D
 	WORD $0x6e61fc00 // FDIV V0.2D, V0.2D, V1.2D
-	FMOVQ 816(R1), F1
+	FMOVQ 800(R1), F1
 	FMOVQ 192(R1), F5
 	VFMLA V1.D2, V6.D2, V5.D2
 	FMOVQ 192(R1), F4
 	VFMLA V1.D2, V0.D2, V4.D2
-	FMOVQ 832(R1), F1
-	FMOVQ 848(R1), F3
+	FMOVQ 816(R1), F1
+	FMOVQ 832(R1), F3
 	VFMLA V5.D2, V1.D2, V3.D2
-	FMOVQ 848(R1), F2
+	FMOVQ 832(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 848(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
+	FMOVQ 848(R1), F3
+	VFMLA V4.D2, V2.D2, V3.D2
+	FMOVQ 864(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 864(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 864(R1), F3
-	VFMLA V4.D2, V2.D2, V3.D2
+	VFMLA V4.D2, V3.D2, V1.D2
+	FMOVQ 880(R1), F3
+	VFMLA V5.D2, V2.D2, V3.D2
 	FMOVQ 880(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 880(R1), F1
-	VFMLA V4.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 896(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
 	FMOVQ 896(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 896(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
+	VFMLA V4.D2, V2.D2, V3.D2
+	FMOVQ 912(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 912(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 912(R1), F3
-	VFMLA V4.D2, V2.D2, V3.D2
+	VFMLA V4.D2, V3.D2, V1.D2
+	FMOVQ 928(R1), F3
+	VFMLA V5.D2, V2.D2, V3.D2
 	FMOVQ 928(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 928(R1), F1
-	VFMLA V4.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 944(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
 	FMOVQ 944(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 944(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 960(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 960(R1), F3
 	VFMLA V4.D2, V2.D2, V3.D2
-	FMOVQ 976(R1), F2
+	FMOVQ 960(R1), F2
 	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 976(R1), F1
+	FMOVQ 960(R1), F1
 	VFMLA V4.D2, V3.D2, V1.D2
-	FMOVQ 992(R1), F3
+	FMOVQ 976(R1), F3
 	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 992(R1), F2
+	FMOVQ 976(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1008(R1), F1
+	FMOVQ 992(R1), F1
 	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 1008(R1), F3
+	FMOVQ 992(R1), F3
 	VFMLA V4.D2, V2.D2, V3.D2
 	WORD $0x6e66dc2a // FMUL V10.2D, V1.2D, V6.2D
 	WORD $0x6e60dc69 // FMUL V9.2D, V3.2D, V0.2D
 	WORD $0x6e6cdd82 // FMUL V2.2D, V12.2D, V12.2D
 	WORD $0x6e6bdd61 // FMUL V1.2D, V11.2D, V11.2D
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc46 // FMUL V6.2D, V2.2D, V0.2D
 	WORD $0x6e60dc25 // FMUL V5.2D, V1.2D, V0.2D
 	FMOVQ 32(R1), F0
@@ -3469,72 +3451,72 @@ L4:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V14.B16, V2.B16
 	VORR V0.B16, V13.B16, V1.B16
-	FMOVQ 784(R1), F0
+	FMOVQ 768(R1), F0
 	WORD $0x6ee2e40c // FCMGT V12.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V12.B16
 	WORD $0x6ee1e40b // FCMGT V11.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V11.B16
-	FMOVQ 800(R1), F0
+	FMOVQ 784(R1), F0
 	WORD $0x4eecd402 // FSUB V2.2D, V0.2D, V12.2D
 	WORD $0x4eebd401 // FSUB V1.2D, V0.2D, V11.2D
 	FMOVQ 192(R1), F0
 	WORD $0x6e62fc06 // FDIV V6.2D, V0.2D, V2.2D
 	WORD $0x6e61fc00 // FDIV V0.2D, V0.2D, V1.2D
-	FMOVQ 816(R1), F1
+	FMOVQ 800(R1), F1
 	FMOVQ 192(R1), F5
 	VFMLA V1.D2, V6.D2, V5.D2
 	FMOVQ 192(R1), F4
 	VFMLA V1.D2, V0.D2, V4.D2
-	FMOVQ 832(R1), F1
-	FMOVQ 848(R1), F3
+	FMOVQ 816(R1), F1
+	FMOVQ 832(R1), F3
 	VFMLA V5.D2, V1.D2, V3.D2
-	FMOVQ 848(R1), F2
+	FMOVQ 832(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 848(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
+	FMOVQ 848(R1), F3
+	VFMLA V4.D2, V2.D2, V3.D2
+	FMOVQ 864(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 864(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 864(R1), F3
-	VFMLA V4.D2, V2.D2, V3.D2
+	VFMLA V4.D2, V3.D2, V1.D2
+	FMOVQ 880(R1), F3
+	VFMLA V5.D2, V2.D2, V3.D2
 	FMOVQ 880(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 880(R1), F1
-	VFMLA V4.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 896(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
 	FMOVQ 896(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 896(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
+	VFMLA V4.D2, V2.D2, V3.D2
+	FMOVQ 912(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 912(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 912(R1), F3
-	VFMLA V4.D2, V2.D2, V3.D2
+	VFMLA V4.D2, V3.D2, V1.D2
+	FMOVQ 928(R1), F3
+	VFMLA V5.D2, V2.D2, V3.D2
 	FMOVQ 928(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 928(R1), F1
-	VFMLA V4.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 944(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
 	FMOVQ 944(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 944(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 960(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 960(R1), F3
 	VFMLA V4.D2, V2.D2, V3.D2
-	FMOVQ 976(R1), F2
+	FMOVQ 960(R1), F2
 	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 976(R1), F1
+	FMOVQ 960(R1), F1
 	VFMLA V4.D2, V3.D2, V1.D2
-	FMOVQ 992(R1), F3
+	FMOVQ 976(R1), F3
 	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 992(R1), F2
+	FMOVQ 976(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1008(R1), F1
+	FMOVQ 992(R1), F1
 	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 1008(R1), F3
+	FMOVQ 992(R1), F3
 	VFMLA V4.D2, V2.D2, V3.D2
 	WORD $0x6e66dc2a // FMUL V10.2D, V1.2D, V6.2D
 	WORD $0x6e60dc69 // FMUL V9.2D, V3.2D, V0.2D
 	WORD $0x6e6cdd82 // FMUL V2.2D, V12.2D, V12.2D
 	WORD $0x6e6bdd61 // FMUL V1.2D, V11.2D, V11.2D
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc46 // FMUL V6.2D, V2.2D, V0.2D
 	WORD $0x6e60dc25 // FMUL V5.2D, V1.2D, V0.2D
 	FMOVQ 32(R1), F0
@@ -3603,72 +3585,72 @@ L4:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V16.B16, V2.B16
 	VORR V0.B16, V15.B16, V1.B16
-	FMOVQ 784(R1), F0
+	FMOVQ 768(R1), F0
 	WORD $0x6ee2e40c // FCMGT V12.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V12.B16
 	WORD $0x6ee1e40b // FCMGT V11.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V11.B16
-	FMOVQ 800(R1), F0
+	FMOVQ 784(R1), F0
 	WORD $0x4eecd402 // FSUB V2.2D, V0.2D, V12.2D
 	WORD $0x4eebd401 // FSUB V1.2D, V0.2D, V11.2D
 	FMOVQ 192(R1), F0
 	WORD $0x6e62fc06 // FDIV V6.2D, V0.2D, V2.2D
 	WORD $0x6e61fc00 // FDIV V0.2D, V0.2D, V1.2D
-	FMOVQ 816(R1), F1
+	FMOVQ 800(R1), F1
 	FMOVQ 192(R1), F5
 	VFMLA V1.D2, V6.D2, V5.D2
 	FMOVQ 192(R1), F4
 	VFMLA V1.D2, V0.D2, V4.D2
-	FMOVQ 832(R1), F1
-	FMOVQ 848(R1), F3
+	FMOVQ 816(R1), F1
+	FMOVQ 832(R1), F3
 	VFMLA V5.D2, V1.D2, V3.D2
-	FMOVQ 848(R1), F2
+	FMOVQ 832(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 848(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
+	FMOVQ 848(R1), F3
+	VFMLA V4.D2, V2.D2, V3.D2
+	FMOVQ 864(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 864(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 864(R1), F3
-	VFMLA V4.D2, V2.D2, V3.D2
+	VFMLA V4.D2, V3.D2, V1.D2
+	FMOVQ 880(R1), F3
+	VFMLA V5.D2, V2.D2, V3.D2
 	FMOVQ 880(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 880(R1), F1
-	VFMLA V4.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 896(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
 	FMOVQ 896(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 896(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
+	VFMLA V4.D2, V2.D2, V3.D2
+	FMOVQ 912(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 912(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 912(R1), F3
-	VFMLA V4.D2, V2.D2, V3.D2
+	VFMLA V4.D2, V3.D2, V1.D2
+	FMOVQ 928(R1), F3
+	VFMLA V5.D2, V2.D2, V3.D2
 	FMOVQ 928(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 928(R1), F1
-	VFMLA V4.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V1.D2, V2.D2
+	FMOVQ 944(R1), F1
+	VFMLA V5.D2, V3.D2, V1.D2
 	FMOVQ 944(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 944(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 960(R1), F1
-	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 960(R1), F3
 	VFMLA V4.D2, V2.D2, V3.D2
-	FMOVQ 976(R1), F2
+	FMOVQ 960(R1), F2
 	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 976(R1), F1
+	FMOVQ 960(R1), F1
 	VFMLA V4.D2, V3.D2, V1.D2
-	FMOVQ 992(R1), F3
+	FMOVQ 976(R1), F3
 	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 992(R1), F2
+	FMOVQ 976(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1008(R1), F1
+	FMOVQ 992(R1), F1
 	VFMLA V5.D2, V3.D2, V1.D2
-	FMOVQ 1008(R1), F3
+	FMOVQ 992(R1), F3
 	VFMLA V4.D2, V2.D2, V3.D2
 	WORD $0x6e66dc2a // FMUL V10.2D, V1.2D, V6.2D
 	WORD $0x6e60dc69 // FMUL V9.2D, V3.2D, V0.2D
 	WORD $0x6e6cdd82 // FMUL V2.2D, V12.2D, V12.2D
 	WORD $0x6e6bdd61 // FMUL V1.2D, V11.2D, V11.2D
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc46 // FMUL V6.2D, V2.2D, V0.2D
 	WORD $0x6e60dc25 // FMUL V5.2D, V1.2D, V0.2D
 	FMOVQ 32(R1), F0
@@ -3779,12 +3761,12 @@ L1:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V16.B16, V2.B16
 	VORR V0.B16, V15.B16, V1.B16
-	FMOVQ 1040(R1), F0
+	FMOVQ 1024(R1), F0
 	WORD $0x6ee2e40e // FCMGT V14.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V14.B16
 	WORD $0x6ee1e40d // FCMGT V13.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V13.B16
-	FMOVQ 1056(R1), F0
+	FMOVQ 1040(R1), F0
 	WORD $0x4eeed40c // FSUB V12.2D, V0.2D, V14.2D
 	WORD $0x4eedd40b // FSUB V11.2D, V0.2D, V13.2D
 	WORD $0x6e6eddc4 // FMUL V4.2D, V14.2D, V14.2D
@@ -3793,7 +3775,7 @@ L1:
 	VFMLS V14.D2, V14.D2, V2.D2
 	VMOV V3.B16, V1.B16
 	VFMLS V13.D2, V13.D2, V1.D2
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc88 // FMUL V8.2D, V4.2D, V0.2D
 	WORD $0x6e60dc60 // FMUL V0.2D, V3.2D, V0.2D
 	FMOVQ 32(R1), F3
@@ -3817,7 +3799,7 @@ L1:
 	FMOVQ 80(R1), F0
 	VFMLS V0.D2, V4.D2, V8.D2
 	VFMLS V0.D2, V3.D2, V7.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V0.D2, V2.D2, V6.D2
 	VFMLA V0.D2, V1.D2, V5.D2
 	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
@@ -3866,11 +3848,8 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -3884,164 +3863,164 @@ L1:
 	FMOVQ 192(R1), F2
 	WORD $0x6e6cfc43 // FDIV V3.2D, V2.2D, V12.2D
 	WORD $0x6e6bfc42 // FDIV V2.2D, V2.2D, V11.2D
-	FMOVQ 1072(R1), F4
+	FMOVQ 1056(R1), F4
 	FMOVQ 192(R1), F8
 	VFMLA V4.D2, V3.D2, V8.D2
 	FMOVQ 192(R1), F7
 	VFMLA V4.D2, V2.D2, V7.D2
-	FMOVQ 1088(R1), F4
-	FMOVQ 1104(R1), F6
+	FMOVQ 1072(R1), F4
+	FMOVQ 1088(R1), F6
 	VFMLA V8.D2, V4.D2, V6.D2
-	FMOVQ 1104(R1), F5
+	FMOVQ 1088(R1), F5
 	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1104(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
+	FMOVQ 1104(R1), F6
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1120(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1120(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1120(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1136(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1136(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1136(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1152(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1152(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1152(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1168(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1168(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1168(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1184(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1184(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1184(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1200(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1200(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1200(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1216(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1216(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1216(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1232(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1232(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1232(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1248(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1248(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1248(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1264(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1264(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1264(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1280(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1280(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1280(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1296(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1296(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1296(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1312(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1312(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1312(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1328(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1328(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1328(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1344(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1344(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1344(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1360(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1360(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1360(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1376(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1376(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1376(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1392(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1392(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1392(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1408(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1408(R1), F6
 	VFMLA V7.D2, V5.D2, V6.D2
-	FMOVQ 1424(R1), F5
+	FMOVQ 1408(R1), F5
 	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1424(R1), F4
+	FMOVQ 1408(R1), F4
 	VFMLA V7.D2, V6.D2, V4.D2
-	FMOVQ 1440(R1), F6
+	FMOVQ 1424(R1), F6
 	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1440(R1), F5
+	FMOVQ 1424(R1), F5
 	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1456(R1), F4
+	FMOVQ 1440(R1), F4
 	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1456(R1), F6
+	FMOVQ 1440(R1), F6
 	VFMLA V7.D2, V5.D2, V6.D2
 	WORD $0x6e63dc89 // FMUL V9.2D, V4.2D, V3.2D
 	WORD $0x6e62dcc8 // FMUL V8.2D, V6.2D, V2.2D
 	WORD $0x6e6eddc4 // FMUL V4.2D, V14.2D, V14.2D
 	WORD $0x6e6ddda3 // FMUL V3.2D, V13.2D, V13.2D
-	FMOVQ 400(R1), F2
+	FMOVQ 448(R1), F2
 	WORD $0x6e62dc86 // FMUL V6.2D, V4.2D, V2.2D
 	WORD $0x6e62dc65 // FMUL V5.2D, V3.2D, V2.2D
-	FMOVQ 1472(R1), F3
-	FMOVQ 1488(R1), F2
+	FMOVQ 1456(R1), F3
+	FMOVQ 1472(R1), F2
 	VFMLA V6.D2, V3.D2, V2.D2
-	FMOVQ 1488(R1), F4
+	FMOVQ 1472(R1), F4
 	VFMLA V5.D2, V3.D2, V4.D2
+	FMOVQ 1488(R1), F3
+	VFMLA V6.D2, V2.D2, V3.D2
+	FMOVQ 1488(R1), F2
+	VFMLA V5.D2, V4.D2, V2.D2
+	FMOVQ 1504(R1), F4
+	VFMLA V6.D2, V3.D2, V4.D2
 	FMOVQ 1504(R1), F3
-	VFMLA V6.D2, V2.D2, V3.D2
-	FMOVQ 1504(R1), F2
-	VFMLA V5.D2, V4.D2, V2.D2
+	VFMLA V5.D2, V2.D2, V3.D2
+	FMOVQ 1520(R1), F2
+	VFMLA V6.D2, V4.D2, V2.D2
 	FMOVQ 1520(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1520(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
+	VFMLA V5.D2, V3.D2, V4.D2
+	FMOVQ 1536(R1), F3
+	VFMLA V6.D2, V2.D2, V3.D2
 	FMOVQ 1536(R1), F2
-	VFMLA V6.D2, V4.D2, V2.D2
-	FMOVQ 1536(R1), F4
-	VFMLA V5.D2, V3.D2, V4.D2
+	VFMLA V5.D2, V4.D2, V2.D2
+	FMOVQ 1552(R1), F4
+	VFMLA V6.D2, V3.D2, V4.D2
 	FMOVQ 1552(R1), F3
-	VFMLA V6.D2, V2.D2, V3.D2
-	FMOVQ 1552(R1), F2
-	VFMLA V5.D2, V4.D2, V2.D2
+	VFMLA V5.D2, V2.D2, V3.D2
+	FMOVQ 1568(R1), F2
+	VFMLA V6.D2, V4.D2, V2.D2
 	FMOVQ 1568(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1568(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
+	VFMLA V5.D2, V3.D2, V4.D2
+	FMOVQ 1584(R1), F3
+	VFMLA V6.D2, V2.D2, V3.D2
 	FMOVQ 1584(R1), F2
-	VFMLA V6.D2, V4.D2, V2.D2
-	FMOVQ 1584(R1), F4
-	VFMLA V5.D2, V3.D2, V4.D2
-	FMOVQ 1600(R1), F3
-	VFMLA V6.D2, V2.D2, V3.D2
-	FMOVQ 1600(R1), F2
 	VFMLA V5.D2, V4.D2, V2.D2
-	FMOVQ 1616(R1), F4
+	FMOVQ 1600(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1616(R1), F3
+	FMOVQ 1600(R1), F3
 	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 1632(R1), F2
+	FMOVQ 1616(R1), F2
 	VFMLA V6.D2, V4.D2, V2.D2
-	FMOVQ 1632(R1), F4
+	FMOVQ 1616(R1), F4
 	VFMLA V5.D2, V3.D2, V4.D2
-	FMOVQ 1648(R1), F3
+	FMOVQ 1632(R1), F3
 	VFMLA V6.D2, V2.D2, V3.D2
-	FMOVQ 1648(R1), F2
+	FMOVQ 1632(R1), F2
 	VFMLA V5.D2, V4.D2, V2.D2
-	FMOVQ 1664(R1), F4
+	FMOVQ 1648(R1), F4
 	WORD $0x6e64ddc5 // FMUL V5.2D, V14.2D, V4.2D
 	WORD $0x6e64dda4 // FMUL V4.2D, V13.2D, V4.2D
-	FMOVQ 400(R1), F7
+	FMOVQ 448(R1), F7
 	VFMLA V3.D2, V5.D2, V7.D2
-	FMOVQ 400(R1), F6
+	FMOVQ 448(R1), F6
 	VFMLA V2.D2, V4.D2, V6.D2
-	FMOVQ 1680(R1), F2
+	FMOVQ 1664(R1), F2
 	WORD $0x6ee2e5c5 // FCMGT V5.2D, V14.2D, V2.2D
 	WORD $0x6ee2e5a4 // FCMGT V4.2D, V13.2D, V2.2D
 	WORD $0x6e67ddc3 // FMUL V3.2D, V14.2D, V7.2D
@@ -4095,12 +4074,12 @@ L4:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V16.B16, V2.B16
 	VORR V0.B16, V15.B16, V1.B16
-	FMOVQ 1040(R1), F0
+	FMOVQ 1024(R1), F0
 	WORD $0x6ee2e40e // FCMGT V14.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V14.B16
 	WORD $0x6ee1e40d // FCMGT V13.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V13.B16
-	FMOVQ 1056(R1), F0
+	FMOVQ 1040(R1), F0
 	WORD $0x4eeed40c // FSUB V12.2D, V0.2D, V14.2D
 	WORD $0x4eedd40b // FSUB V11.2D, V0.2D, V13.2D
 	WORD $0x6e6eddc4 // FMUL V4.2D, V14.2D, V14.2D
@@ -4109,7 +4088,7 @@ L4:
 	VFMLS V14.D2, V14.D2, V2.D2
 	VMOV V3.B16, V1.B16
 	VFMLS V13.D2, V13.D2, V1.D2
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc88 // FMUL V8.2D, V4.2D, V0.2D
 	WORD $0x6e60dc60 // FMUL V0.2D, V3.2D, V0.2D
 	FMOVQ 32(R1), F3
@@ -4133,7 +4112,7 @@ L4:
 	FMOVQ 80(R1), F0
 	VFMLS V0.D2, V4.D2, V8.D2
 	VFMLS V0.D2, V3.D2, V7.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V0.D2, V2.D2, V6.D2
 	VFMLA V0.D2, V1.D2, V5.D2
 	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
@@ -4182,11 +4161,8 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -4200,164 +4176,164 @@ L4:
 	FMOVQ 192(R1), F2
 	WORD $0x6e6cfc43 // FDIV V3.2D, V2.2D, V12.2D
 	WORD $0x6e6bfc42 // FDIV V2.2D, V2.2D, V11.2D
-	FMOVQ 1072(R1), F4
+	FMOVQ 1056(R1), F4
 	FMOVQ 192(R1), F8
 	VFMLA V4.D2, V3.D2, V8.D2
 	FMOVQ 192(R1), F7
 	VFMLA V4.D2, V2.D2, V7.D2
-	FMOVQ 1088(R1), F4
-	FMOVQ 1104(R1), F6
+	FMOVQ 1072(R1), F4
+	FMOVQ 1088(R1), F6
 	VFMLA V8.D2, V4.D2, V6.D2
-	FMOVQ 1104(R1), F5
+	FMOVQ 1088(R1), F5
 	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1104(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
+	FMOVQ 1104(R1), F6
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1120(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1120(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1120(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1136(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1136(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1136(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1152(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1152(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1152(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1168(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1168(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1168(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1184(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1184(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1184(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1200(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1200(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1200(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1216(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1216(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1216(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1232(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1232(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1232(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1248(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1248(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1248(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1264(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1264(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1264(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1280(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1280(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1280(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1296(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1296(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1296(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1312(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1312(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1312(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1328(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1328(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1328(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1344(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1344(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1344(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 1360(R1), F5
+	VFMLA V8.D2, V4.D2, V5.D2
 	FMOVQ 1360(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1360(R1), F6
-	VFMLA V7.D2, V5.D2, V6.D2
+	VFMLA V7.D2, V6.D2, V4.D2
+	FMOVQ 1376(R1), F6
+	VFMLA V8.D2, V5.D2, V6.D2
 	FMOVQ 1376(R1), F5
-	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1376(R1), F4
-	VFMLA V7.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 1392(R1), F4
+	VFMLA V8.D2, V6.D2, V4.D2
 	FMOVQ 1392(R1), F6
-	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1392(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1408(R1), F4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1408(R1), F6
 	VFMLA V7.D2, V5.D2, V6.D2
-	FMOVQ 1424(R1), F5
+	FMOVQ 1408(R1), F5
 	VFMLA V8.D2, V4.D2, V5.D2
-	FMOVQ 1424(R1), F4
+	FMOVQ 1408(R1), F4
 	VFMLA V7.D2, V6.D2, V4.D2
-	FMOVQ 1440(R1), F6
+	FMOVQ 1424(R1), F6
 	VFMLA V8.D2, V5.D2, V6.D2
-	FMOVQ 1440(R1), F5
+	FMOVQ 1424(R1), F5
 	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1456(R1), F4
+	FMOVQ 1440(R1), F4
 	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 1456(R1), F6
+	FMOVQ 1440(R1), F6
 	VFMLA V7.D2, V5.D2, V6.D2
 	WORD $0x6e63dc89 // FMUL V9.2D, V4.2D, V3.2D
 	WORD $0x6e62dcc8 // FMUL V8.2D, V6.2D, V2.2D
 	WORD $0x6e6eddc4 // FMUL V4.2D, V14.2D, V14.2D
 	WORD $0x6e6ddda3 // FMUL V3.2D, V13.2D, V13.2D
-	FMOVQ 400(R1), F2
+	FMOVQ 448(R1), F2
 	WORD $0x6e62dc86 // FMUL V6.2D, V4.2D, V2.2D
 	WORD $0x6e62dc65 // FMUL V5.2D, V3.2D, V2.2D
-	FMOVQ 1472(R1), F3
-	FMOVQ 1488(R1), F2
+	FMOVQ 1456(R1), F3
+	FMOVQ 1472(R1), F2
 	VFMLA V6.D2, V3.D2, V2.D2
-	FMOVQ 1488(R1), F4
+	FMOVQ 1472(R1), F4
 	VFMLA V5.D2, V3.D2, V4.D2
+	FMOVQ 1488(R1), F3
+	VFMLA V6.D2, V2.D2, V3.D2
+	FMOVQ 1488(R1), F2
+	VFMLA V5.D2, V4.D2, V2.D2
+	FMOVQ 1504(R1), F4
+	VFMLA V6.D2, V3.D2, V4.D2
 	FMOVQ 1504(R1), F3
-	VFMLA V6.D2, V2.D2, V3.D2
-	FMOVQ 1504(R1), F2
-	VFMLA V5.D2, V4.D2, V2.D2
+	VFMLA V5.D2, V2.D2, V3.D2
+	FMOVQ 1520(R1), F2
+	VFMLA V6.D2, V4.D2, V2.D2
 	FMOVQ 1520(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1520(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
+	VFMLA V5.D2, V3.D2, V4.D2
+	FMOVQ 1536(R1), F3
+	VFMLA V6.D2, V2.D2, V3.D2
 	FMOVQ 1536(R1), F2
-	VFMLA V6.D2, V4.D2, V2.D2
-	FMOVQ 1536(R1), F4
-	VFMLA V5.D2, V3.D2, V4.D2
+	VFMLA V5.D2, V4.D2, V2.D2
+	FMOVQ 1552(R1), F4
+	VFMLA V6.D2, V3.D2, V4.D2
 	FMOVQ 1552(R1), F3
-	VFMLA V6.D2, V2.D2, V3.D2
-	FMOVQ 1552(R1), F2
-	VFMLA V5.D2, V4.D2, V2.D2
+	VFMLA V5.D2, V2.D2, V3.D2
+	FMOVQ 1568(R1), F2
+	VFMLA V6.D2, V4.D2, V2.D2
 	FMOVQ 1568(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1568(R1), F3
-	VFMLA V5.D2, V2.D2, V3.D2
+	VFMLA V5.D2, V3.D2, V4.D2
+	FMOVQ 1584(R1), F3
+	VFMLA V6.D2, V2.D2, V3.D2
 	FMOVQ 1584(R1), F2
-	VFMLA V6.D2, V4.D2, V2.D2
-	FMOVQ 1584(R1), F4
-	VFMLA V5.D2, V3.D2, V4.D2
-	FMOVQ 1600(R1), F3
-	VFMLA V6.D2, V2.D2, V3.D2
-	FMOVQ 1600(R1), F2
 	VFMLA V5.D2, V4.D2, V2.D2
-	FMOVQ 1616(R1), F4
+	FMOVQ 1600(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1616(R1), F3
+	FMOVQ 1600(R1), F3
 	VFMLA V5.D2, V2.D2, V3.D2
-	FMOVQ 1632(R1), F2
+	FMOVQ 1616(R1), F2
 	VFMLA V6.D2, V4.D2, V2.D2
-	FMOVQ 1632(R1), F4
+	FMOVQ 1616(R1), F4
 	VFMLA V5.D2, V3.D2, V4.D2
-	FMOVQ 1648(R1), F3
+	FMOVQ 1632(R1), F3
 	VFMLA V6.D2, V2.D2, V3.D2
-	FMOVQ 1648(R1), F2
+	FMOVQ 1632(R1), F2
 	VFMLA V5.D2, V4.D2, V2.D2
-	FMOVQ 1664(R1), F4
+	FMOVQ 1648(R1), F4
 	WORD $0x6e64ddc5 // FMUL V5.2D, V14.2D, V4.2D
 	WORD $0x6e64dda4 // FMUL V4.2D, V13.2D, V4.2D
-	FMOVQ 400(R1), F7
+	FMOVQ 448(R1), F7
 	VFMLA V3.D2, V5.D2, V7.D2
-	FMOVQ 400(R1), F6
+	FMOVQ 448(R1), F6
 	VFMLA V2.D2, V4.D2, V6.D2
-	FMOVQ 1680(R1), F2
+	FMOVQ 1664(R1), F2
 	WORD $0x6ee2e5c5 // FCMGT V5.2D, V14.2D, V2.2D
 	WORD $0x6ee2e5a4 // FCMGT V4.2D, V13.2D, V2.2D
 	WORD $0x6e67ddc3 // FMUL V3.2D, V14.2D, V7.2D
@@ -4413,7 +4389,7 @@ L1:
 	VMOVI $0, V0.B16
 	WORD $0x6ea4e401 // FCMGT V1.4S, V0.4S, V4.4S
 	WORD $0x6ea3e402 // FCMGT V2.4S, V0.4S, V3.4S
-	FMOVQ 1696(R1), F0
+	FMOVQ 1680(R1), F0
 	WORD $0x4e611c01 // BIC V1.16B, V0.16B, V1.16B
 	WORD $0x4e621c00 // BIC V0.16B, V0.16B, V2.16B
 	WORD $0x4e24e482 // FCMEQ V2.4S, V4.4S, V4.4S
@@ -4461,7 +4437,7 @@ L4:
 	VMOVI $0, V0.B16
 	WORD $0x6ea4e401 // FCMGT V1.4S, V0.4S, V4.4S
 	WORD $0x6ea3e402 // FCMGT V2.4S, V0.4S, V3.4S
-	FMOVQ 1696(R1), F0
+	FMOVQ 1680(R1), F0
 	WORD $0x4e611c01 // BIC V1.16B, V0.16B, V1.16B
 	WORD $0x4e621c00 // BIC V0.16B, V0.16B, V2.16B
 	WORD $0x4e24e482 // FCMEQ V2.4S, V4.4S, V4.4S
@@ -5003,11 +4979,8 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -5139,11 +5112,8 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -5268,7 +5238,7 @@ L1:
 	FMOVQ 192(R1), F3
 	WORD $0x4e63d445 // FADD V5.2D, V2.2D, V3.2D
 	WORD $0x4e63d4c4 // FADD V4.2D, V6.2D, V3.2D
-	FMOVQ 1056(R1), F3
+	FMOVQ 1040(R1), F3
 	WORD $0x6e63dc42 // FMUL V2.2D, V2.2D, V3.2D
 	WORD $0x6e63dcc3 // FMUL V3.2D, V6.2D, V3.2D
 	WORD $0x6e65dca5 // FMUL V5.2D, V5.2D, V5.2D
@@ -5337,7 +5307,7 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d403 // FADD V3.2D, V0.2D, V1.2D
 	WORD $0x4e61d482 // FADD V2.2D, V4.2D, V1.2D
-	FMOVQ 1056(R1), F1
+	FMOVQ 1040(R1), F1
 	WORD $0x6e61dc00 // FMUL V0.2D, V0.2D, V1.2D
 	WORD $0x6e61dc81 // FMUL V1.2D, V4.2D, V1.2D
 	WORD $0x6e63dc63 // FMUL V3.2D, V3.2D, V3.2D
@@ -5450,7 +5420,7 @@ L4:
 	FMOVQ 192(R1), F3
 	WORD $0x4e63d445 // FADD V5.2D, V2.2D, V3.2D
 	WORD $0x4e63d4c4 // FADD V4.2D, V6.2D, V3.2D
-	FMOVQ 1056(R1), F3
+	FMOVQ 1040(R1), F3
 	WORD $0x6e63dc42 // FMUL V2.2D, V2.2D, V3.2D
 	WORD $0x6e63dcc3 // FMUL V3.2D, V6.2D, V3.2D
 	WORD $0x6e65dca5 // FMUL V5.2D, V5.2D, V5.2D
@@ -5519,7 +5489,7 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d403 // FADD V3.2D, V0.2D, V1.2D
 	WORD $0x4e61d482 // FADD V2.2D, V4.2D, V1.2D
-	FMOVQ 1056(R1), F1
+	FMOVQ 1040(R1), F1
 	WORD $0x6e61dc00 // FMUL V0.2D, V0.2D, V1.2D
 	WORD $0x6e61dc81 // FMUL V1.2D, V4.2D, V1.2D
 	WORD $0x6e63dc63 // FMUL V3.2D, V3.2D, V3.2D
@@ -5645,11 +5615,8 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -5660,7 +5627,7 @@ L1:
 	VSHL $52, V2.D2, V2.D2
 	WORD $0x6e63dc25 // FMUL V5.2D, V1.2D, V3.2D
 	WORD $0x6e62dc03 // FMUL V3.2D, V0.2D, V2.2D
-	FMOVQ 1056(R1), F0
+	FMOVQ 1040(R1), F0
 	WORD $0x6e60dca9 // FMUL V9.2D, V5.2D, V0.2D
 	WORD $0x6e60dc68 // FMUL V8.2D, V3.2D, V0.2D
 	FMOVQ 192(R1), F0
@@ -5786,11 +5753,8 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -5801,7 +5765,7 @@ L4:
 	VSHL $52, V2.D2, V2.D2
 	WORD $0x6e63dc25 // FMUL V5.2D, V1.2D, V3.2D
 	WORD $0x6e62dc03 // FMUL V3.2D, V0.2D, V2.2D
-	FMOVQ 1056(R1), F0
+	FMOVQ 1040(R1), F0
 	WORD $0x6e60dca9 // FMUL V9.2D, V5.2D, V0.2D
 	WORD $0x6e60dc68 // FMUL V8.2D, V3.2D, V0.2D
 	FMOVQ 192(R1), F0
@@ -6291,11 +6255,8 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -6417,11 +6378,8 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -6475,55 +6433,52 @@ L1:
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ea0e462 // FCMGT V2.4S, V3.4S, V0.4S
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 1712(R1), F0
+	FMOVQ 1696(R1), F0
 	WORD $0x6ea1e403 // FCMGT V3.4S, V0.4S, V1.4S
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ea2e401 // FCMGT V1.4S, V0.4S, V2.4S
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 1728(R1), F0
-	FMOVQ 1744(R1), F7
+	FMOVQ 1712(R1), F0
+	FMOVQ 1728(R1), F7
 	VFMLA V0.S4, V3.S4, V7.S4
-	FMOVQ 1744(R1), F6
+	FMOVQ 1728(R1), F6
 	VFMLA V0.S4, V1.S4, V6.S4
-	FMOVQ 1744(R1), F0
+	FMOVQ 1728(R1), F0
 	WORD $0x4ea0d4e4 // FSUB V4.4S, V7.4S, V0.4S
 	WORD $0x4ea0d4c2 // FSUB V2.4S, V6.4S, V0.4S
+	FMOVQ 1744(R1), F0
+	VFMLS V0.S4, V4.S4, V3.S4
+	VFMLS V0.S4, V2.S4, V1.S4
 	FMOVQ 1760(R1), F0
 	VFMLS V0.S4, V4.S4, V3.S4
 	VFMLS V0.S4, V2.S4, V1.S4
-	FMOVQ 1776(R1), F0
-	VFMLS V0.S4, V4.S4, V3.S4
-	VFMLS V0.S4, V2.S4, V1.S4
-	FMOVQ 1792(R1), F2
-	FMOVQ 1808(R1), F0
+	FMOVQ 1776(R1), F2
+	FMOVQ 1792(R1), F0
 	VFMLA V3.S4, V2.S4, V0.S4
-	FMOVQ 1808(R1), F4
+	FMOVQ 1792(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 1824(R1), F2
+	FMOVQ 1808(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 1824(R1), F0
+	FMOVQ 1808(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 1840(R1), F4
+	FMOVQ 1824(R1), F4
 	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 1840(R1), F2
+	FMOVQ 1824(R1), F2
 	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVQ 1856(R1), F0
+	FMOVQ 1840(R1), F0
 	VFMLA V3.S4, V4.S4, V0.S4
-	FMOVQ 1856(R1), F4
+	FMOVQ 1840(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 1696(R1), F2
+	FMOVQ 1680(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 1696(R1), F0
+	FMOVQ 1680(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 1696(R1), F5
+	FMOVQ 1680(R1), F5
 	VFMLA V3.S4, V2.S4, V5.S4
-	FMOVQ 1696(R1), F4
+	FMOVQ 1680(R1), F4
 	VFMLA V1.S4, V0.S4, V4.S4
-	FMOVQ 1872(R1), F0
-	FMOVQ 1888(R1), F3
-	VFMLA V0.S4, V7.S4, V3.S4
-	FMOVQ 1888(R1), F2
-	VFMLA V0.S4, V6.S4, V2.S4
+	VUSHR $1, V7.S4, V3.S4
+	VUSHR $1, V6.S4, V2.S4
 	VSHL $23, V3.S4, V1.S4
 	VSHL $23, V2.S4, V0.S4
 	WORD $0x6e21dca1 // FMUL V1.4S, V5.4S, V1.4S
@@ -6575,55 +6530,52 @@ L4:
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ea0e462 // FCMGT V2.4S, V3.4S, V0.4S
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 1712(R1), F0
+	FMOVQ 1696(R1), F0
 	WORD $0x6ea1e403 // FCMGT V3.4S, V0.4S, V1.4S
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ea2e401 // FCMGT V1.4S, V0.4S, V2.4S
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 1728(R1), F0
-	FMOVQ 1744(R1), F7
+	FMOVQ 1712(R1), F0
+	FMOVQ 1728(R1), F7
 	VFMLA V0.S4, V3.S4, V7.S4
-	FMOVQ 1744(R1), F6
+	FMOVQ 1728(R1), F6
 	VFMLA V0.S4, V1.S4, V6.S4
-	FMOVQ 1744(R1), F0
+	FMOVQ 1728(R1), F0
 	WORD $0x4ea0d4e4 // FSUB V4.4S, V7.4S, V0.4S
 	WORD $0x4ea0d4c2 // FSUB V2.4S, V6.4S, V0.4S
+	FMOVQ 1744(R1), F0
+	VFMLS V0.S4, V4.S4, V3.S4
+	VFMLS V0.S4, V2.S4, V1.S4
 	FMOVQ 1760(R1), F0
 	VFMLS V0.S4, V4.S4, V3.S4
 	VFMLS V0.S4, V2.S4, V1.S4
-	FMOVQ 1776(R1), F0
-	VFMLS V0.S4, V4.S4, V3.S4
-	VFMLS V0.S4, V2.S4, V1.S4
-	FMOVQ 1792(R1), F2
-	FMOVQ 1808(R1), F0
+	FMOVQ 1776(R1), F2
+	FMOVQ 1792(R1), F0
 	VFMLA V3.S4, V2.S4, V0.S4
-	FMOVQ 1808(R1), F4
+	FMOVQ 1792(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 1824(R1), F2
+	FMOVQ 1808(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 1824(R1), F0
+	FMOVQ 1808(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 1840(R1), F4
+	FMOVQ 1824(R1), F4
 	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 1840(R1), F2
+	FMOVQ 1824(R1), F2
 	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVQ 1856(R1), F0
+	FMOVQ 1840(R1), F0
 	VFMLA V3.S4, V4.S4, V0.S4
-	FMOVQ 1856(R1), F4
+	FMOVQ 1840(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 1696(R1), F2
+	FMOVQ 1680(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 1696(R1), F0
+	FMOVQ 1680(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 1696(R1), F5
+	FMOVQ 1680(R1), F5
 	VFMLA V3.S4, V2.S4, V5.S4
-	FMOVQ 1696(R1), F4
+	FMOVQ 1680(R1), F4
 	VFMLA V1.S4, V0.S4, V4.S4
-	FMOVQ 1872(R1), F0
-	FMOVQ 1888(R1), F3
-	VFMLA V0.S4, V7.S4, V3.S4
-	FMOVQ 1888(R1), F2
-	VFMLA V0.S4, V6.S4, V2.S4
+	VUSHR $1, V7.S4, V3.S4
+	VUSHR $1, V6.S4, V2.S4
 	VSHL $23, V3.S4, V1.S4
 	VSHL $23, V2.S4, V0.S4
 	WORD $0x6e21dca1 // FMUL V1.4S, V5.4S, V1.4S
@@ -6749,11 +6701,8 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -6865,11 +6814,8 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -6913,12 +6859,12 @@ L1:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V16.B16, V2.B16
 	VORR V0.B16, V15.B16, V1.B16
-	FMOVQ 1040(R1), F0
+	FMOVQ 1024(R1), F0
 	WORD $0x6ee2e40e // FCMGT V14.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V14.B16
 	WORD $0x6ee1e40d // FCMGT V13.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V13.B16
-	FMOVQ 1056(R1), F0
+	FMOVQ 1040(R1), F0
 	WORD $0x4eeed40c // FSUB V12.2D, V0.2D, V14.2D
 	WORD $0x4eedd40b // FSUB V11.2D, V0.2D, V13.2D
 	WORD $0x6e6eddc4 // FMUL V4.2D, V14.2D, V14.2D
@@ -6927,7 +6873,7 @@ L1:
 	VFMLS V14.D2, V14.D2, V2.D2
 	VMOV V3.B16, V1.B16
 	VFMLS V13.D2, V13.D2, V1.D2
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc88 // FMUL V8.2D, V4.2D, V0.2D
 	WORD $0x6e60dc60 // FMUL V0.2D, V3.2D, V0.2D
 	FMOVQ 32(R1), F3
@@ -6951,7 +6897,7 @@ L1:
 	FMOVQ 80(R1), F0
 	VFMLS V0.D2, V4.D2, V8.D2
 	VFMLS V0.D2, V3.D2, V7.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V0.D2, V2.D2, V6.D2
 	VFMLA V0.D2, V1.D2, V5.D2
 	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
@@ -7000,11 +6946,8 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -7018,107 +6961,107 @@ L1:
 	FMOVQ 192(R1), F3
 	WORD $0x6e6cfc62 // FDIV V2.2D, V3.2D, V12.2D
 	WORD $0x6e6bfc68 // FDIV V8.2D, V3.2D, V11.2D
-	FMOVQ 1072(R1), F3
+	FMOVQ 1056(R1), F3
 	FMOVQ 192(R1), F7
 	VFMLA V3.D2, V2.D2, V7.D2
 	FMOVQ 192(R1), F6
 	VFMLA V3.D2, V8.D2, V6.D2
-	FMOVQ 1088(R1), F3
-	FMOVQ 1104(R1), F5
+	FMOVQ 1072(R1), F3
+	FMOVQ 1088(R1), F5
 	VFMLA V7.D2, V3.D2, V5.D2
-	FMOVQ 1104(R1), F4
+	FMOVQ 1088(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1104(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
+	FMOVQ 1104(R1), F5
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1120(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1120(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1120(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1136(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1136(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1136(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1152(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1152(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1152(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1168(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1168(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1168(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1184(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1184(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1184(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1200(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1200(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1200(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1216(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1216(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1216(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1232(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1232(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1232(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1248(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1248(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1248(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1264(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1264(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1264(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1280(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1280(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1280(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1296(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1296(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1296(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1312(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1312(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1312(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1328(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1328(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1328(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1344(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1344(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1344(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1360(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1360(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1360(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1376(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1376(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1376(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1392(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1392(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1392(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1408(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1408(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
-	FMOVQ 1424(R1), F4
+	FMOVQ 1408(R1), F4
 	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1424(R1), F3
+	FMOVQ 1408(R1), F3
 	VFMLA V6.D2, V5.D2, V3.D2
-	FMOVQ 1440(R1), F5
+	FMOVQ 1424(R1), F5
 	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1440(R1), F4
+	FMOVQ 1424(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1456(R1), F3
+	FMOVQ 1440(R1), F3
 	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1456(R1), F5
+	FMOVQ 1440(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
 	WORD $0x6e62dc62 // FMUL V2.2D, V3.2D, V2.2D
 	WORD $0x6e68dca5 // FMUL V5.2D, V5.2D, V8.2D
-	FMOVQ 1904(R1), F3
+	FMOVQ 1856(R1), F3
 	VMOV V2.B16, V4.B16
 	VFMLA V3.D2, V14.D2, V4.D2
 	VMOV V5.B16, V2.B16
@@ -7129,65 +7072,65 @@ L1:
 	WORD $0x6e60dda5 // FMUL V5.2D, V13.2D, V0.2D
 	WORD $0x6e6eddc2 // FMUL V2.2D, V14.2D, V14.2D
 	WORD $0x6e6ddda1 // FMUL V1.2D, V13.2D, V13.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dc44 // FMUL V4.2D, V2.2D, V0.2D
 	WORD $0x6e60dc23 // FMUL V3.2D, V1.2D, V0.2D
-	FMOVQ 1472(R1), F0
-	FMOVQ 1488(R1), F2
+	FMOVQ 1456(R1), F0
+	FMOVQ 1472(R1), F2
 	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 1488(R1), F1
+	FMOVQ 1472(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1488(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1488(R1), F2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1504(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1504(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1504(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1520(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1520(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1520(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1536(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1536(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1536(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1552(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1552(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1552(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1568(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1568(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1568(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1584(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1584(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1584(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1600(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1600(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1616(R1), F1
+	FMOVQ 1600(R1), F1
 	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1616(R1), F0
+	FMOVQ 1600(R1), F0
 	VFMLA V3.D2, V2.D2, V0.D2
-	FMOVQ 1632(R1), F2
+	FMOVQ 1616(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1632(R1), F1
+	FMOVQ 1616(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1648(R1), F0
+	FMOVQ 1632(R1), F0
 	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1648(R1), F2
+	FMOVQ 1632(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1664(R1), F1
+	FMOVQ 1648(R1), F1
 	WORD $0x6e61ddc4 // FMUL V4.2D, V14.2D, V1.2D
 	WORD $0x6e61dda3 // FMUL V3.2D, V13.2D, V1.2D
-	FMOVQ 400(R1), F1
+	FMOVQ 448(R1), F1
 	VFMLA V0.D2, V4.D2, V1.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V2.D2, V3.D2, V0.D2
-	FMOVQ 1904(R1), F2
+	FMOVQ 1856(R1), F2
 	VFMLA V2.D2, V6.D2, V1.D2
 	VFMLA V2.D2, V5.D2, V0.D2
-	FMOVQ 1680(R1), F2
+	FMOVQ 1664(R1), F2
 	WORD $0x6ee2e5c3 // FCMGT V3.2D, V14.2D, V2.2D
 	WORD $0x6ee2e5a2 // FCMGT V2.2D, V13.2D, V2.2D
 	VBSL V8.B16, V1.B16, V3.B16
@@ -7203,12 +7146,12 @@ L1:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V18.B16, V2.B16
 	VORR V0.B16, V17.B16, V1.B16
-	FMOVQ 1040(R1), F0
+	FMOVQ 1024(R1), F0
 	WORD $0x6ee2e40e // FCMGT V14.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V14.B16
 	WORD $0x6ee1e40d // FCMGT V13.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V13.B16
-	FMOVQ 1056(R1), F0
+	FMOVQ 1040(R1), F0
 	WORD $0x4eeed40c // FSUB V12.2D, V0.2D, V14.2D
 	WORD $0x4eedd40b // FSUB V11.2D, V0.2D, V13.2D
 	WORD $0x6e6eddc4 // FMUL V4.2D, V14.2D, V14.2D
@@ -7217,7 +7160,7 @@ L1:
 	VFMLS V14.D2, V14.D2, V2.D2
 	VMOV V3.B16, V1.B16
 	VFMLS V13.D2, V13.D2, V1.D2
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc88 // FMUL V8.2D, V4.2D, V0.2D
 	WORD $0x6e60dc60 // FMUL V0.2D, V3.2D, V0.2D
 	FMOVQ 32(R1), F3
@@ -7241,7 +7184,7 @@ L1:
 	FMOVQ 80(R1), F0
 	VFMLS V0.D2, V4.D2, V8.D2
 	VFMLS V0.D2, V3.D2, V7.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V0.D2, V2.D2, V6.D2
 	VFMLA V0.D2, V1.D2, V5.D2
 	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
@@ -7290,11 +7233,8 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -7308,107 +7248,107 @@ L1:
 	FMOVQ 192(R1), F3
 	WORD $0x6e6cfc62 // FDIV V2.2D, V3.2D, V12.2D
 	WORD $0x6e6bfc68 // FDIV V8.2D, V3.2D, V11.2D
-	FMOVQ 1072(R1), F3
+	FMOVQ 1056(R1), F3
 	FMOVQ 192(R1), F7
 	VFMLA V3.D2, V2.D2, V7.D2
 	FMOVQ 192(R1), F6
 	VFMLA V3.D2, V8.D2, V6.D2
-	FMOVQ 1088(R1), F3
-	FMOVQ 1104(R1), F5
+	FMOVQ 1072(R1), F3
+	FMOVQ 1088(R1), F5
 	VFMLA V7.D2, V3.D2, V5.D2
-	FMOVQ 1104(R1), F4
+	FMOVQ 1088(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1104(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
+	FMOVQ 1104(R1), F5
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1120(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1120(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1120(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1136(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1136(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1136(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1152(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1152(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1152(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1168(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1168(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1168(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1184(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1184(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1184(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1200(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1200(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1200(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1216(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1216(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1216(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1232(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1232(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1232(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1248(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1248(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1248(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1264(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1264(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1264(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1280(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1280(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1280(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1296(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1296(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1296(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1312(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1312(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1312(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1328(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1328(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1328(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1344(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1344(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1344(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1360(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1360(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1360(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1376(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1376(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1376(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1392(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1392(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1392(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1408(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1408(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
-	FMOVQ 1424(R1), F4
+	FMOVQ 1408(R1), F4
 	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1424(R1), F3
+	FMOVQ 1408(R1), F3
 	VFMLA V6.D2, V5.D2, V3.D2
-	FMOVQ 1440(R1), F5
+	FMOVQ 1424(R1), F5
 	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1440(R1), F4
+	FMOVQ 1424(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1456(R1), F3
+	FMOVQ 1440(R1), F3
 	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1456(R1), F5
+	FMOVQ 1440(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
 	WORD $0x6e62dc62 // FMUL V2.2D, V3.2D, V2.2D
 	WORD $0x6e68dca5 // FMUL V5.2D, V5.2D, V8.2D
-	FMOVQ 1904(R1), F3
+	FMOVQ 1856(R1), F3
 	VMOV V2.B16, V4.B16
 	VFMLA V3.D2, V14.D2, V4.D2
 	VMOV V5.B16, V2.B16
@@ -7419,65 +7359,65 @@ L1:
 	WORD $0x6e60dda5 // FMUL V5.2D, V13.2D, V0.2D
 	WORD $0x6e6eddc2 // FMUL V2.2D, V14.2D, V14.2D
 	WORD $0x6e6ddda1 // FMUL V1.2D, V13.2D, V13.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dc44 // FMUL V4.2D, V2.2D, V0.2D
 	WORD $0x6e60dc23 // FMUL V3.2D, V1.2D, V0.2D
-	FMOVQ 1472(R1), F0
-	FMOVQ 1488(R1), F2
+	FMOVQ 1456(R1), F0
+	FMOVQ 1472(R1), F2
 	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 1488(R1), F1
+	FMOVQ 1472(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1488(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1488(R1), F2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1504(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1504(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1504(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1520(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1520(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1520(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1536(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1536(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1536(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1552(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1552(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1552(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1568(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1568(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1568(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1584(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1584(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1584(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1600(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1600(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1616(R1), F1
+	FMOVQ 1600(R1), F1
 	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1616(R1), F0
+	FMOVQ 1600(R1), F0
 	VFMLA V3.D2, V2.D2, V0.D2
-	FMOVQ 1632(R1), F2
+	FMOVQ 1616(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1632(R1), F1
+	FMOVQ 1616(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1648(R1), F0
+	FMOVQ 1632(R1), F0
 	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1648(R1), F2
+	FMOVQ 1632(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1664(R1), F1
+	FMOVQ 1648(R1), F1
 	WORD $0x6e61ddc4 // FMUL V4.2D, V14.2D, V1.2D
 	WORD $0x6e61dda3 // FMUL V3.2D, V13.2D, V1.2D
-	FMOVQ 400(R1), F1
+	FMOVQ 448(R1), F1
 	VFMLA V0.D2, V4.D2, V1.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V2.D2, V3.D2, V0.D2
-	FMOVQ 1904(R1), F2
+	FMOVQ 1856(R1), F2
 	VFMLA V2.D2, V6.D2, V1.D2
 	VFMLA V2.D2, V5.D2, V0.D2
-	FMOVQ 1680(R1), F2
+	FMOVQ 1664(R1), F2
 	WORD $0x6ee2e5c3 // FCMGT V3.2D, V14.2D, V2.2D
 	WORD $0x6ee2e5a2 // FCMGT V2.2D, V13.2D, V2.2D
 	VBSL V8.B16, V1.B16, V3.B16
@@ -7537,12 +7477,12 @@ L4:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V16.B16, V2.B16
 	VORR V0.B16, V15.B16, V1.B16
-	FMOVQ 1040(R1), F0
+	FMOVQ 1024(R1), F0
 	WORD $0x6ee2e40e // FCMGT V14.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V14.B16
 	WORD $0x6ee1e40d // FCMGT V13.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V13.B16
-	FMOVQ 1056(R1), F0
+	FMOVQ 1040(R1), F0
 	WORD $0x4eeed40c // FSUB V12.2D, V0.2D, V14.2D
 	WORD $0x4eedd40b // FSUB V11.2D, V0.2D, V13.2D
 	WORD $0x6e6eddc4 // FMUL V4.2D, V14.2D, V14.2D
@@ -7551,7 +7491,7 @@ L4:
 	VFMLS V14.D2, V14.D2, V2.D2
 	VMOV V3.B16, V1.B16
 	VFMLS V13.D2, V13.D2, V1.D2
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc88 // FMUL V8.2D, V4.2D, V0.2D
 	WORD $0x6e60dc60 // FMUL V0.2D, V3.2D, V0.2D
 	FMOVQ 32(R1), F3
@@ -7575,7 +7515,7 @@ L4:
 	FMOVQ 80(R1), F0
 	VFMLS V0.D2, V4.D2, V8.D2
 	VFMLS V0.D2, V3.D2, V7.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V0.D2, V2.D2, V6.D2
 	VFMLA V0.D2, V1.D2, V5.D2
 	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
@@ -7624,11 +7564,8 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -7642,107 +7579,107 @@ L4:
 	FMOVQ 192(R1), F3
 	WORD $0x6e6cfc62 // FDIV V2.2D, V3.2D, V12.2D
 	WORD $0x6e6bfc68 // FDIV V8.2D, V3.2D, V11.2D
-	FMOVQ 1072(R1), F3
+	FMOVQ 1056(R1), F3
 	FMOVQ 192(R1), F7
 	VFMLA V3.D2, V2.D2, V7.D2
 	FMOVQ 192(R1), F6
 	VFMLA V3.D2, V8.D2, V6.D2
-	FMOVQ 1088(R1), F3
-	FMOVQ 1104(R1), F5
+	FMOVQ 1072(R1), F3
+	FMOVQ 1088(R1), F5
 	VFMLA V7.D2, V3.D2, V5.D2
-	FMOVQ 1104(R1), F4
+	FMOVQ 1088(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1104(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
+	FMOVQ 1104(R1), F5
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1120(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1120(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1120(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1136(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1136(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1136(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1152(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1152(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1152(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1168(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1168(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1168(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1184(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1184(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1184(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1200(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1200(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1200(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1216(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1216(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1216(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1232(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1232(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1232(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1248(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1248(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1248(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1264(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1264(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1264(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1280(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1280(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1280(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1296(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1296(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1296(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1312(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1312(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1312(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1328(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1328(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1328(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1344(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1344(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1344(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1360(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1360(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1360(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1376(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1376(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1376(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1392(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1392(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1392(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1408(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1408(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
-	FMOVQ 1424(R1), F4
+	FMOVQ 1408(R1), F4
 	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1424(R1), F3
+	FMOVQ 1408(R1), F3
 	VFMLA V6.D2, V5.D2, V3.D2
-	FMOVQ 1440(R1), F5
+	FMOVQ 1424(R1), F5
 	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1440(R1), F4
+	FMOVQ 1424(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1456(R1), F3
+	FMOVQ 1440(R1), F3
 	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1456(R1), F5
+	FMOVQ 1440(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
 	WORD $0x6e62dc62 // FMUL V2.2D, V3.2D, V2.2D
 	WORD $0x6e68dca5 // FMUL V5.2D, V5.2D, V8.2D
-	FMOVQ 1904(R1), F3
+	FMOVQ 1856(R1), F3
 	VMOV V2.B16, V4.B16
 	VFMLA V3.D2, V14.D2, V4.D2
 	VMOV V5.B16, V2.B16
@@ -7753,65 +7690,65 @@ L4:
 	WORD $0x6e60dda5 // FMUL V5.2D, V13.2D, V0.2D
 	WORD $0x6e6eddc2 // FMUL V2.2D, V14.2D, V14.2D
 	WORD $0x6e6ddda1 // FMUL V1.2D, V13.2D, V13.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dc44 // FMUL V4.2D, V2.2D, V0.2D
 	WORD $0x6e60dc23 // FMUL V3.2D, V1.2D, V0.2D
-	FMOVQ 1472(R1), F0
-	FMOVQ 1488(R1), F2
+	FMOVQ 1456(R1), F0
+	FMOVQ 1472(R1), F2
 	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 1488(R1), F1
+	FMOVQ 1472(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1488(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1488(R1), F2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1504(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1504(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1504(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1520(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1520(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1520(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1536(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1536(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1536(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1552(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1552(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1552(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1568(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1568(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1568(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1584(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1584(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1584(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1600(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1600(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1616(R1), F1
+	FMOVQ 1600(R1), F1
 	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1616(R1), F0
+	FMOVQ 1600(R1), F0
 	VFMLA V3.D2, V2.D2, V0.D2
-	FMOVQ 1632(R1), F2
+	FMOVQ 1616(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1632(R1), F1
+	FMOVQ 1616(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1648(R1), F0
+	FMOVQ 1632(R1), F0
 	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1648(R1), F2
+	FMOVQ 1632(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1664(R1), F1
+	FMOVQ 1648(R1), F1
 	WORD $0x6e61ddc4 // FMUL V4.2D, V14.2D, V1.2D
 	WORD $0x6e61dda3 // FMUL V3.2D, V13.2D, V1.2D
-	FMOVQ 400(R1), F1
+	FMOVQ 448(R1), F1
 	VFMLA V0.D2, V4.D2, V1.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V2.D2, V3.D2, V0.D2
-	FMOVQ 1904(R1), F2
+	FMOVQ 1856(R1), F2
 	VFMLA V2.D2, V6.D2, V1.D2
 	VFMLA V2.D2, V5.D2, V0.D2
-	FMOVQ 1680(R1), F2
+	FMOVQ 1664(R1), F2
 	WORD $0x6ee2e5c3 // FCMGT V3.2D, V14.2D, V2.2D
 	WORD $0x6ee2e5a2 // FCMGT V2.2D, V13.2D, V2.2D
 	VBSL V8.B16, V1.B16, V3.B16
@@ -7827,12 +7764,12 @@ L4:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V18.B16, V2.B16
 	VORR V0.B16, V17.B16, V1.B16
-	FMOVQ 1040(R1), F0
+	FMOVQ 1024(R1), F0
 	WORD $0x6ee2e40e // FCMGT V14.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V14.B16
 	WORD $0x6ee1e40d // FCMGT V13.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V13.B16
-	FMOVQ 1056(R1), F0
+	FMOVQ 1040(R1), F0
 	WORD $0x4eeed40c // FSUB V12.2D, V0.2D, V14.2D
 	WORD $0x4eedd40b // FSUB V11.2D, V0.2D, V13.2D
 	WORD $0x6e6eddc4 // FMUL V4.2D, V14.2D, V14.2D
@@ -7841,7 +7778,7 @@ L4:
 	VFMLS V14.D2, V14.D2, V2.D2
 	VMOV V3.B16, V1.B16
 	VFMLS V13.D2, V13.D2, V1.D2
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc88 // FMUL V8.2D, V4.2D, V0.2D
 	WORD $0x6e60dc60 // FMUL V0.2D, V3.2D, V0.2D
 	FMOVQ 32(R1), F3
@@ -7865,7 +7802,7 @@ L4:
 	FMOVQ 80(R1), F0
 	VFMLS V0.D2, V4.D2, V8.D2
 	VFMLS V0.D2, V3.D2, V7.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V0.D2, V2.D2, V6.D2
 	VFMLA V0.D2, V1.D2, V5.D2
 	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
@@ -7914,11 +7851,8 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -7932,107 +7866,107 @@ L4:
 	FMOVQ 192(R1), F3
 	WORD $0x6e6cfc62 // FDIV V2.2D, V3.2D, V12.2D
 	WORD $0x6e6bfc68 // FDIV V8.2D, V3.2D, V11.2D
-	FMOVQ 1072(R1), F3
+	FMOVQ 1056(R1), F3
 	FMOVQ 192(R1), F7
 	VFMLA V3.D2, V2.D2, V7.D2
 	FMOVQ 192(R1), F6
 	VFMLA V3.D2, V8.D2, V6.D2
-	FMOVQ 1088(R1), F3
-	FMOVQ 1104(R1), F5
+	FMOVQ 1072(R1), F3
+	FMOVQ 1088(R1), F5
 	VFMLA V7.D2, V3.D2, V5.D2
-	FMOVQ 1104(R1), F4
+	FMOVQ 1088(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1104(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
+	FMOVQ 1104(R1), F5
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1120(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1120(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1120(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1136(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1136(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1136(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1152(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1152(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1152(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1168(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1168(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1168(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1184(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1184(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1184(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1200(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1200(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1200(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1216(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1216(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1216(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1232(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1232(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1232(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1248(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1248(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1248(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1264(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1264(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1264(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1280(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1280(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1280(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1296(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1296(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1296(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1312(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1312(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1312(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1328(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1328(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1328(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1344(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1344(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1344(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1360(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1360(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1360(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1376(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1376(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1376(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1392(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1392(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1392(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1408(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1408(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
-	FMOVQ 1424(R1), F4
+	FMOVQ 1408(R1), F4
 	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1424(R1), F3
+	FMOVQ 1408(R1), F3
 	VFMLA V6.D2, V5.D2, V3.D2
-	FMOVQ 1440(R1), F5
+	FMOVQ 1424(R1), F5
 	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1440(R1), F4
+	FMOVQ 1424(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1456(R1), F3
+	FMOVQ 1440(R1), F3
 	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1456(R1), F5
+	FMOVQ 1440(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
 	WORD $0x6e62dc62 // FMUL V2.2D, V3.2D, V2.2D
 	WORD $0x6e68dca5 // FMUL V5.2D, V5.2D, V8.2D
-	FMOVQ 1904(R1), F3
+	FMOVQ 1856(R1), F3
 	VMOV V2.B16, V4.B16
 	VFMLA V3.D2, V14.D2, V4.D2
 	VMOV V5.B16, V2.B16
@@ -8043,65 +7977,65 @@ L4:
 	WORD $0x6e60dda5 // FMUL V5.2D, V13.2D, V0.2D
 	WORD $0x6e6eddc2 // FMUL V2.2D, V14.2D, V14.2D
 	WORD $0x6e6ddda1 // FMUL V1.2D, V13.2D, V13.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dc44 // FMUL V4.2D, V2.2D, V0.2D
 	WORD $0x6e60dc23 // FMUL V3.2D, V1.2D, V0.2D
-	FMOVQ 1472(R1), F0
-	FMOVQ 1488(R1), F2
+	FMOVQ 1456(R1), F0
+	FMOVQ 1472(R1), F2
 	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 1488(R1), F1
+	FMOVQ 1472(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1488(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1488(R1), F2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1504(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1504(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1504(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1520(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1520(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1520(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1536(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1536(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1536(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1552(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1552(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1552(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1568(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1568(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1568(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1584(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1584(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1584(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1600(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1600(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1616(R1), F1
+	FMOVQ 1600(R1), F1
 	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1616(R1), F0
+	FMOVQ 1600(R1), F0
 	VFMLA V3.D2, V2.D2, V0.D2
-	FMOVQ 1632(R1), F2
+	FMOVQ 1616(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1632(R1), F1
+	FMOVQ 1616(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1648(R1), F0
+	FMOVQ 1632(R1), F0
 	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1648(R1), F2
+	FMOVQ 1632(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1664(R1), F1
+	FMOVQ 1648(R1), F1
 	WORD $0x6e61ddc4 // FMUL V4.2D, V14.2D, V1.2D
 	WORD $0x6e61dda3 // FMUL V3.2D, V13.2D, V1.2D
-	FMOVQ 400(R1), F1
+	FMOVQ 448(R1), F1
 	VFMLA V0.D2, V4.D2, V1.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V2.D2, V3.D2, V0.D2
-	FMOVQ 1904(R1), F2
+	FMOVQ 1856(R1), F2
 	VFMLA V2.D2, V6.D2, V1.D2
 	VFMLA V2.D2, V5.D2, V0.D2
-	FMOVQ 1680(R1), F2
+	FMOVQ 1664(R1), F2
 	WORD $0x6ee2e5c3 // FCMGT V3.2D, V14.2D, V2.2D
 	WORD $0x6ee2e5a2 // FCMGT V2.2D, V13.2D, V2.2D
 	VBSL V8.B16, V1.B16, V3.B16
@@ -8159,12 +8093,12 @@ L1:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V16.B16, V2.B16
 	VORR V0.B16, V15.B16, V1.B16
-	FMOVQ 1040(R1), F0
+	FMOVQ 1024(R1), F0
 	WORD $0x6ee2e40e // FCMGT V14.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V14.B16
 	WORD $0x6ee1e40d // FCMGT V13.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V13.B16
-	FMOVQ 1056(R1), F0
+	FMOVQ 1040(R1), F0
 	WORD $0x4eeed40c // FSUB V12.2D, V0.2D, V14.2D
 	WORD $0x4eedd40b // FSUB V11.2D, V0.2D, V13.2D
 	WORD $0x6e6eddc4 // FMUL V4.2D, V14.2D, V14.2D
@@ -8173,7 +8107,7 @@ L1:
 	VFMLS V14.D2, V14.D2, V2.D2
 	VMOV V3.B16, V1.B16
 	VFMLS V13.D2, V13.D2, V1.D2
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc88 // FMUL V8.2D, V4.2D, V0.2D
 	WORD $0x6e60dc60 // FMUL V0.2D, V3.2D, V0.2D
 	FMOVQ 32(R1), F3
@@ -8197,7 +8131,7 @@ L1:
 	FMOVQ 80(R1), F0
 	VFMLS V0.D2, V4.D2, V8.D2
 	VFMLS V0.D2, V3.D2, V7.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V0.D2, V2.D2, V6.D2
 	VFMLA V0.D2, V1.D2, V5.D2
 	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
@@ -8246,11 +8180,8 @@ L1:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -8264,107 +8195,107 @@ L1:
 	FMOVQ 192(R1), F3
 	WORD $0x6e6cfc62 // FDIV V2.2D, V3.2D, V12.2D
 	WORD $0x6e6bfc68 // FDIV V8.2D, V3.2D, V11.2D
-	FMOVQ 1072(R1), F3
+	FMOVQ 1056(R1), F3
 	FMOVQ 192(R1), F7
 	VFMLA V3.D2, V2.D2, V7.D2
 	FMOVQ 192(R1), F6
 	VFMLA V3.D2, V8.D2, V6.D2
-	FMOVQ 1088(R1), F3
-	FMOVQ 1104(R1), F5
+	FMOVQ 1072(R1), F3
+	FMOVQ 1088(R1), F5
 	VFMLA V7.D2, V3.D2, V5.D2
-	FMOVQ 1104(R1), F4
+	FMOVQ 1088(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1104(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
+	FMOVQ 1104(R1), F5
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1120(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1120(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1120(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1136(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1136(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1136(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1152(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1152(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1152(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1168(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1168(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1168(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1184(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1184(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1184(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1200(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1200(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1200(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1216(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1216(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1216(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1232(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1232(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1232(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1248(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1248(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1248(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1264(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1264(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1264(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1280(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1280(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1280(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1296(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1296(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1296(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1312(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1312(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1312(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1328(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1328(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1328(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1344(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1344(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1344(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1360(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1360(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1360(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1376(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1376(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1376(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1392(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1392(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1392(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1408(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1408(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
-	FMOVQ 1424(R1), F4
+	FMOVQ 1408(R1), F4
 	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1424(R1), F3
+	FMOVQ 1408(R1), F3
 	VFMLA V6.D2, V5.D2, V3.D2
-	FMOVQ 1440(R1), F5
+	FMOVQ 1424(R1), F5
 	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1440(R1), F4
+	FMOVQ 1424(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1456(R1), F3
+	FMOVQ 1440(R1), F3
 	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1456(R1), F5
+	FMOVQ 1440(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
 	WORD $0x6e62dc62 // FMUL V2.2D, V3.2D, V2.2D
 	WORD $0x6e68dca5 // FMUL V5.2D, V5.2D, V8.2D
-	FMOVQ 1904(R1), F3
+	FMOVQ 1856(R1), F3
 	VMOV V2.B16, V4.B16
 	VFMLA V3.D2, V14.D2, V4.D2
 	VMOV V5.B16, V2.B16
@@ -8375,65 +8306,65 @@ L1:
 	WORD $0x6e60dda5 // FMUL V5.2D, V13.2D, V0.2D
 	WORD $0x6e6eddc2 // FMUL V2.2D, V14.2D, V14.2D
 	WORD $0x6e6ddda1 // FMUL V1.2D, V13.2D, V13.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dc44 // FMUL V4.2D, V2.2D, V0.2D
 	WORD $0x6e60dc23 // FMUL V3.2D, V1.2D, V0.2D
-	FMOVQ 1472(R1), F0
-	FMOVQ 1488(R1), F2
+	FMOVQ 1456(R1), F0
+	FMOVQ 1472(R1), F2
 	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 1488(R1), F1
+	FMOVQ 1472(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1488(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1488(R1), F2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1504(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1504(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1504(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1520(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1520(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1520(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1536(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1536(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1536(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1552(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1552(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1552(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1568(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1568(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1568(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1584(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1584(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1584(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1600(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1600(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1616(R1), F1
+	FMOVQ 1600(R1), F1
 	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1616(R1), F0
+	FMOVQ 1600(R1), F0
 	VFMLA V3.D2, V2.D2, V0.D2
-	FMOVQ 1632(R1), F2
+	FMOVQ 1616(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1632(R1), F1
+	FMOVQ 1616(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1648(R1), F0
+	FMOVQ 1632(R1), F0
 	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1648(R1), F2
+	FMOVQ 1632(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1664(R1), F1
+	FMOVQ 1648(R1), F1
 	WORD $0x6e61ddc4 // FMUL V4.2D, V14.2D, V1.2D
 	WORD $0x6e61dda3 // FMUL V3.2D, V13.2D, V1.2D
-	FMOVQ 400(R1), F1
+	FMOVQ 448(R1), F1
 	VFMLA V0.D2, V4.D2, V1.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V2.D2, V3.D2, V0.D2
-	FMOVQ 1904(R1), F2
+	FMOVQ 1856(R1), F2
 	VFMLA V2.D2, V6.D2, V1.D2
 	VFMLA V2.D2, V5.D2, V0.D2
-	FMOVQ 1680(R1), F2
+	FMOVQ 1664(R1), F2
 	WORD $0x6ee2e5c3 // FCMGT V3.2D, V14.2D, V2.2D
 	WORD $0x6ee2e5a2 // FCMGT V2.2D, V13.2D, V2.2D
 	VBSL V8.B16, V1.B16, V3.B16
@@ -8473,12 +8404,12 @@ L4:
 	FMOVQ 0(R1), F0
 	VORR V0.B16, V16.B16, V2.B16
 	VORR V0.B16, V15.B16, V1.B16
-	FMOVQ 1040(R1), F0
+	FMOVQ 1024(R1), F0
 	WORD $0x6ee2e40e // FCMGT V14.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V14.B16
 	WORD $0x6ee1e40d // FCMGT V13.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V13.B16
-	FMOVQ 1056(R1), F0
+	FMOVQ 1040(R1), F0
 	WORD $0x4eeed40c // FSUB V12.2D, V0.2D, V14.2D
 	WORD $0x4eedd40b // FSUB V11.2D, V0.2D, V13.2D
 	WORD $0x6e6eddc4 // FMUL V4.2D, V14.2D, V14.2D
@@ -8487,7 +8418,7 @@ L4:
 	VFMLS V14.D2, V14.D2, V2.D2
 	VMOV V3.B16, V1.B16
 	VFMLS V13.D2, V13.D2, V1.D2
-	FMOVQ 1024(R1), F0
+	FMOVQ 1008(R1), F0
 	WORD $0x6e60dc88 // FMUL V8.2D, V4.2D, V0.2D
 	WORD $0x6e60dc60 // FMUL V0.2D, V3.2D, V0.2D
 	FMOVQ 32(R1), F3
@@ -8511,7 +8442,7 @@ L4:
 	FMOVQ 80(R1), F0
 	VFMLS V0.D2, V4.D2, V8.D2
 	VFMLS V0.D2, V3.D2, V7.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V0.D2, V2.D2, V6.D2
 	VFMLA V0.D2, V1.D2, V5.D2
 	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
@@ -8560,11 +8491,8 @@ L4:
 	FMOVQ 192(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 400(R1), F0
-	FMOVQ 416(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 416(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -8578,107 +8506,107 @@ L4:
 	FMOVQ 192(R1), F3
 	WORD $0x6e6cfc62 // FDIV V2.2D, V3.2D, V12.2D
 	WORD $0x6e6bfc68 // FDIV V8.2D, V3.2D, V11.2D
-	FMOVQ 1072(R1), F3
+	FMOVQ 1056(R1), F3
 	FMOVQ 192(R1), F7
 	VFMLA V3.D2, V2.D2, V7.D2
 	FMOVQ 192(R1), F6
 	VFMLA V3.D2, V8.D2, V6.D2
-	FMOVQ 1088(R1), F3
-	FMOVQ 1104(R1), F5
+	FMOVQ 1072(R1), F3
+	FMOVQ 1088(R1), F5
 	VFMLA V7.D2, V3.D2, V5.D2
-	FMOVQ 1104(R1), F4
+	FMOVQ 1088(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1104(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
+	FMOVQ 1104(R1), F5
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1120(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1120(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1120(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1136(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1136(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1136(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1152(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1152(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1152(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1168(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1168(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1168(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1184(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1184(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1184(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1200(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1200(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1200(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1216(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1216(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1216(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1232(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1232(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1232(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1248(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1248(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1248(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1264(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1264(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1264(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1280(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1280(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1280(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1296(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1296(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1296(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1312(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1312(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1312(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1328(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1328(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1328(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1344(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1344(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1344(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
+	VFMLA V6.D2, V4.D2, V5.D2
+	FMOVQ 1360(R1), F4
+	VFMLA V7.D2, V3.D2, V4.D2
 	FMOVQ 1360(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1360(R1), F5
-	VFMLA V6.D2, V4.D2, V5.D2
+	VFMLA V6.D2, V5.D2, V3.D2
+	FMOVQ 1376(R1), F5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 1376(R1), F4
-	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1376(R1), F3
-	VFMLA V6.D2, V5.D2, V3.D2
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 1392(R1), F3
+	VFMLA V7.D2, V5.D2, V3.D2
 	FMOVQ 1392(R1), F5
-	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1392(R1), F4
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1408(R1), F3
-	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1408(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
-	FMOVQ 1424(R1), F4
+	FMOVQ 1408(R1), F4
 	VFMLA V7.D2, V3.D2, V4.D2
-	FMOVQ 1424(R1), F3
+	FMOVQ 1408(R1), F3
 	VFMLA V6.D2, V5.D2, V3.D2
-	FMOVQ 1440(R1), F5
+	FMOVQ 1424(R1), F5
 	VFMLA V7.D2, V4.D2, V5.D2
-	FMOVQ 1440(R1), F4
+	FMOVQ 1424(R1), F4
 	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 1456(R1), F3
+	FMOVQ 1440(R1), F3
 	VFMLA V7.D2, V5.D2, V3.D2
-	FMOVQ 1456(R1), F5
+	FMOVQ 1440(R1), F5
 	VFMLA V6.D2, V4.D2, V5.D2
 	WORD $0x6e62dc62 // FMUL V2.2D, V3.2D, V2.2D
 	WORD $0x6e68dca5 // FMUL V5.2D, V5.2D, V8.2D
-	FMOVQ 1904(R1), F3
+	FMOVQ 1856(R1), F3
 	VMOV V2.B16, V4.B16
 	VFMLA V3.D2, V14.D2, V4.D2
 	VMOV V5.B16, V2.B16
@@ -8689,65 +8617,65 @@ L4:
 	WORD $0x6e60dda5 // FMUL V5.2D, V13.2D, V0.2D
 	WORD $0x6e6eddc2 // FMUL V2.2D, V14.2D, V14.2D
 	WORD $0x6e6ddda1 // FMUL V1.2D, V13.2D, V13.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dc44 // FMUL V4.2D, V2.2D, V0.2D
 	WORD $0x6e60dc23 // FMUL V3.2D, V1.2D, V0.2D
-	FMOVQ 1472(R1), F0
-	FMOVQ 1488(R1), F2
+	FMOVQ 1456(R1), F0
+	FMOVQ 1472(R1), F2
 	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 1488(R1), F1
+	FMOVQ 1472(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1488(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1488(R1), F2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1504(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1504(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1504(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1520(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1520(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1520(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1536(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1536(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1536(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
+	VFMLA V3.D2, V1.D2, V2.D2
+	FMOVQ 1552(R1), F1
+	VFMLA V4.D2, V0.D2, V1.D2
 	FMOVQ 1552(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1552(R1), F2
-	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	FMOVQ 1568(R1), F2
+	VFMLA V4.D2, V1.D2, V2.D2
 	FMOVQ 1568(R1), F1
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1568(R1), F0
-	VFMLA V3.D2, V2.D2, V0.D2
+	VFMLA V3.D2, V0.D2, V1.D2
+	FMOVQ 1584(R1), F0
+	VFMLA V4.D2, V2.D2, V0.D2
 	FMOVQ 1584(R1), F2
-	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1584(R1), F1
-	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1600(R1), F0
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1600(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1616(R1), F1
+	FMOVQ 1600(R1), F1
 	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ 1616(R1), F0
+	FMOVQ 1600(R1), F0
 	VFMLA V3.D2, V2.D2, V0.D2
-	FMOVQ 1632(R1), F2
+	FMOVQ 1616(R1), F2
 	VFMLA V4.D2, V1.D2, V2.D2
-	FMOVQ 1632(R1), F1
+	FMOVQ 1616(R1), F1
 	VFMLA V3.D2, V0.D2, V1.D2
-	FMOVQ 1648(R1), F0
+	FMOVQ 1632(R1), F0
 	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 1648(R1), F2
+	FMOVQ 1632(R1), F2
 	VFMLA V3.D2, V1.D2, V2.D2
-	FMOVQ 1664(R1), F1
+	FMOVQ 1648(R1), F1
 	WORD $0x6e61ddc4 // FMUL V4.2D, V14.2D, V1.2D
 	WORD $0x6e61dda3 // FMUL V3.2D, V13.2D, V1.2D
-	FMOVQ 400(R1), F1
+	FMOVQ 448(R1), F1
 	VFMLA V0.D2, V4.D2, V1.D2
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	VFMLA V2.D2, V3.D2, V0.D2
-	FMOVQ 1904(R1), F2
+	FMOVQ 1856(R1), F2
 	VFMLA V2.D2, V6.D2, V1.D2
 	VFMLA V2.D2, V5.D2, V0.D2
-	FMOVQ 1680(R1), F2
+	FMOVQ 1664(R1), F2
 	WORD $0x6ee2e5c3 // FCMGT V3.2D, V14.2D, V2.2D
 	WORD $0x6ee2e5a2 // FCMGT V2.2D, V13.2D, V2.2D
 	VBSL V8.B16, V1.B16, V3.B16
@@ -8945,7 +8873,7 @@ L1:
 	VMOVI $0, V0.B16
 	WORD $0x6ea4e402 // FCMGT V2.4S, V0.4S, V4.4S
 	WORD $0x6ea3e401 // FCMGT V1.4S, V0.4S, V3.4S
-	FMOVQ 1696(R1), F0
+	FMOVQ 1680(R1), F0
 	VBSL V0.B16, V5.B16, V2.B16
 	VBSL V0.B16, V5.B16, V1.B16
 	WORD $0x4e24e480 // FCMEQ V0.4S, V4.4S, V4.4S
@@ -8993,7 +8921,7 @@ L4:
 	VMOVI $0, V0.B16
 	WORD $0x6ea4e402 // FCMGT V2.4S, V0.4S, V4.4S
 	WORD $0x6ea3e401 // FCMGT V1.4S, V0.4S, V3.4S
-	FMOVQ 1696(R1), F0
+	FMOVQ 1680(R1), F0
 	VBSL V0.B16, V5.B16, V2.B16
 	VBSL V0.B16, V5.B16, V1.B16
 	WORD $0x4e24e480 // FCMEQ V0.4S, V4.4S, V4.4S

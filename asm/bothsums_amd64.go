@@ -7,12 +7,12 @@ package asm
 // BothSumSignedF32AVX2 is portable.BothSumSigned for float32.
 //
 //go:noescape
-func BothSumSignedF32AVX2(out, acc, w *float32, rows, cols, stride int)
+func BothSumSignedF32AVX2(out, acc, w *float32, rows, cols, stride, far int)
 
 // BothSumSignedF64AVX2 is portable.BothSumSigned for float64.
 //
 //go:noescape
-func BothSumSignedF64AVX2(out, acc, w *float64, rows, cols, stride int)
+func BothSumSignedF64AVX2(out, acc, w *float64, rows, cols, stride, far int)
 
 // BothSumHalfF32AVX2 is portable.BothSumHalf for float32.
 //
@@ -27,12 +27,12 @@ func BothSumHalfF64AVX2(out, acc, w *float64, rows, cols, stride int)
 // BothSum1F32AVX2 is portable.BothSum1 for float32.
 //
 //go:noescape
-func BothSum1F32AVX2(out, acc, w *float32, rows, cols, stride int)
+func BothSum1F32AVX2(out, acc, w *float32, rows, cols, stride, far int)
 
 // BothSum1F64AVX2 is portable.BothSum1 for float64.
 //
 //go:noescape
-func BothSum1F64AVX2(out, acc, w *float64, rows, cols, stride int)
+func BothSum1F64AVX2(out, acc, w *float64, rows, cols, stride, far int)
 
 // BothSumThreeHalvesF32AVX2 is portable.BothSumThreeHalves for float32.
 //
@@ -47,12 +47,12 @@ func BothSumThreeHalvesF64AVX2(out, acc, w *float64, rows, cols, stride int)
 // BothSum2F32AVX2 is portable.BothSum2 for float32.
 //
 //go:noescape
-func BothSum2F32AVX2(out, acc, w *float32, rows, cols, stride int)
+func BothSum2F32AVX2(out, acc, w *float32, rows, cols, stride, far int)
 
 // BothSum2F64AVX2 is portable.BothSum2 for float64.
 //
 //go:noescape
-func BothSum2F64AVX2(out, acc, w *float64, rows, cols, stride int)
+func BothSum2F64AVX2(out, acc, w *float64, rows, cols, stride, far int)
 
 // BothSum3F32AVX2 is portable.BothSum3 for float32.
 //

@@ -90,36 +90,188 @@ DATA bothsumsConstants<>+432(SB)/8, $0x0000000000000002
 DATA bothsumsConstants<>+440(SB)/8, $0x0000000000000003
 GLOBL bothsumsConstants<>(SB), RODATA|NOPTR, $448
 
-// func BothSumSignedF32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2
-TEXT ·BothSumSignedF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), R8
-	MOVQ w+16(FP), DI
-	MOVQ out+0(FP), SI
-	CMPQ R8, $0x02
-	JLT  l2
+// func BothSumSignedF32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·BothSumSignedF32AVX2(SB), NOSPLIT, $0-56
+	MOVQ rows+24(FP), R9
+	MOVQ w+16(FP), R8
+	MOVQ out+0(FP), DI
+	MOVQ far+48(FP), SI
+	CMPQ SI, $0x02
+	JLT  l1
+	CMPQ R9, $0x01
+	JLT  l3
 
-l1:
+l2:
 	MOVQ   acc+8(FP), DX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
-	MOVQ   DI, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, DI
-	MOVQ   DI, BX
+	MOVQ   R8, CX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
+	MOVQ   R8, BX
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l4
+	CMPQ   AX, $0x40
+	JLT    l5
+
+l4:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VADDPS     (CX), Y7, Y7
+	VADDPS     (CX), Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    32(DX), Y0
+	VADDPS     32(CX), Y6, Y6
+	VADDPS     32(CX), Y0, Y0
+	VMOVUPS    Y0, 32(DX)
+	VMOVUPS    64(DX), Y0
+	PREFETCHT1 64(BX)
+	VADDPS     64(CX), Y5, Y5
+	VADDPS     64(CX), Y0, Y0
+	VMOVUPS    Y0, 64(DX)
+	VMOVUPS    96(DX), Y0
+	VADDPS     96(CX), Y4, Y4
+	VADDPS     96(CX), Y0, Y0
+	VMOVUPS    Y0, 96(DX)
+	VMOVUPS    128(DX), Y0
+	PREFETCHT1 128(BX)
+	VADDPS     128(CX), Y7, Y7
+	VADDPS     128(CX), Y0, Y0
+	VMOVUPS    Y0, 128(DX)
+	VMOVUPS    160(DX), Y0
+	VADDPS     160(CX), Y6, Y6
+	VADDPS     160(CX), Y0, Y0
+	VMOVUPS    Y0, 160(DX)
+	VMOVUPS    192(DX), Y0
+	PREFETCHT1 192(BX)
+	VADDPS     192(CX), Y5, Y5
+	VADDPS     192(CX), Y0, Y0
+	VMOVUPS    Y0, 192(DX)
+	VMOVUPS    224(DX), Y0
+	VADDPS     224(CX), Y4, Y4
+	VADDPS     224(CX), Y0, Y0
+	VMOVUPS    Y0, 224(DX)
+	ADDQ       $+256, DX
+	ADDQ       $+256, CX
+	ADDQ       $+256, BX
+	ADDQ       $-64, AX
+	CMPQ       AX, $0x40
+	JGE        l4
+
+l5:
+	CMPQ AX, $0x20
+	JLT  l7
+
+l6:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VADDPS     (CX), Y7, Y7
+	VADDPS     (CX), Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    32(DX), Y0
+	VADDPS     32(CX), Y6, Y6
+	VADDPS     32(CX), Y0, Y0
+	VMOVUPS    Y0, 32(DX)
+	VMOVUPS    64(DX), Y0
+	PREFETCHT1 64(BX)
+	VADDPS     64(CX), Y5, Y5
+	VADDPS     64(CX), Y0, Y0
+	VMOVUPS    Y0, 64(DX)
+	VMOVUPS    96(DX), Y0
+	VADDPS     96(CX), Y4, Y4
+	VADDPS     96(CX), Y0, Y0
+	VMOVUPS    Y0, 96(DX)
+	ADDQ       $+128, DX
+	ADDQ       $+128, CX
+	ADDQ       $+128, BX
+	ADDQ       $-32, AX
+	CMPQ       AX, $0x20
+	JGE        l6
+
+l7:
+	CMPQ AX, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VADDPS     (CX), Y7, Y1
+	VADDPS     (CX), Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVAPS    Y1, Y0
+	VMOVAPS    Y6, Y7
+	VMOVAPS    Y5, Y6
+	VMOVAPS    Y4, Y5
+	VMOVAPS    Y0, Y4
+	ADDQ       $+32, DX
+	ADDQ       $+32, CX
+	ADDQ       $+32, BX
+	ADDQ       $-8, AX
+	CMPQ       AX, $0x08
+	JGE        l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (CX), Y3, Y0
+	VMASKMOVPS   (CX), Y3, Y1
+	VADDPS       Y0, Y7, Y0
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y3, (DX)
+	VBLENDVPS    Y3, Y0, Y7, Y7
+
+l10:
+	VADDPS       Y5, Y7, Y7
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	ADDQ         $+4, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l2
 
 l3:
+l1:
+	CMPQ SI, $0x01
+	JGE  l11
+	CMPQ R9, $0x02
+	JLT  l13
+
+l12:
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
+
+l14:
 	VMOVUPS (DX), Y1
 	VMOVUPS (CX), Y0
 	VADDPS  Y0, Y11, Y11
@@ -157,13 +309,13 @@ l3:
 	ADDQ    $+128, BX
 	ADDQ    $-32, AX
 	CMPQ    AX, $0x20
-	JGE     l3
+	JGE     l14
 
-l4:
+l15:
 	CMPQ AX, $0x08
-	JLT  l6
+	JLT  l17
 
-l5:
+l16:
 	VMOVUPS (DX), Y1
 	VMOVUPS (CX), Y0
 	VADDPS  Y0, Y11, Y2
@@ -186,11 +338,11 @@ l5:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l5
+	JGE     l16
 
-l6:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l18
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
@@ -205,7 +357,7 @@ l6:
 	VMASKMOVPS   Y2, Y3, (DX)
 	VBLENDVPS    Y3, Y0, Y7, Y7
 
-l7:
+l18:
 	VADDPS       Y9, Y11, Y11
 	VADDPS       Y8, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -215,7 +367,7 @@ l7:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
+	VMOVSS       X0, (DI)
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y6, Y7, Y7
@@ -225,31 +377,83 @@ l7:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(SI)
-	ADDQ         $+8, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l1
+	VMOVSS       X0, 4(DI)
+	ADDQ         $+8, DI
+	ADDQ         $-2, R9
+	CMPQ         R9, $0x02
+	JGE          l12
 
-l2:
-	CMPQ R8, $0x01
-	JLT  l9
+l13:
+l11:
+	CMPQ R9, $0x01
+	JLT  l20
 
-l8:
+l19:
 	MOVQ   acc+8(FP), CX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
-	MOVQ   DI, BX
+	MOVQ   R8, BX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l11
+	CMPQ   AX, $0x40
+	JLT    l22
 
-l10:
+l21:
+	VMOVUPS (CX), Y1
+	VMOVUPS (BX), Y0
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 32(BX), Y0
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS 64(CX), Y1
+	VMOVUPS 64(BX), Y0
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 64(CX)
+	VMOVUPS 96(CX), Y1
+	VMOVUPS 96(BX), Y0
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 96(CX)
+	VMOVUPS 128(CX), Y1
+	VMOVUPS 128(BX), Y0
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 128(CX)
+	VMOVUPS 160(CX), Y1
+	VMOVUPS 160(BX), Y0
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 160(CX)
+	VMOVUPS 192(CX), Y1
+	VMOVUPS 192(BX), Y0
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 192(CX)
+	VMOVUPS 224(CX), Y1
+	VMOVUPS 224(BX), Y0
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 224(CX)
+	ADDQ    $+256, CX
+	ADDQ    $+256, BX
+	ADDQ    $-64, AX
+	CMPQ    AX, $0x40
+	JGE     l21
+
+l22:
+	CMPQ AX, $0x20
+	JLT  l24
+
+l23:
 	VMOVUPS (CX), Y1
 	VMOVUPS (BX), Y0
 	VADDPS  Y0, Y7, Y7
@@ -274,13 +478,13 @@ l10:
 	ADDQ    $+128, BX
 	ADDQ    $-32, AX
 	CMPQ    AX, $0x20
-	JGE     l10
+	JGE     l23
 
-l11:
+l24:
 	CMPQ AX, $0x08
-	JLT  l13
+	JLT  l26
 
-l12:
+l25:
 	VMOVUPS (CX), Y1
 	VMOVUPS (BX), Y0
 	VADDPS  Y0, Y7, Y2
@@ -294,11 +498,11 @@ l12:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l12
+	JGE     l25
 
-l13:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l14
+	JLT          l27
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
@@ -309,7 +513,7 @@ l13:
 	VMASKMOVPS   Y2, Y3, (CX)
 	VBLENDVPS    Y3, Y0, Y7, Y7
 
-l14:
+l27:
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y6, Y7, Y7
@@ -319,46 +523,196 @@ l14:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l8
+	VMOVSS       X0, (DI)
+	ADDQ         $+4, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l19
 
-l9:
+l20:
 	VZEROUPPER
 	RET
 
-// func BothSumSignedF64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2
-TEXT ·BothSumSignedF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), R8
-	MOVQ w+16(FP), DI
-	MOVQ out+0(FP), SI
-	CMPQ R8, $0x02
-	JLT  l2
+// func BothSumSignedF64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·BothSumSignedF64AVX2(SB), NOSPLIT, $0-56
+	MOVQ rows+24(FP), R9
+	MOVQ w+16(FP), R8
+	MOVQ out+0(FP), DI
+	MOVQ far+48(FP), SI
+	CMPQ SI, $0x02
+	JLT  l1
+	CMPQ R9, $0x01
+	JLT  l3
 
-l1:
+l2:
 	MOVQ   acc+8(FP), DX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
-	MOVQ   DI, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, DI
-	MOVQ   DI, BX
+	MOVQ   R8, CX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
+	MOVQ   R8, BX
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l4
+	CMPQ   AX, $0x20
+	JLT    l5
+
+l4:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VADDPD     (CX), Y7, Y7
+	VADDPD     (CX), Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    32(DX), Y0
+	VADDPD     32(CX), Y6, Y6
+	VADDPD     32(CX), Y0, Y0
+	VMOVUPS    Y0, 32(DX)
+	VMOVUPS    64(DX), Y0
+	PREFETCHT1 64(BX)
+	VADDPD     64(CX), Y5, Y5
+	VADDPD     64(CX), Y0, Y0
+	VMOVUPS    Y0, 64(DX)
+	VMOVUPS    96(DX), Y0
+	VADDPD     96(CX), Y4, Y4
+	VADDPD     96(CX), Y0, Y0
+	VMOVUPS    Y0, 96(DX)
+	VMOVUPS    128(DX), Y0
+	PREFETCHT1 128(BX)
+	VADDPD     128(CX), Y7, Y7
+	VADDPD     128(CX), Y0, Y0
+	VMOVUPS    Y0, 128(DX)
+	VMOVUPS    160(DX), Y0
+	VADDPD     160(CX), Y6, Y6
+	VADDPD     160(CX), Y0, Y0
+	VMOVUPS    Y0, 160(DX)
+	VMOVUPS    192(DX), Y0
+	PREFETCHT1 192(BX)
+	VADDPD     192(CX), Y5, Y5
+	VADDPD     192(CX), Y0, Y0
+	VMOVUPS    Y0, 192(DX)
+	VMOVUPS    224(DX), Y0
+	VADDPD     224(CX), Y4, Y4
+	VADDPD     224(CX), Y0, Y0
+	VMOVUPS    Y0, 224(DX)
+	ADDQ       $+256, DX
+	ADDQ       $+256, CX
+	ADDQ       $+256, BX
+	ADDQ       $-32, AX
+	CMPQ       AX, $0x20
+	JGE        l4
+
+l5:
+	CMPQ AX, $0x10
+	JLT  l7
+
+l6:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VADDPD     (CX), Y7, Y7
+	VADDPD     (CX), Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    32(DX), Y0
+	VADDPD     32(CX), Y6, Y6
+	VADDPD     32(CX), Y0, Y0
+	VMOVUPS    Y0, 32(DX)
+	VMOVUPS    64(DX), Y0
+	PREFETCHT1 64(BX)
+	VADDPD     64(CX), Y5, Y5
+	VADDPD     64(CX), Y0, Y0
+	VMOVUPS    Y0, 64(DX)
+	VMOVUPS    96(DX), Y0
+	VADDPD     96(CX), Y4, Y4
+	VADDPD     96(CX), Y0, Y0
+	VMOVUPS    Y0, 96(DX)
+	ADDQ       $+128, DX
+	ADDQ       $+128, CX
+	ADDQ       $+128, BX
+	ADDQ       $-16, AX
+	CMPQ       AX, $0x10
+	JGE        l6
+
+l7:
+	CMPQ AX, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VADDPD     (CX), Y7, Y1
+	VADDPD     (CX), Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVAPS    Y1, Y0
+	VMOVAPS    Y6, Y7
+	VMOVAPS    Y5, Y6
+	VMOVAPS    Y4, Y5
+	VMOVAPS    Y0, Y4
+	ADDQ       $+32, DX
+	ADDQ       $+32, CX
+	ADDQ       $+32, BX
+	ADDQ       $-4, AX
+	CMPQ       AX, $0x04
+	JGE        l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
+	VMASKMOVPD   (DX), Y3, Y2
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (CX), Y3, Y0
+	VMASKMOVPD   (CX), Y3, Y1
+	VADDPD       Y0, Y7, Y0
+	VADDPD       Y1, Y2, Y2
+	VMASKMOVPD   Y2, Y3, (DX)
+	VBLENDVPD    Y3, Y0, Y7, Y7
+
+l10:
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	ADDQ         $+8, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l2
 
 l3:
+l1:
+	CMPQ SI, $0x01
+	JGE  l11
+	CMPQ R9, $0x02
+	JLT  l13
+
+l12:
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l15
+
+l14:
 	VMOVUPS (DX), Y1
 	VMOVUPS (CX), Y0
 	VADDPD  Y0, Y11, Y11
@@ -396,13 +750,13 @@ l3:
 	ADDQ    $+128, BX
 	ADDQ    $-16, AX
 	CMPQ    AX, $0x10
-	JGE     l3
+	JGE     l14
 
-l4:
+l15:
 	CMPQ AX, $0x04
-	JLT  l6
+	JLT  l17
 
-l5:
+l16:
 	VMOVUPS (DX), Y1
 	VMOVUPS (CX), Y0
 	VADDPD  Y0, Y11, Y2
@@ -425,11 +779,11 @@ l5:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l5
+	JGE     l16
 
-l6:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l18
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
@@ -444,7 +798,7 @@ l6:
 	VMASKMOVPD   Y2, Y3, (DX)
 	VBLENDVPD    Y3, Y0, Y7, Y7
 
-l7:
+l18:
 	VADDPD       Y9, Y11, Y11
 	VADDPD       Y8, Y10, Y10
 	VADDPD       Y10, Y11, Y11
@@ -452,7 +806,7 @@ l7:
 	VADDPD       X0, X11, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
+	VMOVSD       X0, (DI)
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y6, Y7, Y7
@@ -460,31 +814,83 @@ l7:
 	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(SI)
-	ADDQ         $+16, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l1
+	VMOVSD       X0, 8(DI)
+	ADDQ         $+16, DI
+	ADDQ         $-2, R9
+	CMPQ         R9, $0x02
+	JGE          l12
 
-l2:
-	CMPQ R8, $0x01
-	JLT  l9
+l13:
+l11:
+	CMPQ R9, $0x01
+	JLT  l20
 
-l8:
+l19:
 	MOVQ   acc+8(FP), CX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
-	MOVQ   DI, BX
+	MOVQ   R8, BX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l11
+	CMPQ   AX, $0x20
+	JLT    l22
 
-l10:
+l21:
+	VMOVUPS (CX), Y1
+	VMOVUPS (BX), Y0
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 32(BX), Y0
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS 64(CX), Y1
+	VMOVUPS 64(BX), Y0
+	VADDPD  Y0, Y5, Y5
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 64(CX)
+	VMOVUPS 96(CX), Y1
+	VMOVUPS 96(BX), Y0
+	VADDPD  Y0, Y4, Y4
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 96(CX)
+	VMOVUPS 128(CX), Y1
+	VMOVUPS 128(BX), Y0
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 128(CX)
+	VMOVUPS 160(CX), Y1
+	VMOVUPS 160(BX), Y0
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 160(CX)
+	VMOVUPS 192(CX), Y1
+	VMOVUPS 192(BX), Y0
+	VADDPD  Y0, Y5, Y5
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 192(CX)
+	VMOVUPS 224(CX), Y1
+	VMOVUPS 224(BX), Y0
+	VADDPD  Y0, Y4, Y4
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 224(CX)
+	ADDQ    $+256, CX
+	ADDQ    $+256, BX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l21
+
+l22:
+	CMPQ AX, $0x10
+	JLT  l24
+
+l23:
 	VMOVUPS (CX), Y1
 	VMOVUPS (BX), Y0
 	VADDPD  Y0, Y7, Y7
@@ -509,13 +915,13 @@ l10:
 	ADDQ    $+128, BX
 	ADDQ    $-16, AX
 	CMPQ    AX, $0x10
-	JGE     l10
+	JGE     l23
 
-l11:
+l24:
 	CMPQ AX, $0x04
-	JLT  l13
+	JLT  l26
 
-l12:
+l25:
 	VMOVUPS (CX), Y1
 	VMOVUPS (BX), Y0
 	VADDPD  Y0, Y7, Y2
@@ -529,11 +935,11 @@ l12:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l12
+	JGE     l25
 
-l13:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l14
+	JLT          l27
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
@@ -544,7 +950,7 @@ l13:
 	VMASKMOVPD   Y2, Y3, (CX)
 	VBLENDVPD    Y3, Y0, Y7, Y7
 
-l14:
+l27:
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y6, Y7, Y7
@@ -552,13 +958,13 @@ l14:
 	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l8
+	VMOVSD       X0, (DI)
+	ADDQ         $+8, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l19
 
-l9:
+l20:
 	VZEROUPPER
 	RET
 
@@ -790,37 +1196,216 @@ l2:
 	VZEROUPPER
 	RET
 
-// func BothSum1F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2
-TEXT ·BothSum1F32AVX2(SB), NOSPLIT, $0-48
+// func BothSum1F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·BothSum1F32AVX2(SB), NOSPLIT, $0-56
 	VMOVUPS bothsumsConstants<>+64(SB), Y12
-	MOVQ    rows+24(FP), R8
-	MOVQ    w+16(FP), DI
-	MOVQ    out+0(FP), SI
-	CMPQ    R8, $0x02
-	JLT     l2
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+16(FP), R8
+	MOVQ    out+0(FP), DI
+	MOVQ    far+48(FP), SI
+	CMPQ    SI, $0x02
+	JLT     l1
+	CMPQ    R9, $0x01
+	JLT     l3
 
-l1:
+l2:
 	MOVQ   acc+8(FP), DX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
-	MOVQ   DI, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, DI
-	MOVQ   DI, BX
+	MOVQ   R8, CX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
+	MOVQ   R8, BX
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l4
+	CMPQ   AX, $0x40
+	JLT    l5
+
+l4:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VANDPS     (CX), Y12, Y1
+	VADDPS     Y1, Y7, Y7
+	VANDPS     (CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    32(DX), Y0
+	VANDPS     32(CX), Y12, Y1
+	VADDPS     Y1, Y6, Y6
+	VANDPS     32(CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 32(DX)
+	VMOVUPS    64(DX), Y0
+	PREFETCHT1 64(BX)
+	VANDPS     64(CX), Y12, Y1
+	VADDPS     Y1, Y5, Y5
+	VANDPS     64(CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 64(DX)
+	VMOVUPS    96(DX), Y0
+	VANDPS     96(CX), Y12, Y1
+	VADDPS     Y1, Y4, Y4
+	VANDPS     96(CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 96(DX)
+	VMOVUPS    128(DX), Y0
+	PREFETCHT1 128(BX)
+	VANDPS     128(CX), Y12, Y1
+	VADDPS     Y1, Y7, Y7
+	VANDPS     128(CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 128(DX)
+	VMOVUPS    160(DX), Y0
+	VANDPS     160(CX), Y12, Y1
+	VADDPS     Y1, Y6, Y6
+	VANDPS     160(CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 160(DX)
+	VMOVUPS    192(DX), Y0
+	PREFETCHT1 192(BX)
+	VANDPS     192(CX), Y12, Y1
+	VADDPS     Y1, Y5, Y5
+	VANDPS     192(CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 192(DX)
+	VMOVUPS    224(DX), Y0
+	VANDPS     224(CX), Y12, Y1
+	VADDPS     Y1, Y4, Y4
+	VANDPS     224(CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 224(DX)
+	ADDQ       $+256, DX
+	ADDQ       $+256, CX
+	ADDQ       $+256, BX
+	ADDQ       $-64, AX
+	CMPQ       AX, $0x40
+	JGE        l4
+
+l5:
+	CMPQ AX, $0x20
+	JLT  l7
+
+l6:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VANDPS     (CX), Y12, Y1
+	VADDPS     Y1, Y7, Y7
+	VANDPS     (CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    32(DX), Y0
+	VANDPS     32(CX), Y12, Y1
+	VADDPS     Y1, Y6, Y6
+	VANDPS     32(CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 32(DX)
+	VMOVUPS    64(DX), Y0
+	PREFETCHT1 64(BX)
+	VANDPS     64(CX), Y12, Y1
+	VADDPS     Y1, Y5, Y5
+	VANDPS     64(CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 64(DX)
+	VMOVUPS    96(DX), Y0
+	VANDPS     96(CX), Y12, Y1
+	VADDPS     Y1, Y4, Y4
+	VANDPS     96(CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 96(DX)
+	ADDQ       $+128, DX
+	ADDQ       $+128, CX
+	ADDQ       $+128, BX
+	ADDQ       $-32, AX
+	CMPQ       AX, $0x20
+	JGE        l6
+
+l7:
+	CMPQ AX, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VANDPS     (CX), Y12, Y1
+	VADDPS     Y1, Y7, Y2
+	VANDPS     (CX), Y12, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVAPS    Y6, Y7
+	VMOVAPS    Y5, Y6
+	VMOVAPS    Y4, Y5
+	VMOVAPS    Y2, Y4
+	ADDQ       $+32, DX
+	ADDQ       $+32, CX
+	ADDQ       $+32, BX
+	ADDQ       $-8, AX
+	CMPQ       AX, $0x08
+	JGE        l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (CX), Y3, Y0
+	VANDPS       Y12, Y1, Y1
+	VADDPS       Y1, Y7, Y1
+	VANDPS       Y12, Y0, Y0
+	VADDPS       Y0, Y2, Y2
+	VMASKMOVPS   Y2, Y3, (DX)
+	VBLENDVPS    Y3, Y1, Y7, Y7
+
+l10:
+	VADDPS       Y5, Y7, Y7
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	ADDQ         $+4, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l2
 
 l3:
+l1:
+	CMPQ SI, $0x01
+	JGE  l11
+	CMPQ R9, $0x02
+	JLT  l13
+
+l12:
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
+
+l14:
 	VMOVUPS (DX), Y1
 	VANDPS  (CX), Y12, Y0
 	VADDPS  Y0, Y11, Y11
@@ -858,13 +1443,13 @@ l3:
 	ADDQ    $+128, BX
 	ADDQ    $-32, AX
 	CMPQ    AX, $0x20
-	JGE     l3
+	JGE     l14
 
-l4:
+l15:
 	CMPQ AX, $0x08
-	JLT  l6
+	JLT  l17
 
-l5:
+l16:
 	VMOVUPS (DX), Y1
 	VANDPS  (CX), Y12, Y0
 	VADDPS  Y0, Y11, Y2
@@ -887,11 +1472,11 @@ l5:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l5
+	JGE     l16
 
-l6:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l18
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
@@ -908,7 +1493,7 @@ l6:
 	VMASKMOVPS   Y2, Y3, (DX)
 	VBLENDVPS    Y3, Y0, Y7, Y7
 
-l7:
+l18:
 	VADDPS       Y9, Y11, Y11
 	VADDPS       Y8, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -918,7 +1503,7 @@ l7:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
+	VMOVSS       X0, (DI)
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y6, Y7, Y7
@@ -928,31 +1513,83 @@ l7:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(SI)
-	ADDQ         $+8, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l1
+	VMOVSS       X0, 4(DI)
+	ADDQ         $+8, DI
+	ADDQ         $-2, R9
+	CMPQ         R9, $0x02
+	JGE          l12
 
-l2:
-	CMPQ R8, $0x01
-	JLT  l9
+l13:
+l11:
+	CMPQ R9, $0x01
+	JLT  l20
 
-l8:
+l19:
 	MOVQ   acc+8(FP), CX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
-	MOVQ   DI, BX
+	MOVQ   R8, BX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l11
+	CMPQ   AX, $0x40
+	JLT    l22
 
-l10:
+l21:
+	VMOVUPS (CX), Y1
+	VANDPS  (BX), Y12, Y0
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	VMOVUPS 32(CX), Y1
+	VANDPS  32(BX), Y12, Y0
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS 64(CX), Y1
+	VANDPS  64(BX), Y12, Y0
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 64(CX)
+	VMOVUPS 96(CX), Y1
+	VANDPS  96(BX), Y12, Y0
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 96(CX)
+	VMOVUPS 128(CX), Y1
+	VANDPS  128(BX), Y12, Y0
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 128(CX)
+	VMOVUPS 160(CX), Y1
+	VANDPS  160(BX), Y12, Y0
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 160(CX)
+	VMOVUPS 192(CX), Y1
+	VANDPS  192(BX), Y12, Y0
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 192(CX)
+	VMOVUPS 224(CX), Y1
+	VANDPS  224(BX), Y12, Y0
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 224(CX)
+	ADDQ    $+256, CX
+	ADDQ    $+256, BX
+	ADDQ    $-64, AX
+	CMPQ    AX, $0x40
+	JGE     l21
+
+l22:
+	CMPQ AX, $0x20
+	JLT  l24
+
+l23:
 	VMOVUPS (CX), Y1
 	VANDPS  (BX), Y12, Y0
 	VADDPS  Y0, Y7, Y7
@@ -977,13 +1614,13 @@ l10:
 	ADDQ    $+128, BX
 	ADDQ    $-32, AX
 	CMPQ    AX, $0x20
-	JGE     l10
+	JGE     l23
 
-l11:
+l24:
 	CMPQ AX, $0x08
-	JLT  l13
+	JLT  l26
 
-l12:
+l25:
 	VMOVUPS (CX), Y1
 	VANDPS  (BX), Y12, Y0
 	VADDPS  Y0, Y7, Y2
@@ -997,11 +1634,11 @@ l12:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l12
+	JGE     l25
 
-l13:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l14
+	JLT          l27
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
@@ -1013,7 +1650,7 @@ l13:
 	VMASKMOVPS   Y2, Y3, (CX)
 	VBLENDVPS    Y3, Y0, Y7, Y7
 
-l14:
+l27:
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y6, Y7, Y7
@@ -1023,47 +1660,224 @@ l14:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l8
+	VMOVSS       X0, (DI)
+	ADDQ         $+4, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l19
 
-l9:
+l20:
 	VZEROUPPER
 	RET
 
-// func BothSum1F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2
-TEXT ·BothSum1F64AVX2(SB), NOSPLIT, $0-48
+// func BothSum1F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·BothSum1F64AVX2(SB), NOSPLIT, $0-56
 	VMOVUPS bothsumsConstants<>+288(SB), Y12
-	MOVQ    rows+24(FP), R8
-	MOVQ    w+16(FP), DI
-	MOVQ    out+0(FP), SI
-	CMPQ    R8, $0x02
-	JLT     l2
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+16(FP), R8
+	MOVQ    out+0(FP), DI
+	MOVQ    far+48(FP), SI
+	CMPQ    SI, $0x02
+	JLT     l1
+	CMPQ    R9, $0x01
+	JLT     l3
 
-l1:
+l2:
 	MOVQ   acc+8(FP), DX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
-	MOVQ   DI, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, DI
-	MOVQ   DI, BX
+	MOVQ   R8, CX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
+	MOVQ   R8, BX
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l4
+	CMPQ   AX, $0x20
+	JLT    l5
+
+l4:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VANDPD     (CX), Y12, Y1
+	VADDPD     Y1, Y7, Y7
+	VANDPD     (CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    32(DX), Y0
+	VANDPD     32(CX), Y12, Y1
+	VADDPD     Y1, Y6, Y6
+	VANDPD     32(CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, 32(DX)
+	VMOVUPS    64(DX), Y0
+	PREFETCHT1 64(BX)
+	VANDPD     64(CX), Y12, Y1
+	VADDPD     Y1, Y5, Y5
+	VANDPD     64(CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, 64(DX)
+	VMOVUPS    96(DX), Y0
+	VANDPD     96(CX), Y12, Y1
+	VADDPD     Y1, Y4, Y4
+	VANDPD     96(CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, 96(DX)
+	VMOVUPS    128(DX), Y0
+	PREFETCHT1 128(BX)
+	VANDPD     128(CX), Y12, Y1
+	VADDPD     Y1, Y7, Y7
+	VANDPD     128(CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, 128(DX)
+	VMOVUPS    160(DX), Y0
+	VANDPD     160(CX), Y12, Y1
+	VADDPD     Y1, Y6, Y6
+	VANDPD     160(CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, 160(DX)
+	VMOVUPS    192(DX), Y0
+	PREFETCHT1 192(BX)
+	VANDPD     192(CX), Y12, Y1
+	VADDPD     Y1, Y5, Y5
+	VANDPD     192(CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, 192(DX)
+	VMOVUPS    224(DX), Y0
+	VANDPD     224(CX), Y12, Y1
+	VADDPD     Y1, Y4, Y4
+	VANDPD     224(CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, 224(DX)
+	ADDQ       $+256, DX
+	ADDQ       $+256, CX
+	ADDQ       $+256, BX
+	ADDQ       $-32, AX
+	CMPQ       AX, $0x20
+	JGE        l4
+
+l5:
+	CMPQ AX, $0x10
+	JLT  l7
+
+l6:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VANDPD     (CX), Y12, Y1
+	VADDPD     Y1, Y7, Y7
+	VANDPD     (CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    32(DX), Y0
+	VANDPD     32(CX), Y12, Y1
+	VADDPD     Y1, Y6, Y6
+	VANDPD     32(CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, 32(DX)
+	VMOVUPS    64(DX), Y0
+	PREFETCHT1 64(BX)
+	VANDPD     64(CX), Y12, Y1
+	VADDPD     Y1, Y5, Y5
+	VANDPD     64(CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, 64(DX)
+	VMOVUPS    96(DX), Y0
+	VANDPD     96(CX), Y12, Y1
+	VADDPD     Y1, Y4, Y4
+	VANDPD     96(CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, 96(DX)
+	ADDQ       $+128, DX
+	ADDQ       $+128, CX
+	ADDQ       $+128, BX
+	ADDQ       $-16, AX
+	CMPQ       AX, $0x10
+	JGE        l6
+
+l7:
+	CMPQ AX, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS    (DX), Y0
+	PREFETCHT1 (BX)
+	VANDPD     (CX), Y12, Y1
+	VADDPD     Y1, Y7, Y2
+	VANDPD     (CX), Y12, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVAPS    Y6, Y7
+	VMOVAPS    Y5, Y6
+	VMOVAPS    Y4, Y5
+	VMOVAPS    Y2, Y4
+	ADDQ       $+32, DX
+	ADDQ       $+32, CX
+	ADDQ       $+32, BX
+	ADDQ       $-4, AX
+	CMPQ       AX, $0x04
+	JGE        l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
+	VMASKMOVPD   (DX), Y3, Y2
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (CX), Y3, Y0
+	VANDPD       Y12, Y1, Y1
+	VADDPD       Y1, Y7, Y1
+	VANDPD       Y12, Y0, Y0
+	VADDPD       Y0, Y2, Y2
+	VMASKMOVPD   Y2, Y3, (DX)
+	VBLENDVPD    Y3, Y1, Y7, Y7
+
+l10:
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	ADDQ         $+8, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l2
 
 l3:
+l1:
+	CMPQ SI, $0x01
+	JGE  l11
+	CMPQ R9, $0x02
+	JLT  l13
+
+l12:
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l15
+
+l14:
 	VMOVUPS (DX), Y1
 	VANDPD  (CX), Y12, Y0
 	VADDPD  Y0, Y11, Y11
@@ -1101,13 +1915,13 @@ l3:
 	ADDQ    $+128, BX
 	ADDQ    $-16, AX
 	CMPQ    AX, $0x10
-	JGE     l3
+	JGE     l14
 
-l4:
+l15:
 	CMPQ AX, $0x04
-	JLT  l6
+	JLT  l17
 
-l5:
+l16:
 	VMOVUPS (DX), Y1
 	VANDPD  (CX), Y12, Y0
 	VADDPD  Y0, Y11, Y2
@@ -1130,11 +1944,11 @@ l5:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l5
+	JGE     l16
 
-l6:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l18
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
@@ -1151,7 +1965,7 @@ l6:
 	VMASKMOVPD   Y2, Y3, (DX)
 	VBLENDVPD    Y3, Y0, Y7, Y7
 
-l7:
+l18:
 	VADDPD       Y9, Y11, Y11
 	VADDPD       Y8, Y10, Y10
 	VADDPD       Y10, Y11, Y11
@@ -1159,7 +1973,7 @@ l7:
 	VADDPD       X0, X11, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
+	VMOVSD       X0, (DI)
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y6, Y7, Y7
@@ -1167,31 +1981,83 @@ l7:
 	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(SI)
-	ADDQ         $+16, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l1
+	VMOVSD       X0, 8(DI)
+	ADDQ         $+16, DI
+	ADDQ         $-2, R9
+	CMPQ         R9, $0x02
+	JGE          l12
 
-l2:
-	CMPQ R8, $0x01
-	JLT  l9
+l13:
+l11:
+	CMPQ R9, $0x01
+	JLT  l20
 
-l8:
+l19:
 	MOVQ   acc+8(FP), CX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
-	MOVQ   DI, BX
+	MOVQ   R8, BX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l11
+	CMPQ   AX, $0x20
+	JLT    l22
 
-l10:
+l21:
+	VMOVUPS (CX), Y1
+	VANDPD  (BX), Y12, Y0
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	VMOVUPS 32(CX), Y1
+	VANDPD  32(BX), Y12, Y0
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS 64(CX), Y1
+	VANDPD  64(BX), Y12, Y0
+	VADDPD  Y0, Y5, Y5
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 64(CX)
+	VMOVUPS 96(CX), Y1
+	VANDPD  96(BX), Y12, Y0
+	VADDPD  Y0, Y4, Y4
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 96(CX)
+	VMOVUPS 128(CX), Y1
+	VANDPD  128(BX), Y12, Y0
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 128(CX)
+	VMOVUPS 160(CX), Y1
+	VANDPD  160(BX), Y12, Y0
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 160(CX)
+	VMOVUPS 192(CX), Y1
+	VANDPD  192(BX), Y12, Y0
+	VADDPD  Y0, Y5, Y5
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 192(CX)
+	VMOVUPS 224(CX), Y1
+	VANDPD  224(BX), Y12, Y0
+	VADDPD  Y0, Y4, Y4
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, 224(CX)
+	ADDQ    $+256, CX
+	ADDQ    $+256, BX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l21
+
+l22:
+	CMPQ AX, $0x10
+	JLT  l24
+
+l23:
 	VMOVUPS (CX), Y1
 	VANDPD  (BX), Y12, Y0
 	VADDPD  Y0, Y7, Y7
@@ -1216,13 +2082,13 @@ l10:
 	ADDQ    $+128, BX
 	ADDQ    $-16, AX
 	CMPQ    AX, $0x10
-	JGE     l10
+	JGE     l23
 
-l11:
+l24:
 	CMPQ AX, $0x04
-	JLT  l13
+	JLT  l26
 
-l12:
+l25:
 	VMOVUPS (CX), Y1
 	VANDPD  (BX), Y12, Y0
 	VADDPD  Y0, Y7, Y2
@@ -1236,11 +2102,11 @@ l12:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l12
+	JGE     l25
 
-l13:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l14
+	JLT          l27
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
@@ -1252,7 +2118,7 @@ l13:
 	VMASKMOVPD   Y2, Y3, (CX)
 	VBLENDVPD    Y3, Y0, Y7, Y7
 
-l14:
+l27:
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y6, Y7, Y7
@@ -1260,13 +2126,13 @@ l14:
 	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l8
+	VMOVSD       X0, (DI)
+	ADDQ         $+8, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l19
 
-l9:
+l20:
 	VZEROUPPER
 	RET
 
@@ -1570,36 +2436,214 @@ l2:
 	VZEROUPPER
 	RET
 
-// func BothSum2F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·BothSum2F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), R8
-	MOVQ w+16(FP), DI
-	MOVQ out+0(FP), SI
-	CMPQ R8, $0x02
-	JLT  l2
+// func BothSum2F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·BothSum2F32AVX2(SB), NOSPLIT, $0-56
+	MOVQ rows+24(FP), R9
+	MOVQ w+16(FP), R8
+	MOVQ out+0(FP), DI
+	MOVQ far+48(FP), SI
+	CMPQ SI, $0x02
+	JLT  l1
+	CMPQ R9, $0x01
+	JLT  l3
 
-l1:
+l2:
 	MOVQ   acc+8(FP), DX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
-	MOVQ   DI, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, DI
-	MOVQ   DI, BX
+	MOVQ   R8, CX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
+	MOVQ   R8, BX
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l4
+	CMPQ   AX, $0x40
+	JLT    l5
+
+l4:
+	VMOVUPS     (DX), Y2
+	PREFETCHT1  (BX)
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y1, Y1, Y7
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(CX), Y0
+	VFMADD231PS Y1, Y1, Y6
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, 32(DX)
+	VMOVUPS     64(DX), Y2
+	PREFETCHT1  64(BX)
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     64(CX), Y0
+	VFMADD231PS Y1, Y1, Y5
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, 64(DX)
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     96(CX), Y0
+	VFMADD231PS Y1, Y1, Y4
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, 96(DX)
+	VMOVUPS     128(DX), Y2
+	PREFETCHT1  128(BX)
+	VMOVUPS     128(CX), Y1
+	VMOVUPS     128(CX), Y0
+	VFMADD231PS Y1, Y1, Y7
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, 128(DX)
+	VMOVUPS     160(DX), Y2
+	VMOVUPS     160(CX), Y1
+	VMOVUPS     160(CX), Y0
+	VFMADD231PS Y1, Y1, Y6
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     192(DX), Y2
+	PREFETCHT1  192(BX)
+	VMOVUPS     192(CX), Y1
+	VMOVUPS     192(CX), Y0
+	VFMADD231PS Y1, Y1, Y5
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, 192(DX)
+	VMOVUPS     224(DX), Y2
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     224(CX), Y0
+	VFMADD231PS Y1, Y1, Y4
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, 224(DX)
+	ADDQ        $+256, DX
+	ADDQ        $+256, CX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l4
+
+l5:
+	CMPQ AX, $0x20
+	JLT  l7
+
+l6:
+	VMOVUPS     (DX), Y2
+	PREFETCHT1  (BX)
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y1, Y1, Y7
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(CX), Y0
+	VFMADD231PS Y1, Y1, Y6
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, 32(DX)
+	VMOVUPS     64(DX), Y2
+	PREFETCHT1  64(BX)
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     64(CX), Y0
+	VFMADD231PS Y1, Y1, Y5
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, 64(DX)
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     96(CX), Y0
+	VFMADD231PS Y1, Y1, Y4
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, 96(DX)
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l6
+
+l7:
+	CMPQ AX, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS     (DX), Y2
+	PREFETCHT1  (BX)
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y1, Y1, Y7
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y2, (DX)
+	VMOVAPS     Y7, Y0
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (CX), Y3, Y0
+	VMASKMOVPS   (CX), Y3, Y1
+	VFMADD213PS  Y7, Y0, Y0
+	VFMADD231PS  Y1, Y1, Y2
+	VMASKMOVPS   Y2, Y3, (DX)
+	VBLENDVPS    Y3, Y0, Y7, Y7
+
+l10:
+	VADDPS       Y5, Y7, Y7
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	ADDQ         $+4, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l2
 
 l3:
+l1:
+	CMPQ SI, $0x01
+	JGE  l11
+	CMPQ R9, $0x02
+	JLT  l13
+
+l12:
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
+
+l14:
 	VMOVUPS     (DX), Y1
 	VMOVUPS     (CX), Y0
 	VFMADD231PS Y0, Y0, Y11
@@ -1637,13 +2681,13 @@ l3:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l3
+	JGE         l14
 
-l4:
+l15:
 	CMPQ AX, $0x08
-	JLT  l6
+	JLT  l17
 
-l5:
+l16:
 	VMOVUPS     (DX), Y1
 	VMOVUPS     (CX), Y0
 	VFMADD231PS Y0, Y0, Y11
@@ -1667,11 +2711,11 @@ l5:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l5
+	JGE         l16
 
-l6:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l18
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
@@ -1688,7 +2732,7 @@ l6:
 	VMASKMOVPS   Y2, Y3, (DX)
 	VBLENDVPS    Y3, Y0, Y7, Y7
 
-l7:
+l18:
 	VADDPS       Y9, Y11, Y11
 	VADDPS       Y8, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -1698,7 +2742,7 @@ l7:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
+	VMOVSS       X0, (DI)
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y6, Y7, Y7
@@ -1708,31 +2752,83 @@ l7:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(SI)
-	ADDQ         $+8, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l1
+	VMOVSS       X0, 4(DI)
+	ADDQ         $+8, DI
+	ADDQ         $-2, R9
+	CMPQ         R9, $0x02
+	JGE          l12
 
-l2:
-	CMPQ R8, $0x01
-	JLT  l9
+l13:
+l11:
+	CMPQ R9, $0x01
+	JLT  l20
 
-l8:
+l19:
 	MOVQ   acc+8(FP), CX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
-	MOVQ   DI, BX
+	MOVQ   R8, BX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l11
+	CMPQ   AX, $0x40
+	JLT    l22
 
-l10:
+l21:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y7
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, (CX)
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS Y0, Y0, Y6
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, 32(CX)
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS Y0, Y0, Y5
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS Y0, Y0, Y4
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, 96(CX)
+	VMOVUPS     128(CX), Y1
+	VMOVUPS     128(BX), Y0
+	VFMADD231PS Y0, Y0, Y7
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, 128(CX)
+	VMOVUPS     160(CX), Y1
+	VMOVUPS     160(BX), Y0
+	VFMADD231PS Y0, Y0, Y6
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, 160(CX)
+	VMOVUPS     192(CX), Y1
+	VMOVUPS     192(BX), Y0
+	VFMADD231PS Y0, Y0, Y5
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, 192(CX)
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     224(BX), Y0
+	VFMADD231PS Y0, Y0, Y4
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, 224(CX)
+	ADDQ        $+256, CX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l21
+
+l22:
+	CMPQ AX, $0x20
+	JLT  l24
+
+l23:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y7
@@ -1757,13 +2853,13 @@ l10:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l10
+	JGE         l23
 
-l11:
+l24:
 	CMPQ AX, $0x08
-	JLT  l13
+	JLT  l26
 
-l12:
+l25:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y7
@@ -1778,11 +2874,11 @@ l12:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l12
+	JGE         l25
 
-l13:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l14
+	JLT          l27
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
@@ -1794,7 +2890,7 @@ l13:
 	VMASKMOVPS   Y2, Y3, (CX)
 	VBLENDVPS    Y3, Y0, Y7, Y7
 
-l14:
+l27:
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y6, Y7, Y7
@@ -1804,46 +2900,222 @@ l14:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l8
+	VMOVSS       X0, (DI)
+	ADDQ         $+4, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l19
 
-l9:
+l20:
 	VZEROUPPER
 	RET
 
-// func BothSum2F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·BothSum2F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), R8
-	MOVQ w+16(FP), DI
-	MOVQ out+0(FP), SI
-	CMPQ R8, $0x02
-	JLT  l2
+// func BothSum2F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·BothSum2F64AVX2(SB), NOSPLIT, $0-56
+	MOVQ rows+24(FP), R9
+	MOVQ w+16(FP), R8
+	MOVQ out+0(FP), DI
+	MOVQ far+48(FP), SI
+	CMPQ SI, $0x02
+	JLT  l1
+	CMPQ R9, $0x01
+	JLT  l3
 
-l1:
+l2:
 	MOVQ   acc+8(FP), DX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
-	MOVQ   DI, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, DI
-	MOVQ   DI, BX
+	MOVQ   R8, CX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
+	MOVQ   R8, BX
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l4
+	CMPQ   AX, $0x20
+	JLT    l5
+
+l4:
+	VMOVUPS     (DX), Y2
+	PREFETCHT1  (BX)
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y1, Y1, Y7
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(CX), Y0
+	VFMADD231PD Y1, Y1, Y6
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, 32(DX)
+	VMOVUPS     64(DX), Y2
+	PREFETCHT1  64(BX)
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     64(CX), Y0
+	VFMADD231PD Y1, Y1, Y5
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, 64(DX)
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     96(CX), Y0
+	VFMADD231PD Y1, Y1, Y4
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, 96(DX)
+	VMOVUPS     128(DX), Y2
+	PREFETCHT1  128(BX)
+	VMOVUPS     128(CX), Y1
+	VMOVUPS     128(CX), Y0
+	VFMADD231PD Y1, Y1, Y7
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, 128(DX)
+	VMOVUPS     160(DX), Y2
+	VMOVUPS     160(CX), Y1
+	VMOVUPS     160(CX), Y0
+	VFMADD231PD Y1, Y1, Y6
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     192(DX), Y2
+	PREFETCHT1  192(BX)
+	VMOVUPS     192(CX), Y1
+	VMOVUPS     192(CX), Y0
+	VFMADD231PD Y1, Y1, Y5
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, 192(DX)
+	VMOVUPS     224(DX), Y2
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     224(CX), Y0
+	VFMADD231PD Y1, Y1, Y4
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, 224(DX)
+	ADDQ        $+256, DX
+	ADDQ        $+256, CX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l4
+
+l5:
+	CMPQ AX, $0x10
+	JLT  l7
+
+l6:
+	VMOVUPS     (DX), Y2
+	PREFETCHT1  (BX)
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y1, Y1, Y7
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(CX), Y0
+	VFMADD231PD Y1, Y1, Y6
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, 32(DX)
+	VMOVUPS     64(DX), Y2
+	PREFETCHT1  64(BX)
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     64(CX), Y0
+	VFMADD231PD Y1, Y1, Y5
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, 64(DX)
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     96(CX), Y0
+	VFMADD231PD Y1, Y1, Y4
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, 96(DX)
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l6
+
+l7:
+	CMPQ AX, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS     (DX), Y2
+	PREFETCHT1  (BX)
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y1, Y1, Y7
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     Y2, (DX)
+	VMOVAPS     Y7, Y0
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
+	VMASKMOVPD   (DX), Y3, Y2
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (CX), Y3, Y0
+	VMASKMOVPD   (CX), Y3, Y1
+	VFMADD213PD  Y7, Y0, Y0
+	VFMADD231PD  Y1, Y1, Y2
+	VMASKMOVPD   Y2, Y3, (DX)
+	VBLENDVPD    Y3, Y0, Y7, Y7
+
+l10:
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	ADDQ         $+8, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l2
 
 l3:
+l1:
+	CMPQ SI, $0x01
+	JGE  l11
+	CMPQ R9, $0x02
+	JLT  l13
+
+l12:
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l15
+
+l14:
 	VMOVUPS     (DX), Y1
 	VMOVUPS     (CX), Y0
 	VFMADD231PD Y0, Y0, Y11
@@ -1881,13 +3153,13 @@ l3:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l3
+	JGE         l14
 
-l4:
+l15:
 	CMPQ AX, $0x04
-	JLT  l6
+	JLT  l17
 
-l5:
+l16:
 	VMOVUPS     (DX), Y1
 	VMOVUPS     (CX), Y0
 	VFMADD231PD Y0, Y0, Y11
@@ -1911,11 +3183,11 @@ l5:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l5
+	JGE         l16
 
-l6:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l18
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
@@ -1932,7 +3204,7 @@ l6:
 	VMASKMOVPD   Y2, Y3, (DX)
 	VBLENDVPD    Y3, Y0, Y7, Y7
 
-l7:
+l18:
 	VADDPD       Y9, Y11, Y11
 	VADDPD       Y8, Y10, Y10
 	VADDPD       Y10, Y11, Y11
@@ -1940,7 +3212,7 @@ l7:
 	VADDPD       X0, X11, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
+	VMOVSD       X0, (DI)
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y6, Y7, Y7
@@ -1948,31 +3220,83 @@ l7:
 	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(SI)
-	ADDQ         $+16, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l1
+	VMOVSD       X0, 8(DI)
+	ADDQ         $+16, DI
+	ADDQ         $-2, R9
+	CMPQ         R9, $0x02
+	JGE          l12
 
-l2:
-	CMPQ R8, $0x01
-	JLT  l9
+l13:
+l11:
+	CMPQ R9, $0x01
+	JLT  l20
 
-l8:
+l19:
 	MOVQ   acc+8(FP), CX
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
-	MOVQ   DI, BX
+	MOVQ   R8, BX
 	VXORPS Y7, Y7, Y7
 	VXORPS Y6, Y6, Y6
 	VXORPS Y5, Y5, Y5
 	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DI
+	ADDQ   AX, R8
 	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l11
+	CMPQ   AX, $0x20
+	JLT    l22
 
-l10:
+l21:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y7
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, (CX)
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD Y0, Y0, Y6
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, 32(CX)
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD Y0, Y0, Y5
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD Y0, Y0, Y4
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, 96(CX)
+	VMOVUPS     128(CX), Y1
+	VMOVUPS     128(BX), Y0
+	VFMADD231PD Y0, Y0, Y7
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, 128(CX)
+	VMOVUPS     160(CX), Y1
+	VMOVUPS     160(BX), Y0
+	VFMADD231PD Y0, Y0, Y6
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, 160(CX)
+	VMOVUPS     192(CX), Y1
+	VMOVUPS     192(BX), Y0
+	VFMADD231PD Y0, Y0, Y5
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, 192(CX)
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     224(BX), Y0
+	VFMADD231PD Y0, Y0, Y4
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, 224(CX)
+	ADDQ        $+256, CX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l21
+
+l22:
+	CMPQ AX, $0x10
+	JLT  l24
+
+l23:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y7
@@ -1997,13 +3321,13 @@ l10:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l10
+	JGE         l23
 
-l11:
+l24:
 	CMPQ AX, $0x04
-	JLT  l13
+	JLT  l26
 
-l12:
+l25:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y7
@@ -2018,11 +3342,11 @@ l12:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l12
+	JGE         l25
 
-l13:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l14
+	JLT          l27
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
@@ -2034,7 +3358,7 @@ l13:
 	VMASKMOVPD   Y2, Y3, (CX)
 	VBLENDVPD    Y3, Y0, Y7, Y7
 
-l14:
+l27:
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y6, Y7, Y7
@@ -2042,13 +3366,13 @@ l14:
 	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l8
+	VMOVSD       X0, (DI)
+	ADDQ         $+8, DI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l19
 
-l9:
+l20:
 	VZEROUPPER
 	RET
 

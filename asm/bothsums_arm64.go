@@ -7,12 +7,12 @@ package asm
 // BothSumSignedF32NEON is portable.BothSumSigned for float32.
 //
 //go:noescape
-func BothSumSignedF32NEON(out, acc, w *float32, rows, cols, stride int)
+func BothSumSignedF32NEON(out, acc, w *float32, rows, cols, stride, far int)
 
 // BothSumSignedF64NEON is portable.BothSumSigned for float64.
 //
 //go:noescape
-func BothSumSignedF64NEON(out, acc, w *float64, rows, cols, stride int)
+func BothSumSignedF64NEON(out, acc, w *float64, rows, cols, stride, far int)
 
 // BothSumHalfF32NEON is portable.BothSumHalf for float32.
 //
@@ -27,12 +27,12 @@ func BothSumHalfF64NEON(out, acc, w *float64, rows, cols, stride int)
 // BothSum1F32NEON is portable.BothSum1 for float32.
 //
 //go:noescape
-func BothSum1F32NEON(out, acc, w *float32, rows, cols, stride int)
+func BothSum1F32NEON(out, acc, w *float32, rows, cols, stride, far int)
 
 // BothSum1F64NEON is portable.BothSum1 for float64.
 //
 //go:noescape
-func BothSum1F64NEON(out, acc, w *float64, rows, cols, stride int)
+func BothSum1F64NEON(out, acc, w *float64, rows, cols, stride, far int)
 
 // BothSumThreeHalvesF32NEON is portable.BothSumThreeHalves for float32.
 //
@@ -47,12 +47,12 @@ func BothSumThreeHalvesF64NEON(out, acc, w *float64, rows, cols, stride int)
 // BothSum2F32NEON is portable.BothSum2 for float32.
 //
 //go:noescape
-func BothSum2F32NEON(out, acc, w *float32, rows, cols, stride int)
+func BothSum2F32NEON(out, acc, w *float32, rows, cols, stride, far int)
 
 // BothSum2F64NEON is portable.BothSum2 for float64.
 //
 //go:noescape
-func BothSum2F64NEON(out, acc, w *float64, rows, cols, stride int)
+func BothSum2F64NEON(out, acc, w *float64, rows, cols, stride, far int)
 
 // BothSum3F32NEON is portable.BothSum3 for float32.
 //

@@ -84,506 +84,351 @@ TEXT ·ColSumSignedF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ u+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	MOVQ rows+24(FP), R10
+	MOVQ w+8(FP), R9
+	MOVQ u+16(FP), R8
+	CMPQ R10, $0x04
 	JLT  l4
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x40
-	JLT  l6
+	MOVQ         acc+0(FP), DI
+	MOVQ         R9, SI
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS (R8), Y7
+	MOVQ         R9, DX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS 4(R8), Y6
+	MOVQ         R9, CX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS 8(R8), Y5
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS 12(R8), Y4
+	ADDQ         $+16, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l6
 
 l5:
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y7
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y5
-	VMOVUPS 128(DI), Y4
-	VMOVUPS 160(DI), Y3
-	VMOVUPS 192(DI), Y2
-	VMOVUPS 224(DI), Y1
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l8
-
-l7:
-	VBROADCASTSS (AX), Y0
-	ADDQ         $+4, AX
-	VFMADD231PS  (DX), Y0, Y8
-	VFMADD231PS  32(DX), Y0, Y7
-	VFMADD231PS  64(DX), Y0, Y6
-	VFMADD231PS  96(DX), Y0, Y5
-	VFMADD231PS  128(DX), Y0, Y4
-	VFMADD231PS  160(DX), Y0, Y3
-	VFMADD231PS  192(DX), Y0, Y2
-	VFMADD231PS  224(DX), Y0, Y1
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l7
-
-l8:
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y7, 32(DI)
-	VMOVUPS Y6, 64(DI)
-	VMOVUPS Y5, 96(DI)
-	VMOVUPS Y4, 128(DI)
-	VMOVUPS Y3, 160(DI)
-	VMOVUPS Y2, 192(DI)
-	VMOVUPS Y1, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-64, SI
-	CMPQ    SI, $0x40
-	JGE     l5
+	VMOVUPS     (DI), Y3
+	VMOVUPS     32(DI), Y2
+	VMOVUPS     64(DI), Y1
+	VMOVUPS     96(DI), Y0
+	VFMADD231PS (SI), Y7, Y3
+	VFMADD231PS 32(SI), Y7, Y2
+	VFMADD231PS 64(SI), Y7, Y1
+	VFMADD231PS 96(SI), Y7, Y0
+	VFMADD231PS (DX), Y6, Y3
+	VFMADD231PS 32(DX), Y6, Y2
+	VFMADD231PS 64(DX), Y6, Y1
+	VFMADD231PS 96(DX), Y6, Y0
+	VFMADD231PS (CX), Y5, Y3
+	VFMADD231PS 32(CX), Y5, Y2
+	VFMADD231PS 64(CX), Y5, Y1
+	VFMADD231PS 96(CX), Y5, Y0
+	VFMADD231PS (BX), Y4, Y3
+	VFMADD231PS 32(BX), Y4, Y2
+	VFMADD231PS 64(BX), Y4, Y1
+	VFMADD231PS 96(BX), Y4, Y0
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     Y1, 64(DI)
+	VMOVUPS     Y0, 96(DI)
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l5
 
 l6:
-	CMPQ SI, $0x08
-	JLT  l10
+	CMPQ AX, $0x08
+	JLT  l8
+
+l7:
+	VMOVUPS     (DI), Y0
+	VFMADD231PS (SI), Y7, Y0
+	VFMADD231PS (DX), Y6, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VFMADD231PS (BX), Y4, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l7
+
+l8:
+	CMPQ         AX, $0x01
+	JLT          l9
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VFMADD231PS  Y7, Y0, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VFMADD231PS  Y6, Y0, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD231PS  Y5, Y0, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y4, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (DI)
 
 l9:
-	VMOVUPS (DI), Y1
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l12
-
-l11:
-	VBROADCASTSS (AX), Y0
-	ADDQ         $+4, AX
-	VFMADD231PS  (DX), Y0, Y1
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l11
-
-l12:
-	VMOVUPS Y1, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
-	JGE     l9
-
-l10:
-	CMPQ         SI, $0x01
-	JLT          l13
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
-	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000020, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l15
-
-l14:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y3, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l14
-
-l15:
-	VMASKMOVPS Y2, Y3, (DI)
-
-l13:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+128, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
-	JGE   l3
+	ADDQ $-4, R10
+	CMPQ R10, $0x04
+	JGE  l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ R10, $0x01
+	JLT  l11
+
+l10:
+	MOVQ         acc+0(FP), CX
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS (R8), Y4
+	ADDQ         $+4, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l13
+
+l12:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     96(CX), Y0
+	VFMADD231PS (BX), Y4, Y3
+	VFMADD231PS 32(BX), Y4, Y2
+	VFMADD231PS 64(BX), Y4, Y1
+	VFMADD231PS 96(BX), Y4, Y0
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y2, 32(CX)
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     Y0, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
+
+l13:
+	CMPQ AX, $0x08
+	JLT  l15
+
+l14:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y4, Y0
+	VMOVUPS     Y0, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y4, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (CX)
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x40
-	JLT  l19
+	ADDQ $-1, R10
+	CMPQ R10, $0x01
+	JGE  l10
 
-l18:
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y7
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y5
-	VMOVUPS 128(DI), Y4
-	VMOVUPS 160(DI), Y3
-	VMOVUPS 192(DI), Y2
-	VMOVUPS 224(DI), Y1
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l21
-
-l20:
-	VBROADCASTSS (AX), Y0
-	ADDQ         $+4, AX
-	VFMADD231PS  (DX), Y0, Y8
-	VFMADD231PS  32(DX), Y0, Y7
-	VFMADD231PS  64(DX), Y0, Y6
-	VFMADD231PS  96(DX), Y0, Y5
-	VFMADD231PS  128(DX), Y0, Y4
-	VFMADD231PS  160(DX), Y0, Y3
-	VFMADD231PS  192(DX), Y0, Y2
-	VFMADD231PS  224(DX), Y0, Y1
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l20
-
-l21:
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y7, 32(DI)
-	VMOVUPS Y6, 64(DI)
-	VMOVUPS Y5, 96(DI)
-	VMOVUPS Y4, 128(DI)
-	VMOVUPS Y3, 160(DI)
-	VMOVUPS Y2, 192(DI)
-	VMOVUPS Y1, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-64, SI
-	CMPQ    SI, $0x40
-	JGE     l18
-
-l19:
-	CMPQ SI, $0x08
-	JLT  l23
-
-l22:
-	VMOVUPS (DI), Y1
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l25
-
-l24:
-	VBROADCASTSS (AX), Y0
-	ADDQ         $+4, AX
-	VFMADD231PS  (DX), Y0, Y1
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l24
-
-l25:
-	VMOVUPS Y1, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
-	JGE     l22
-
-l23:
-	CMPQ         SI, $0x01
-	JLT          l26
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
-	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l28
-
-l27:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y3, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l27
-
-l28:
-	VMASKMOVPS Y2, Y3, (DI)
-
-l26:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+4, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
-	JGE   l16
-
-l17:
+l11:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
-	JLT  l30
+	CMPQ R9, $0x04
+	JLT  l18
+
+l17:
+	MOVQ acc+0(FP), DI
+	MOVQ R8, SI
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ R8, DX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ R8, CX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x20
+	JLT  l20
+
+l19:
+	VMOVUPS (DI), Y3
+	VMOVUPS 32(DI), Y2
+	VMOVUPS 64(DI), Y1
+	VMOVUPS 96(DI), Y0
+	VADDPS  (SI), Y3, Y3
+	VADDPS  32(SI), Y2, Y2
+	VADDPS  64(SI), Y1, Y1
+	VADDPS  96(SI), Y0, Y0
+	VADDPS  (DX), Y3, Y3
+	VADDPS  32(DX), Y2, Y2
+	VADDPS  64(DX), Y1, Y1
+	VADDPS  96(DX), Y0, Y0
+	VADDPS  (CX), Y3, Y3
+	VADDPS  32(CX), Y2, Y2
+	VADDPS  64(CX), Y1, Y1
+	VADDPS  96(CX), Y0, Y0
+	VADDPS  (BX), Y3, Y3
+	VADDPS  32(BX), Y2, Y2
+	VADDPS  64(BX), Y1, Y1
+	VADDPS  96(BX), Y0, Y0
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y2, 32(DI)
+	VMOVUPS Y1, 64(DI)
+	VMOVUPS Y0, 96(DI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $+128, DX
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l19
+
+l20:
+	CMPQ AX, $0x08
+	JLT  l22
+
+l21:
+	VMOVUPS (DI), Y0
+	VADDPS  (SI), Y0, Y0
+	VADDPS  (DX), Y0, Y0
+	VADDPS  (CX), Y0, Y0
+	VADDPS  (BX), Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $+32, DI
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y2, (DI)
+
+l23:
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l17
+
+l18:
+	CMPQ R9, $0x01
+	JLT  l25
+
+l24:
+	MOVQ acc+0(FP), CX
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x20
+	JLT  l27
+
+l26:
+	VMOVUPS (CX), Y3
+	VMOVUPS 32(CX), Y2
+	VMOVUPS 64(CX), Y1
+	VMOVUPS 96(CX), Y0
+	VADDPS  (BX), Y3, Y3
+	VADDPS  32(BX), Y2, Y2
+	VADDPS  64(BX), Y1, Y1
+	VADDPS  96(BX), Y0, Y0
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y1, 64(CX)
+	VMOVUPS Y0, 96(CX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l26
+
+l27:
+	CMPQ AX, $0x08
+	JLT  l29
+
+l28:
+	VMOVUPS (CX), Y0
+	VADDPS  (BX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l28
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x40
-	JLT  l32
-
-l31:
-	VMOVUPS (SI), Y7
-	VMOVUPS 32(SI), Y6
-	VMOVUPS 64(SI), Y5
-	VMOVUPS 96(SI), Y4
-	VMOVUPS 128(SI), Y3
-	VMOVUPS 160(SI), Y2
-	VMOVUPS 192(SI), Y1
-	VMOVUPS 224(SI), Y0
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l34
-
-l33:
-	VADDPS (CX), Y7, Y7
-	VADDPS 32(CX), Y6, Y6
-	VADDPS 64(CX), Y5, Y5
-	VADDPS 96(CX), Y4, Y4
-	VADDPS 128(CX), Y3, Y3
-	VADDPS 160(CX), Y2, Y2
-	VADDPS 192(CX), Y1, Y1
-	VADDPS 224(CX), Y0, Y0
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l33
-
-l34:
-	VMOVUPS Y7, (SI)
-	VMOVUPS Y6, 32(SI)
-	VMOVUPS Y5, 64(SI)
-	VMOVUPS Y4, 96(SI)
-	VMOVUPS Y3, 128(SI)
-	VMOVUPS Y2, 160(SI)
-	VMOVUPS Y1, 192(SI)
-	VMOVUPS Y0, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-64, DX
-	CMPQ    DX, $0x40
-	JGE     l31
-
-l32:
-	CMPQ DX, $0x08
-	JLT  l36
-
-l35:
-	VMOVUPS (SI), Y0
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l38
-
-l37:
-	VADDPS (CX), Y0, Y0
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l37
-
-l38:
-	VMOVUPS Y0, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
-	JGE     l35
-
-l36:
-	CMPQ         DX, $0x01
-	JLT          l39
-	VMOVD        DX, X0
+	CMPQ         AX, $0x01
+	JLT          l30
+	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
-	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000020, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
-	JLT          l41
-
-l40:
-	VMASKMOVPS (DI), Y2, Y0
-	VADDPS     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l40
-
-l41:
-	VMASKMOVPS Y1, Y2, (SI)
-
-l39:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
-	JGE   l29
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y2, (CX)
 
 l30:
+	ADDQ $-1, R9
 	CMPQ R9, $0x01
-	JLT  l43
+	JGE  l24
 
-l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x40
-	JLT  l45
-
-l44:
-	VMOVUPS (SI), Y7
-	VMOVUPS 32(SI), Y6
-	VMOVUPS 64(SI), Y5
-	VMOVUPS 96(SI), Y4
-	VMOVUPS 128(SI), Y3
-	VMOVUPS 160(SI), Y2
-	VMOVUPS 192(SI), Y1
-	VMOVUPS 224(SI), Y0
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l47
-
-l46:
-	VADDPS (CX), Y7, Y7
-	VADDPS 32(CX), Y6, Y6
-	VADDPS 64(CX), Y5, Y5
-	VADDPS 96(CX), Y4, Y4
-	VADDPS 128(CX), Y3, Y3
-	VADDPS 160(CX), Y2, Y2
-	VADDPS 192(CX), Y1, Y1
-	VADDPS 224(CX), Y0, Y0
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l46
-
-l47:
-	VMOVUPS Y7, (SI)
-	VMOVUPS Y6, 32(SI)
-	VMOVUPS Y5, 64(SI)
-	VMOVUPS Y4, 96(SI)
-	VMOVUPS Y3, 128(SI)
-	VMOVUPS Y2, 160(SI)
-	VMOVUPS Y1, 192(SI)
-	VMOVUPS Y0, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-64, DX
-	CMPQ    DX, $0x40
-	JGE     l44
-
-l45:
-	CMPQ DX, $0x08
-	JLT  l49
-
-l48:
-	VMOVUPS (SI), Y0
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l51
-
-l50:
-	VADDPS (CX), Y0, Y0
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l50
-
-l51:
-	VMOVUPS Y0, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
-	JGE     l48
-
-l49:
-	CMPQ         DX, $0x01
-	JLT          l52
-	VMOVD        DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
-	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
-	JLT          l54
-
-l53:
-	VMASKMOVPS (DI), Y2, Y0
-	VADDPS     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l53
-
-l54:
-	VMASKMOVPS Y1, Y2, (SI)
-
-l52:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
-	JGE   l42
-
-l43:
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -594,506 +439,351 @@ TEXT ·ColSumSignedF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ u+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	MOVQ rows+24(FP), R10
+	MOVQ w+8(FP), R9
+	MOVQ u+16(FP), R8
+	CMPQ R10, $0x04
 	JLT  l4
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l6
+	MOVQ         acc+0(FP), DI
+	MOVQ         R9, SI
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD (R8), Y7
+	MOVQ         R9, DX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD 8(R8), Y6
+	MOVQ         R9, CX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD 16(R8), Y5
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD 24(R8), Y4
+	ADDQ         $+32, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l6
 
 l5:
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y7
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y5
-	VMOVUPS 128(DI), Y4
-	VMOVUPS 160(DI), Y3
-	VMOVUPS 192(DI), Y2
-	VMOVUPS 224(DI), Y1
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l8
-
-l7:
-	VBROADCASTSD (AX), Y0
-	ADDQ         $+8, AX
-	VFMADD231PD  (DX), Y0, Y8
-	VFMADD231PD  32(DX), Y0, Y7
-	VFMADD231PD  64(DX), Y0, Y6
-	VFMADD231PD  96(DX), Y0, Y5
-	VFMADD231PD  128(DX), Y0, Y4
-	VFMADD231PD  160(DX), Y0, Y3
-	VFMADD231PD  192(DX), Y0, Y2
-	VFMADD231PD  224(DX), Y0, Y1
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l7
-
-l8:
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y7, 32(DI)
-	VMOVUPS Y6, 64(DI)
-	VMOVUPS Y5, 96(DI)
-	VMOVUPS Y4, 128(DI)
-	VMOVUPS Y3, 160(DI)
-	VMOVUPS Y2, 192(DI)
-	VMOVUPS Y1, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
-	JGE     l5
+	VMOVUPS     (DI), Y3
+	VMOVUPS     32(DI), Y2
+	VMOVUPS     64(DI), Y1
+	VMOVUPS     96(DI), Y0
+	VFMADD231PD (SI), Y7, Y3
+	VFMADD231PD 32(SI), Y7, Y2
+	VFMADD231PD 64(SI), Y7, Y1
+	VFMADD231PD 96(SI), Y7, Y0
+	VFMADD231PD (DX), Y6, Y3
+	VFMADD231PD 32(DX), Y6, Y2
+	VFMADD231PD 64(DX), Y6, Y1
+	VFMADD231PD 96(DX), Y6, Y0
+	VFMADD231PD (CX), Y5, Y3
+	VFMADD231PD 32(CX), Y5, Y2
+	VFMADD231PD 64(CX), Y5, Y1
+	VFMADD231PD 96(CX), Y5, Y0
+	VFMADD231PD (BX), Y4, Y3
+	VFMADD231PD 32(BX), Y4, Y2
+	VFMADD231PD 64(BX), Y4, Y1
+	VFMADD231PD 96(BX), Y4, Y0
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     Y1, 64(DI)
+	VMOVUPS     Y0, 96(DI)
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l5
 
 l6:
-	CMPQ SI, $0x04
-	JLT  l10
+	CMPQ AX, $0x04
+	JLT  l8
+
+l7:
+	VMOVUPS     (DI), Y0
+	VFMADD231PD (SI), Y7, Y0
+	VFMADD231PD (DX), Y6, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VFMADD231PD (BX), Y4, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l7
+
+l8:
+	CMPQ         AX, $0x01
+	JLT          l9
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VFMADD231PD  Y7, Y0, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VFMADD231PD  Y6, Y0, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD231PD  Y5, Y0, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y4, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (DI)
 
 l9:
-	VMOVUPS (DI), Y1
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l12
-
-l11:
-	VBROADCASTSD (AX), Y0
-	ADDQ         $+8, AX
-	VFMADD231PD  (DX), Y0, Y1
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l11
-
-l12:
-	VMOVUPS Y1, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
-	JGE     l9
-
-l10:
-	CMPQ         SI, $0x01
-	JLT          l13
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
-	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000020, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l15
-
-l14:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y3, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l14
-
-l15:
-	VMASKMOVPD Y2, Y3, (DI)
-
-l13:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+256, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
-	JGE   l3
+	ADDQ $-4, R10
+	CMPQ R10, $0x04
+	JGE  l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ R10, $0x01
+	JLT  l11
+
+l10:
+	MOVQ         acc+0(FP), CX
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD (R8), Y4
+	ADDQ         $+8, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l13
+
+l12:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     96(CX), Y0
+	VFMADD231PD (BX), Y4, Y3
+	VFMADD231PD 32(BX), Y4, Y2
+	VFMADD231PD 64(BX), Y4, Y1
+	VFMADD231PD 96(BX), Y4, Y0
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y2, 32(CX)
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     Y0, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l12
+
+l13:
+	CMPQ AX, $0x04
+	JLT  l15
+
+l14:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y4, Y0
+	VMOVUPS     Y0, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y4, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (CX)
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l19
+	ADDQ $-1, R10
+	CMPQ R10, $0x01
+	JGE  l10
 
-l18:
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y7
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y5
-	VMOVUPS 128(DI), Y4
-	VMOVUPS 160(DI), Y3
-	VMOVUPS 192(DI), Y2
-	VMOVUPS 224(DI), Y1
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l21
-
-l20:
-	VBROADCASTSD (AX), Y0
-	ADDQ         $+8, AX
-	VFMADD231PD  (DX), Y0, Y8
-	VFMADD231PD  32(DX), Y0, Y7
-	VFMADD231PD  64(DX), Y0, Y6
-	VFMADD231PD  96(DX), Y0, Y5
-	VFMADD231PD  128(DX), Y0, Y4
-	VFMADD231PD  160(DX), Y0, Y3
-	VFMADD231PD  192(DX), Y0, Y2
-	VFMADD231PD  224(DX), Y0, Y1
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l20
-
-l21:
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y7, 32(DI)
-	VMOVUPS Y6, 64(DI)
-	VMOVUPS Y5, 96(DI)
-	VMOVUPS Y4, 128(DI)
-	VMOVUPS Y3, 160(DI)
-	VMOVUPS Y2, 192(DI)
-	VMOVUPS Y1, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
-	JGE     l18
-
-l19:
-	CMPQ SI, $0x04
-	JLT  l23
-
-l22:
-	VMOVUPS (DI), Y1
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l25
-
-l24:
-	VBROADCASTSD (AX), Y0
-	ADDQ         $+8, AX
-	VFMADD231PD  (DX), Y0, Y1
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l24
-
-l25:
-	VMOVUPS Y1, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
-	JGE     l22
-
-l23:
-	CMPQ         SI, $0x01
-	JLT          l26
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
-	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l28
-
-l27:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y3, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l27
-
-l28:
-	VMASKMOVPD Y2, Y3, (DI)
-
-l26:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+8, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
-	JGE   l16
-
-l17:
+l11:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
-	JLT  l30
+	CMPQ R9, $0x04
+	JLT  l18
+
+l17:
+	MOVQ acc+0(FP), DI
+	MOVQ R8, SI
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ R8, DX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ R8, CX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x10
+	JLT  l20
+
+l19:
+	VMOVUPS (DI), Y3
+	VMOVUPS 32(DI), Y2
+	VMOVUPS 64(DI), Y1
+	VMOVUPS 96(DI), Y0
+	VADDPD  (SI), Y3, Y3
+	VADDPD  32(SI), Y2, Y2
+	VADDPD  64(SI), Y1, Y1
+	VADDPD  96(SI), Y0, Y0
+	VADDPD  (DX), Y3, Y3
+	VADDPD  32(DX), Y2, Y2
+	VADDPD  64(DX), Y1, Y1
+	VADDPD  96(DX), Y0, Y0
+	VADDPD  (CX), Y3, Y3
+	VADDPD  32(CX), Y2, Y2
+	VADDPD  64(CX), Y1, Y1
+	VADDPD  96(CX), Y0, Y0
+	VADDPD  (BX), Y3, Y3
+	VADDPD  32(BX), Y2, Y2
+	VADDPD  64(BX), Y1, Y1
+	VADDPD  96(BX), Y0, Y0
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y2, 32(DI)
+	VMOVUPS Y1, 64(DI)
+	VMOVUPS Y0, 96(DI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $+128, DX
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	ADDQ    $-16, AX
+	CMPQ    AX, $0x10
+	JGE     l19
+
+l20:
+	CMPQ AX, $0x04
+	JLT  l22
+
+l21:
+	VMOVUPS (DI), Y0
+	VADDPD  (SI), Y0, Y0
+	VADDPD  (DX), Y0, Y0
+	VADDPD  (CX), Y0, Y0
+	VADDPD  (BX), Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $+32, DI
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   Y1, Y2, (DI)
+
+l23:
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l17
+
+l18:
+	CMPQ R9, $0x01
+	JLT  l25
+
+l24:
+	MOVQ acc+0(FP), CX
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x10
+	JLT  l27
+
+l26:
+	VMOVUPS (CX), Y3
+	VMOVUPS 32(CX), Y2
+	VMOVUPS 64(CX), Y1
+	VMOVUPS 96(CX), Y0
+	VADDPD  (BX), Y3, Y3
+	VADDPD  32(BX), Y2, Y2
+	VADDPD  64(BX), Y1, Y1
+	VADDPD  96(BX), Y0, Y0
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y1, 64(CX)
+	VMOVUPS Y0, 96(CX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	ADDQ    $-16, AX
+	CMPQ    AX, $0x10
+	JGE     l26
+
+l27:
+	CMPQ AX, $0x04
+	JLT  l29
+
+l28:
+	VMOVUPS (CX), Y0
+	VADDPD  (BX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l28
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l32
-
-l31:
-	VMOVUPS (SI), Y7
-	VMOVUPS 32(SI), Y6
-	VMOVUPS 64(SI), Y5
-	VMOVUPS 96(SI), Y4
-	VMOVUPS 128(SI), Y3
-	VMOVUPS 160(SI), Y2
-	VMOVUPS 192(SI), Y1
-	VMOVUPS 224(SI), Y0
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l34
-
-l33:
-	VADDPD (CX), Y7, Y7
-	VADDPD 32(CX), Y6, Y6
-	VADDPD 64(CX), Y5, Y5
-	VADDPD 96(CX), Y4, Y4
-	VADDPD 128(CX), Y3, Y3
-	VADDPD 160(CX), Y2, Y2
-	VADDPD 192(CX), Y1, Y1
-	VADDPD 224(CX), Y0, Y0
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l33
-
-l34:
-	VMOVUPS Y7, (SI)
-	VMOVUPS Y6, 32(SI)
-	VMOVUPS Y5, 64(SI)
-	VMOVUPS Y4, 96(SI)
-	VMOVUPS Y3, 128(SI)
-	VMOVUPS Y2, 160(SI)
-	VMOVUPS Y1, 192(SI)
-	VMOVUPS Y0, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
-	JGE     l31
-
-l32:
-	CMPQ DX, $0x04
-	JLT  l36
-
-l35:
-	VMOVUPS (SI), Y0
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l38
-
-l37:
-	VADDPD (CX), Y0, Y0
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l37
-
-l38:
-	VMOVUPS Y0, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
-	JGE     l35
-
-l36:
-	CMPQ         DX, $0x01
-	JLT          l39
-	VMOVQ        DX, X0
+	CMPQ         AX, $0x01
+	JLT          l30
+	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
-	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000020, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
-	JLT          l41
-
-l40:
-	VMASKMOVPD (DI), Y2, Y0
-	VADDPD     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l40
-
-l41:
-	VMASKMOVPD Y1, Y2, (SI)
-
-l39:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
-	JGE   l29
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   Y1, Y2, (CX)
 
 l30:
+	ADDQ $-1, R9
 	CMPQ R9, $0x01
-	JLT  l43
+	JGE  l24
 
-l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l45
-
-l44:
-	VMOVUPS (SI), Y7
-	VMOVUPS 32(SI), Y6
-	VMOVUPS 64(SI), Y5
-	VMOVUPS 96(SI), Y4
-	VMOVUPS 128(SI), Y3
-	VMOVUPS 160(SI), Y2
-	VMOVUPS 192(SI), Y1
-	VMOVUPS 224(SI), Y0
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l47
-
-l46:
-	VADDPD (CX), Y7, Y7
-	VADDPD 32(CX), Y6, Y6
-	VADDPD 64(CX), Y5, Y5
-	VADDPD 96(CX), Y4, Y4
-	VADDPD 128(CX), Y3, Y3
-	VADDPD 160(CX), Y2, Y2
-	VADDPD 192(CX), Y1, Y1
-	VADDPD 224(CX), Y0, Y0
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l46
-
-l47:
-	VMOVUPS Y7, (SI)
-	VMOVUPS Y6, 32(SI)
-	VMOVUPS Y5, 64(SI)
-	VMOVUPS Y4, 96(SI)
-	VMOVUPS Y3, 128(SI)
-	VMOVUPS Y2, 160(SI)
-	VMOVUPS Y1, 192(SI)
-	VMOVUPS Y0, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
-	JGE     l44
-
-l45:
-	CMPQ DX, $0x04
-	JLT  l49
-
-l48:
-	VMOVUPS (SI), Y0
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l51
-
-l50:
-	VADDPD (CX), Y0, Y0
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l50
-
-l51:
-	VMOVUPS Y0, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
-	JGE     l48
-
-l49:
-	CMPQ         DX, $0x01
-	JLT          l52
-	VMOVQ        DX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
-	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
-	JLT          l54
-
-l53:
-	VMASKMOVPD (DI), Y2, Y0
-	VADDPD     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l53
-
-l54:
-	VMASKMOVPD Y1, Y2, (SI)
-
-l52:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
-	JGE   l42
-
-l43:
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -1107,7 +797,7 @@ TEXT ·ColSumHalfF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	CMPQ R11, $0x04
 	JLT  l4
 
 l3:
@@ -1123,7 +813,7 @@ l5:
 	VMOVUPS 64(DI), Y3
 	VMOVUPS 96(DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -1172,7 +862,7 @@ l6:
 l9:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -1206,7 +896,7 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+40(FP), BX
 	SHLQ         $0x02, BX
 	MOVQ         R9, AX
@@ -1231,12 +921,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+128, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+16, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l3
 
 l4:
@@ -1378,7 +1068,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l30
 
 l29:
@@ -1394,7 +1084,7 @@ l31:
 	VMOVUPS 64(SI), Y2
 	VMOVUPS 96(SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -1440,7 +1130,7 @@ l32:
 l35:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -1471,7 +1161,7 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
@@ -1493,11 +1183,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l29
 
 l30:
@@ -1637,7 +1327,7 @@ TEXT ·ColSumHalfF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	CMPQ R11, $0x04
 	JLT  l4
 
 l3:
@@ -1653,7 +1343,7 @@ l5:
 	VMOVUPS 64(DI), Y3
 	VMOVUPS 96(DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x03, BX
 	MOVQ    R9, AX
@@ -1702,7 +1392,7 @@ l6:
 l9:
 	VMOVUPS (DI), Y2
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x03, BX
 	MOVQ    R9, AX
@@ -1736,7 +1426,7 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+40(FP), BX
 	SHLQ         $0x03, BX
 	MOVQ         R9, AX
@@ -1761,12 +1451,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+256, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+32, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l3
 
 l4:
@@ -1908,7 +1598,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l30
 
 l29:
@@ -1924,7 +1614,7 @@ l31:
 	VMOVUPS 64(SI), Y2
 	VMOVUPS 96(SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -1970,7 +1660,7 @@ l32:
 l35:
 	VMOVUPS (SI), Y1
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -2001,7 +1691,7 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
 	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
@@ -2023,11 +1713,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l29
 
 l30:
@@ -2161,550 +1851,415 @@ l2:
 // func ColSum1F32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSum1F32AVX2(SB), NOSPLIT, $0-48
-	VMOVUPS colsumsConstants<>+32(SB), Y10
+	VMOVUPS colsumsConstants<>+32(SB), Y9
 	MOVQ    u+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R11
-	MOVQ    w+8(FP), R10
-	MOVQ    u+16(FP), R9
-	CMPQ    R11, $0x20
+	MOVQ    rows+24(FP), R10
+	MOVQ    w+8(FP), R9
+	MOVQ    u+16(FP), R8
+	CMPQ    R10, $0x04
 	JLT     l4
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x40
-	JLT  l6
+	MOVQ         acc+0(FP), DI
+	MOVQ         R9, SI
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS (R8), Y8
+	MOVQ         R9, DX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS 4(R8), Y7
+	MOVQ         R9, CX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS 8(R8), Y6
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS 12(R8), Y5
+	ADDQ         $+16, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l6
 
 l5:
-	VMOVUPS (DI), Y9
-	VMOVUPS 32(DI), Y8
-	VMOVUPS 64(DI), Y7
-	VMOVUPS 96(DI), Y6
-	VMOVUPS 128(DI), Y5
-	VMOVUPS 160(DI), Y4
-	VMOVUPS 192(DI), Y3
-	VMOVUPS 224(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l8
-
-l7:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VANDPS       (DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y9
-	VANDPS       32(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y8
-	VANDPS       64(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y7
-	VANDPS       96(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y6
-	VANDPS       128(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y5
-	VANDPS       160(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y4
-	VANDPS       192(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y3
-	VANDPS       224(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l7
-
-l8:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y8, 32(DI)
-	VMOVUPS Y7, 64(DI)
-	VMOVUPS Y6, 96(DI)
-	VMOVUPS Y5, 128(DI)
-	VMOVUPS Y4, 160(DI)
-	VMOVUPS Y3, 192(DI)
-	VMOVUPS Y2, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-64, SI
-	CMPQ    SI, $0x40
-	JGE     l5
+	VMOVUPS     (DI), Y4
+	VMOVUPS     32(DI), Y3
+	VMOVUPS     64(DI), Y2
+	VMOVUPS     96(DI), Y1
+	VANDPS      (SI), Y9, Y0
+	VFMADD231PS Y8, Y0, Y4
+	VANDPS      32(SI), Y9, Y0
+	VFMADD231PS Y8, Y0, Y3
+	VANDPS      64(SI), Y9, Y0
+	VFMADD231PS Y8, Y0, Y2
+	VANDPS      96(SI), Y9, Y0
+	VFMADD231PS Y8, Y0, Y1
+	VANDPS      (DX), Y9, Y0
+	VFMADD231PS Y7, Y0, Y4
+	VANDPS      32(DX), Y9, Y0
+	VFMADD231PS Y7, Y0, Y3
+	VANDPS      64(DX), Y9, Y0
+	VFMADD231PS Y7, Y0, Y2
+	VANDPS      96(DX), Y9, Y0
+	VFMADD231PS Y7, Y0, Y1
+	VANDPS      (CX), Y9, Y0
+	VFMADD231PS Y6, Y0, Y4
+	VANDPS      32(CX), Y9, Y0
+	VFMADD231PS Y6, Y0, Y3
+	VANDPS      64(CX), Y9, Y0
+	VFMADD231PS Y6, Y0, Y2
+	VANDPS      96(CX), Y9, Y0
+	VFMADD231PS Y6, Y0, Y1
+	VANDPS      (BX), Y9, Y0
+	VFMADD231PS Y5, Y0, Y4
+	VANDPS      32(BX), Y9, Y0
+	VFMADD231PS Y5, Y0, Y3
+	VANDPS      64(BX), Y9, Y0
+	VFMADD231PS Y5, Y0, Y2
+	VANDPS      96(BX), Y9, Y0
+	VFMADD231PS Y5, Y0, Y1
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     Y2, 64(DI)
+	VMOVUPS     Y1, 96(DI)
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l5
 
 l6:
-	CMPQ SI, $0x08
-	JLT  l10
+	CMPQ AX, $0x08
+	JLT  l8
+
+l7:
+	VMOVUPS     (DI), Y1
+	VANDPS      (SI), Y9, Y0
+	VFMADD231PS Y8, Y0, Y1
+	VANDPS      (DX), Y9, Y0
+	VFMADD231PS Y7, Y0, Y1
+	VANDPS      (CX), Y9, Y0
+	VFMADD231PS Y6, Y0, Y1
+	VANDPS      (BX), Y9, Y0
+	VFMADD231PS Y5, Y0, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l7
+
+l8:
+	CMPQ         AX, $0x01
+	JLT          l9
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VANDPS       Y9, Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VANDPS       Y9, Y0, Y0
+	VFMADD231PS  Y7, Y0, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VANDPS       Y9, Y0, Y0
+	VFMADD231PS  Y6, Y0, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VANDPS       Y9, Y0, Y0
+	VFMADD231PS  Y5, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (DI)
 
 l9:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l12
-
-l11:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VANDPS       (DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l11
-
-l12:
-	VMOVUPS Y2, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
-	JGE     l9
-
-l10:
-	CMPQ         SI, $0x01
-	JLT          l13
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
-	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000020, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l15
-
-l14:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y3, Y0
-	VANDPS       Y10, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l14
-
-l15:
-	VMASKMOVPS Y2, Y3, (DI)
-
-l13:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+128, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
-	JGE   l3
+	ADDQ $-4, R10
+	CMPQ R10, $0x04
+	JGE  l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ R10, $0x01
+	JLT  l11
+
+l10:
+	MOVQ         acc+0(FP), CX
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS (R8), Y5
+	ADDQ         $+4, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l13
+
+l12:
+	VMOVUPS     (CX), Y4
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VANDPS      (BX), Y9, Y0
+	VFMADD231PS Y5, Y0, Y4
+	VANDPS      32(BX), Y9, Y0
+	VFMADD231PS Y5, Y0, Y3
+	VANDPS      64(BX), Y9, Y0
+	VFMADD231PS Y5, Y0, Y2
+	VANDPS      96(BX), Y9, Y0
+	VFMADD231PS Y5, Y0, Y1
+	VMOVUPS     Y4, (CX)
+	VMOVUPS     Y3, 32(CX)
+	VMOVUPS     Y2, 64(CX)
+	VMOVUPS     Y1, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
+
+l13:
+	CMPQ AX, $0x08
+	JLT  l15
+
+l14:
+	VMOVUPS     (CX), Y1
+	VANDPS      (BX), Y9, Y0
+	VFMADD231PS Y5, Y0, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VANDPS       Y9, Y0, Y0
+	VFMADD231PS  Y5, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (CX)
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x40
-	JLT  l19
+	ADDQ $-1, R10
+	CMPQ R10, $0x01
+	JGE  l10
 
-l18:
-	VMOVUPS (DI), Y9
-	VMOVUPS 32(DI), Y8
-	VMOVUPS 64(DI), Y7
-	VMOVUPS 96(DI), Y6
-	VMOVUPS 128(DI), Y5
-	VMOVUPS 160(DI), Y4
-	VMOVUPS 192(DI), Y3
-	VMOVUPS 224(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l21
-
-l20:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VANDPS       (DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y9
-	VANDPS       32(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y8
-	VANDPS       64(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y7
-	VANDPS       96(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y6
-	VANDPS       128(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y5
-	VANDPS       160(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y4
-	VANDPS       192(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y3
-	VANDPS       224(DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l20
-
-l21:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y8, 32(DI)
-	VMOVUPS Y7, 64(DI)
-	VMOVUPS Y6, 96(DI)
-	VMOVUPS Y5, 128(DI)
-	VMOVUPS Y4, 160(DI)
-	VMOVUPS Y3, 192(DI)
-	VMOVUPS Y2, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-64, SI
-	CMPQ    SI, $0x40
-	JGE     l18
-
-l19:
-	CMPQ SI, $0x08
-	JLT  l23
-
-l22:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l25
-
-l24:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VANDPS       (DX), Y10, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l24
-
-l25:
-	VMOVUPS Y2, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
-	JGE     l22
-
-l23:
-	CMPQ         SI, $0x01
-	JLT          l26
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
-	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l28
-
-l27:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y3, Y0
-	VANDPS       Y10, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l27
-
-l28:
-	VMASKMOVPS Y2, Y3, (DI)
-
-l26:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+4, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
-	JGE   l16
-
-l17:
+l11:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
-	JLT  l30
+	CMPQ R9, $0x04
+	JLT  l18
+
+l17:
+	MOVQ acc+0(FP), DI
+	MOVQ R8, SI
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ R8, DX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ R8, CX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x20
+	JLT  l20
+
+l19:
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y3
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y1
+	VANDPS  (SI), Y9, Y0
+	VADDPS  Y0, Y4, Y4
+	VANDPS  32(SI), Y9, Y0
+	VADDPS  Y0, Y3, Y3
+	VANDPS  64(SI), Y9, Y0
+	VADDPS  Y0, Y2, Y2
+	VANDPS  96(SI), Y9, Y0
+	VADDPS  Y0, Y1, Y1
+	VANDPS  (DX), Y9, Y0
+	VADDPS  Y0, Y4, Y4
+	VANDPS  32(DX), Y9, Y0
+	VADDPS  Y0, Y3, Y3
+	VANDPS  64(DX), Y9, Y0
+	VADDPS  Y0, Y2, Y2
+	VANDPS  96(DX), Y9, Y0
+	VADDPS  Y0, Y1, Y1
+	VANDPS  (CX), Y9, Y0
+	VADDPS  Y0, Y4, Y4
+	VANDPS  32(CX), Y9, Y0
+	VADDPS  Y0, Y3, Y3
+	VANDPS  64(CX), Y9, Y0
+	VADDPS  Y0, Y2, Y2
+	VANDPS  96(CX), Y9, Y0
+	VADDPS  Y0, Y1, Y1
+	VANDPS  (BX), Y9, Y0
+	VADDPS  Y0, Y4, Y4
+	VANDPS  32(BX), Y9, Y0
+	VADDPS  Y0, Y3, Y3
+	VANDPS  64(BX), Y9, Y0
+	VADDPS  Y0, Y2, Y2
+	VANDPS  96(BX), Y9, Y0
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y3, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y1, 96(DI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $+128, DX
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l19
+
+l20:
+	CMPQ AX, $0x08
+	JLT  l22
+
+l21:
+	VMOVUPS (DI), Y1
+	VANDPS  (SI), Y9, Y0
+	VADDPS  Y0, Y1, Y1
+	VANDPS  (DX), Y9, Y0
+	VADDPS  Y0, Y1, Y1
+	VANDPS  (CX), Y9, Y0
+	VADDPS  Y0, Y1, Y1
+	VANDPS  (BX), Y9, Y0
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    $+32, DI
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VANDPS       Y9, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VANDPS       Y9, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VANDPS       Y9, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VANDPS       Y9, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y2, (DI)
+
+l23:
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l17
+
+l18:
+	CMPQ R9, $0x01
+	JLT  l25
+
+l24:
+	MOVQ acc+0(FP), CX
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x20
+	JLT  l27
+
+l26:
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y1
+	VANDPS  (BX), Y9, Y0
+	VADDPS  Y0, Y4, Y4
+	VANDPS  32(BX), Y9, Y0
+	VADDPS  Y0, Y3, Y3
+	VANDPS  64(BX), Y9, Y0
+	VADDPS  Y0, Y2, Y2
+	VANDPS  96(BX), Y9, Y0
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y1, 96(CX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l26
+
+l27:
+	CMPQ AX, $0x08
+	JLT  l29
+
+l28:
+	VMOVUPS (CX), Y1
+	VANDPS  (BX), Y9, Y0
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l28
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x40
-	JLT  l32
-
-l31:
-	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y7
-	VMOVUPS 64(SI), Y6
-	VMOVUPS 96(SI), Y5
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y3
-	VMOVUPS 192(SI), Y2
-	VMOVUPS 224(SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l34
-
-l33:
-	VANDPS (CX), Y10, Y0
-	VADDPS Y0, Y8, Y8
-	VANDPS 32(CX), Y10, Y0
-	VADDPS Y0, Y7, Y7
-	VANDPS 64(CX), Y10, Y0
-	VADDPS Y0, Y6, Y6
-	VANDPS 96(CX), Y10, Y0
-	VADDPS Y0, Y5, Y5
-	VANDPS 128(CX), Y10, Y0
-	VADDPS Y0, Y4, Y4
-	VANDPS 160(CX), Y10, Y0
-	VADDPS Y0, Y3, Y3
-	VANDPS 192(CX), Y10, Y0
-	VADDPS Y0, Y2, Y2
-	VANDPS 224(CX), Y10, Y0
-	VADDPS Y0, Y1, Y1
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l33
-
-l34:
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y7, 32(SI)
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y3, 160(SI)
-	VMOVUPS Y2, 192(SI)
-	VMOVUPS Y1, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-64, DX
-	CMPQ    DX, $0x40
-	JGE     l31
-
-l32:
-	CMPQ DX, $0x08
-	JLT  l36
-
-l35:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l38
-
-l37:
-	VANDPS (CX), Y10, Y0
-	VADDPS Y0, Y1, Y1
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l37
-
-l38:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
-	JGE     l35
-
-l36:
-	CMPQ         DX, $0x01
-	JLT          l39
-	VMOVD        DX, X0
+	CMPQ         AX, $0x01
+	JLT          l30
+	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
-	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000020, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
-	JLT          l41
-
-l40:
-	VMASKMOVPS (DI), Y2, Y0
-	VANDPS     Y10, Y0, Y0
-	VADDPS     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l40
-
-l41:
-	VMASKMOVPS Y1, Y2, (SI)
-
-l39:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
-	JGE   l29
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VANDPS       Y9, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y2, (CX)
 
 l30:
+	ADDQ $-1, R9
 	CMPQ R9, $0x01
-	JLT  l43
+	JGE  l24
 
-l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x40
-	JLT  l45
-
-l44:
-	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y7
-	VMOVUPS 64(SI), Y6
-	VMOVUPS 96(SI), Y5
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y3
-	VMOVUPS 192(SI), Y2
-	VMOVUPS 224(SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l47
-
-l46:
-	VANDPS (CX), Y10, Y0
-	VADDPS Y0, Y8, Y8
-	VANDPS 32(CX), Y10, Y0
-	VADDPS Y0, Y7, Y7
-	VANDPS 64(CX), Y10, Y0
-	VADDPS Y0, Y6, Y6
-	VANDPS 96(CX), Y10, Y0
-	VADDPS Y0, Y5, Y5
-	VANDPS 128(CX), Y10, Y0
-	VADDPS Y0, Y4, Y4
-	VANDPS 160(CX), Y10, Y0
-	VADDPS Y0, Y3, Y3
-	VANDPS 192(CX), Y10, Y0
-	VADDPS Y0, Y2, Y2
-	VANDPS 224(CX), Y10, Y0
-	VADDPS Y0, Y1, Y1
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l46
-
-l47:
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y7, 32(SI)
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y3, 160(SI)
-	VMOVUPS Y2, 192(SI)
-	VMOVUPS Y1, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-64, DX
-	CMPQ    DX, $0x40
-	JGE     l44
-
-l45:
-	CMPQ DX, $0x08
-	JLT  l49
-
-l48:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l51
-
-l50:
-	VANDPS (CX), Y10, Y0
-	VADDPS Y0, Y1, Y1
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l50
-
-l51:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
-	JGE     l48
-
-l49:
-	CMPQ         DX, $0x01
-	JLT          l52
-	VMOVD        DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
-	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
-	JLT          l54
-
-l53:
-	VMASKMOVPS (DI), Y2, Y0
-	VANDPS     Y10, Y0, Y0
-	VADDPS     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l53
-
-l54:
-	VMASKMOVPS Y1, Y2, (SI)
-
-l52:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
-	JGE   l42
-
-l43:
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -2712,550 +2267,415 @@ l2:
 // func ColSum1F64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSum1F64AVX2(SB), NOSPLIT, $0-48
-	VMOVUPS colsumsConstants<>+224(SB), Y10
+	VMOVUPS colsumsConstants<>+224(SB), Y9
 	MOVQ    u+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R11
-	MOVQ    w+8(FP), R10
-	MOVQ    u+16(FP), R9
-	CMPQ    R11, $0x20
+	MOVQ    rows+24(FP), R10
+	MOVQ    w+8(FP), R9
+	MOVQ    u+16(FP), R8
+	CMPQ    R10, $0x04
 	JLT     l4
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l6
+	MOVQ         acc+0(FP), DI
+	MOVQ         R9, SI
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD (R8), Y8
+	MOVQ         R9, DX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD 8(R8), Y7
+	MOVQ         R9, CX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD 16(R8), Y6
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD 24(R8), Y5
+	ADDQ         $+32, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l6
 
 l5:
-	VMOVUPS (DI), Y9
-	VMOVUPS 32(DI), Y8
-	VMOVUPS 64(DI), Y7
-	VMOVUPS 96(DI), Y6
-	VMOVUPS 128(DI), Y5
-	VMOVUPS 160(DI), Y4
-	VMOVUPS 192(DI), Y3
-	VMOVUPS 224(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l8
-
-l7:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VANDPD       (DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y9
-	VANDPD       32(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y8
-	VANDPD       64(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y7
-	VANDPD       96(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y6
-	VANDPD       128(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y5
-	VANDPD       160(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y4
-	VANDPD       192(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y3
-	VANDPD       224(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l7
-
-l8:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y8, 32(DI)
-	VMOVUPS Y7, 64(DI)
-	VMOVUPS Y6, 96(DI)
-	VMOVUPS Y5, 128(DI)
-	VMOVUPS Y4, 160(DI)
-	VMOVUPS Y3, 192(DI)
-	VMOVUPS Y2, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
-	JGE     l5
+	VMOVUPS     (DI), Y4
+	VMOVUPS     32(DI), Y3
+	VMOVUPS     64(DI), Y2
+	VMOVUPS     96(DI), Y1
+	VANDPD      (SI), Y9, Y0
+	VFMADD231PD Y8, Y0, Y4
+	VANDPD      32(SI), Y9, Y0
+	VFMADD231PD Y8, Y0, Y3
+	VANDPD      64(SI), Y9, Y0
+	VFMADD231PD Y8, Y0, Y2
+	VANDPD      96(SI), Y9, Y0
+	VFMADD231PD Y8, Y0, Y1
+	VANDPD      (DX), Y9, Y0
+	VFMADD231PD Y7, Y0, Y4
+	VANDPD      32(DX), Y9, Y0
+	VFMADD231PD Y7, Y0, Y3
+	VANDPD      64(DX), Y9, Y0
+	VFMADD231PD Y7, Y0, Y2
+	VANDPD      96(DX), Y9, Y0
+	VFMADD231PD Y7, Y0, Y1
+	VANDPD      (CX), Y9, Y0
+	VFMADD231PD Y6, Y0, Y4
+	VANDPD      32(CX), Y9, Y0
+	VFMADD231PD Y6, Y0, Y3
+	VANDPD      64(CX), Y9, Y0
+	VFMADD231PD Y6, Y0, Y2
+	VANDPD      96(CX), Y9, Y0
+	VFMADD231PD Y6, Y0, Y1
+	VANDPD      (BX), Y9, Y0
+	VFMADD231PD Y5, Y0, Y4
+	VANDPD      32(BX), Y9, Y0
+	VFMADD231PD Y5, Y0, Y3
+	VANDPD      64(BX), Y9, Y0
+	VFMADD231PD Y5, Y0, Y2
+	VANDPD      96(BX), Y9, Y0
+	VFMADD231PD Y5, Y0, Y1
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     Y2, 64(DI)
+	VMOVUPS     Y1, 96(DI)
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l5
 
 l6:
-	CMPQ SI, $0x04
-	JLT  l10
+	CMPQ AX, $0x04
+	JLT  l8
+
+l7:
+	VMOVUPS     (DI), Y1
+	VANDPD      (SI), Y9, Y0
+	VFMADD231PD Y8, Y0, Y1
+	VANDPD      (DX), Y9, Y0
+	VFMADD231PD Y7, Y0, Y1
+	VANDPD      (CX), Y9, Y0
+	VFMADD231PD Y6, Y0, Y1
+	VANDPD      (BX), Y9, Y0
+	VFMADD231PD Y5, Y0, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l7
+
+l8:
+	CMPQ         AX, $0x01
+	JLT          l9
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VANDPD       Y9, Y0, Y0
+	VFMADD231PD  Y8, Y0, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VANDPD       Y9, Y0, Y0
+	VFMADD231PD  Y7, Y0, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VANDPD       Y9, Y0, Y0
+	VFMADD231PD  Y6, Y0, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VANDPD       Y9, Y0, Y0
+	VFMADD231PD  Y5, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (DI)
 
 l9:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l12
-
-l11:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VANDPD       (DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l11
-
-l12:
-	VMOVUPS Y2, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
-	JGE     l9
-
-l10:
-	CMPQ         SI, $0x01
-	JLT          l13
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
-	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000020, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l15
-
-l14:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y3, Y0
-	VANDPD       Y10, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l14
-
-l15:
-	VMASKMOVPD Y2, Y3, (DI)
-
-l13:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+256, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
-	JGE   l3
+	ADDQ $-4, R10
+	CMPQ R10, $0x04
+	JGE  l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ R10, $0x01
+	JLT  l11
+
+l10:
+	MOVQ         acc+0(FP), CX
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD (R8), Y5
+	ADDQ         $+8, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l13
+
+l12:
+	VMOVUPS     (CX), Y4
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VANDPD      (BX), Y9, Y0
+	VFMADD231PD Y5, Y0, Y4
+	VANDPD      32(BX), Y9, Y0
+	VFMADD231PD Y5, Y0, Y3
+	VANDPD      64(BX), Y9, Y0
+	VFMADD231PD Y5, Y0, Y2
+	VANDPD      96(BX), Y9, Y0
+	VFMADD231PD Y5, Y0, Y1
+	VMOVUPS     Y4, (CX)
+	VMOVUPS     Y3, 32(CX)
+	VMOVUPS     Y2, 64(CX)
+	VMOVUPS     Y1, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l12
+
+l13:
+	CMPQ AX, $0x04
+	JLT  l15
+
+l14:
+	VMOVUPS     (CX), Y1
+	VANDPD      (BX), Y9, Y0
+	VFMADD231PD Y5, Y0, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VANDPD       Y9, Y0, Y0
+	VFMADD231PD  Y5, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (CX)
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l19
+	ADDQ $-1, R10
+	CMPQ R10, $0x01
+	JGE  l10
 
-l18:
-	VMOVUPS (DI), Y9
-	VMOVUPS 32(DI), Y8
-	VMOVUPS 64(DI), Y7
-	VMOVUPS 96(DI), Y6
-	VMOVUPS 128(DI), Y5
-	VMOVUPS 160(DI), Y4
-	VMOVUPS 192(DI), Y3
-	VMOVUPS 224(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l21
-
-l20:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VANDPD       (DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y9
-	VANDPD       32(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y8
-	VANDPD       64(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y7
-	VANDPD       96(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y6
-	VANDPD       128(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y5
-	VANDPD       160(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y4
-	VANDPD       192(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y3
-	VANDPD       224(DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l20
-
-l21:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y8, 32(DI)
-	VMOVUPS Y7, 64(DI)
-	VMOVUPS Y6, 96(DI)
-	VMOVUPS Y5, 128(DI)
-	VMOVUPS Y4, 160(DI)
-	VMOVUPS Y3, 192(DI)
-	VMOVUPS Y2, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
-	JGE     l18
-
-l19:
-	CMPQ SI, $0x04
-	JLT  l23
-
-l22:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l25
-
-l24:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VANDPD       (DX), Y10, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l24
-
-l25:
-	VMOVUPS Y2, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
-	JGE     l22
-
-l23:
-	CMPQ         SI, $0x01
-	JLT          l26
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
-	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l28
-
-l27:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y3, Y0
-	VANDPD       Y10, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l27
-
-l28:
-	VMASKMOVPD Y2, Y3, (DI)
-
-l26:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+8, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
-	JGE   l16
-
-l17:
+l11:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
-	JLT  l30
+	CMPQ R9, $0x04
+	JLT  l18
+
+l17:
+	MOVQ acc+0(FP), DI
+	MOVQ R8, SI
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ R8, DX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ R8, CX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x10
+	JLT  l20
+
+l19:
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y3
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y1
+	VANDPD  (SI), Y9, Y0
+	VADDPD  Y0, Y4, Y4
+	VANDPD  32(SI), Y9, Y0
+	VADDPD  Y0, Y3, Y3
+	VANDPD  64(SI), Y9, Y0
+	VADDPD  Y0, Y2, Y2
+	VANDPD  96(SI), Y9, Y0
+	VADDPD  Y0, Y1, Y1
+	VANDPD  (DX), Y9, Y0
+	VADDPD  Y0, Y4, Y4
+	VANDPD  32(DX), Y9, Y0
+	VADDPD  Y0, Y3, Y3
+	VANDPD  64(DX), Y9, Y0
+	VADDPD  Y0, Y2, Y2
+	VANDPD  96(DX), Y9, Y0
+	VADDPD  Y0, Y1, Y1
+	VANDPD  (CX), Y9, Y0
+	VADDPD  Y0, Y4, Y4
+	VANDPD  32(CX), Y9, Y0
+	VADDPD  Y0, Y3, Y3
+	VANDPD  64(CX), Y9, Y0
+	VADDPD  Y0, Y2, Y2
+	VANDPD  96(CX), Y9, Y0
+	VADDPD  Y0, Y1, Y1
+	VANDPD  (BX), Y9, Y0
+	VADDPD  Y0, Y4, Y4
+	VANDPD  32(BX), Y9, Y0
+	VADDPD  Y0, Y3, Y3
+	VANDPD  64(BX), Y9, Y0
+	VADDPD  Y0, Y2, Y2
+	VANDPD  96(BX), Y9, Y0
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y3, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y1, 96(DI)
+	ADDQ    $+128, DI
+	ADDQ    $+128, SI
+	ADDQ    $+128, DX
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	ADDQ    $-16, AX
+	CMPQ    AX, $0x10
+	JGE     l19
+
+l20:
+	CMPQ AX, $0x04
+	JLT  l22
+
+l21:
+	VMOVUPS (DI), Y1
+	VANDPD  (SI), Y9, Y0
+	VADDPD  Y0, Y1, Y1
+	VANDPD  (DX), Y9, Y0
+	VADDPD  Y0, Y1, Y1
+	VANDPD  (CX), Y9, Y0
+	VADDPD  Y0, Y1, Y1
+	VANDPD  (BX), Y9, Y0
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    $+32, DI
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VANDPD       Y9, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VANDPD       Y9, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VANDPD       Y9, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VANDPD       Y9, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   Y1, Y2, (DI)
+
+l23:
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l17
+
+l18:
+	CMPQ R9, $0x01
+	JLT  l25
+
+l24:
+	MOVQ acc+0(FP), CX
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x10
+	JLT  l27
+
+l26:
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y1
+	VANDPD  (BX), Y9, Y0
+	VADDPD  Y0, Y4, Y4
+	VANDPD  32(BX), Y9, Y0
+	VADDPD  Y0, Y3, Y3
+	VANDPD  64(BX), Y9, Y0
+	VADDPD  Y0, Y2, Y2
+	VANDPD  96(BX), Y9, Y0
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y1, 96(CX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	ADDQ    $-16, AX
+	CMPQ    AX, $0x10
+	JGE     l26
+
+l27:
+	CMPQ AX, $0x04
+	JLT  l29
+
+l28:
+	VMOVUPS (CX), Y1
+	VANDPD  (BX), Y9, Y0
+	VADDPD  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l28
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l32
-
-l31:
-	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y7
-	VMOVUPS 64(SI), Y6
-	VMOVUPS 96(SI), Y5
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y3
-	VMOVUPS 192(SI), Y2
-	VMOVUPS 224(SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l34
-
-l33:
-	VANDPD (CX), Y10, Y0
-	VADDPD Y0, Y8, Y8
-	VANDPD 32(CX), Y10, Y0
-	VADDPD Y0, Y7, Y7
-	VANDPD 64(CX), Y10, Y0
-	VADDPD Y0, Y6, Y6
-	VANDPD 96(CX), Y10, Y0
-	VADDPD Y0, Y5, Y5
-	VANDPD 128(CX), Y10, Y0
-	VADDPD Y0, Y4, Y4
-	VANDPD 160(CX), Y10, Y0
-	VADDPD Y0, Y3, Y3
-	VANDPD 192(CX), Y10, Y0
-	VADDPD Y0, Y2, Y2
-	VANDPD 224(CX), Y10, Y0
-	VADDPD Y0, Y1, Y1
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l33
-
-l34:
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y7, 32(SI)
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y3, 160(SI)
-	VMOVUPS Y2, 192(SI)
-	VMOVUPS Y1, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
-	JGE     l31
-
-l32:
-	CMPQ DX, $0x04
-	JLT  l36
-
-l35:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l38
-
-l37:
-	VANDPD (CX), Y10, Y0
-	VADDPD Y0, Y1, Y1
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l37
-
-l38:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
-	JGE     l35
-
-l36:
-	CMPQ         DX, $0x01
-	JLT          l39
-	VMOVQ        DX, X0
+	CMPQ         AX, $0x01
+	JLT          l30
+	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
-	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000020, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
-	JLT          l41
-
-l40:
-	VMASKMOVPD (DI), Y2, Y0
-	VANDPD     Y10, Y0, Y0
-	VADDPD     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l40
-
-l41:
-	VMASKMOVPD Y1, Y2, (SI)
-
-l39:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
-	JGE   l29
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VANDPD       Y9, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   Y1, Y2, (CX)
 
 l30:
+	ADDQ $-1, R9
 	CMPQ R9, $0x01
-	JLT  l43
+	JGE  l24
 
-l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l45
-
-l44:
-	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y7
-	VMOVUPS 64(SI), Y6
-	VMOVUPS 96(SI), Y5
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y3
-	VMOVUPS 192(SI), Y2
-	VMOVUPS 224(SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l47
-
-l46:
-	VANDPD (CX), Y10, Y0
-	VADDPD Y0, Y8, Y8
-	VANDPD 32(CX), Y10, Y0
-	VADDPD Y0, Y7, Y7
-	VANDPD 64(CX), Y10, Y0
-	VADDPD Y0, Y6, Y6
-	VANDPD 96(CX), Y10, Y0
-	VADDPD Y0, Y5, Y5
-	VANDPD 128(CX), Y10, Y0
-	VADDPD Y0, Y4, Y4
-	VANDPD 160(CX), Y10, Y0
-	VADDPD Y0, Y3, Y3
-	VANDPD 192(CX), Y10, Y0
-	VADDPD Y0, Y2, Y2
-	VANDPD 224(CX), Y10, Y0
-	VADDPD Y0, Y1, Y1
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l46
-
-l47:
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y7, 32(SI)
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y3, 160(SI)
-	VMOVUPS Y2, 192(SI)
-	VMOVUPS Y1, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
-	JGE     l44
-
-l45:
-	CMPQ DX, $0x04
-	JLT  l49
-
-l48:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l51
-
-l50:
-	VANDPD (CX), Y10, Y0
-	VADDPD Y0, Y1, Y1
-	ADDQ   AX, CX
-	ADDQ   $-1, BX
-	CMPQ   BX, $0x01
-	JGE    l50
-
-l51:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
-	JGE     l48
-
-l49:
-	CMPQ         DX, $0x01
-	JLT          l52
-	VMOVQ        DX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
-	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
-	JLT          l54
-
-l53:
-	VMASKMOVPD (DI), Y2, Y0
-	VANDPD     Y10, Y0, Y0
-	VADDPD     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l53
-
-l54:
-	VMASKMOVPD Y1, Y2, (SI)
-
-l52:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
-	JGE   l42
-
-l43:
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -3269,7 +2689,7 @@ TEXT ·ColSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	CMPQ R11, $0x04
 	JLT  l4
 
 l3:
@@ -3285,7 +2705,7 @@ l5:
 	VMOVUPS 64(DI), Y6
 	VMOVUPS 96(DI), Y5
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -3358,7 +2778,7 @@ l6:
 l9:
 	VMOVUPS (DI), Y5
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -3398,7 +2818,7 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y6
 	VMASKMOVPS   (DI), Y6, Y5
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+40(FP), BX
 	SHLQ         $0x02, BX
 	MOVQ         R9, AX
@@ -3429,12 +2849,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+128, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+16, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l3
 
 l4:
@@ -3612,7 +3032,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l30
 
 l29:
@@ -3628,7 +3048,7 @@ l31:
 	VMOVUPS 64(SI), Y5
 	VMOVUPS 96(SI), Y4
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -3698,7 +3118,7 @@ l32:
 l35:
 	VMOVUPS (SI), Y4
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -3735,7 +3155,7 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y5
 	VMASKMOVPS   (SI), Y5, Y4
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
@@ -3763,11 +3183,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l29
 
 l30:
@@ -3943,7 +3363,7 @@ TEXT ·ColSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	CMPQ R11, $0x04
 	JLT  l4
 
 l3:
@@ -3959,7 +3379,7 @@ l5:
 	VMOVUPS 64(DI), Y6
 	VMOVUPS 96(DI), Y5
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x03, BX
 	MOVQ    R9, AX
@@ -4032,7 +3452,7 @@ l6:
 l9:
 	VMOVUPS (DI), Y5
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x03, BX
 	MOVQ    R9, AX
@@ -4072,7 +3492,7 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y6
 	VMASKMOVPD   (DI), Y6, Y5
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+40(FP), BX
 	SHLQ         $0x03, BX
 	MOVQ         R9, AX
@@ -4103,12 +3523,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+256, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+32, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l3
 
 l4:
@@ -4286,7 +3706,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l30
 
 l29:
@@ -4302,7 +3722,7 @@ l31:
 	VMOVUPS 64(SI), Y5
 	VMOVUPS 96(SI), Y4
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -4372,7 +3792,7 @@ l32:
 l35:
 	VMOVUPS (SI), Y4
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -4409,7 +3829,7 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y5
 	VMASKMOVPD   (SI), Y5, Y4
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
@@ -4437,11 +3857,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l29
 
 l30:
@@ -4614,562 +4034,431 @@ TEXT ·ColSum2F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ u+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	MOVQ rows+24(FP), R10
+	MOVQ w+8(FP), R9
+	MOVQ u+16(FP), R8
+	CMPQ R10, $0x04
 	JLT  l4
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x40
-	JLT  l6
+	MOVQ         acc+0(FP), DI
+	MOVQ         R9, SI
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS (R8), Y8
+	MOVQ         R9, DX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS 4(R8), Y7
+	MOVQ         R9, CX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS 8(R8), Y6
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS 12(R8), Y5
+	ADDQ         $+16, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l6
 
 l5:
-	VMOVUPS (DI), Y9
-	VMOVUPS 32(DI), Y8
-	VMOVUPS 64(DI), Y7
-	VMOVUPS 96(DI), Y6
-	VMOVUPS 128(DI), Y5
-	VMOVUPS 160(DI), Y4
-	VMOVUPS 192(DI), Y3
-	VMOVUPS 224(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l8
-
-l7:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y9
-	VMOVUPS      32(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y8
-	VMOVUPS      64(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y7
-	VMOVUPS      96(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y6
-	VMOVUPS      128(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y5
-	VMOVUPS      160(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y4
-	VMOVUPS      192(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y3
-	VMOVUPS      224(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l7
-
-l8:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y8, 32(DI)
-	VMOVUPS Y7, 64(DI)
-	VMOVUPS Y6, 96(DI)
-	VMOVUPS Y5, 128(DI)
-	VMOVUPS Y4, 160(DI)
-	VMOVUPS Y3, 192(DI)
-	VMOVUPS Y2, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-64, SI
-	CMPQ    SI, $0x40
-	JGE     l5
+	VMOVUPS     (DI), Y4
+	VMOVUPS     32(DI), Y3
+	VMOVUPS     64(DI), Y2
+	VMOVUPS     96(DI), Y1
+	VMOVUPS     (SI), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y8, Y0, Y4
+	VMOVUPS     32(SI), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y8, Y0, Y3
+	VMOVUPS     64(SI), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y8, Y0, Y2
+	VMOVUPS     96(SI), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y8, Y0, Y1
+	VMOVUPS     (DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y7, Y0, Y4
+	VMOVUPS     32(DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y7, Y0, Y3
+	VMOVUPS     64(DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y7, Y0, Y2
+	VMOVUPS     96(DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y7, Y0, Y1
+	VMOVUPS     (CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y6, Y0, Y4
+	VMOVUPS     32(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y6, Y0, Y3
+	VMOVUPS     64(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y6, Y0, Y2
+	VMOVUPS     96(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y6, Y0, Y1
+	VMOVUPS     (BX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y0, Y3
+	VMOVUPS     64(BX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y0, Y1
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     Y2, 64(DI)
+	VMOVUPS     Y1, 96(DI)
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l5
 
 l6:
-	CMPQ SI, $0x08
-	JLT  l10
+	CMPQ AX, $0x08
+	JLT  l8
+
+l7:
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y8, Y0, Y1
+	VMOVUPS     (DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y7, Y0, Y1
+	VMOVUPS     (CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y6, Y0, Y1
+	VMOVUPS     (BX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y0, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l7
+
+l8:
+	CMPQ         AX, $0x01
+	JLT          l9
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y7, Y0, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y6, Y0, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y5, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (DI)
 
 l9:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l12
-
-l11:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l11
-
-l12:
-	VMOVUPS Y2, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
-	JGE     l9
-
-l10:
-	CMPQ         SI, $0x01
-	JLT          l13
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
-	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000020, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l15
-
-l14:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l14
-
-l15:
-	VMASKMOVPS Y2, Y3, (DI)
-
-l13:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+128, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
-	JGE   l3
+	ADDQ $-4, R10
+	CMPQ R10, $0x04
+	JGE  l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ R10, $0x01
+	JLT  l11
+
+l10:
+	MOVQ         acc+0(FP), CX
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS (R8), Y5
+	ADDQ         $+4, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l13
+
+l12:
+	VMOVUPS     (CX), Y4
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     (BX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y0, Y3
+	VMOVUPS     64(BX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y0, Y1
+	VMOVUPS     Y4, (CX)
+	VMOVUPS     Y3, 32(CX)
+	VMOVUPS     Y2, 64(CX)
+	VMOVUPS     Y1, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
+
+l13:
+	CMPQ AX, $0x08
+	JLT  l15
+
+l14:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y0, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y5, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (CX)
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x40
-	JLT  l19
+	ADDQ $-1, R10
+	CMPQ R10, $0x01
+	JGE  l10
 
-l18:
-	VMOVUPS (DI), Y9
-	VMOVUPS 32(DI), Y8
-	VMOVUPS 64(DI), Y7
-	VMOVUPS 96(DI), Y6
-	VMOVUPS 128(DI), Y5
-	VMOVUPS 160(DI), Y4
-	VMOVUPS 192(DI), Y3
-	VMOVUPS 224(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l21
-
-l20:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y9
-	VMOVUPS      32(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y8
-	VMOVUPS      64(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y7
-	VMOVUPS      96(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y6
-	VMOVUPS      128(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y5
-	VMOVUPS      160(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y4
-	VMOVUPS      192(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y3
-	VMOVUPS      224(DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l20
-
-l21:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y8, 32(DI)
-	VMOVUPS Y7, 64(DI)
-	VMOVUPS Y6, 96(DI)
-	VMOVUPS Y5, 128(DI)
-	VMOVUPS Y4, 160(DI)
-	VMOVUPS Y3, 192(DI)
-	VMOVUPS Y2, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-64, SI
-	CMPQ    SI, $0x40
-	JGE     l18
-
-l19:
-	CMPQ SI, $0x08
-	JLT  l23
-
-l22:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l25
-
-l24:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l24
-
-l25:
-	VMOVUPS Y2, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
-	JGE     l22
-
-l23:
-	CMPQ         SI, $0x01
-	JLT          l26
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
-	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l28
-
-l27:
-	VBROADCASTSS (AX), Y1
-	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l27
-
-l28:
-	VMASKMOVPS Y2, Y3, (DI)
-
-l26:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+4, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
-	JGE   l16
-
-l17:
+l11:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
-	JLT  l30
+	CMPQ R9, $0x04
+	JLT  l18
+
+l17:
+	MOVQ acc+0(FP), DI
+	MOVQ R8, SI
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ R8, DX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ R8, CX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x20
+	JLT  l20
+
+l19:
+	VMOVUPS     (DI), Y4
+	VMOVUPS     32(DI), Y3
+	VMOVUPS     64(DI), Y2
+	VMOVUPS     96(DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PS Y0, Y0, Y4
+	VMOVUPS     32(SI), Y0
+	VFMADD231PS Y0, Y0, Y3
+	VMOVUPS     64(SI), Y0
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     96(SI), Y0
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PS Y0, Y0, Y4
+	VMOVUPS     32(DX), Y0
+	VFMADD231PS Y0, Y0, Y3
+	VMOVUPS     64(DX), Y0
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     96(DX), Y0
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y0, Y4
+	VMOVUPS     32(CX), Y0
+	VFMADD231PS Y0, Y0, Y3
+	VMOVUPS     64(CX), Y0
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     96(CX), Y0
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS Y0, Y0, Y3
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     Y2, 64(DI)
+	VMOVUPS     Y1, 96(DI)
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l19
+
+l20:
+	CMPQ AX, $0x08
+	JLT  l22
+
+l21:
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VFMADD231PS  Y0, Y0, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VFMADD231PS  Y0, Y0, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD231PS  Y0, Y0, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y0, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (DI)
+
+l23:
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l17
+
+l18:
+	CMPQ R9, $0x01
+	JLT  l25
+
+l24:
+	MOVQ acc+0(FP), CX
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x20
+	JLT  l27
+
+l26:
+	VMOVUPS     (CX), Y4
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS Y0, Y0, Y3
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y4, (CX)
+	VMOVUPS     Y3, 32(CX)
+	VMOVUPS     Y2, 64(CX)
+	VMOVUPS     Y1, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l26
+
+l27:
+	CMPQ AX, $0x08
+	JLT  l29
+
+l28:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l28
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x40
-	JLT  l32
-
-l31:
-	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y7
-	VMOVUPS 64(SI), Y6
-	VMOVUPS 96(SI), Y5
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y3
-	VMOVUPS 192(SI), Y2
-	VMOVUPS 224(SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l34
-
-l33:
-	VMOVUPS     (CX), Y0
-	VFMADD231PS Y0, Y0, Y8
-	VMOVUPS     32(CX), Y0
-	VFMADD231PS Y0, Y0, Y7
-	VMOVUPS     64(CX), Y0
-	VFMADD231PS Y0, Y0, Y6
-	VMOVUPS     96(CX), Y0
-	VFMADD231PS Y0, Y0, Y5
-	VMOVUPS     128(CX), Y0
-	VFMADD231PS Y0, Y0, Y4
-	VMOVUPS     160(CX), Y0
-	VFMADD231PS Y0, Y0, Y3
-	VMOVUPS     192(CX), Y0
-	VFMADD231PS Y0, Y0, Y2
-	VMOVUPS     224(CX), Y0
-	VFMADD231PS Y0, Y0, Y1
-	ADDQ        AX, CX
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l33
-
-l34:
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y7, 32(SI)
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y3, 160(SI)
-	VMOVUPS Y2, 192(SI)
-	VMOVUPS Y1, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-64, DX
-	CMPQ    DX, $0x40
-	JGE     l31
-
-l32:
-	CMPQ DX, $0x08
-	JLT  l36
-
-l35:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l38
-
-l37:
-	VMOVUPS     (CX), Y0
-	VFMADD231PS Y0, Y0, Y1
-	ADDQ        AX, CX
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l37
-
-l38:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
-	JGE     l35
-
-l36:
-	CMPQ         DX, $0x01
-	JLT          l39
-	VMOVD        DX, X0
+	CMPQ         AX, $0x01
+	JLT          l30
+	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
-	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000020, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
-	JLT          l41
-
-l40:
-	VMASKMOVPS  (DI), Y2, Y0
-	VFMADD231PS Y0, Y0, Y1
-	ADDQ        AX, DI
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l40
-
-l41:
-	VMASKMOVPS Y1, Y2, (SI)
-
-l39:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
-	JGE   l29
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y0, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (CX)
 
 l30:
+	ADDQ $-1, R9
 	CMPQ R9, $0x01
-	JLT  l43
+	JGE  l24
 
-l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x40
-	JLT  l45
-
-l44:
-	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y7
-	VMOVUPS 64(SI), Y6
-	VMOVUPS 96(SI), Y5
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y3
-	VMOVUPS 192(SI), Y2
-	VMOVUPS 224(SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l47
-
-l46:
-	VMOVUPS     (CX), Y0
-	VFMADD231PS Y0, Y0, Y8
-	VMOVUPS     32(CX), Y0
-	VFMADD231PS Y0, Y0, Y7
-	VMOVUPS     64(CX), Y0
-	VFMADD231PS Y0, Y0, Y6
-	VMOVUPS     96(CX), Y0
-	VFMADD231PS Y0, Y0, Y5
-	VMOVUPS     128(CX), Y0
-	VFMADD231PS Y0, Y0, Y4
-	VMOVUPS     160(CX), Y0
-	VFMADD231PS Y0, Y0, Y3
-	VMOVUPS     192(CX), Y0
-	VFMADD231PS Y0, Y0, Y2
-	VMOVUPS     224(CX), Y0
-	VFMADD231PS Y0, Y0, Y1
-	ADDQ        AX, CX
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l46
-
-l47:
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y7, 32(SI)
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y3, 160(SI)
-	VMOVUPS Y2, 192(SI)
-	VMOVUPS Y1, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-64, DX
-	CMPQ    DX, $0x40
-	JGE     l44
-
-l45:
-	CMPQ DX, $0x08
-	JLT  l49
-
-l48:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l51
-
-l50:
-	VMOVUPS     (CX), Y0
-	VFMADD231PS Y0, Y0, Y1
-	ADDQ        AX, CX
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l50
-
-l51:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
-	JGE     l48
-
-l49:
-	CMPQ         DX, $0x01
-	JLT          l52
-	VMOVD        DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
-	VMASKMOVPS   (SI), Y2, Y1
-	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
-	JLT          l54
-
-l53:
-	VMASKMOVPS  (DI), Y2, Y0
-	VFMADD231PS Y0, Y0, Y1
-	ADDQ        AX, DI
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l53
-
-l54:
-	VMASKMOVPS Y1, Y2, (SI)
-
-l52:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
-	JGE   l42
-
-l43:
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -5180,562 +4469,431 @@ TEXT ·ColSum2F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ u+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	MOVQ rows+24(FP), R10
+	MOVQ w+8(FP), R9
+	MOVQ u+16(FP), R8
+	CMPQ R10, $0x04
 	JLT  l4
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l6
+	MOVQ         acc+0(FP), DI
+	MOVQ         R9, SI
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD (R8), Y8
+	MOVQ         R9, DX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD 8(R8), Y7
+	MOVQ         R9, CX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD 16(R8), Y6
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD 24(R8), Y5
+	ADDQ         $+32, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l6
 
 l5:
-	VMOVUPS (DI), Y9
-	VMOVUPS 32(DI), Y8
-	VMOVUPS 64(DI), Y7
-	VMOVUPS 96(DI), Y6
-	VMOVUPS 128(DI), Y5
-	VMOVUPS 160(DI), Y4
-	VMOVUPS 192(DI), Y3
-	VMOVUPS 224(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l8
-
-l7:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y9
-	VMOVUPS      32(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y8
-	VMOVUPS      64(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y7
-	VMOVUPS      96(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y6
-	VMOVUPS      128(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y5
-	VMOVUPS      160(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y4
-	VMOVUPS      192(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y3
-	VMOVUPS      224(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l7
-
-l8:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y8, 32(DI)
-	VMOVUPS Y7, 64(DI)
-	VMOVUPS Y6, 96(DI)
-	VMOVUPS Y5, 128(DI)
-	VMOVUPS Y4, 160(DI)
-	VMOVUPS Y3, 192(DI)
-	VMOVUPS Y2, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
-	JGE     l5
+	VMOVUPS     (DI), Y4
+	VMOVUPS     32(DI), Y3
+	VMOVUPS     64(DI), Y2
+	VMOVUPS     96(DI), Y1
+	VMOVUPS     (SI), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y8, Y0, Y4
+	VMOVUPS     32(SI), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y8, Y0, Y3
+	VMOVUPS     64(SI), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y8, Y0, Y2
+	VMOVUPS     96(SI), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y8, Y0, Y1
+	VMOVUPS     (DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y7, Y0, Y4
+	VMOVUPS     32(DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y7, Y0, Y3
+	VMOVUPS     64(DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y7, Y0, Y2
+	VMOVUPS     96(DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y7, Y0, Y1
+	VMOVUPS     (CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y6, Y0, Y4
+	VMOVUPS     32(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y6, Y0, Y3
+	VMOVUPS     64(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y6, Y0, Y2
+	VMOVUPS     96(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y6, Y0, Y1
+	VMOVUPS     (BX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y5, Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y5, Y0, Y3
+	VMOVUPS     64(BX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y5, Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y5, Y0, Y1
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     Y2, 64(DI)
+	VMOVUPS     Y1, 96(DI)
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l5
 
 l6:
-	CMPQ SI, $0x04
-	JLT  l10
+	CMPQ AX, $0x04
+	JLT  l8
+
+l7:
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y8, Y0, Y1
+	VMOVUPS     (DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y7, Y0, Y1
+	VMOVUPS     (CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y6, Y0, Y1
+	VMOVUPS     (BX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y5, Y0, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l7
+
+l8:
+	CMPQ         AX, $0x01
+	JLT          l9
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VMULPD       Y0, Y0, Y0
+	VFMADD231PD  Y8, Y0, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VMULPD       Y0, Y0, Y0
+	VFMADD231PD  Y7, Y0, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y0, Y0, Y0
+	VFMADD231PD  Y6, Y0, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y0, Y0, Y0
+	VFMADD231PD  Y5, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (DI)
 
 l9:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l12
-
-l11:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l11
-
-l12:
-	VMOVUPS Y2, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
-	JGE     l9
-
-l10:
-	CMPQ         SI, $0x01
-	JLT          l13
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
-	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000020, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l15
-
-l14:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l14
-
-l15:
-	VMASKMOVPD Y2, Y3, (DI)
-
-l13:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+256, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
-	JGE   l3
+	ADDQ $-4, R10
+	CMPQ R10, $0x04
+	JGE  l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ R10, $0x01
+	JLT  l11
+
+l10:
+	MOVQ         acc+0(FP), CX
+	MOVQ         R9, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD (R8), Y5
+	ADDQ         $+8, R8
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l13
+
+l12:
+	VMOVUPS     (CX), Y4
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     (BX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y5, Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y5, Y0, Y3
+	VMOVUPS     64(BX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y5, Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y5, Y0, Y1
+	VMOVUPS     Y4, (CX)
+	VMOVUPS     Y3, 32(CX)
+	VMOVUPS     Y2, 64(CX)
+	VMOVUPS     Y1, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l12
+
+l13:
+	CMPQ AX, $0x04
+	JLT  l15
+
+l14:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD Y5, Y0, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y0, Y0, Y0
+	VFMADD231PD  Y5, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (CX)
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l19
+	ADDQ $-1, R10
+	CMPQ R10, $0x01
+	JGE  l10
 
-l18:
-	VMOVUPS (DI), Y9
-	VMOVUPS 32(DI), Y8
-	VMOVUPS 64(DI), Y7
-	VMOVUPS 96(DI), Y6
-	VMOVUPS 128(DI), Y5
-	VMOVUPS 160(DI), Y4
-	VMOVUPS 192(DI), Y3
-	VMOVUPS 224(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l21
-
-l20:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y9
-	VMOVUPS      32(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y8
-	VMOVUPS      64(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y7
-	VMOVUPS      96(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y6
-	VMOVUPS      128(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y5
-	VMOVUPS      160(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y4
-	VMOVUPS      192(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y3
-	VMOVUPS      224(DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l20
-
-l21:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y8, 32(DI)
-	VMOVUPS Y7, 64(DI)
-	VMOVUPS Y6, 96(DI)
-	VMOVUPS Y5, 128(DI)
-	VMOVUPS Y4, 160(DI)
-	VMOVUPS Y3, 192(DI)
-	VMOVUPS Y2, 224(DI)
-	ADDQ    $+256, R8
-	ADDQ    $+256, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
-	JGE     l18
-
-l19:
-	CMPQ SI, $0x04
-	JLT  l23
-
-l22:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
-	JLT     l25
-
-l24:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l24
-
-l25:
-	VMOVUPS Y2, (DI)
-	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
-	JGE     l22
-
-l23:
-	CMPQ         SI, $0x01
-	JLT          l26
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
-	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
-	JLT          l28
-
-l27:
-	VBROADCASTSD (AX), Y1
-	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y0, Y0, Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l27
-
-l28:
-	VMASKMOVPD Y2, Y3, (DI)
-
-l26:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+8, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
-	JGE   l16
-
-l17:
+l11:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
-	JLT  l30
+	CMPQ R9, $0x04
+	JLT  l18
+
+l17:
+	MOVQ acc+0(FP), DI
+	MOVQ R8, SI
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ R8, DX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ R8, CX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x10
+	JLT  l20
+
+l19:
+	VMOVUPS     (DI), Y4
+	VMOVUPS     32(DI), Y3
+	VMOVUPS     64(DI), Y2
+	VMOVUPS     96(DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PD Y0, Y0, Y4
+	VMOVUPS     32(SI), Y0
+	VFMADD231PD Y0, Y0, Y3
+	VMOVUPS     64(SI), Y0
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     96(SI), Y0
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PD Y0, Y0, Y4
+	VMOVUPS     32(DX), Y0
+	VFMADD231PD Y0, Y0, Y3
+	VMOVUPS     64(DX), Y0
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     96(DX), Y0
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y0, Y4
+	VMOVUPS     32(CX), Y0
+	VFMADD231PD Y0, Y0, Y3
+	VMOVUPS     64(CX), Y0
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     96(CX), Y0
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD Y0, Y0, Y3
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     Y2, 64(DI)
+	VMOVUPS     Y1, 96(DI)
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l19
+
+l20:
+	CMPQ AX, $0x04
+	JLT  l22
+
+l21:
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VFMADD231PD  Y0, Y0, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VFMADD231PD  Y0, Y0, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD231PD  Y0, Y0, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y0, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (DI)
+
+l23:
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l17
+
+l18:
+	CMPQ R9, $0x01
+	JLT  l25
+
+l24:
+	MOVQ acc+0(FP), CX
+	MOVQ R8, BX
+	MOVQ stride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	MOVQ cols+32(FP), AX
+	CMPQ AX, $0x10
+	JLT  l27
+
+l26:
+	VMOVUPS     (CX), Y4
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD Y0, Y0, Y3
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD Y0, Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y4, (CX)
+	VMOVUPS     Y3, 32(CX)
+	VMOVUPS     Y2, 64(CX)
+	VMOVUPS     Y1, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l26
+
+l27:
+	CMPQ AX, $0x04
+	JLT  l29
+
+l28:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l28
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l32
-
-l31:
-	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y7
-	VMOVUPS 64(SI), Y6
-	VMOVUPS 96(SI), Y5
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y3
-	VMOVUPS 192(SI), Y2
-	VMOVUPS 224(SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l34
-
-l33:
-	VMOVUPS     (CX), Y0
-	VFMADD231PD Y0, Y0, Y8
-	VMOVUPS     32(CX), Y0
-	VFMADD231PD Y0, Y0, Y7
-	VMOVUPS     64(CX), Y0
-	VFMADD231PD Y0, Y0, Y6
-	VMOVUPS     96(CX), Y0
-	VFMADD231PD Y0, Y0, Y5
-	VMOVUPS     128(CX), Y0
-	VFMADD231PD Y0, Y0, Y4
-	VMOVUPS     160(CX), Y0
-	VFMADD231PD Y0, Y0, Y3
-	VMOVUPS     192(CX), Y0
-	VFMADD231PD Y0, Y0, Y2
-	VMOVUPS     224(CX), Y0
-	VFMADD231PD Y0, Y0, Y1
-	ADDQ        AX, CX
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l33
-
-l34:
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y7, 32(SI)
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y3, 160(SI)
-	VMOVUPS Y2, 192(SI)
-	VMOVUPS Y1, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
-	JGE     l31
-
-l32:
-	CMPQ DX, $0x04
-	JLT  l36
-
-l35:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l38
-
-l37:
-	VMOVUPS     (CX), Y0
-	VFMADD231PD Y0, Y0, Y1
-	ADDQ        AX, CX
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l37
-
-l38:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
-	JGE     l35
-
-l36:
-	CMPQ         DX, $0x01
-	JLT          l39
-	VMOVQ        DX, X0
+	CMPQ         AX, $0x01
+	JLT          l30
+	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
-	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000020, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
-	JLT          l41
-
-l40:
-	VMASKMOVPD  (DI), Y2, Y0
-	VFMADD231PD Y0, Y0, Y1
-	ADDQ        AX, DI
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l40
-
-l41:
-	VMASKMOVPD Y1, Y2, (SI)
-
-l39:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
-	JGE   l29
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y0, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (CX)
 
 l30:
+	ADDQ $-1, R9
 	CMPQ R9, $0x01
-	JLT  l43
+	JGE  l24
 
-l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l45
-
-l44:
-	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y7
-	VMOVUPS 64(SI), Y6
-	VMOVUPS 96(SI), Y5
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y3
-	VMOVUPS 192(SI), Y2
-	VMOVUPS 224(SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l47
-
-l46:
-	VMOVUPS     (CX), Y0
-	VFMADD231PD Y0, Y0, Y8
-	VMOVUPS     32(CX), Y0
-	VFMADD231PD Y0, Y0, Y7
-	VMOVUPS     64(CX), Y0
-	VFMADD231PD Y0, Y0, Y6
-	VMOVUPS     96(CX), Y0
-	VFMADD231PD Y0, Y0, Y5
-	VMOVUPS     128(CX), Y0
-	VFMADD231PD Y0, Y0, Y4
-	VMOVUPS     160(CX), Y0
-	VFMADD231PD Y0, Y0, Y3
-	VMOVUPS     192(CX), Y0
-	VFMADD231PD Y0, Y0, Y2
-	VMOVUPS     224(CX), Y0
-	VFMADD231PD Y0, Y0, Y1
-	ADDQ        AX, CX
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l46
-
-l47:
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y7, 32(SI)
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y3, 160(SI)
-	VMOVUPS Y2, 192(SI)
-	VMOVUPS Y1, 224(SI)
-	ADDQ    $+256, DI
-	ADDQ    $+256, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
-	JGE     l44
-
-l45:
-	CMPQ DX, $0x04
-	JLT  l49
-
-l48:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l51
-
-l50:
-	VMOVUPS     (CX), Y0
-	VFMADD231PD Y0, Y0, Y1
-	ADDQ        AX, CX
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l50
-
-l51:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
-	JGE     l48
-
-l49:
-	CMPQ         DX, $0x01
-	JLT          l52
-	VMOVQ        DX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
-	VMASKMOVPD   (SI), Y2, Y1
-	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
-	JLT          l54
-
-l53:
-	VMASKMOVPD  (DI), Y2, Y0
-	VFMADD231PD Y0, Y0, Y1
-	ADDQ        AX, DI
-	ADDQ        $-1, BX
-	CMPQ        BX, $0x01
-	JGE         l53
-
-l54:
-	VMASKMOVPD Y1, Y2, (SI)
-
-l52:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
-	JGE   l42
-
-l43:
+l25:
 l2:
 	VZEROUPPER
 	RET
@@ -5749,7 +4907,7 @@ TEXT ·ColSum3F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	CMPQ R11, $0x04
 	JLT  l4
 
 l3:
@@ -5765,7 +4923,7 @@ l5:
 	VMOVUPS 64(DI), Y5
 	VMOVUPS 96(DI), Y4
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -5834,7 +4992,7 @@ l6:
 l9:
 	VMOVUPS (DI), Y4
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -5873,7 +5031,7 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y5
 	VMASKMOVPS   (DI), Y5, Y4
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+40(FP), BX
 	SHLQ         $0x02, BX
 	MOVQ         R9, AX
@@ -5903,12 +5061,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+128, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+16, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l3
 
 l4:
@@ -6080,7 +5238,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l30
 
 l29:
@@ -6096,7 +5254,7 @@ l31:
 	VMOVUPS 64(SI), Y4
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -6162,7 +5320,7 @@ l32:
 l35:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -6198,7 +5356,7 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y4
 	VMASKMOVPS   (SI), Y4, Y3
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
@@ -6225,11 +5383,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l29
 
 l30:
@@ -6399,7 +5557,7 @@ TEXT ·ColSum3F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	CMPQ R11, $0x04
 	JLT  l4
 
 l3:
@@ -6415,7 +5573,7 @@ l5:
 	VMOVUPS 64(DI), Y5
 	VMOVUPS 96(DI), Y4
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x03, BX
 	MOVQ    R9, AX
@@ -6484,7 +5642,7 @@ l6:
 l9:
 	VMOVUPS (DI), Y4
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x03, BX
 	MOVQ    R9, AX
@@ -6523,7 +5681,7 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y5
 	VMASKMOVPD   (DI), Y5, Y4
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+40(FP), BX
 	SHLQ         $0x03, BX
 	MOVQ         R9, AX
@@ -6553,12 +5711,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+256, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+32, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l3
 
 l4:
@@ -6730,7 +5888,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l30
 
 l29:
@@ -6746,7 +5904,7 @@ l31:
 	VMOVUPS 64(SI), Y4
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -6812,7 +5970,7 @@ l32:
 l35:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -6848,7 +6006,7 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y4
 	VMASKMOVPD   (SI), Y4, Y3
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
@@ -6875,11 +6033,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l29
 
 l30:
@@ -7049,7 +6207,7 @@ TEXT ·ColSum4F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	CMPQ R11, $0x04
 	JLT  l4
 
 l3:
@@ -7065,7 +6223,7 @@ l5:
 	VMOVUPS 64(DI), Y4
 	VMOVUPS 96(DI), Y3
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -7130,7 +6288,7 @@ l6:
 l9:
 	VMOVUPS (DI), Y3
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    R9, AX
@@ -7168,7 +6326,7 @@ l10:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y4
 	VMASKMOVPS   (DI), Y4, Y3
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+40(FP), BX
 	SHLQ         $0x02, BX
 	MOVQ         R9, AX
@@ -7197,12 +6355,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+128, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+16, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l3
 
 l4:
@@ -7368,7 +6526,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l30
 
 l29:
@@ -7384,7 +6542,7 @@ l31:
 	VMOVUPS 64(SI), Y3
 	VMOVUPS 96(SI), Y2
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -7446,7 +6604,7 @@ l32:
 l35:
 	VMOVUPS (SI), Y2
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -7481,7 +6639,7 @@ l36:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
 	VMASKMOVPS   (SI), Y3, Y2
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
@@ -7507,11 +6665,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l29
 
 l30:
@@ -7675,7 +6833,7 @@ TEXT ·ColSum4F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+24(FP), R11
 	MOVQ w+8(FP), R10
 	MOVQ u+16(FP), R9
-	CMPQ R11, $0x20
+	CMPQ R11, $0x04
 	JLT  l4
 
 l3:
@@ -7691,7 +6849,7 @@ l5:
 	VMOVUPS 64(DI), Y4
 	VMOVUPS 96(DI), Y3
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x03, BX
 	MOVQ    R9, AX
@@ -7756,7 +6914,7 @@ l6:
 l9:
 	VMOVUPS (DI), Y3
 	MOVQ    R8, DX
-	MOVQ    $0x00000020, CX
+	MOVQ    $0x00000004, CX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x03, BX
 	MOVQ    R9, AX
@@ -7794,7 +6952,7 @@ l10:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y4
 	VMASKMOVPD   (DI), Y4, Y3
-	MOVQ         $0x00000020, CX
+	MOVQ         $0x00000004, CX
 	MOVQ         stride+40(FP), BX
 	SHLQ         $0x03, BX
 	MOVQ         R9, AX
@@ -7823,12 +6981,12 @@ l15:
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R10
-	ADDQ  $+256, R9
-	ADDQ  $-32, R11
-	CMPQ  R11, $0x20
+	ADDQ  $+32, R9
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l3
 
 l4:
@@ -7994,7 +7152,7 @@ l17:
 l1:
 	MOVQ rows+24(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l30
 
 l29:
@@ -8010,7 +7168,7 @@ l31:
 	VMOVUPS 64(SI), Y3
 	VMOVUPS 96(SI), Y2
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -8072,7 +7230,7 @@ l32:
 l35:
 	VMOVUPS (SI), Y2
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -8107,7 +7265,7 @@ l36:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
 	VMASKMOVPD   (SI), Y3, Y2
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
@@ -8133,11 +7291,11 @@ l41:
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l29
 
 l30:

@@ -6,156 +6,156 @@
 
 DATA elementaryConstants<>+0x000(SB)/8, $0x7fffffff7fffffff // float32 bits 0x7fffffff
 DATA elementaryConstants<>+0x008(SB)/8, $0x7fffffff7fffffff
-DATA elementaryConstants<>+0x010(SB)/8, $0x0080000000800000 // float32 bits 0x800000
-DATA elementaryConstants<>+0x018(SB)/8, $0x0080000000800000
-DATA elementaryConstants<>+0x020(SB)/8, $0x4b8000004b800000 // float32 1.6777216e+07
-DATA elementaryConstants<>+0x028(SB)/8, $0x4b8000004b800000
-DATA elementaryConstants<>+0x030(SB)/8, $0x4b0000974b000097 // float32 8.388759e+06
-DATA elementaryConstants<>+0x038(SB)/8, $0x4b0000974b000097
-DATA elementaryConstants<>+0x040(SB)/8, $0x4b00007f4b00007f // float32 8.388735e+06
-DATA elementaryConstants<>+0x048(SB)/8, $0x4b00007f4b00007f
-DATA elementaryConstants<>+0x050(SB)/8, $0x004afb0d004afb0d // float32 bits 0x4afb0d
-DATA elementaryConstants<>+0x058(SB)/8, $0x004afb0d004afb0d
-DATA elementaryConstants<>+0x060(SB)/8, $0x007fffff007fffff // float32 bits 0x7fffff
-DATA elementaryConstants<>+0x068(SB)/8, $0x007fffff007fffff
-DATA elementaryConstants<>+0x070(SB)/8, $0x3f3504f33f3504f3 // float32 0.70710677
-DATA elementaryConstants<>+0x078(SB)/8, $0x3f3504f33f3504f3
-DATA elementaryConstants<>+0x080(SB)/8, $0x4b0000004b000000 // float32 8.388608e+06
-DATA elementaryConstants<>+0x088(SB)/8, $0x4b0000004b000000
-DATA elementaryConstants<>+0x090(SB)/8, $0x3f8000003f800000 // float32 1
-DATA elementaryConstants<>+0x098(SB)/8, $0x3f8000003f800000
-DATA elementaryConstants<>+0x0a0(SB)/8, $0x4b4000fe4b4000fe // float32 1.2583166e+07
-DATA elementaryConstants<>+0x0a8(SB)/8, $0x4b4000fe4b4000fe
-DATA elementaryConstants<>+0x0b0(SB)/8, $0x4b40017f4b40017f // float32 1.2583295e+07
-DATA elementaryConstants<>+0x0b8(SB)/8, $0x4b40017f4b40017f
-DATA elementaryConstants<>+0x0c0(SB)/8, $0x4b4000664b400066 // float32 1.2583014e+07
-DATA elementaryConstants<>+0x0c8(SB)/8, $0x4b4000664b400066
-DATA elementaryConstants<>+0x0d0(SB)/8, $0x3f3000003f300000 // float32 0.6875
-DATA elementaryConstants<>+0x0d8(SB)/8, $0x3f3000003f300000
-DATA elementaryConstants<>+0x0e0(SB)/8, $0x391f8230391f8230 // float32 0.0001521192
-DATA elementaryConstants<>+0x0e8(SB)/8, $0x391f8230391f8230
-DATA elementaryConstants<>+0x0f0(SB)/8, $0x3aaf956f3aaf956f // float32 0.0013395975
-DATA elementaryConstants<>+0x0f8(SB)/8, $0x3aaf956f3aaf956f
-DATA elementaryConstants<>+0x100(SB)/8, $0x3c1d98e63c1d98e6 // float32 0.009618973
-DATA elementaryConstants<>+0x108(SB)/8, $0x3c1d98e63c1d98e6
-DATA elementaryConstants<>+0x110(SB)/8, $0x3d6357933d635793 // float32 0.05550344
-DATA elementaryConstants<>+0x118(SB)/8, $0x3d6357933d635793
-DATA elementaryConstants<>+0x120(SB)/8, $0x3e75fdeb3e75fdeb // float32 0.24022643
-DATA elementaryConstants<>+0x128(SB)/8, $0x3e75fdeb3e75fdeb
-DATA elementaryConstants<>+0x130(SB)/8, $0x3bb90c173bb90c17 // float32 0.005647193
-DATA elementaryConstants<>+0x138(SB)/8, $0x3bb90c173bb90c17
-DATA elementaryConstants<>+0x140(SB)/8, $0x3f0000003f000000 // float32 0.5
-DATA elementaryConstants<>+0x148(SB)/8, $0x3f0000003f000000
-DATA elementaryConstants<>+0x150(SB)/8, $0x4ac000004ac00000 // float32 6.291456e+06
-DATA elementaryConstants<>+0x158(SB)/8, $0x4ac000004ac00000
+DATA elementaryConstants<>+0x010(SB)/8, $0xc08f5000c08f5000 // float32 -4.4785156
+DATA elementaryConstants<>+0x018(SB)/8, $0xc08f5000c08f5000
+DATA elementaryConstants<>+0x020(SB)/8, $0xff800000ff800000 // float32 bits 0xff800000
+DATA elementaryConstants<>+0x028(SB)/8, $0xff800000ff800000
+DATA elementaryConstants<>+0x030(SB)/8, $0x0000000700000007 // float32 bits 0x7
+DATA elementaryConstants<>+0x038(SB)/8, $0x0000000700000007
+DATA elementaryConstants<>+0x040(SB)/8, $0x0404040404040404 // float32 bits 0x4040404
+DATA elementaryConstants<>+0x048(SB)/8, $0x0404040404040404
+DATA elementaryConstants<>+0x050(SB)/8, $0x0302010003020100 // float32 bits 0x3020100
+DATA elementaryConstants<>+0x058(SB)/8, $0x0302010003020100
+DATA elementaryConstants<>+0x060(SB)/8, $0x1010101010101010 // float32 2.8411367e-29
+DATA elementaryConstants<>+0x068(SB)/8, $0x1010101010101010
+DATA elementaryConstants<>+0x070(SB)/8, $0xbf800000bf800000 // float32 -1
+DATA elementaryConstants<>+0x078(SB)/8, $0xbf800000bf800000
+DATA elementaryConstants<>+0x080(SB)/8, $0x4b4000fe4b4000fe // float32 1.2583166e+07
+DATA elementaryConstants<>+0x088(SB)/8, $0x4b4000fe4b4000fe
+DATA elementaryConstants<>+0x090(SB)/8, $0x3f3000003f300000 // float32 0.6875
+DATA elementaryConstants<>+0x098(SB)/8, $0x3f3000003f300000
+DATA elementaryConstants<>+0x0a0(SB)/8, $0x3f8000003f800000 // float32 1
+DATA elementaryConstants<>+0x0a8(SB)/8, $0x3f8000003f800000
+DATA elementaryConstants<>+0x0b0(SB)/8, $0x391f8230391f8230 // float32 0.0001521192
+DATA elementaryConstants<>+0x0b8(SB)/8, $0x391f8230391f8230
+DATA elementaryConstants<>+0x0c0(SB)/8, $0x3aaf956f3aaf956f // float32 0.0013395975
+DATA elementaryConstants<>+0x0c8(SB)/8, $0x3aaf956f3aaf956f
+DATA elementaryConstants<>+0x0d0(SB)/8, $0x3c1d98e63c1d98e6 // float32 0.009618973
+DATA elementaryConstants<>+0x0d8(SB)/8, $0x3c1d98e63c1d98e6
+DATA elementaryConstants<>+0x0e0(SB)/8, $0x3d6357933d635793 // float32 0.05550344
+DATA elementaryConstants<>+0x0e8(SB)/8, $0x3d6357933d635793
+DATA elementaryConstants<>+0x0f0(SB)/8, $0x3e75fdeb3e75fdeb // float32 0.24022643
+DATA elementaryConstants<>+0x0f8(SB)/8, $0x3e75fdeb3e75fdeb
+DATA elementaryConstants<>+0x100(SB)/8, $0x3bb90c173bb90c17 // float32 0.005647193
+DATA elementaryConstants<>+0x108(SB)/8, $0x3bb90c173bb90c17
+DATA elementaryConstants<>+0x110(SB)/8, $0x4b40017f4b40017f // float32 1.2583295e+07
+DATA elementaryConstants<>+0x118(SB)/8, $0x4b40017f4b40017f
+DATA elementaryConstants<>+0x120(SB)/8, $0x4b4000664b400066 // float32 1.2583014e+07
+DATA elementaryConstants<>+0x128(SB)/8, $0x4b4000664b400066
+DATA elementaryConstants<>+0x130(SB)/8, $0x0080000000800000 // float32 bits 0x800000
+DATA elementaryConstants<>+0x138(SB)/8, $0x0080000000800000
+DATA elementaryConstants<>+0x140(SB)/8, $0x4b8000004b800000 // float32 1.6777216e+07
+DATA elementaryConstants<>+0x148(SB)/8, $0x4b8000004b800000
+DATA elementaryConstants<>+0x150(SB)/8, $0x4d4000004d400000 // float32 2.013266e+08
+DATA elementaryConstants<>+0x158(SB)/8, $0x4d4000004d400000
 DATA elementaryConstants<>+0x160(SB)/8, $0xff7ffffeff7ffffe // float32 bits 0xff7ffffe
 DATA elementaryConstants<>+0x168(SB)/8, $0xff7ffffeff7ffffe
-DATA elementaryConstants<>+0x170(SB)/8, $0x7f8000007f800000 // float32 bits 0x7f800000
-DATA elementaryConstants<>+0x178(SB)/8, $0x7f8000007f800000
-DATA elementaryConstants<>+0x180(SB)/8, $0x41c0000041c00000 // float32 24
-DATA elementaryConstants<>+0x188(SB)/8, $0x41c0000041c00000
-DATA elementaryConstants<>+0x190(SB)/8, $0x4b40007f4b40007f // float32 1.2583039e+07
-DATA elementaryConstants<>+0x198(SB)/8, $0x4b40007f4b40007f
-DATA elementaryConstants<>+0x1a0(SB)/8, $0xbf300000bf300000 // float32 -0.6875
-DATA elementaryConstants<>+0x1a8(SB)/8, $0xbf300000bf300000
-DATA elementaryConstants<>+0x1b0(SB)/8, $0x7fffffffffffffff // float64 bits 0x7fffffffffffffff
-DATA elementaryConstants<>+0x1b8(SB)/8, $0x7fffffffffffffff
-DATA elementaryConstants<>+0x1c0(SB)/8, $0x0010000000000000 // float64 bits 0x10000000000000
-DATA elementaryConstants<>+0x1c8(SB)/8, $0x0010000000000000
-DATA elementaryConstants<>+0x1d0(SB)/8, $0x4350000000000000 // float64 1.8014398509481984e+16
-DATA elementaryConstants<>+0x1d8(SB)/8, $0x4350000000000000
-DATA elementaryConstants<>+0x1e0(SB)/8, $0x4330000000000435 // float64 4.503599627371573e+15
-DATA elementaryConstants<>+0x1e8(SB)/8, $0x4330000000000435
-DATA elementaryConstants<>+0x1f0(SB)/8, $0x43300000000003ff // float64 4.503599627371519e+15
-DATA elementaryConstants<>+0x1f8(SB)/8, $0x43300000000003ff
-DATA elementaryConstants<>+0x200(SB)/8, $0x00095f619980c433 // float64 bits 0x95f619980c433
-DATA elementaryConstants<>+0x208(SB)/8, $0x00095f619980c433
-DATA elementaryConstants<>+0x210(SB)/8, $0x000fffffffffffff // float64 bits 0xfffffffffffff
-DATA elementaryConstants<>+0x218(SB)/8, $0x000fffffffffffff
-DATA elementaryConstants<>+0x220(SB)/8, $0x3fe6a09e667f3bcd // float64 0.7071067811865476
-DATA elementaryConstants<>+0x228(SB)/8, $0x3fe6a09e667f3bcd
-DATA elementaryConstants<>+0x230(SB)/8, $0x4330000000000000 // float64 4.503599627370496e+15
-DATA elementaryConstants<>+0x238(SB)/8, $0x4330000000000000
-DATA elementaryConstants<>+0x240(SB)/8, $0x3ff0000000000000 // float64 1
-DATA elementaryConstants<>+0x248(SB)/8, $0x3ff0000000000000
-DATA elementaryConstants<>+0x250(SB)/8, $0x43380000000007fe // float64 6.75539944105779e+15
-DATA elementaryConstants<>+0x258(SB)/8, $0x43380000000007fe
-DATA elementaryConstants<>+0x260(SB)/8, $0x4338000000000bff // float64 6.755399441058815e+15
-DATA elementaryConstants<>+0x268(SB)/8, $0x4338000000000bff
-DATA elementaryConstants<>+0x270(SB)/8, $0x43380000000003c9 // float64 6.755399441056713e+15
-DATA elementaryConstants<>+0x278(SB)/8, $0x43380000000003c9
-DATA elementaryConstants<>+0x280(SB)/8, $0x3fe6000000000000 // float64 0.6875
-DATA elementaryConstants<>+0x288(SB)/8, $0x3fe6000000000000
-DATA elementaryConstants<>+0x290(SB)/8, $0x3dfea44139bbe4cf // float64 4.4589426051972616e-10
-DATA elementaryConstants<>+0x298(SB)/8, $0x3dfea44139bbe4cf
-DATA elementaryConstants<>+0x2a0(SB)/8, $0x3e3e622bd2f9014b // float64 7.074205484912055e-09
-DATA elementaryConstants<>+0x2a8(SB)/8, $0x3e3e622bd2f9014b
-DATA elementaryConstants<>+0x2b0(SB)/8, $0x3e7b524aeefbf2cf // float64 1.017803545853399e-07
-DATA elementaryConstants<>+0x2b8(SB)/8, $0x3e7b524aeefbf2cf
-DATA elementaryConstants<>+0x2c0(SB)/8, $0x3eb62bfc3720ee41 // float64 1.3215432912568142e-06
-DATA elementaryConstants<>+0x2c8(SB)/8, $0x3eb62bfc3720ee41
-DATA elementaryConstants<>+0x2d0(SB)/8, $0x3eeffcbfc8ba9f27 // float64 1.5252733894868441e-05
-DATA elementaryConstants<>+0x2d8(SB)/8, $0x3eeffcbfc8ba9f27
-DATA elementaryConstants<>+0x2e0(SB)/8, $0x3f243091310721f3 // float64 0.00015403530461656454
-DATA elementaryConstants<>+0x2e8(SB)/8, $0x3f243091310721f3
-DATA elementaryConstants<>+0x2f0(SB)/8, $0x3f55d87fe789dd2f // float64 0.0013333558146351834
-DATA elementaryConstants<>+0x2f8(SB)/8, $0x3f55d87fe789dd2f
-DATA elementaryConstants<>+0x300(SB)/8, $0x3f83b2ab6fb9f97a // float64 0.009618129107590735
-DATA elementaryConstants<>+0x308(SB)/8, $0x3f83b2ab6fb9f97a
-DATA elementaryConstants<>+0x310(SB)/8, $0x3fac6b08d704a0e3 // float64 0.055504108664821826
-DATA elementaryConstants<>+0x318(SB)/8, $0x3fac6b08d704a0e3
-DATA elementaryConstants<>+0x320(SB)/8, $0x3fcebfbdff82c5a7 // float64 0.2402265069591014
-DATA elementaryConstants<>+0x328(SB)/8, $0x3fcebfbdff82c5a7
-DATA elementaryConstants<>+0x330(SB)/8, $0x3f77217f7d1cf799 // float64 0.005647180559945308
-DATA elementaryConstants<>+0x338(SB)/8, $0x3f77217f7d1cf799
-DATA elementaryConstants<>+0x340(SB)/8, $0x3fe0000000000000 // float64 0.5
-DATA elementaryConstants<>+0x348(SB)/8, $0x3fe0000000000000
-DATA elementaryConstants<>+0x350(SB)/8, $0x4328000000000000 // float64 3.377699720527872e+15
-DATA elementaryConstants<>+0x358(SB)/8, $0x4328000000000000
-DATA elementaryConstants<>+0x360(SB)/8, $0xffeffffffffffffe // float64 bits 0xffeffffffffffffe
-DATA elementaryConstants<>+0x368(SB)/8, $0xffeffffffffffffe
-DATA elementaryConstants<>+0x370(SB)/8, $0x4301000043010000 // float32 129
-DATA elementaryConstants<>+0x378(SB)/8, $0x4301000043010000
-DATA elementaryConstants<>+0x380(SB)/8, $0xc3180000c3180000 // float32 -152
-DATA elementaryConstants<>+0x388(SB)/8, $0xc3180000c3180000
-DATA elementaryConstants<>+0x390(SB)/8, $0x391e28dd391e28dd // float32 0.00015083277
-DATA elementaryConstants<>+0x398(SB)/8, $0x391e28dd391e28dd
-DATA elementaryConstants<>+0x3a0(SB)/8, $0x3aaf83a43aaf83a4 // float32 0.0013390672
-DATA elementaryConstants<>+0x3a8(SB)/8, $0x3aaf83a43aaf83a4
-DATA elementaryConstants<>+0x3b0(SB)/8, $0x3c1d9aab3c1d9aab // float32 0.009619395
-DATA elementaryConstants<>+0x3b8(SB)/8, $0x3c1d9aab3c1d9aab
-DATA elementaryConstants<>+0x3c0(SB)/8, $0x3d6357bf3d6357bf // float32 0.055503603
-DATA elementaryConstants<>+0x3c8(SB)/8, $0x3d6357bf3d6357bf
-DATA elementaryConstants<>+0x3d0(SB)/8, $0x3e75fde93e75fde9 // float32 0.2402264
-DATA elementaryConstants<>+0x3d8(SB)/8, $0x3e75fde93e75fde9
-DATA elementaryConstants<>+0x3e0(SB)/8, $0x3f3172183f317218 // float32 0.6931472
-DATA elementaryConstants<>+0x3e8(SB)/8, $0x3f3172183f317218
-DATA elementaryConstants<>+0x3f0(SB)/8, $0x4090040000000000 // float64 1025
-DATA elementaryConstants<>+0x3f8(SB)/8, $0x4090040000000000
-DATA elementaryConstants<>+0x400(SB)/8, $0xc090d40000000000 // float64 -1077
-DATA elementaryConstants<>+0x408(SB)/8, $0xc090d40000000000
-DATA elementaryConstants<>+0x410(SB)/8, $0x3dfea5893742c875 // float64 4.459670890050789e-10
-DATA elementaryConstants<>+0x418(SB)/8, $0x3dfea5893742c875
-DATA elementaryConstants<>+0x420(SB)/8, $0x3e3e61794d592e78 // float64 7.073571247467399e-09
-DATA elementaryConstants<>+0x428(SB)/8, $0x3e3e61794d592e78
-DATA elementaryConstants<>+0x430(SB)/8, $0x3e7b52495841cb43 // float64 1.0178026427376702e-07
-DATA elementaryConstants<>+0x438(SB)/8, $0x3e7b52495841cb43
-DATA elementaryConstants<>+0x440(SB)/8, $0x3eb62bfca2b9dc2a // float64 1.3215436735194987e-06
-DATA elementaryConstants<>+0x448(SB)/8, $0x3eb62bfca2b9dc2a
-DATA elementaryConstants<>+0x450(SB)/8, $0x3eeffcbfca25bf45 // float64 1.5252733935183465e-05
-DATA elementaryConstants<>+0x458(SB)/8, $0x3eeffcbfca25bf45
-DATA elementaryConstants<>+0x460(SB)/8, $0x3f24309130d9b7d8 // float64 0.00015403530453589223
-DATA elementaryConstants<>+0x468(SB)/8, $0x3f24309130d9b7d8
-DATA elementaryConstants<>+0x470(SB)/8, $0x3f55d87fe7894a8e // float64 0.0013333558146270438
-DATA elementaryConstants<>+0x478(SB)/8, $0x3f55d87fe7894a8e
-DATA elementaryConstants<>+0x480(SB)/8, $0x3f83b2ab6fba0906 // float64 0.009618129107597639
-DATA elementaryConstants<>+0x488(SB)/8, $0x3f83b2ab6fba0906
-DATA elementaryConstants<>+0x490(SB)/8, $0x3fac6b08d704a14c // float64 0.055504108664822555
-DATA elementaryConstants<>+0x498(SB)/8, $0x3fac6b08d704a14c
-DATA elementaryConstants<>+0x4a0(SB)/8, $0x3fcebfbdff82c5a0 // float64 0.2402265069591012
-DATA elementaryConstants<>+0x4a8(SB)/8, $0x3fcebfbdff82c5a0
-DATA elementaryConstants<>+0x4b0(SB)/8, $0x3fe62e42fefa39ef // float64 0.6931471805599453
-DATA elementaryConstants<>+0x4b8(SB)/8, $0x3fe62e42fefa39ef
+DATA elementaryConstants<>+0x170(SB)/8, $0x7fffffffffffffff // float64 bits 0x7fffffffffffffff
+DATA elementaryConstants<>+0x178(SB)/8, $0x7fffffffffffffff
+DATA elementaryConstants<>+0x180(SB)/8, $0x0010000000000000 // float64 bits 0x10000000000000
+DATA elementaryConstants<>+0x188(SB)/8, $0x0010000000000000
+DATA elementaryConstants<>+0x190(SB)/8, $0x4350000000000000 // float64 1.8014398509481984e+16
+DATA elementaryConstants<>+0x198(SB)/8, $0x4350000000000000
+DATA elementaryConstants<>+0x1a0(SB)/8, $0x4330000000000435 // float64 4.503599627371573e+15
+DATA elementaryConstants<>+0x1a8(SB)/8, $0x4330000000000435
+DATA elementaryConstants<>+0x1b0(SB)/8, $0x43300000000003ff // float64 4.503599627371519e+15
+DATA elementaryConstants<>+0x1b8(SB)/8, $0x43300000000003ff
+DATA elementaryConstants<>+0x1c0(SB)/8, $0x00095f619980c433 // float64 bits 0x95f619980c433
+DATA elementaryConstants<>+0x1c8(SB)/8, $0x00095f619980c433
+DATA elementaryConstants<>+0x1d0(SB)/8, $0x000fffffffffffff // float64 bits 0xfffffffffffff
+DATA elementaryConstants<>+0x1d8(SB)/8, $0x000fffffffffffff
+DATA elementaryConstants<>+0x1e0(SB)/8, $0x3fe6a09e667f3bcd // float64 0.7071067811865476
+DATA elementaryConstants<>+0x1e8(SB)/8, $0x3fe6a09e667f3bcd
+DATA elementaryConstants<>+0x1f0(SB)/8, $0x4330000000000000 // float64 4.503599627370496e+15
+DATA elementaryConstants<>+0x1f8(SB)/8, $0x4330000000000000
+DATA elementaryConstants<>+0x200(SB)/8, $0x3ff0000000000000 // float64 1
+DATA elementaryConstants<>+0x208(SB)/8, $0x3ff0000000000000
+DATA elementaryConstants<>+0x210(SB)/8, $0x43380000000007fe // float64 6.75539944105779e+15
+DATA elementaryConstants<>+0x218(SB)/8, $0x43380000000007fe
+DATA elementaryConstants<>+0x220(SB)/8, $0x3dfea44139bbe4cf // float64 4.4589426051972616e-10
+DATA elementaryConstants<>+0x228(SB)/8, $0x3dfea44139bbe4cf
+DATA elementaryConstants<>+0x230(SB)/8, $0x3e3e622bd2f9014b // float64 7.074205484912055e-09
+DATA elementaryConstants<>+0x238(SB)/8, $0x3e3e622bd2f9014b
+DATA elementaryConstants<>+0x240(SB)/8, $0x3e7b524aeefbf2cf // float64 1.017803545853399e-07
+DATA elementaryConstants<>+0x248(SB)/8, $0x3e7b524aeefbf2cf
+DATA elementaryConstants<>+0x250(SB)/8, $0x3eb62bfc3720ee41 // float64 1.3215432912568142e-06
+DATA elementaryConstants<>+0x258(SB)/8, $0x3eb62bfc3720ee41
+DATA elementaryConstants<>+0x260(SB)/8, $0x3eeffcbfc8ba9f27 // float64 1.5252733894868441e-05
+DATA elementaryConstants<>+0x268(SB)/8, $0x3eeffcbfc8ba9f27
+DATA elementaryConstants<>+0x270(SB)/8, $0x3f243091310721f3 // float64 0.00015403530461656454
+DATA elementaryConstants<>+0x278(SB)/8, $0x3f243091310721f3
+DATA elementaryConstants<>+0x280(SB)/8, $0x3f55d87fe789dd2f // float64 0.0013333558146351834
+DATA elementaryConstants<>+0x288(SB)/8, $0x3f55d87fe789dd2f
+DATA elementaryConstants<>+0x290(SB)/8, $0x3f83b2ab6fb9f97a // float64 0.009618129107590735
+DATA elementaryConstants<>+0x298(SB)/8, $0x3f83b2ab6fb9f97a
+DATA elementaryConstants<>+0x2a0(SB)/8, $0x3fac6b08d704a0e3 // float64 0.055504108664821826
+DATA elementaryConstants<>+0x2a8(SB)/8, $0x3fac6b08d704a0e3
+DATA elementaryConstants<>+0x2b0(SB)/8, $0x3fcebfbdff82c5a7 // float64 0.2402265069591014
+DATA elementaryConstants<>+0x2b8(SB)/8, $0x3fcebfbdff82c5a7
+DATA elementaryConstants<>+0x2c0(SB)/8, $0x3f77217f7d1cf799 // float64 0.005647180559945308
+DATA elementaryConstants<>+0x2c8(SB)/8, $0x3f77217f7d1cf799
+DATA elementaryConstants<>+0x2d0(SB)/8, $0x3fe6000000000000 // float64 0.6875
+DATA elementaryConstants<>+0x2d8(SB)/8, $0x3fe6000000000000
+DATA elementaryConstants<>+0x2e0(SB)/8, $0xffeffffffffffffe // float64 bits 0xffeffffffffffffe
+DATA elementaryConstants<>+0x2e8(SB)/8, $0xffeffffffffffffe
+DATA elementaryConstants<>+0x2f0(SB)/8, $0x4338000000000bff // float64 6.755399441058815e+15
+DATA elementaryConstants<>+0x2f8(SB)/8, $0x4338000000000bff
+DATA elementaryConstants<>+0x300(SB)/8, $0x43380000000003c9 // float64 6.755399441056713e+15
+DATA elementaryConstants<>+0x308(SB)/8, $0x43380000000003c9
+DATA elementaryConstants<>+0x310(SB)/8, $0x4301000043010000 // float32 129
+DATA elementaryConstants<>+0x318(SB)/8, $0x4301000043010000
+DATA elementaryConstants<>+0x320(SB)/8, $0xc3180000c3180000 // float32 -152
+DATA elementaryConstants<>+0x328(SB)/8, $0xc3180000c3180000
+DATA elementaryConstants<>+0x330(SB)/8, $0x391e28dd391e28dd // float32 0.00015083277
+DATA elementaryConstants<>+0x338(SB)/8, $0x391e28dd391e28dd
+DATA elementaryConstants<>+0x340(SB)/8, $0x3aaf83a43aaf83a4 // float32 0.0013390672
+DATA elementaryConstants<>+0x348(SB)/8, $0x3aaf83a43aaf83a4
+DATA elementaryConstants<>+0x350(SB)/8, $0x3c1d9aab3c1d9aab // float32 0.009619395
+DATA elementaryConstants<>+0x358(SB)/8, $0x3c1d9aab3c1d9aab
+DATA elementaryConstants<>+0x360(SB)/8, $0x3d6357bf3d6357bf // float32 0.055503603
+DATA elementaryConstants<>+0x368(SB)/8, $0x3d6357bf3d6357bf
+DATA elementaryConstants<>+0x370(SB)/8, $0x3e75fde93e75fde9 // float32 0.2402264
+DATA elementaryConstants<>+0x378(SB)/8, $0x3e75fde93e75fde9
+DATA elementaryConstants<>+0x380(SB)/8, $0x3f3172183f317218 // float32 0.6931472
+DATA elementaryConstants<>+0x388(SB)/8, $0x3f3172183f317218
+DATA elementaryConstants<>+0x390(SB)/8, $0x4090040000000000 // float64 1025
+DATA elementaryConstants<>+0x398(SB)/8, $0x4090040000000000
+DATA elementaryConstants<>+0x3a0(SB)/8, $0xc090d40000000000 // float64 -1077
+DATA elementaryConstants<>+0x3a8(SB)/8, $0xc090d40000000000
+DATA elementaryConstants<>+0x3b0(SB)/8, $0x3dfea5893742c875 // float64 4.459670890050789e-10
+DATA elementaryConstants<>+0x3b8(SB)/8, $0x3dfea5893742c875
+DATA elementaryConstants<>+0x3c0(SB)/8, $0x3e3e61794d592e78 // float64 7.073571247467399e-09
+DATA elementaryConstants<>+0x3c8(SB)/8, $0x3e3e61794d592e78
+DATA elementaryConstants<>+0x3d0(SB)/8, $0x3e7b52495841cb43 // float64 1.0178026427376702e-07
+DATA elementaryConstants<>+0x3d8(SB)/8, $0x3e7b52495841cb43
+DATA elementaryConstants<>+0x3e0(SB)/8, $0x3eb62bfca2b9dc2a // float64 1.3215436735194987e-06
+DATA elementaryConstants<>+0x3e8(SB)/8, $0x3eb62bfca2b9dc2a
+DATA elementaryConstants<>+0x3f0(SB)/8, $0x3eeffcbfca25bf45 // float64 1.5252733935183465e-05
+DATA elementaryConstants<>+0x3f8(SB)/8, $0x3eeffcbfca25bf45
+DATA elementaryConstants<>+0x400(SB)/8, $0x3f24309130d9b7d8 // float64 0.00015403530453589223
+DATA elementaryConstants<>+0x408(SB)/8, $0x3f24309130d9b7d8
+DATA elementaryConstants<>+0x410(SB)/8, $0x3f55d87fe7894a8e // float64 0.0013333558146270438
+DATA elementaryConstants<>+0x418(SB)/8, $0x3f55d87fe7894a8e
+DATA elementaryConstants<>+0x420(SB)/8, $0x3f83b2ab6fba0906 // float64 0.009618129107597639
+DATA elementaryConstants<>+0x428(SB)/8, $0x3f83b2ab6fba0906
+DATA elementaryConstants<>+0x430(SB)/8, $0x3fac6b08d704a14c // float64 0.055504108664822555
+DATA elementaryConstants<>+0x438(SB)/8, $0x3fac6b08d704a14c
+DATA elementaryConstants<>+0x440(SB)/8, $0x3fcebfbdff82c5a0 // float64 0.2402265069591012
+DATA elementaryConstants<>+0x448(SB)/8, $0x3fcebfbdff82c5a0
+DATA elementaryConstants<>+0x450(SB)/8, $0x3fe62e42fefa39ef // float64 0.6931471805599453
+DATA elementaryConstants<>+0x458(SB)/8, $0x3fe62e42fefa39ef
+DATA elementaryConstants<>+0x460(SB)/8, $0x4b0000974b000097 // float32 8.388759e+06
+DATA elementaryConstants<>+0x468(SB)/8, $0x4b0000974b000097
+DATA elementaryConstants<>+0x470(SB)/8, $0x4b00007f4b00007f // float32 8.388735e+06
+DATA elementaryConstants<>+0x478(SB)/8, $0x4b00007f4b00007f
+DATA elementaryConstants<>+0x480(SB)/8, $0x004afb0d004afb0d // float32 bits 0x4afb0d
+DATA elementaryConstants<>+0x488(SB)/8, $0x004afb0d004afb0d
+DATA elementaryConstants<>+0x490(SB)/8, $0x007fffff007fffff // float32 bits 0x7fffff
+DATA elementaryConstants<>+0x498(SB)/8, $0x007fffff007fffff
+DATA elementaryConstants<>+0x4a0(SB)/8, $0x3f3504f33f3504f3 // float32 0.70710677
+DATA elementaryConstants<>+0x4a8(SB)/8, $0x3f3504f33f3504f3
+DATA elementaryConstants<>+0x4b0(SB)/8, $0x4b0000004b000000 // float32 8.388608e+06
+DATA elementaryConstants<>+0x4b8(SB)/8, $0x4b0000004b000000
 DATA elementaryConstants<>+0x4c0(SB)/8, $0xbde1cd98bde1cd98 // float32 -0.11025542
 DATA elementaryConstants<>+0x4c8(SB)/8, $0xbde1cd98bde1cd98
 DATA elementaryConstants<>+0x4d0(SB)/8, $0x3e3f93e93e3f93e9 // float32 0.18708767
@@ -178,8 +178,8 @@ DATA elementaryConstants<>+0x550(SB)/8, $0x32a5706032a57060 // float32 1.925963e
 DATA elementaryConstants<>+0x558(SB)/8, $0x32a5706032a57060
 DATA elementaryConstants<>+0x560(SB)/8, $0x3fb8aa3b3fb8aa3b // float32 1.442695
 DATA elementaryConstants<>+0x568(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA elementaryConstants<>+0x570(SB)/8, $0xff800000ff800000 // float32 bits 0xff800000
-DATA elementaryConstants<>+0x578(SB)/8, $0xff800000ff800000
+DATA elementaryConstants<>+0x570(SB)/8, $0x3fe0000000000000 // float64 0.5
+DATA elementaryConstants<>+0x578(SB)/8, $0x3fe0000000000000
 DATA elementaryConstants<>+0x580(SB)/8, $0x3fc0f0d8d722b619 // float64 0.13235006813685926
 DATA elementaryConstants<>+0x588(SB)/8, $0x3fc0f0d8d722b619
 DATA elementaryConstants<>+0x590(SB)/8, $0x3fc0f674befe104c // float64 0.13252124143412158
@@ -273,1161 +273,3445 @@ GLOBL elementaryConstants<>(SB), RODATA|NOPTR, $2112
 // func PowAbsVF32NEON(y, x, e *float32, n int)
 TEXT ·PowAbsVF32NEON(SB), NOSPLIT, $0-32
 	MOVD $elementaryConstants<>(SB), R1
-	MOVD e+16(FP), R4
-	MOVBU 3(R4), R0
+	MOVD e+16(FP), R5
+	MOVBU 3(R5), R0
 	TBZ $6, R0, L1
-	FMOVS 4(R4), F0
-	VDUP V0.S[0], V17.S4
-	FMOVS 12(R4), F0
-	VDUP V0.S[0], V16.S4
 	MOVD y+0(FP), R3
 	MOVD x+8(FP), R0
 	MOVD n+24(FP), R2
-	CMP $8, R2
+	CMP $32, R2
 	BLT L4
 L3:
 	FLDPQ (R0), (F2, F1)
 	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V15.B16
-	VAND V0.B16, V1.B16, V14.B16
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
 	FMOVQ 16(R1), F0
-	WORD $0x6eafe403 // FCMGT V3.4S, V0.4S, V15.4S
-	WORD $0x6eaee401 // FCMGT V1.4S, V0.4S, V14.4S
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
 	FMOVQ 32(R1), F0
-	WORD $0x6e20dde2 // FMUL V2.4S, V15.4S, V0.4S
-	WORD $0x6e20ddc4 // FMUL V4.4S, V14.4S, V0.4S
-	VBIF V3.B16, V15.B16, V2.B16
-	VBIF V1.B16, V14.B16, V4.B16
-	FMOVQ 48(R1), F5
-	FMOVQ 64(R1), F0
-	VBSL V0.B16, V5.B16, V3.B16
-	VBSL V0.B16, V5.B16, V1.B16
-	FMOVQ 80(R1), F0
-	VADD V0.S4, V2.S4, V2.S4
-	VADD V0.S4, V4.S4, V0.S4
-	FMOVQ 96(R1), F4
-	VAND V4.B16, V2.B16, V6.B16
-	VAND V4.B16, V0.B16, V5.B16
-	FMOVQ 112(R1), F4
-	VADD V4.S4, V6.S4, V13.S4
-	VADD V4.S4, V5.S4, V12.S4
-	VUSHR $23, V2.S4, V2.S4
-	VUSHR $23, V0.S4, V4.S4
-	FMOVQ 128(R1), F0
-	VORR V0.B16, V2.B16, V2.B16
-	VORR V0.B16, V4.B16, V0.B16
-	WORD $0x4ea3d44b // FSUB V11.4S, V2.4S, V3.4S
-	WORD $0x4ea1d40a // FSUB V10.4S, V0.4S, V1.4S
-	FMOVQ 144(R1), F0
-	WORD $0x4ea0d5a9 // FSUB V9.4S, V13.4S, V0.4S
-	WORD $0x4ea0d588 // FSUB V8.4S, V12.4S, V0.4S
-	FMOVQ 144(R1), F0
-	WORD $0x4e20d5a1 // FADD V1.4S, V13.4S, V0.4S
-	WORD $0x4e20d580 // FADD V0.4S, V12.4S, V0.4S
-	WORD $0x6e21fd27 // FDIV V7.4S, V9.4S, V1.4S
-	WORD $0x6e20fd06 // FDIV V6.4S, V8.4S, V0.4S
-	WORD $0x6e27dce5 // FMUL V5.4S, V7.4S, V7.4S
-	WORD $0x6e26dcc4 // FMUL V4.4S, V6.4S, V6.4S
-	FMOVS 36(R4), F0
-	VDUP V0.S[0], V2.S4
-	FMOVS 32(R4), F0
-	VDUP V0.S[0], V0.S4
-	VMOV V0.B16, V1.B16
-	VFMLA V5.S4, V2.S4, V1.S4
-	VFMLA V4.S4, V2.S4, V0.S4
-	FMOVS 28(R4), F2
-	VDUP V2.S[0], V2.S4
-	VMOV V2.B16, V3.B16
-	VFMLA V5.S4, V1.S4, V3.S4
-	VFMLA V4.S4, V0.S4, V2.S4
-	FMOVS 16(R4), F0
-	VDUP V0.S[0], V1.S4
-	VMOV V1.B16, V0.B16
-	VFMLA V5.S4, V3.S4, V0.S4
-	VFMLA V4.S4, V2.S4, V1.S4
-	FMOVS 24(R4), F2
-	VDUP V2.S[0], V4.S4
-	WORD $0x4e24d4e2 // FADD V2.4S, V7.4S, V4.4S
-	WORD $0x4e24d4c3 // FADD V3.4S, V6.4S, V4.4S
-	WORD $0x4ea4d442 // FSUB V2.4S, V2.4S, V4.4S
-	WORD $0x4ea4d463 // FSUB V3.4S, V3.4S, V4.4S
-	WORD $0x4ea2d524 // FSUB V4.4S, V9.4S, V2.4S
-	WORD $0x4ea3d505 // FSUB V5.4S, V8.4S, V3.4S
-	VFMLS V13.S4, V2.S4, V4.S4
-	VFMLS V12.S4, V3.S4, V5.S4
-	VMOV V4.B16, V8.B16
-	VFMLS V7.S4, V4.S4, V8.S4
-	VMOV V5.B16, V4.B16
-	VFMLS V6.S4, V5.S4, V4.S4
-	WORD $0x6e30dc45 // FMUL V5.4S, V2.4S, V16.4S
-	WORD $0x6e30dc62 // FMUL V2.4S, V3.4S, V16.4S
-	FMOVS 20(R4), F3
-	VDUP V3.S[0], V3.S4
-	WORD $0x6e20dce0 // FMUL V0.4S, V7.4S, V0.4S
-	WORD $0x6e21dcc1 // FMUL V1.4S, V6.4S, V1.4S
-	VFMLA V3.S4, V8.S4, V0.S4
-	VFMLA V3.S4, V4.S4, V1.S4
-	FMOVS 8(R4), F3
-	VDUP V3.S[0], V4.S4
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V2.B16
+	VFMLA V6.S4, V11.S4, V2.S4
+	FMOVQ 736(R5), F0
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V0.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 608(R5), F0
 	VMOV V0.B16, V3.B16
-	VFMLA V4.S4, V11.S4, V3.S4
-	VMOV V1.B16, V0.B16
-	VFMLA V4.S4, V10.S4, V0.S4
-	VMOV V5.B16, V4.B16
-	VFMLA V17.S4, V11.S4, V4.S4
-	VMOV V2.B16, V1.B16
-	VFMLA V17.S4, V10.S4, V1.S4
-	WORD $0x4e23d486 // FADD V6.4S, V4.4S, V3.4S
-	WORD $0x4e20d424 // FADD V4.4S, V1.4S, V0.4S
-	FMOVQ 160(R1), F1
-	WORD $0x4e21d4c6 // FADD V6.4S, V6.4S, V1.4S
-	WORD $0x4e21d484 // FADD V4.4S, V4.4S, V1.4S
-	FMOVQ 160(R1), F1
-	WORD $0x4ea1d4c7 // FSUB V7.4S, V6.4S, V1.4S
-	WORD $0x4ea1d481 // FSUB V1.4S, V4.4S, V1.4S
-	VFMLS V17.S4, V11.S4, V7.S4
-	VMOV V1.B16, V8.B16
-	VFMLS V17.S4, V10.S4, V8.S4
-	WORD $0x4ea7d4a1 // FSUB V1.4S, V5.4S, V7.4S
-	WORD $0x4ea8d44b // FSUB V11.4S, V2.4S, V8.4S
-	FMOVQ 176(R1), F7
-	WORD $0x6ea7e4c5 // FCMGT V5.4S, V6.4S, V7.4S
-	VBSL V6.B16, V7.B16, V5.B16
-	WORD $0x6ea7e482 // FCMGT V2.4S, V4.4S, V7.4S
-	VBSL V4.B16, V7.B16, V2.B16
-	FMOVQ 192(R1), F4
-	WORD $0x6ea5e48a // FCMGT V10.4S, V4.4S, V5.4S
-	VBSL V5.B16, V4.B16, V10.B16
-	WORD $0x6ea2e489 // FCMGT V9.4S, V4.4S, V2.4S
-	VBSL V2.B16, V4.B16, V9.B16
-	WORD $0x4e23d428 // FADD V8.4S, V1.4S, V3.4S
-	WORD $0x4e20d567 // FADD V7.4S, V11.4S, V0.4S
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 416(R5), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	VMOV V1.B16, V5.B16
+	VFMLA V3.S4, V10.S4, V5.S4
+	VFMLA V0.S4, V9.S4, V2.S4
+	FMOVQ 352(R5), F6
+	FMOVQ 480(R5), F3
+	VMOV V3.B16, V1.B16
+	VFMLA V6.S4, V10.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V9.S4, V0.S4
+	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
+	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
+	VMOV V1.B16, V4.B16
+	VFMLS V6.S4, V10.S4, V4.S4
+	VMOV V0.B16, V3.B16
+	VFMLS V6.S4, V9.S4, V3.S4
+	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
+	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
+	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
+	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
+	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
+	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
+	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
+	FMOVQ 128(R1), F3
+	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
+	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
+	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
+	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
+	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
+	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
+	FMOVQ 144(R1), F0
+	FMOVQ 160(R1), F4
+	VFMLA V0.S4, V2.S4, V4.S4
+	FMOVQ 160(R1), F3
+	VFMLA V0.S4, V1.S4, V3.S4
+	FMOVQ 176(R1), F2
+	FMOVQ 192(R1), F1
+	VFMLA V6.S4, V2.S4, V1.S4
+	FMOVQ 192(R1), F0
+	VFMLA V5.S4, V2.S4, V0.S4
 	FMOVQ 208(R1), F2
-	WORD $0x6e22dc66 // FMUL V6.4S, V3.4S, V2.4S
-	WORD $0x6e22dc05 // FMUL V5.4S, V0.4S, V2.4S
-	FMOVQ 224(R1), F3
-	FMOVQ 240(R1), F2
-	VFMLA V8.S4, V3.S4, V2.S4
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 208(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 224(R1), F0
+	VFMLA V6.S4, V2.S4, V0.S4
+	FMOVQ 224(R1), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 240(R1), F1
+	VFMLA V6.S4, V0.S4, V1.S4
 	FMOVQ 240(R1), F0
-	VFMLA V7.S4, V3.S4, V0.S4
-	FMOVQ 256(R1), F3
-	VFMLA V8.S4, V2.S4, V3.S4
+	VFMLA V5.S4, V2.S4, V0.S4
 	FMOVQ 256(R1), F2
-	VFMLA V7.S4, V0.S4, V2.S4
-	FMOVQ 272(R1), F0
-	VFMLA V8.S4, V3.S4, V0.S4
-	FMOVQ 272(R1), F3
-	VFMLA V7.S4, V2.S4, V3.S4
-	FMOVQ 288(R1), F2
-	VFMLA V8.S4, V0.S4, V2.S4
-	FMOVQ 288(R1), F0
-	VFMLA V7.S4, V3.S4, V0.S4
-	FMOVQ 304(R1), F4
-	VFMLA V8.S4, V2.S4, V4.S4
-	FMOVQ 304(R1), F3
-	VFMLA V7.S4, V0.S4, V3.S4
-	FMOVQ 208(R1), F0
-	FMOVQ 144(R1), F2
-	VFMLA V0.S4, V1.S4, V2.S4
-	FMOVQ 144(R1), F1
-	VFMLA V0.S4, V11.S4, V1.S4
-	VFMLA V4.S4, V8.S4, V6.S4
-	VFMLA V3.S4, V7.S4, V5.S4
-	WORD $0x4e26d440 // FADD V0.4S, V2.4S, V6.4S
-	WORD $0x4e25d425 // FADD V5.4S, V1.4S, V5.4S
-	FMOVQ 320(R1), F1
-	FMOVQ 336(R1), F4
-	VFMLA V1.S4, V10.S4, V4.S4
-	FMOVQ 336(R1), F3
-	VFMLA V1.S4, V9.S4, V3.S4
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 256(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 144(R1), F0
+	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
+	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
+	VFMLA V2.S4, V6.S4, V10.S4
+	VFMLA V1.S4, V5.S4, V0.S4
+	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
+	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
+	FMOVQ 272(R1), F4
+	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
+	VBSL V8.B16, V4.B16, V3.B16
+	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
+	VBSL V7.B16, V4.B16, V2.B16
+	FMOVQ 288(R1), F4
+	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
+	VBSL V3.B16, V4.B16, V7.B16
+	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
+	VBSL V2.B16, V4.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
 	VSHL $23, V4.S4, V2.S4
-	VSHL $23, V3.S4, V1.S4
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
 	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	WORD $0x6e21dca1 // FMUL V1.4S, V5.4S, V1.4S
-	VSUB V4.S4, V10.S4, V2.S4
-	VSUB V3.S4, V9.S4, V4.S4
-	VSHL $23, V2.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
 	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	WORD $0x6e22dc24 // FMUL V4.4S, V1.4S, V2.4S
-	FMOVQ 0(R1), F1
-	VADD V1.S4, V15.S4, V2.S4
-	VADD V1.S4, V14.S4, V3.S4
-	FMOVQ 352(R1), F1
-	WORD $0x4ea13442 // CMGT V2.4S, V2.4S, V1.4S
-	WORD $0x4ea13461 // CMGT V1.4S, V3.4S, V1.4S
-	VBSL V0.B16, V15.B16, V2.B16
-	VBSL V4.B16, V14.B16, V1.B16
-	FSTPQ (F2, F1), (R3)
-	ADD $32, R3, R3
-	ADD $32, R0, R0
-	SUB $8, R2, R2
-	CMP $8, R2
+	FSTPQ (F1, F0), (R3)
+	FLDPQ 32(R0), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V2.B16
+	VFMLA V6.S4, V11.S4, V2.S4
+	FMOVQ 736(R5), F0
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V0.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 608(R5), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 416(R5), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	VMOV V1.B16, V5.B16
+	VFMLA V3.S4, V10.S4, V5.S4
+	VFMLA V0.S4, V9.S4, V2.S4
+	FMOVQ 352(R5), F6
+	FMOVQ 480(R5), F3
+	VMOV V3.B16, V1.B16
+	VFMLA V6.S4, V10.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V9.S4, V0.S4
+	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
+	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
+	VMOV V1.B16, V4.B16
+	VFMLS V6.S4, V10.S4, V4.S4
+	VMOV V0.B16, V3.B16
+	VFMLS V6.S4, V9.S4, V3.S4
+	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
+	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
+	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
+	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
+	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
+	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
+	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
+	FMOVQ 128(R1), F3
+	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
+	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
+	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
+	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
+	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
+	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
+	FMOVQ 144(R1), F0
+	FMOVQ 160(R1), F4
+	VFMLA V0.S4, V2.S4, V4.S4
+	FMOVQ 160(R1), F3
+	VFMLA V0.S4, V1.S4, V3.S4
+	FMOVQ 176(R1), F2
+	FMOVQ 192(R1), F1
+	VFMLA V6.S4, V2.S4, V1.S4
+	FMOVQ 192(R1), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 208(R1), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 208(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 224(R1), F0
+	VFMLA V6.S4, V2.S4, V0.S4
+	FMOVQ 224(R1), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 240(R1), F1
+	VFMLA V6.S4, V0.S4, V1.S4
+	FMOVQ 240(R1), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 256(R1), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 256(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 144(R1), F0
+	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
+	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
+	VFMLA V2.S4, V6.S4, V10.S4
+	VFMLA V1.S4, V5.S4, V0.S4
+	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
+	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
+	FMOVQ 272(R1), F4
+	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
+	VBSL V8.B16, V4.B16, V3.B16
+	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
+	VBSL V7.B16, V4.B16, V2.B16
+	FMOVQ 288(R1), F4
+	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
+	VBSL V3.B16, V4.B16, V7.B16
+	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
+	VBSL V2.B16, V4.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	FSTPQ (F1, F0), 32(R3)
+	FLDPQ 64(R0), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V2.B16
+	VFMLA V6.S4, V11.S4, V2.S4
+	FMOVQ 736(R5), F0
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V0.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 608(R5), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 416(R5), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	VMOV V1.B16, V5.B16
+	VFMLA V3.S4, V10.S4, V5.S4
+	VFMLA V0.S4, V9.S4, V2.S4
+	FMOVQ 352(R5), F6
+	FMOVQ 480(R5), F3
+	VMOV V3.B16, V1.B16
+	VFMLA V6.S4, V10.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V9.S4, V0.S4
+	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
+	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
+	VMOV V1.B16, V4.B16
+	VFMLS V6.S4, V10.S4, V4.S4
+	VMOV V0.B16, V3.B16
+	VFMLS V6.S4, V9.S4, V3.S4
+	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
+	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
+	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
+	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
+	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
+	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
+	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
+	FMOVQ 128(R1), F3
+	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
+	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
+	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
+	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
+	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
+	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
+	FMOVQ 144(R1), F0
+	FMOVQ 160(R1), F4
+	VFMLA V0.S4, V2.S4, V4.S4
+	FMOVQ 160(R1), F3
+	VFMLA V0.S4, V1.S4, V3.S4
+	FMOVQ 176(R1), F2
+	FMOVQ 192(R1), F1
+	VFMLA V6.S4, V2.S4, V1.S4
+	FMOVQ 192(R1), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 208(R1), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 208(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 224(R1), F0
+	VFMLA V6.S4, V2.S4, V0.S4
+	FMOVQ 224(R1), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 240(R1), F1
+	VFMLA V6.S4, V0.S4, V1.S4
+	FMOVQ 240(R1), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 256(R1), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 256(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 144(R1), F0
+	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
+	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
+	VFMLA V2.S4, V6.S4, V10.S4
+	VFMLA V1.S4, V5.S4, V0.S4
+	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
+	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
+	FMOVQ 272(R1), F4
+	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
+	VBSL V8.B16, V4.B16, V3.B16
+	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
+	VBSL V7.B16, V4.B16, V2.B16
+	FMOVQ 288(R1), F4
+	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
+	VBSL V3.B16, V4.B16, V7.B16
+	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
+	VBSL V2.B16, V4.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	FSTPQ (F1, F0), 64(R3)
+	FLDPQ 96(R0), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V2.B16
+	VFMLA V6.S4, V11.S4, V2.S4
+	FMOVQ 736(R5), F0
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V0.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 608(R5), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 416(R5), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	VMOV V1.B16, V5.B16
+	VFMLA V3.S4, V10.S4, V5.S4
+	VFMLA V0.S4, V9.S4, V2.S4
+	FMOVQ 352(R5), F6
+	FMOVQ 480(R5), F3
+	VMOV V3.B16, V1.B16
+	VFMLA V6.S4, V10.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V9.S4, V0.S4
+	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
+	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
+	VMOV V1.B16, V4.B16
+	VFMLS V6.S4, V10.S4, V4.S4
+	VMOV V0.B16, V3.B16
+	VFMLS V6.S4, V9.S4, V3.S4
+	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
+	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
+	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
+	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
+	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
+	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
+	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
+	FMOVQ 128(R1), F3
+	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
+	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
+	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
+	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
+	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
+	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
+	FMOVQ 144(R1), F0
+	FMOVQ 160(R1), F4
+	VFMLA V0.S4, V2.S4, V4.S4
+	FMOVQ 160(R1), F3
+	VFMLA V0.S4, V1.S4, V3.S4
+	FMOVQ 176(R1), F2
+	FMOVQ 192(R1), F1
+	VFMLA V6.S4, V2.S4, V1.S4
+	FMOVQ 192(R1), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 208(R1), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 208(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 224(R1), F0
+	VFMLA V6.S4, V2.S4, V0.S4
+	FMOVQ 224(R1), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 240(R1), F1
+	VFMLA V6.S4, V0.S4, V1.S4
+	FMOVQ 240(R1), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 256(R1), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 256(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 144(R1), F0
+	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
+	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
+	VFMLA V2.S4, V6.S4, V10.S4
+	VFMLA V1.S4, V5.S4, V0.S4
+	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
+	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
+	FMOVQ 272(R1), F4
+	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
+	VBSL V8.B16, V4.B16, V3.B16
+	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
+	VBSL V7.B16, V4.B16, V2.B16
+	FMOVQ 288(R1), F4
+	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
+	VBSL V3.B16, V4.B16, V7.B16
+	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
+	VBSL V2.B16, V4.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	FSTPQ (F1, F0), 96(R3)
+	ADD $128, R3, R3
+	ADD $128, R0, R0
+	SUB $32, R2, R2
+	CMP $32, R2
 	BGE L3
 L4:
-	CMP $1, R2
-	BLT L5
-	VMOVI $0, V2.B16
-	VMOVI $0, V1.B16
-	CMP $0, R2
-	BLE L14
-	VLD1.P 4(R0), V2.S[0]
-	CMP $1, R2
-	BLE L14
-	VLD1.P 4(R0), V2.S[1]
-	CMP $2, R2
-	BLE L14
-	VLD1.P 4(R0), V2.S[2]
-	CMP $3, R2
-	BLE L14
-	VLD1.P 4(R0), V2.S[3]
-	CMP $4, R2
-	BLE L14
-	VLD1.P 4(R0), V1.S[0]
-	CMP $5, R2
-	BLE L14
-	VLD1.P 4(R0), V1.S[1]
-	CMP $6, R2
-	BLE L14
-	VLD1.P 4(R0), V1.S[2]
-	CMP $7, R2
-	BLE L14
-	VLD1.P 4(R0), V1.S[3]
-L14:
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V15.B16
-	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 16(R1), F0
-	WORD $0x6eafe403 // FCMGT V3.4S, V0.4S, V15.4S
-	WORD $0x6eaee401 // FCMGT V1.4S, V0.4S, V14.4S
-	FMOVQ 32(R1), F0
-	WORD $0x6e20dde2 // FMUL V2.4S, V15.4S, V0.4S
-	WORD $0x6e20ddc4 // FMUL V4.4S, V14.4S, V0.4S
-	VBIF V3.B16, V15.B16, V2.B16
-	VBIF V1.B16, V14.B16, V4.B16
-	FMOVQ 48(R1), F5
-	FMOVQ 64(R1), F0
-	VBSL V0.B16, V5.B16, V3.B16
-	VBSL V0.B16, V5.B16, V1.B16
-	FMOVQ 80(R1), F0
-	VADD V0.S4, V2.S4, V2.S4
-	VADD V0.S4, V4.S4, V0.S4
-	FMOVQ 96(R1), F4
-	VAND V4.B16, V2.B16, V6.B16
-	VAND V4.B16, V0.B16, V5.B16
-	FMOVQ 112(R1), F4
-	VADD V4.S4, V6.S4, V13.S4
-	VADD V4.S4, V5.S4, V12.S4
-	VUSHR $23, V2.S4, V2.S4
-	VUSHR $23, V0.S4, V4.S4
-	FMOVQ 128(R1), F0
-	VORR V0.B16, V2.B16, V2.B16
-	VORR V0.B16, V4.B16, V0.B16
-	WORD $0x4ea3d44b // FSUB V11.4S, V2.4S, V3.4S
-	WORD $0x4ea1d40a // FSUB V10.4S, V0.4S, V1.4S
-	FMOVQ 144(R1), F0
-	WORD $0x4ea0d5a9 // FSUB V9.4S, V13.4S, V0.4S
-	WORD $0x4ea0d588 // FSUB V8.4S, V12.4S, V0.4S
-	FMOVQ 144(R1), F0
-	WORD $0x4e20d5a1 // FADD V1.4S, V13.4S, V0.4S
-	WORD $0x4e20d580 // FADD V0.4S, V12.4S, V0.4S
-	WORD $0x6e21fd27 // FDIV V7.4S, V9.4S, V1.4S
-	WORD $0x6e20fd06 // FDIV V6.4S, V8.4S, V0.4S
-	WORD $0x6e27dce5 // FMUL V5.4S, V7.4S, V7.4S
-	WORD $0x6e26dcc4 // FMUL V4.4S, V6.4S, V6.4S
-	FMOVS 36(R4), F0
-	VDUP V0.S[0], V2.S4
-	FMOVS 32(R4), F0
-	VDUP V0.S[0], V0.S4
-	VMOV V0.B16, V1.B16
-	VFMLA V5.S4, V2.S4, V1.S4
-	VFMLA V4.S4, V2.S4, V0.S4
-	FMOVS 28(R4), F2
-	VDUP V2.S[0], V2.S4
-	VMOV V2.B16, V3.B16
-	VFMLA V5.S4, V1.S4, V3.S4
-	VFMLA V4.S4, V0.S4, V2.S4
-	FMOVS 16(R4), F0
-	VDUP V0.S[0], V1.S4
-	VMOV V1.B16, V0.B16
-	VFMLA V5.S4, V3.S4, V0.S4
-	VFMLA V4.S4, V2.S4, V1.S4
-	FMOVS 24(R4), F2
-	VDUP V2.S[0], V4.S4
-	WORD $0x4e24d4e2 // FADD V2.4S, V7.4S, V4.4S
-	WORD $0x4e24d4c3 // FADD V3.4S, V6.4S, V4.4S
-	WORD $0x4ea4d442 // FSUB V2.4S, V2.4S, V4.4S
-	WORD $0x4ea4d463 // FSUB V3.4S, V3.4S, V4.4S
-	WORD $0x4ea2d524 // FSUB V4.4S, V9.4S, V2.4S
-	WORD $0x4ea3d505 // FSUB V5.4S, V8.4S, V3.4S
-	VFMLS V13.S4, V2.S4, V4.S4
-	VFMLS V12.S4, V3.S4, V5.S4
-	VMOV V4.B16, V8.B16
-	VFMLS V7.S4, V4.S4, V8.S4
-	VMOV V5.B16, V4.B16
-	VFMLS V6.S4, V5.S4, V4.S4
-	WORD $0x6e30dc42 // FMUL V2.4S, V2.4S, V16.4S
-	WORD $0x6e30dc65 // FMUL V5.4S, V3.4S, V16.4S
-	FMOVS 20(R4), F3
-	VDUP V3.S[0], V3.S4
-	WORD $0x6e20dce0 // FMUL V0.4S, V7.4S, V0.4S
-	WORD $0x6e21dcc1 // FMUL V1.4S, V6.4S, V1.4S
-	VFMLA V3.S4, V8.S4, V0.S4
-	VMOV V1.B16, V6.B16
-	VFMLA V3.S4, V4.S4, V6.S4
-	FMOVS 8(R4), F1
-	VDUP V1.S[0], V3.S4
-	VMOV V0.B16, V1.B16
-	VFMLA V3.S4, V11.S4, V1.S4
-	VMOV V6.B16, V0.B16
-	VFMLA V3.S4, V10.S4, V0.S4
-	VMOV V2.B16, V4.B16
-	VFMLA V17.S4, V11.S4, V4.S4
-	VMOV V5.B16, V3.B16
-	VFMLA V17.S4, V10.S4, V3.S4
-	WORD $0x4e21d484 // FADD V4.4S, V4.4S, V1.4S
-	WORD $0x4e20d466 // FADD V6.4S, V3.4S, V0.4S
-	FMOVQ 160(R1), F3
-	WORD $0x4e23d484 // FADD V4.4S, V4.4S, V3.4S
-	WORD $0x4e23d4c3 // FADD V3.4S, V6.4S, V3.4S
-	FMOVQ 160(R1), F6
-	WORD $0x4ea6d487 // FSUB V7.4S, V4.4S, V6.4S
-	WORD $0x4ea6d466 // FSUB V6.4S, V3.4S, V6.4S
-	VFMLS V17.S4, V11.S4, V7.S4
-	VFMLS V17.S4, V10.S4, V6.S4
-	WORD $0x4ea7d442 // FSUB V2.4S, V2.4S, V7.4S
-	WORD $0x4ea6d4a7 // FSUB V7.4S, V5.4S, V6.4S
-	FMOVQ 176(R1), F6
-	WORD $0x6ea6e485 // FCMGT V5.4S, V4.4S, V6.4S
-	VBSL V4.B16, V6.B16, V5.B16
-	WORD $0x6ea6e464 // FCMGT V4.4S, V3.4S, V6.4S
-	VBSL V3.B16, V6.B16, V4.B16
-	FMOVQ 192(R1), F3
-	WORD $0x6ea5e466 // FCMGT V6.4S, V3.4S, V5.4S
-	VBSL V5.B16, V3.B16, V6.B16
-	WORD $0x6ea4e465 // FCMGT V5.4S, V3.4S, V4.4S
-	VBSL V4.B16, V3.B16, V5.B16
-	WORD $0x4e21d444 // FADD V4.4S, V2.4S, V1.4S
-	WORD $0x4e20d4e3 // FADD V3.4S, V7.4S, V0.4S
-	FMOVQ 208(R1), F8
-	WORD $0x6e28dc21 // FMUL V1.4S, V1.4S, V8.4S
-	WORD $0x6e28dc0b // FMUL V11.4S, V0.4S, V8.4S
-	FMOVQ 224(R1), F9
-	FMOVQ 240(R1), F8
-	VFMLA V4.S4, V9.S4, V8.S4
-	FMOVQ 240(R1), F0
-	VFMLA V3.S4, V9.S4, V0.S4
-	FMOVQ 256(R1), F9
-	VFMLA V4.S4, V8.S4, V9.S4
-	FMOVQ 256(R1), F8
-	VFMLA V3.S4, V0.S4, V8.S4
-	FMOVQ 272(R1), F0
-	VFMLA V4.S4, V9.S4, V0.S4
-	FMOVQ 272(R1), F9
-	VFMLA V3.S4, V8.S4, V9.S4
-	FMOVQ 288(R1), F8
-	VFMLA V4.S4, V0.S4, V8.S4
-	FMOVQ 288(R1), F0
-	VFMLA V3.S4, V9.S4, V0.S4
-	FMOVQ 304(R1), F10
-	VFMLA V4.S4, V8.S4, V10.S4
-	FMOVQ 304(R1), F9
-	VFMLA V3.S4, V0.S4, V9.S4
-	FMOVQ 208(R1), F0
-	FMOVQ 144(R1), F8
-	VFMLA V0.S4, V2.S4, V8.S4
-	FMOVQ 144(R1), F2
-	VFMLA V0.S4, V7.S4, V2.S4
-	VFMLA V10.S4, V4.S4, V1.S4
-	VFMLA V9.S4, V3.S4, V11.S4
-	WORD $0x4e21d500 // FADD V0.4S, V8.4S, V1.4S
-	WORD $0x4e2bd447 // FADD V7.4S, V2.4S, V11.4S
-	FMOVQ 320(R1), F1
-	FMOVQ 336(R1), F4
-	VFMLA V1.S4, V6.S4, V4.S4
-	FMOVQ 336(R1), F3
-	VFMLA V1.S4, V5.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	VSHL $23, V3.S4, V1.S4
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
-	VSUB V4.S4, V6.S4, V2.S4
-	VSUB V3.S4, V5.S4, V4.S4
-	VSHL $23, V2.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	WORD $0x6e22dc24 // FMUL V4.4S, V1.4S, V2.4S
-	FMOVQ 0(R1), F1
-	VADD V1.S4, V15.S4, V2.S4
-	VADD V1.S4, V14.S4, V3.S4
-	FMOVQ 352(R1), F1
-	WORD $0x4ea13442 // CMGT V2.4S, V2.4S, V1.4S
-	WORD $0x4ea13461 // CMGT V1.4S, V3.4S, V1.4S
-	VBSL V0.B16, V15.B16, V2.B16
-	VBSL V4.B16, V14.B16, V1.B16
-	CMP $0, R2
-	BLE L15
-	VST1.P V2.S[0], 4(R3)
-	CMP $1, R2
-	BLE L15
-	VST1.P V2.S[1], 4(R3)
-	CMP $2, R2
-	BLE L15
-	VST1.P V2.S[2], 4(R3)
-	CMP $3, R2
-	BLE L15
-	VST1.P V2.S[3], 4(R3)
-	CMP $4, R2
-	BLE L15
-	VST1.P V1.S[0], 4(R3)
-	CMP $5, R2
-	BLE L15
-	VST1.P V1.S[1], 4(R3)
-	CMP $6, R2
-	BLE L15
-	VST1.P V1.S[2], 4(R3)
-	CMP $7, R2
-	BLE L15
-	VST1.P V1.S[3], 4(R3)
-L15:
+	CMP $8, R2
+	BLT L6
 L5:
-	JMP L2
-L1:
-	TST $63, R0
-	BEQ L6
-	FMOVS 4(R4), F0
-	VDUP V0.S[0], V17.S4
-	FMOVS 12(R4), F0
-	VDUP V0.S[0], V16.S4
-	MOVD y+0(FP), R3
-	MOVD x+8(FP), R0
-	MOVD n+24(FP), R2
-	CMP $8, R2
-	BLT L9
-L8:
 	FLDPQ (R0), (F2, F1)
 	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V15.B16
-	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 80(R1), F0
-	VADD V0.S4, V15.S4, V1.S4
-	VADD V0.S4, V14.S4, V0.S4
-	FMOVQ 96(R1), F2
-	VAND V2.B16, V1.B16, V4.B16
-	VAND V2.B16, V0.B16, V3.B16
-	FMOVQ 112(R1), F2
-	VADD V2.S4, V4.S4, V13.S4
-	VADD V2.S4, V3.S4, V12.S4
-	VUSHR $23, V1.S4, V2.S4
-	VUSHR $23, V0.S4, V1.S4
-	FMOVQ 128(R1), F0
-	VORR V0.B16, V2.B16, V2.B16
-	VORR V0.B16, V1.B16, V1.B16
-	FMOVQ 64(R1), F0
-	WORD $0x4ea0d44b // FSUB V11.4S, V2.4S, V0.4S
-	WORD $0x4ea0d42a // FSUB V10.4S, V1.4S, V0.4S
-	FMOVQ 144(R1), F0
-	WORD $0x4ea0d5a9 // FSUB V9.4S, V13.4S, V0.4S
-	WORD $0x4ea0d588 // FSUB V8.4S, V12.4S, V0.4S
-	FMOVQ 144(R1), F0
-	WORD $0x4e20d5a1 // FADD V1.4S, V13.4S, V0.4S
-	WORD $0x4e20d580 // FADD V0.4S, V12.4S, V0.4S
-	WORD $0x6e21fd27 // FDIV V7.4S, V9.4S, V1.4S
-	WORD $0x6e20fd06 // FDIV V6.4S, V8.4S, V0.4S
-	WORD $0x6e27dce5 // FMUL V5.4S, V7.4S, V7.4S
-	WORD $0x6e26dcc4 // FMUL V4.4S, V6.4S, V6.4S
-	FMOVS 36(R4), F0
-	VDUP V0.S[0], V2.S4
-	FMOVS 32(R4), F0
-	VDUP V0.S[0], V0.S4
-	VMOV V0.B16, V1.B16
-	VFMLA V5.S4, V2.S4, V1.S4
-	VFMLA V4.S4, V2.S4, V0.S4
-	FMOVS 28(R4), F2
-	VDUP V2.S[0], V2.S4
-	VMOV V2.B16, V3.B16
-	VFMLA V5.S4, V1.S4, V3.S4
-	VFMLA V4.S4, V0.S4, V2.S4
-	FMOVS 16(R4), F0
-	VDUP V0.S[0], V1.S4
-	VMOV V1.B16, V0.B16
-	VFMLA V5.S4, V3.S4, V0.S4
-	VFMLA V4.S4, V2.S4, V1.S4
-	FMOVS 24(R4), F2
-	VDUP V2.S[0], V4.S4
-	WORD $0x4e24d4e2 // FADD V2.4S, V7.4S, V4.4S
-	WORD $0x4e24d4c3 // FADD V3.4S, V6.4S, V4.4S
-	WORD $0x4ea4d442 // FSUB V2.4S, V2.4S, V4.4S
-	WORD $0x4ea4d463 // FSUB V3.4S, V3.4S, V4.4S
-	WORD $0x4ea2d524 // FSUB V4.4S, V9.4S, V2.4S
-	WORD $0x4ea3d505 // FSUB V5.4S, V8.4S, V3.4S
-	VFMLS V13.S4, V2.S4, V4.S4
-	VFMLS V12.S4, V3.S4, V5.S4
-	VMOV V4.B16, V8.B16
-	VFMLS V7.S4, V4.S4, V8.S4
-	VMOV V5.B16, V4.B16
-	VFMLS V6.S4, V5.S4, V4.S4
-	WORD $0x6e30dc45 // FMUL V5.4S, V2.4S, V16.4S
-	WORD $0x6e30dc62 // FMUL V2.4S, V3.4S, V16.4S
-	FMOVS 20(R4), F3
-	VDUP V3.S[0], V3.S4
-	WORD $0x6e20dce0 // FMUL V0.4S, V7.4S, V0.4S
-	WORD $0x6e21dcc1 // FMUL V1.4S, V6.4S, V1.4S
-	VFMLA V3.S4, V8.S4, V0.S4
-	VFMLA V3.S4, V4.S4, V1.S4
-	FMOVS 8(R4), F3
-	VDUP V3.S[0], V4.S4
-	VMOV V0.B16, V3.B16
-	VFMLA V4.S4, V11.S4, V3.S4
-	VMOV V1.B16, V0.B16
-	VFMLA V4.S4, V10.S4, V0.S4
-	VMOV V5.B16, V4.B16
-	VFMLA V17.S4, V11.S4, V4.S4
-	VMOV V2.B16, V1.B16
-	VFMLA V17.S4, V10.S4, V1.S4
-	WORD $0x4e23d486 // FADD V6.4S, V4.4S, V3.4S
-	WORD $0x4e20d424 // FADD V4.4S, V1.4S, V0.4S
-	FMOVQ 160(R1), F1
-	WORD $0x4e21d4c6 // FADD V6.4S, V6.4S, V1.4S
-	WORD $0x4e21d484 // FADD V4.4S, V4.4S, V1.4S
-	FMOVQ 160(R1), F1
-	WORD $0x4ea1d4c7 // FSUB V7.4S, V6.4S, V1.4S
-	WORD $0x4ea1d481 // FSUB V1.4S, V4.4S, V1.4S
-	VFMLS V17.S4, V11.S4, V7.S4
-	VMOV V1.B16, V8.B16
-	VFMLS V17.S4, V10.S4, V8.S4
-	WORD $0x4ea7d4a1 // FSUB V1.4S, V5.4S, V7.4S
-	WORD $0x4ea8d44b // FSUB V11.4S, V2.4S, V8.4S
-	FMOVQ 176(R1), F7
-	WORD $0x6ea7e4c5 // FCMGT V5.4S, V6.4S, V7.4S
-	VBSL V6.B16, V7.B16, V5.B16
-	WORD $0x6ea7e482 // FCMGT V2.4S, V4.4S, V7.4S
-	VBSL V4.B16, V7.B16, V2.B16
-	FMOVQ 192(R1), F4
-	WORD $0x6ea5e48a // FCMGT V10.4S, V4.4S, V5.4S
-	VBSL V5.B16, V4.B16, V10.B16
-	WORD $0x6ea2e489 // FCMGT V9.4S, V4.4S, V2.4S
-	VBSL V2.B16, V4.B16, V9.B16
-	WORD $0x4e23d428 // FADD V8.4S, V1.4S, V3.4S
-	WORD $0x4e20d567 // FADD V7.4S, V11.4S, V0.4S
-	FMOVQ 208(R1), F2
-	WORD $0x6e22dc66 // FMUL V6.4S, V3.4S, V2.4S
-	WORD $0x6e22dc05 // FMUL V5.4S, V0.4S, V2.4S
-	FMOVQ 224(R1), F3
-	FMOVQ 240(R1), F2
-	VFMLA V8.S4, V3.S4, V2.S4
-	FMOVQ 240(R1), F0
-	VFMLA V7.S4, V3.S4, V0.S4
-	FMOVQ 256(R1), F3
-	VFMLA V8.S4, V2.S4, V3.S4
-	FMOVQ 256(R1), F2
-	VFMLA V7.S4, V0.S4, V2.S4
-	FMOVQ 272(R1), F0
-	VFMLA V8.S4, V3.S4, V0.S4
-	FMOVQ 272(R1), F3
-	VFMLA V7.S4, V2.S4, V3.S4
-	FMOVQ 288(R1), F2
-	VFMLA V8.S4, V0.S4, V2.S4
-	FMOVQ 288(R1), F0
-	VFMLA V7.S4, V3.S4, V0.S4
-	FMOVQ 304(R1), F4
-	VFMLA V8.S4, V2.S4, V4.S4
-	FMOVQ 304(R1), F3
-	VFMLA V7.S4, V0.S4, V3.S4
-	FMOVQ 208(R1), F0
-	FMOVQ 144(R1), F2
-	VFMLA V0.S4, V1.S4, V2.S4
-	FMOVQ 144(R1), F1
-	VFMLA V0.S4, V11.S4, V1.S4
-	VFMLA V4.S4, V8.S4, V6.S4
-	VFMLA V3.S4, V7.S4, V5.S4
-	WORD $0x4e26d440 // FADD V0.4S, V2.4S, V6.4S
-	WORD $0x4e25d423 // FADD V3.4S, V1.4S, V5.4S
-	FMOVQ 368(R1), F1
-	VAND V1.B16, V15.B16, V2.B16
-	VAND V1.B16, V14.B16, V1.B16
-	VSHL $23, V10.S4, V4.S4
-	VSHL $23, V9.S4, V5.S4
-	VSUB V2.S4, V4.S4, V4.S4
-	VSUB V1.S4, V5.S4, V5.S4
-	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e25dc63 // FMUL V3.4S, V3.4S, V5.4S
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	WORD $0x6e21dc63 // FMUL V3.4S, V3.4S, V1.4S
-	WORD $0x4e2fe5e1 // FCMEQ V1.4S, V15.4S, V15.4S
-	WORD $0x6e205822 // MVN V2.16B, V1.16B
-	WORD $0x4e2ee5c1 // FCMEQ V1.4S, V14.4S, V14.4S
-	WORD $0x6e205821 // MVN V1.16B, V1.16B
-	VBSL V0.B16, V15.B16, V2.B16
-	VBSL V3.B16, V14.B16, V1.B16
-	FSTPQ (F2, F1), (R3)
-	ADD $32, R3, R3
-	ADD $32, R0, R0
-	SUB $8, R2, R2
-	CMP $8, R2
-	BGE L8
-L9:
-	CMP $1, R2
-	BLT L10
-	VMOVI $0, V2.B16
-	VMOVI $0, V1.B16
-	CMP $0, R2
-	BLE L16
-	VLD1.P 4(R0), V2.S[0]
-	CMP $1, R2
-	BLE L16
-	VLD1.P 4(R0), V2.S[1]
-	CMP $2, R2
-	BLE L16
-	VLD1.P 4(R0), V2.S[2]
-	CMP $3, R2
-	BLE L16
-	VLD1.P 4(R0), V2.S[3]
-	CMP $4, R2
-	BLE L16
-	VLD1.P 4(R0), V1.S[0]
-	CMP $5, R2
-	BLE L16
-	VLD1.P 4(R0), V1.S[1]
-	CMP $6, R2
-	BLE L16
-	VLD1.P 4(R0), V1.S[2]
-	CMP $7, R2
-	BLE L16
-	VLD1.P 4(R0), V1.S[3]
-L16:
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V15.B16
-	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 80(R1), F0
-	VADD V0.S4, V15.S4, V1.S4
-	VADD V0.S4, V14.S4, V0.S4
-	FMOVQ 96(R1), F2
-	VAND V2.B16, V1.B16, V4.B16
-	VAND V2.B16, V0.B16, V3.B16
-	FMOVQ 112(R1), F2
-	VADD V2.S4, V4.S4, V13.S4
-	VADD V2.S4, V3.S4, V12.S4
-	VUSHR $23, V1.S4, V2.S4
-	VUSHR $23, V0.S4, V1.S4
-	FMOVQ 128(R1), F0
-	VORR V0.B16, V2.B16, V2.B16
-	VORR V0.B16, V1.B16, V1.B16
-	FMOVQ 64(R1), F0
-	WORD $0x4ea0d44b // FSUB V11.4S, V2.4S, V0.4S
-	WORD $0x4ea0d42a // FSUB V10.4S, V1.4S, V0.4S
-	FMOVQ 144(R1), F0
-	WORD $0x4ea0d5a9 // FSUB V9.4S, V13.4S, V0.4S
-	WORD $0x4ea0d588 // FSUB V8.4S, V12.4S, V0.4S
-	FMOVQ 144(R1), F0
-	WORD $0x4e20d5a1 // FADD V1.4S, V13.4S, V0.4S
-	WORD $0x4e20d580 // FADD V0.4S, V12.4S, V0.4S
-	WORD $0x6e21fd27 // FDIV V7.4S, V9.4S, V1.4S
-	WORD $0x6e20fd06 // FDIV V6.4S, V8.4S, V0.4S
-	WORD $0x6e27dce5 // FMUL V5.4S, V7.4S, V7.4S
-	WORD $0x6e26dcc4 // FMUL V4.4S, V6.4S, V6.4S
-	FMOVS 36(R4), F0
-	VDUP V0.S[0], V2.S4
-	FMOVS 32(R4), F0
-	VDUP V0.S[0], V0.S4
-	VMOV V0.B16, V1.B16
-	VFMLA V5.S4, V2.S4, V1.S4
-	VFMLA V4.S4, V2.S4, V0.S4
-	FMOVS 28(R4), F2
-	VDUP V2.S[0], V2.S4
-	VMOV V2.B16, V3.B16
-	VFMLA V5.S4, V1.S4, V3.S4
-	VFMLA V4.S4, V0.S4, V2.S4
-	FMOVS 16(R4), F0
-	VDUP V0.S[0], V1.S4
-	VMOV V1.B16, V0.B16
-	VFMLA V5.S4, V3.S4, V0.S4
-	VFMLA V4.S4, V2.S4, V1.S4
-	FMOVS 24(R4), F2
-	VDUP V2.S[0], V4.S4
-	WORD $0x4e24d4e2 // FADD V2.4S, V7.4S, V4.4S
-	WORD $0x4e24d4c3 // FADD V3.4S, V6.4S, V4.4S
-	WORD $0x4ea4d442 // FSUB V2.4S, V2.4S, V4.4S
-	WORD $0x4ea4d463 // FSUB V3.4S, V3.4S, V4.4S
-	WORD $0x4ea2d524 // FSUB V4.4S, V9.4S, V2.4S
-	WORD $0x4ea3d505 // FSUB V5.4S, V8.4S, V3.4S
-	VFMLS V13.S4, V2.S4, V4.S4
-	VFMLS V12.S4, V3.S4, V5.S4
-	VMOV V4.B16, V8.B16
-	VFMLS V7.S4, V4.S4, V8.S4
-	VMOV V5.B16, V4.B16
-	VFMLS V6.S4, V5.S4, V4.S4
-	WORD $0x6e30dc42 // FMUL V2.4S, V2.4S, V16.4S
-	WORD $0x6e30dc65 // FMUL V5.4S, V3.4S, V16.4S
-	FMOVS 20(R4), F3
-	VDUP V3.S[0], V3.S4
-	WORD $0x6e20dce0 // FMUL V0.4S, V7.4S, V0.4S
-	WORD $0x6e21dcc1 // FMUL V1.4S, V6.4S, V1.4S
-	VFMLA V3.S4, V8.S4, V0.S4
-	VMOV V1.B16, V6.B16
-	VFMLA V3.S4, V4.S4, V6.S4
-	FMOVS 8(R4), F1
-	VDUP V1.S[0], V3.S4
-	VMOV V0.B16, V1.B16
-	VFMLA V3.S4, V11.S4, V1.S4
-	VMOV V6.B16, V0.B16
-	VFMLA V3.S4, V10.S4, V0.S4
-	VMOV V2.B16, V4.B16
-	VFMLA V17.S4, V11.S4, V4.S4
-	VMOV V5.B16, V3.B16
-	VFMLA V17.S4, V10.S4, V3.S4
-	WORD $0x4e21d484 // FADD V4.4S, V4.4S, V1.4S
-	WORD $0x4e20d466 // FADD V6.4S, V3.4S, V0.4S
-	FMOVQ 160(R1), F3
-	WORD $0x4e23d484 // FADD V4.4S, V4.4S, V3.4S
-	WORD $0x4e23d4c3 // FADD V3.4S, V6.4S, V3.4S
-	FMOVQ 160(R1), F6
-	WORD $0x4ea6d487 // FSUB V7.4S, V4.4S, V6.4S
-	WORD $0x4ea6d466 // FSUB V6.4S, V3.4S, V6.4S
-	VFMLS V17.S4, V11.S4, V7.S4
-	VFMLS V17.S4, V10.S4, V6.S4
-	WORD $0x4ea7d442 // FSUB V2.4S, V2.4S, V7.4S
-	WORD $0x4ea6d4a7 // FSUB V7.4S, V5.4S, V6.4S
-	FMOVQ 176(R1), F6
-	WORD $0x6ea6e485 // FCMGT V5.4S, V4.4S, V6.4S
-	VBSL V4.B16, V6.B16, V5.B16
-	WORD $0x6ea6e464 // FCMGT V4.4S, V3.4S, V6.4S
-	VBSL V3.B16, V6.B16, V4.B16
-	FMOVQ 192(R1), F3
-	WORD $0x6ea5e466 // FCMGT V6.4S, V3.4S, V5.4S
-	VBSL V5.B16, V3.B16, V6.B16
-	WORD $0x6ea4e465 // FCMGT V5.4S, V3.4S, V4.4S
-	VBSL V4.B16, V3.B16, V5.B16
-	WORD $0x4e21d444 // FADD V4.4S, V2.4S, V1.4S
-	WORD $0x4e20d4e3 // FADD V3.4S, V7.4S, V0.4S
-	FMOVQ 208(R1), F8
-	WORD $0x6e28dc21 // FMUL V1.4S, V1.4S, V8.4S
-	WORD $0x6e28dc0b // FMUL V11.4S, V0.4S, V8.4S
-	FMOVQ 224(R1), F9
-	FMOVQ 240(R1), F8
-	VFMLA V4.S4, V9.S4, V8.S4
-	FMOVQ 240(R1), F0
-	VFMLA V3.S4, V9.S4, V0.S4
-	FMOVQ 256(R1), F9
-	VFMLA V4.S4, V8.S4, V9.S4
-	FMOVQ 256(R1), F8
-	VFMLA V3.S4, V0.S4, V8.S4
-	FMOVQ 272(R1), F0
-	VFMLA V4.S4, V9.S4, V0.S4
-	FMOVQ 272(R1), F9
-	VFMLA V3.S4, V8.S4, V9.S4
-	FMOVQ 288(R1), F8
-	VFMLA V4.S4, V0.S4, V8.S4
-	FMOVQ 288(R1), F0
-	VFMLA V3.S4, V9.S4, V0.S4
-	FMOVQ 304(R1), F10
-	VFMLA V4.S4, V8.S4, V10.S4
-	FMOVQ 304(R1), F9
-	VFMLA V3.S4, V0.S4, V9.S4
-	FMOVQ 208(R1), F0
-	FMOVQ 144(R1), F8
-	VFMLA V0.S4, V2.S4, V8.S4
-	FMOVQ 144(R1), F2
-	VFMLA V0.S4, V7.S4, V2.S4
-	VFMLA V10.S4, V4.S4, V1.S4
-	VFMLA V9.S4, V3.S4, V11.S4
-	WORD $0x4e21d500 // FADD V0.4S, V8.4S, V1.4S
-	WORD $0x4e2bd443 // FADD V3.4S, V2.4S, V11.4S
-	FMOVQ 368(R1), F1
-	VAND V1.B16, V15.B16, V2.B16
-	VAND V1.B16, V14.B16, V1.B16
-	VSHL $23, V6.S4, V4.S4
-	VSHL $23, V5.S4, V5.S4
-	VSUB V2.S4, V4.S4, V4.S4
-	VSUB V1.S4, V5.S4, V5.S4
-	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e25dc63 // FMUL V3.4S, V3.4S, V5.4S
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	WORD $0x6e21dc63 // FMUL V3.4S, V3.4S, V1.4S
-	WORD $0x4e2fe5e1 // FCMEQ V1.4S, V15.4S, V15.4S
-	WORD $0x6e205822 // MVN V2.16B, V1.16B
-	WORD $0x4e2ee5c1 // FCMEQ V1.4S, V14.4S, V14.4S
-	WORD $0x6e205821 // MVN V1.16B, V1.16B
-	VBSL V0.B16, V15.B16, V2.B16
-	VBSL V3.B16, V14.B16, V1.B16
-	CMP $0, R2
-	BLE L17
-	VST1.P V2.S[0], 4(R3)
-	CMP $1, R2
-	BLE L17
-	VST1.P V2.S[1], 4(R3)
-	CMP $2, R2
-	BLE L17
-	VST1.P V2.S[2], 4(R3)
-	CMP $3, R2
-	BLE L17
-	VST1.P V2.S[3], 4(R3)
-	CMP $4, R2
-	BLE L17
-	VST1.P V1.S[0], 4(R3)
-	CMP $5, R2
-	BLE L17
-	VST1.P V1.S[1], 4(R3)
-	CMP $6, R2
-	BLE L17
-	VST1.P V1.S[2], 4(R3)
-	CMP $7, R2
-	BLE L17
-	VST1.P V1.S[3], 4(R3)
-L17:
-L10:
-	JMP L7
-L6:
-	FMOVS 4(R4), F0
-	VDUP V0.S[0], V15.S4
-	FMOVS 12(R4), F0
-	VDUP V0.S[0], V14.S4
-	MOVD y+0(FP), R3
-	MOVD x+8(FP), R0
-	MOVD n+24(FP), R2
-	CMP $8, R2
-	BLT L12
-L11:
-	FLDPQ (R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V13.B16
-	VAND V0.B16, V1.B16, V12.B16
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
 	FMOVQ 16(R1), F0
-	WORD $0x6eade405 // FCMGT V5.4S, V0.4S, V13.4S
-	WORD $0x6eace401 // FCMGT V1.4S, V0.4S, V12.4S
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
 	FMOVQ 32(R1), F0
-	WORD $0x6e20dda3 // FMUL V3.4S, V13.4S, V0.4S
-	WORD $0x6e20dd82 // FMUL V2.4S, V12.4S, V0.4S
-	VBIF V5.B16, V13.B16, V3.B16
-	VBIF V1.B16, V12.B16, V2.B16
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
 	FMOVQ 48(R1), F4
-	FMOVQ 64(R1), F0
-	VBSL V0.B16, V4.B16, V5.B16
-	VBSL V0.B16, V4.B16, V1.B16
-	FMOVQ 80(R1), F0
-	VADD V0.S4, V3.S4, V3.S4
-	VADD V0.S4, V2.S4, V0.S4
-	FMOVQ 96(R1), F4
-	VAND V4.B16, V3.B16, V2.B16
-	VAND V4.B16, V0.B16, V6.B16
-	FMOVQ 112(R1), F4
-	VADD V4.S4, V2.S4, V2.S4
-	VADD V4.S4, V6.S4, V4.S4
-	VUSHR $23, V3.S4, V3.S4
-	VUSHR $23, V0.S4, V6.S4
-	FMOVQ 128(R1), F0
-	VORR V0.B16, V3.B16, V3.B16
-	VORR V0.B16, V6.B16, V0.B16
-	WORD $0x4ea5d467 // FSUB V7.4S, V3.4S, V5.4S
-	WORD $0x4ea1d406 // FSUB V6.4S, V0.4S, V1.4S
-	FMOVQ 144(R1), F0
-	WORD $0x4ea0d443 // FSUB V3.4S, V2.4S, V0.4S
-	WORD $0x4ea0d481 // FSUB V1.4S, V4.4S, V0.4S
-	FMOVQ 144(R1), F0
-	WORD $0x4e20d442 // FADD V2.4S, V2.4S, V0.4S
-	WORD $0x4e20d480 // FADD V0.4S, V4.4S, V0.4S
-	WORD $0x6e22fc69 // FDIV V9.4S, V3.4S, V2.4S
-	WORD $0x6e20fc28 // FDIV V8.4S, V1.4S, V0.4S
-	WORD $0x6e29dd25 // FMUL V5.4S, V9.4S, V9.4S
-	WORD $0x6e28dd01 // FMUL V1.4S, V8.4S, V8.4S
-	FMOVS 36(R4), F0
-	VDUP V0.S[0], V0.S4
-	FMOVS 32(R4), F2
-	VDUP V2.S[0], V2.S4
-	VMOV V2.B16, V4.B16
-	VFMLA V5.S4, V0.S4, V4.S4
-	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVS 28(R4), F0
-	VDUP V0.S[0], V0.S4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V2.B16
+	VFMLA V6.S4, V11.S4, V2.S4
+	FMOVQ 736(R5), F0
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V0.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 608(R5), F0
 	VMOV V0.B16, V3.B16
-	VFMLA V5.S4, V4.S4, V3.S4
-	VFMLA V1.S4, V2.S4, V0.S4
-	FMOVS 16(R4), F2
-	VDUP V2.S[0], V2.S4
-	VMOV V2.B16, V4.B16
-	VFMLA V5.S4, V3.S4, V4.S4
-	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVQ 384(R1), F3
-	VFMLA V14.S4, V9.S4, V3.S4
-	FMOVQ 384(R1), F1
-	VFMLA V14.S4, V8.S4, V1.S4
-	FMOVQ 384(R1), F0
-	WORD $0x4ea0d465 // FSUB V5.4S, V3.4S, V0.4S
-	WORD $0x4ea0d420 // FSUB V0.4S, V1.4S, V0.4S
-	VMOV V5.B16, V3.B16
-	VFMLS V14.S4, V9.S4, V3.S4
-	VMOV V0.B16, V1.B16
-	VFMLS V14.S4, V8.S4, V1.S4
-	VFMLS V4.S4, V9.S4, V3.S4
-	VFMLS V2.S4, V8.S4, V1.S4
-	FMOVS 8(R4), F2
-	VDUP V2.S[0], V4.S4
-	VFMLS V4.S4, V7.S4, V3.S4
-	VMOV V1.B16, V2.B16
-	VFMLS V4.S4, V6.S4, V2.S4
-	VMOV V5.B16, V8.B16
-	VFMLA V15.S4, V7.S4, V8.S4
-	VMOV V0.B16, V4.B16
-	VFMLA V15.S4, V6.S4, V4.S4
-	FMOVQ 400(R1), F1
-	WORD $0x4e21d50b // FADD V11.4S, V8.4S, V1.4S
-	WORD $0x4e21d48a // FADD V10.4S, V4.4S, V1.4S
-	FMOVQ 400(R1), F1
-	WORD $0x4ea1d564 // FSUB V4.4S, V11.4S, V1.4S
-	WORD $0x4ea1d541 // FSUB V1.4S, V10.4S, V1.4S
-	VFMLS V15.S4, V7.S4, V4.S4
-	VMOV V1.B16, V7.B16
-	VFMLS V15.S4, V6.S4, V7.S4
-	WORD $0x4ea4d4a1 // FSUB V1.4S, V5.4S, V4.4S
-	WORD $0x4ea7d409 // FSUB V9.4S, V0.4S, V7.4S
-	WORD $0x4ea3d428 // FSUB V8.4S, V1.4S, V3.4S
-	WORD $0x4ea2d527 // FSUB V7.4S, V9.4S, V2.4S
-	FMOVQ 416(R1), F0
-	WORD $0x6e20dc66 // FMUL V6.4S, V3.4S, V0.4S
-	WORD $0x6e20dc45 // FMUL V5.4S, V2.4S, V0.4S
-	FMOVQ 224(R1), F3
-	FMOVQ 240(R1), F2
-	VFMLA V8.S4, V3.S4, V2.S4
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 416(R5), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	VMOV V1.B16, V5.B16
+	VFMLA V3.S4, V10.S4, V5.S4
+	VFMLA V0.S4, V9.S4, V2.S4
+	FMOVQ 352(R5), F6
+	FMOVQ 480(R5), F3
+	VMOV V3.B16, V1.B16
+	VFMLA V6.S4, V10.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V9.S4, V0.S4
+	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
+	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
+	VMOV V1.B16, V4.B16
+	VFMLS V6.S4, V10.S4, V4.S4
+	VMOV V0.B16, V3.B16
+	VFMLS V6.S4, V9.S4, V3.S4
+	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
+	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
+	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
+	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
+	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
+	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
+	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
+	FMOVQ 128(R1), F3
+	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
+	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
+	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
+	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
+	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
+	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
+	FMOVQ 144(R1), F0
+	FMOVQ 160(R1), F4
+	VFMLA V0.S4, V2.S4, V4.S4
+	FMOVQ 160(R1), F3
+	VFMLA V0.S4, V1.S4, V3.S4
+	FMOVQ 176(R1), F2
+	FMOVQ 192(R1), F1
+	VFMLA V6.S4, V2.S4, V1.S4
+	FMOVQ 192(R1), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 208(R1), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 208(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 224(R1), F0
+	VFMLA V6.S4, V2.S4, V0.S4
+	FMOVQ 224(R1), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 240(R1), F1
+	VFMLA V6.S4, V0.S4, V1.S4
 	FMOVQ 240(R1), F0
-	VFMLA V7.S4, V3.S4, V0.S4
-	FMOVQ 256(R1), F3
-	VFMLA V8.S4, V2.S4, V3.S4
+	VFMLA V5.S4, V2.S4, V0.S4
 	FMOVQ 256(R1), F2
-	VFMLA V7.S4, V0.S4, V2.S4
-	FMOVQ 272(R1), F0
-	VFMLA V8.S4, V3.S4, V0.S4
-	FMOVQ 272(R1), F3
-	VFMLA V7.S4, V2.S4, V3.S4
-	FMOVQ 288(R1), F2
-	VFMLA V8.S4, V0.S4, V2.S4
-	FMOVQ 288(R1), F0
-	VFMLA V7.S4, V3.S4, V0.S4
-	FMOVQ 304(R1), F4
-	VFMLA V8.S4, V2.S4, V4.S4
-	FMOVQ 304(R1), F3
-	VFMLA V7.S4, V0.S4, V3.S4
-	FMOVQ 208(R1), F0
-	FMOVQ 144(R1), F2
-	VFMLA V0.S4, V1.S4, V2.S4
-	FMOVQ 144(R1), F1
-	VFMLA V0.S4, V9.S4, V1.S4
-	VFMLA V4.S4, V8.S4, V6.S4
-	VFMLA V3.S4, V7.S4, V5.S4
-	WORD $0x4e26d440 // FADD V0.4S, V2.4S, V6.4S
-	WORD $0x4e25d421 // FADD V1.4S, V1.4S, V5.4S
-	VSHL $23, V11.S4, V3.S4
-	VSHL $23, V10.S4, V2.S4
-	WORD $0x6e23dc04 // FMUL V4.4S, V0.4S, V3.4S
-	WORD $0x6e22dc23 // FMUL V3.4S, V1.4S, V2.4S
-	FMOVQ 0(R1), F0
-	VADD V0.S4, V13.S4, V1.S4
-	VADD V0.S4, V12.S4, V2.S4
-	FMOVQ 352(R1), F0
-	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
-	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
-	VBSL V4.B16, V13.B16, V1.B16
-	VBSL V3.B16, V12.B16, V0.B16
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 256(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 144(R1), F0
+	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
+	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
+	VFMLA V2.S4, V6.S4, V10.S4
+	VFMLA V1.S4, V5.S4, V0.S4
+	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
+	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
+	FMOVQ 272(R1), F4
+	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
+	VBSL V8.B16, V4.B16, V3.B16
+	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
+	VBSL V7.B16, V4.B16, V2.B16
+	FMOVQ 288(R1), F4
+	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
+	VBSL V3.B16, V4.B16, V7.B16
+	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
+	VBSL V2.B16, V4.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
 	FSTPQ (F1, F0), (R3)
 	ADD $32, R3, R3
 	ADD $32, R0, R0
 	SUB $8, R2, R2
 	CMP $8, R2
-	BGE L11
-L12:
+	BGE L5
+L6:
 	CMP $1, R2
-	BLT L13
-	VMOVI $0, V1.B16
+	BLT L7
 	VMOVI $0, V2.B16
+	VMOVI $0, V1.B16
 	CMP $0, R2
-	BLE L18
-	VLD1.P 4(R0), V1.S[0]
-	CMP $1, R2
-	BLE L18
-	VLD1.P 4(R0), V1.S[1]
-	CMP $2, R2
-	BLE L18
-	VLD1.P 4(R0), V1.S[2]
-	CMP $3, R2
-	BLE L18
-	VLD1.P 4(R0), V1.S[3]
-	CMP $4, R2
-	BLE L18
+	BLE L20
 	VLD1.P 4(R0), V2.S[0]
-	CMP $5, R2
-	BLE L18
+	CMP $1, R2
+	BLE L20
 	VLD1.P 4(R0), V2.S[1]
-	CMP $6, R2
-	BLE L18
+	CMP $2, R2
+	BLE L20
 	VLD1.P 4(R0), V2.S[2]
-	CMP $7, R2
-	BLE L18
+	CMP $3, R2
+	BLE L20
 	VLD1.P 4(R0), V2.S[3]
-L18:
+	CMP $4, R2
+	BLE L20
+	VLD1.P 4(R0), V1.S[0]
+	CMP $5, R2
+	BLE L20
+	VLD1.P 4(R0), V1.S[1]
+	CMP $6, R2
+	BLE L20
+	VLD1.P 4(R0), V1.S[2]
+	CMP $7, R2
+	BLE L20
+	VLD1.P 4(R0), V1.S[3]
+L20:
 	FMOVQ 0(R1), F0
-	VAND V0.B16, V1.B16, V1.B16
-	VAND V0.B16, V2.B16, V0.B16
-	FMOVQ 16(R1), F2
-	WORD $0x6ea1e447 // FCMGT V7.4S, V2.4S, V1.4S
-	WORD $0x6ea0e443 // FCMGT V3.4S, V2.4S, V0.4S
-	FMOVQ 32(R1), F2
-	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
-	WORD $0x6e22dc04 // FMUL V4.4S, V0.4S, V2.4S
-	VBIF V7.B16, V1.B16, V5.B16
-	VBIF V3.B16, V0.B16, V4.B16
-	FMOVQ 48(R1), F6
-	FMOVQ 64(R1), F2
-	VBSL V2.B16, V6.B16, V7.B16
-	VBSL V2.B16, V6.B16, V3.B16
-	FMOVQ 80(R1), F2
-	VADD V2.S4, V5.S4, V5.S4
-	VADD V2.S4, V4.S4, V2.S4
-	FMOVQ 96(R1), F6
-	VAND V6.B16, V5.B16, V4.B16
-	VAND V6.B16, V2.B16, V8.B16
-	FMOVQ 112(R1), F6
-	VADD V6.S4, V4.S4, V4.S4
-	VADD V6.S4, V8.S4, V6.S4
-	VUSHR $23, V5.S4, V5.S4
-	VUSHR $23, V2.S4, V8.S4
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V2.B16
+	VFMLA V6.S4, V11.S4, V2.S4
+	FMOVQ 736(R5), F0
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V0.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 608(R5), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 416(R5), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	VMOV V1.B16, V5.B16
+	VFMLA V3.S4, V10.S4, V5.S4
+	VFMLA V0.S4, V9.S4, V2.S4
+	FMOVQ 352(R5), F6
+	FMOVQ 480(R5), F3
+	VMOV V3.B16, V1.B16
+	VFMLA V6.S4, V10.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V9.S4, V0.S4
+	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
+	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
+	VMOV V1.B16, V4.B16
+	VFMLS V6.S4, V10.S4, V4.S4
+	VMOV V0.B16, V3.B16
+	VFMLS V6.S4, V9.S4, V3.S4
+	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
+	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
+	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
+	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
+	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
+	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
 	FMOVQ 128(R1), F2
-	VORR V2.B16, V5.B16, V5.B16
-	VORR V2.B16, V8.B16, V2.B16
-	WORD $0x4ea7d4a9 // FSUB V9.4S, V5.4S, V7.4S
-	WORD $0x4ea3d448 // FSUB V8.4S, V2.4S, V3.4S
-	FMOVQ 144(R1), F2
-	WORD $0x4ea2d485 // FSUB V5.4S, V4.4S, V2.4S
-	WORD $0x4ea2d4c3 // FSUB V3.4S, V6.4S, V2.4S
-	FMOVQ 144(R1), F2
-	WORD $0x4e22d484 // FADD V4.4S, V4.4S, V2.4S
-	WORD $0x4e22d4c2 // FADD V2.4S, V6.4S, V2.4S
-	WORD $0x6e24fcab // FDIV V11.4S, V5.4S, V4.4S
-	WORD $0x6e22fc6a // FDIV V10.4S, V3.4S, V2.4S
-	WORD $0x6e2bdd67 // FMUL V7.4S, V11.4S, V11.4S
-	WORD $0x6e2add43 // FMUL V3.4S, V10.4S, V10.4S
-	FMOVS 36(R4), F2
-	VDUP V2.S[0], V2.S4
-	FMOVS 32(R4), F4
-	VDUP V4.S[0], V4.S4
-	VMOV V4.B16, V6.B16
-	VFMLA V7.S4, V2.S4, V6.S4
-	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVS 28(R4), F2
-	VDUP V2.S[0], V2.S4
-	VMOV V2.B16, V5.B16
-	VFMLA V7.S4, V6.S4, V5.S4
-	VFMLA V3.S4, V4.S4, V2.S4
-	FMOVS 16(R4), F4
-	VDUP V4.S[0], V4.S4
-	VMOV V4.B16, V6.B16
-	VFMLA V7.S4, V5.S4, V6.S4
-	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 384(R1), F5
-	VFMLA V14.S4, V11.S4, V5.S4
-	FMOVQ 384(R1), F3
-	VFMLA V14.S4, V10.S4, V3.S4
-	FMOVQ 384(R1), F2
-	WORD $0x4ea2d4a5 // FSUB V5.4S, V5.4S, V2.4S
-	WORD $0x4ea2d467 // FSUB V7.4S, V3.4S, V2.4S
-	VMOV V5.B16, V3.B16
-	VFMLS V14.S4, V11.S4, V3.S4
-	VMOV V7.B16, V2.B16
-	VFMLS V14.S4, V10.S4, V2.S4
-	VFMLS V6.S4, V11.S4, V3.S4
-	VFMLS V4.S4, V10.S4, V2.S4
-	FMOVS 8(R4), F4
-	VDUP V4.S[0], V10.S4
-	VMOV V3.B16, V6.B16
-	VFMLS V10.S4, V9.S4, V6.S4
-	VMOV V2.B16, V4.B16
-	VFMLS V10.S4, V8.S4, V4.S4
-	VMOV V5.B16, V3.B16
-	VFMLA V15.S4, V9.S4, V3.S4
-	VMOV V7.B16, V10.B16
-	VFMLA V15.S4, V8.S4, V10.S4
-	FMOVQ 400(R1), F2
-	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
-	WORD $0x4e22d542 // FADD V2.4S, V10.4S, V2.4S
-	FMOVQ 400(R1), F10
-	WORD $0x4eaad46b // FSUB V11.4S, V3.4S, V10.4S
-	WORD $0x4eaad44a // FSUB V10.4S, V2.4S, V10.4S
-	VFMLS V15.S4, V9.S4, V11.S4
-	VFMLS V15.S4, V8.S4, V10.S4
-	WORD $0x4eabd4a5 // FSUB V5.4S, V5.4S, V11.4S
-	WORD $0x4eaad4ed // FSUB V13.4S, V7.4S, V10.4S
-	WORD $0x4ea6d4ac // FSUB V12.4S, V5.4S, V6.4S
-	WORD $0x4ea4d5ab // FSUB V11.4S, V13.4S, V4.4S
-	FMOVQ 416(R1), F7
-	WORD $0x6e27dcca // FMUL V10.4S, V6.4S, V7.4S
-	WORD $0x6e27dc89 // FMUL V9.4S, V4.4S, V7.4S
-	FMOVQ 224(R1), F7
-	FMOVQ 240(R1), F6
-	VFMLA V12.S4, V7.S4, V6.S4
-	FMOVQ 240(R1), F4
-	VFMLA V11.S4, V7.S4, V4.S4
-	FMOVQ 256(R1), F7
-	VFMLA V12.S4, V6.S4, V7.S4
-	FMOVQ 256(R1), F6
-	VFMLA V11.S4, V4.S4, V6.S4
+	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
+	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
+	FMOVQ 128(R1), F3
+	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
+	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
+	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
+	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
+	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
+	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
+	FMOVQ 144(R1), F0
+	FMOVQ 160(R1), F4
+	VFMLA V0.S4, V2.S4, V4.S4
+	FMOVQ 160(R1), F3
+	VFMLA V0.S4, V1.S4, V3.S4
+	FMOVQ 176(R1), F2
+	FMOVQ 192(R1), F1
+	VFMLA V6.S4, V2.S4, V1.S4
+	FMOVQ 192(R1), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 208(R1), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 208(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 224(R1), F0
+	VFMLA V6.S4, V2.S4, V0.S4
+	FMOVQ 224(R1), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 240(R1), F1
+	VFMLA V6.S4, V0.S4, V1.S4
+	FMOVQ 240(R1), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 256(R1), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 256(R1), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 144(R1), F0
+	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
+	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
+	VFMLA V2.S4, V6.S4, V10.S4
+	VFMLA V1.S4, V5.S4, V0.S4
+	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
+	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
 	FMOVQ 272(R1), F4
-	VFMLA V12.S4, V7.S4, V4.S4
-	FMOVQ 272(R1), F7
-	VFMLA V11.S4, V6.S4, V7.S4
-	FMOVQ 288(R1), F6
-	VFMLA V12.S4, V4.S4, V6.S4
+	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
+	VBSL V8.B16, V4.B16, V3.B16
+	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
+	VBSL V7.B16, V4.B16, V2.B16
 	FMOVQ 288(R1), F4
-	VFMLA V11.S4, V7.S4, V4.S4
-	FMOVQ 304(R1), F8
-	VFMLA V12.S4, V6.S4, V8.S4
-	FMOVQ 304(R1), F7
-	VFMLA V11.S4, V4.S4, V7.S4
-	FMOVQ 208(R1), F4
-	FMOVQ 144(R1), F6
-	VFMLA V4.S4, V5.S4, V6.S4
-	FMOVQ 144(R1), F5
-	VFMLA V4.S4, V13.S4, V5.S4
-	VFMLA V8.S4, V12.S4, V10.S4
-	VFMLA V7.S4, V11.S4, V9.S4
-	WORD $0x4e2ad4c4 // FADD V4.4S, V6.4S, V10.4S
-	WORD $0x4e29d4a5 // FADD V5.4S, V5.4S, V9.4S
+	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
+	VBSL V3.B16, V4.B16, V7.B16
+	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
+	VBSL V2.B16, V4.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	CMP $0, R2
+	BLE L21
+	VST1.P V1.S[0], 4(R3)
+	CMP $1, R2
+	BLE L21
+	VST1.P V1.S[1], 4(R3)
+	CMP $2, R2
+	BLE L21
+	VST1.P V1.S[2], 4(R3)
+	CMP $3, R2
+	BLE L21
+	VST1.P V1.S[3], 4(R3)
+	CMP $4, R2
+	BLE L21
+	VST1.P V0.S[0], 4(R3)
+	CMP $5, R2
+	BLE L21
+	VST1.P V0.S[1], 4(R3)
+	CMP $6, R2
+	BLE L21
+	VST1.P V0.S[2], 4(R3)
+	CMP $7, R2
+	BLE L21
+	VST1.P V0.S[3], 4(R3)
+L21:
+L7:
+	JMP L2
+L1:
+	TST $63, R0
+	BEQ L8
+	MOVD y+0(FP), R3
+	MOVD x+8(FP), R0
+	MOVD n+24(FP), R2
+	CMP $32, R2
+	BLT L11
+L10:
+	FLDPQ (R0), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 272(R1), F5
+	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
+	VBSL V3.B16, V5.B16, V4.B16
+	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
+	VBSL V2.B16, V5.B16, V3.B16
+	FMOVQ 288(R1), F2
+	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
+	VBSL V4.B16, V2.B16, V7.B16
+	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
+	VBSL V3.B16, V2.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	FSTPQ (F0, F1), (R3)
+	FLDPQ 32(R0), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 272(R1), F5
+	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
+	VBSL V3.B16, V5.B16, V4.B16
+	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
+	VBSL V2.B16, V5.B16, V3.B16
+	FMOVQ 288(R1), F2
+	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
+	VBSL V4.B16, V2.B16, V7.B16
+	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
+	VBSL V3.B16, V2.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	FSTPQ (F0, F1), 32(R3)
+	FLDPQ 64(R0), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 272(R1), F5
+	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
+	VBSL V3.B16, V5.B16, V4.B16
+	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
+	VBSL V2.B16, V5.B16, V3.B16
+	FMOVQ 288(R1), F2
+	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
+	VBSL V4.B16, V2.B16, V7.B16
+	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
+	VBSL V3.B16, V2.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	FSTPQ (F0, F1), 64(R3)
+	FLDPQ 96(R0), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 272(R1), F5
+	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
+	VBSL V3.B16, V5.B16, V4.B16
+	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
+	VBSL V2.B16, V5.B16, V3.B16
+	FMOVQ 288(R1), F2
+	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
+	VBSL V4.B16, V2.B16, V7.B16
+	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
+	VBSL V3.B16, V2.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	FSTPQ (F0, F1), 96(R3)
+	ADD $128, R3, R3
+	ADD $128, R0, R0
+	SUB $32, R2, R2
+	CMP $32, R2
+	BGE L10
+L11:
+	CMP $8, R2
+	BLT L13
+L12:
+	FLDPQ (R0), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 272(R1), F5
+	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
+	VBSL V3.B16, V5.B16, V4.B16
+	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
+	VBSL V2.B16, V5.B16, V3.B16
+	FMOVQ 288(R1), F2
+	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
+	VBSL V4.B16, V2.B16, V7.B16
+	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
+	VBSL V3.B16, V2.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	FSTPQ (F0, F1), (R3)
+	ADD $32, R3, R3
+	ADD $32, R0, R0
+	SUB $8, R2, R2
+	CMP $8, R2
+	BGE L12
+L13:
+	CMP $1, R2
+	BLT L14
+	VMOVI $0, V2.B16
+	VMOVI $0, V1.B16
+	CMP $0, R2
+	BLE L22
+	VLD1.P 4(R0), V2.S[0]
+	CMP $1, R2
+	BLE L22
+	VLD1.P 4(R0), V2.S[1]
+	CMP $2, R2
+	BLE L22
+	VLD1.P 4(R0), V2.S[2]
+	CMP $3, R2
+	BLE L22
+	VLD1.P 4(R0), V2.S[3]
+	CMP $4, R2
+	BLE L22
+	VLD1.P 4(R0), V1.S[0]
+	CMP $5, R2
+	BLE L22
+	VLD1.P 4(R0), V1.S[1]
+	CMP $6, R2
+	BLE L22
+	VLD1.P 4(R0), V1.S[2]
+	CMP $7, R2
+	BLE L22
+	VLD1.P 4(R0), V1.S[3]
+L22:
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V7.B16
+	VAND V0.B16, V1.B16, V5.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V7.S4, V3.S4
+	VADD V0.S4, V5.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V7.S4, V2.S4
+	VSUB V0.S4, V5.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
+	WORD $0x6e20590c // MVN V12.16B, V8.16B
+	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
+	WORD $0x6e20590b // MVN V11.16B, V8.16B
+	VBSL V6.B16, V7.B16, V12.B16
+	VBSL V4.B16, V5.B16, V11.B16
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 272(R1), F5
+	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
+	VBSL V3.B16, V5.B16, V4.B16
+	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
+	VBSL V2.B16, V5.B16, V3.B16
+	FMOVQ 288(R1), F2
+	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
+	VBSL V4.B16, V2.B16, V7.B16
+	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
+	VBSL V3.B16, V2.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	CMP $0, R2
+	BLE L23
+	VST1.P V0.S[0], 4(R3)
+	CMP $1, R2
+	BLE L23
+	VST1.P V0.S[1], 4(R3)
+	CMP $2, R2
+	BLE L23
+	VST1.P V0.S[2], 4(R3)
+	CMP $3, R2
+	BLE L23
+	VST1.P V0.S[3], 4(R3)
+	CMP $4, R2
+	BLE L23
+	VST1.P V1.S[0], 4(R3)
+	CMP $5, R2
+	BLE L23
+	VST1.P V1.S[1], 4(R3)
+	CMP $6, R2
+	BLE L23
+	VST1.P V1.S[2], 4(R3)
+	CMP $7, R2
+	BLE L23
+	VST1.P V1.S[3], 4(R3)
+L23:
+L14:
+	JMP L9
+L8:
+	MOVD y+0(FP), R4
+	MOVD x+8(FP), R3
+	MOVD n+24(FP), R2
+	CMP $32, R2
+	BLT L16
+L15:
+	FLDPQ (R3), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V9.B16
+	VAND V0.B16, V1.B16, V8.B16
+	FMOVQ 304(R1), F0
+	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
+	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
+	FMOVQ 320(R1), F0
+	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
+	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
+	VBIT V7.B16, V1.B16, V9.B16
+	VBIT V6.B16, V0.B16, V8.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V9.S4, V3.S4
+	VADD V0.S4, V8.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V9.S4, V2.S4
+	VSUB V0.S4, V8.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	FMOVQ 336(R1), F8
+	VAND V8.B16, V7.B16, V7.B16
+	VAND V8.B16, V6.B16, V6.B16
+	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
+	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	VUSHR $1, V3.S4, V6.S4
+	VUSHR $1, V2.S4, V5.S4
+	VSHL $23, V6.S4, V4.S4
+	VSHL $23, V5.S4, V1.S4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
+	VSUB V6.S4, V3.S4, V3.S4
+	VSUB V5.S4, V2.S4, V2.S4
 	VSHL $23, V3.S4, V3.S4
 	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e23dc86 // FMUL V6.4S, V4.4S, V3.4S
-	WORD $0x6e22dca5 // FMUL V5.4S, V5.4S, V2.4S
-	FMOVQ 0(R1), F2
-	VADD V2.S4, V1.S4, V3.S4
-	VADD V2.S4, V0.S4, V4.S4
-	FMOVQ 352(R1), F2
-	WORD $0x4ea23463 // CMGT V3.4S, V3.4S, V2.4S
-	WORD $0x4ea23482 // CMGT V2.4S, V4.4S, V2.4S
-	VBSL V6.B16, V1.B16, V3.B16
-	VBSL V5.B16, V0.B16, V2.B16
-	CMP $0, R2
-	BLE L19
-	VST1.P V3.S[0], 4(R3)
+	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
+	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
+	FLDPQ (R3), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V4.B16
+	VAND V0.B16, V1.B16, V3.B16
+	FMOVQ 0(R1), F0
+	VADD V0.S4, V4.S4, V1.S4
+	VADD V0.S4, V3.S4, V2.S4
+	FMOVQ 352(R1), F0
+	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
+	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
+	VBSL V6.B16, V4.B16, V1.B16
+	VBSL V5.B16, V3.B16, V0.B16
+	FSTPQ (F1, F0), (R4)
+	FLDPQ 32(R3), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V9.B16
+	VAND V0.B16, V1.B16, V8.B16
+	FMOVQ 304(R1), F0
+	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
+	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
+	FMOVQ 320(R1), F0
+	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
+	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
+	VBIT V7.B16, V1.B16, V9.B16
+	VBIT V6.B16, V0.B16, V8.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V9.S4, V3.S4
+	VADD V0.S4, V8.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V9.S4, V2.S4
+	VSUB V0.S4, V8.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	FMOVQ 336(R1), F8
+	VAND V8.B16, V7.B16, V7.B16
+	VAND V8.B16, V6.B16, V6.B16
+	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
+	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	VUSHR $1, V3.S4, V6.S4
+	VUSHR $1, V2.S4, V5.S4
+	VSHL $23, V6.S4, V4.S4
+	VSHL $23, V5.S4, V1.S4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
+	VSUB V6.S4, V3.S4, V3.S4
+	VSUB V5.S4, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
+	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
+	FLDPQ 32(R3), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V4.B16
+	VAND V0.B16, V1.B16, V3.B16
+	FMOVQ 0(R1), F0
+	VADD V0.S4, V4.S4, V1.S4
+	VADD V0.S4, V3.S4, V2.S4
+	FMOVQ 352(R1), F0
+	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
+	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
+	VBSL V6.B16, V4.B16, V1.B16
+	VBSL V5.B16, V3.B16, V0.B16
+	FSTPQ (F1, F0), 32(R4)
+	FLDPQ 64(R3), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V9.B16
+	VAND V0.B16, V1.B16, V8.B16
+	FMOVQ 304(R1), F0
+	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
+	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
+	FMOVQ 320(R1), F0
+	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
+	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
+	VBIT V7.B16, V1.B16, V9.B16
+	VBIT V6.B16, V0.B16, V8.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V9.S4, V3.S4
+	VADD V0.S4, V8.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V9.S4, V2.S4
+	VSUB V0.S4, V8.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	FMOVQ 336(R1), F8
+	VAND V8.B16, V7.B16, V7.B16
+	VAND V8.B16, V6.B16, V6.B16
+	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
+	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	VUSHR $1, V3.S4, V6.S4
+	VUSHR $1, V2.S4, V5.S4
+	VSHL $23, V6.S4, V4.S4
+	VSHL $23, V5.S4, V1.S4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
+	VSUB V6.S4, V3.S4, V3.S4
+	VSUB V5.S4, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
+	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
+	FLDPQ 64(R3), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V4.B16
+	VAND V0.B16, V1.B16, V3.B16
+	FMOVQ 0(R1), F0
+	VADD V0.S4, V4.S4, V1.S4
+	VADD V0.S4, V3.S4, V2.S4
+	FMOVQ 352(R1), F0
+	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
+	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
+	VBSL V6.B16, V4.B16, V1.B16
+	VBSL V5.B16, V3.B16, V0.B16
+	FSTPQ (F1, F0), 64(R4)
+	FLDPQ 96(R3), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V9.B16
+	VAND V0.B16, V1.B16, V8.B16
+	FMOVQ 304(R1), F0
+	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
+	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
+	FMOVQ 320(R1), F0
+	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
+	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
+	VBIT V7.B16, V1.B16, V9.B16
+	VBIT V6.B16, V0.B16, V8.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V9.S4, V3.S4
+	VADD V0.S4, V8.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V9.S4, V2.S4
+	VSUB V0.S4, V8.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	FMOVQ 336(R1), F8
+	VAND V8.B16, V7.B16, V7.B16
+	VAND V8.B16, V6.B16, V6.B16
+	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
+	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	VUSHR $1, V3.S4, V6.S4
+	VUSHR $1, V2.S4, V5.S4
+	VSHL $23, V6.S4, V4.S4
+	VSHL $23, V5.S4, V1.S4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
+	VSUB V6.S4, V3.S4, V3.S4
+	VSUB V5.S4, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
+	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
+	FLDPQ 96(R3), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V4.B16
+	VAND V0.B16, V1.B16, V3.B16
+	FMOVQ 0(R1), F0
+	VADD V0.S4, V4.S4, V1.S4
+	VADD V0.S4, V3.S4, V2.S4
+	FMOVQ 352(R1), F0
+	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
+	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
+	VBSL V6.B16, V4.B16, V1.B16
+	VBSL V5.B16, V3.B16, V0.B16
+	FSTPQ (F1, F0), 96(R4)
+	ADD $128, R4, R4
+	ADD $128, R3, R3
+	SUB $32, R2, R2
+	CMP $32, R2
+	BGE L15
+L16:
+	CMP $8, R2
+	BLT L18
+L17:
+	FLDPQ (R3), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V9.B16
+	VAND V0.B16, V1.B16, V8.B16
+	FMOVQ 304(R1), F0
+	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
+	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
+	FMOVQ 320(R1), F0
+	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
+	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
+	VBIT V7.B16, V1.B16, V9.B16
+	VBIT V6.B16, V0.B16, V8.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V9.S4, V3.S4
+	VADD V0.S4, V8.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V9.S4, V2.S4
+	VSUB V0.S4, V8.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	FMOVQ 336(R1), F8
+	VAND V8.B16, V7.B16, V7.B16
+	VAND V8.B16, V6.B16, V6.B16
+	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
+	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	VUSHR $1, V3.S4, V6.S4
+	VUSHR $1, V2.S4, V5.S4
+	VSHL $23, V6.S4, V4.S4
+	VSHL $23, V5.S4, V1.S4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
+	VSUB V6.S4, V3.S4, V3.S4
+	VSUB V5.S4, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
+	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
+	FLDPQ (R3), (F2, F1)
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V4.B16
+	VAND V0.B16, V1.B16, V3.B16
+	FMOVQ 0(R1), F0
+	VADD V0.S4, V4.S4, V1.S4
+	VADD V0.S4, V3.S4, V2.S4
+	FMOVQ 352(R1), F0
+	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
+	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
+	VBSL V6.B16, V4.B16, V1.B16
+	VBSL V5.B16, V3.B16, V0.B16
+	FSTPQ (F1, F0), (R4)
+	ADD $32, R4, R4
+	ADD $32, R3, R3
+	SUB $8, R2, R2
+	CMP $8, R2
+	BGE L17
+L18:
 	CMP $1, R2
-	BLE L19
-	VST1.P V3.S[1], 4(R3)
+	BLT L19
+	VMOVI $0, V2.B16
+	VMOVI $0, V1.B16
+	MOVD R3, R0
+	CMP $0, R2
+	BLE L24
+	VLD1.P 4(R0), V2.S[0]
+	CMP $1, R2
+	BLE L24
+	VLD1.P 4(R0), V2.S[1]
 	CMP $2, R2
-	BLE L19
-	VST1.P V3.S[2], 4(R3)
+	BLE L24
+	VLD1.P 4(R0), V2.S[2]
 	CMP $3, R2
-	BLE L19
-	VST1.P V3.S[3], 4(R3)
+	BLE L24
+	VLD1.P 4(R0), V2.S[3]
 	CMP $4, R2
-	BLE L19
-	VST1.P V2.S[0], 4(R3)
+	BLE L24
+	VLD1.P 4(R0), V1.S[0]
 	CMP $5, R2
-	BLE L19
-	VST1.P V2.S[1], 4(R3)
+	BLE L24
+	VLD1.P 4(R0), V1.S[1]
 	CMP $6, R2
-	BLE L19
-	VST1.P V2.S[2], 4(R3)
+	BLE L24
+	VLD1.P 4(R0), V1.S[2]
 	CMP $7, R2
-	BLE L19
-	VST1.P V2.S[3], 4(R3)
+	BLE L24
+	VLD1.P 4(R0), V1.S[3]
+L24:
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V9.B16
+	VAND V0.B16, V1.B16, V8.B16
+	FMOVQ 304(R1), F0
+	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
+	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
+	FMOVQ 320(R1), F0
+	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
+	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
+	VBIT V7.B16, V1.B16, V9.B16
+	VBIT V6.B16, V0.B16, V8.B16
+	FMOVQ 16(R1), F0
+	VADD V0.S4, V9.S4, V3.S4
+	VADD V0.S4, V8.S4, V1.S4
+	FMOVQ 32(R1), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
+	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
+	VSUB V2.S4, V9.S4, V2.S4
+	VSUB V0.S4, V8.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	FMOVQ 336(R1), F8
+	VAND V8.B16, V7.B16, V7.B16
+	VAND V8.B16, V6.B16, V6.B16
+	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
+	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
+	FMOVQ 48(R1), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 64(R1), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 80(R1), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 48(R1), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 64(R1), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 80(R1), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R5), F3
+	FMOVQ 80(R5), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 96(R1), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 112(R1), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 112(R1), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R5), F0
+	FMOVQ 96(R5), F1
+	FMOVQ 112(R5), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 96(R1), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 96(R1), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R5), F6
+	FMOVQ 128(R5), F3
+	FMOVQ 144(R5), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 96(R1), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R5), F2
+	FMOVQ 672(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R5), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R5), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R5), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R5), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R1), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R1), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 160(R1), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 176(R1), F6
+	FMOVQ 192(R1), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 192(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 208(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 208(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R1), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R1), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R1), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R1), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R1), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R1), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R1), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	VUSHR $1, V3.S4, V6.S4
+	VUSHR $1, V2.S4, V5.S4
+	VSHL $23, V6.S4, V4.S4
+	VSHL $23, V5.S4, V1.S4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
+	VSUB V6.S4, V3.S4, V3.S4
+	VSUB V5.S4, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
+	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
+	VMOVI $0, V2.B16
+	VMOVI $0, V1.B16
+	CMP $0, R2
+	BLE L25
+	VLD1.P 4(R3), V2.S[0]
+	CMP $1, R2
+	BLE L25
+	VLD1.P 4(R3), V2.S[1]
+	CMP $2, R2
+	BLE L25
+	VLD1.P 4(R3), V2.S[2]
+	CMP $3, R2
+	BLE L25
+	VLD1.P 4(R3), V2.S[3]
+	CMP $4, R2
+	BLE L25
+	VLD1.P 4(R3), V1.S[0]
+	CMP $5, R2
+	BLE L25
+	VLD1.P 4(R3), V1.S[1]
+	CMP $6, R2
+	BLE L25
+	VLD1.P 4(R3), V1.S[2]
+	CMP $7, R2
+	BLE L25
+	VLD1.P 4(R3), V1.S[3]
+L25:
+	FMOVQ 0(R1), F0
+	VAND V0.B16, V2.B16, V4.B16
+	VAND V0.B16, V1.B16, V3.B16
+	FMOVQ 0(R1), F0
+	VADD V0.S4, V4.S4, V1.S4
+	VADD V0.S4, V3.S4, V2.S4
+	FMOVQ 352(R1), F0
+	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
+	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
+	VBSL V6.B16, V4.B16, V1.B16
+	VBSL V5.B16, V3.B16, V0.B16
+	CMP $0, R2
+	BLE L26
+	VST1.P V1.S[0], 4(R4)
+	CMP $1, R2
+	BLE L26
+	VST1.P V1.S[1], 4(R4)
+	CMP $2, R2
+	BLE L26
+	VST1.P V1.S[2], 4(R4)
+	CMP $3, R2
+	BLE L26
+	VST1.P V1.S[3], 4(R4)
+	CMP $4, R2
+	BLE L26
+	VST1.P V0.S[0], 4(R4)
+	CMP $5, R2
+	BLE L26
+	VST1.P V0.S[1], 4(R4)
+	CMP $6, R2
+	BLE L26
+	VST1.P V0.S[2], 4(R4)
+	CMP $7, R2
+	BLE L26
+	VST1.P V0.S[3], 4(R4)
+L26:
 L19:
-L13:
-L7:
+L9:
 L2:
 	RET
 
@@ -1435,342 +3719,90 @@ L2:
 TEXT ·PowAbsVF64NEON(SB), NOSPLIT, $0-32
 	MOVD $elementaryConstants<>(SB), R1
 	MOVD e+16(FP), R4
-	FMOVD 8(R4), F0
-	VDUP V0.D[0], V17.D2
-	FMOVD 24(R4), F0
-	VDUP V0.D[0], V16.D2
+	FMOVQ 384(R4), F17
+	FMOVQ 512(R4), F16
 	MOVD y+0(FP), R3
 	MOVD x+8(FP), R0
 	MOVD n+24(FP), R2
-	CMP $4, R2
+	CMP $16, R2
 	BLT L2
 L1:
 	FLDPQ (R0), (F2, F1)
-	FMOVQ 432(R1), F0
+	FMOVQ 368(R1), F0
 	VAND V0.B16, V2.B16, V15.B16
 	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 384(R1), F0
 	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
 	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
-	FMOVQ 464(R1), F0
+	FMOVQ 400(R1), F0
 	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
 	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
 	VBIF V3.B16, V15.B16, V2.B16
 	VBIF V1.B16, V14.B16, V4.B16
-	FMOVQ 480(R1), F5
-	FMOVQ 496(R1), F0
+	FMOVQ 416(R1), F5
+	FMOVQ 432(R1), F0
 	VBSL V0.B16, V5.B16, V3.B16
 	VBSL V0.B16, V5.B16, V1.B16
-	FMOVQ 512(R1), F0
+	FMOVQ 448(R1), F0
 	VADD V0.D2, V2.D2, V2.D2
 	VADD V0.D2, V4.D2, V0.D2
-	FMOVQ 528(R1), F4
+	FMOVQ 464(R1), F4
 	VAND V4.B16, V2.B16, V6.B16
 	VAND V4.B16, V0.B16, V5.B16
-	FMOVQ 544(R1), F4
+	FMOVQ 480(R1), F4
 	VADD V4.D2, V6.D2, V13.D2
 	VADD V4.D2, V5.D2, V12.D2
 	VUSHR $52, V2.D2, V2.D2
 	VUSHR $52, V0.D2, V4.D2
-	FMOVQ 560(R1), F0
+	FMOVQ 496(R1), F0
 	VORR V0.B16, V2.B16, V2.B16
 	VORR V0.B16, V4.B16, V0.B16
 	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
 	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
-	FMOVQ 576(R1), F0
+	FMOVQ 512(R1), F0
 	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
 	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
-	FMOVQ 576(R1), F0
+	FMOVQ 512(R1), F0
 	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
 	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
 	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
 	WORD $0x6e60fd06 // FDIV V6.2D, V8.2D, V0.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
 	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
-	FMOVD 112(R4), F0
-	VDUP V0.D[0], V0.D2
-	FMOVD 104(R4), F1
-	VDUP V1.D[0], V2.D2
+	FMOVQ 1216(R4), F0
+	FMOVQ 1152(R4), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V5.D2, V0.D2, V3.D2
 	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVD 96(R4), F0
-	VDUP V0.D[0], V0.D2
+	FMOVQ 1088(R4), F0
 	VMOV V0.B16, V1.B16
 	VFMLA V5.D2, V3.D2, V1.D2
 	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVD 88(R4), F2
-	VDUP V2.D[0], V2.D2
+	FMOVQ 1024(R4), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V5.D2, V1.D2, V3.D2
 	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVD 80(R4), F0
-	VDUP V0.D[0], V0.D2
+	FMOVQ 960(R4), F0
 	VMOV V0.B16, V1.B16
 	VFMLA V5.D2, V3.D2, V1.D2
 	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVD 72(R4), F2
-	VDUP V2.D[0], V2.D2
+	FMOVQ 896(R4), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V5.D2, V1.D2, V3.D2
 	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVD 64(R4), F0
-	VDUP V0.D[0], V0.D2
+	FMOVQ 832(R4), F0
 	VMOV V0.B16, V1.B16
 	VFMLA V5.D2, V3.D2, V1.D2
 	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVD 56(R4), F2
-	VDUP V2.D[0], V2.D2
+	FMOVQ 768(R4), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V5.D2, V1.D2, V3.D2
 	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVD 32(R4), F0
-	VDUP V0.D[0], V1.D2
+	FMOVQ 576(R4), F1
 	VMOV V1.B16, V0.B16
 	VFMLA V5.D2, V3.D2, V0.D2
 	VFMLA V4.D2, V2.D2, V1.D2
-	FMOVD 48(R4), F2
-	VDUP V2.D[0], V4.D2
-	WORD $0x4e64d4e2 // FADD V2.2D, V7.2D, V4.2D
-	WORD $0x4e64d4c3 // FADD V3.2D, V6.2D, V4.2D
-	WORD $0x4ee4d442 // FSUB V2.2D, V2.2D, V4.2D
-	WORD $0x4ee4d463 // FSUB V3.2D, V3.2D, V4.2D
-	WORD $0x4ee2d524 // FSUB V4.2D, V9.2D, V2.2D
-	WORD $0x4ee3d505 // FSUB V5.2D, V8.2D, V3.2D
-	VFMLS V13.D2, V2.D2, V4.D2
-	VFMLS V12.D2, V3.D2, V5.D2
-	VMOV V4.B16, V8.B16
-	VFMLS V7.D2, V4.D2, V8.D2
-	VMOV V5.B16, V4.B16
-	VFMLS V6.D2, V5.D2, V4.D2
-	WORD $0x6e70dc45 // FMUL V5.2D, V2.2D, V16.2D
-	WORD $0x6e70dc62 // FMUL V2.2D, V3.2D, V16.2D
-	FMOVD 40(R4), F3
-	VDUP V3.D[0], V3.D2
-	WORD $0x6e60dce0 // FMUL V0.2D, V7.2D, V0.2D
-	WORD $0x6e61dcc1 // FMUL V1.2D, V6.2D, V1.2D
-	VFMLA V3.D2, V8.D2, V0.D2
-	VFMLA V3.D2, V4.D2, V1.D2
-	FMOVD 16(R4), F3
-	VDUP V3.D[0], V4.D2
-	VMOV V0.B16, V3.B16
-	VFMLA V4.D2, V11.D2, V3.D2
-	VMOV V1.B16, V0.B16
-	VFMLA V4.D2, V10.D2, V0.D2
-	VMOV V5.B16, V4.B16
-	VFMLA V17.D2, V11.D2, V4.D2
-	VMOV V2.B16, V1.B16
-	VFMLA V17.D2, V10.D2, V1.D2
-	WORD $0x4e63d486 // FADD V6.2D, V4.2D, V3.2D
-	WORD $0x4e60d424 // FADD V4.2D, V1.2D, V0.2D
-	FMOVQ 592(R1), F1
-	WORD $0x4e61d4c6 // FADD V6.2D, V6.2D, V1.2D
-	WORD $0x4e61d484 // FADD V4.2D, V4.2D, V1.2D
-	FMOVQ 592(R1), F1
-	WORD $0x4ee1d4c7 // FSUB V7.2D, V6.2D, V1.2D
-	WORD $0x4ee1d481 // FSUB V1.2D, V4.2D, V1.2D
-	VFMLS V17.D2, V11.D2, V7.D2
-	VMOV V1.B16, V8.B16
-	VFMLS V17.D2, V10.D2, V8.D2
-	WORD $0x4ee7d4a1 // FSUB V1.2D, V5.2D, V7.2D
-	WORD $0x4ee8d44b // FSUB V11.2D, V2.2D, V8.2D
-	FMOVQ 608(R1), F7
-	WORD $0x6ee7e4c5 // FCMGT V5.2D, V6.2D, V7.2D
-	VBSL V6.B16, V7.B16, V5.B16
-	WORD $0x6ee7e482 // FCMGT V2.2D, V4.2D, V7.2D
-	VBSL V4.B16, V7.B16, V2.B16
-	FMOVQ 624(R1), F4
-	WORD $0x6ee5e48a // FCMGT V10.2D, V4.2D, V5.2D
-	VBSL V5.B16, V4.B16, V10.B16
-	WORD $0x6ee2e489 // FCMGT V9.2D, V4.2D, V2.2D
-	VBSL V2.B16, V4.B16, V9.B16
-	WORD $0x4e63d428 // FADD V8.2D, V1.2D, V3.2D
-	WORD $0x4e60d567 // FADD V7.2D, V11.2D, V0.2D
-	FMOVQ 640(R1), F2
-	WORD $0x6e62dc66 // FMUL V6.2D, V3.2D, V2.2D
-	WORD $0x6e62dc05 // FMUL V5.2D, V0.2D, V2.2D
-	FMOVQ 656(R1), F0
-	FMOVQ 672(R1), F3
-	VFMLA V8.D2, V0.D2, V3.D2
-	FMOVQ 672(R1), F2
-	VFMLA V7.D2, V0.D2, V2.D2
-	FMOVQ 688(R1), F0
-	VFMLA V8.D2, V3.D2, V0.D2
-	FMOVQ 688(R1), F3
-	VFMLA V7.D2, V2.D2, V3.D2
-	FMOVQ 704(R1), F2
-	VFMLA V8.D2, V0.D2, V2.D2
-	FMOVQ 704(R1), F0
-	VFMLA V7.D2, V3.D2, V0.D2
-	FMOVQ 720(R1), F3
-	VFMLA V8.D2, V2.D2, V3.D2
-	FMOVQ 720(R1), F2
-	VFMLA V7.D2, V0.D2, V2.D2
-	FMOVQ 736(R1), F0
-	VFMLA V8.D2, V3.D2, V0.D2
-	FMOVQ 736(R1), F3
-	VFMLA V7.D2, V2.D2, V3.D2
-	FMOVQ 752(R1), F2
-	VFMLA V8.D2, V0.D2, V2.D2
-	FMOVQ 752(R1), F0
-	VFMLA V7.D2, V3.D2, V0.D2
-	FMOVQ 768(R1), F3
-	VFMLA V8.D2, V2.D2, V3.D2
-	FMOVQ 768(R1), F2
-	VFMLA V7.D2, V0.D2, V2.D2
-	FMOVQ 784(R1), F0
-	VFMLA V8.D2, V3.D2, V0.D2
-	FMOVQ 784(R1), F3
-	VFMLA V7.D2, V2.D2, V3.D2
-	FMOVQ 800(R1), F2
-	VFMLA V8.D2, V0.D2, V2.D2
-	FMOVQ 800(R1), F0
-	VFMLA V7.D2, V3.D2, V0.D2
-	FMOVQ 816(R1), F4
-	VFMLA V8.D2, V2.D2, V4.D2
-	FMOVQ 816(R1), F3
-	VFMLA V7.D2, V0.D2, V3.D2
-	FMOVQ 640(R1), F0
-	FMOVQ 576(R1), F2
-	VFMLA V0.D2, V1.D2, V2.D2
-	FMOVQ 576(R1), F1
-	VFMLA V0.D2, V11.D2, V1.D2
-	VFMLA V4.D2, V8.D2, V6.D2
-	VFMLA V3.D2, V7.D2, V5.D2
-	WORD $0x4e66d440 // FADD V0.2D, V2.2D, V6.2D
-	WORD $0x4e65d425 // FADD V5.2D, V1.2D, V5.2D
-	FMOVQ 832(R1), F1
-	FMOVQ 848(R1), F4
-	VFMLA V1.D2, V10.D2, V4.D2
-	FMOVQ 848(R1), F3
-	VFMLA V1.D2, V9.D2, V3.D2
-	VSHL $52, V4.D2, V2.D2
-	VSHL $52, V3.D2, V1.D2
-	WORD $0x6e62dc00 // FMUL V0.2D, V0.2D, V2.2D
-	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
-	VSUB V4.D2, V10.D2, V2.D2
-	VSUB V3.D2, V9.D2, V4.D2
-	VSHL $52, V2.D2, V3.D2
-	VSHL $52, V4.D2, V2.D2
-	WORD $0x6e63dc00 // FMUL V0.2D, V0.2D, V3.2D
-	WORD $0x6e62dc24 // FMUL V4.2D, V1.2D, V2.2D
-	FMOVQ 432(R1), F1
-	VADD V1.D2, V15.D2, V2.D2
-	VADD V1.D2, V14.D2, V3.D2
-	FMOVQ 864(R1), F1
-	WORD $0x4ee13442 // CMGT V2.2D, V2.2D, V1.2D
-	WORD $0x4ee13461 // CMGT V1.2D, V3.2D, V1.2D
-	VBSL V0.B16, V15.B16, V2.B16
-	VBSL V4.B16, V14.B16, V1.B16
-	FSTPQ (F2, F1), (R3)
-	ADD $32, R3, R3
-	ADD $32, R0, R0
-	SUB $4, R2, R2
-	CMP $4, R2
-	BGE L1
-L2:
-	CMP $1, R2
-	BLT L3
-	VMOVI $0, V2.B16
-	VMOVI $0, V1.B16
-	CMP $0, R2
-	BLE L4
-	VLD1.P 8(R0), V2.D[0]
-	CMP $1, R2
-	BLE L4
-	VLD1.P 8(R0), V2.D[1]
-	CMP $2, R2
-	BLE L4
-	VLD1.P 8(R0), V1.D[0]
-	CMP $3, R2
-	BLE L4
-	VLD1.P 8(R0), V1.D[1]
-L4:
-	FMOVQ 432(R1), F0
-	VAND V0.B16, V2.B16, V15.B16
-	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 448(R1), F0
-	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
-	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
-	FMOVQ 464(R1), F0
-	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
-	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
-	VBIF V3.B16, V15.B16, V2.B16
-	VBIF V1.B16, V14.B16, V4.B16
-	FMOVQ 480(R1), F5
-	FMOVQ 496(R1), F0
-	VBSL V0.B16, V5.B16, V3.B16
-	VBSL V0.B16, V5.B16, V1.B16
-	FMOVQ 512(R1), F0
-	VADD V0.D2, V2.D2, V2.D2
-	VADD V0.D2, V4.D2, V0.D2
-	FMOVQ 528(R1), F4
-	VAND V4.B16, V2.B16, V6.B16
-	VAND V4.B16, V0.B16, V5.B16
-	FMOVQ 544(R1), F4
-	VADD V4.D2, V6.D2, V13.D2
-	VADD V4.D2, V5.D2, V12.D2
-	VUSHR $52, V2.D2, V2.D2
-	VUSHR $52, V0.D2, V4.D2
-	FMOVQ 560(R1), F0
-	VORR V0.B16, V2.B16, V2.B16
-	VORR V0.B16, V4.B16, V0.B16
-	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
-	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
-	FMOVQ 576(R1), F0
-	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
-	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
-	FMOVQ 576(R1), F0
-	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
-	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
-	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
-	WORD $0x6e60fd06 // FDIV V6.2D, V8.2D, V0.2D
-	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
-	FMOVD 112(R4), F0
-	VDUP V0.D[0], V0.D2
-	FMOVD 104(R4), F1
-	VDUP V1.D[0], V2.D2
-	VMOV V2.B16, V3.B16
-	VFMLA V5.D2, V0.D2, V3.D2
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVD 96(R4), F0
-	VDUP V0.D[0], V0.D2
-	VMOV V0.B16, V1.B16
-	VFMLA V5.D2, V3.D2, V1.D2
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVD 88(R4), F2
-	VDUP V2.D[0], V2.D2
-	VMOV V2.B16, V3.B16
-	VFMLA V5.D2, V1.D2, V3.D2
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVD 80(R4), F0
-	VDUP V0.D[0], V0.D2
-	VMOV V0.B16, V1.B16
-	VFMLA V5.D2, V3.D2, V1.D2
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVD 72(R4), F2
-	VDUP V2.D[0], V2.D2
-	VMOV V2.B16, V3.B16
-	VFMLA V5.D2, V1.D2, V3.D2
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVD 64(R4), F0
-	VDUP V0.D[0], V0.D2
-	VMOV V0.B16, V1.B16
-	VFMLA V5.D2, V3.D2, V1.D2
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVD 56(R4), F2
-	VDUP V2.D[0], V2.D2
-	VMOV V2.B16, V3.B16
-	VFMLA V5.D2, V1.D2, V3.D2
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVD 32(R4), F0
-	VDUP V0.D[0], V1.D2
-	VMOV V1.B16, V0.B16
-	VFMLA V5.D2, V3.D2, V0.D2
-	VFMLA V4.D2, V2.D2, V1.D2
-	FMOVD 48(R4), F2
-	VDUP V2.D[0], V4.D2
+	FMOVQ 640(R4), F4
 	WORD $0x4e64d4e2 // FADD V2.2D, V7.2D, V4.2D
 	WORD $0x4e64d4c3 // FADD V3.2D, V6.2D, V4.2D
 	WORD $0x4ee4d442 // FSUB V2.2D, V2.2D, V4.2D
@@ -1784,138 +3816,1179 @@ L4:
 	VMOV V5.B16, V4.B16
 	VFMLS V6.D2, V5.D2, V4.D2
 	WORD $0x6e70dc42 // FMUL V2.2D, V2.2D, V16.2D
-	WORD $0x6e70dc65 // FMUL V5.2D, V3.2D, V16.2D
-	FMOVD 40(R4), F3
-	VDUP V3.D[0], V3.D2
+	WORD $0x6e70dc63 // FMUL V3.2D, V3.2D, V16.2D
+	FMOVQ 704(R4), F5
 	WORD $0x6e60dce0 // FMUL V0.2D, V7.2D, V0.2D
 	WORD $0x6e61dcc1 // FMUL V1.2D, V6.2D, V1.2D
-	VFMLA V3.D2, V8.D2, V0.D2
-	VMOV V1.B16, V6.B16
-	VFMLA V3.D2, V4.D2, V6.D2
-	FMOVD 16(R4), F1
-	VDUP V1.D[0], V3.D2
-	VMOV V0.B16, V1.B16
-	VFMLA V3.D2, V11.D2, V1.D2
-	VMOV V6.B16, V0.B16
-	VFMLA V3.D2, V10.D2, V0.D2
-	VMOV V2.B16, V4.B16
-	VFMLA V17.D2, V11.D2, V4.D2
-	VMOV V5.B16, V3.B16
-	VFMLA V17.D2, V10.D2, V3.D2
-	WORD $0x4e61d484 // FADD V4.2D, V4.2D, V1.2D
-	WORD $0x4e60d466 // FADD V6.2D, V3.2D, V0.2D
-	FMOVQ 592(R1), F3
-	WORD $0x4e63d484 // FADD V4.2D, V4.2D, V3.2D
-	WORD $0x4e63d4c3 // FADD V3.2D, V6.2D, V3.2D
-	FMOVQ 592(R1), F6
-	WORD $0x4ee6d487 // FSUB V7.2D, V4.2D, V6.2D
-	WORD $0x4ee6d466 // FSUB V6.2D, V3.2D, V6.2D
+	VFMLA V5.D2, V8.D2, V0.D2
+	VFMLA V5.D2, V4.D2, V1.D2
+	FMOVQ 448(R4), F6
+	VMOV V0.B16, V5.B16
+	VFMLA V6.D2, V11.D2, V5.D2
+	VMOV V1.B16, V4.B16
+	VFMLA V6.D2, V10.D2, V4.D2
+	VMOV V2.B16, V1.B16
+	VFMLA V17.D2, V11.D2, V1.D2
+	VMOV V3.B16, V0.B16
+	VFMLA V17.D2, V10.D2, V0.D2
+	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
+	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
+	FMOVQ 528(R1), F0
+	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
+	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
+	FMOVQ 528(R1), F6
+	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
+	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
 	VFMLS V17.D2, V11.D2, V7.D2
 	VFMLS V17.D2, V10.D2, V6.D2
 	WORD $0x4ee7d442 // FSUB V2.2D, V2.2D, V7.2D
-	WORD $0x4ee6d4a7 // FSUB V7.2D, V5.2D, V6.2D
+	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
+	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
+	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
+	FMOVQ 544(R1), F3
+	FMOVQ 560(R1), F7
+	VFMLA V10.D2, V3.D2, V7.D2
+	FMOVQ 560(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 576(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 576(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 592(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 592(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 608(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
 	FMOVQ 608(R1), F6
-	WORD $0x6ee6e485 // FCMGT V5.2D, V4.2D, V6.2D
-	VBSL V4.B16, V6.B16, V5.B16
-	WORD $0x6ee6e464 // FCMGT V4.2D, V3.2D, V6.2D
-	VBSL V3.B16, V6.B16, V4.B16
+	VFMLA V9.D2, V3.D2, V6.D2
 	FMOVQ 624(R1), F3
-	WORD $0x6ee5e466 // FCMGT V6.2D, V3.2D, V5.2D
-	VBSL V5.B16, V3.B16, V6.B16
-	WORD $0x6ee4e465 // FCMGT V5.2D, V3.2D, V4.2D
-	VBSL V4.B16, V3.B16, V5.B16
-	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	WORD $0x4e60d4e3 // FADD V3.2D, V7.2D, V0.2D
-	FMOVQ 640(R1), F8
-	WORD $0x6e68dc21 // FMUL V1.2D, V1.2D, V8.2D
-	WORD $0x6e68dc0b // FMUL V11.2D, V0.2D, V8.2D
-	FMOVQ 656(R1), F0
-	FMOVQ 672(R1), F9
-	VFMLA V4.D2, V0.D2, V9.D2
-	FMOVQ 672(R1), F8
-	VFMLA V3.D2, V0.D2, V8.D2
-	FMOVQ 688(R1), F0
-	VFMLA V4.D2, V9.D2, V0.D2
-	FMOVQ 688(R1), F9
-	VFMLA V3.D2, V8.D2, V9.D2
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 624(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 640(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 640(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 656(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 656(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 672(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 672(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 688(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 688(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
 	FMOVQ 704(R1), F8
-	VFMLA V4.D2, V0.D2, V8.D2
-	FMOVQ 704(R1), F0
-	VFMLA V3.D2, V9.D2, V0.D2
-	FMOVQ 720(R1), F9
-	VFMLA V4.D2, V8.D2, V9.D2
-	FMOVQ 720(R1), F8
-	VFMLA V3.D2, V0.D2, V8.D2
-	FMOVQ 736(R1), F0
-	VFMLA V4.D2, V9.D2, V0.D2
-	FMOVQ 736(R1), F9
-	VFMLA V3.D2, V8.D2, V9.D2
-	FMOVQ 752(R1), F8
-	VFMLA V4.D2, V0.D2, V8.D2
-	FMOVQ 752(R1), F0
-	VFMLA V3.D2, V9.D2, V0.D2
-	FMOVQ 768(R1), F9
-	VFMLA V4.D2, V8.D2, V9.D2
-	FMOVQ 768(R1), F8
-	VFMLA V3.D2, V0.D2, V8.D2
-	FMOVQ 784(R1), F0
-	VFMLA V4.D2, V9.D2, V0.D2
-	FMOVQ 784(R1), F9
-	VFMLA V3.D2, V8.D2, V9.D2
-	FMOVQ 800(R1), F8
-	VFMLA V4.D2, V0.D2, V8.D2
-	FMOVQ 800(R1), F0
-	VFMLA V3.D2, V9.D2, V0.D2
-	FMOVQ 816(R1), F10
-	VFMLA V4.D2, V8.D2, V10.D2
-	FMOVQ 816(R1), F9
-	VFMLA V3.D2, V0.D2, V9.D2
-	FMOVQ 640(R1), F0
-	FMOVQ 576(R1), F8
-	VFMLA V0.D2, V2.D2, V8.D2
-	FMOVQ 576(R1), F2
-	VFMLA V0.D2, V7.D2, V2.D2
-	VFMLA V10.D2, V4.D2, V1.D2
-	VFMLA V9.D2, V3.D2, V11.D2
-	WORD $0x4e61d500 // FADD V0.2D, V8.2D, V1.2D
-	WORD $0x4e6bd447 // FADD V7.2D, V2.2D, V11.2D
-	FMOVQ 832(R1), F1
-	FMOVQ 848(R1), F4
-	VFMLA V1.D2, V6.D2, V4.D2
-	FMOVQ 848(R1), F3
-	VFMLA V1.D2, V5.D2, V3.D2
-	VSHL $52, V4.D2, V2.D2
-	VSHL $52, V3.D2, V1.D2
-	WORD $0x6e62dc00 // FMUL V0.2D, V0.2D, V2.2D
-	WORD $0x6e61dce1 // FMUL V1.2D, V7.2D, V1.2D
-	VSUB V4.D2, V6.D2, V2.D2
-	VSUB V3.D2, V5.D2, V4.D2
-	VSHL $52, V2.D2, V3.D2
-	VSHL $52, V4.D2, V2.D2
-	WORD $0x6e63dc00 // FMUL V0.2D, V0.2D, V3.2D
-	WORD $0x6e62dc24 // FMUL V4.2D, V1.2D, V2.2D
-	FMOVQ 432(R1), F1
-	VADD V1.D2, V15.D2, V2.D2
-	VADD V1.D2, V14.D2, V3.D2
-	FMOVQ 864(R1), F1
-	WORD $0x4ee13442 // CMGT V2.2D, V2.2D, V1.2D
-	WORD $0x4ee13461 // CMGT V1.2D, V3.2D, V1.2D
-	VBSL V0.B16, V15.B16, V2.B16
-	VBSL V4.B16, V14.B16, V1.B16
-	CMP $0, R2
-	BLE L5
-	VST1.P V2.D[0], 8(R3)
-	CMP $1, R2
-	BLE L5
-	VST1.P V2.D[1], 8(R3)
-	CMP $2, R2
-	BLE L5
-	VST1.P V1.D[0], 8(R3)
-	CMP $3, R2
-	BLE L5
-	VST1.P V1.D[1], 8(R3)
-L5:
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 704(R1), F7
+	VFMLA V9.D2, V3.D2, V7.D2
+	FMOVQ 720(R1), F3
+	FMOVQ 512(R1), F6
+	VFMLA V3.D2, V2.D2, V6.D2
+	FMOVQ 512(R1), F2
+	VFMLA V3.D2, V11.D2, V2.D2
+	FMOVQ 720(R1), F3
+	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
+	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
+	VFMLA V8.D2, V10.D2, V5.D2
+	VMOV V3.B16, V4.B16
+	VFMLA V7.D2, V9.D2, V4.D2
+	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
+	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
+	FMOVQ 368(R1), F2
+	VADD V2.D2, V15.D2, V4.D2
+	VADD V2.D2, V14.D2, V6.D2
+	FMOVQ 736(R1), F2
+	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
+	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
+	FMOVQ 752(R1), F7
+	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
+	VBSL V1.B16, V7.B16, V6.B16
+	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
+	VBSL V0.B16, V7.B16, V1.B16
+	FMOVQ 768(R1), F0
+	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
+	VBSL V6.B16, V0.B16, V9.B16
+	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
+	VBSL V1.B16, V0.B16, V8.B16
+	VUSHR $1, V9.D2, V7.D2
+	VUSHR $1, V8.D2, V6.D2
+	VSHL $52, V7.D2, V1.D2
+	VSHL $52, V6.D2, V0.D2
+	WORD $0x6e61dc61 // FMUL V1.2D, V3.2D, V1.2D
+	WORD $0x6e60dca0 // FMUL V0.2D, V5.2D, V0.2D
+	VSUB V7.D2, V9.D2, V3.D2
+	VSUB V6.D2, V8.D2, V5.D2
+	VSHL $52, V3.D2, V3.D2
+	VSHL $52, V5.D2, V5.D2
+	WORD $0x6e63dc21 // FMUL V1.2D, V1.2D, V3.2D
+	WORD $0x6e65dc00 // FMUL V0.2D, V0.2D, V5.2D
+	VBSL V1.B16, V15.B16, V4.B16
+	VBSL V0.B16, V14.B16, V2.B16
+	FSTPQ (F4, F2), (R3)
+	FLDPQ 32(R0), (F2, F1)
+	FMOVQ 368(R1), F0
+	VAND V0.B16, V2.B16, V15.B16
+	VAND V0.B16, V1.B16, V14.B16
+	FMOVQ 384(R1), F0
+	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
+	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
+	FMOVQ 400(R1), F0
+	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
+	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
+	VBIF V3.B16, V15.B16, V2.B16
+	VBIF V1.B16, V14.B16, V4.B16
+	FMOVQ 416(R1), F5
+	FMOVQ 432(R1), F0
+	VBSL V0.B16, V5.B16, V3.B16
+	VBSL V0.B16, V5.B16, V1.B16
+	FMOVQ 448(R1), F0
+	VADD V0.D2, V2.D2, V2.D2
+	VADD V0.D2, V4.D2, V0.D2
+	FMOVQ 464(R1), F4
+	VAND V4.B16, V2.B16, V6.B16
+	VAND V4.B16, V0.B16, V5.B16
+	FMOVQ 480(R1), F4
+	VADD V4.D2, V6.D2, V13.D2
+	VADD V4.D2, V5.D2, V12.D2
+	VUSHR $52, V2.D2, V2.D2
+	VUSHR $52, V0.D2, V4.D2
+	FMOVQ 496(R1), F0
+	VORR V0.B16, V2.B16, V2.B16
+	VORR V0.B16, V4.B16, V0.B16
+	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
+	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
+	FMOVQ 512(R1), F0
+	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
+	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
+	FMOVQ 512(R1), F0
+	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
+	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
+	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
+	WORD $0x6e60fd06 // FDIV V6.2D, V8.2D, V0.2D
+	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
+	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
+	FMOVQ 1216(R4), F0
+	FMOVQ 1152(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V0.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 1088(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1024(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 960(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 896(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 832(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 768(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 576(R4), F1
+	VMOV V1.B16, V0.B16
+	VFMLA V5.D2, V3.D2, V0.D2
+	VFMLA V4.D2, V2.D2, V1.D2
+	FMOVQ 640(R4), F4
+	WORD $0x4e64d4e2 // FADD V2.2D, V7.2D, V4.2D
+	WORD $0x4e64d4c3 // FADD V3.2D, V6.2D, V4.2D
+	WORD $0x4ee4d442 // FSUB V2.2D, V2.2D, V4.2D
+	WORD $0x4ee4d463 // FSUB V3.2D, V3.2D, V4.2D
+	WORD $0x4ee2d524 // FSUB V4.2D, V9.2D, V2.2D
+	WORD $0x4ee3d505 // FSUB V5.2D, V8.2D, V3.2D
+	VFMLS V13.D2, V2.D2, V4.D2
+	VFMLS V12.D2, V3.D2, V5.D2
+	VMOV V4.B16, V8.B16
+	VFMLS V7.D2, V4.D2, V8.D2
+	VMOV V5.B16, V4.B16
+	VFMLS V6.D2, V5.D2, V4.D2
+	WORD $0x6e70dc42 // FMUL V2.2D, V2.2D, V16.2D
+	WORD $0x6e70dc63 // FMUL V3.2D, V3.2D, V16.2D
+	FMOVQ 704(R4), F5
+	WORD $0x6e60dce0 // FMUL V0.2D, V7.2D, V0.2D
+	WORD $0x6e61dcc1 // FMUL V1.2D, V6.2D, V1.2D
+	VFMLA V5.D2, V8.D2, V0.D2
+	VFMLA V5.D2, V4.D2, V1.D2
+	FMOVQ 448(R4), F6
+	VMOV V0.B16, V5.B16
+	VFMLA V6.D2, V11.D2, V5.D2
+	VMOV V1.B16, V4.B16
+	VFMLA V6.D2, V10.D2, V4.D2
+	VMOV V2.B16, V1.B16
+	VFMLA V17.D2, V11.D2, V1.D2
+	VMOV V3.B16, V0.B16
+	VFMLA V17.D2, V10.D2, V0.D2
+	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
+	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
+	FMOVQ 528(R1), F0
+	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
+	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
+	FMOVQ 528(R1), F6
+	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
+	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
+	VFMLS V17.D2, V11.D2, V7.D2
+	VFMLS V17.D2, V10.D2, V6.D2
+	WORD $0x4ee7d442 // FSUB V2.2D, V2.2D, V7.2D
+	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
+	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
+	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
+	FMOVQ 544(R1), F3
+	FMOVQ 560(R1), F7
+	VFMLA V10.D2, V3.D2, V7.D2
+	FMOVQ 560(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 576(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 576(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 592(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 592(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 608(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 608(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 624(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 624(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 640(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 640(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 656(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 656(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 672(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 672(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 688(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 688(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 704(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 704(R1), F7
+	VFMLA V9.D2, V3.D2, V7.D2
+	FMOVQ 720(R1), F3
+	FMOVQ 512(R1), F6
+	VFMLA V3.D2, V2.D2, V6.D2
+	FMOVQ 512(R1), F2
+	VFMLA V3.D2, V11.D2, V2.D2
+	FMOVQ 720(R1), F3
+	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
+	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
+	VFMLA V8.D2, V10.D2, V5.D2
+	VMOV V3.B16, V4.B16
+	VFMLA V7.D2, V9.D2, V4.D2
+	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
+	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
+	FMOVQ 368(R1), F2
+	VADD V2.D2, V15.D2, V4.D2
+	VADD V2.D2, V14.D2, V6.D2
+	FMOVQ 736(R1), F2
+	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
+	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
+	FMOVQ 752(R1), F7
+	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
+	VBSL V1.B16, V7.B16, V6.B16
+	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
+	VBSL V0.B16, V7.B16, V1.B16
+	FMOVQ 768(R1), F0
+	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
+	VBSL V6.B16, V0.B16, V9.B16
+	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
+	VBSL V1.B16, V0.B16, V8.B16
+	VUSHR $1, V9.D2, V7.D2
+	VUSHR $1, V8.D2, V6.D2
+	VSHL $52, V7.D2, V1.D2
+	VSHL $52, V6.D2, V0.D2
+	WORD $0x6e61dc61 // FMUL V1.2D, V3.2D, V1.2D
+	WORD $0x6e60dca0 // FMUL V0.2D, V5.2D, V0.2D
+	VSUB V7.D2, V9.D2, V3.D2
+	VSUB V6.D2, V8.D2, V5.D2
+	VSHL $52, V3.D2, V3.D2
+	VSHL $52, V5.D2, V5.D2
+	WORD $0x6e63dc21 // FMUL V1.2D, V1.2D, V3.2D
+	WORD $0x6e65dc00 // FMUL V0.2D, V0.2D, V5.2D
+	VBSL V1.B16, V15.B16, V4.B16
+	VBSL V0.B16, V14.B16, V2.B16
+	FSTPQ (F4, F2), 32(R3)
+	FLDPQ 64(R0), (F2, F1)
+	FMOVQ 368(R1), F0
+	VAND V0.B16, V2.B16, V15.B16
+	VAND V0.B16, V1.B16, V14.B16
+	FMOVQ 384(R1), F0
+	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
+	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
+	FMOVQ 400(R1), F0
+	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
+	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
+	VBIF V3.B16, V15.B16, V2.B16
+	VBIF V1.B16, V14.B16, V4.B16
+	FMOVQ 416(R1), F5
+	FMOVQ 432(R1), F0
+	VBSL V0.B16, V5.B16, V3.B16
+	VBSL V0.B16, V5.B16, V1.B16
+	FMOVQ 448(R1), F0
+	VADD V0.D2, V2.D2, V2.D2
+	VADD V0.D2, V4.D2, V0.D2
+	FMOVQ 464(R1), F4
+	VAND V4.B16, V2.B16, V6.B16
+	VAND V4.B16, V0.B16, V5.B16
+	FMOVQ 480(R1), F4
+	VADD V4.D2, V6.D2, V13.D2
+	VADD V4.D2, V5.D2, V12.D2
+	VUSHR $52, V2.D2, V2.D2
+	VUSHR $52, V0.D2, V4.D2
+	FMOVQ 496(R1), F0
+	VORR V0.B16, V2.B16, V2.B16
+	VORR V0.B16, V4.B16, V0.B16
+	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
+	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
+	FMOVQ 512(R1), F0
+	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
+	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
+	FMOVQ 512(R1), F0
+	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
+	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
+	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
+	WORD $0x6e60fd06 // FDIV V6.2D, V8.2D, V0.2D
+	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
+	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
+	FMOVQ 1216(R4), F0
+	FMOVQ 1152(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V0.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 1088(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1024(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 960(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 896(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 832(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 768(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 576(R4), F1
+	VMOV V1.B16, V0.B16
+	VFMLA V5.D2, V3.D2, V0.D2
+	VFMLA V4.D2, V2.D2, V1.D2
+	FMOVQ 640(R4), F4
+	WORD $0x4e64d4e2 // FADD V2.2D, V7.2D, V4.2D
+	WORD $0x4e64d4c3 // FADD V3.2D, V6.2D, V4.2D
+	WORD $0x4ee4d442 // FSUB V2.2D, V2.2D, V4.2D
+	WORD $0x4ee4d463 // FSUB V3.2D, V3.2D, V4.2D
+	WORD $0x4ee2d524 // FSUB V4.2D, V9.2D, V2.2D
+	WORD $0x4ee3d505 // FSUB V5.2D, V8.2D, V3.2D
+	VFMLS V13.D2, V2.D2, V4.D2
+	VFMLS V12.D2, V3.D2, V5.D2
+	VMOV V4.B16, V8.B16
+	VFMLS V7.D2, V4.D2, V8.D2
+	VMOV V5.B16, V4.B16
+	VFMLS V6.D2, V5.D2, V4.D2
+	WORD $0x6e70dc42 // FMUL V2.2D, V2.2D, V16.2D
+	WORD $0x6e70dc63 // FMUL V3.2D, V3.2D, V16.2D
+	FMOVQ 704(R4), F5
+	WORD $0x6e60dce0 // FMUL V0.2D, V7.2D, V0.2D
+	WORD $0x6e61dcc1 // FMUL V1.2D, V6.2D, V1.2D
+	VFMLA V5.D2, V8.D2, V0.D2
+	VFMLA V5.D2, V4.D2, V1.D2
+	FMOVQ 448(R4), F6
+	VMOV V0.B16, V5.B16
+	VFMLA V6.D2, V11.D2, V5.D2
+	VMOV V1.B16, V4.B16
+	VFMLA V6.D2, V10.D2, V4.D2
+	VMOV V2.B16, V1.B16
+	VFMLA V17.D2, V11.D2, V1.D2
+	VMOV V3.B16, V0.B16
+	VFMLA V17.D2, V10.D2, V0.D2
+	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
+	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
+	FMOVQ 528(R1), F0
+	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
+	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
+	FMOVQ 528(R1), F6
+	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
+	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
+	VFMLS V17.D2, V11.D2, V7.D2
+	VFMLS V17.D2, V10.D2, V6.D2
+	WORD $0x4ee7d442 // FSUB V2.2D, V2.2D, V7.2D
+	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
+	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
+	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
+	FMOVQ 544(R1), F3
+	FMOVQ 560(R1), F7
+	VFMLA V10.D2, V3.D2, V7.D2
+	FMOVQ 560(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 576(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 576(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 592(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 592(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 608(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 608(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 624(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 624(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 640(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 640(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 656(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 656(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 672(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 672(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 688(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 688(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 704(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 704(R1), F7
+	VFMLA V9.D2, V3.D2, V7.D2
+	FMOVQ 720(R1), F3
+	FMOVQ 512(R1), F6
+	VFMLA V3.D2, V2.D2, V6.D2
+	FMOVQ 512(R1), F2
+	VFMLA V3.D2, V11.D2, V2.D2
+	FMOVQ 720(R1), F3
+	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
+	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
+	VFMLA V8.D2, V10.D2, V5.D2
+	VMOV V3.B16, V4.B16
+	VFMLA V7.D2, V9.D2, V4.D2
+	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
+	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
+	FMOVQ 368(R1), F2
+	VADD V2.D2, V15.D2, V4.D2
+	VADD V2.D2, V14.D2, V6.D2
+	FMOVQ 736(R1), F2
+	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
+	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
+	FMOVQ 752(R1), F7
+	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
+	VBSL V1.B16, V7.B16, V6.B16
+	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
+	VBSL V0.B16, V7.B16, V1.B16
+	FMOVQ 768(R1), F0
+	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
+	VBSL V6.B16, V0.B16, V9.B16
+	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
+	VBSL V1.B16, V0.B16, V8.B16
+	VUSHR $1, V9.D2, V7.D2
+	VUSHR $1, V8.D2, V6.D2
+	VSHL $52, V7.D2, V1.D2
+	VSHL $52, V6.D2, V0.D2
+	WORD $0x6e61dc61 // FMUL V1.2D, V3.2D, V1.2D
+	WORD $0x6e60dca0 // FMUL V0.2D, V5.2D, V0.2D
+	VSUB V7.D2, V9.D2, V3.D2
+	VSUB V6.D2, V8.D2, V5.D2
+	VSHL $52, V3.D2, V3.D2
+	VSHL $52, V5.D2, V5.D2
+	WORD $0x6e63dc21 // FMUL V1.2D, V1.2D, V3.2D
+	WORD $0x6e65dc00 // FMUL V0.2D, V0.2D, V5.2D
+	VBSL V1.B16, V15.B16, V4.B16
+	VBSL V0.B16, V14.B16, V2.B16
+	FSTPQ (F4, F2), 64(R3)
+	FLDPQ 96(R0), (F2, F1)
+	FMOVQ 368(R1), F0
+	VAND V0.B16, V2.B16, V15.B16
+	VAND V0.B16, V1.B16, V14.B16
+	FMOVQ 384(R1), F0
+	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
+	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
+	FMOVQ 400(R1), F0
+	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
+	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
+	VBIF V3.B16, V15.B16, V2.B16
+	VBIF V1.B16, V14.B16, V4.B16
+	FMOVQ 416(R1), F5
+	FMOVQ 432(R1), F0
+	VBSL V0.B16, V5.B16, V3.B16
+	VBSL V0.B16, V5.B16, V1.B16
+	FMOVQ 448(R1), F0
+	VADD V0.D2, V2.D2, V2.D2
+	VADD V0.D2, V4.D2, V0.D2
+	FMOVQ 464(R1), F4
+	VAND V4.B16, V2.B16, V6.B16
+	VAND V4.B16, V0.B16, V5.B16
+	FMOVQ 480(R1), F4
+	VADD V4.D2, V6.D2, V13.D2
+	VADD V4.D2, V5.D2, V12.D2
+	VUSHR $52, V2.D2, V2.D2
+	VUSHR $52, V0.D2, V4.D2
+	FMOVQ 496(R1), F0
+	VORR V0.B16, V2.B16, V2.B16
+	VORR V0.B16, V4.B16, V0.B16
+	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
+	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
+	FMOVQ 512(R1), F0
+	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
+	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
+	FMOVQ 512(R1), F0
+	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
+	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
+	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
+	WORD $0x6e60fd06 // FDIV V6.2D, V8.2D, V0.2D
+	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
+	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
+	FMOVQ 1216(R4), F0
+	FMOVQ 1152(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V0.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 1088(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1024(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 960(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 896(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 832(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 768(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 576(R4), F1
+	VMOV V1.B16, V0.B16
+	VFMLA V5.D2, V3.D2, V0.D2
+	VFMLA V4.D2, V2.D2, V1.D2
+	FMOVQ 640(R4), F4
+	WORD $0x4e64d4e2 // FADD V2.2D, V7.2D, V4.2D
+	WORD $0x4e64d4c3 // FADD V3.2D, V6.2D, V4.2D
+	WORD $0x4ee4d442 // FSUB V2.2D, V2.2D, V4.2D
+	WORD $0x4ee4d463 // FSUB V3.2D, V3.2D, V4.2D
+	WORD $0x4ee2d524 // FSUB V4.2D, V9.2D, V2.2D
+	WORD $0x4ee3d505 // FSUB V5.2D, V8.2D, V3.2D
+	VFMLS V13.D2, V2.D2, V4.D2
+	VFMLS V12.D2, V3.D2, V5.D2
+	VMOV V4.B16, V8.B16
+	VFMLS V7.D2, V4.D2, V8.D2
+	VMOV V5.B16, V4.B16
+	VFMLS V6.D2, V5.D2, V4.D2
+	WORD $0x6e70dc42 // FMUL V2.2D, V2.2D, V16.2D
+	WORD $0x6e70dc63 // FMUL V3.2D, V3.2D, V16.2D
+	FMOVQ 704(R4), F5
+	WORD $0x6e60dce0 // FMUL V0.2D, V7.2D, V0.2D
+	WORD $0x6e61dcc1 // FMUL V1.2D, V6.2D, V1.2D
+	VFMLA V5.D2, V8.D2, V0.D2
+	VFMLA V5.D2, V4.D2, V1.D2
+	FMOVQ 448(R4), F6
+	VMOV V0.B16, V5.B16
+	VFMLA V6.D2, V11.D2, V5.D2
+	VMOV V1.B16, V4.B16
+	VFMLA V6.D2, V10.D2, V4.D2
+	VMOV V2.B16, V1.B16
+	VFMLA V17.D2, V11.D2, V1.D2
+	VMOV V3.B16, V0.B16
+	VFMLA V17.D2, V10.D2, V0.D2
+	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
+	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
+	FMOVQ 528(R1), F0
+	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
+	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
+	FMOVQ 528(R1), F6
+	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
+	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
+	VFMLS V17.D2, V11.D2, V7.D2
+	VFMLS V17.D2, V10.D2, V6.D2
+	WORD $0x4ee7d442 // FSUB V2.2D, V2.2D, V7.2D
+	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
+	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
+	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
+	FMOVQ 544(R1), F3
+	FMOVQ 560(R1), F7
+	VFMLA V10.D2, V3.D2, V7.D2
+	FMOVQ 560(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 576(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 576(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 592(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 592(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 608(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 608(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 624(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 624(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 640(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 640(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 656(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 656(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 672(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 672(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 688(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 688(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 704(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 704(R1), F7
+	VFMLA V9.D2, V3.D2, V7.D2
+	FMOVQ 720(R1), F3
+	FMOVQ 512(R1), F6
+	VFMLA V3.D2, V2.D2, V6.D2
+	FMOVQ 512(R1), F2
+	VFMLA V3.D2, V11.D2, V2.D2
+	FMOVQ 720(R1), F3
+	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
+	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
+	VFMLA V8.D2, V10.D2, V5.D2
+	VMOV V3.B16, V4.B16
+	VFMLA V7.D2, V9.D2, V4.D2
+	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
+	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
+	FMOVQ 368(R1), F2
+	VADD V2.D2, V15.D2, V4.D2
+	VADD V2.D2, V14.D2, V6.D2
+	FMOVQ 736(R1), F2
+	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
+	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
+	FMOVQ 752(R1), F7
+	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
+	VBSL V1.B16, V7.B16, V6.B16
+	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
+	VBSL V0.B16, V7.B16, V1.B16
+	FMOVQ 768(R1), F0
+	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
+	VBSL V6.B16, V0.B16, V9.B16
+	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
+	VBSL V1.B16, V0.B16, V8.B16
+	VUSHR $1, V9.D2, V7.D2
+	VUSHR $1, V8.D2, V6.D2
+	VSHL $52, V7.D2, V1.D2
+	VSHL $52, V6.D2, V0.D2
+	WORD $0x6e61dc61 // FMUL V1.2D, V3.2D, V1.2D
+	WORD $0x6e60dca0 // FMUL V0.2D, V5.2D, V0.2D
+	VSUB V7.D2, V9.D2, V3.D2
+	VSUB V6.D2, V8.D2, V5.D2
+	VSHL $52, V3.D2, V3.D2
+	VSHL $52, V5.D2, V5.D2
+	WORD $0x6e63dc21 // FMUL V1.2D, V1.2D, V3.2D
+	WORD $0x6e65dc00 // FMUL V0.2D, V0.2D, V5.2D
+	VBSL V1.B16, V15.B16, V4.B16
+	VBSL V0.B16, V14.B16, V2.B16
+	FSTPQ (F4, F2), 96(R3)
+	ADD $128, R3, R3
+	ADD $128, R0, R0
+	SUB $16, R2, R2
+	CMP $16, R2
+	BGE L1
+L2:
+	CMP $4, R2
+	BLT L4
 L3:
+	FLDPQ (R0), (F2, F1)
+	FMOVQ 368(R1), F0
+	VAND V0.B16, V2.B16, V15.B16
+	VAND V0.B16, V1.B16, V14.B16
+	FMOVQ 384(R1), F0
+	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
+	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
+	FMOVQ 400(R1), F0
+	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
+	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
+	VBIF V3.B16, V15.B16, V2.B16
+	VBIF V1.B16, V14.B16, V4.B16
+	FMOVQ 416(R1), F5
+	FMOVQ 432(R1), F0
+	VBSL V0.B16, V5.B16, V3.B16
+	VBSL V0.B16, V5.B16, V1.B16
+	FMOVQ 448(R1), F0
+	VADD V0.D2, V2.D2, V2.D2
+	VADD V0.D2, V4.D2, V0.D2
+	FMOVQ 464(R1), F4
+	VAND V4.B16, V2.B16, V6.B16
+	VAND V4.B16, V0.B16, V5.B16
+	FMOVQ 480(R1), F4
+	VADD V4.D2, V6.D2, V13.D2
+	VADD V4.D2, V5.D2, V12.D2
+	VUSHR $52, V2.D2, V2.D2
+	VUSHR $52, V0.D2, V4.D2
+	FMOVQ 496(R1), F0
+	VORR V0.B16, V2.B16, V2.B16
+	VORR V0.B16, V4.B16, V0.B16
+	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
+	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
+	FMOVQ 512(R1), F0
+	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
+	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
+	FMOVQ 512(R1), F0
+	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
+	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
+	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
+	WORD $0x6e60fd06 // FDIV V6.2D, V8.2D, V0.2D
+	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
+	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
+	FMOVQ 1216(R4), F0
+	FMOVQ 1152(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V0.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 1088(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1024(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 960(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 896(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 832(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 768(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 576(R4), F1
+	VMOV V1.B16, V0.B16
+	VFMLA V5.D2, V3.D2, V0.D2
+	VFMLA V4.D2, V2.D2, V1.D2
+	FMOVQ 640(R4), F4
+	WORD $0x4e64d4e2 // FADD V2.2D, V7.2D, V4.2D
+	WORD $0x4e64d4c3 // FADD V3.2D, V6.2D, V4.2D
+	WORD $0x4ee4d442 // FSUB V2.2D, V2.2D, V4.2D
+	WORD $0x4ee4d463 // FSUB V3.2D, V3.2D, V4.2D
+	WORD $0x4ee2d524 // FSUB V4.2D, V9.2D, V2.2D
+	WORD $0x4ee3d505 // FSUB V5.2D, V8.2D, V3.2D
+	VFMLS V13.D2, V2.D2, V4.D2
+	VFMLS V12.D2, V3.D2, V5.D2
+	VMOV V4.B16, V8.B16
+	VFMLS V7.D2, V4.D2, V8.D2
+	VMOV V5.B16, V4.B16
+	VFMLS V6.D2, V5.D2, V4.D2
+	WORD $0x6e70dc42 // FMUL V2.2D, V2.2D, V16.2D
+	WORD $0x6e70dc63 // FMUL V3.2D, V3.2D, V16.2D
+	FMOVQ 704(R4), F5
+	WORD $0x6e60dce0 // FMUL V0.2D, V7.2D, V0.2D
+	WORD $0x6e61dcc1 // FMUL V1.2D, V6.2D, V1.2D
+	VFMLA V5.D2, V8.D2, V0.D2
+	VFMLA V5.D2, V4.D2, V1.D2
+	FMOVQ 448(R4), F6
+	VMOV V0.B16, V5.B16
+	VFMLA V6.D2, V11.D2, V5.D2
+	VMOV V1.B16, V4.B16
+	VFMLA V6.D2, V10.D2, V4.D2
+	VMOV V2.B16, V1.B16
+	VFMLA V17.D2, V11.D2, V1.D2
+	VMOV V3.B16, V0.B16
+	VFMLA V17.D2, V10.D2, V0.D2
+	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
+	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
+	FMOVQ 528(R1), F0
+	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
+	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
+	FMOVQ 528(R1), F6
+	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
+	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
+	VFMLS V17.D2, V11.D2, V7.D2
+	VFMLS V17.D2, V10.D2, V6.D2
+	WORD $0x4ee7d442 // FSUB V2.2D, V2.2D, V7.2D
+	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
+	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
+	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
+	FMOVQ 544(R1), F3
+	FMOVQ 560(R1), F7
+	VFMLA V10.D2, V3.D2, V7.D2
+	FMOVQ 560(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 576(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 576(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 592(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 592(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 608(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 608(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 624(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 624(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 640(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 640(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 656(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 656(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 672(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 672(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 688(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 688(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 704(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 704(R1), F7
+	VFMLA V9.D2, V3.D2, V7.D2
+	FMOVQ 720(R1), F3
+	FMOVQ 512(R1), F6
+	VFMLA V3.D2, V2.D2, V6.D2
+	FMOVQ 512(R1), F2
+	VFMLA V3.D2, V11.D2, V2.D2
+	FMOVQ 720(R1), F3
+	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
+	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
+	VFMLA V8.D2, V10.D2, V5.D2
+	VMOV V3.B16, V4.B16
+	VFMLA V7.D2, V9.D2, V4.D2
+	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
+	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
+	FMOVQ 368(R1), F2
+	VADD V2.D2, V15.D2, V4.D2
+	VADD V2.D2, V14.D2, V6.D2
+	FMOVQ 736(R1), F2
+	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
+	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
+	FMOVQ 752(R1), F7
+	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
+	VBSL V1.B16, V7.B16, V6.B16
+	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
+	VBSL V0.B16, V7.B16, V1.B16
+	FMOVQ 768(R1), F0
+	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
+	VBSL V6.B16, V0.B16, V9.B16
+	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
+	VBSL V1.B16, V0.B16, V8.B16
+	VUSHR $1, V9.D2, V7.D2
+	VUSHR $1, V8.D2, V6.D2
+	VSHL $52, V7.D2, V1.D2
+	VSHL $52, V6.D2, V0.D2
+	WORD $0x6e61dc61 // FMUL V1.2D, V3.2D, V1.2D
+	WORD $0x6e60dca0 // FMUL V0.2D, V5.2D, V0.2D
+	VSUB V7.D2, V9.D2, V3.D2
+	VSUB V6.D2, V8.D2, V5.D2
+	VSHL $52, V3.D2, V3.D2
+	VSHL $52, V5.D2, V5.D2
+	WORD $0x6e63dc21 // FMUL V1.2D, V1.2D, V3.2D
+	WORD $0x6e65dc00 // FMUL V0.2D, V0.2D, V5.2D
+	VBSL V1.B16, V15.B16, V4.B16
+	VBSL V0.B16, V14.B16, V2.B16
+	FSTPQ (F4, F2), (R3)
+	ADD $32, R3, R3
+	ADD $32, R0, R0
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE L3
+L4:
+	CMP $1, R2
+	BLT L5
+	VMOVI $0, V2.B16
+	VMOVI $0, V1.B16
+	CMP $0, R2
+	BLE L6
+	VLD1.P 8(R0), V2.D[0]
+	CMP $1, R2
+	BLE L6
+	VLD1.P 8(R0), V2.D[1]
+	CMP $2, R2
+	BLE L6
+	VLD1.P 8(R0), V1.D[0]
+	CMP $3, R2
+	BLE L6
+	VLD1.P 8(R0), V1.D[1]
+L6:
+	FMOVQ 368(R1), F0
+	VAND V0.B16, V2.B16, V15.B16
+	VAND V0.B16, V1.B16, V14.B16
+	FMOVQ 384(R1), F0
+	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
+	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
+	FMOVQ 400(R1), F0
+	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
+	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
+	VBIF V3.B16, V15.B16, V2.B16
+	VBIF V1.B16, V14.B16, V4.B16
+	FMOVQ 416(R1), F5
+	FMOVQ 432(R1), F0
+	VBSL V0.B16, V5.B16, V3.B16
+	VBSL V0.B16, V5.B16, V1.B16
+	FMOVQ 448(R1), F0
+	VADD V0.D2, V2.D2, V2.D2
+	VADD V0.D2, V4.D2, V0.D2
+	FMOVQ 464(R1), F4
+	VAND V4.B16, V2.B16, V6.B16
+	VAND V4.B16, V0.B16, V5.B16
+	FMOVQ 480(R1), F4
+	VADD V4.D2, V6.D2, V13.D2
+	VADD V4.D2, V5.D2, V12.D2
+	VUSHR $52, V2.D2, V2.D2
+	VUSHR $52, V0.D2, V4.D2
+	FMOVQ 496(R1), F0
+	VORR V0.B16, V2.B16, V2.B16
+	VORR V0.B16, V4.B16, V0.B16
+	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
+	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
+	FMOVQ 512(R1), F0
+	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
+	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
+	FMOVQ 512(R1), F0
+	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
+	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
+	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
+	WORD $0x6e60fd06 // FDIV V6.2D, V8.2D, V0.2D
+	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
+	WORD $0x6e66dcc4 // FMUL V4.2D, V6.2D, V6.2D
+	FMOVQ 1216(R4), F0
+	FMOVQ 1152(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V0.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 1088(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 1024(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 960(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 896(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 832(R4), F0
+	VMOV V0.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 768(R4), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 576(R4), F1
+	VMOV V1.B16, V0.B16
+	VFMLA V5.D2, V3.D2, V0.D2
+	VFMLA V4.D2, V2.D2, V1.D2
+	FMOVQ 640(R4), F4
+	WORD $0x4e64d4e2 // FADD V2.2D, V7.2D, V4.2D
+	WORD $0x4e64d4c3 // FADD V3.2D, V6.2D, V4.2D
+	WORD $0x4ee4d442 // FSUB V2.2D, V2.2D, V4.2D
+	WORD $0x4ee4d463 // FSUB V3.2D, V3.2D, V4.2D
+	WORD $0x4ee2d524 // FSUB V4.2D, V9.2D, V2.2D
+	WORD $0x4ee3d505 // FSUB V5.2D, V8.2D, V3.2D
+	VFMLS V13.D2, V2.D2, V4.D2
+	VFMLS V12.D2, V3.D2, V5.D2
+	VMOV V4.B16, V8.B16
+	VFMLS V7.D2, V4.D2, V8.D2
+	VMOV V5.B16, V4.B16
+	VFMLS V6.D2, V5.D2, V4.D2
+	WORD $0x6e70dc42 // FMUL V2.2D, V2.2D, V16.2D
+	WORD $0x6e70dc63 // FMUL V3.2D, V3.2D, V16.2D
+	FMOVQ 704(R4), F5
+	WORD $0x6e60dce0 // FMUL V0.2D, V7.2D, V0.2D
+	WORD $0x6e61dcc1 // FMUL V1.2D, V6.2D, V1.2D
+	VFMLA V5.D2, V8.D2, V0.D2
+	VFMLA V5.D2, V4.D2, V1.D2
+	FMOVQ 448(R4), F6
+	VMOV V0.B16, V5.B16
+	VFMLA V6.D2, V11.D2, V5.D2
+	VMOV V1.B16, V4.B16
+	VFMLA V6.D2, V10.D2, V4.D2
+	VMOV V2.B16, V1.B16
+	VFMLA V17.D2, V11.D2, V1.D2
+	VMOV V3.B16, V0.B16
+	VFMLA V17.D2, V10.D2, V0.D2
+	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
+	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
+	FMOVQ 528(R1), F0
+	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
+	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
+	FMOVQ 528(R1), F6
+	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
+	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
+	VFMLS V17.D2, V11.D2, V7.D2
+	VFMLS V17.D2, V10.D2, V6.D2
+	WORD $0x4ee7d442 // FSUB V2.2D, V2.2D, V7.2D
+	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
+	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
+	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
+	FMOVQ 544(R1), F3
+	FMOVQ 560(R1), F7
+	VFMLA V10.D2, V3.D2, V7.D2
+	FMOVQ 560(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 576(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 576(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 592(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 592(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 608(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 608(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 624(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 624(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 640(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 640(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 656(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 656(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 672(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 672(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 688(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 688(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 704(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 704(R1), F7
+	VFMLA V9.D2, V3.D2, V7.D2
+	FMOVQ 720(R1), F3
+	FMOVQ 512(R1), F6
+	VFMLA V3.D2, V2.D2, V6.D2
+	FMOVQ 512(R1), F2
+	VFMLA V3.D2, V11.D2, V2.D2
+	FMOVQ 720(R1), F3
+	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
+	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
+	VFMLA V8.D2, V10.D2, V5.D2
+	VMOV V3.B16, V4.B16
+	VFMLA V7.D2, V9.D2, V4.D2
+	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
+	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
+	FMOVQ 368(R1), F2
+	VADD V2.D2, V15.D2, V4.D2
+	VADD V2.D2, V14.D2, V6.D2
+	FMOVQ 736(R1), F2
+	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
+	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
+	FMOVQ 752(R1), F7
+	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
+	VBSL V1.B16, V7.B16, V6.B16
+	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
+	VBSL V0.B16, V7.B16, V1.B16
+	FMOVQ 768(R1), F0
+	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
+	VBSL V6.B16, V0.B16, V9.B16
+	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
+	VBSL V1.B16, V0.B16, V8.B16
+	VUSHR $1, V9.D2, V7.D2
+	VUSHR $1, V8.D2, V6.D2
+	VSHL $52, V7.D2, V1.D2
+	VSHL $52, V6.D2, V0.D2
+	WORD $0x6e61dc61 // FMUL V1.2D, V3.2D, V1.2D
+	WORD $0x6e60dca0 // FMUL V0.2D, V5.2D, V0.2D
+	VSUB V7.D2, V9.D2, V3.D2
+	VSUB V6.D2, V8.D2, V5.D2
+	VSHL $52, V3.D2, V3.D2
+	VSHL $52, V5.D2, V5.D2
+	WORD $0x6e63dc21 // FMUL V1.2D, V1.2D, V3.2D
+	WORD $0x6e65dc00 // FMUL V0.2D, V0.2D, V5.2D
+	VBSL V1.B16, V15.B16, V4.B16
+	VBSL V0.B16, V14.B16, V2.B16
+	CMP $0, R2
+	BLE L7
+	VST1.P V4.D[0], 8(R3)
+	CMP $1, R2
+	BLE L7
+	VST1.P V4.D[1], 8(R3)
+	CMP $2, R2
+	BLE L7
+	VST1.P V2.D[0], 8(R3)
+	CMP $3, R2
+	BLE L7
+	VST1.P V2.D[1], 8(R3)
+L7:
+L5:
 	RET
 
 // func Exp2VF32NEON(y, x *float32, n int)
@@ -1928,54 +5001,51 @@ TEXT ·Exp2VF32NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F2, F3)
-	FMOVQ 880(R1), F0
+	FMOVQ 784(R1), F0
 	WORD $0x6ea0e441 // FCMGT V1.4S, V2.4S, V0.4S
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ea0e462 // FCMGT V2.4S, V3.4S, V0.4S
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 896(R1), F0
+	FMOVQ 800(R1), F0
 	WORD $0x6ea1e403 // FCMGT V3.4S, V0.4S, V1.4S
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ea2e401 // FCMGT V1.4S, V0.4S, V2.4S
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 160(R1), F0
+	FMOVQ 128(R1), F0
 	WORD $0x4e20d467 // FADD V7.4S, V3.4S, V0.4S
 	WORD $0x4e20d426 // FADD V6.4S, V1.4S, V0.4S
-	FMOVQ 160(R1), F0
+	FMOVQ 128(R1), F0
 	WORD $0x4ea0d4e2 // FSUB V2.4S, V7.4S, V0.4S
 	WORD $0x4ea0d4c0 // FSUB V0.4S, V6.4S, V0.4S
 	WORD $0x4ea2d463 // FSUB V3.4S, V3.4S, V2.4S
 	WORD $0x4ea0d421 // FSUB V1.4S, V1.4S, V0.4S
-	FMOVQ 912(R1), F2
-	FMOVQ 928(R1), F0
+	FMOVQ 816(R1), F2
+	FMOVQ 832(R1), F0
 	VFMLA V3.S4, V2.S4, V0.S4
-	FMOVQ 928(R1), F4
+	FMOVQ 832(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 944(R1), F2
+	FMOVQ 848(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 944(R1), F0
+	FMOVQ 848(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 960(R1), F4
+	FMOVQ 864(R1), F4
 	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 960(R1), F2
+	FMOVQ 864(R1), F2
 	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVQ 976(R1), F0
+	FMOVQ 880(R1), F0
 	VFMLA V3.S4, V4.S4, V0.S4
-	FMOVQ 976(R1), F4
+	FMOVQ 880(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 992(R1), F2
+	FMOVQ 896(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 992(R1), F0
+	FMOVQ 896(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 144(R1), F5
+	FMOVQ 160(R1), F5
 	VFMLA V3.S4, V2.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F4
 	VFMLA V1.S4, V0.S4, V4.S4
-	FMOVQ 320(R1), F0
-	FMOVQ 336(R1), F3
-	VFMLA V0.S4, V7.S4, V3.S4
-	FMOVQ 336(R1), F2
-	VFMLA V0.S4, V6.S4, V2.S4
+	VUSHR $1, V7.S4, V3.S4
+	VUSHR $1, V6.S4, V2.S4
 	VSHL $23, V3.S4, V1.S4
 	VSHL $23, V2.S4, V0.S4
 	WORD $0x6e21dca1 // FMUL V1.4S, V5.4S, V1.4S
@@ -2022,54 +5092,51 @@ L2:
 	BLE L4
 	VLD1.P 4(R0), V3.S[3]
 L4:
-	FMOVQ 880(R1), F0
+	FMOVQ 784(R1), F0
 	WORD $0x6ea0e441 // FCMGT V1.4S, V2.4S, V0.4S
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ea0e462 // FCMGT V2.4S, V3.4S, V0.4S
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 896(R1), F0
+	FMOVQ 800(R1), F0
 	WORD $0x6ea1e403 // FCMGT V3.4S, V0.4S, V1.4S
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ea2e401 // FCMGT V1.4S, V0.4S, V2.4S
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 160(R1), F0
+	FMOVQ 128(R1), F0
 	WORD $0x4e20d467 // FADD V7.4S, V3.4S, V0.4S
 	WORD $0x4e20d426 // FADD V6.4S, V1.4S, V0.4S
-	FMOVQ 160(R1), F0
+	FMOVQ 128(R1), F0
 	WORD $0x4ea0d4e2 // FSUB V2.4S, V7.4S, V0.4S
 	WORD $0x4ea0d4c0 // FSUB V0.4S, V6.4S, V0.4S
 	WORD $0x4ea2d463 // FSUB V3.4S, V3.4S, V2.4S
 	WORD $0x4ea0d421 // FSUB V1.4S, V1.4S, V0.4S
-	FMOVQ 912(R1), F2
-	FMOVQ 928(R1), F0
+	FMOVQ 816(R1), F2
+	FMOVQ 832(R1), F0
 	VFMLA V3.S4, V2.S4, V0.S4
-	FMOVQ 928(R1), F4
+	FMOVQ 832(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 944(R1), F2
+	FMOVQ 848(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 944(R1), F0
+	FMOVQ 848(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 960(R1), F4
+	FMOVQ 864(R1), F4
 	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 960(R1), F2
+	FMOVQ 864(R1), F2
 	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVQ 976(R1), F0
+	FMOVQ 880(R1), F0
 	VFMLA V3.S4, V4.S4, V0.S4
-	FMOVQ 976(R1), F4
+	FMOVQ 880(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 992(R1), F2
+	FMOVQ 896(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 992(R1), F0
+	FMOVQ 896(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 144(R1), F5
+	FMOVQ 160(R1), F5
 	VFMLA V3.S4, V2.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F4
 	VFMLA V1.S4, V0.S4, V4.S4
-	FMOVQ 320(R1), F0
-	FMOVQ 336(R1), F3
-	VFMLA V0.S4, V7.S4, V3.S4
-	FMOVQ 336(R1), F2
-	VFMLA V0.S4, V6.S4, V2.S4
+	VUSHR $1, V7.S4, V3.S4
+	VUSHR $1, V6.S4, V2.S4
 	VSHL $23, V3.S4, V1.S4
 	VSHL $23, V2.S4, V0.S4
 	WORD $0x6e21dca1 // FMUL V1.4S, V5.4S, V1.4S
@@ -2118,27 +5185,51 @@ TEXT ·Exp2VF64NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F2, F3)
-	FMOVQ 1008(R1), F0
+	FMOVQ 912(R1), F0
 	WORD $0x6ee0e441 // FCMGT V1.2D, V2.2D, V0.2D
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ee0e462 // FCMGT V2.2D, V3.2D, V0.2D
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 1024(R1), F0
+	FMOVQ 928(R1), F0
 	WORD $0x6ee1e403 // FCMGT V3.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ee2e401 // FCMGT V1.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 592(R1), F0
+	FMOVQ 528(R1), F0
 	WORD $0x4e60d467 // FADD V7.2D, V3.2D, V0.2D
 	WORD $0x4e60d426 // FADD V6.2D, V1.2D, V0.2D
-	FMOVQ 592(R1), F0
+	FMOVQ 528(R1), F0
 	WORD $0x4ee0d4e2 // FSUB V2.2D, V7.2D, V0.2D
 	WORD $0x4ee0d4c0 // FSUB V0.2D, V6.2D, V0.2D
 	WORD $0x4ee2d463 // FSUB V3.2D, V3.2D, V2.2D
 	WORD $0x4ee0d421 // FSUB V1.2D, V1.2D, V0.2D
-	FMOVQ 1040(R1), F4
-	FMOVQ 1056(R1), F2
+	FMOVQ 944(R1), F4
+	FMOVQ 960(R1), F2
 	VFMLA V3.D2, V4.D2, V2.D2
+	FMOVQ 960(R1), F0
+	VFMLA V1.D2, V4.D2, V0.D2
+	FMOVQ 976(R1), F4
+	VFMLA V3.D2, V2.D2, V4.D2
+	FMOVQ 976(R1), F2
+	VFMLA V1.D2, V0.D2, V2.D2
+	FMOVQ 992(R1), F0
+	VFMLA V3.D2, V4.D2, V0.D2
+	FMOVQ 992(R1), F4
+	VFMLA V1.D2, V2.D2, V4.D2
+	FMOVQ 1008(R1), F2
+	VFMLA V3.D2, V0.D2, V2.D2
+	FMOVQ 1008(R1), F0
+	VFMLA V1.D2, V4.D2, V0.D2
+	FMOVQ 1024(R1), F4
+	VFMLA V3.D2, V2.D2, V4.D2
+	FMOVQ 1024(R1), F2
+	VFMLA V1.D2, V0.D2, V2.D2
+	FMOVQ 1040(R1), F0
+	VFMLA V3.D2, V4.D2, V0.D2
+	FMOVQ 1040(R1), F4
+	VFMLA V1.D2, V2.D2, V4.D2
+	FMOVQ 1056(R1), F2
+	VFMLA V3.D2, V0.D2, V2.D2
 	FMOVQ 1056(R1), F0
 	VFMLA V1.D2, V4.D2, V0.D2
 	FMOVQ 1072(R1), F4
@@ -2153,39 +5244,12 @@ L1:
 	VFMLA V3.D2, V0.D2, V2.D2
 	FMOVQ 1104(R1), F0
 	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 1120(R1), F4
-	VFMLA V3.D2, V2.D2, V4.D2
-	FMOVQ 1120(R1), F2
-	VFMLA V1.D2, V0.D2, V2.D2
-	FMOVQ 1136(R1), F0
-	VFMLA V3.D2, V4.D2, V0.D2
-	FMOVQ 1136(R1), F4
-	VFMLA V1.D2, V2.D2, V4.D2
-	FMOVQ 1152(R1), F2
-	VFMLA V3.D2, V0.D2, V2.D2
-	FMOVQ 1152(R1), F0
-	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 1168(R1), F4
-	VFMLA V3.D2, V2.D2, V4.D2
-	FMOVQ 1168(R1), F2
-	VFMLA V1.D2, V0.D2, V2.D2
-	FMOVQ 1184(R1), F0
-	VFMLA V3.D2, V4.D2, V0.D2
-	FMOVQ 1184(R1), F4
-	VFMLA V1.D2, V2.D2, V4.D2
-	FMOVQ 1200(R1), F2
-	VFMLA V3.D2, V0.D2, V2.D2
-	FMOVQ 1200(R1), F0
-	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 576(R1), F5
+	FMOVQ 512(R1), F5
 	VFMLA V3.D2, V2.D2, V5.D2
-	FMOVQ 576(R1), F4
+	FMOVQ 512(R1), F4
 	VFMLA V1.D2, V0.D2, V4.D2
-	FMOVQ 832(R1), F0
-	FMOVQ 848(R1), F3
-	VFMLA V0.D2, V7.D2, V3.D2
-	FMOVQ 848(R1), F2
-	VFMLA V0.D2, V6.D2, V2.D2
+	VUSHR $1, V7.D2, V3.D2
+	VUSHR $1, V6.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -2220,27 +5284,51 @@ L2:
 	BLE L4
 	VLD1.P 8(R0), V3.D[1]
 L4:
-	FMOVQ 1008(R1), F0
+	FMOVQ 912(R1), F0
 	WORD $0x6ee0e441 // FCMGT V1.2D, V2.2D, V0.2D
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ee0e462 // FCMGT V2.2D, V3.2D, V0.2D
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 1024(R1), F0
+	FMOVQ 928(R1), F0
 	WORD $0x6ee1e403 // FCMGT V3.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ee2e401 // FCMGT V1.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 592(R1), F0
+	FMOVQ 528(R1), F0
 	WORD $0x4e60d467 // FADD V7.2D, V3.2D, V0.2D
 	WORD $0x4e60d426 // FADD V6.2D, V1.2D, V0.2D
-	FMOVQ 592(R1), F0
+	FMOVQ 528(R1), F0
 	WORD $0x4ee0d4e2 // FSUB V2.2D, V7.2D, V0.2D
 	WORD $0x4ee0d4c0 // FSUB V0.2D, V6.2D, V0.2D
 	WORD $0x4ee2d463 // FSUB V3.2D, V3.2D, V2.2D
 	WORD $0x4ee0d421 // FSUB V1.2D, V1.2D, V0.2D
-	FMOVQ 1040(R1), F4
-	FMOVQ 1056(R1), F2
+	FMOVQ 944(R1), F4
+	FMOVQ 960(R1), F2
 	VFMLA V3.D2, V4.D2, V2.D2
+	FMOVQ 960(R1), F0
+	VFMLA V1.D2, V4.D2, V0.D2
+	FMOVQ 976(R1), F4
+	VFMLA V3.D2, V2.D2, V4.D2
+	FMOVQ 976(R1), F2
+	VFMLA V1.D2, V0.D2, V2.D2
+	FMOVQ 992(R1), F0
+	VFMLA V3.D2, V4.D2, V0.D2
+	FMOVQ 992(R1), F4
+	VFMLA V1.D2, V2.D2, V4.D2
+	FMOVQ 1008(R1), F2
+	VFMLA V3.D2, V0.D2, V2.D2
+	FMOVQ 1008(R1), F0
+	VFMLA V1.D2, V4.D2, V0.D2
+	FMOVQ 1024(R1), F4
+	VFMLA V3.D2, V2.D2, V4.D2
+	FMOVQ 1024(R1), F2
+	VFMLA V1.D2, V0.D2, V2.D2
+	FMOVQ 1040(R1), F0
+	VFMLA V3.D2, V4.D2, V0.D2
+	FMOVQ 1040(R1), F4
+	VFMLA V1.D2, V2.D2, V4.D2
+	FMOVQ 1056(R1), F2
+	VFMLA V3.D2, V0.D2, V2.D2
 	FMOVQ 1056(R1), F0
 	VFMLA V1.D2, V4.D2, V0.D2
 	FMOVQ 1072(R1), F4
@@ -2255,39 +5343,12 @@ L4:
 	VFMLA V3.D2, V0.D2, V2.D2
 	FMOVQ 1104(R1), F0
 	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 1120(R1), F4
-	VFMLA V3.D2, V2.D2, V4.D2
-	FMOVQ 1120(R1), F2
-	VFMLA V1.D2, V0.D2, V2.D2
-	FMOVQ 1136(R1), F0
-	VFMLA V3.D2, V4.D2, V0.D2
-	FMOVQ 1136(R1), F4
-	VFMLA V1.D2, V2.D2, V4.D2
-	FMOVQ 1152(R1), F2
-	VFMLA V3.D2, V0.D2, V2.D2
-	FMOVQ 1152(R1), F0
-	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 1168(R1), F4
-	VFMLA V3.D2, V2.D2, V4.D2
-	FMOVQ 1168(R1), F2
-	VFMLA V1.D2, V0.D2, V2.D2
-	FMOVQ 1184(R1), F0
-	VFMLA V3.D2, V4.D2, V0.D2
-	FMOVQ 1184(R1), F4
-	VFMLA V1.D2, V2.D2, V4.D2
-	FMOVQ 1200(R1), F2
-	VFMLA V3.D2, V0.D2, V2.D2
-	FMOVQ 1200(R1), F0
-	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 576(R1), F5
+	FMOVQ 512(R1), F5
 	VFMLA V3.D2, V2.D2, V5.D2
-	FMOVQ 576(R1), F4
+	FMOVQ 512(R1), F4
 	VFMLA V1.D2, V0.D2, V4.D2
-	FMOVQ 832(R1), F0
-	FMOVQ 848(R1), F3
-	VFMLA V0.D2, V7.D2, V3.D2
-	FMOVQ 848(R1), F2
-	VFMLA V0.D2, V6.D2, V2.D2
+	VUSHR $1, V7.D2, V3.D2
+	VUSHR $1, V6.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -2324,35 +5385,35 @@ TEXT ·Log2VF32NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F8, F7)
-	FMOVQ 16(R1), F0
+	FMOVQ 304(R1), F0
 	WORD $0x6ea8e405 // FCMGT V5.4S, V0.4S, V8.4S
 	WORD $0x6ea7e403 // FCMGT V3.4S, V0.4S, V7.4S
-	FMOVQ 32(R1), F0
+	FMOVQ 320(R1), F0
 	WORD $0x6e20dd02 // FMUL V2.4S, V8.4S, V0.4S
 	WORD $0x6e20dce1 // FMUL V1.4S, V7.4S, V0.4S
 	VBIF V5.B16, V8.B16, V2.B16
 	VBIF V3.B16, V7.B16, V1.B16
-	FMOVQ 48(R1), F4
-	FMOVQ 64(R1), F0
+	FMOVQ 1120(R1), F4
+	FMOVQ 1136(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 80(R1), F0
+	FMOVQ 1152(R1), F0
 	VADD V0.S4, V2.S4, V4.S4
 	VADD V0.S4, V1.S4, V0.S4
-	FMOVQ 96(R1), F1
+	FMOVQ 1168(R1), F1
 	VAND V1.B16, V4.B16, V2.B16
 	VAND V1.B16, V0.B16, V6.B16
-	FMOVQ 112(R1), F1
+	FMOVQ 1184(R1), F1
 	VADD V1.S4, V2.S4, V2.S4
 	VADD V1.S4, V6.S4, V1.S4
 	VUSHR $23, V4.S4, V4.S4
 	VUSHR $23, V0.S4, V6.S4
-	FMOVQ 128(R1), F0
+	FMOVQ 1200(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ea5d486 // FSUB V6.4S, V4.4S, V5.4S
 	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
-	FMOVQ 144(R1), F3
+	FMOVQ 160(R1), F3
 	WORD $0x4ea3d445 // FSUB V5.4S, V2.4S, V3.4S
 	WORD $0x4ea3d424 // FSUB V4.4S, V1.4S, V3.4S
 	FMOVQ 1216(R1), F1
@@ -2404,7 +5465,7 @@ L1:
 	WORD $0x4e20e4e4 // FCMEQ V4.4S, V7.4S, V0.4S
 	WORD $0x6ea1f903 // FSQRT V3.4S, V8.4S
 	WORD $0x6ea1f8e2 // FSQRT V2.4S, V7.4S
-	FMOVQ 1392(R1), F0
+	FMOVQ 32(R1), F0
 	VBSL V3.B16, V0.B16, V1.B16
 	VBSL V2.B16, V0.B16, V4.B16
 	FMOVQ 0(R1), F0
@@ -2451,35 +5512,35 @@ L2:
 	BLE L4
 	VLD1.P 4(R0), V7.S[3]
 L4:
-	FMOVQ 16(R1), F0
+	FMOVQ 304(R1), F0
 	WORD $0x6ea8e405 // FCMGT V5.4S, V0.4S, V8.4S
 	WORD $0x6ea7e403 // FCMGT V3.4S, V0.4S, V7.4S
-	FMOVQ 32(R1), F0
+	FMOVQ 320(R1), F0
 	WORD $0x6e20dd02 // FMUL V2.4S, V8.4S, V0.4S
 	WORD $0x6e20dce1 // FMUL V1.4S, V7.4S, V0.4S
 	VBIF V5.B16, V8.B16, V2.B16
 	VBIF V3.B16, V7.B16, V1.B16
-	FMOVQ 48(R1), F4
-	FMOVQ 64(R1), F0
+	FMOVQ 1120(R1), F4
+	FMOVQ 1136(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 80(R1), F0
+	FMOVQ 1152(R1), F0
 	VADD V0.S4, V2.S4, V4.S4
 	VADD V0.S4, V1.S4, V0.S4
-	FMOVQ 96(R1), F1
+	FMOVQ 1168(R1), F1
 	VAND V1.B16, V4.B16, V2.B16
 	VAND V1.B16, V0.B16, V6.B16
-	FMOVQ 112(R1), F1
+	FMOVQ 1184(R1), F1
 	VADD V1.S4, V2.S4, V2.S4
 	VADD V1.S4, V6.S4, V1.S4
 	VUSHR $23, V4.S4, V4.S4
 	VUSHR $23, V0.S4, V6.S4
-	FMOVQ 128(R1), F0
+	FMOVQ 1200(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ea5d486 // FSUB V6.4S, V4.4S, V5.4S
 	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
-	FMOVQ 144(R1), F3
+	FMOVQ 160(R1), F3
 	WORD $0x4ea3d445 // FSUB V5.4S, V2.4S, V3.4S
 	WORD $0x4ea3d424 // FSUB V4.4S, V1.4S, V3.4S
 	FMOVQ 1216(R1), F1
@@ -2531,7 +5592,7 @@ L4:
 	WORD $0x4e20e4e4 // FCMEQ V4.4S, V7.4S, V0.4S
 	WORD $0x6ea1f903 // FSQRT V3.4S, V8.4S
 	WORD $0x6ea1f8e2 // FSQRT V2.4S, V7.4S
-	FMOVQ 1392(R1), F0
+	FMOVQ 32(R1), F0
 	VBSL V3.B16, V0.B16, V1.B16
 	VBSL V2.B16, V0.B16, V4.B16
 	FMOVQ 0(R1), F0
@@ -2580,45 +5641,45 @@ TEXT ·Log2VF64NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F14, F13)
-	FMOVQ 448(R1), F0
+	FMOVQ 384(R1), F0
 	WORD $0x6eeee405 // FCMGT V5.2D, V0.2D, V14.2D
 	WORD $0x6eede403 // FCMGT V3.2D, V0.2D, V13.2D
-	FMOVQ 464(R1), F0
+	FMOVQ 400(R1), F0
 	WORD $0x6e60ddc2 // FMUL V2.2D, V14.2D, V0.2D
 	WORD $0x6e60dda1 // FMUL V1.2D, V13.2D, V0.2D
 	VBIF V5.B16, V14.B16, V2.B16
 	VBIF V3.B16, V13.B16, V1.B16
-	FMOVQ 480(R1), F4
-	FMOVQ 496(R1), F0
+	FMOVQ 416(R1), F4
+	FMOVQ 432(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 512(R1), F0
+	FMOVQ 448(R1), F0
 	VADD V0.D2, V2.D2, V4.D2
 	VADD V0.D2, V1.D2, V0.D2
-	FMOVQ 528(R1), F2
+	FMOVQ 464(R1), F2
 	VAND V2.B16, V4.B16, V1.B16
 	VAND V2.B16, V0.B16, V6.B16
-	FMOVQ 544(R1), F2
+	FMOVQ 480(R1), F2
 	VADD V2.D2, V1.D2, V1.D2
 	VADD V2.D2, V6.D2, V2.D2
 	VUSHR $52, V4.D2, V4.D2
 	VUSHR $52, V0.D2, V6.D2
-	FMOVQ 560(R1), F0
+	FMOVQ 496(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ee5d48c // FSUB V12.2D, V4.2D, V5.2D
 	WORD $0x4ee3d40b // FSUB V11.2D, V0.2D, V3.2D
-	FMOVQ 576(R1), F0
+	FMOVQ 512(R1), F0
 	WORD $0x4ee0d42a // FSUB V10.2D, V1.2D, V0.2D
 	WORD $0x4ee0d449 // FSUB V9.2D, V2.2D, V0.2D
-	FMOVQ 576(R1), F0
+	FMOVQ 512(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d440 // FADD V0.2D, V2.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 832(R1), F0
+	FMOVQ 1392(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
@@ -2677,10 +5738,10 @@ L1:
 	FMOVQ 1584(R1), F1
 	VBSL V4.B16, V1.B16, V2.B16
 	VBSL V3.B16, V1.B16, V5.B16
-	FMOVQ 432(R1), F1
+	FMOVQ 368(R1), F1
 	VADD V1.D2, V14.D2, V3.D2
 	VADD V1.D2, V13.D2, V4.D2
-	FMOVQ 864(R1), F1
+	FMOVQ 736(R1), F1
 	WORD $0x4ee13463 // CMGT V3.2D, V3.2D, V1.2D
 	WORD $0x4ee13481 // CMGT V1.2D, V4.2D, V1.2D
 	VBSL V0.B16, V2.B16, V3.B16
@@ -2709,45 +5770,45 @@ L2:
 	BLE L4
 	VLD1.P 8(R0), V13.D[1]
 L4:
-	FMOVQ 448(R1), F0
+	FMOVQ 384(R1), F0
 	WORD $0x6eeee405 // FCMGT V5.2D, V0.2D, V14.2D
 	WORD $0x6eede403 // FCMGT V3.2D, V0.2D, V13.2D
-	FMOVQ 464(R1), F0
+	FMOVQ 400(R1), F0
 	WORD $0x6e60ddc2 // FMUL V2.2D, V14.2D, V0.2D
 	WORD $0x6e60dda1 // FMUL V1.2D, V13.2D, V0.2D
 	VBIF V5.B16, V14.B16, V2.B16
 	VBIF V3.B16, V13.B16, V1.B16
-	FMOVQ 480(R1), F4
-	FMOVQ 496(R1), F0
+	FMOVQ 416(R1), F4
+	FMOVQ 432(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 512(R1), F0
+	FMOVQ 448(R1), F0
 	VADD V0.D2, V2.D2, V4.D2
 	VADD V0.D2, V1.D2, V0.D2
-	FMOVQ 528(R1), F2
+	FMOVQ 464(R1), F2
 	VAND V2.B16, V4.B16, V1.B16
 	VAND V2.B16, V0.B16, V6.B16
-	FMOVQ 544(R1), F2
+	FMOVQ 480(R1), F2
 	VADD V2.D2, V1.D2, V1.D2
 	VADD V2.D2, V6.D2, V2.D2
 	VUSHR $52, V4.D2, V4.D2
 	VUSHR $52, V0.D2, V6.D2
-	FMOVQ 560(R1), F0
+	FMOVQ 496(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ee5d48c // FSUB V12.2D, V4.2D, V5.2D
 	WORD $0x4ee3d40b // FSUB V11.2D, V0.2D, V3.2D
-	FMOVQ 576(R1), F0
+	FMOVQ 512(R1), F0
 	WORD $0x4ee0d42a // FSUB V10.2D, V1.2D, V0.2D
 	WORD $0x4ee0d449 // FSUB V9.2D, V2.2D, V0.2D
-	FMOVQ 576(R1), F0
+	FMOVQ 512(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d440 // FADD V0.2D, V2.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 832(R1), F0
+	FMOVQ 1392(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
@@ -2806,10 +5867,10 @@ L4:
 	FMOVQ 1584(R1), F1
 	VBSL V4.B16, V1.B16, V2.B16
 	VBSL V3.B16, V1.B16, V5.B16
-	FMOVQ 432(R1), F1
+	FMOVQ 368(R1), F1
 	VADD V1.D2, V14.D2, V3.D2
 	VADD V1.D2, V13.D2, V4.D2
-	FMOVQ 864(R1), F1
+	FMOVQ 736(R1), F1
 	WORD $0x4ee13463 // CMGT V3.2D, V3.2D, V1.2D
 	WORD $0x4ee13481 // CMGT V1.2D, V4.2D, V1.2D
 	VBSL V0.B16, V2.B16, V3.B16
@@ -2851,11 +5912,11 @@ L1:
 	WORD $0x6ea2e401 // FCMGT V1.4S, V0.4S, V2.4S
 	VBSL V2.B16, V0.B16, V1.B16
 	FMOVQ 1376(R1), F0
-	FMOVQ 160(R1), F7
+	FMOVQ 128(R1), F7
 	VFMLA V0.S4, V3.S4, V7.S4
-	FMOVQ 160(R1), F6
+	FMOVQ 128(R1), F6
 	VFMLA V0.S4, V1.S4, V6.S4
-	FMOVQ 160(R1), F0
+	FMOVQ 128(R1), F0
 	WORD $0x4ea0d4e4 // FSUB V4.4S, V7.4S, V0.4S
 	WORD $0x4ea0d4c2 // FSUB V2.4S, V6.4S, V0.4S
 	FMOVQ 1632(R1), F0
@@ -2881,19 +5942,16 @@ L1:
 	VFMLA V3.S4, V4.S4, V0.S4
 	FMOVQ 1728(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 144(R1), F2
+	FMOVQ 160(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 144(R1), F0
+	FMOVQ 160(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 144(R1), F5
+	FMOVQ 160(R1), F5
 	VFMLA V3.S4, V2.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F4
 	VFMLA V1.S4, V0.S4, V4.S4
-	FMOVQ 320(R1), F0
-	FMOVQ 336(R1), F3
-	VFMLA V0.S4, V7.S4, V3.S4
-	FMOVQ 336(R1), F2
-	VFMLA V0.S4, V6.S4, V2.S4
+	VUSHR $1, V7.S4, V3.S4
+	VUSHR $1, V6.S4, V2.S4
 	VSHL $23, V3.S4, V1.S4
 	VSHL $23, V2.S4, V0.S4
 	WORD $0x6e21dca1 // FMUL V1.4S, V5.4S, V1.4S
@@ -2951,11 +6009,11 @@ L4:
 	WORD $0x6ea2e401 // FCMGT V1.4S, V0.4S, V2.4S
 	VBSL V2.B16, V0.B16, V1.B16
 	FMOVQ 1376(R1), F0
-	FMOVQ 160(R1), F7
+	FMOVQ 128(R1), F7
 	VFMLA V0.S4, V3.S4, V7.S4
-	FMOVQ 160(R1), F6
+	FMOVQ 128(R1), F6
 	VFMLA V0.S4, V1.S4, V6.S4
-	FMOVQ 160(R1), F0
+	FMOVQ 128(R1), F0
 	WORD $0x4ea0d4e4 // FSUB V4.4S, V7.4S, V0.4S
 	WORD $0x4ea0d4c2 // FSUB V2.4S, V6.4S, V0.4S
 	FMOVQ 1632(R1), F0
@@ -2981,19 +6039,16 @@ L4:
 	VFMLA V3.S4, V4.S4, V0.S4
 	FMOVQ 1728(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 144(R1), F2
+	FMOVQ 160(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 144(R1), F0
+	FMOVQ 160(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 144(R1), F5
+	FMOVQ 160(R1), F5
 	VFMLA V3.S4, V2.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 160(R1), F4
 	VFMLA V1.S4, V0.S4, V4.S4
-	FMOVQ 320(R1), F0
-	FMOVQ 336(R1), F3
-	VFMLA V0.S4, V7.S4, V3.S4
-	FMOVQ 336(R1), F2
-	VFMLA V0.S4, V6.S4, V2.S4
+	VUSHR $1, V7.S4, V3.S4
+	VUSHR $1, V6.S4, V2.S4
 	VSHL $23, V3.S4, V1.S4
 	VSHL $23, V2.S4, V0.S4
 	WORD $0x6e21dca1 // FMUL V1.4S, V5.4S, V1.4S
@@ -3053,11 +6108,11 @@ L1:
 	WORD $0x6ee2e420 // FCMGT V0.2D, V1.2D, V2.2D
 	VBSL V2.B16, V1.B16, V0.B16
 	FMOVQ 1568(R1), F1
-	FMOVQ 592(R1), F10
+	FMOVQ 528(R1), F10
 	VFMLA V1.D2, V4.D2, V10.D2
-	FMOVQ 592(R1), F9
+	FMOVQ 528(R1), F9
 	VFMLA V1.D2, V0.D2, V9.D2
-	FMOVQ 592(R1), F1
+	FMOVQ 528(R1), F1
 	WORD $0x4ee1d542 // FSUB V2.2D, V10.2D, V1.2D
 	WORD $0x4ee1d521 // FSUB V1.2D, V9.2D, V1.2D
 	FMOVQ 1776(R1), F3
@@ -3116,14 +6171,11 @@ L1:
 	VFMLA V0.D2, V3.D2, V5.D2
 	WORD $0x4e66d500 // FADD V0.2D, V8.2D, V6.2D
 	WORD $0x4e65d4e2 // FADD V2.2D, V7.2D, V5.2D
-	FMOVQ 576(R1), F1
+	FMOVQ 512(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 832(R1), F0
-	FMOVQ 848(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 848(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -3169,11 +6221,11 @@ L4:
 	WORD $0x6ee2e420 // FCMGT V0.2D, V1.2D, V2.2D
 	VBSL V2.B16, V1.B16, V0.B16
 	FMOVQ 1568(R1), F1
-	FMOVQ 592(R1), F10
+	FMOVQ 528(R1), F10
 	VFMLA V1.D2, V4.D2, V10.D2
-	FMOVQ 592(R1), F9
+	FMOVQ 528(R1), F9
 	VFMLA V1.D2, V0.D2, V9.D2
-	FMOVQ 592(R1), F1
+	FMOVQ 528(R1), F1
 	WORD $0x4ee1d542 // FSUB V2.2D, V10.2D, V1.2D
 	WORD $0x4ee1d521 // FSUB V1.2D, V9.2D, V1.2D
 	FMOVQ 1776(R1), F3
@@ -3232,14 +6284,11 @@ L4:
 	VFMLA V0.D2, V3.D2, V5.D2
 	WORD $0x4e66d500 // FADD V0.2D, V8.2D, V6.2D
 	WORD $0x4e65d4e2 // FADD V2.2D, V7.2D, V5.2D
-	FMOVQ 576(R1), F1
+	FMOVQ 512(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
-	FMOVQ 832(R1), F0
-	FMOVQ 848(R1), F3
-	VFMLA V0.D2, V10.D2, V3.D2
-	FMOVQ 848(R1), F2
-	VFMLA V0.D2, V9.D2, V2.D2
+	VUSHR $1, V10.D2, V3.D2
+	VUSHR $1, V9.D2, V2.D2
 	VSHL $52, V3.D2, V1.D2
 	VSHL $52, V2.D2, V0.D2
 	WORD $0x6e61dca1 // FMUL V1.2D, V5.2D, V1.2D
@@ -3276,35 +6325,35 @@ TEXT ·LogVF32NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F12, F11)
-	FMOVQ 16(R1), F0
+	FMOVQ 304(R1), F0
 	WORD $0x6eace405 // FCMGT V5.4S, V0.4S, V12.4S
 	WORD $0x6eabe403 // FCMGT V3.4S, V0.4S, V11.4S
-	FMOVQ 32(R1), F0
+	FMOVQ 320(R1), F0
 	WORD $0x6e20dd82 // FMUL V2.4S, V12.4S, V0.4S
 	WORD $0x6e20dd61 // FMUL V1.4S, V11.4S, V0.4S
 	VBIF V5.B16, V12.B16, V2.B16
 	VBIF V3.B16, V11.B16, V1.B16
-	FMOVQ 48(R1), F4
-	FMOVQ 64(R1), F0
+	FMOVQ 1120(R1), F4
+	FMOVQ 1136(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 80(R1), F0
+	FMOVQ 1152(R1), F0
 	VADD V0.S4, V2.S4, V4.S4
 	VADD V0.S4, V1.S4, V2.S4
-	FMOVQ 96(R1), F0
+	FMOVQ 1168(R1), F0
 	VAND V0.B16, V4.B16, V1.B16
 	VAND V0.B16, V2.B16, V6.B16
-	FMOVQ 112(R1), F0
+	FMOVQ 1184(R1), F0
 	VADD V0.S4, V1.S4, V1.S4
 	VADD V0.S4, V6.S4, V0.S4
 	VUSHR $23, V4.S4, V4.S4
 	VUSHR $23, V2.S4, V6.S4
-	FMOVQ 128(R1), F2
+	FMOVQ 1200(R1), F2
 	VORR V2.B16, V4.B16, V4.B16
 	VORR V2.B16, V6.B16, V2.B16
 	WORD $0x4ea5d48a // FSUB V10.4S, V4.4S, V5.4S
 	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
-	FMOVQ 144(R1), F2
+	FMOVQ 160(R1), F2
 	WORD $0x4ea2d428 // FSUB V8.4S, V1.4S, V2.4S
 	WORD $0x4ea2d407 // FSUB V7.4S, V0.4S, V2.4S
 	FMOVQ 1968(R1), F2
@@ -3368,7 +6417,7 @@ L1:
 	WORD $0x4e21e565 // FCMEQ V5.4S, V11.4S, V1.4S
 	WORD $0x6ea1f984 // FSQRT V4.4S, V12.4S
 	WORD $0x6ea1f963 // FSQRT V3.4S, V11.4S
-	FMOVQ 1392(R1), F1
+	FMOVQ 32(R1), F1
 	VBSL V4.B16, V1.B16, V2.B16
 	VBSL V3.B16, V1.B16, V5.B16
 	FMOVQ 0(R1), F1
@@ -3415,35 +6464,35 @@ L2:
 	BLE L4
 	VLD1.P 4(R0), V11.S[3]
 L4:
-	FMOVQ 16(R1), F0
+	FMOVQ 304(R1), F0
 	WORD $0x6eace405 // FCMGT V5.4S, V0.4S, V12.4S
 	WORD $0x6eabe403 // FCMGT V3.4S, V0.4S, V11.4S
-	FMOVQ 32(R1), F0
+	FMOVQ 320(R1), F0
 	WORD $0x6e20dd82 // FMUL V2.4S, V12.4S, V0.4S
 	WORD $0x6e20dd61 // FMUL V1.4S, V11.4S, V0.4S
 	VBIF V5.B16, V12.B16, V2.B16
 	VBIF V3.B16, V11.B16, V1.B16
-	FMOVQ 48(R1), F4
-	FMOVQ 64(R1), F0
+	FMOVQ 1120(R1), F4
+	FMOVQ 1136(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 80(R1), F0
+	FMOVQ 1152(R1), F0
 	VADD V0.S4, V2.S4, V4.S4
 	VADD V0.S4, V1.S4, V2.S4
-	FMOVQ 96(R1), F0
+	FMOVQ 1168(R1), F0
 	VAND V0.B16, V4.B16, V1.B16
 	VAND V0.B16, V2.B16, V6.B16
-	FMOVQ 112(R1), F0
+	FMOVQ 1184(R1), F0
 	VADD V0.S4, V1.S4, V1.S4
 	VADD V0.S4, V6.S4, V0.S4
 	VUSHR $23, V4.S4, V4.S4
 	VUSHR $23, V2.S4, V6.S4
-	FMOVQ 128(R1), F2
+	FMOVQ 1200(R1), F2
 	VORR V2.B16, V4.B16, V4.B16
 	VORR V2.B16, V6.B16, V2.B16
 	WORD $0x4ea5d48a // FSUB V10.4S, V4.4S, V5.4S
 	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
-	FMOVQ 144(R1), F2
+	FMOVQ 160(R1), F2
 	WORD $0x4ea2d428 // FSUB V8.4S, V1.4S, V2.4S
 	WORD $0x4ea2d407 // FSUB V7.4S, V0.4S, V2.4S
 	FMOVQ 1968(R1), F2
@@ -3507,7 +6556,7 @@ L4:
 	WORD $0x4e21e565 // FCMEQ V5.4S, V11.4S, V1.4S
 	WORD $0x6ea1f984 // FSQRT V4.4S, V12.4S
 	WORD $0x6ea1f963 // FSQRT V3.4S, V11.4S
-	FMOVQ 1392(R1), F1
+	FMOVQ 32(R1), F1
 	VBSL V4.B16, V1.B16, V2.B16
 	VBSL V3.B16, V1.B16, V5.B16
 	FMOVQ 0(R1), F1
@@ -3556,45 +6605,45 @@ TEXT ·LogVF64NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F14, F13)
-	FMOVQ 448(R1), F0
+	FMOVQ 384(R1), F0
 	WORD $0x6eeee405 // FCMGT V5.2D, V0.2D, V14.2D
 	WORD $0x6eede403 // FCMGT V3.2D, V0.2D, V13.2D
-	FMOVQ 464(R1), F0
+	FMOVQ 400(R1), F0
 	WORD $0x6e60ddc2 // FMUL V2.2D, V14.2D, V0.2D
 	WORD $0x6e60dda1 // FMUL V1.2D, V13.2D, V0.2D
 	VBIF V5.B16, V14.B16, V2.B16
 	VBIF V3.B16, V13.B16, V1.B16
-	FMOVQ 480(R1), F4
-	FMOVQ 496(R1), F0
+	FMOVQ 416(R1), F4
+	FMOVQ 432(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 512(R1), F0
+	FMOVQ 448(R1), F0
 	VADD V0.D2, V2.D2, V4.D2
 	VADD V0.D2, V1.D2, V0.D2
-	FMOVQ 528(R1), F2
+	FMOVQ 464(R1), F2
 	VAND V2.B16, V4.B16, V1.B16
 	VAND V2.B16, V0.B16, V6.B16
-	FMOVQ 544(R1), F2
+	FMOVQ 480(R1), F2
 	VADD V2.D2, V1.D2, V1.D2
 	VADD V2.D2, V6.D2, V2.D2
 	VUSHR $52, V4.D2, V4.D2
 	VUSHR $52, V0.D2, V6.D2
-	FMOVQ 560(R1), F0
+	FMOVQ 496(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ee5d48c // FSUB V12.2D, V4.2D, V5.2D
 	WORD $0x4ee3d40b // FSUB V11.2D, V0.2D, V3.2D
-	FMOVQ 576(R1), F0
+	FMOVQ 512(R1), F0
 	WORD $0x4ee0d42a // FSUB V10.2D, V1.2D, V0.2D
 	WORD $0x4ee0d449 // FSUB V9.2D, V2.2D, V0.2D
-	FMOVQ 576(R1), F0
+	FMOVQ 512(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d440 // FADD V0.2D, V2.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 832(R1), F0
+	FMOVQ 1392(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
@@ -3661,10 +6710,10 @@ L1:
 	FMOVQ 1584(R1), F1
 	VBSL V4.B16, V1.B16, V2.B16
 	VBSL V3.B16, V1.B16, V5.B16
-	FMOVQ 432(R1), F1
+	FMOVQ 368(R1), F1
 	VADD V1.D2, V14.D2, V3.D2
 	VADD V1.D2, V13.D2, V4.D2
-	FMOVQ 864(R1), F1
+	FMOVQ 736(R1), F1
 	WORD $0x4ee13463 // CMGT V3.2D, V3.2D, V1.2D
 	WORD $0x4ee13481 // CMGT V1.2D, V4.2D, V1.2D
 	VBSL V0.B16, V2.B16, V3.B16
@@ -3693,45 +6742,45 @@ L2:
 	BLE L4
 	VLD1.P 8(R0), V13.D[1]
 L4:
-	FMOVQ 448(R1), F0
+	FMOVQ 384(R1), F0
 	WORD $0x6eeee405 // FCMGT V5.2D, V0.2D, V14.2D
 	WORD $0x6eede403 // FCMGT V3.2D, V0.2D, V13.2D
-	FMOVQ 464(R1), F0
+	FMOVQ 400(R1), F0
 	WORD $0x6e60ddc2 // FMUL V2.2D, V14.2D, V0.2D
 	WORD $0x6e60dda1 // FMUL V1.2D, V13.2D, V0.2D
 	VBIF V5.B16, V14.B16, V2.B16
 	VBIF V3.B16, V13.B16, V1.B16
-	FMOVQ 480(R1), F4
-	FMOVQ 496(R1), F0
+	FMOVQ 416(R1), F4
+	FMOVQ 432(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 512(R1), F0
+	FMOVQ 448(R1), F0
 	VADD V0.D2, V2.D2, V4.D2
 	VADD V0.D2, V1.D2, V0.D2
-	FMOVQ 528(R1), F2
+	FMOVQ 464(R1), F2
 	VAND V2.B16, V4.B16, V1.B16
 	VAND V2.B16, V0.B16, V6.B16
-	FMOVQ 544(R1), F2
+	FMOVQ 480(R1), F2
 	VADD V2.D2, V1.D2, V1.D2
 	VADD V2.D2, V6.D2, V2.D2
 	VUSHR $52, V4.D2, V4.D2
 	VUSHR $52, V0.D2, V6.D2
-	FMOVQ 560(R1), F0
+	FMOVQ 496(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ee5d48c // FSUB V12.2D, V4.2D, V5.2D
 	WORD $0x4ee3d40b // FSUB V11.2D, V0.2D, V3.2D
-	FMOVQ 576(R1), F0
+	FMOVQ 512(R1), F0
 	WORD $0x4ee0d42a // FSUB V10.2D, V1.2D, V0.2D
 	WORD $0x4ee0d449 // FSUB V9.2D, V2.2D, V0.2D
-	FMOVQ 576(R1), F0
+	FMOVQ 512(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d440 // FADD V0.2D, V2.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 832(R1), F0
+	FMOVQ 1392(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
@@ -3798,10 +6847,10 @@ L4:
 	FMOVQ 1584(R1), F1
 	VBSL V4.B16, V1.B16, V2.B16
 	VBSL V3.B16, V1.B16, V5.B16
-	FMOVQ 432(R1), F1
+	FMOVQ 368(R1), F1
 	VADD V1.D2, V14.D2, V3.D2
 	VADD V1.D2, V13.D2, V4.D2
-	FMOVQ 864(R1), F1
+	FMOVQ 736(R1), F1
 	WORD $0x4ee13463 // CMGT V3.2D, V3.2D, V1.2D
 	WORD $0x4ee13481 // CMGT V1.2D, V4.2D, V1.2D
 	VBSL V0.B16, V2.B16, V3.B16

@@ -43,3 +43,13 @@ func AddWideF32AVX2(acc *float64, a *float32, n int)
 //
 //go:noescape
 func AddWideF64AVX2(acc, a *float64, n int)
+
+// SumWideF32AVX2 is portable.SumWide for float32.
+//
+//go:noescape
+func SumWideF32AVX2(out, part *float32, rows, cols, stride int)
+
+// SumWideF64AVX2 is portable.SumWide for float64.
+//
+//go:noescape
+func SumWideF64AVX2(out, part *float64, rows, cols, stride int)

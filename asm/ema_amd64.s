@@ -13,10 +13,14 @@ DATA emaConstants<>+20(SB)/4, $0x00000005
 DATA emaConstants<>+24(SB)/4, $0x00000006
 DATA emaConstants<>+28(SB)/4, $0x00000007
 DATA emaConstants<>+32(SB)/8, $0x0000000000000000
-DATA emaConstants<>+40(SB)/8, $0x0000000000000001
-DATA emaConstants<>+48(SB)/8, $0x0000000000000002
-DATA emaConstants<>+56(SB)/8, $0x0000000000000003
-GLOBL emaConstants<>(SB), RODATA|NOPTR, $64
+DATA emaConstants<>+40(SB)/8, $0x0000000000000000
+DATA emaConstants<>+48(SB)/8, $0x0000000000000000
+DATA emaConstants<>+56(SB)/8, $0x0000000000000000
+DATA emaConstants<>+64(SB)/8, $0x0000000000000000
+DATA emaConstants<>+72(SB)/8, $0x0000000000000001
+DATA emaConstants<>+80(SB)/8, $0x0000000000000002
+DATA emaConstants<>+88(SB)/8, $0x0000000000000003
+GLOBL emaConstants<>(SB), RODATA|NOPTR, $96
 
 // func SquareF32AVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2
@@ -75,7 +79,7 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     emaConstants<>+32(SB), Y0, Y1
+	VPCMPGTQ     emaConstants<>+64(SB), Y0, Y1
 	VMASKMOVPD   (BX), Y1, Y0
 	VMULPD       Y0, Y0, Y0
 	VMASKMOVPD   Y0, Y1, (CX)
@@ -193,7 +197,7 @@ l4:
 	JLT          l5
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     emaConstants<>+32(SB), Y0, Y2
+	VPCMPGTQ     emaConstants<>+64(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VMULPD       Y0, Y3, Y0
@@ -334,7 +338,7 @@ l4:
 	JLT          l5
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     emaConstants<>+32(SB), Y0, Y2
+	VPCMPGTQ     emaConstants<>+64(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
 	VMULPD       Y0, Y0, Y1
 	VMASKMOVPD   (CX), Y2, Y0
@@ -439,12 +443,235 @@ l4:
 	JLT          l5
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     emaConstants<>+32(SB), Y0, Y2
+	VPCMPGTQ     emaConstants<>+64(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VADDPD       Y0, Y1, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 
 l5:
+	VZEROUPPER
+	RET
+
+// func SumWideF32AVX2(out *float32, part *float32, rows int, cols int, stride int)
+// Requires: AVX, AVX2
+TEXT ·SumWideF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), DI
+	MOVQ part+8(FP), SI
+	MOVQ cols+24(FP), DX
+	CMPQ DX, $0x10
+	JLT  l2
+
+l1:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   SI, CX
+	MOVQ   rows+16(FP), BX
+	CMPQ   BX, $0x01
+	JLT    l4
+
+l3:
+	VMOVUPS      (CX), Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VADDPD       Y1, Y5, Y5
+	VADDPD       Y0, Y4, Y4
+	VMOVUPS      32(CX), Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VADDPD       Y1, Y3, Y3
+	VADDPD       Y0, Y2, Y2
+	MOVQ         stride+32(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l3
+
+l4:
+	VCVTPD2PSY  Y5, X0
+	VCVTPD2PSY  Y4, X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VCVTPD2PSY  Y3, X0
+	VCVTPD2PSY  Y2, X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPS     Y0, 32(DI)
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-16, DX
+	CMPQ        DX, $0x10
+	JGE         l1
+
+l2:
+	CMPQ DX, $0x08
+	JLT  l6
+
+l5:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   SI, CX
+	MOVQ   rows+16(FP), BX
+	CMPQ   BX, $0x01
+	JLT    l8
+
+l7:
+	VMOVUPS      (CX), Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VADDPD       Y1, Y3, Y3
+	VADDPD       Y0, Y2, Y2
+	MOVQ         stride+32(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l7
+
+l8:
+	VCVTPD2PSY  Y3, X0
+	VCVTPD2PSY  Y2, X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-8, DX
+	CMPQ        DX, $0x08
+	JGE         l5
+
+l6:
+	CMPQ         DX, $0x01
+	JLT          l9
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     emaConstants<>+0(SB), Y0, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         rows+16(FP), BX
+	CMPQ         BX, $0x01
+	JLT          l11
+
+l10:
+	VMASKMOVPS   (SI), Y4, Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VADDPD       Y1, Y3, Y3
+	VADDPD       Y0, Y2, Y2
+	MOVQ         stride+32(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l10
+
+l11:
+	VCVTPD2PSY  Y3, X0
+	VCVTPD2PSY  Y2, X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMASKMOVPS  Y0, Y4, (DI)
+
+l9:
+	VZEROUPPER
+	RET
+
+// func SumWideF64AVX2(out *float64, part *float64, rows int, cols int, stride int)
+// Requires: AVX, AVX2
+TEXT ·SumWideF64AVX2(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), DI
+	MOVQ part+8(FP), SI
+	MOVQ cols+24(FP), DX
+	CMPQ DX, $0x08
+	JLT  l2
+
+l1:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y0, Y0, Y0
+	MOVQ   SI, CX
+	MOVQ   rows+16(FP), BX
+	CMPQ   BX, $0x01
+	JLT    l4
+
+l3:
+	VADDPD (CX), Y2, Y2
+	VADDPD 32(CX), Y1, Y1
+	MOVQ   stride+32(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, CX
+	ADDQ   $-1, BX
+	CMPQ   BX, $0x01
+	JGE    l3
+
+l4:
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    $+64, DI
+	ADDQ    $+64, SI
+	ADDQ    $-8, DX
+	CMPQ    DX, $0x08
+	JGE     l1
+
+l2:
+	CMPQ DX, $0x04
+	JLT  l6
+
+l5:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y0, Y0, Y0
+	MOVQ   SI, CX
+	MOVQ   rows+16(FP), BX
+	CMPQ   BX, $0x01
+	JLT    l8
+
+l7:
+	VADDPD (CX), Y1, Y1
+	MOVQ   stride+32(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, CX
+	ADDQ   $-1, BX
+	CMPQ   BX, $0x01
+	JGE    l7
+
+l8:
+	VMOVUPS Y1, (DI)
+	ADDQ    $+32, DI
+	ADDQ    $+32, SI
+	ADDQ    $-4, DX
+	CMPQ    DX, $0x04
+	JGE     l5
+
+l6:
+	CMPQ         DX, $0x01
+	JLT          l9
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     emaConstants<>+64(SB), Y0, Y2
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y0, Y0, Y0
+	MOVQ         rows+16(FP), BX
+	CMPQ         BX, $0x01
+	JLT          l11
+
+l10:
+	VMASKMOVPD (SI), Y2, Y0
+	VADDPD     Y0, Y1, Y1
+	MOVQ       stride+32(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l10
+
+l11:
+	VMASKMOVPD Y1, Y2, (DI)
+
+l9:
 	VZEROUPPER
 	RET

@@ -43,3 +43,13 @@ func AddWideF32NEON(acc *float64, a *float32, n int)
 //
 //go:noescape
 func AddWideF64NEON(acc, a *float64, n int)
+
+// SumWideF32NEON is portable.SumWide for float32.
+//
+//go:noescape
+func SumWideF32NEON(out, part *float32, rows, cols, stride int)
+
+// SumWideF64NEON is portable.SumWide for float64.
+//
+//go:noescape
+func SumWideF64NEON(out, part *float64, rows, cols, stride int)

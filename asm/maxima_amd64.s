@@ -335,7 +335,7 @@ l2:
 TEXT ·ColMaxAbsF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l2
 
 l1:
@@ -351,7 +351,7 @@ l3:
 	VMOVUPS 64(SI), Y4
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+32(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -409,7 +409,7 @@ l4:
 l7:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+32(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
@@ -443,7 +443,7 @@ l8:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     maximaConstants<>+96(SB), Y0, Y4
 	VMASKMOVPS   (SI), Y4, Y3
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+32(FP), AX
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
@@ -468,11 +468,11 @@ l13:
 l11:
 	MOVQ  stride+32(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l1
 
 l2:
@@ -625,7 +625,7 @@ l15:
 TEXT ·ColMaxAbsF64AVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), R9
 	MOVQ w+8(FP), R8
-	CMPQ R9, $0x20
+	CMPQ R9, $0x04
 	JLT  l2
 
 l1:
@@ -641,7 +641,7 @@ l3:
 	VMOVUPS 64(SI), Y4
 	VMOVUPS 96(SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+32(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -699,7 +699,7 @@ l4:
 l7:
 	VMOVUPS (SI), Y3
 	MOVQ    DI, CX
-	MOVQ    $0x00000020, BX
+	MOVQ    $0x00000004, BX
 	MOVQ    stride+32(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
@@ -733,7 +733,7 @@ l8:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     maximaConstants<>+224(SB), Y0, Y4
 	VMASKMOVPD   (SI), Y4, Y3
-	MOVQ         $0x00000020, BX
+	MOVQ         $0x00000004, BX
 	MOVQ         stride+32(FP), AX
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
@@ -758,11 +758,11 @@ l13:
 l11:
 	MOVQ  stride+32(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000020, BX
+	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
 	ADDQ  AX, R8
-	ADDQ  $-32, R9
-	CMPQ  R9, $0x20
+	ADDQ  $-4, R9
+	CMPQ  R9, $0x04
 	JGE   l1
 
 l2:

@@ -291,7 +291,7 @@ TEXT ·ColMaxAbsF32NEON(SB), NOSPLIT, $0-40
 	MOVD $maximaConstants<>(SB), R1
 	MOVD rows+16(FP), R8
 	MOVD w+8(FP), R7
-	CMP $32, R8
+	CMP $4, R8
 	BLT L2
 L1:
 	MOVD R7, R4
@@ -305,7 +305,7 @@ L3:
 	FLDPQ 64(R6), (F6, F5)
 	FLDPQ 96(R6), (F4, F3)
 	MOVD R4, R3
-	MOVD $32, R2
+	MOVD $4, R2
 	MOVD stride+32(FP), R0
 	LSL $2, R0, R0
 	CMP $1, R2
@@ -355,7 +355,7 @@ L4:
 L7:
 	FLDPQ (R6), (F4, F3)
 	MOVD R4, R3
-	MOVD $32, R2
+	MOVD $4, R2
 	MOVD stride+32(FP), R0
 	LSL $2, R0, R0
 	CMP $1, R2
@@ -409,7 +409,7 @@ L8:
 	BLE L27
 	VLD1.P 4(R0), V3.S[3]
 L27:
-	MOVD $32, R3
+	MOVD $4, R3
 	MOVD stride+32(FP), R0
 	LSL $2, R0, R2
 	CMP $1, R3
@@ -481,11 +481,11 @@ L29:
 L11:
 	MOVD stride+32(FP), R0
 	LSL $2, R0, R2
-	MOVD $32, R0
+	MOVD $4, R0
 	MUL R0, R2, R0
 	ADD R0, R7, R7
-	SUB $32, R8, R8
-	CMP $32, R8
+	SUB $4, R8, R8
+	CMP $4, R8
 	BGE L1
 L2:
 	CMP $1, R8
@@ -692,7 +692,7 @@ TEXT ·ColMaxAbsF64NEON(SB), NOSPLIT, $0-40
 	MOVD $maximaConstants<>(SB), R1
 	MOVD rows+16(FP), R8
 	MOVD w+8(FP), R7
-	CMP $32, R8
+	CMP $4, R8
 	BLT L2
 L1:
 	MOVD R7, R4
@@ -706,7 +706,7 @@ L3:
 	FLDPQ 64(R6), (F6, F5)
 	FLDPQ 96(R6), (F4, F3)
 	MOVD R4, R3
-	MOVD $32, R2
+	MOVD $4, R2
 	MOVD stride+32(FP), R0
 	LSL $3, R0, R0
 	CMP $1, R2
@@ -756,7 +756,7 @@ L4:
 L7:
 	FLDPQ (R6), (F4, F3)
 	MOVD R4, R3
-	MOVD $32, R2
+	MOVD $4, R2
 	MOVD stride+32(FP), R0
 	LSL $3, R0, R0
 	CMP $1, R2
@@ -798,7 +798,7 @@ L8:
 	BLE L27
 	VLD1.P 8(R0), V3.D[1]
 L27:
-	MOVD $32, R3
+	MOVD $4, R3
 	MOVD stride+32(FP), R0
 	LSL $3, R0, R2
 	CMP $1, R3
@@ -846,11 +846,11 @@ L29:
 L11:
 	MOVD stride+32(FP), R0
 	LSL $3, R0, R2
-	MOVD $32, R0
+	MOVD $4, R0
 	MUL R0, R2, R0
 	ADD R0, R7, R7
-	SUB $32, R8, R8
-	CMP $32, R8
+	SUB $4, R8, R8
+	CMP $4, R8
 	BGE L1
 L2:
 	CMP $1, R8

@@ -7,62 +7,62 @@ package asm
 // Rank1GF32AVX2 is portable.Rank1G for float32.
 //
 //go:noescape
-func Rank1GF32AVX2(w, gs, x *float32, rows, cols, stride, gsStep int)
+func Rank1GF32AVX2(w, gs, x *float32, rows, cols, stride, gsStep, far int)
 
 // Rank1GF64AVX2 is portable.Rank1G for float64.
 //
 //go:noescape
-func Rank1GF64AVX2(w, gs, x *float64, rows, cols, stride, gsStep int)
+func Rank1GF64AVX2(w, gs, x *float64, rows, cols, stride, gsStep, far int)
 
 // Rank1GClipF32AVX2 is portable.Rank1GClip for float32.
 //
 //go:noescape
-func Rank1GClipF32AVX2(w, gs, x *float32, lo, hi float32, rows, cols, stride, gsStep int)
+func Rank1GClipF32AVX2(w, gs, x *float32, lo, hi float32, rows, cols, stride, gsStep, far int)
 
 // Rank1GClipF64AVX2 is portable.Rank1GClip for float64.
 //
 //go:noescape
-func Rank1GClipF64AVX2(w, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep int)
+func Rank1GClipF64AVX2(w, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep, far int)
 
 // Rank1DGF32AVX2 is portable.Rank1DG for float32.
 //
 //go:noescape
-func Rank1DGF32AVX2(w, d, gs, x *float32, rows, cols, stride, dStep, gsStep int)
+func Rank1DGF32AVX2(w, d, gs, x *float32, rows, cols, stride, dStep, gsStep, far int)
 
 // Rank1DGF64AVX2 is portable.Rank1DG for float64.
 //
 //go:noescape
-func Rank1DGF64AVX2(w, d, gs, x *float64, rows, cols, stride, dStep, gsStep int)
+func Rank1DGF64AVX2(w, d, gs, x *float64, rows, cols, stride, dStep, gsStep, far int)
 
 // Rank1DGClipF32AVX2 is portable.Rank1DGClip for float32.
 //
 //go:noescape
-func Rank1DGClipF32AVX2(w, d, gs, x *float32, lo, hi float32, rows, cols, stride, dStep, gsStep int)
+func Rank1DGClipF32AVX2(w, d, gs, x *float32, lo, hi float32, rows, cols, stride, dStep, gsStep, far int)
 
 // Rank1DGClipF64AVX2 is portable.Rank1DGClip for float64.
 //
 //go:noescape
-func Rank1DGClipF64AVX2(w, d, gs, x *float64, lo, hi float64, rows, cols, stride, dStep, gsStep int)
+func Rank1DGClipF64AVX2(w, d, gs, x *float64, lo, hi float64, rows, cols, stride, dStep, gsStep, far int)
 
 // Rank1CGF32AVX2 is portable.Rank1CG for float32.
 //
 //go:noescape
-func Rank1CGF32AVX2(w, c, gs, x *float32, rows, cols, stride, gsStep int)
+func Rank1CGF32AVX2(w, c, gs, x *float32, rows, cols, stride, gsStep, far int)
 
 // Rank1CGF64AVX2 is portable.Rank1CG for float64.
 //
 //go:noescape
-func Rank1CGF64AVX2(w, c, gs, x *float64, rows, cols, stride, gsStep int)
+func Rank1CGF64AVX2(w, c, gs, x *float64, rows, cols, stride, gsStep, far int)
 
 // Rank1CGClipF32AVX2 is portable.Rank1CGClip for float32.
 //
 //go:noescape
-func Rank1CGClipF32AVX2(w, c, gs, x *float32, lo, hi float32, rows, cols, stride, gsStep int)
+func Rank1CGClipF32AVX2(w, c, gs, x *float32, lo, hi float32, rows, cols, stride, gsStep, far int)
 
 // Rank1CGClipF64AVX2 is portable.Rank1CGClip for float64.
 //
 //go:noescape
-func Rank1CGClipF64AVX2(w, c, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep int)
+func Rank1CGClipF64AVX2(w, c, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep, far int)
 
 // Rank1ResidualF32AVX2 is portable.Rank1Residual for float32.
 //

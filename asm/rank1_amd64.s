@@ -54,1267 +54,4721 @@ DATA rank1Constants<>+240(SB)/8, $0x0000000000000002
 DATA rank1Constants<>+248(SB)/8, $0x0000000000000003
 GLOBL rank1Constants<>(SB), RODATA|NOPTR, $256
 
-// func Rank1GF32AVX2(w *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1GF32AVX2(SB), NOSPLIT, $0-56
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l2
+// func Rank1GF32AVX2(w *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1GF32AVX2(SB), NOSPLIT, $0-64
+	MOVQ rows+24(FP), R12
+	MOVQ w+0(FP), R11
+	MOVQ gs+8(FP), R10
+	MOVQ far+56(FP), R9
+	CMPQ R9, $0x02
+	JLT  l1
+	CMPQ R12, $0x08
+	JLT  l3
 
+l2:
+	MOVQ x+16(FP), R8
+	MOVQ R11, DI
+	MOVQ cols+32(FP), SI
+	CMPQ SI, $0x40
+	JLT  l5
+
+l4:
+	VMOVUPS (R8), Y9
+	VMOVUPS 32(R8), Y8
+	VMOVUPS 64(R8), Y7
+	VMOVUPS 96(R8), Y6
+	VMOVUPS 128(R8), Y5
+	VMOVUPS 160(R8), Y4
+	VMOVUPS 192(R8), Y3
+	VMOVUPS 224(R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSS (BX), Y1
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  (DX), Y9, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  32(DX), Y8, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  64(DX), Y7, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  96(DX), Y6, Y0
+	VMOVUPS      Y0, 96(DX)
+	PREFETCHT1   2176(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  128(DX), Y5, Y0
+	VMOVUPS      Y0, 128(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  160(DX), Y4, Y0
+	VMOVUPS      Y0, 160(DX)
+	PREFETCHT1   2240(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  192(DX), Y3, Y0
+	VMOVUPS      Y0, 192(DX)
+	VFMADD213PS  224(DX), Y2, Y1
+	VMOVUPS      Y1, 224(DX)
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+256, DI
+	ADDQ $+256, R8
+	ADDQ $-64, SI
+	CMPQ SI, $0x40
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS (R8), Y1
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSS (BX), Y0
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VFMADD213PS  (DX), Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R8
+	ADDQ $-8, SI
+	CMPQ SI, $0x08
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y3
+	VMASKMOVPS   (R8), Y3, Y2
+	MOVQ         $0x00000008, CX
+	MOVQ         R10, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSS (BX), Y1
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPS   (DI), Y3, Y0
+	VFMADD231PS  Y2, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+40(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	MOVQ  gsStep+48(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R10
+	ADDQ  $-8, R12
+	CMPQ  R12, $0x08
+	JGE   l2
+
+l3:
 l1:
-	MOVQ         stride+40(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
+	CMPQ R9, $0x01
+	JGE  l15
+	CMPQ R12, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+16(FP), DX
+	MOVQ         R11, CX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         gsStep+48(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         gs+8(FP), BX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y6
+	MOVQ         gsStep+48(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y3
-	MOVQ         x+16(FP), BX
+	ADDQ         AX, R10
+	MOVQ         R11, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y5
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R10
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
-	JLT          l4
+	JLT          l19
 
-l3:
-	VMOVUPS     (CX), Y0
-	VFMADD231PS (BX), Y3, Y0
+l18:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     96(DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (CX), Y4, Y0
 	VMOVUPS     Y0, (CX)
-	VMOVUPS     32(CX), Y0
-	VFMADD231PS 32(BX), Y3, Y0
+	VFMADD213PS (BX), Y5, Y4
+	VMOVUPS     Y4, (BX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 32(CX), Y3, Y0
 	VMOVUPS     Y0, 32(CX)
-	VMOVUPS     64(CX), Y0
-	VFMADD231PS 64(BX), Y3, Y0
+	VFMADD213PS 32(BX), Y5, Y3
+	VMOVUPS     Y3, 32(BX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 64(CX), Y2, Y0
 	VMOVUPS     Y0, 64(CX)
-	VMOVUPS     96(CX), Y0
-	VFMADD231PS 96(BX), Y3, Y0
+	VFMADD213PS 64(BX), Y5, Y2
+	VMOVUPS     Y2, 64(BX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 96(CX), Y1, Y0
 	VMOVUPS     Y0, 96(CX)
+	VFMADD213PS 96(BX), Y5, Y1
+	VMOVUPS     Y1, 96(BX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l3
-
-l4:
-	CMPQ AX, $0x08
-	JLT  l6
-
-l5:
-	VMOVUPS     (CX), Y0
-	VFMADD231PS (BX), Y3, Y0
-	VMOVUPS     Y0, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (BX), Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMASKMOVPS   Y0, Y2, (CX)
-
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JLT  l1
-
-l2:
-	VZEROUPPER
-	RET
-
-// func Rank1GF64AVX2(w *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1GF64AVX2(SB), NOSPLIT, $0-56
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l2
-
-l1:
-	MOVQ         stride+40(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         gsStep+48(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         gs+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y3
-	MOVQ         x+16(FP), BX
-	MOVQ         cols+32(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
-
-l3:
-	VMOVUPS     (CX), Y0
-	VFMADD231PD (BX), Y3, Y0
-	VMOVUPS     Y0, (CX)
-	VMOVUPS     32(CX), Y0
-	VFMADD231PD 32(BX), Y3, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMOVUPS     64(CX), Y0
-	VFMADD231PD 64(BX), Y3, Y0
-	VMOVUPS     Y0, 64(CX)
-	VMOVUPS     96(CX), Y0
-	VFMADD231PD 96(BX), Y3, Y0
-	VMOVUPS     Y0, 96(CX)
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l3
-
-l4:
-	CMPQ AX, $0x04
-	JLT  l6
-
-l5:
-	VMOVUPS     (CX), Y0
-	VFMADD231PD (BX), Y3, Y0
-	VMOVUPS     Y0, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
-	VMASKMOVPD   (CX), Y2, Y0
-	VMASKMOVPD   (BX), Y2, Y1
-	VFMADD231PD  Y1, Y3, Y0
-	VMASKMOVPD   Y0, Y2, (CX)
-
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JLT  l1
-
-l2:
-	VZEROUPPER
-	RET
-
-// func Rank1GClipF32AVX2(w *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1GClipF32AVX2(SB), NOSPLIT, $0-64
-	VBROADCASTSS lo+24(FP), Y6
-	VBROADCASTSS hi+28(FP), Y5
-	VPCMPEQD     rank1Constants<>+0(SB), Y6, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y4
-	XORL         DX, DX
-	MOVQ         rows+32(FP), AX
-	CMPQ         DX, AX
-	JGE          l2
-
-l1:
-	MOVQ         stride+48(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         gsStep+56(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         gs+8(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y3
-	MOVQ         x+16(FP), BX
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
-
-l3:
-	VMOVUPS     (CX), Y0
-	VFMADD231PS (BX), Y3, Y0
-	VMAXPS      Y0, Y6, Y1
-	VADDPS      Y4, Y1, Y1
-	VMINPS      Y1, Y5, Y0
-	VMINPS      Y5, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, (CX)
-	VMOVUPS     32(CX), Y0
-	VFMADD231PS 32(BX), Y3, Y0
-	VMAXPS      Y0, Y6, Y1
-	VADDPS      Y4, Y1, Y1
-	VMINPS      Y1, Y5, Y0
-	VMINPS      Y5, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMOVUPS     64(CX), Y0
-	VFMADD231PS 64(BX), Y3, Y0
-	VMAXPS      Y0, Y6, Y1
-	VADDPS      Y4, Y1, Y1
-	VMINPS      Y1, Y5, Y0
-	VMINPS      Y5, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, 64(CX)
-	VMOVUPS     96(CX), Y0
-	VFMADD231PS 96(BX), Y3, Y0
-	VMAXPS      Y0, Y6, Y1
-	VADDPS      Y4, Y1, Y1
-	VMINPS      Y1, Y5, Y0
-	VMINPS      Y5, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, 96(CX)
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l3
-
-l4:
-	CMPQ AX, $0x08
-	JLT  l6
-
-l5:
-	VMOVUPS     (CX), Y0
-	VFMADD231PS (BX), Y3, Y0
-	VMAXPS      Y0, Y6, Y1
-	VADDPS      Y4, Y1, Y1
-	VMINPS      Y1, Y5, Y0
-	VMINPS      Y5, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (BX), Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMAXPS       Y0, Y6, Y1
-	VADDPS       Y4, Y1, Y1
-	VMINPS       Y1, Y5, Y0
-	VMINPS       Y5, Y1, Y1
-	VORPS        Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, (CX)
-
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+32(FP), AX
-	CMPQ DX, AX
-	JLT  l1
-
-l2:
-	VZEROUPPER
-	RET
-
-// func Rank1GClipF64AVX2(w *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1GClipF64AVX2(SB), NOSPLIT, $0-72
-	VBROADCASTSD lo+24(FP), Y6
-	VBROADCASTSD hi+32(FP), Y5
-	VPCMPEQQ     rank1Constants<>+128(SB), Y6, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y4
-	XORL         DX, DX
-	MOVQ         rows+40(FP), AX
-	CMPQ         DX, AX
-	JGE          l2
-
-l1:
-	MOVQ         stride+56(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         gsStep+64(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         gs+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y3
-	MOVQ         x+16(FP), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
-
-l3:
-	VMOVUPS     (CX), Y0
-	VFMADD231PD (BX), Y3, Y0
-	VMAXPD      Y0, Y6, Y1
-	VADDPD      Y4, Y1, Y1
-	VMINPD      Y1, Y5, Y0
-	VMINPD      Y5, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, (CX)
-	VMOVUPS     32(CX), Y0
-	VFMADD231PD 32(BX), Y3, Y0
-	VMAXPD      Y0, Y6, Y1
-	VADDPD      Y4, Y1, Y1
-	VMINPD      Y1, Y5, Y0
-	VMINPD      Y5, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMOVUPS     64(CX), Y0
-	VFMADD231PD 64(BX), Y3, Y0
-	VMAXPD      Y0, Y6, Y1
-	VADDPD      Y4, Y1, Y1
-	VMINPD      Y1, Y5, Y0
-	VMINPD      Y5, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, 64(CX)
-	VMOVUPS     96(CX), Y0
-	VFMADD231PD 96(BX), Y3, Y0
-	VMAXPD      Y0, Y6, Y1
-	VADDPD      Y4, Y1, Y1
-	VMINPD      Y1, Y5, Y0
-	VMINPD      Y5, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, 96(CX)
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l3
-
-l4:
-	CMPQ AX, $0x04
-	JLT  l6
-
-l5:
-	VMOVUPS     (CX), Y0
-	VFMADD231PD (BX), Y3, Y0
-	VMAXPD      Y0, Y6, Y1
-	VADDPD      Y4, Y1, Y1
-	VMINPD      Y1, Y5, Y0
-	VMINPD      Y5, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
-	VMASKMOVPD   (CX), Y2, Y0
-	VMASKMOVPD   (BX), Y2, Y1
-	VFMADD231PD  Y1, Y3, Y0
-	VMAXPD       Y0, Y6, Y1
-	VADDPD       Y4, Y1, Y1
-	VMINPD       Y1, Y5, Y0
-	VMINPD       Y5, Y1, Y1
-	VORPD        Y0, Y1, Y0
-	VMASKMOVPD   Y0, Y2, (CX)
-
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+40(FP), AX
-	CMPQ DX, AX
-	JLT  l1
-
-l2:
-	VZEROUPPER
-	RET
-
-// func Rank1DGF32AVX2(w *float32, d *float32, gs *float32, x *float32, rows int, cols int, stride int, dStep int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1DGF32AVX2(SB), NOSPLIT, $0-72
-	VMOVUPS rank1Constants<>+32(SB), Y4
-	XORL    DX, DX
-	MOVQ    rows+32(FP), AX
-	CMPQ    DX, AX
-	JGE     l2
-
-l1:
-	MOVQ         stride+48(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         gsStep+64(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         gs+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y3
-	MOVQ         dStep+56(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         d+8(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y0
-	VSUBPS       Y0, Y4, Y1
-	MOVQ         x+24(FP), BX
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
-
-l3:
-	VMULPS      (CX), Y1, Y0
-	VFMADD231PS (BX), Y3, Y0
-	VMOVUPS     Y0, (CX)
-	VMULPS      32(CX), Y1, Y0
-	VFMADD231PS 32(BX), Y3, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMULPS      64(CX), Y1, Y0
-	VFMADD231PS 64(BX), Y3, Y0
-	VMOVUPS     Y0, 64(CX)
-	VMULPS      96(CX), Y1, Y0
-	VFMADD231PS 96(BX), Y3, Y0
-	VMOVUPS     Y0, 96(CX)
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l3
-
-l4:
-	CMPQ AX, $0x08
-	JLT  l6
-
-l5:
-	VMULPS      (CX), Y1, Y0
-	VFMADD231PS (BX), Y3, Y0
-	VMOVUPS     Y0, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMULPS       Y1, Y0, Y0
-	VMASKMOVPS   (BX), Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMASKMOVPS   Y0, Y2, (CX)
-
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+32(FP), AX
-	CMPQ DX, AX
-	JLT  l1
-
-l2:
-	VZEROUPPER
-	RET
-
-// func Rank1DGF64AVX2(w *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1DGF64AVX2(SB), NOSPLIT, $0-72
-	VMOVUPS rank1Constants<>+160(SB), Y4
-	XORL    DX, DX
-	MOVQ    rows+32(FP), AX
-	CMPQ    DX, AX
-	JGE     l2
-
-l1:
-	MOVQ         stride+48(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         gsStep+64(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         gs+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y3
-	MOVQ         dStep+56(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         d+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y0
-	VSUBPD       Y0, Y4, Y1
-	MOVQ         x+24(FP), BX
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
-
-l3:
-	VMULPD      (CX), Y1, Y0
-	VFMADD231PD (BX), Y3, Y0
-	VMOVUPS     Y0, (CX)
-	VMULPD      32(CX), Y1, Y0
-	VFMADD231PD 32(BX), Y3, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMULPD      64(CX), Y1, Y0
-	VFMADD231PD 64(BX), Y3, Y0
-	VMOVUPS     Y0, 64(CX)
-	VMULPD      96(CX), Y1, Y0
-	VFMADD231PD 96(BX), Y3, Y0
-	VMOVUPS     Y0, 96(CX)
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l3
-
-l4:
-	CMPQ AX, $0x04
-	JLT  l6
-
-l5:
-	VMULPD      (CX), Y1, Y0
-	VFMADD231PD (BX), Y3, Y0
-	VMOVUPS     Y0, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
-	VMASKMOVPD   (CX), Y2, Y0
-	VMULPD       Y1, Y0, Y0
-	VMASKMOVPD   (BX), Y2, Y1
-	VFMADD231PD  Y1, Y3, Y0
-	VMASKMOVPD   Y0, Y2, (CX)
-
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+32(FP), AX
-	CMPQ DX, AX
-	JLT  l1
-
-l2:
-	VZEROUPPER
-	RET
-
-// func Rank1DGClipF32AVX2(w *float32, d *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, dStep int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1DGClipF32AVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSS lo+32(FP), Y7
-	VBROADCASTSS hi+36(FP), Y6
-	VPCMPEQD     rank1Constants<>+0(SB), Y7, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y5
-	VMOVUPS      rank1Constants<>+32(SB), Y4
-	XORL         DX, DX
-	MOVQ         rows+40(FP), AX
-	CMPQ         DX, AX
-	JGE          l2
-
-l1:
-	MOVQ         stride+56(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         gsStep+72(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         gs+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y3
-	MOVQ         dStep+64(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         d+8(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y0
-	VSUBPS       Y0, Y4, Y1
-	MOVQ         x+24(FP), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
-
-l3:
-	VMULPS      (CX), Y1, Y0
-	VFMADD231PS (BX), Y3, Y0
-	VMAXPS      Y0, Y7, Y2
-	VADDPS      Y5, Y2, Y2
-	VMINPS      Y2, Y6, Y0
-	VMINPS      Y6, Y2, Y2
-	VORPS       Y0, Y2, Y0
-	VMOVUPS     Y0, (CX)
-	VMULPS      32(CX), Y1, Y0
-	VFMADD231PS 32(BX), Y3, Y0
-	VMAXPS      Y0, Y7, Y2
-	VADDPS      Y5, Y2, Y2
-	VMINPS      Y2, Y6, Y0
-	VMINPS      Y6, Y2, Y2
-	VORPS       Y0, Y2, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMULPS      64(CX), Y1, Y0
-	VFMADD231PS 64(BX), Y3, Y0
-	VMAXPS      Y0, Y7, Y2
-	VADDPS      Y5, Y2, Y2
-	VMINPS      Y2, Y6, Y0
-	VMINPS      Y6, Y2, Y2
-	VORPS       Y0, Y2, Y0
-	VMOVUPS     Y0, 64(CX)
-	VMULPS      96(CX), Y1, Y0
-	VFMADD231PS 96(BX), Y3, Y0
-	VMAXPS      Y0, Y7, Y2
-	VADDPS      Y5, Y2, Y2
-	VMINPS      Y2, Y6, Y0
-	VMINPS      Y6, Y2, Y2
-	VORPS       Y0, Y2, Y0
-	VMOVUPS     Y0, 96(CX)
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l3
-
-l4:
-	CMPQ AX, $0x08
-	JLT  l6
-
-l5:
-	VMULPS      (CX), Y1, Y0
-	VFMADD231PS (BX), Y3, Y0
-	VMAXPS      Y0, Y7, Y2
-	VADDPS      Y5, Y2, Y2
-	VMINPS      Y2, Y6, Y0
-	VMINPS      Y6, Y2, Y2
-	VORPS       Y0, Y2, Y0
-	VMOVUPS     Y0, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMULPS       Y1, Y0, Y0
-	VMASKMOVPS   (BX), Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMAXPS       Y0, Y7, Y1
-	VADDPS       Y5, Y1, Y1
-	VMINPS       Y1, Y6, Y0
-	VMINPS       Y6, Y1, Y1
-	VORPS        Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, (CX)
-
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+40(FP), AX
-	CMPQ DX, AX
-	JLT  l1
-
-l2:
-	VZEROUPPER
-	RET
-
-// func Rank1DGClipF64AVX2(w *float64, d *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, dStep int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1DGClipF64AVX2(SB), NOSPLIT, $0-88
-	VBROADCASTSD lo+32(FP), Y7
-	VBROADCASTSD hi+40(FP), Y6
-	VPCMPEQQ     rank1Constants<>+128(SB), Y7, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y5
-	VMOVUPS      rank1Constants<>+160(SB), Y4
-	XORL         DX, DX
-	MOVQ         rows+48(FP), AX
-	CMPQ         DX, AX
-	JGE          l2
-
-l1:
-	MOVQ         stride+64(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         gsStep+80(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         gs+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y3
-	MOVQ         dStep+72(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         d+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y0
-	VSUBPD       Y0, Y4, Y1
-	MOVQ         x+24(FP), BX
-	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
-
-l3:
-	VMULPD      (CX), Y1, Y0
-	VFMADD231PD (BX), Y3, Y0
-	VMAXPD      Y0, Y7, Y2
-	VADDPD      Y5, Y2, Y2
-	VMINPD      Y2, Y6, Y0
-	VMINPD      Y6, Y2, Y2
-	VORPD       Y0, Y2, Y0
-	VMOVUPS     Y0, (CX)
-	VMULPD      32(CX), Y1, Y0
-	VFMADD231PD 32(BX), Y3, Y0
-	VMAXPD      Y0, Y7, Y2
-	VADDPD      Y5, Y2, Y2
-	VMINPD      Y2, Y6, Y0
-	VMINPD      Y6, Y2, Y2
-	VORPD       Y0, Y2, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMULPD      64(CX), Y1, Y0
-	VFMADD231PD 64(BX), Y3, Y0
-	VMAXPD      Y0, Y7, Y2
-	VADDPD      Y5, Y2, Y2
-	VMINPD      Y2, Y6, Y0
-	VMINPD      Y6, Y2, Y2
-	VORPD       Y0, Y2, Y0
-	VMOVUPS     Y0, 64(CX)
-	VMULPD      96(CX), Y1, Y0
-	VFMADD231PD 96(BX), Y3, Y0
-	VMAXPD      Y0, Y7, Y2
-	VADDPD      Y5, Y2, Y2
-	VMINPD      Y2, Y6, Y0
-	VMINPD      Y6, Y2, Y2
-	VORPD       Y0, Y2, Y0
-	VMOVUPS     Y0, 96(CX)
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l3
-
-l4:
-	CMPQ AX, $0x04
-	JLT  l6
-
-l5:
-	VMULPD      (CX), Y1, Y0
-	VFMADD231PD (BX), Y3, Y0
-	VMAXPD      Y0, Y7, Y2
-	VADDPD      Y5, Y2, Y2
-	VMINPD      Y2, Y6, Y0
-	VMINPD      Y6, Y2, Y2
-	VORPD       Y0, Y2, Y0
-	VMOVUPS     Y0, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
-	VMASKMOVPD   (CX), Y2, Y0
-	VMULPD       Y1, Y0, Y0
-	VMASKMOVPD   (BX), Y2, Y1
-	VFMADD231PD  Y1, Y3, Y0
-	VMAXPD       Y0, Y7, Y1
-	VADDPD       Y5, Y1, Y1
-	VMINPD       Y1, Y6, Y0
-	VMINPD       Y6, Y1, Y1
-	VORPD        Y0, Y1, Y0
-	VMASKMOVPD   Y0, Y2, (CX)
-
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+48(FP), AX
-	CMPQ DX, AX
-	JLT  l1
-
-l2:
-	VZEROUPPER
-	RET
-
-// func Rank1CGF32AVX2(w *float32, c *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1CGF32AVX2(SB), NOSPLIT, $0-64
-	VMOVUPS rank1Constants<>+32(SB), Y4
-	XORL    SI, SI
-	MOVQ    rows+32(FP), AX
-	CMPQ    SI, AX
-	JGE     l2
-
-l1:
-	MOVQ         stride+48(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), DX
-	MOVQ         gsStep+56(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         gs+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y3
-	MOVQ         x+24(FP), CX
-	MOVQ         c+8(FP), BX
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
-
-l3:
-	VSUBPS      (BX), Y4, Y0
-	VMULPS      (DX), Y0, Y0
-	VFMADD231PS (CX), Y3, Y0
-	VMOVUPS     Y0, (DX)
-	VSUBPS      32(BX), Y4, Y0
-	VMULPS      32(DX), Y0, Y0
-	VFMADD231PS 32(CX), Y3, Y0
-	VMOVUPS     Y0, 32(DX)
-	VSUBPS      64(BX), Y4, Y0
-	VMULPS      64(DX), Y0, Y0
-	VFMADD231PS 64(CX), Y3, Y0
-	VMOVUPS     Y0, 64(DX)
-	VSUBPS      96(BX), Y4, Y0
-	VMULPS      96(DX), Y0, Y0
-	VFMADD231PS 96(CX), Y3, Y0
-	VMOVUPS     Y0, 96(DX)
 	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l3
+	JGE         l18
 
-l4:
+l19:
 	CMPQ AX, $0x08
-	JLT  l6
+	JLT  l21
 
-l5:
-	VSUBPS      (BX), Y4, Y0
-	VMULPS      (DX), Y0, Y0
-	VFMADD231PS (CX), Y3, Y0
-	VMOVUPS     Y0, (DX)
-	ADDQ        $+32, DX
+l20:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (CX), Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VFMADD213PS (BX), Y5, Y1
+	VMOVUPS     Y1, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
+	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l5
+	JGE         l20
 
-l6:
+l21:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
 	VMASKMOVPS   (BX), Y2, Y0
-	VSUBPS       Y0, Y4, Y0
-	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y1, Y5, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+
+l22:
+	ADDQ $-2, R12
+	CMPQ R12, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R12, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         x+16(FP), CX
+	MOVQ         R11, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y8
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R10
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l26
+
+l25:
+	VMOVUPS     32(CX), Y7
+	VMOVUPS     64(CX), Y6
+	VMOVUPS     96(CX), Y5
+	VMOVUPS     128(CX), Y4
+	VMOVUPS     160(CX), Y3
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y8, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PS 32(BX), Y8, Y7
+	VMOVUPS     Y7, 32(BX)
+	VFMADD213PS 64(BX), Y8, Y6
+	VMOVUPS     Y6, 64(BX)
+	VFMADD213PS 96(BX), Y8, Y5
+	VMOVUPS     Y5, 96(BX)
+	VFMADD213PS 128(BX), Y8, Y4
+	VMOVUPS     Y4, 128(BX)
+	VFMADD213PS 160(BX), Y8, Y3
+	VMOVUPS     Y3, 160(BX)
+	VFMADD213PS 192(BX), Y8, Y2
+	VMOVUPS     Y2, 192(BX)
+	VFMADD213PS 224(BX), Y8, Y1
+	VMOVUPS     Y1, 224(BX)
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x08
+	JLT  l28
+
+l27:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y8, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMASKMOVPS   Y0, Y2, (DX)
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, SI
-	MOVQ rows+32(FP), AX
-	CMPQ SI, AX
-	JLT  l1
+l29:
+	ADDQ $-1, R12
+	CMPQ R12, $0x01
+	JGE  l23
 
-l2:
+l24:
 	VZEROUPPER
 	RET
 
-// func Rank1CGF64AVX2(w *float64, c *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1CGF64AVX2(SB), NOSPLIT, $0-64
-	VMOVUPS rank1Constants<>+160(SB), Y4
-	XORL    SI, SI
-	MOVQ    rows+32(FP), AX
-	CMPQ    SI, AX
-	JGE     l2
+// func Rank1GF64AVX2(w *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1GF64AVX2(SB), NOSPLIT, $0-64
+	MOVQ rows+24(FP), R12
+	MOVQ w+0(FP), R11
+	MOVQ gs+8(FP), R10
+	MOVQ far+56(FP), R9
+	CMPQ R9, $0x02
+	JLT  l1
+	CMPQ R12, $0x08
+	JLT  l3
 
-l1:
-	MOVQ         stride+48(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), DX
-	MOVQ         gsStep+56(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         gs+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y3
-	MOVQ         x+24(FP), CX
-	MOVQ         c+8(FP), BX
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
-
-l3:
-	VSUBPD      (BX), Y4, Y0
-	VMULPD      (DX), Y0, Y0
-	VFMADD231PD (CX), Y3, Y0
-	VMOVUPS     Y0, (DX)
-	VSUBPD      32(BX), Y4, Y0
-	VMULPD      32(DX), Y0, Y0
-	VFMADD231PD 32(CX), Y3, Y0
-	VMOVUPS     Y0, 32(DX)
-	VSUBPD      64(BX), Y4, Y0
-	VMULPD      64(DX), Y0, Y0
-	VFMADD231PD 64(CX), Y3, Y0
-	VMOVUPS     Y0, 64(DX)
-	VSUBPD      96(BX), Y4, Y0
-	VMULPD      96(DX), Y0, Y0
-	VFMADD231PD 96(CX), Y3, Y0
-	VMOVUPS     Y0, 96(DX)
-	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l3
+l2:
+	MOVQ x+16(FP), R8
+	MOVQ R11, DI
+	MOVQ cols+32(FP), SI
+	CMPQ SI, $0x20
+	JLT  l5
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
-
-l5:
-	VSUBPD      (BX), Y4, Y0
-	VMULPD      (DX), Y0, Y0
-	VFMADD231PD (CX), Y3, Y0
-	VMOVUPS     Y0, (DX)
-	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l5
+	VMOVUPS (R8), Y9
+	VMOVUPS 32(R8), Y8
+	VMOVUPS 64(R8), Y7
+	VMOVUPS 96(R8), Y6
+	VMOVUPS 128(R8), Y5
+	VMOVUPS 160(R8), Y4
+	VMOVUPS 192(R8), Y3
+	VMOVUPS 224(R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l7
 
 l6:
+	VBROADCASTSD (BX), Y1
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  (DX), Y9, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  32(DX), Y8, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  64(DX), Y7, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  96(DX), Y6, Y0
+	VMOVUPS      Y0, 96(DX)
+	PREFETCHT1   2176(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  128(DX), Y5, Y0
+	VMOVUPS      Y0, 128(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  160(DX), Y4, Y0
+	VMOVUPS      Y0, 160(DX)
+	PREFETCHT1   2240(DX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  192(DX), Y3, Y0
+	VMOVUPS      Y0, 192(DX)
+	VFMADD213PD  224(DX), Y2, Y1
+	VMOVUPS      Y1, 224(DX)
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+256, DI
+	ADDQ $+256, R8
+	ADDQ $-32, SI
+	CMPQ SI, $0x20
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS (R8), Y1
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSD (BX), Y0
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VFMADD213PD  (DX), Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R8
+	ADDQ $-4, SI
+	CMPQ SI, $0x04
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y3
+	VMASKMOVPD   (R8), Y3, Y2
+	MOVQ         $0x00000008, CX
+	MOVQ         R10, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSD (BX), Y1
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPD   (DI), Y3, Y0
+	VFMADD231PD  Y2, Y1, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+40(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	MOVQ  gsStep+48(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R10
+	ADDQ  $-8, R12
+	CMPQ  R12, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R9, $0x01
+	JGE  l15
+	CMPQ R12, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+16(FP), DX
+	MOVQ         R11, CX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y6
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R10
+	MOVQ         R11, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y5
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R10
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     96(DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (CX), Y4, Y0
+	VMOVUPS     Y0, (CX)
+	VFMADD213PD (BX), Y5, Y4
+	VMOVUPS     Y4, (BX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 32(CX), Y3, Y0
+	VMOVUPS     Y0, 32(CX)
+	VFMADD213PD 32(BX), Y5, Y3
+	VMOVUPS     Y3, 32(BX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 64(CX), Y2, Y0
+	VMOVUPS     Y0, 64(CX)
+	VFMADD213PD 64(BX), Y5, Y2
+	VMOVUPS     Y2, 64(BX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 96(CX), Y1, Y0
+	VMOVUPS     Y0, 96(CX)
+	VFMADD213PD 96(BX), Y5, Y1
+	VMOVUPS     Y1, 96(BX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x04
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (CX), Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VFMADD213PD (BX), Y5, Y1
+	VMOVUPS     Y1, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD231PD  Y1, Y6, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
 	VMASKMOVPD   (BX), Y2, Y0
-	VSUBPD       Y0, Y4, Y0
-	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y1, Y5, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+
+l22:
+	ADDQ $-2, R12
+	CMPQ R12, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R12, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         x+16(FP), CX
+	MOVQ         R11, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y8
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R10
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l26
+
+l25:
+	VMOVUPS     32(CX), Y7
+	VMOVUPS     64(CX), Y6
+	VMOVUPS     96(CX), Y5
+	VMOVUPS     128(CX), Y4
+	VMOVUPS     160(CX), Y3
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y8, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PD 32(BX), Y8, Y7
+	VMOVUPS     Y7, 32(BX)
+	VFMADD213PD 64(BX), Y8, Y6
+	VMOVUPS     Y6, 64(BX)
+	VFMADD213PD 96(BX), Y8, Y5
+	VMOVUPS     Y5, 96(BX)
+	VFMADD213PD 128(BX), Y8, Y4
+	VMOVUPS     Y4, 128(BX)
+	VFMADD213PD 160(BX), Y8, Y3
+	VMOVUPS     Y3, 160(BX)
+	VFMADD213PD 192(BX), Y8, Y2
+	VMOVUPS     Y2, 192(BX)
+	VFMADD213PD 224(BX), Y8, Y1
+	VMOVUPS     Y1, 224(BX)
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x04
+	JLT  l28
+
+l27:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y8, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
-	VFMADD231PD  Y1, Y3, Y0
-	VMASKMOVPD   Y0, Y2, (DX)
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, SI
-	MOVQ rows+32(FP), AX
-	CMPQ SI, AX
-	JLT  l1
+l29:
+	ADDQ $-1, R12
+	CMPQ R12, $0x01
+	JGE  l23
 
-l2:
+l24:
 	VZEROUPPER
 	RET
 
-// func Rank1CGClipF32AVX2(w *float32, c *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1CGClipF32AVX2(SB), NOSPLIT, $0-72
-	VBROADCASTSS lo+32(FP), Y7
-	VBROADCASTSS hi+36(FP), Y6
-	VPCMPEQD     rank1Constants<>+0(SB), Y7, Y0
-	VANDNPS      rank1Constants<>+64(SB), Y0, Y5
-	VMOVUPS      rank1Constants<>+32(SB), Y4
-	XORL         SI, SI
-	MOVQ         rows+40(FP), AX
-	CMPQ         SI, AX
-	JGE          l2
+// func Rank1GClipF32AVX2(w *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1GClipF32AVX2(SB), NOSPLIT, $0-72
+	VBROADCASTSS lo+24(FP), Y11
+	VBROADCASTSS hi+28(FP), Y10
+	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
+	VANDNPS      rank1Constants<>+64(SB), Y0, Y9
+	MOVQ         rows+32(FP), R12
+	MOVQ         w+0(FP), R11
+	MOVQ         gs+8(FP), R10
+	MOVQ         far+64(FP), R9
+	CMPQ         R9, $0x02
+	JLT          l1
+	CMPQ         R12, $0x08
+	JLT          l3
 
-l1:
-	MOVQ         stride+56(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), DX
-	MOVQ         gsStep+64(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         gs+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y3
-	MOVQ         x+24(FP), CX
-	MOVQ         c+8(FP), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
-
-l3:
-	VSUBPS      (BX), Y4, Y0
-	VMULPS      (DX), Y0, Y0
-	VFMADD231PS (CX), Y3, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	VSUBPS      32(BX), Y4, Y0
-	VMULPS      32(DX), Y0, Y0
-	VFMADD231PS 32(CX), Y3, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, 32(DX)
-	VSUBPS      64(BX), Y4, Y0
-	VMULPS      64(DX), Y0, Y0
-	VFMADD231PS 64(CX), Y3, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, 64(DX)
-	VSUBPS      96(BX), Y4, Y0
-	VMULPS      96(DX), Y0, Y0
-	VFMADD231PS 96(CX), Y3, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, 96(DX)
-	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l3
+l2:
+	MOVQ x+16(FP), R8
+	MOVQ R11, DI
+	MOVQ cols+40(FP), SI
+	CMPQ SI, $0x30
+	JLT  l5
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
-
-l5:
-	VSUBPS      (BX), Y4, Y0
-	VMULPS      (DX), Y0, Y0
-	VFMADD231PS (CX), Y3, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l5
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y7
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y5
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y3
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l7
 
 l6:
+	VBROADCASTSS (BX), Y2
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VMOVAPS      Y2, Y0
+	VFMADD213PS  (DX), Y8, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVAPS      Y2, Y0
+	VFMADD213PS  32(DX), Y7, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VMOVAPS      Y2, Y0
+	VFMADD213PS  64(DX), Y6, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMOVAPS      Y2, Y0
+	VFMADD213PS  96(DX), Y5, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	PREFETCHT1   2176(DX)
+	VMOVAPS      Y2, Y0
+	VFMADD213PS  128(DX), Y4, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 128(DX)
+	VFMADD213PS  160(DX), Y3, Y2
+	VMAXPS       Y2, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 160(DX)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+192, DI
+	ADDQ $+192, R8
+	ADDQ $-48, SI
+	CMPQ SI, $0x30
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS (R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSS (BX), Y0
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VFMADD213PS  (DX), Y2, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R8
+	ADDQ $-8, SI
+	CMPQ SI, $0x08
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y3
+	VMASKMOVPS   (R8), Y3, Y2
+	MOVQ         $0x00000008, CX
+	MOVQ         R10, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSS (BX), Y1
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPS   (DI), Y3, Y0
+	VFMADD231PS  Y2, Y1, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R10
+	ADDQ  $-8, R12
+	CMPQ  R12, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R9, $0x01
+	JGE  l15
+	CMPQ R12, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+16(FP), DX
+	MOVQ         R11, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y6
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R10
+	MOVQ         R11, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y5
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R10
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x18
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y2
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (CX), Y4, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VFMADD213PS (BX), Y5, Y4
+	VMAXPS      Y4, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 32(CX), Y3, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(CX)
+	VFMADD213PS 32(BX), Y5, Y3
+	VMAXPS      Y3, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 64(CX), Y2, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(CX)
+	VFMADD213PS 64(BX), Y5, Y2
+	VMAXPS      Y2, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	ADDQ        $+96, CX
+	ADDQ        $+96, BX
+	ADDQ        $+96, DX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x08
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y2
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (CX), Y2, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VFMADD213PS (BX), Y5, Y2
+	VMAXPS      Y2, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l20
+
+l21:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l22
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y1
+	VMASKMOVPS   (DX), Y1, Y0
+	VMASKMOVPS   (CX), Y1, Y2
+	VFMADD231PS  Y0, Y6, Y2
+	VMAXPS       Y2, Y11, Y3
+	VADDPS       Y9, Y3, Y3
+	VMINPS       Y3, Y10, Y2
+	VMINPS       Y10, Y3, Y3
+	VORPS        Y2, Y3, Y2
+	VMASKMOVPS   Y2, Y1, (CX)
+	VMASKMOVPS   (BX), Y1, Y2
+	VFMADD231PS  Y0, Y5, Y2
+	VMAXPS       Y2, Y11, Y2
+	VADDPS       Y9, Y2, Y2
+	VMINPS       Y2, Y10, Y0
+	VMINPS       Y10, Y2, Y2
+	VORPS        Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (BX)
+
+l22:
+	ADDQ $-2, R12
+	CMPQ R12, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R12, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         x+16(FP), CX
+	MOVQ         R11, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y7
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R10
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x30
+	JLT          l26
+
+l25:
+	VMOVUPS     32(CX), Y6
+	VMOVUPS     64(CX), Y5
+	VMOVUPS     96(CX), Y4
+	VMOVUPS     128(CX), Y3
+	VMOVUPS     160(CX), Y2
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y7, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PS 32(BX), Y7, Y6
+	VMAXPS      Y6, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VFMADD213PS 64(BX), Y7, Y5
+	VMAXPS      Y5, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VFMADD213PS 96(BX), Y7, Y4
+	VMAXPS      Y4, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	VFMADD213PS 128(BX), Y7, Y3
+	VMAXPS      Y3, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 128(BX)
+	VFMADD213PS 160(BX), Y7, Y2
+	VMAXPS      Y2, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 160(BX)
+	ADDQ        $+192, BX
+	ADDQ        $+192, CX
+	ADDQ        $-48, AX
+	CMPQ        AX, $0x30
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x08
+	JLT  l28
+
+l27:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y7, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y1, Y7, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+
+l29:
+	ADDQ $-1, R12
+	CMPQ R12, $0x01
+	JGE  l23
+
+l24:
+	VZEROUPPER
+	RET
+
+// func Rank1GClipF64AVX2(w *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1GClipF64AVX2(SB), NOSPLIT, $0-80
+	VBROADCASTSD lo+24(FP), Y11
+	VBROADCASTSD hi+32(FP), Y10
+	VPCMPEQQ     rank1Constants<>+128(SB), Y11, Y0
+	VANDNPD      rank1Constants<>+192(SB), Y0, Y9
+	MOVQ         rows+40(FP), R12
+	MOVQ         w+0(FP), R11
+	MOVQ         gs+8(FP), R10
+	MOVQ         far+72(FP), R9
+	CMPQ         R9, $0x02
+	JLT          l1
+	CMPQ         R12, $0x08
+	JLT          l3
+
+l2:
+	MOVQ x+16(FP), R8
+	MOVQ R11, DI
+	MOVQ cols+48(FP), SI
+	CMPQ SI, $0x18
+	JLT  l5
+
+l4:
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y7
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y5
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y3
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSD (BX), Y2
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VMOVAPS      Y2, Y0
+	VFMADD213PD  (DX), Y8, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVAPS      Y2, Y0
+	VFMADD213PD  32(DX), Y7, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VMOVAPS      Y2, Y0
+	VFMADD213PD  64(DX), Y6, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMOVAPS      Y2, Y0
+	VFMADD213PD  96(DX), Y5, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	PREFETCHT1   2176(DX)
+	VMOVAPS      Y2, Y0
+	VFMADD213PD  128(DX), Y4, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 128(DX)
+	VFMADD213PD  160(DX), Y3, Y2
+	VMAXPD       Y2, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 160(DX)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+192, DI
+	ADDQ $+192, R8
+	ADDQ $-24, SI
+	CMPQ SI, $0x18
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS (R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSD (BX), Y0
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VFMADD213PD  (DX), Y2, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R8
+	ADDQ $-4, SI
+	CMPQ SI, $0x04
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y3
+	VMASKMOVPD   (R8), Y3, Y2
+	MOVQ         $0x00000008, CX
+	MOVQ         R10, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSD (BX), Y1
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPD   (DI), Y3, Y0
+	VFMADD231PD  Y2, Y1, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	MOVQ  gsStep+64(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R10
+	ADDQ  $-8, R12
+	CMPQ  R12, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R9, $0x01
+	JGE  l15
+	CMPQ R12, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+16(FP), DX
+	MOVQ         R11, CX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y6
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R10
+	MOVQ         R11, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y5
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R10
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x0c
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y2
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (CX), Y4, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VFMADD213PD (BX), Y5, Y4
+	VMAXPD      Y4, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 32(CX), Y3, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(CX)
+	VFMADD213PD 32(BX), Y5, Y3
+	VMAXPD      Y3, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 64(CX), Y2, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(CX)
+	VFMADD213PD 64(BX), Y5, Y2
+	VMAXPD      Y2, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	ADDQ        $+96, CX
+	ADDQ        $+96, BX
+	ADDQ        $+96, DX
+	ADDQ        $-12, AX
+	CMPQ        AX, $0x0c
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x04
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y2
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (CX), Y2, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VFMADD213PD (BX), Y5, Y2
+	VMAXPD      Y2, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y1
+	VMASKMOVPD   (DX), Y1, Y0
+	VMASKMOVPD   (CX), Y1, Y2
+	VFMADD231PD  Y0, Y6, Y2
+	VMAXPD       Y2, Y11, Y3
+	VADDPD       Y9, Y3, Y3
+	VMINPD       Y3, Y10, Y2
+	VMINPD       Y10, Y3, Y3
+	VORPD        Y2, Y3, Y2
+	VMASKMOVPD   Y2, Y1, (CX)
+	VMASKMOVPD   (BX), Y1, Y2
+	VFMADD231PD  Y0, Y5, Y2
+	VMAXPD       Y2, Y11, Y2
+	VADDPD       Y9, Y2, Y2
+	VMINPD       Y2, Y10, Y0
+	VMINPD       Y10, Y2, Y2
+	VORPD        Y0, Y2, Y0
+	VMASKMOVPD   Y0, Y1, (BX)
+
+l22:
+	ADDQ $-2, R12
+	CMPQ R12, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R12, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         x+16(FP), CX
+	MOVQ         R11, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y7
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R10
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x18
+	JLT          l26
+
+l25:
+	VMOVUPS     32(CX), Y6
+	VMOVUPS     64(CX), Y5
+	VMOVUPS     96(CX), Y4
+	VMOVUPS     128(CX), Y3
+	VMOVUPS     160(CX), Y2
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y7, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PD 32(BX), Y7, Y6
+	VMAXPD      Y6, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VFMADD213PD 64(BX), Y7, Y5
+	VMAXPD      Y5, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VFMADD213PD 96(BX), Y7, Y4
+	VMAXPD      Y4, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	VFMADD213PD 128(BX), Y7, Y3
+	VMAXPD      Y3, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 128(BX)
+	VFMADD213PD 160(BX), Y7, Y2
+	VMAXPD      Y2, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 160(BX)
+	ADDQ        $+192, BX
+	ADDQ        $+192, CX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x04
+	JLT  l28
+
+l27:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y7, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y1, Y7, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+
+l29:
+	ADDQ $-1, R12
+	CMPQ R12, $0x01
+	JGE  l23
+
+l24:
+	VZEROUPPER
+	RET
+
+// func Rank1DGF32AVX2(w *float32, d *float32, gs *float32, x *float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1DGF32AVX2(SB), NOSPLIT, $0-80
+	VMOVUPS rank1Constants<>+32(SB), Y11
+	MOVQ    rows+32(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    gs+16(FP), R12
+	MOVQ    d+8(FP), R11
+	MOVQ    far+72(FP), R10
+	CMPQ    R10, $0x02
+	JLT     l1
+	CMPQ    R14, $0x08
+	JLT     l3
+
+l2:
+	MOVQ x+24(FP), R9
+	MOVQ R13, R8
+	MOVQ cols+40(FP), DI
+	CMPQ DI, $0x40
+	JLT  l5
+
+l4:
+	VMOVUPS (R9), Y10
+	VMOVUPS 32(R9), Y9
+	VMOVUPS 64(R9), Y8
+	VMOVUPS 96(R9), Y7
+	VMOVUPS 128(R9), Y6
+	VMOVUPS 160(R9), Y5
+	VMOVUPS 192(R9), Y4
+	VMOVUPS 224(R9), Y3
+	MOVQ    R8, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    R12, CX
+	MOVQ    R11, BX
+	CMPQ    DX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSS (CX), Y2
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	VBROADCASTSS (BX), Y0
+	VSUBPS       Y0, Y11, Y1
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(SI)
+	VMULPS       (SI), Y1, Y0
+	VFMADD231PS  Y10, Y2, Y0
+	VMOVUPS      Y0, (SI)
+	VMULPS       32(SI), Y1, Y0
+	VFMADD231PS  Y9, Y2, Y0
+	VMOVUPS      Y0, 32(SI)
+	PREFETCHT1   2112(SI)
+	VMULPS       64(SI), Y1, Y0
+	VFMADD231PS  Y8, Y2, Y0
+	VMOVUPS      Y0, 64(SI)
+	VMULPS       96(SI), Y1, Y0
+	VFMADD231PS  Y7, Y2, Y0
+	VMOVUPS      Y0, 96(SI)
+	PREFETCHT1   2176(SI)
+	VMULPS       128(SI), Y1, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMULPS       160(SI), Y1, Y0
+	VFMADD231PS  Y5, Y2, Y0
+	VMOVUPS      Y0, 160(SI)
+	PREFETCHT1   2240(SI)
+	VMULPS       192(SI), Y1, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMULPS       224(SI), Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      Y0, 224(SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+256, R8
+	ADDQ $+256, R9
+	ADDQ $-64, DI
+	CMPQ DI, $0x40
+	JGE  l4
+
+l5:
+	CMPQ DI, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS (R9), Y2
+	MOVQ    R8, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    R12, CX
+	MOVQ    R11, BX
+	CMPQ    DX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSS (CX), Y1
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	VBROADCASTSS (BX), Y0
+	VSUBPS       Y0, Y11, Y0
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(SI)
+	VMULPS       (SI), Y0, Y0
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, R8
+	ADDQ $+32, R9
+	ADDQ $-8, DI
+	CMPQ DI, $0x08
+	JGE  l8
+
+l9:
+	CMPQ         DI, $0x01
+	JLT          l12
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y4
+	VMASKMOVPS   (R9), Y4, Y3
+	MOVQ         $0x00000008, DX
+	MOVQ         R12, CX
+	MOVQ         R11, BX
+	CMPQ         DX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSS (CX), Y2
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	VBROADCASTSS (BX), Y0
+	VSUBPS       Y0, Y11, Y1
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(R8)
+	VMASKMOVPS   (R8), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMASKMOVPS   Y0, Y4, (R8)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R8
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+64(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $-8, R14
+	CMPQ  R14, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R10, $0x01
+	JGE  l15
+	CMPQ R14, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+24(FP), DX
+	MOVQ         R13, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	VBROADCASTSS (R12), Y8
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y0
+	VSUBPS       Y0, Y11, Y7
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         R13, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	VBROADCASTSS (R12), Y6
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y0
+	VSUBPS       Y0, Y11, Y5
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     96(DX), Y1
+	VMULPS      (CX), Y7, Y0
+	VFMADD231PS Y4, Y8, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPS      (BX), Y5, Y0
+	VFMADD231PS Y4, Y6, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPS      32(CX), Y7, Y0
+	VFMADD231PS Y3, Y8, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMULPS      32(BX), Y5, Y0
+	VFMADD231PS Y3, Y6, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPS      64(CX), Y7, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, 64(CX)
+	VMULPS      64(BX), Y5, Y0
+	VFMADD231PS Y2, Y6, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMULPS      96(CX), Y7, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, 96(CX)
+	VMULPS      96(BX), Y5, Y0
+	VFMADD231PS Y1, Y6, Y0
+	VMOVUPS     Y0, 96(BX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x08
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y1
+	VMULPS      (CX), Y7, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPS      (BX), Y5, Y0
+	VFMADD231PS Y1, Y6, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y7, Y0, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
 	VMASKMOVPS   (BX), Y2, Y0
-	VSUBPS       Y0, Y4, Y0
-	VMULPS       Y0, Y1, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+
+l22:
+	ADDQ $-2, R14
+	CMPQ R14, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R14, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         x+24(FP), CX
+	MOVQ         R13, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	VBROADCASTSS (R12), Y9
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y0
+	VSUBPS       Y0, Y11, Y8
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l26
+
+l25:
+	VMOVUPS     32(CX), Y7
+	VMOVUPS     64(CX), Y6
+	VMOVUPS     96(CX), Y5
+	VMOVUPS     128(CX), Y4
+	VMOVUPS     160(CX), Y3
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     224(CX), Y1
+	VMULPS      (BX), Y8, Y0
+	VFMADD231PS (CX), Y9, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPS      32(BX), Y8, Y0
+	VFMADD231PS Y7, Y9, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPS      64(BX), Y8, Y0
+	VFMADD231PS Y6, Y9, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMULPS      96(BX), Y8, Y0
+	VFMADD231PS Y5, Y9, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMULPS      128(BX), Y8, Y0
+	VFMADD231PS Y4, Y9, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMULPS      160(BX), Y8, Y0
+	VFMADD231PS Y3, Y9, Y0
+	VMOVUPS     Y0, 160(BX)
+	VMULPS      192(BX), Y8, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, 192(BX)
+	VMULPS      224(BX), Y8, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, 224(BX)
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x08
+	JLT  l28
+
+l27:
+	VMULPS      (BX), Y8, Y0
+	VFMADD231PS (CX), Y9, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMAXPS       Y0, Y7, Y1
-	VADDPS       Y5, Y1, Y1
-	VMINPS       Y1, Y6, Y0
-	VMINPS       Y6, Y1, Y1
-	VORPS        Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, (DX)
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y8, Y0, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, SI
-	MOVQ rows+40(FP), AX
-	CMPQ SI, AX
-	JLT  l1
+l29:
+	ADDQ $-1, R14
+	CMPQ R14, $0x01
+	JGE  l23
 
-l2:
+l24:
 	VZEROUPPER
 	RET
 
-// func Rank1CGClipF64AVX2(w *float64, c *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, gsStep int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·Rank1CGClipF64AVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSD lo+32(FP), Y7
-	VBROADCASTSD hi+40(FP), Y6
-	VPCMPEQQ     rank1Constants<>+128(SB), Y7, Y0
-	VANDNPD      rank1Constants<>+192(SB), Y0, Y5
-	VMOVUPS      rank1Constants<>+160(SB), Y4
-	XORL         SI, SI
-	MOVQ         rows+48(FP), AX
-	CMPQ         SI, AX
-	JGE          l2
+// func Rank1DGF64AVX2(w *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1DGF64AVX2(SB), NOSPLIT, $0-80
+	VMOVUPS rank1Constants<>+160(SB), Y11
+	MOVQ    rows+32(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    gs+16(FP), R12
+	MOVQ    d+8(FP), R11
+	MOVQ    far+72(FP), R10
+	CMPQ    R10, $0x02
+	JLT     l1
+	CMPQ    R14, $0x08
+	JLT     l3
 
-l1:
-	MOVQ         stride+64(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), DX
-	MOVQ         gsStep+72(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         gs+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y3
-	MOVQ         x+24(FP), CX
-	MOVQ         c+8(FP), BX
-	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
-
-l3:
-	VSUBPD      (BX), Y4, Y0
-	VMULPD      (DX), Y0, Y0
-	VFMADD231PD (CX), Y3, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	VSUBPD      32(BX), Y4, Y0
-	VMULPD      32(DX), Y0, Y0
-	VFMADD231PD 32(CX), Y3, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, 32(DX)
-	VSUBPD      64(BX), Y4, Y0
-	VMULPD      64(DX), Y0, Y0
-	VFMADD231PD 64(CX), Y3, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, 64(DX)
-	VSUBPD      96(BX), Y4, Y0
-	VMULPD      96(DX), Y0, Y0
-	VFMADD231PD 96(CX), Y3, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, 96(DX)
-	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l3
+l2:
+	MOVQ x+24(FP), R9
+	MOVQ R13, R8
+	MOVQ cols+40(FP), DI
+	CMPQ DI, $0x20
+	JLT  l5
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
-
-l5:
-	VSUBPD      (BX), Y4, Y0
-	VMULPD      (DX), Y0, Y0
-	VFMADD231PD (CX), Y3, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l5
+	VMOVUPS (R9), Y10
+	VMOVUPS 32(R9), Y9
+	VMOVUPS 64(R9), Y8
+	VMOVUPS 96(R9), Y7
+	VMOVUPS 128(R9), Y6
+	VMOVUPS 160(R9), Y5
+	VMOVUPS 192(R9), Y4
+	VMOVUPS 224(R9), Y3
+	MOVQ    R8, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    R12, CX
+	MOVQ    R11, BX
+	CMPQ    DX, $0x01
+	JLT     l7
 
 l6:
+	VBROADCASTSD (CX), Y2
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, CX
+	VBROADCASTSD (BX), Y0
+	VSUBPD       Y0, Y11, Y1
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(SI)
+	VMULPD       (SI), Y1, Y0
+	VFMADD231PD  Y10, Y2, Y0
+	VMOVUPS      Y0, (SI)
+	VMULPD       32(SI), Y1, Y0
+	VFMADD231PD  Y9, Y2, Y0
+	VMOVUPS      Y0, 32(SI)
+	PREFETCHT1   2112(SI)
+	VMULPD       64(SI), Y1, Y0
+	VFMADD231PD  Y8, Y2, Y0
+	VMOVUPS      Y0, 64(SI)
+	VMULPD       96(SI), Y1, Y0
+	VFMADD231PD  Y7, Y2, Y0
+	VMOVUPS      Y0, 96(SI)
+	PREFETCHT1   2176(SI)
+	VMULPD       128(SI), Y1, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMULPD       160(SI), Y1, Y0
+	VFMADD231PD  Y5, Y2, Y0
+	VMOVUPS      Y0, 160(SI)
+	PREFETCHT1   2240(SI)
+	VMULPD       192(SI), Y1, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMULPD       224(SI), Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVUPS      Y0, 224(SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+256, R8
+	ADDQ $+256, R9
+	ADDQ $-32, DI
+	CMPQ DI, $0x20
+	JGE  l4
+
+l5:
+	CMPQ DI, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS (R9), Y2
+	MOVQ    R8, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    R12, CX
+	MOVQ    R11, BX
+	CMPQ    DX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSD (CX), Y1
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, CX
+	VBROADCASTSD (BX), Y0
+	VSUBPD       Y0, Y11, Y0
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(SI)
+	VMULPD       (SI), Y0, Y0
+	VFMADD231PD  Y2, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, R8
+	ADDQ $+32, R9
+	ADDQ $-4, DI
+	CMPQ DI, $0x04
+	JGE  l8
+
+l9:
+	CMPQ         DI, $0x01
+	JLT          l12
+	VMOVQ        DI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y4
+	VMASKMOVPD   (R9), Y4, Y3
+	MOVQ         $0x00000008, DX
+	MOVQ         R12, CX
+	MOVQ         R11, BX
+	CMPQ         DX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSD (CX), Y2
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, CX
+	VBROADCASTSD (BX), Y0
+	VSUBPD       Y0, Y11, Y1
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(R8)
+	VMASKMOVPD   (R8), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMASKMOVPD   Y0, Y4, (R8)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R8
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+64(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+56(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $-8, R14
+	CMPQ  R14, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R10, $0x01
+	JGE  l15
+	CMPQ R14, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+24(FP), DX
+	MOVQ         R13, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	VBROADCASTSD (R12), Y8
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y0
+	VSUBPD       Y0, Y11, Y7
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         R13, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	VBROADCASTSD (R12), Y6
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y0
+	VSUBPD       Y0, Y11, Y5
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     96(DX), Y1
+	VMULPD      (CX), Y7, Y0
+	VFMADD231PD Y4, Y8, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPD      (BX), Y5, Y0
+	VFMADD231PD Y4, Y6, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPD      32(CX), Y7, Y0
+	VFMADD231PD Y3, Y8, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMULPD      32(BX), Y5, Y0
+	VFMADD231PD Y3, Y6, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPD      64(CX), Y7, Y0
+	VFMADD231PD Y2, Y8, Y0
+	VMOVUPS     Y0, 64(CX)
+	VMULPD      64(BX), Y5, Y0
+	VFMADD231PD Y2, Y6, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMULPD      96(CX), Y7, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, 96(CX)
+	VMULPD      96(BX), Y5, Y0
+	VFMADD231PD Y1, Y6, Y0
+	VMOVUPS     Y0, 96(BX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x04
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y1
+	VMULPD      (CX), Y7, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPD      (BX), Y5, Y0
+	VFMADD231PD Y1, Y6, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y7, Y0, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
 	VMASKMOVPD   (BX), Y2, Y0
-	VSUBPD       Y0, Y4, Y0
-	VMULPD       Y0, Y1, Y0
-	VMASKMOVPD   (CX), Y2, Y1
-	VFMADD231PD  Y1, Y3, Y0
-	VMAXPD       Y0, Y7, Y1
-	VADDPD       Y5, Y1, Y1
-	VMINPD       Y1, Y6, Y0
-	VMINPD       Y6, Y1, Y1
-	VORPD        Y0, Y1, Y0
-	VMASKMOVPD   Y0, Y2, (DX)
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y1, Y6, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, SI
-	MOVQ rows+48(FP), AX
-	CMPQ SI, AX
-	JLT  l1
+l22:
+	ADDQ $-2, R14
+	CMPQ R14, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R14, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         x+24(FP), CX
+	MOVQ         R13, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	VBROADCASTSD (R12), Y9
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y0
+	VSUBPD       Y0, Y11, Y8
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l26
+
+l25:
+	VMOVUPS     32(CX), Y7
+	VMOVUPS     64(CX), Y6
+	VMOVUPS     96(CX), Y5
+	VMOVUPS     128(CX), Y4
+	VMOVUPS     160(CX), Y3
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     224(CX), Y1
+	VMULPD      (BX), Y8, Y0
+	VFMADD231PD (CX), Y9, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPD      32(BX), Y8, Y0
+	VFMADD231PD Y7, Y9, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPD      64(BX), Y8, Y0
+	VFMADD231PD Y6, Y9, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMULPD      96(BX), Y8, Y0
+	VFMADD231PD Y5, Y9, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMULPD      128(BX), Y8, Y0
+	VFMADD231PD Y4, Y9, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMULPD      160(BX), Y8, Y0
+	VFMADD231PD Y3, Y9, Y0
+	VMOVUPS     Y0, 160(BX)
+	VMULPD      192(BX), Y8, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, 192(BX)
+	VMULPD      224(BX), Y8, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, 224(BX)
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x04
+	JLT  l28
+
+l27:
+	VMULPD      (BX), Y8, Y0
+	VFMADD231PD (CX), Y9, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y8, Y0, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+
+l29:
+	ADDQ $-1, R14
+	CMPQ R14, $0x01
+	JGE  l23
+
+l24:
+	VZEROUPPER
+	RET
+
+// func Rank1DGClipF32AVX2(w *float32, d *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1DGClipF32AVX2(SB), NOSPLIT, $0-88
+	VBROADCASTSS lo+32(FP), Y11
+	VBROADCASTSS hi+36(FP), Y10
+	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
+	VANDNPS      rank1Constants<>+64(SB), Y0, Y9
+	VMOVUPS      rank1Constants<>+32(SB), Y8
+	MOVQ         rows+40(FP), R14
+	MOVQ         w+0(FP), R13
+	MOVQ         gs+16(FP), R12
+	MOVQ         d+8(FP), R11
+	MOVQ         far+80(FP), R10
+	CMPQ         R10, $0x02
+	JLT          l1
+	CMPQ         R14, $0x08
+	JLT          l3
 
 l2:
+	MOVQ x+24(FP), R9
+	MOVQ R13, R8
+	MOVQ cols+48(FP), DI
+	CMPQ DI, $0x20
+	JLT  l5
+
+l4:
+	VMOVUPS (R9), Y7
+	VMOVUPS 32(R9), Y6
+	VMOVUPS 64(R9), Y5
+	VMOVUPS 96(R9), Y4
+	MOVQ    R8, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    R12, CX
+	MOVQ    R11, BX
+	CMPQ    DX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSS (CX), Y3
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	VBROADCASTSS (BX), Y0
+	VSUBPS       Y0, Y8, Y2
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(SI)
+	VMULPS       (SI), Y2, Y0
+	VFMADD231PS  Y7, Y3, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	VMULPS       32(SI), Y2, Y0
+	VFMADD231PS  Y6, Y3, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 32(SI)
+	PREFETCHT1   2112(SI)
+	VMULPS       64(SI), Y2, Y0
+	VFMADD231PS  Y5, Y3, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 64(SI)
+	VMULPS       96(SI), Y2, Y0
+	VFMADD231PS  Y4, Y3, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 96(SI)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+128, R8
+	ADDQ $+128, R9
+	ADDQ $-32, DI
+	CMPQ DI, $0x20
+	JGE  l4
+
+l5:
+	CMPQ DI, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS (R9), Y2
+	MOVQ    R8, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    R12, CX
+	MOVQ    R11, BX
+	CMPQ    DX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSS (CX), Y1
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	VBROADCASTSS (BX), Y0
+	VSUBPS       Y0, Y8, Y0
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(SI)
+	VMULPS       (SI), Y0, Y0
+	VFMADD231PS  Y2, Y1, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, R8
+	ADDQ $+32, R9
+	ADDQ $-8, DI
+	CMPQ DI, $0x08
+	JGE  l8
+
+l9:
+	CMPQ         DI, $0x01
+	JLT          l12
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y4
+	VMASKMOVPS   (R9), Y4, Y3
+	MOVQ         $0x00000008, DX
+	MOVQ         R12, CX
+	MOVQ         R11, BX
+	CMPQ         DX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSS (CX), Y2
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	VBROADCASTSS (BX), Y0
+	VSUBPS       Y0, Y8, Y1
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(R8)
+	VMASKMOVPS   (R8), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y4, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R8
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+72(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+64(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $-8, R14
+	CMPQ  R14, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R10, $0x01
+	JGE  l15
+	CMPQ R14, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+24(FP), DX
+	MOVQ         R13, CX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	VBROADCASTSS (R12), Y7
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y0
+	VSUBPS       Y0, Y8, Y6
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         R13, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	VBROADCASTSS (R12), Y5
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y0
+	VSUBPS       Y0, Y8, Y4
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(DX), Y2
+	VMULPS      (CX), Y6, Y0
+	VFMADD231PS Y3, Y7, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPS      (BX), Y4, Y0
+	VFMADD231PS Y3, Y5, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPS      32(CX), Y6, Y0
+	VFMADD231PS Y2, Y7, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMULPS      32(BX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x08
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y2
+	VMULPS      (CX), Y6, Y0
+	VFMADD231PS Y2, Y7, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPS      (BX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y1, Y7, Y0
+	VMAXPS       Y0, Y11, Y3
+	VADDPS       Y9, Y3, Y3
+	VMINPS       Y3, Y10, Y0
+	VMINPS       Y10, Y3, Y3
+	VORPS        Y0, Y3, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y1, Y5, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+
+l22:
+	ADDQ $-2, R14
+	CMPQ R14, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R14, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         x+24(FP), CX
+	MOVQ         R13, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	VBROADCASTSS (R12), Y6
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y0
+	VSUBPS       Y0, Y8, Y5
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l26
+
+l25:
+	VMOVUPS     32(CX), Y4
+	VMOVUPS     64(CX), Y3
+	VMOVUPS     96(CX), Y2
+	VMULPS      (BX), Y5, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPS      32(BX), Y5, Y0
+	VFMADD231PS Y4, Y6, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPS      64(BX), Y5, Y0
+	VFMADD231PS Y3, Y6, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMULPS      96(BX), Y5, Y0
+	VFMADD231PS Y2, Y6, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	ADDQ        $+128, BX
+	ADDQ        $+128, CX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x08
+	JLT  l28
+
+l27:
+	VMULPS      (BX), Y5, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VMAXPS      Y0, Y11, Y1
+	VADDPS      Y9, Y1, Y1
+	VMINPS      Y1, Y10, Y0
+	VMINPS      Y10, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VMAXPS       Y0, Y11, Y1
+	VADDPS       Y9, Y1, Y1
+	VMINPS       Y1, Y10, Y0
+	VMINPS       Y10, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+
+l29:
+	ADDQ $-1, R14
+	CMPQ R14, $0x01
+	JGE  l23
+
+l24:
+	VZEROUPPER
+	RET
+
+// func Rank1DGClipF64AVX2(w *float64, d *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1DGClipF64AVX2(SB), NOSPLIT, $0-96
+	VBROADCASTSD lo+32(FP), Y11
+	VBROADCASTSD hi+40(FP), Y10
+	VPCMPEQQ     rank1Constants<>+128(SB), Y11, Y0
+	VANDNPD      rank1Constants<>+192(SB), Y0, Y9
+	VMOVUPS      rank1Constants<>+160(SB), Y8
+	MOVQ         rows+48(FP), R14
+	MOVQ         w+0(FP), R13
+	MOVQ         gs+16(FP), R12
+	MOVQ         d+8(FP), R11
+	MOVQ         far+88(FP), R10
+	CMPQ         R10, $0x02
+	JLT          l1
+	CMPQ         R14, $0x08
+	JLT          l3
+
+l2:
+	MOVQ x+24(FP), R9
+	MOVQ R13, R8
+	MOVQ cols+56(FP), DI
+	CMPQ DI, $0x10
+	JLT  l5
+
+l4:
+	VMOVUPS (R9), Y7
+	VMOVUPS 32(R9), Y6
+	VMOVUPS 64(R9), Y5
+	VMOVUPS 96(R9), Y4
+	MOVQ    R8, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    R12, CX
+	MOVQ    R11, BX
+	CMPQ    DX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSD (CX), Y3
+	MOVQ         gsStep+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, CX
+	VBROADCASTSD (BX), Y0
+	VSUBPD       Y0, Y8, Y2
+	MOVQ         dStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(SI)
+	VMULPD       (SI), Y2, Y0
+	VFMADD231PD  Y7, Y3, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	VMULPD       32(SI), Y2, Y0
+	VFMADD231PD  Y6, Y3, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 32(SI)
+	PREFETCHT1   2112(SI)
+	VMULPD       64(SI), Y2, Y0
+	VFMADD231PD  Y5, Y3, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 64(SI)
+	VMULPD       96(SI), Y2, Y0
+	VFMADD231PD  Y4, Y3, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 96(SI)
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+128, R8
+	ADDQ $+128, R9
+	ADDQ $-16, DI
+	CMPQ DI, $0x10
+	JGE  l4
+
+l5:
+	CMPQ DI, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS (R9), Y2
+	MOVQ    R8, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    R12, CX
+	MOVQ    R11, BX
+	CMPQ    DX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSD (CX), Y1
+	MOVQ         gsStep+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, CX
+	VBROADCASTSD (BX), Y0
+	VSUBPD       Y0, Y8, Y0
+	MOVQ         dStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(SI)
+	VMULPD       (SI), Y0, Y0
+	VFMADD231PD  Y2, Y1, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, R8
+	ADDQ $+32, R9
+	ADDQ $-4, DI
+	CMPQ DI, $0x04
+	JGE  l8
+
+l9:
+	CMPQ         DI, $0x01
+	JLT          l12
+	VMOVQ        DI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y4
+	VMASKMOVPD   (R9), Y4, Y3
+	MOVQ         $0x00000008, DX
+	MOVQ         R12, CX
+	MOVQ         R11, BX
+	CMPQ         DX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSD (CX), Y2
+	MOVQ         gsStep+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, CX
+	VBROADCASTSD (BX), Y0
+	VSUBPD       Y0, Y8, Y1
+	MOVQ         dStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(R8)
+	VMASKMOVPD   (R8), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y4, (R8)
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R8
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+64(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+80(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+72(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $-8, R14
+	CMPQ  R14, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R10, $0x01
+	JGE  l15
+	CMPQ R14, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+24(FP), DX
+	MOVQ         R13, CX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	VBROADCASTSD (R12), Y7
+	MOVQ         gsStep+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y0
+	VSUBPD       Y0, Y8, Y6
+	MOVQ         dStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         R13, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	VBROADCASTSD (R12), Y5
+	MOVQ         gsStep+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y0
+	VSUBPD       Y0, Y8, Y4
+	MOVQ         dStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(DX), Y2
+	VMULPD      (CX), Y6, Y0
+	VFMADD231PD Y3, Y7, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPD      (BX), Y4, Y0
+	VFMADD231PD Y3, Y5, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPD      32(CX), Y6, Y0
+	VFMADD231PD Y2, Y7, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMULPD      32(BX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x04
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y2
+	VMULPD      (CX), Y6, Y0
+	VFMADD231PD Y2, Y7, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPD      (BX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y1, Y7, Y0
+	VMAXPD       Y0, Y11, Y3
+	VADDPD       Y9, Y3, Y3
+	VMINPD       Y3, Y10, Y0
+	VMINPD       Y10, Y3, Y3
+	VORPD        Y0, Y3, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y1, Y5, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+
+l22:
+	ADDQ $-2, R14
+	CMPQ R14, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R14, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         x+24(FP), CX
+	MOVQ         R13, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	VBROADCASTSD (R12), Y6
+	MOVQ         gsStep+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y0
+	VSUBPD       Y0, Y8, Y5
+	MOVQ         dStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l26
+
+l25:
+	VMOVUPS     32(CX), Y4
+	VMOVUPS     64(CX), Y3
+	VMOVUPS     96(CX), Y2
+	VMULPD      (BX), Y5, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPD      32(BX), Y5, Y0
+	VFMADD231PD Y4, Y6, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPD      64(BX), Y5, Y0
+	VFMADD231PD Y3, Y6, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMULPD      96(BX), Y5, Y0
+	VFMADD231PD Y2, Y6, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	ADDQ        $+128, BX
+	ADDQ        $+128, CX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x04
+	JLT  l28
+
+l27:
+	VMULPD      (BX), Y5, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VMAXPD      Y0, Y11, Y1
+	VADDPD      Y9, Y1, Y1
+	VMINPD      Y1, Y10, Y0
+	VMINPD      Y10, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y1, Y6, Y0
+	VMAXPD       Y0, Y11, Y1
+	VADDPD       Y9, Y1, Y1
+	VMINPD       Y1, Y10, Y0
+	VMINPD       Y10, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+
+l29:
+	ADDQ $-1, R14
+	CMPQ R14, $0x01
+	JGE  l23
+
+l24:
+	VZEROUPPER
+	RET
+
+// func Rank1CGF32AVX2(w *float32, c *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1CGF32AVX2(SB), NOSPLIT, $0-72
+	VMOVUPS rank1Constants<>+32(SB), Y10
+	MOVQ    rows+32(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    gs+16(FP), R11
+	MOVQ    far+64(FP), R10
+	CMPQ    R10, $0x02
+	JLT     l1
+	CMPQ    R13, $0x08
+	JLT     l3
+
+l2:
+	MOVQ x+24(FP), R9
+	MOVQ c+8(FP), R8
+	MOVQ R12, DI
+	MOVQ cols+40(FP), SI
+	CMPQ SI, $0x20
+	JLT  l5
+
+l4:
+	VMOVUPS (R9), Y9
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R9), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R9), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R9), Y3
+	VMOVUPS 96(R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R11, BX
+	CMPQ    CX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSS (BX), Y1
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VSUBPS       Y8, Y10, Y0
+	VMULPS       (DX), Y0, Y0
+	VFMADD231PS  Y9, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VSUBPS       Y6, Y10, Y0
+	VMULPS       32(DX), Y0, Y0
+	VFMADD231PS  Y7, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VSUBPS       Y4, Y10, Y0
+	VMULPS       64(DX), Y0, Y0
+	VFMADD231PS  Y5, Y1, Y0
+	VMOVUPS      Y0, 64(DX)
+	VSUBPS       Y2, Y10, Y0
+	VMULPS       96(DX), Y0, Y0
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+128, DI
+	ADDQ $+128, R9
+	ADDQ $+128, R8
+	ADDQ $-32, SI
+	CMPQ SI, $0x20
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS (R9), Y3
+	VMOVUPS (R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R11, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSS (BX), Y1
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VSUBPS       Y2, Y10, Y0
+	VMULPS       (DX), Y0, Y0
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R9
+	ADDQ $+32, R8
+	ADDQ $-8, SI
+	CMPQ SI, $0x08
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y5
+	VMASKMOVPS   (R9), Y5, Y4
+	VMASKMOVPS   (R8), Y5, Y3
+	MOVQ         $0x00000008, CX
+	MOVQ         R11, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSS (BX), Y2
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPS   (DI), Y5, Y1
+	VSUBPS       Y3, Y10, Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	VMASKMOVPS   Y0, Y5, (DI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $-8, R13
+	CMPQ  R13, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R10, $0x01
+	JGE  l15
+	CMPQ R13, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+24(FP), SI
+	MOVQ         c+8(FP), DX
+	MOVQ         R12, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y6
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y5
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l19
+
+l18:
+	VMOVUPS     (SI), Y4
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(SI), Y2
+	VMOVUPS     32(DX), Y1
+	VSUBPS      Y3, Y10, Y0
+	VMULPS      (CX), Y0, Y0
+	VFMADD231PS Y4, Y6, Y0
+	VMOVUPS     Y0, (CX)
+	VSUBPS      Y3, Y10, Y0
+	VMULPS      (BX), Y0, Y0
+	VFMADD231PS Y4, Y5, Y0
+	VMOVUPS     Y0, (BX)
+	VSUBPS      Y1, Y10, Y0
+	VMULPS      32(CX), Y0, Y0
+	VFMADD231PS Y2, Y6, Y0
+	VMOVUPS     Y0, 32(CX)
+	VSUBPS      Y1, Y10, Y0
+	VMULPS      32(BX), Y0, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS     Y0, 32(BX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x08
+	JLT  l21
+
+l20:
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VSUBPS      Y1, Y10, Y0
+	VMULPS      (CX), Y0, Y0
+	VFMADD231PS Y2, Y6, Y0
+	VMOVUPS     Y0, (CX)
+	VSUBPS      Y1, Y10, Y0
+	VMULPS      (BX), Y0, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y4
+	VMASKMOVPS   (SI), Y4, Y3
+	VMASKMOVPS   (DX), Y4, Y2
+	VMASKMOVPS   (CX), Y4, Y1
+	VSUBPS       Y2, Y10, Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y6, Y0
+	VMASKMOVPS   Y0, Y4, (CX)
+	VMASKMOVPS   (BX), Y4, Y0
+	VSUBPS       Y2, Y10, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y3, Y5, Y0
+	VMASKMOVPS   Y0, Y4, (BX)
+
+l22:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R13, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         x+24(FP), DX
+	MOVQ         c+8(FP), CX
+	MOVQ         R12, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y7
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l26
+
+l25:
+	VMOVUPS     32(DX), Y6
+	VMOVUPS     32(CX), Y5
+	VMOVUPS     64(DX), Y4
+	VMOVUPS     64(CX), Y3
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     96(CX), Y1
+	VSUBPS      (CX), Y10, Y0
+	VMULPS      (BX), Y0, Y0
+	VFMADD231PS (DX), Y7, Y0
+	VMOVUPS     Y0, (BX)
+	VSUBPS      Y5, Y10, Y0
+	VMULPS      32(BX), Y0, Y0
+	VFMADD231PS Y6, Y7, Y0
+	VMOVUPS     Y0, 32(BX)
+	VSUBPS      Y3, Y10, Y0
+	VMULPS      64(BX), Y0, Y0
+	VFMADD231PS Y4, Y7, Y0
+	VMOVUPS     Y0, 64(BX)
+	VSUBPS      Y1, Y10, Y0
+	VMULPS      96(BX), Y0, Y0
+	VFMADD231PS Y2, Y7, Y0
+	VMOVUPS     Y0, 96(BX)
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x08
+	JLT  l28
+
+l27:
+	VSUBPS      (CX), Y10, Y0
+	VMULPS      (BX), Y0, Y0
+	VFMADD231PS (DX), Y7, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y0
+	VMASKMOVPS   (BX), Y3, Y1
+	VSUBPS       Y0, Y10, Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y2, Y7, Y0
+	VMASKMOVPS   Y0, Y3, (BX)
+
+l29:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l23
+
+l24:
+	VZEROUPPER
+	RET
+
+// func Rank1CGF64AVX2(w *float64, c *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1CGF64AVX2(SB), NOSPLIT, $0-72
+	VMOVUPS rank1Constants<>+160(SB), Y10
+	MOVQ    rows+32(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    gs+16(FP), R11
+	MOVQ    far+64(FP), R10
+	CMPQ    R10, $0x02
+	JLT     l1
+	CMPQ    R13, $0x08
+	JLT     l3
+
+l2:
+	MOVQ x+24(FP), R9
+	MOVQ c+8(FP), R8
+	MOVQ R12, DI
+	MOVQ cols+40(FP), SI
+	CMPQ SI, $0x10
+	JLT  l5
+
+l4:
+	VMOVUPS (R9), Y9
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R9), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R9), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R9), Y3
+	VMOVUPS 96(R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R11, BX
+	CMPQ    CX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSD (BX), Y1
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VSUBPD       Y8, Y10, Y0
+	VMULPD       (DX), Y0, Y0
+	VFMADD231PD  Y9, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VSUBPD       Y6, Y10, Y0
+	VMULPD       32(DX), Y0, Y0
+	VFMADD231PD  Y7, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VSUBPD       Y4, Y10, Y0
+	VMULPD       64(DX), Y0, Y0
+	VFMADD231PD  Y5, Y1, Y0
+	VMOVUPS      Y0, 64(DX)
+	VSUBPD       Y2, Y10, Y0
+	VMULPD       96(DX), Y0, Y0
+	VFMADD231PD  Y3, Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+128, DI
+	ADDQ $+128, R9
+	ADDQ $+128, R8
+	ADDQ $-16, SI
+	CMPQ SI, $0x10
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS (R9), Y3
+	VMOVUPS (R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R11, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSD (BX), Y1
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VSUBPD       Y2, Y10, Y0
+	VMULPD       (DX), Y0, Y0
+	VFMADD231PD  Y3, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R9
+	ADDQ $+32, R8
+	ADDQ $-4, SI
+	CMPQ SI, $0x04
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y5
+	VMASKMOVPD   (R9), Y5, Y4
+	VMASKMOVPD   (R8), Y5, Y3
+	MOVQ         $0x00000008, CX
+	MOVQ         R11, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSD (BX), Y2
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPD   (DI), Y5, Y1
+	VSUBPD       Y3, Y10, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	VMASKMOVPD   Y0, Y5, (DI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $-8, R13
+	CMPQ  R13, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R10, $0x01
+	JGE  l15
+	CMPQ R13, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+24(FP), SI
+	MOVQ         c+8(FP), DX
+	MOVQ         R12, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y6
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y5
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l19
+
+l18:
+	VMOVUPS     (SI), Y4
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(SI), Y2
+	VMOVUPS     32(DX), Y1
+	VSUBPD      Y3, Y10, Y0
+	VMULPD      (CX), Y0, Y0
+	VFMADD231PD Y4, Y6, Y0
+	VMOVUPS     Y0, (CX)
+	VSUBPD      Y3, Y10, Y0
+	VMULPD      (BX), Y0, Y0
+	VFMADD231PD Y4, Y5, Y0
+	VMOVUPS     Y0, (BX)
+	VSUBPD      Y1, Y10, Y0
+	VMULPD      32(CX), Y0, Y0
+	VFMADD231PD Y2, Y6, Y0
+	VMOVUPS     Y0, 32(CX)
+	VSUBPD      Y1, Y10, Y0
+	VMULPD      32(BX), Y0, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMOVUPS     Y0, 32(BX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x04
+	JLT  l21
+
+l20:
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VSUBPD      Y1, Y10, Y0
+	VMULPD      (CX), Y0, Y0
+	VFMADD231PD Y2, Y6, Y0
+	VMOVUPS     Y0, (CX)
+	VSUBPD      Y1, Y10, Y0
+	VMULPD      (BX), Y0, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y4
+	VMASKMOVPD   (SI), Y4, Y3
+	VMASKMOVPD   (DX), Y4, Y2
+	VMASKMOVPD   (CX), Y4, Y1
+	VSUBPD       Y2, Y10, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y6, Y0
+	VMASKMOVPD   Y0, Y4, (CX)
+	VMASKMOVPD   (BX), Y4, Y0
+	VSUBPD       Y2, Y10, Y1
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y3, Y5, Y0
+	VMASKMOVPD   Y0, Y4, (BX)
+
+l22:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R13, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         x+24(FP), DX
+	MOVQ         c+8(FP), CX
+	MOVQ         R12, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y7
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l26
+
+l25:
+	VMOVUPS     32(DX), Y6
+	VMOVUPS     32(CX), Y5
+	VMOVUPS     64(DX), Y4
+	VMOVUPS     64(CX), Y3
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     96(CX), Y1
+	VSUBPD      (CX), Y10, Y0
+	VMULPD      (BX), Y0, Y0
+	VFMADD231PD (DX), Y7, Y0
+	VMOVUPS     Y0, (BX)
+	VSUBPD      Y5, Y10, Y0
+	VMULPD      32(BX), Y0, Y0
+	VFMADD231PD Y6, Y7, Y0
+	VMOVUPS     Y0, 32(BX)
+	VSUBPD      Y3, Y10, Y0
+	VMULPD      64(BX), Y0, Y0
+	VFMADD231PD Y4, Y7, Y0
+	VMOVUPS     Y0, 64(BX)
+	VSUBPD      Y1, Y10, Y0
+	VMULPD      96(BX), Y0, Y0
+	VFMADD231PD Y2, Y7, Y0
+	VMOVUPS     Y0, 96(BX)
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x04
+	JLT  l28
+
+l27:
+	VSUBPD      (CX), Y10, Y0
+	VMULPD      (BX), Y0, Y0
+	VFMADD231PD (DX), Y7, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y3
+	VMASKMOVPD   (DX), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y0
+	VMASKMOVPD   (BX), Y3, Y1
+	VSUBPD       Y0, Y10, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y2, Y7, Y0
+	VMASKMOVPD   Y0, Y3, (BX)
+
+l29:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l23
+
+l24:
+	VZEROUPPER
+	RET
+
+// func Rank1CGClipF32AVX2(w *float32, c *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1CGClipF32AVX2(SB), NOSPLIT, $0-80
+	VBROADCASTSS lo+32(FP), Y10
+	VBROADCASTSS hi+36(FP), Y9
+	VPCMPEQD     rank1Constants<>+0(SB), Y10, Y0
+	VANDNPS      rank1Constants<>+64(SB), Y0, Y8
+	VMOVUPS      rank1Constants<>+32(SB), Y7
+	MOVQ         rows+40(FP), R13
+	MOVQ         w+0(FP), R12
+	MOVQ         gs+16(FP), R11
+	MOVQ         far+72(FP), R10
+	CMPQ         R10, $0x02
+	JLT          l1
+	CMPQ         R13, $0x08
+	JLT          l3
+
+l2:
+	MOVQ x+24(FP), R9
+	MOVQ c+8(FP), R8
+	MOVQ R12, DI
+	MOVQ cols+48(FP), SI
+	CMPQ SI, $0x10
+	JLT  l5
+
+l4:
+	VMOVUPS (R9), Y6
+	VMOVUPS (R8), Y5
+	VMOVUPS 32(R9), Y4
+	VMOVUPS 32(R8), Y3
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R11, BX
+	CMPQ    CX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSS (BX), Y2
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VSUBPS       Y5, Y7, Y0
+	VMULPS       (DX), Y0, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	VMAXPS       Y0, Y10, Y1
+	VADDPS       Y8, Y1, Y1
+	VMINPS       Y1, Y9, Y0
+	VMINPS       Y9, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VSUBPS       Y3, Y7, Y0
+	VMULPS       32(DX), Y0, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	VMAXPS       Y0, Y10, Y1
+	VADDPS       Y8, Y1, Y1
+	VMINPS       Y1, Y9, Y0
+	VMINPS       Y9, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+64, DI
+	ADDQ $+64, R9
+	ADDQ $+64, R8
+	ADDQ $-16, SI
+	CMPQ SI, $0x10
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS (R9), Y3
+	VMOVUPS (R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R11, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSS (BX), Y1
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VSUBPS       Y2, Y7, Y0
+	VMULPS       (DX), Y0, Y0
+	VFMADD231PS  Y3, Y1, Y0
+	VMAXPS       Y0, Y10, Y1
+	VADDPS       Y8, Y1, Y1
+	VMINPS       Y1, Y9, Y0
+	VMINPS       Y9, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R9
+	ADDQ $+32, R8
+	ADDQ $-8, SI
+	CMPQ SI, $0x08
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y5
+	VMASKMOVPS   (R9), Y5, Y4
+	VMASKMOVPS   (R8), Y5, Y3
+	MOVQ         $0x00000008, CX
+	MOVQ         R11, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSS (BX), Y2
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPS   (DI), Y5, Y1
+	VSUBPS       Y3, Y7, Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	VMAXPS       Y0, Y10, Y1
+	VADDPS       Y8, Y1, Y1
+	VMINPS       Y1, Y9, Y0
+	VMINPS       Y9, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y5, (DI)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+64(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $-8, R13
+	CMPQ  R13, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R10, $0x01
+	JGE  l15
+	CMPQ R13, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+24(FP), SI
+	MOVQ         c+8(FP), DX
+	MOVQ         R12, CX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y6
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y5
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l19
+
+l18:
+	VMOVUPS     (SI), Y3
+	VMOVUPS     (DX), Y2
+	VSUBPS      Y2, Y7, Y0
+	VMULPS      (CX), Y0, Y0
+	VFMADD231PS Y3, Y6, Y0
+	VMAXPS      Y0, Y10, Y1
+	VADDPS      Y8, Y1, Y1
+	VMINPS      Y1, Y9, Y0
+	VMINPS      Y9, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VSUBPS      Y2, Y7, Y0
+	VMULPS      (BX), Y0, Y0
+	VFMADD231PS Y3, Y5, Y0
+	VMAXPS      Y0, Y10, Y1
+	VADDPS      Y8, Y1, Y1
+	VMINPS      Y1, Y9, Y0
+	VMINPS      Y9, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l18
+
+l19:
+	CMPQ         AX, $0x01
+	JLT          l20
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y4
+	VMASKMOVPS   (SI), Y4, Y3
+	VMASKMOVPS   (DX), Y4, Y2
+	VMASKMOVPS   (CX), Y4, Y1
+	VSUBPS       Y2, Y7, Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y6, Y0
+	VMAXPS       Y0, Y10, Y1
+	VADDPS       Y8, Y1, Y1
+	VMINPS       Y1, Y9, Y0
+	VMINPS       Y9, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y4, (CX)
+	VMASKMOVPS   (BX), Y4, Y0
+	VSUBPS       Y2, Y7, Y1
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y3, Y5, Y0
+	VMAXPS       Y0, Y10, Y1
+	VADDPS       Y8, Y1, Y1
+	VMINPS       Y1, Y9, Y0
+	VMINPS       Y9, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y4, (BX)
+
+l20:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R13, $0x01
+	JLT  l22
+
+l21:
+	MOVQ         x+24(FP), DX
+	MOVQ         c+8(FP), CX
+	MOVQ         R12, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y4
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l24
+
+l23:
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     32(CX), Y2
+	VSUBPS      (CX), Y7, Y0
+	VMULPS      (BX), Y0, Y0
+	VFMADD231PS (DX), Y4, Y0
+	VMAXPS      Y0, Y10, Y1
+	VADDPS      Y8, Y1, Y1
+	VMINPS      Y1, Y9, Y0
+	VMINPS      Y9, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VSUBPS      Y2, Y7, Y0
+	VMULPS      32(BX), Y0, Y0
+	VFMADD231PS Y3, Y4, Y0
+	VMAXPS      Y0, Y10, Y1
+	VADDPS      Y8, Y1, Y1
+	VMINPS      Y1, Y9, Y0
+	VMINPS      Y9, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $+64, CX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l23
+
+l24:
+	CMPQ AX, $0x08
+	JLT  l26
+
+l25:
+	VSUBPS      (CX), Y7, Y0
+	VMULPS      (BX), Y0, Y0
+	VFMADD231PS (DX), Y4, Y0
+	VMAXPS      Y0, Y10, Y1
+	VADDPS      Y8, Y1, Y1
+	VMINPS      Y1, Y9, Y0
+	VMINPS      Y9, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l25
+
+l26:
+	CMPQ         AX, $0x01
+	JLT          l27
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+96(SB), Y0, Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y0
+	VMASKMOVPS   (BX), Y3, Y1
+	VSUBPS       Y0, Y7, Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMAXPS       Y0, Y10, Y1
+	VADDPS       Y8, Y1, Y1
+	VMINPS       Y1, Y9, Y0
+	VMINPS       Y9, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (BX)
+
+l27:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l21
+
+l22:
+	VZEROUPPER
+	RET
+
+// func Rank1CGClipF64AVX2(w *float64, c *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1CGClipF64AVX2(SB), NOSPLIT, $0-88
+	VBROADCASTSD lo+32(FP), Y10
+	VBROADCASTSD hi+40(FP), Y9
+	VPCMPEQQ     rank1Constants<>+128(SB), Y10, Y0
+	VANDNPD      rank1Constants<>+192(SB), Y0, Y8
+	VMOVUPS      rank1Constants<>+160(SB), Y7
+	MOVQ         rows+48(FP), R13
+	MOVQ         w+0(FP), R12
+	MOVQ         gs+16(FP), R11
+	MOVQ         far+80(FP), R10
+	CMPQ         R10, $0x02
+	JLT          l1
+	CMPQ         R13, $0x08
+	JLT          l3
+
+l2:
+	MOVQ x+24(FP), R9
+	MOVQ c+8(FP), R8
+	MOVQ R12, DI
+	MOVQ cols+56(FP), SI
+	CMPQ SI, $0x08
+	JLT  l5
+
+l4:
+	VMOVUPS (R9), Y6
+	VMOVUPS (R8), Y5
+	VMOVUPS 32(R9), Y4
+	VMOVUPS 32(R8), Y3
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R11, BX
+	CMPQ    CX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSD (BX), Y2
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VSUBPD       Y5, Y7, Y0
+	VMULPD       (DX), Y0, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	VMAXPD       Y0, Y10, Y1
+	VADDPD       Y8, Y1, Y1
+	VMINPD       Y1, Y9, Y0
+	VMINPD       Y9, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VSUBPD       Y3, Y7, Y0
+	VMULPD       32(DX), Y0, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	VMAXPD       Y0, Y10, Y1
+	VADDPD       Y8, Y1, Y1
+	VMINPD       Y1, Y9, Y0
+	VMINPD       Y9, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+64, DI
+	ADDQ $+64, R9
+	ADDQ $+64, R8
+	ADDQ $-8, SI
+	CMPQ SI, $0x08
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS (R9), Y3
+	VMOVUPS (R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R11, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSD (BX), Y1
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DX)
+	VSUBPD       Y2, Y7, Y0
+	VMULPD       (DX), Y0, Y0
+	VFMADD231PD  Y3, Y1, Y0
+	VMAXPD       Y0, Y10, Y1
+	VADDPD       Y8, Y1, Y1
+	VMINPD       Y1, Y9, Y0
+	VMINPD       Y9, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R9
+	ADDQ $+32, R8
+	ADDQ $-4, SI
+	CMPQ SI, $0x04
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y5
+	VMASKMOVPD   (R9), Y5, Y4
+	VMASKMOVPD   (R8), Y5, Y3
+	MOVQ         $0x00000008, CX
+	MOVQ         R11, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSD (BX), Y2
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPD   (DI), Y5, Y1
+	VSUBPD       Y3, Y7, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	VMAXPD       Y0, Y10, Y1
+	VADDPD       Y8, Y1, Y1
+	VMINPD       Y1, Y9, Y0
+	VMINPD       Y9, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y5, (DI)
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+64(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+72(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $-8, R13
+	CMPQ  R13, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R10, $0x01
+	JGE  l15
+	CMPQ R13, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         x+24(FP), SI
+	MOVQ         c+8(FP), DX
+	MOVQ         R12, CX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y6
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y5
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x04
+	JLT          l19
+
+l18:
+	VMOVUPS     (SI), Y3
+	VMOVUPS     (DX), Y2
+	VSUBPD      Y2, Y7, Y0
+	VMULPD      (CX), Y0, Y0
+	VFMADD231PD Y3, Y6, Y0
+	VMAXPD      Y0, Y10, Y1
+	VADDPD      Y8, Y1, Y1
+	VMINPD      Y1, Y9, Y0
+	VMINPD      Y9, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VSUBPD      Y2, Y7, Y0
+	VMULPD      (BX), Y0, Y0
+	VFMADD231PD Y3, Y5, Y0
+	VMAXPD      Y0, Y10, Y1
+	VADDPD      Y8, Y1, Y1
+	VMINPD      Y1, Y9, Y0
+	VMINPD      Y9, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l18
+
+l19:
+	CMPQ         AX, $0x01
+	JLT          l20
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y4
+	VMASKMOVPD   (SI), Y4, Y3
+	VMASKMOVPD   (DX), Y4, Y2
+	VMASKMOVPD   (CX), Y4, Y1
+	VSUBPD       Y2, Y7, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y6, Y0
+	VMAXPD       Y0, Y10, Y1
+	VADDPD       Y8, Y1, Y1
+	VMINPD       Y1, Y9, Y0
+	VMINPD       Y9, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y4, (CX)
+	VMASKMOVPD   (BX), Y4, Y0
+	VSUBPD       Y2, Y7, Y1
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y3, Y5, Y0
+	VMAXPD       Y0, Y10, Y1
+	VADDPD       Y8, Y1, Y1
+	VMINPD       Y1, Y9, Y0
+	VMINPD       Y9, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y4, (BX)
+
+l20:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R13, $0x01
+	JLT  l22
+
+l21:
+	MOVQ         x+24(FP), DX
+	MOVQ         c+8(FP), CX
+	MOVQ         R12, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y4
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l24
+
+l23:
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     32(CX), Y2
+	VSUBPD      (CX), Y7, Y0
+	VMULPD      (BX), Y0, Y0
+	VFMADD231PD (DX), Y4, Y0
+	VMAXPD      Y0, Y10, Y1
+	VADDPD      Y8, Y1, Y1
+	VMINPD      Y1, Y9, Y0
+	VMINPD      Y9, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VSUBPD      Y2, Y7, Y0
+	VMULPD      32(BX), Y0, Y0
+	VFMADD231PD Y3, Y4, Y0
+	VMAXPD      Y0, Y10, Y1
+	VADDPD      Y8, Y1, Y1
+	VMINPD      Y1, Y9, Y0
+	VMINPD      Y9, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $+64, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l23
+
+l24:
+	CMPQ AX, $0x04
+	JLT  l26
+
+l25:
+	VSUBPD      (CX), Y7, Y0
+	VMULPD      (BX), Y0, Y0
+	VFMADD231PD (DX), Y4, Y0
+	VMAXPD      Y0, Y10, Y1
+	VADDPD      Y8, Y1, Y1
+	VMINPD      Y1, Y9, Y0
+	VMINPD      Y9, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l25
+
+l26:
+	CMPQ         AX, $0x01
+	JLT          l27
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+224(SB), Y0, Y3
+	VMASKMOVPD   (DX), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y0
+	VMASKMOVPD   (BX), Y3, Y1
+	VSUBPD       Y0, Y7, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMAXPD       Y0, Y10, Y1
+	VADDPD       Y8, Y1, Y1
+	VMINPD       Y1, Y9, Y0
+	VMINPD       Y9, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y3, (BX)
+
+l27:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l21
+
+l22:
 	VZEROUPPER
 	RET
 

@@ -7,62 +7,62 @@ package asm
 // Rank1GF32NEON is portable.Rank1G for float32.
 //
 //go:noescape
-func Rank1GF32NEON(w, gs, x *float32, rows, cols, stride, gsStep int)
+func Rank1GF32NEON(w, gs, x *float32, rows, cols, stride, gsStep, far int)
 
 // Rank1GF64NEON is portable.Rank1G for float64.
 //
 //go:noescape
-func Rank1GF64NEON(w, gs, x *float64, rows, cols, stride, gsStep int)
+func Rank1GF64NEON(w, gs, x *float64, rows, cols, stride, gsStep, far int)
 
 // Rank1GClipF32NEON is portable.Rank1GClip for float32.
 //
 //go:noescape
-func Rank1GClipF32NEON(w, gs, x *float32, lo, hi float32, rows, cols, stride, gsStep int)
+func Rank1GClipF32NEON(w, gs, x *float32, lo, hi float32, rows, cols, stride, gsStep, far int)
 
 // Rank1GClipF64NEON is portable.Rank1GClip for float64.
 //
 //go:noescape
-func Rank1GClipF64NEON(w, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep int)
+func Rank1GClipF64NEON(w, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep, far int)
 
 // Rank1DGF32NEON is portable.Rank1DG for float32.
 //
 //go:noescape
-func Rank1DGF32NEON(w, d, gs, x *float32, rows, cols, stride, dStep, gsStep int)
+func Rank1DGF32NEON(w, d, gs, x *float32, rows, cols, stride, dStep, gsStep, far int)
 
 // Rank1DGF64NEON is portable.Rank1DG for float64.
 //
 //go:noescape
-func Rank1DGF64NEON(w, d, gs, x *float64, rows, cols, stride, dStep, gsStep int)
+func Rank1DGF64NEON(w, d, gs, x *float64, rows, cols, stride, dStep, gsStep, far int)
 
 // Rank1DGClipF32NEON is portable.Rank1DGClip for float32.
 //
 //go:noescape
-func Rank1DGClipF32NEON(w, d, gs, x *float32, lo, hi float32, rows, cols, stride, dStep, gsStep int)
+func Rank1DGClipF32NEON(w, d, gs, x *float32, lo, hi float32, rows, cols, stride, dStep, gsStep, far int)
 
 // Rank1DGClipF64NEON is portable.Rank1DGClip for float64.
 //
 //go:noescape
-func Rank1DGClipF64NEON(w, d, gs, x *float64, lo, hi float64, rows, cols, stride, dStep, gsStep int)
+func Rank1DGClipF64NEON(w, d, gs, x *float64, lo, hi float64, rows, cols, stride, dStep, gsStep, far int)
 
 // Rank1CGF32NEON is portable.Rank1CG for float32.
 //
 //go:noescape
-func Rank1CGF32NEON(w, c, gs, x *float32, rows, cols, stride, gsStep int)
+func Rank1CGF32NEON(w, c, gs, x *float32, rows, cols, stride, gsStep, far int)
 
 // Rank1CGF64NEON is portable.Rank1CG for float64.
 //
 //go:noescape
-func Rank1CGF64NEON(w, c, gs, x *float64, rows, cols, stride, gsStep int)
+func Rank1CGF64NEON(w, c, gs, x *float64, rows, cols, stride, gsStep, far int)
 
 // Rank1CGClipF32NEON is portable.Rank1CGClip for float32.
 //
 //go:noescape
-func Rank1CGClipF32NEON(w, c, gs, x *float32, lo, hi float32, rows, cols, stride, gsStep int)
+func Rank1CGClipF32NEON(w, c, gs, x *float32, lo, hi float32, rows, cols, stride, gsStep, far int)
 
 // Rank1CGClipF64NEON is portable.Rank1CGClip for float64.
 //
 //go:noescape
-func Rank1CGClipF64NEON(w, c, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep int)
+func Rank1CGClipF64NEON(w, c, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep, far int)
 
 // Rank1ResidualF32NEON is portable.Rank1Residual for float32.
 //

@@ -7,12 +7,12 @@ package asm
 // RowSumSignedF32AVX2 is portable.RowSumSigned for float32.
 //
 //go:noescape
-func RowSumSignedF32AVX2(out, w, v *float32, rows, cols, stride int)
+func RowSumSignedF32AVX2(out, w, v *float32, rows, cols, stride, far int)
 
 // RowSumSignedF64AVX2 is portable.RowSumSigned for float64.
 //
 //go:noescape
-func RowSumSignedF64AVX2(out, w, v *float64, rows, cols, stride int)
+func RowSumSignedF64AVX2(out, w, v *float64, rows, cols, stride, far int)
 
 // RowSumHalfF32AVX2 is portable.RowSumHalf for float32.
 //
@@ -27,12 +27,12 @@ func RowSumHalfF64AVX2(out, w, v *float64, rows, cols, stride int)
 // RowSum1F32AVX2 is portable.RowSum1 for float32.
 //
 //go:noescape
-func RowSum1F32AVX2(out, w, v *float32, rows, cols, stride int)
+func RowSum1F32AVX2(out, w, v *float32, rows, cols, stride, far int)
 
 // RowSum1F64AVX2 is portable.RowSum1 for float64.
 //
 //go:noescape
-func RowSum1F64AVX2(out, w, v *float64, rows, cols, stride int)
+func RowSum1F64AVX2(out, w, v *float64, rows, cols, stride, far int)
 
 // RowSumThreeHalvesF32AVX2 is portable.RowSumThreeHalves for float32.
 //
@@ -47,12 +47,12 @@ func RowSumThreeHalvesF64AVX2(out, w, v *float64, rows, cols, stride int)
 // RowSum2F32AVX2 is portable.RowSum2 for float32.
 //
 //go:noescape
-func RowSum2F32AVX2(out, w, v *float32, rows, cols, stride int)
+func RowSum2F32AVX2(out, w, v *float32, rows, cols, stride, far int)
 
 // RowSum2F64AVX2 is portable.RowSum2 for float64.
 //
 //go:noescape
-func RowSum2F64AVX2(out, w, v *float64, rows, cols, stride int)
+func RowSum2F64AVX2(out, w, v *float64, rows, cols, stride, far int)
 
 // RowSum3F32AVX2 is portable.RowSum3 for float32.
 //

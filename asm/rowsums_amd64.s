@@ -90,19 +90,107 @@ DATA rowsumsConstants<>+432(SB)/8, $0x0000000000000002
 DATA rowsumsConstants<>+440(SB)/8, $0x0000000000000003
 GLOBL rowsumsConstants<>(SB), RODATA|NOPTR, $448
 
-// func RowSumSignedF32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·RowSumSignedF32AVX2(SB), NOSPLIT, $0-48
+// func RowSumSignedF32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·RowSumSignedF32AVX2(SB), NOSPLIT, $0-56
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
 	MOVQ rows+24(FP), R8
 	MOVQ w+8(FP), DI
 	MOVQ out+0(FP), SI
-	CMPQ R8, $0x02
-	JLT  l4
+	MOVQ far+48(FP), DX
+	CMPQ DX, $0x02
+	JLT  l3
+	CMPQ R8, $0x01
+	JLT  l5
 
+l4:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l7
+
+l6:
+	PREFETCHT1  2048(CX)
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y0, Y6
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(CX), Y0, Y5
+	PREFETCHT1  2112(CX)
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS 64(CX), Y0, Y4
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(CX), Y0, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l6
+
+l7:
+	CMPQ AX, $0x08
+	JLT  l9
+
+l8:
+	PREFETCHT1  2048(CX)
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	PREFETCHT1   2048(CX)
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l10:
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l4
+
+l5:
 l3:
+	CMPQ DX, $0x01
+	JGE  l11
+	CMPQ R8, $0x02
+	JLT  l13
+
+l12:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   DI, DX
@@ -120,9 +208,9 @@ l3:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l6
+	JLT    l15
 
-l5:
+l14:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (DX), Y0, Y10
 	VMOVUPS     (BX), Y0
@@ -144,13 +232,13 @@ l5:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l5
+	JGE         l14
 
-l6:
+l15:
 	CMPQ AX, $0x08
-	JLT  l8
+	JLT  l17
 
-l7:
+l16:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (DX), Y0, Y10
 	VMOVAPS     Y10, Y0
@@ -170,11 +258,11 @@ l7:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l7
+	JGE         l16
 
-l8:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l9
+	JLT          l18
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -187,7 +275,7 @@ l8:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l9:
+l18:
 	VADDPS       Y8, Y10, Y10
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y9, Y10, Y10
@@ -211,13 +299,14 @@ l9:
 	ADDQ         $+8, SI
 	ADDQ         $-2, R8
 	CMPQ         R8, $0x02
-	JGE          l3
+	JGE          l12
 
-l4:
+l13:
+l11:
 	CMPQ R8, $0x01
-	JLT  l11
+	JLT  l20
 
-l10:
+l19:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   DI, CX
@@ -229,9 +318,9 @@ l10:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l13
+	JLT    l22
 
-l12:
+l21:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y0, Y6
 	VMOVUPS     32(BX), Y0
@@ -244,13 +333,13 @@ l12:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l12
+	JGE         l21
 
-l13:
+l22:
 	CMPQ AX, $0x08
-	JLT  l15
+	JLT  l24
 
-l14:
+l23:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y0, Y6
 	VMOVAPS     Y6, Y0
@@ -262,11 +351,11 @@ l14:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l25
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -275,7 +364,7 @@ l15:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l16:
+l25:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -289,19 +378,97 @@ l16:
 	ADDQ         $+4, SI
 	ADDQ         $-1, R8
 	CMPQ         R8, $0x01
-	JGE          l10
+	JGE          l19
 
-l11:
+l20:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ out+0(FP), DX
-	CMPQ DI, $0x02
-	JLT  l18
+	MOVQ far+48(FP), CX
+	CMPQ CX, $0x02
+	JLT  l26
+	CMPQ DI, $0x01
+	JLT  l28
 
-l17:
+l27:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l30
+
+l29:
+	PREFETCHT1 2048(BX)
+	VADDPS     (BX), Y5, Y5
+	VADDPS     32(BX), Y4, Y4
+	PREFETCHT1 2112(BX)
+	VADDPS     64(BX), Y3, Y3
+	VADDPS     96(BX), Y2, Y2
+	ADDQ       $+128, BX
+	ADDQ       $-32, AX
+	CMPQ       AX, $0x20
+	JGE        l29
+
+l30:
+	CMPQ AX, $0x08
+	JLT  l32
+
+l31:
+	PREFETCHT1 2048(BX)
+	VADDPS     (BX), Y5, Y0
+	VMOVAPS    Y4, Y5
+	VMOVAPS    Y3, Y4
+	VMOVAPS    Y2, Y3
+	VMOVAPS    Y0, Y2
+	ADDQ       $+32, BX
+	ADDQ       $-8, AX
+	CMPQ       AX, $0x08
+	JGE        l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	PREFETCHT1   2048(BX)
+	VMASKMOVPS   (BX), Y1, Y0
+	VADDPS       Y0, Y5, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l33:
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l27
+
+l28:
+l26:
+	CMPQ CX, $0x01
+	JGE  l34
+	CMPQ DI, $0x02
+	JLT  l36
+
+l35:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   SI, CX
@@ -318,9 +485,9 @@ l17:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l20
+	JLT    l38
 
-l19:
+l37:
 	VADDPS (CX), Y9, Y9
 	VADDPS (BX), Y5, Y5
 	VADDPS 32(CX), Y8, Y8
@@ -333,13 +500,13 @@ l19:
 	ADDQ   $+128, BX
 	ADDQ   $-32, AX
 	CMPQ   AX, $0x20
-	JGE    l19
+	JGE    l37
 
-l20:
+l38:
 	CMPQ AX, $0x08
-	JLT  l22
+	JLT  l40
 
-l21:
+l39:
 	VADDPS  (CX), Y9, Y0
 	VMOVAPS Y8, Y9
 	VMOVAPS Y7, Y8
@@ -354,11 +521,11 @@ l21:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l21
+	JGE     l39
 
-l22:
+l40:
 	CMPQ         AX, $0x01
-	JLT          l23
+	JLT          l41
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -369,7 +536,7 @@ l22:
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l23:
+l41:
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y9, Y9
@@ -393,13 +560,14 @@ l23:
 	ADDQ         $+8, DX
 	ADDQ         $-2, DI
 	CMPQ         DI, $0x02
-	JGE          l17
+	JGE          l35
 
-l18:
+l36:
+l34:
 	CMPQ DI, $0x01
-	JLT  l25
+	JLT  l43
 
-l24:
+l42:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   SI, BX
@@ -410,9 +578,9 @@ l24:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l27
+	JLT    l45
 
-l26:
+l44:
 	VADDPS (BX), Y5, Y5
 	VADDPS 32(BX), Y4, Y4
 	VADDPS 64(BX), Y3, Y3
@@ -420,13 +588,13 @@ l26:
 	ADDQ   $+128, BX
 	ADDQ   $-32, AX
 	CMPQ   AX, $0x20
-	JGE    l26
+	JGE    l44
 
-l27:
+l45:
 	CMPQ AX, $0x08
-	JLT  l29
+	JLT  l47
 
-l28:
+l46:
 	VADDPS  (BX), Y5, Y0
 	VMOVAPS Y4, Y5
 	VMOVAPS Y3, Y4
@@ -435,11 +603,11 @@ l28:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l28
+	JGE     l46
 
-l29:
+l47:
 	CMPQ         AX, $0x01
-	JLT          l30
+	JLT          l48
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -447,7 +615,7 @@ l29:
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l30:
+l48:
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -461,26 +629,112 @@ l30:
 	ADDQ         $+4, DX
 	ADDQ         $-1, DI
 	CMPQ         DI, $0x01
-	JGE          l24
+	JGE          l42
 
-l25:
+l43:
 l2:
 	VZEROUPPER
 	RET
 
-// func RowSumSignedF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·RowSumSignedF64AVX2(SB), NOSPLIT, $0-48
+// func RowSumSignedF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·RowSumSignedF64AVX2(SB), NOSPLIT, $0-56
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
 	MOVQ rows+24(FP), R8
 	MOVQ w+8(FP), DI
 	MOVQ out+0(FP), SI
-	CMPQ R8, $0x02
-	JLT  l4
+	MOVQ far+48(FP), DX
+	CMPQ DX, $0x02
+	JLT  l3
+	CMPQ R8, $0x01
+	JLT  l5
 
+l4:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l7
+
+l6:
+	PREFETCHT1  2048(CX)
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y0, Y6
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(CX), Y0, Y5
+	PREFETCHT1  2112(CX)
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD 64(CX), Y0, Y4
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(CX), Y0, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l6
+
+l7:
+	CMPQ AX, $0x04
+	JLT  l9
+
+l8:
+	PREFETCHT1  2048(CX)
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	PREFETCHT1   2048(CX)
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l10:
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l4
+
+l5:
 l3:
+	CMPQ DX, $0x01
+	JGE  l11
+	CMPQ R8, $0x02
+	JLT  l13
+
+l12:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   DI, DX
@@ -498,9 +752,9 @@ l3:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l6
+	JLT    l15
 
-l5:
+l14:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (DX), Y0, Y10
 	VMOVUPS     (BX), Y0
@@ -522,13 +776,13 @@ l5:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l5
+	JGE         l14
 
-l6:
+l15:
 	CMPQ AX, $0x04
-	JLT  l8
+	JLT  l17
 
-l7:
+l16:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (DX), Y0, Y10
 	VMOVAPS     Y10, Y0
@@ -548,11 +802,11 @@ l7:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l7
+	JGE         l16
 
-l8:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l9
+	JLT          l18
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -565,7 +819,7 @@ l8:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l9:
+l18:
 	VADDPD       Y8, Y10, Y10
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y9, Y10, Y10
@@ -585,13 +839,14 @@ l9:
 	ADDQ         $+16, SI
 	ADDQ         $-2, R8
 	CMPQ         R8, $0x02
-	JGE          l3
+	JGE          l12
 
-l4:
+l13:
+l11:
 	CMPQ R8, $0x01
-	JLT  l11
+	JLT  l20
 
-l10:
+l19:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   DI, CX
@@ -603,9 +858,9 @@ l10:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l13
+	JLT    l22
 
-l12:
+l21:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y0, Y6
 	VMOVUPS     32(BX), Y0
@@ -618,13 +873,13 @@ l12:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l12
+	JGE         l21
 
-l13:
+l22:
 	CMPQ AX, $0x04
-	JLT  l15
+	JLT  l24
 
-l14:
+l23:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y0, Y6
 	VMOVAPS     Y6, Y0
@@ -636,11 +891,11 @@ l14:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l25
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -649,7 +904,7 @@ l15:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l16:
+l25:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -661,19 +916,95 @@ l16:
 	ADDQ         $+8, SI
 	ADDQ         $-1, R8
 	CMPQ         R8, $0x01
-	JGE          l10
+	JGE          l19
 
-l11:
+l20:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ out+0(FP), DX
-	CMPQ DI, $0x02
-	JLT  l18
+	MOVQ far+48(FP), CX
+	CMPQ CX, $0x02
+	JLT  l26
+	CMPQ DI, $0x01
+	JLT  l28
 
-l17:
+l27:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l30
+
+l29:
+	PREFETCHT1 2048(BX)
+	VADDPD     (BX), Y5, Y5
+	VADDPD     32(BX), Y4, Y4
+	PREFETCHT1 2112(BX)
+	VADDPD     64(BX), Y3, Y3
+	VADDPD     96(BX), Y2, Y2
+	ADDQ       $+128, BX
+	ADDQ       $-16, AX
+	CMPQ       AX, $0x10
+	JGE        l29
+
+l30:
+	CMPQ AX, $0x04
+	JLT  l32
+
+l31:
+	PREFETCHT1 2048(BX)
+	VADDPD     (BX), Y5, Y0
+	VMOVAPS    Y4, Y5
+	VMOVAPS    Y3, Y4
+	VMOVAPS    Y2, Y3
+	VMOVAPS    Y0, Y2
+	ADDQ       $+32, BX
+	ADDQ       $-4, AX
+	CMPQ       AX, $0x04
+	JGE        l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	PREFETCHT1   2048(BX)
+	VMASKMOVPD   (BX), Y1, Y0
+	VADDPD       Y0, Y5, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l33:
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l27
+
+l28:
+l26:
+	CMPQ CX, $0x01
+	JGE  l34
+	CMPQ DI, $0x02
+	JLT  l36
+
+l35:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   SI, CX
@@ -690,9 +1021,9 @@ l17:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l20
+	JLT    l38
 
-l19:
+l37:
 	VADDPD (CX), Y9, Y9
 	VADDPD (BX), Y5, Y5
 	VADDPD 32(CX), Y8, Y8
@@ -705,13 +1036,13 @@ l19:
 	ADDQ   $+128, BX
 	ADDQ   $-16, AX
 	CMPQ   AX, $0x10
-	JGE    l19
+	JGE    l37
 
-l20:
+l38:
 	CMPQ AX, $0x04
-	JLT  l22
+	JLT  l40
 
-l21:
+l39:
 	VADDPD  (CX), Y9, Y0
 	VMOVAPS Y8, Y9
 	VMOVAPS Y7, Y8
@@ -726,11 +1057,11 @@ l21:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l21
+	JGE     l39
 
-l22:
+l40:
 	CMPQ         AX, $0x01
-	JLT          l23
+	JLT          l41
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -741,7 +1072,7 @@ l22:
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l23:
+l41:
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y6, Y8, Y8
 	VADDPD       Y8, Y9, Y9
@@ -761,13 +1092,14 @@ l23:
 	ADDQ         $+16, DX
 	ADDQ         $-2, DI
 	CMPQ         DI, $0x02
-	JGE          l17
+	JGE          l35
 
-l18:
+l36:
+l34:
 	CMPQ DI, $0x01
-	JLT  l25
+	JLT  l43
 
-l24:
+l42:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   SI, BX
@@ -778,9 +1110,9 @@ l24:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l27
+	JLT    l45
 
-l26:
+l44:
 	VADDPD (BX), Y5, Y5
 	VADDPD 32(BX), Y4, Y4
 	VADDPD 64(BX), Y3, Y3
@@ -788,13 +1120,13 @@ l26:
 	ADDQ   $+128, BX
 	ADDQ   $-16, AX
 	CMPQ   AX, $0x10
-	JGE    l26
+	JGE    l44
 
-l27:
+l45:
 	CMPQ AX, $0x04
-	JLT  l29
+	JLT  l47
 
-l28:
+l46:
 	VADDPD  (BX), Y5, Y0
 	VMOVAPS Y4, Y5
 	VMOVAPS Y3, Y4
@@ -803,11 +1135,11 @@ l28:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l28
+	JGE     l46
 
-l29:
+l47:
 	CMPQ         AX, $0x01
-	JLT          l30
+	JLT          l48
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -815,7 +1147,7 @@ l29:
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l30:
+l48:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -827,9 +1159,9 @@ l30:
 	ADDQ         $+8, DX
 	ADDQ         $-1, DI
 	CMPQ         DI, $0x01
-	JGE          l24
+	JGE          l42
 
-l25:
+l43:
 l2:
 	VZEROUPPER
 	RET
@@ -1218,9 +1550,9 @@ l2:
 	VZEROUPPER
 	RET
 
-// func RowSum1F32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·RowSum1F32AVX2(SB), NOSPLIT, $0-48
+// func RowSum1F32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·RowSum1F32AVX2(SB), NOSPLIT, $0-56
 	VMOVUPS rowsumsConstants<>+64(SB), Y11
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
@@ -1228,10 +1560,99 @@ TEXT ·RowSum1F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    rows+24(FP), R8
 	MOVQ    w+8(FP), DI
 	MOVQ    out+0(FP), SI
-	CMPQ    R8, $0x02
-	JLT     l4
+	MOVQ    far+48(FP), DX
+	CMPQ    DX, $0x02
+	JLT     l3
+	CMPQ    R8, $0x01
+	JLT     l5
 
+l4:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l7
+
+l6:
+	PREFETCHT1  2048(CX)
+	VANDPS      (CX), Y11, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VANDPS      32(CX), Y11, Y0
+	VFMADD231PS 32(BX), Y0, Y5
+	PREFETCHT1  2112(CX)
+	VANDPS      64(CX), Y11, Y0
+	VFMADD231PS 64(BX), Y0, Y4
+	VANDPS      96(CX), Y11, Y0
+	VFMADD231PS 96(BX), Y0, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l6
+
+l7:
+	CMPQ AX, $0x08
+	JLT  l9
+
+l8:
+	PREFETCHT1  2048(CX)
+	VANDPS      (CX), Y11, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	PREFETCHT1   2048(CX)
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VANDPS       Y11, Y0, Y0
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l10:
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l4
+
+l5:
 l3:
+	CMPQ DX, $0x01
+	JGE  l11
+	CMPQ R8, $0x02
+	JLT  l13
+
+l12:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   DI, DX
@@ -1249,9 +1670,9 @@ l3:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l6
+	JLT    l15
 
-l5:
+l14:
 	VANDPS      (DX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y10
 	VANDPS      (CX), Y11, Y0
@@ -1273,13 +1694,13 @@ l5:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l5
+	JGE         l14
 
-l6:
+l15:
 	CMPQ AX, $0x08
-	JLT  l8
+	JLT  l17
 
-l7:
+l16:
 	VANDPS      (DX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y10
 	VMOVAPS     Y10, Y0
@@ -1299,11 +1720,11 @@ l7:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l7
+	JGE         l16
 
-l8:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l9
+	JLT          l18
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -1318,7 +1739,7 @@ l8:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l9:
+l18:
 	VADDPS       Y8, Y10, Y10
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y9, Y10, Y10
@@ -1342,13 +1763,14 @@ l9:
 	ADDQ         $+8, SI
 	ADDQ         $-2, R8
 	CMPQ         R8, $0x02
-	JGE          l3
+	JGE          l12
 
-l4:
+l13:
+l11:
 	CMPQ R8, $0x01
-	JLT  l11
+	JLT  l20
 
-l10:
+l19:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   DI, CX
@@ -1360,9 +1782,9 @@ l10:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l13
+	JLT    l22
 
-l12:
+l21:
 	VANDPS      (CX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y6
 	VANDPS      32(CX), Y11, Y0
@@ -1375,13 +1797,13 @@ l12:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l12
+	JGE         l21
 
-l13:
+l22:
 	CMPQ AX, $0x08
-	JLT  l15
+	JLT  l24
 
-l14:
+l23:
 	VANDPS      (CX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y6
 	VMOVAPS     Y6, Y0
@@ -1393,11 +1815,11 @@ l14:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l25
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -1407,7 +1829,7 @@ l15:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l16:
+l25:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -1421,19 +1843,103 @@ l16:
 	ADDQ         $+4, SI
 	ADDQ         $-1, R8
 	CMPQ         R8, $0x01
-	JGE          l10
+	JGE          l19
 
-l11:
+l20:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ out+0(FP), DX
-	CMPQ DI, $0x02
-	JLT  l18
+	MOVQ far+48(FP), CX
+	CMPQ CX, $0x02
+	JLT  l26
+	CMPQ DI, $0x01
+	JLT  l28
 
-l17:
+l27:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l30
+
+l29:
+	PREFETCHT1 2048(BX)
+	VANDPS     (BX), Y11, Y0
+	VADDPS     Y0, Y5, Y5
+	VANDPS     32(BX), Y11, Y0
+	VADDPS     Y0, Y4, Y4
+	PREFETCHT1 2112(BX)
+	VANDPS     64(BX), Y11, Y0
+	VADDPS     Y0, Y3, Y3
+	VANDPS     96(BX), Y11, Y0
+	VADDPS     Y0, Y2, Y2
+	ADDQ       $+128, BX
+	ADDQ       $-32, AX
+	CMPQ       AX, $0x20
+	JGE        l29
+
+l30:
+	CMPQ AX, $0x08
+	JLT  l32
+
+l31:
+	PREFETCHT1 2048(BX)
+	VANDPS     (BX), Y11, Y0
+	VADDPS     Y0, Y5, Y0
+	VMOVAPS    Y4, Y5
+	VMOVAPS    Y3, Y4
+	VMOVAPS    Y2, Y3
+	VMOVAPS    Y0, Y2
+	ADDQ       $+32, BX
+	ADDQ       $-8, AX
+	CMPQ       AX, $0x08
+	JGE        l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	PREFETCHT1   2048(BX)
+	VMASKMOVPS   (BX), Y1, Y0
+	VANDPS       Y11, Y0, Y0
+	VADDPS       Y0, Y5, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l33:
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l27
+
+l28:
+l26:
+	CMPQ CX, $0x01
+	JGE  l34
+	CMPQ DI, $0x02
+	JLT  l36
+
+l35:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   SI, CX
@@ -1450,9 +1956,9 @@ l17:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l20
+	JLT    l38
 
-l19:
+l37:
 	VANDPS (CX), Y11, Y0
 	VADDPS Y0, Y9, Y9
 	VANDPS (BX), Y11, Y0
@@ -1473,13 +1979,13 @@ l19:
 	ADDQ   $+128, BX
 	ADDQ   $-32, AX
 	CMPQ   AX, $0x20
-	JGE    l19
+	JGE    l37
 
-l20:
+l38:
 	CMPQ AX, $0x08
-	JLT  l22
+	JLT  l40
 
-l21:
+l39:
 	VANDPS  (CX), Y11, Y0
 	VADDPS  Y0, Y9, Y0
 	VMOVAPS Y8, Y9
@@ -1496,11 +2002,11 @@ l21:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l21
+	JGE     l39
 
-l22:
+l40:
 	CMPQ         AX, $0x01
-	JLT          l23
+	JLT          l41
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -1513,7 +2019,7 @@ l22:
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l23:
+l41:
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y9, Y9
@@ -1537,13 +2043,14 @@ l23:
 	ADDQ         $+8, DX
 	ADDQ         $-2, DI
 	CMPQ         DI, $0x02
-	JGE          l17
+	JGE          l35
 
-l18:
+l36:
+l34:
 	CMPQ DI, $0x01
-	JLT  l25
+	JLT  l43
 
-l24:
+l42:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   SI, BX
@@ -1554,9 +2061,9 @@ l24:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l27
+	JLT    l45
 
-l26:
+l44:
 	VANDPS (BX), Y11, Y0
 	VADDPS Y0, Y5, Y5
 	VANDPS 32(BX), Y11, Y0
@@ -1568,13 +2075,13 @@ l26:
 	ADDQ   $+128, BX
 	ADDQ   $-32, AX
 	CMPQ   AX, $0x20
-	JGE    l26
+	JGE    l44
 
-l27:
+l45:
 	CMPQ AX, $0x08
-	JLT  l29
+	JLT  l47
 
-l28:
+l46:
 	VANDPS  (BX), Y11, Y0
 	VADDPS  Y0, Y5, Y0
 	VMOVAPS Y4, Y5
@@ -1584,11 +2091,11 @@ l28:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l28
+	JGE     l46
 
-l29:
+l47:
 	CMPQ         AX, $0x01
-	JLT          l30
+	JLT          l48
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -1597,7 +2104,7 @@ l29:
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l30:
+l48:
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -1611,16 +2118,16 @@ l30:
 	ADDQ         $+4, DX
 	ADDQ         $-1, DI
 	CMPQ         DI, $0x01
-	JGE          l24
+	JGE          l42
 
-l25:
+l43:
 l2:
 	VZEROUPPER
 	RET
 
-// func RowSum1F64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·RowSum1F64AVX2(SB), NOSPLIT, $0-48
+// func RowSum1F64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·RowSum1F64AVX2(SB), NOSPLIT, $0-56
 	VMOVUPS rowsumsConstants<>+288(SB), Y11
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
@@ -1628,10 +2135,97 @@ TEXT ·RowSum1F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    rows+24(FP), R8
 	MOVQ    w+8(FP), DI
 	MOVQ    out+0(FP), SI
-	CMPQ    R8, $0x02
-	JLT     l4
+	MOVQ    far+48(FP), DX
+	CMPQ    DX, $0x02
+	JLT     l3
+	CMPQ    R8, $0x01
+	JLT     l5
 
+l4:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l7
+
+l6:
+	PREFETCHT1  2048(CX)
+	VANDPD      (CX), Y11, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VANDPD      32(CX), Y11, Y0
+	VFMADD231PD 32(BX), Y0, Y5
+	PREFETCHT1  2112(CX)
+	VANDPD      64(CX), Y11, Y0
+	VFMADD231PD 64(BX), Y0, Y4
+	VANDPD      96(CX), Y11, Y0
+	VFMADD231PD 96(BX), Y0, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l6
+
+l7:
+	CMPQ AX, $0x04
+	JLT  l9
+
+l8:
+	PREFETCHT1  2048(CX)
+	VANDPD      (CX), Y11, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	PREFETCHT1   2048(CX)
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VANDPD       Y11, Y0, Y0
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l10:
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l4
+
+l5:
 l3:
+	CMPQ DX, $0x01
+	JGE  l11
+	CMPQ R8, $0x02
+	JLT  l13
+
+l12:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   DI, DX
@@ -1649,9 +2243,9 @@ l3:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l6
+	JLT    l15
 
-l5:
+l14:
 	VANDPD      (DX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y10
 	VANDPD      (CX), Y11, Y0
@@ -1673,13 +2267,13 @@ l5:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l5
+	JGE         l14
 
-l6:
+l15:
 	CMPQ AX, $0x04
-	JLT  l8
+	JLT  l17
 
-l7:
+l16:
 	VANDPD      (DX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y10
 	VMOVAPS     Y10, Y0
@@ -1699,11 +2293,11 @@ l7:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l7
+	JGE         l16
 
-l8:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l9
+	JLT          l18
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -1718,7 +2312,7 @@ l8:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l9:
+l18:
 	VADDPD       Y8, Y10, Y10
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y9, Y10, Y10
@@ -1738,13 +2332,14 @@ l9:
 	ADDQ         $+16, SI
 	ADDQ         $-2, R8
 	CMPQ         R8, $0x02
-	JGE          l3
+	JGE          l12
 
-l4:
+l13:
+l11:
 	CMPQ R8, $0x01
-	JLT  l11
+	JLT  l20
 
-l10:
+l19:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   DI, CX
@@ -1756,9 +2351,9 @@ l10:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l13
+	JLT    l22
 
-l12:
+l21:
 	VANDPD      (CX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y6
 	VANDPD      32(CX), Y11, Y0
@@ -1771,13 +2366,13 @@ l12:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l12
+	JGE         l21
 
-l13:
+l22:
 	CMPQ AX, $0x04
-	JLT  l15
+	JLT  l24
 
-l14:
+l23:
 	VANDPD      (CX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y6
 	VMOVAPS     Y6, Y0
@@ -1789,11 +2384,11 @@ l14:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l25
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -1803,7 +2398,7 @@ l15:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l16:
+l25:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -1815,19 +2410,101 @@ l16:
 	ADDQ         $+8, SI
 	ADDQ         $-1, R8
 	CMPQ         R8, $0x01
-	JGE          l10
+	JGE          l19
 
-l11:
+l20:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ out+0(FP), DX
-	CMPQ DI, $0x02
-	JLT  l18
+	MOVQ far+48(FP), CX
+	CMPQ CX, $0x02
+	JLT  l26
+	CMPQ DI, $0x01
+	JLT  l28
 
-l17:
+l27:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l30
+
+l29:
+	PREFETCHT1 2048(BX)
+	VANDPD     (BX), Y11, Y0
+	VADDPD     Y0, Y5, Y5
+	VANDPD     32(BX), Y11, Y0
+	VADDPD     Y0, Y4, Y4
+	PREFETCHT1 2112(BX)
+	VANDPD     64(BX), Y11, Y0
+	VADDPD     Y0, Y3, Y3
+	VANDPD     96(BX), Y11, Y0
+	VADDPD     Y0, Y2, Y2
+	ADDQ       $+128, BX
+	ADDQ       $-16, AX
+	CMPQ       AX, $0x10
+	JGE        l29
+
+l30:
+	CMPQ AX, $0x04
+	JLT  l32
+
+l31:
+	PREFETCHT1 2048(BX)
+	VANDPD     (BX), Y11, Y0
+	VADDPD     Y0, Y5, Y0
+	VMOVAPS    Y4, Y5
+	VMOVAPS    Y3, Y4
+	VMOVAPS    Y2, Y3
+	VMOVAPS    Y0, Y2
+	ADDQ       $+32, BX
+	ADDQ       $-4, AX
+	CMPQ       AX, $0x04
+	JGE        l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	PREFETCHT1   2048(BX)
+	VMASKMOVPD   (BX), Y1, Y0
+	VANDPD       Y11, Y0, Y0
+	VADDPD       Y0, Y5, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l33:
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l27
+
+l28:
+l26:
+	CMPQ CX, $0x01
+	JGE  l34
+	CMPQ DI, $0x02
+	JLT  l36
+
+l35:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   SI, CX
@@ -1844,9 +2521,9 @@ l17:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l20
+	JLT    l38
 
-l19:
+l37:
 	VANDPD (CX), Y11, Y0
 	VADDPD Y0, Y9, Y9
 	VANDPD (BX), Y11, Y0
@@ -1867,13 +2544,13 @@ l19:
 	ADDQ   $+128, BX
 	ADDQ   $-16, AX
 	CMPQ   AX, $0x10
-	JGE    l19
+	JGE    l37
 
-l20:
+l38:
 	CMPQ AX, $0x04
-	JLT  l22
+	JLT  l40
 
-l21:
+l39:
 	VANDPD  (CX), Y11, Y0
 	VADDPD  Y0, Y9, Y0
 	VMOVAPS Y8, Y9
@@ -1890,11 +2567,11 @@ l21:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l21
+	JGE     l39
 
-l22:
+l40:
 	CMPQ         AX, $0x01
-	JLT          l23
+	JLT          l41
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -1907,7 +2584,7 @@ l22:
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l23:
+l41:
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y6, Y8, Y8
 	VADDPD       Y8, Y9, Y9
@@ -1927,13 +2604,14 @@ l23:
 	ADDQ         $+16, DX
 	ADDQ         $-2, DI
 	CMPQ         DI, $0x02
-	JGE          l17
+	JGE          l35
 
-l18:
+l36:
+l34:
 	CMPQ DI, $0x01
-	JLT  l25
+	JLT  l43
 
-l24:
+l42:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   SI, BX
@@ -1944,9 +2622,9 @@ l24:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l27
+	JLT    l45
 
-l26:
+l44:
 	VANDPD (BX), Y11, Y0
 	VADDPD Y0, Y5, Y5
 	VANDPD 32(BX), Y11, Y0
@@ -1958,13 +2636,13 @@ l26:
 	ADDQ   $+128, BX
 	ADDQ   $-16, AX
 	CMPQ   AX, $0x10
-	JGE    l26
+	JGE    l44
 
-l27:
+l45:
 	CMPQ AX, $0x04
-	JLT  l29
+	JLT  l47
 
-l28:
+l46:
 	VANDPD  (BX), Y11, Y0
 	VADDPD  Y0, Y5, Y0
 	VMOVAPS Y4, Y5
@@ -1974,11 +2652,11 @@ l28:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l28
+	JGE     l46
 
-l29:
+l47:
 	CMPQ         AX, $0x01
-	JLT          l30
+	JLT          l48
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -1987,7 +2665,7 @@ l29:
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l30:
+l48:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -1999,9 +2677,9 @@ l30:
 	ADDQ         $+8, DX
 	ADDQ         $-1, DI
 	CMPQ         DI, $0x01
-	JGE          l24
+	JGE          l42
 
-l25:
+l43:
 l2:
 	VZEROUPPER
 	RET
@@ -2534,19 +3212,113 @@ l2:
 	VZEROUPPER
 	RET
 
-// func RowSum2F32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·RowSum2F32AVX2(SB), NOSPLIT, $0-48
+// func RowSum2F32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·RowSum2F32AVX2(SB), NOSPLIT, $0-56
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
 	MOVQ rows+24(FP), R8
 	MOVQ w+8(FP), DI
 	MOVQ out+0(FP), SI
-	CMPQ R8, $0x02
-	JLT  l4
+	MOVQ far+48(FP), DX
+	CMPQ DX, $0x02
+	JLT  l3
+	CMPQ R8, $0x01
+	JLT  l5
 
+l4:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l7
+
+l6:
+	PREFETCHT1  2048(CX)
+	VMOVUPS     (CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VMOVUPS     32(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 32(BX), Y0, Y5
+	PREFETCHT1  2112(CX)
+	VMOVUPS     64(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 64(BX), Y0, Y4
+	VMOVUPS     96(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 96(BX), Y0, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l6
+
+l7:
+	CMPQ AX, $0x08
+	JLT  l9
+
+l8:
+	PREFETCHT1  2048(CX)
+	VMOVUPS     (CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	PREFETCHT1   2048(CX)
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y0, Y0, Y0
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l10:
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l4
+
+l5:
 l3:
+	CMPQ DX, $0x01
+	JGE  l11
+	CMPQ R8, $0x02
+	JLT  l13
+
+l12:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   DI, DX
@@ -2564,9 +3336,9 @@ l3:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l6
+	JLT    l15
 
-l5:
+l14:
 	VMOVUPS     (DX), Y0
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS (BX), Y0, Y10
@@ -2596,13 +3368,13 @@ l5:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l5
+	JGE         l14
 
-l6:
+l15:
 	CMPQ AX, $0x08
-	JLT  l8
+	JLT  l17
 
-l7:
+l16:
 	VMOVUPS     (DX), Y0
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS (BX), Y0, Y10
@@ -2624,11 +3396,11 @@ l7:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l7
+	JGE         l16
 
-l8:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l9
+	JLT          l18
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -2643,7 +3415,7 @@ l8:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l9:
+l18:
 	VADDPS       Y8, Y10, Y10
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y9, Y10, Y10
@@ -2667,13 +3439,14 @@ l9:
 	ADDQ         $+8, SI
 	ADDQ         $-2, R8
 	CMPQ         R8, $0x02
-	JGE          l3
+	JGE          l12
 
-l4:
+l13:
+l11:
 	CMPQ R8, $0x01
-	JLT  l11
+	JLT  l20
 
-l10:
+l19:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   DI, CX
@@ -2685,9 +3458,9 @@ l10:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l13
+	JLT    l22
 
-l12:
+l21:
 	VMOVUPS     (CX), Y0
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS (BX), Y0, Y6
@@ -2704,13 +3477,13 @@ l12:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l12
+	JGE         l21
 
-l13:
+l22:
 	CMPQ AX, $0x08
-	JLT  l15
+	JLT  l24
 
-l14:
+l23:
 	VMOVUPS     (CX), Y0
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS (BX), Y0, Y6
@@ -2723,11 +3496,11 @@ l14:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l25
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -2737,7 +3510,7 @@ l15:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l16:
+l25:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -2751,19 +3524,103 @@ l16:
 	ADDQ         $+4, SI
 	ADDQ         $-1, R8
 	CMPQ         R8, $0x01
-	JGE          l10
+	JGE          l19
 
-l11:
+l20:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ out+0(FP), DX
-	CMPQ DI, $0x02
-	JLT  l18
+	MOVQ far+48(FP), CX
+	CMPQ CX, $0x02
+	JLT  l26
+	CMPQ DI, $0x01
+	JLT  l28
 
-l17:
+l27:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l30
+
+l29:
+	PREFETCHT1  2048(BX)
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS Y0, Y0, Y4
+	PREFETCHT1  2112(BX)
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS Y0, Y0, Y3
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS Y0, Y0, Y2
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l29
+
+l30:
+	CMPQ AX, $0x08
+	JLT  l32
+
+l31:
+	PREFETCHT1  2048(BX)
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y5
+	VMOVAPS     Y5, Y0
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y2, Y3
+	VMOVAPS     Y0, Y2
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	PREFETCHT1   2048(BX)
+	VMASKMOVPS   (BX), Y1, Y0
+	VFMADD213PS  Y5, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l33:
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l27
+
+l28:
+l26:
+	CMPQ CX, $0x01
+	JGE  l34
+	CMPQ DI, $0x02
+	JLT  l36
+
+l35:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   SI, CX
@@ -2780,9 +3637,9 @@ l17:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l20
+	JLT    l38
 
-l19:
+l37:
 	VMOVUPS     (CX), Y0
 	VFMADD231PS Y0, Y0, Y9
 	VMOVUPS     (BX), Y0
@@ -2803,13 +3660,13 @@ l19:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l19
+	JGE         l37
 
-l20:
+l38:
 	CMPQ AX, $0x08
-	JLT  l22
+	JLT  l40
 
-l21:
+l39:
 	VMOVUPS     (CX), Y0
 	VFMADD231PS Y0, Y0, Y9
 	VMOVAPS     Y9, Y0
@@ -2828,11 +3685,11 @@ l21:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l21
+	JGE         l39
 
-l22:
+l40:
 	CMPQ         AX, $0x01
-	JLT          l23
+	JLT          l41
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -2843,7 +3700,7 @@ l22:
 	VFMADD213PS  Y5, Y0, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l23:
+l41:
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y9, Y9
@@ -2867,13 +3724,14 @@ l23:
 	ADDQ         $+8, DX
 	ADDQ         $-2, DI
 	CMPQ         DI, $0x02
-	JGE          l17
+	JGE          l35
 
-l18:
+l36:
+l34:
 	CMPQ DI, $0x01
-	JLT  l25
+	JLT  l43
 
-l24:
+l42:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x02, AX
 	MOVQ   SI, BX
@@ -2884,9 +3742,9 @@ l24:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x20
-	JLT    l27
+	JLT    l45
 
-l26:
+l44:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y5
 	VMOVUPS     32(BX), Y0
@@ -2898,13 +3756,13 @@ l26:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l26
+	JGE         l44
 
-l27:
+l45:
 	CMPQ AX, $0x08
-	JLT  l29
+	JLT  l47
 
-l28:
+l46:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y5
 	VMOVAPS     Y5, Y0
@@ -2915,11 +3773,11 @@ l28:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l28
+	JGE         l46
 
-l29:
+l47:
 	CMPQ         AX, $0x01
-	JLT          l30
+	JLT          l48
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -2927,7 +3785,7 @@ l29:
 	VFMADD213PS  Y5, Y0, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l30:
+l48:
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -2941,26 +3799,118 @@ l30:
 	ADDQ         $+4, DX
 	ADDQ         $-1, DI
 	CMPQ         DI, $0x01
-	JGE          l24
+	JGE          l42
 
-l25:
+l43:
 l2:
 	VZEROUPPER
 	RET
 
-// func RowSum2F64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·RowSum2F64AVX2(SB), NOSPLIT, $0-48
+// func RowSum2F64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·RowSum2F64AVX2(SB), NOSPLIT, $0-56
 	MOVQ v+16(FP), AX
 	CMPQ AX, $0x01
 	JLT  l1
 	MOVQ rows+24(FP), R8
 	MOVQ w+8(FP), DI
 	MOVQ out+0(FP), SI
-	CMPQ R8, $0x02
-	JLT  l4
+	MOVQ far+48(FP), DX
+	CMPQ DX, $0x02
+	JLT  l3
+	CMPQ R8, $0x01
+	JLT  l5
 
+l4:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l7
+
+l6:
+	PREFETCHT1  2048(CX)
+	VMOVUPS     (CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VMOVUPS     32(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 32(BX), Y0, Y5
+	PREFETCHT1  2112(CX)
+	VMOVUPS     64(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 64(BX), Y0, Y4
+	VMOVUPS     96(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 96(BX), Y0, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l6
+
+l7:
+	CMPQ AX, $0x04
+	JLT  l9
+
+l8:
+	PREFETCHT1  2048(CX)
+	VMOVUPS     (CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	PREFETCHT1   2048(CX)
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y0, Y0, Y0
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l10:
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l4
+
+l5:
 l3:
+	CMPQ DX, $0x01
+	JGE  l11
+	CMPQ R8, $0x02
+	JLT  l13
+
+l12:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   DI, DX
@@ -2978,9 +3928,9 @@ l3:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l6
+	JLT    l15
 
-l5:
+l14:
 	VMOVUPS     (DX), Y0
 	VMULPD      Y0, Y0, Y0
 	VFMADD231PD (BX), Y0, Y10
@@ -3010,13 +3960,13 @@ l5:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l5
+	JGE         l14
 
-l6:
+l15:
 	CMPQ AX, $0x04
-	JLT  l8
+	JLT  l17
 
-l7:
+l16:
 	VMOVUPS     (DX), Y0
 	VMULPD      Y0, Y0, Y0
 	VFMADD231PD (BX), Y0, Y10
@@ -3038,11 +3988,11 @@ l7:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l7
+	JGE         l16
 
-l8:
+l17:
 	CMPQ         AX, $0x01
-	JLT          l9
+	JLT          l18
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -3057,7 +4007,7 @@ l8:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l9:
+l18:
 	VADDPD       Y8, Y10, Y10
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y9, Y10, Y10
@@ -3077,13 +4027,14 @@ l9:
 	ADDQ         $+16, SI
 	ADDQ         $-2, R8
 	CMPQ         R8, $0x02
-	JGE          l3
+	JGE          l12
 
-l4:
+l13:
+l11:
 	CMPQ R8, $0x01
-	JLT  l11
+	JLT  l20
 
-l10:
+l19:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   DI, CX
@@ -3095,9 +4046,9 @@ l10:
 	MOVQ   v+16(FP), BX
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l13
+	JLT    l22
 
-l12:
+l21:
 	VMOVUPS     (CX), Y0
 	VMULPD      Y0, Y0, Y0
 	VFMADD231PD (BX), Y0, Y6
@@ -3114,13 +4065,13 @@ l12:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l12
+	JGE         l21
 
-l13:
+l22:
 	CMPQ AX, $0x04
-	JLT  l15
+	JLT  l24
 
-l14:
+l23:
 	VMOVUPS     (CX), Y0
 	VMULPD      Y0, Y0, Y0
 	VFMADD231PD (BX), Y0, Y6
@@ -3133,11 +4084,11 @@ l14:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ         AX, $0x01
-	JLT          l16
+	JLT          l25
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -3147,7 +4098,7 @@ l15:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l16:
+l25:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -3159,19 +4110,101 @@ l16:
 	ADDQ         $+8, SI
 	ADDQ         $-1, R8
 	CMPQ         R8, $0x01
-	JGE          l10
+	JGE          l19
 
-l11:
+l20:
 	JMP l2
 
 l1:
 	MOVQ rows+24(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ out+0(FP), DX
-	CMPQ DI, $0x02
-	JLT  l18
+	MOVQ far+48(FP), CX
+	CMPQ CX, $0x02
+	JLT  l26
+	CMPQ DI, $0x01
+	JLT  l28
 
-l17:
+l27:
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l30
+
+l29:
+	PREFETCHT1  2048(BX)
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD Y0, Y0, Y4
+	PREFETCHT1  2112(BX)
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD Y0, Y0, Y3
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD Y0, Y0, Y2
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l29
+
+l30:
+	CMPQ AX, $0x04
+	JLT  l32
+
+l31:
+	PREFETCHT1  2048(BX)
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y5
+	VMOVAPS     Y5, Y0
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y2, Y3
+	VMOVAPS     Y0, Y2
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	PREFETCHT1   2048(BX)
+	VMASKMOVPD   (BX), Y1, Y0
+	VFMADD213PD  Y5, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l33:
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l27
+
+l28:
+l26:
+	CMPQ CX, $0x01
+	JGE  l34
+	CMPQ DI, $0x02
+	JLT  l36
+
+l35:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   SI, CX
@@ -3188,9 +4221,9 @@ l17:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l20
+	JLT    l38
 
-l19:
+l37:
 	VMOVUPS     (CX), Y0
 	VFMADD231PD Y0, Y0, Y9
 	VMOVUPS     (BX), Y0
@@ -3211,13 +4244,13 @@ l19:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l19
+	JGE         l37
 
-l20:
+l38:
 	CMPQ AX, $0x04
-	JLT  l22
+	JLT  l40
 
-l21:
+l39:
 	VMOVUPS     (CX), Y0
 	VFMADD231PD Y0, Y0, Y9
 	VMOVAPS     Y9, Y0
@@ -3236,11 +4269,11 @@ l21:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l21
+	JGE         l39
 
-l22:
+l40:
 	CMPQ         AX, $0x01
-	JLT          l23
+	JLT          l41
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -3251,7 +4284,7 @@ l22:
 	VFMADD213PD  Y5, Y0, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l23:
+l41:
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y6, Y8, Y8
 	VADDPD       Y8, Y9, Y9
@@ -3271,13 +4304,14 @@ l23:
 	ADDQ         $+16, DX
 	ADDQ         $-2, DI
 	CMPQ         DI, $0x02
-	JGE          l17
+	JGE          l35
 
-l18:
+l36:
+l34:
 	CMPQ DI, $0x01
-	JLT  l25
+	JLT  l43
 
-l24:
+l42:
 	MOVQ   stride+40(FP), AX
 	SHLQ   $0x03, AX
 	MOVQ   SI, BX
@@ -3288,9 +4322,9 @@ l24:
 	ADDQ   AX, SI
 	MOVQ   cols+32(FP), AX
 	CMPQ   AX, $0x10
-	JLT    l27
+	JLT    l45
 
-l26:
+l44:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y5
 	VMOVUPS     32(BX), Y0
@@ -3302,13 +4336,13 @@ l26:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l26
+	JGE         l44
 
-l27:
+l45:
 	CMPQ AX, $0x04
-	JLT  l29
+	JLT  l47
 
-l28:
+l46:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y5
 	VMOVAPS     Y5, Y0
@@ -3319,11 +4353,11 @@ l28:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l28
+	JGE         l46
 
-l29:
+l47:
 	CMPQ         AX, $0x01
-	JLT          l30
+	JLT          l48
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -3331,7 +4365,7 @@ l29:
 	VFMADD213PD  Y5, Y0, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l30:
+l48:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -3343,9 +4377,9 @@ l30:
 	ADDQ         $+8, DX
 	ADDQ         $-1, DI
 	CMPQ         DI, $0x01
-	JGE          l24
+	JGE          l42
 
-l25:
+l43:
 l2:
 	VZEROUPPER
 	RET

@@ -7,12 +7,12 @@ package asm
 // RowSumSignedF32NEON is portable.RowSumSigned for float32.
 //
 //go:noescape
-func RowSumSignedF32NEON(out, w, v *float32, rows, cols, stride int)
+func RowSumSignedF32NEON(out, w, v *float32, rows, cols, stride, far int)
 
 // RowSumSignedF64NEON is portable.RowSumSigned for float64.
 //
 //go:noescape
-func RowSumSignedF64NEON(out, w, v *float64, rows, cols, stride int)
+func RowSumSignedF64NEON(out, w, v *float64, rows, cols, stride, far int)
 
 // RowSumHalfF32NEON is portable.RowSumHalf for float32.
 //
@@ -27,12 +27,12 @@ func RowSumHalfF64NEON(out, w, v *float64, rows, cols, stride int)
 // RowSum1F32NEON is portable.RowSum1 for float32.
 //
 //go:noescape
-func RowSum1F32NEON(out, w, v *float32, rows, cols, stride int)
+func RowSum1F32NEON(out, w, v *float32, rows, cols, stride, far int)
 
 // RowSum1F64NEON is portable.RowSum1 for float64.
 //
 //go:noescape
-func RowSum1F64NEON(out, w, v *float64, rows, cols, stride int)
+func RowSum1F64NEON(out, w, v *float64, rows, cols, stride, far int)
 
 // RowSumThreeHalvesF32NEON is portable.RowSumThreeHalves for float32.
 //
@@ -47,12 +47,12 @@ func RowSumThreeHalvesF64NEON(out, w, v *float64, rows, cols, stride int)
 // RowSum2F32NEON is portable.RowSum2 for float32.
 //
 //go:noescape
-func RowSum2F32NEON(out, w, v *float32, rows, cols, stride int)
+func RowSum2F32NEON(out, w, v *float32, rows, cols, stride, far int)
 
 // RowSum2F64NEON is portable.RowSum2 for float64.
 //
 //go:noescape
-func RowSum2F64NEON(out, w, v *float64, rows, cols, stride int)
+func RowSum2F64NEON(out, w, v *float64, rows, cols, stride, far int)
 
 // RowSum3F32NEON is portable.RowSum3 for float32.
 //

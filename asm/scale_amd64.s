@@ -45,37 +45,33 @@ GLOBL scaleConstants<>(SB), RODATA|NOPTR, $192
 // func ScaleRF32AVX2(w *float32, r *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·ScaleRF32AVX2(SB), NOSPLIT, $0-40
-	XORL DX, DX
-	MOVQ rows+16(FP), AX
-	CMPQ DX, AX
-	JGE  l2
+	MOVQ rows+16(FP), SI
+	MOVQ w+0(FP), DX
+	MOVQ r+8(FP), CX
+	CMPQ SI, $0x01
+	JLT  l2
 
 l1:
-	MOVQ         stride+32(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
+	MOVQ         DX, BX
+	MOVQ         stride+32(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         r+8(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y2
+	ADDQ         AX, DX
+	VBROADCASTSS (CX), Y2
+	ADDQ         $+4, CX
 	MOVQ         cols+24(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l4
 
 l3:
-	VMULPS  (CX), Y2, Y0
-	VMOVUPS Y0, (CX)
-	VMULPS  32(CX), Y2, Y0
-	VMOVUPS Y0, 32(CX)
-	VMULPS  64(CX), Y2, Y0
-	VMOVUPS Y0, 64(CX)
-	VMULPS  96(CX), Y2, Y0
-	VMOVUPS Y0, 96(CX)
-	ADDQ    $+128, CX
+	VMULPS  (BX), Y2, Y0
+	VMOVUPS Y0, (BX)
+	VMULPS  32(BX), Y2, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPS  64(BX), Y2, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPS  96(BX), Y2, Y0
+	VMOVUPS Y0, 96(BX)
+	ADDQ    $+128, BX
 	ADDQ    $-32, AX
 	CMPQ    AX, $0x20
 	JGE     l3
@@ -85,9 +81,9 @@ l4:
 	JLT  l6
 
 l5:
-	VMULPS  (CX), Y2, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $+32, CX
+	VMULPS  (BX), Y2, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
 	JGE     l5
@@ -98,15 +94,14 @@ l6:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y1
-	VMASKMOVPS   (CX), Y1, Y0
+	VMASKMOVPS   (BX), Y1, Y0
 	VMULPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y1, (CX)
+	VMASKMOVPS   Y0, Y1, (BX)
 
 l7:
-	ADDQ $+1, DX
-	MOVQ rows+16(FP), AX
-	CMPQ DX, AX
-	JLT  l1
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l1
 
 l2:
 	VZEROUPPER
@@ -115,37 +110,33 @@ l2:
 // func ScaleRF64AVX2(w *float64, r *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·ScaleRF64AVX2(SB), NOSPLIT, $0-40
-	XORL DX, DX
-	MOVQ rows+16(FP), AX
-	CMPQ DX, AX
-	JGE  l2
+	MOVQ rows+16(FP), SI
+	MOVQ w+0(FP), DX
+	MOVQ r+8(FP), CX
+	CMPQ SI, $0x01
+	JLT  l2
 
 l1:
-	MOVQ         stride+32(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
+	MOVQ         DX, BX
+	MOVQ         stride+32(FP), AX
 	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         r+8(FP), BX
-	MOVQ         DX, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y2
+	ADDQ         AX, DX
+	VBROADCASTSD (CX), Y2
+	ADDQ         $+8, CX
 	MOVQ         cols+24(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l4
 
 l3:
-	VMULPD  (CX), Y2, Y0
-	VMOVUPS Y0, (CX)
-	VMULPD  32(CX), Y2, Y0
-	VMOVUPS Y0, 32(CX)
-	VMULPD  64(CX), Y2, Y0
-	VMOVUPS Y0, 64(CX)
-	VMULPD  96(CX), Y2, Y0
-	VMOVUPS Y0, 96(CX)
-	ADDQ    $+128, CX
+	VMULPD  (BX), Y2, Y0
+	VMOVUPS Y0, (BX)
+	VMULPD  32(BX), Y2, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPD  64(BX), Y2, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPD  96(BX), Y2, Y0
+	VMOVUPS Y0, 96(BX)
+	ADDQ    $+128, BX
 	ADDQ    $-16, AX
 	CMPQ    AX, $0x10
 	JGE     l3
@@ -155,9 +146,9 @@ l4:
 	JLT  l6
 
 l5:
-	VMULPD  (CX), Y2, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $+32, CX
+	VMULPD  (BX), Y2, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
 	JGE     l5
@@ -168,781 +159,3106 @@ l6:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y1
-	VMASKMOVPD   (CX), Y1, Y0
+	VMASKMOVPD   (BX), Y1, Y0
 	VMULPD       Y0, Y2, Y0
-	VMASKMOVPD   Y0, Y1, (CX)
+	VMASKMOVPD   Y0, Y1, (BX)
 
 l7:
-	ADDQ $+1, DX
-	MOVQ rows+16(FP), AX
-	CMPQ DX, AX
-	JLT  l1
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l1
 
 l2:
 	VZEROUPPER
 	RET
 
-// func ScaleCF32AVX2(w *float32, c *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2
-TEXT ·ScaleCF32AVX2(SB), NOSPLIT, $0-40
-	XORL DX, DX
-	MOVQ rows+16(FP), AX
-	CMPQ DX, AX
-	JGE  l2
+// func ScaleCF32AVX2(w *float32, c *float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·ScaleCF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ rows+16(FP), R10
+	MOVQ w+0(FP), R9
+	MOVQ far+40(FP), R8
+	CMPQ R8, $0x02
+	JLT  l1
+	CMPQ R10, $0x08
+	JLT  l3
 
-l1:
-	MOVQ  stride+32(FP), BX
-	MOVQ  DX, AX
-	IMULQ BX, AX
-	MOVQ  w+0(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), CX
-	MOVQ  c+8(FP), BX
-	MOVQ  cols+24(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l4
-
-l3:
-	VMOVUPS (CX), Y0
-	VMULPS  (BX), Y0, Y0
-	VMOVUPS Y0, (CX)
-	VMOVUPS 32(CX), Y0
-	VMULPS  32(BX), Y0, Y0
-	VMOVUPS Y0, 32(CX)
-	VMOVUPS 64(CX), Y0
-	VMULPS  64(BX), Y0, Y0
-	VMOVUPS Y0, 64(CX)
-	VMOVUPS 96(CX), Y0
-	VMULPS  96(BX), Y0, Y0
-	VMOVUPS Y0, 96(CX)
-	ADDQ    $+128, CX
-	ADDQ    $+128, BX
-	ADDQ    $-32, AX
-	CMPQ    AX, $0x20
-	JGE     l3
+l2:
+	MOVQ c+8(FP), DI
+	MOVQ R9, SI
+	MOVQ cols+24(FP), DX
+	CMPQ DX, $0x40
+	JLT  l5
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
-
-l5:
-	VMOVUPS (CX), Y0
-	VMULPS  (BX), Y0, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $+32, CX
-	ADDQ    $+32, BX
-	ADDQ    $-8, AX
-	CMPQ    AX, $0x08
-	JGE     l5
+	VMOVUPS (DI), Y8
+	VMOVUPS 32(DI), Y7
+	VMOVUPS 64(DI), Y6
+	VMOVUPS 96(DI), Y5
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y3
+	VMOVUPS 192(DI), Y2
+	VMOVUPS 224(DI), Y1
+	MOVQ    SI, CX
+	MOVQ    $0x00000008, BX
+	CMPQ    BX, $0x01
+	JLT     l7
 
 l6:
+	PREFETCHT1 2048(CX)
+	VMULPS     (CX), Y8, Y0
+	VMOVUPS    Y0, (CX)
+	VMULPS     32(CX), Y7, Y0
+	VMOVUPS    Y0, 32(CX)
+	PREFETCHT1 2112(CX)
+	VMULPS     64(CX), Y6, Y0
+	VMOVUPS    Y0, 64(CX)
+	VMULPS     96(CX), Y5, Y0
+	VMOVUPS    Y0, 96(CX)
+	PREFETCHT1 2176(CX)
+	VMULPS     128(CX), Y4, Y0
+	VMOVUPS    Y0, 128(CX)
+	VMULPS     160(CX), Y3, Y0
+	VMOVUPS    Y0, 160(CX)
+	PREFETCHT1 2240(CX)
+	VMULPS     192(CX), Y2, Y0
+	VMOVUPS    Y0, 192(CX)
+	VMULPS     224(CX), Y1, Y0
+	VMOVUPS    Y0, 224(CX)
+	MOVQ       stride+32(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, CX
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l6
+
+l7:
+	ADDQ $+256, SI
+	ADDQ $+256, DI
+	ADDQ $-64, DX
+	CMPQ DX, $0x40
+	JGE  l4
+
+l5:
+	CMPQ DX, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS (DI), Y1
+	MOVQ    SI, CX
+	MOVQ    $0x00000008, BX
+	CMPQ    BX, $0x01
+	JLT     l11
+
+l10:
+	PREFETCHT1 2048(CX)
+	VMULPS     (CX), Y1, Y0
+	VMOVUPS    Y0, (CX)
+	MOVQ       stride+32(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, CX
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l10
+
+l11:
+	ADDQ $+32, SI
+	ADDQ $+32, DI
+	ADDQ $-8, DX
+	CMPQ DX, $0x08
+	JGE  l8
+
+l9:
+	CMPQ         DX, $0x01
+	JLT          l12
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DI), Y2, Y1
+	MOVQ         $0x00000008, BX
+	CMPQ         BX, $0x01
+	JLT          l14
+
+l13:
+	PREFETCHT1 2048(SI)
+	VMASKMOVPS (SI), Y2, Y0
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (SI)
+	MOVQ       stride+32(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l13
+
+l14:
+l12:
+	MOVQ  stride+32(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R9
+	ADDQ  $-8, R10
+	CMPQ  R10, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R8, $0x01
+	JGE  l15
+	CMPQ R10, $0x02
+	JLT  l17
+
+l16:
+	MOVQ c+8(FP), DX
+	MOVQ R9, CX
+	MOVQ stride+32(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R9
+	MOVQ R9, BX
+	MOVQ stride+32(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R9
+	MOVQ cols+24(FP), AX
+	CMPQ AX, $0x20
+	JLT  l19
+
+l18:
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y3
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y1
+	VMULPS  (CX), Y4, Y0
+	VMOVUPS Y0, (CX)
+	VMULPS  (BX), Y4, Y0
+	VMOVUPS Y0, (BX)
+	VMULPS  32(CX), Y3, Y0
+	VMOVUPS Y0, 32(CX)
+	VMULPS  32(BX), Y3, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPS  64(CX), Y2, Y0
+	VMOVUPS Y0, 64(CX)
+	VMULPS  64(BX), Y2, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPS  96(CX), Y1, Y0
+	VMOVUPS Y0, 96(CX)
+	VMULPS  96(BX), Y1, Y0
+	VMOVUPS Y0, 96(BX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	ADDQ    $+128, DX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l18
+
+l19:
+	CMPQ AX, $0x08
+	JLT  l21
+
+l20:
+	VMOVUPS (DX), Y1
+	VMULPS  (CX), Y1, Y0
+	VMOVUPS Y0, (CX)
+	VMULPS  (BX), Y1, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $+32, DX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l20
+
+l21:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l22
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+
+l22:
+	ADDQ $-2, R10
+	CMPQ R10, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R10, $0x01
+	JLT  l24
+
+l23:
+	MOVQ c+8(FP), CX
+	MOVQ R9, BX
+	MOVQ stride+32(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R9
+	MOVQ cols+24(FP), AX
+	CMPQ AX, $0x40
+	JLT  l26
+
+l25:
+	VMOVUPS 32(CX), Y7
+	VMOVUPS 64(CX), Y6
+	VMOVUPS 96(CX), Y5
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y3
+	VMOVUPS 192(CX), Y2
+	VMOVUPS 224(CX), Y1
+	VMOVUPS (BX), Y0
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	VMULPS  32(BX), Y7, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPS  64(BX), Y6, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPS  96(BX), Y5, Y0
+	VMOVUPS Y0, 96(BX)
+	VMULPS  128(BX), Y4, Y0
+	VMOVUPS Y0, 128(BX)
+	VMULPS  160(BX), Y3, Y0
+	VMOVUPS Y0, 160(BX)
+	VMULPS  192(BX), Y2, Y0
+	VMOVUPS Y0, 192(BX)
+	VMULPS  224(BX), Y1, Y0
+	VMOVUPS Y0, 224(BX)
+	ADDQ    $+256, BX
+	ADDQ    $+256, CX
+	ADDQ    $-64, AX
+	CMPQ    AX, $0x40
+	JGE     l25
+
+l26:
+	CMPQ AX, $0x08
+	JLT  l28
+
+l27:
+	VMOVUPS (BX), Y0
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, BX
+	ADDQ    $+32, CX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VMULPS       Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, (CX)
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+16(FP), AX
-	CMPQ DX, AX
-	JLT  l1
+l29:
+	ADDQ $-1, R10
+	CMPQ R10, $0x01
+	JGE  l23
 
-l2:
+l24:
 	VZEROUPPER
 	RET
 
-// func ScaleCF64AVX2(w *float64, c *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2
-TEXT ·ScaleCF64AVX2(SB), NOSPLIT, $0-40
-	XORL DX, DX
-	MOVQ rows+16(FP), AX
-	CMPQ DX, AX
-	JGE  l2
+// func ScaleCF64AVX2(w *float64, c *float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·ScaleCF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ rows+16(FP), R10
+	MOVQ w+0(FP), R9
+	MOVQ far+40(FP), R8
+	CMPQ R8, $0x02
+	JLT  l1
+	CMPQ R10, $0x08
+	JLT  l3
 
-l1:
-	MOVQ  stride+32(FP), BX
-	MOVQ  DX, AX
-	IMULQ BX, AX
-	MOVQ  w+0(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), CX
-	MOVQ  c+8(FP), BX
-	MOVQ  cols+24(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l4
-
-l3:
-	VMOVUPS (CX), Y0
-	VMULPD  (BX), Y0, Y0
-	VMOVUPS Y0, (CX)
-	VMOVUPS 32(CX), Y0
-	VMULPD  32(BX), Y0, Y0
-	VMOVUPS Y0, 32(CX)
-	VMOVUPS 64(CX), Y0
-	VMULPD  64(BX), Y0, Y0
-	VMOVUPS Y0, 64(CX)
-	VMOVUPS 96(CX), Y0
-	VMULPD  96(BX), Y0, Y0
-	VMOVUPS Y0, 96(CX)
-	ADDQ    $+128, CX
-	ADDQ    $+128, BX
-	ADDQ    $-16, AX
-	CMPQ    AX, $0x10
-	JGE     l3
+l2:
+	MOVQ c+8(FP), DI
+	MOVQ R9, SI
+	MOVQ cols+24(FP), DX
+	CMPQ DX, $0x20
+	JLT  l5
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
-
-l5:
-	VMOVUPS (CX), Y0
-	VMULPD  (BX), Y0, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $+32, CX
-	ADDQ    $+32, BX
-	ADDQ    $-4, AX
-	CMPQ    AX, $0x04
-	JGE     l5
+	VMOVUPS (DI), Y8
+	VMOVUPS 32(DI), Y7
+	VMOVUPS 64(DI), Y6
+	VMOVUPS 96(DI), Y5
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y3
+	VMOVUPS 192(DI), Y2
+	VMOVUPS 224(DI), Y1
+	MOVQ    SI, CX
+	MOVQ    $0x00000008, BX
+	CMPQ    BX, $0x01
+	JLT     l7
 
 l6:
+	PREFETCHT1 2048(CX)
+	VMULPD     (CX), Y8, Y0
+	VMOVUPS    Y0, (CX)
+	VMULPD     32(CX), Y7, Y0
+	VMOVUPS    Y0, 32(CX)
+	PREFETCHT1 2112(CX)
+	VMULPD     64(CX), Y6, Y0
+	VMOVUPS    Y0, 64(CX)
+	VMULPD     96(CX), Y5, Y0
+	VMOVUPS    Y0, 96(CX)
+	PREFETCHT1 2176(CX)
+	VMULPD     128(CX), Y4, Y0
+	VMOVUPS    Y0, 128(CX)
+	VMULPD     160(CX), Y3, Y0
+	VMOVUPS    Y0, 160(CX)
+	PREFETCHT1 2240(CX)
+	VMULPD     192(CX), Y2, Y0
+	VMOVUPS    Y0, 192(CX)
+	VMULPD     224(CX), Y1, Y0
+	VMOVUPS    Y0, 224(CX)
+	MOVQ       stride+32(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, CX
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l6
+
+l7:
+	ADDQ $+256, SI
+	ADDQ $+256, DI
+	ADDQ $-32, DX
+	CMPQ DX, $0x20
+	JGE  l4
+
+l5:
+	CMPQ DX, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS (DI), Y1
+	MOVQ    SI, CX
+	MOVQ    $0x00000008, BX
+	CMPQ    BX, $0x01
+	JLT     l11
+
+l10:
+	PREFETCHT1 2048(CX)
+	VMULPD     (CX), Y1, Y0
+	VMOVUPS    Y0, (CX)
+	MOVQ       stride+32(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, CX
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l10
+
+l11:
+	ADDQ $+32, SI
+	ADDQ $+32, DI
+	ADDQ $-4, DX
+	CMPQ DX, $0x04
+	JGE  l8
+
+l9:
+	CMPQ         DX, $0x01
+	JLT          l12
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DI), Y2, Y1
+	MOVQ         $0x00000008, BX
+	CMPQ         BX, $0x01
+	JLT          l14
+
+l13:
+	PREFETCHT1 2048(SI)
+	VMASKMOVPD (SI), Y2, Y0
+	VMULPD     Y1, Y0, Y0
+	VMASKMOVPD Y0, Y2, (SI)
+	MOVQ       stride+32(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l13
+
+l14:
+l12:
+	MOVQ  stride+32(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R9
+	ADDQ  $-8, R10
+	CMPQ  R10, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R8, $0x01
+	JGE  l15
+	CMPQ R10, $0x02
+	JLT  l17
+
+l16:
+	MOVQ c+8(FP), DX
+	MOVQ R9, CX
+	MOVQ stride+32(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R9
+	MOVQ R9, BX
+	MOVQ stride+32(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R9
+	MOVQ cols+24(FP), AX
+	CMPQ AX, $0x10
+	JLT  l19
+
+l18:
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y3
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y1
+	VMULPD  (CX), Y4, Y0
+	VMOVUPS Y0, (CX)
+	VMULPD  (BX), Y4, Y0
+	VMOVUPS Y0, (BX)
+	VMULPD  32(CX), Y3, Y0
+	VMOVUPS Y0, 32(CX)
+	VMULPD  32(BX), Y3, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPD  64(CX), Y2, Y0
+	VMOVUPS Y0, 64(CX)
+	VMULPD  64(BX), Y2, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPD  96(CX), Y1, Y0
+	VMOVUPS Y0, 96(CX)
+	VMULPD  96(BX), Y1, Y0
+	VMOVUPS Y0, 96(BX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	ADDQ    $+128, DX
+	ADDQ    $-16, AX
+	CMPQ    AX, $0x10
+	JGE     l18
+
+l19:
+	CMPQ AX, $0x04
+	JLT  l21
+
+l20:
+	VMOVUPS (DX), Y1
+	VMULPD  (CX), Y1, Y0
+	VMOVUPS Y0, (CX)
+	VMULPD  (BX), Y1, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $+32, DX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l20
+
+l21:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l22
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y1, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y1, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+
+l22:
+	ADDQ $-2, R10
+	CMPQ R10, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R10, $0x01
+	JLT  l24
+
+l23:
+	MOVQ c+8(FP), CX
+	MOVQ R9, BX
+	MOVQ stride+32(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R9
+	MOVQ cols+24(FP), AX
+	CMPQ AX, $0x20
+	JLT  l26
+
+l25:
+	VMOVUPS 32(CX), Y7
+	VMOVUPS 64(CX), Y6
+	VMOVUPS 96(CX), Y5
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y3
+	VMOVUPS 192(CX), Y2
+	VMOVUPS 224(CX), Y1
+	VMOVUPS (BX), Y0
+	VMULPD  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	VMULPD  32(BX), Y7, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPD  64(BX), Y6, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPD  96(BX), Y5, Y0
+	VMOVUPS Y0, 96(BX)
+	VMULPD  128(BX), Y4, Y0
+	VMOVUPS Y0, 128(BX)
+	VMULPD  160(BX), Y3, Y0
+	VMOVUPS Y0, 160(BX)
+	VMULPD  192(BX), Y2, Y0
+	VMOVUPS Y0, 192(BX)
+	VMULPD  224(BX), Y1, Y0
+	VMOVUPS Y0, 224(BX)
+	ADDQ    $+256, BX
+	ADDQ    $+256, CX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l25
+
+l26:
+	CMPQ AX, $0x04
+	JLT  l28
+
+l27:
+	VMOVUPS (BX), Y0
+	VMULPD  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, BX
+	ADDQ    $+32, CX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VMULPD       Y0, Y1, Y0
-	VMASKMOVPD   Y0, Y2, (CX)
+	VMULPD       Y1, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+16(FP), AX
-	CMPQ DX, AX
-	JLT  l1
+l29:
+	ADDQ $-1, R10
+	CMPQ R10, $0x01
+	JGE  l23
 
-l2:
+l24:
 	VZEROUPPER
 	RET
 
-// func ScaleRCF32AVX2(w *float32, r *float32, c *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2
-TEXT ·ScaleRCF32AVX2(SB), NOSPLIT, $0-48
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l2
+// func ScaleRCF32AVX2(w *float32, r *float32, c *float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·ScaleRCF32AVX2(SB), NOSPLIT, $0-56
+	MOVQ rows+24(FP), R12
+	MOVQ w+0(FP), R11
+	MOVQ r+8(FP), R10
+	MOVQ far+48(FP), R9
+	CMPQ R9, $0x02
+	JLT  l1
+	CMPQ R12, $0x08
+	JLT  l3
 
-l1:
-	MOVQ         stride+40(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
+l2:
+	MOVQ c+16(FP), R8
+	MOVQ R11, DI
+	MOVQ cols+32(FP), SI
+	CMPQ SI, $0x40
+	JLT  l5
+
+l4:
+	VMOVUPS (R8), Y9
+	VMOVUPS 32(R8), Y8
+	VMOVUPS 64(R8), Y7
+	VMOVUPS 96(R8), Y6
+	VMOVUPS 128(R8), Y5
+	VMOVUPS 160(R8), Y4
+	VMOVUPS 192(R8), Y3
+	VMOVUPS 224(R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSS (BX), Y1
+	ADDQ         $+4, BX
+	PREFETCHT1   2048(DX)
+	VMULPS       (DX), Y1, Y0
+	VMULPS       Y9, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMULPS       32(DX), Y1, Y0
+	VMULPS       Y8, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VMULPS       64(DX), Y1, Y0
+	VMULPS       Y7, Y0, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMULPS       96(DX), Y1, Y0
+	VMULPS       Y6, Y0, Y0
+	VMOVUPS      Y0, 96(DX)
+	PREFETCHT1   2176(DX)
+	VMULPS       128(DX), Y1, Y0
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      Y0, 128(DX)
+	VMULPS       160(DX), Y1, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      Y0, 160(DX)
+	PREFETCHT1   2240(DX)
+	VMULPS       192(DX), Y1, Y0
+	VMULPS       Y3, Y0, Y0
+	VMOVUPS      Y0, 192(DX)
+	VMULPS       224(DX), Y1, Y0
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 224(DX)
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         r+8(FP), BX
-	MOVQ         DX, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+256, DI
+	ADDQ $+256, R8
+	ADDQ $-64, SI
+	CMPQ SI, $0x40
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS (R8), Y1
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSS (BX), Y0
+	ADDQ         $+4, BX
+	PREFETCHT1   2048(DX)
+	VMULPS       (DX), Y0, Y0
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y1
-	MOVQ         c+16(FP), BX
-	MOVQ         cols+32(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R8
+	ADDQ $-8, SI
+	CMPQ SI, $0x08
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (R8), Y3, Y2
+	MOVQ         $0x00000008, CX
+	MOVQ         R10, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSS (BX), Y1
+	ADDQ         $+4, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+40(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $+32, R10
+	ADDQ  $-8, R12
+	CMPQ  R12, $0x08
+	JGE   l2
 
 l3:
-	VMULPS  (CX), Y1, Y0
-	VMULPS  (BX), Y0, Y0
+l1:
+	CMPQ R9, $0x01
+	JGE  l15
+	CMPQ R12, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         c+16(FP), DX
+	MOVQ         R11, CX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y6
+	ADDQ         $+4, R10
+	MOVQ         R11, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y5
+	ADDQ         $+4, R10
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l19
+
+l18:
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y3
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y1
+	VMULPS  (CX), Y6, Y0
+	VMULPS  Y4, Y0, Y0
 	VMOVUPS Y0, (CX)
-	VMULPS  32(CX), Y1, Y0
-	VMULPS  32(BX), Y0, Y0
+	VMULPS  (BX), Y5, Y0
+	VMULPS  Y4, Y0, Y0
+	VMOVUPS Y0, (BX)
+	VMULPS  32(CX), Y6, Y0
+	VMULPS  Y3, Y0, Y0
 	VMOVUPS Y0, 32(CX)
-	VMULPS  64(CX), Y1, Y0
-	VMULPS  64(BX), Y0, Y0
+	VMULPS  32(BX), Y5, Y0
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPS  64(CX), Y6, Y0
+	VMULPS  Y2, Y0, Y0
 	VMOVUPS Y0, 64(CX)
-	VMULPS  96(CX), Y1, Y0
-	VMULPS  96(BX), Y0, Y0
+	VMULPS  64(BX), Y5, Y0
+	VMULPS  Y2, Y0, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPS  96(CX), Y6, Y0
+	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, 96(CX)
+	VMULPS  96(BX), Y5, Y0
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, 96(BX)
 	ADDQ    $+128, CX
 	ADDQ    $+128, BX
+	ADDQ    $+128, DX
 	ADDQ    $-32, AX
 	CMPQ    AX, $0x20
-	JGE     l3
+	JGE     l18
 
-l4:
+l19:
 	CMPQ AX, $0x08
-	JLT  l6
+	JLT  l21
 
-l5:
-	VMULPS  (CX), Y1, Y0
-	VMULPS  (BX), Y0, Y0
+l20:
+	VMOVUPS (DX), Y1
+	VMULPS  (CX), Y6, Y0
+	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (CX)
+	VMULPS  (BX), Y5, Y0
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (BX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
+	ADDQ    $+32, DX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l5
+	JGE     l20
 
-l6:
+l21:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
-	VMULPS       Y0, Y1, Y1
-	VMASKMOVPS   (BX), Y2, Y0
-	VMULPS       Y0, Y1, Y0
+	VMULPS       Y0, Y6, Y0
+	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y0, Y5, Y0
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JLT  l1
+l22:
+	ADDQ $-2, R12
+	CMPQ R12, $0x02
+	JGE  l16
 
-l2:
+l17:
+l15:
+	CMPQ R12, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         c+16(FP), CX
+	MOVQ         R11, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y8
+	ADDQ         $+4, R10
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l26
+
+l25:
+	VMOVUPS 32(CX), Y7
+	VMOVUPS 64(CX), Y6
+	VMOVUPS 96(CX), Y5
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y3
+	VMOVUPS 192(CX), Y2
+	VMOVUPS 224(CX), Y1
+	VMULPS  (BX), Y8, Y0
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	VMULPS  32(BX), Y8, Y0
+	VMULPS  Y7, Y0, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPS  64(BX), Y8, Y0
+	VMULPS  Y6, Y0, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPS  96(BX), Y8, Y0
+	VMULPS  Y5, Y0, Y0
+	VMOVUPS Y0, 96(BX)
+	VMULPS  128(BX), Y8, Y0
+	VMULPS  Y4, Y0, Y0
+	VMOVUPS Y0, 128(BX)
+	VMULPS  160(BX), Y8, Y0
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y0, 160(BX)
+	VMULPS  192(BX), Y8, Y0
+	VMULPS  Y2, Y0, Y0
+	VMOVUPS Y0, 192(BX)
+	VMULPS  224(BX), Y8, Y0
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, 224(BX)
+	ADDQ    $+256, BX
+	ADDQ    $+256, CX
+	ADDQ    $-64, AX
+	CMPQ    AX, $0x40
+	JGE     l25
+
+l26:
+	CMPQ AX, $0x08
+	JLT  l28
+
+l27:
+	VMULPS  (BX), Y8, Y0
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, BX
+	ADDQ    $+32, CX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y0, Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+
+l29:
+	ADDQ $-1, R12
+	CMPQ R12, $0x01
+	JGE  l23
+
+l24:
 	VZEROUPPER
 	RET
 
-// func ScaleRCF64AVX2(w *float64, r *float64, c *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2
-TEXT ·ScaleRCF64AVX2(SB), NOSPLIT, $0-48
-	XORL DX, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JGE  l2
+// func ScaleRCF64AVX2(w *float64, r *float64, c *float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·ScaleRCF64AVX2(SB), NOSPLIT, $0-56
+	MOVQ rows+24(FP), R12
+	MOVQ w+0(FP), R11
+	MOVQ r+8(FP), R10
+	MOVQ far+48(FP), R9
+	CMPQ R9, $0x02
+	JLT  l1
+	CMPQ R12, $0x08
+	JLT  l3
 
+l2:
+	MOVQ c+16(FP), R8
+	MOVQ R11, DI
+	MOVQ cols+32(FP), SI
+	CMPQ SI, $0x20
+	JLT  l5
+
+l4:
+	VMOVUPS (R8), Y9
+	VMOVUPS 32(R8), Y8
+	VMOVUPS 64(R8), Y7
+	VMOVUPS 96(R8), Y6
+	VMOVUPS 128(R8), Y5
+	VMOVUPS 160(R8), Y4
+	VMOVUPS 192(R8), Y3
+	VMOVUPS 224(R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSD (BX), Y1
+	ADDQ         $+8, BX
+	PREFETCHT1   2048(DX)
+	VMULPD       (DX), Y1, Y0
+	VMULPD       Y9, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMULPD       32(DX), Y1, Y0
+	VMULPD       Y8, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VMULPD       64(DX), Y1, Y0
+	VMULPD       Y7, Y0, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMULPD       96(DX), Y1, Y0
+	VMULPD       Y6, Y0, Y0
+	VMOVUPS      Y0, 96(DX)
+	PREFETCHT1   2176(DX)
+	VMULPD       128(DX), Y1, Y0
+	VMULPD       Y5, Y0, Y0
+	VMOVUPS      Y0, 128(DX)
+	VMULPD       160(DX), Y1, Y0
+	VMULPD       Y4, Y0, Y0
+	VMOVUPS      Y0, 160(DX)
+	PREFETCHT1   2240(DX)
+	VMULPD       192(DX), Y1, Y0
+	VMULPD       Y3, Y0, Y0
+	VMOVUPS      Y0, 192(DX)
+	VMULPD       224(DX), Y1, Y0
+	VMULPD       Y2, Y0, Y0
+	VMOVUPS      Y0, 224(DX)
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+256, DI
+	ADDQ $+256, R8
+	ADDQ $-32, SI
+	CMPQ SI, $0x20
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS (R8), Y1
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSD (BX), Y0
+	ADDQ         $+8, BX
+	PREFETCHT1   2048(DX)
+	VMULPD       (DX), Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R8
+	ADDQ $-4, SI
+	CMPQ SI, $0x04
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (R8), Y3, Y2
+	MOVQ         $0x00000008, CX
+	MOVQ         R10, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSD (BX), Y1
+	ADDQ         $+8, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y2, Y0, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+40(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $+64, R10
+	ADDQ  $-8, R12
+	CMPQ  R12, $0x08
+	JGE   l2
+
+l3:
 l1:
-	MOVQ         stride+40(FP), BX
-	MOVQ         DX, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
+	CMPQ R9, $0x01
+	JGE  l15
+	CMPQ R12, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         c+16(FP), DX
+	MOVQ         R11, CX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         r+8(FP), BX
-	MOVQ         DX, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y6
+	ADDQ         $+8, R10
+	MOVQ         R11, BX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y1
-	MOVQ         c+16(FP), BX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y5
+	ADDQ         $+8, R10
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l4
+	JLT          l19
 
-l3:
-	VMULPD  (CX), Y1, Y0
-	VMULPD  (BX), Y0, Y0
+l18:
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y3
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y1
+	VMULPD  (CX), Y6, Y0
+	VMULPD  Y4, Y0, Y0
 	VMOVUPS Y0, (CX)
-	VMULPD  32(CX), Y1, Y0
-	VMULPD  32(BX), Y0, Y0
+	VMULPD  (BX), Y5, Y0
+	VMULPD  Y4, Y0, Y0
+	VMOVUPS Y0, (BX)
+	VMULPD  32(CX), Y6, Y0
+	VMULPD  Y3, Y0, Y0
 	VMOVUPS Y0, 32(CX)
-	VMULPD  64(CX), Y1, Y0
-	VMULPD  64(BX), Y0, Y0
+	VMULPD  32(BX), Y5, Y0
+	VMULPD  Y3, Y0, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPD  64(CX), Y6, Y0
+	VMULPD  Y2, Y0, Y0
 	VMOVUPS Y0, 64(CX)
-	VMULPD  96(CX), Y1, Y0
-	VMULPD  96(BX), Y0, Y0
+	VMULPD  64(BX), Y5, Y0
+	VMULPD  Y2, Y0, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPD  96(CX), Y6, Y0
+	VMULPD  Y1, Y0, Y0
 	VMOVUPS Y0, 96(CX)
+	VMULPD  96(BX), Y5, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPS Y0, 96(BX)
 	ADDQ    $+128, CX
 	ADDQ    $+128, BX
+	ADDQ    $+128, DX
 	ADDQ    $-16, AX
 	CMPQ    AX, $0x10
-	JGE     l3
+	JGE     l18
 
-l4:
+l19:
 	CMPQ AX, $0x04
-	JLT  l6
+	JLT  l21
 
-l5:
-	VMULPD  (CX), Y1, Y0
-	VMULPD  (BX), Y0, Y0
+l20:
+	VMOVUPS (DX), Y1
+	VMULPD  (CX), Y6, Y0
+	VMULPD  Y1, Y0, Y0
 	VMOVUPS Y0, (CX)
+	VMULPD  (BX), Y5, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPS Y0, (BX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, BX
+	ADDQ    $+32, DX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l5
+	JGE     l20
 
-l6:
+l21:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
-	VMULPD       Y0, Y1, Y1
-	VMASKMOVPD   (BX), Y2, Y0
-	VMULPD       Y0, Y1, Y0
+	VMULPD       Y0, Y6, Y0
+	VMULPD       Y1, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y0, Y5, Y0
+	VMULPD       Y1, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, DX
-	MOVQ rows+24(FP), AX
-	CMPQ DX, AX
-	JLT  l1
+l22:
+	ADDQ $-2, R12
+	CMPQ R12, $0x02
+	JGE  l16
 
-l2:
+l17:
+l15:
+	CMPQ R12, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         c+16(FP), CX
+	MOVQ         R11, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y8
+	ADDQ         $+8, R10
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l26
+
+l25:
+	VMOVUPS 32(CX), Y7
+	VMOVUPS 64(CX), Y6
+	VMOVUPS 96(CX), Y5
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y3
+	VMOVUPS 192(CX), Y2
+	VMOVUPS 224(CX), Y1
+	VMULPD  (BX), Y8, Y0
+	VMULPD  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	VMULPD  32(BX), Y8, Y0
+	VMULPD  Y7, Y0, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPD  64(BX), Y8, Y0
+	VMULPD  Y6, Y0, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPD  96(BX), Y8, Y0
+	VMULPD  Y5, Y0, Y0
+	VMOVUPS Y0, 96(BX)
+	VMULPD  128(BX), Y8, Y0
+	VMULPD  Y4, Y0, Y0
+	VMOVUPS Y0, 128(BX)
+	VMULPD  160(BX), Y8, Y0
+	VMULPD  Y3, Y0, Y0
+	VMOVUPS Y0, 160(BX)
+	VMULPD  192(BX), Y8, Y0
+	VMULPD  Y2, Y0, Y0
+	VMOVUPS Y0, 192(BX)
+	VMULPD  224(BX), Y8, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPS Y0, 224(BX)
+	ADDQ    $+256, BX
+	ADDQ    $+256, CX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l25
+
+l26:
+	CMPQ AX, $0x04
+	JLT  l28
+
+l27:
+	VMULPD  (BX), Y8, Y0
+	VMULPD  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, BX
+	ADDQ    $+32, CX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y0, Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+
+l29:
+	ADDQ $-1, R12
+	CMPQ R12, $0x01
+	JGE  l23
+
+l24:
 	VZEROUPPER
 	RET
 
-// func GainLinearF32AVX2(w *float32, q *float32, s *float32, eta float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·GainLinearF32AVX2(SB), NOSPLIT, $0-56
-	VBROADCASTSS eta+24(FP), Y4
-	XORL         SI, SI
-	MOVQ         rows+32(FP), AX
-	CMPQ         SI, AX
-	JGE          l2
+// func GainLinearF32AVX2(w *float32, q *float32, s *float32, eta float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GainLinearF32AVX2(SB), NOSPLIT, $0-64
+	VBROADCASTSS eta+24(FP), Y11
+	MOVQ         rows+32(FP), R12
+	MOVQ         w+0(FP), R11
+	MOVQ         q+8(FP), R10
+	MOVQ         far+56(FP), R9
+	CMPQ         R9, $0x02
+	JLT          l1
+	CMPQ         R12, $0x08
+	JLT          l3
 
-l1:
-	MOVQ         stride+48(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), DX
-	MOVQ         s+16(FP), CX
-	MOVQ         q+8(FP), BX
-	MOVQ         SI, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y3
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
-
-l3:
-	VMOVUPS     (DX), Y0
-	VMOVUPS     (CX), Y1
-	VSUBPS      Y3, Y1, Y1
-	VMULPS      Y1, Y4, Y1
-	VFMADD231PS Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	VMOVUPS     32(DX), Y0
-	VMOVUPS     32(CX), Y1
-	VSUBPS      Y3, Y1, Y1
-	VMULPS      Y1, Y4, Y1
-	VFMADD231PS Y0, Y1, Y0
-	VMOVUPS     Y0, 32(DX)
-	VMOVUPS     64(DX), Y0
-	VMOVUPS     64(CX), Y1
-	VSUBPS      Y3, Y1, Y1
-	VMULPS      Y1, Y4, Y1
-	VFMADD231PS Y0, Y1, Y0
-	VMOVUPS     Y0, 64(DX)
-	VMOVUPS     96(DX), Y0
-	VMOVUPS     96(CX), Y1
-	VSUBPS      Y3, Y1, Y1
-	VMULPS      Y1, Y4, Y1
-	VFMADD231PS Y0, Y1, Y0
-	VMOVUPS     Y0, 96(DX)
-	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l3
+l2:
+	MOVQ s+16(FP), R8
+	MOVQ R11, DI
+	MOVQ cols+40(FP), SI
+	CMPQ SI, $0x40
+	JLT  l5
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
-
-l5:
-	VMOVUPS     (DX), Y0
-	VMOVUPS     (CX), Y1
-	VSUBPS      Y3, Y1, Y1
-	VMULPS      Y1, Y4, Y1
-	VFMADD231PS Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l5
+	VMOVUPS (R8), Y10
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y8
+	VMOVUPS 96(R8), Y7
+	VMOVUPS 128(R8), Y6
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y4
+	VMOVUPS 224(R8), Y3
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l7
 
 l6:
+	VBROADCASTSS (BX), Y2
+	ADDQ         $+4, BX
+	PREFETCHT1   2048(DX)
+	VMOVUPS      (DX), Y0
+	VSUBPS       Y2, Y10, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VSUBPS       Y2, Y9, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VMOVUPS      64(DX), Y0
+	VSUBPS       Y2, Y8, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMOVUPS      96(DX), Y0
+	VSUBPS       Y2, Y7, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	PREFETCHT1   2176(DX)
+	VMOVUPS      128(DX), Y0
+	VSUBPS       Y2, Y6, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMOVUPS      Y0, 128(DX)
+	VMOVUPS      160(DX), Y0
+	VSUBPS       Y2, Y5, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMOVUPS      Y0, 160(DX)
+	PREFETCHT1   2240(DX)
+	VMOVUPS      192(DX), Y0
+	VSUBPS       Y2, Y4, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMOVUPS      Y0, 192(DX)
+	VMOVUPS      224(DX), Y0
+	VSUBPS       Y2, Y3, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMOVUPS      Y0, 224(DX)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+256, DI
+	ADDQ $+256, R8
+	ADDQ $-64, SI
+	CMPQ SI, $0x40
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS (R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSS (BX), Y1
+	ADDQ         $+4, BX
+	PREFETCHT1   2048(DX)
+	VMOVUPS      (DX), Y0
+	VSUBPS       Y1, Y2, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R8
+	ADDQ $-8, SI
+	CMPQ SI, $0x08
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (R8), Y3, Y2
+	MOVQ         $0x00000008, CX
+	MOVQ         R10, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSS (BX), Y1
+	ADDQ         $+4, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPS   (DI), Y3, Y0
+	VSUBPS       Y1, Y2, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $+32, R10
+	ADDQ  $-8, R12
+	CMPQ  R12, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R9, $0x01
+	JGE  l15
+	CMPQ R12, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         s+16(FP), DX
+	MOVQ         R11, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y7
+	ADDQ         $+4, R10
+	MOVQ         R11, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y6
+	ADDQ         $+4, R10
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y5
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     64(DX), Y3
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     (CX), Y0
+	VSUBPS      Y7, Y5, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y6, Y5, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(CX), Y0
+	VSUBPS      Y7, Y4, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y6, Y4, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     64(CX), Y0
+	VSUBPS      Y7, Y3, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 64(CX)
+	VMOVUPS     64(BX), Y0
+	VSUBPS      Y6, Y3, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMOVUPS     96(CX), Y0
+	VSUBPS      Y7, Y2, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 96(CX)
+	VMOVUPS     96(BX), Y0
+	VSUBPS      Y6, Y2, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x08
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y2
+	VMOVUPS     (CX), Y0
+	VSUBPS      Y7, Y2, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y6, Y2, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l20
+
+l21:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l22
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
-	VSUBPS       Y3, Y0, Y0
-	VMULPS       Y0, Y4, Y0
-	VFMADD231PS  Y1, Y0, Y1
-	VMASKMOVPS   Y1, Y2, (DX)
+	VSUBPS       Y7, Y1, Y3
+	VMULPS       Y3, Y11, Y3
+	VFMADD231PS  Y0, Y3, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y6, Y1, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, SI
-	MOVQ rows+32(FP), AX
-	CMPQ SI, AX
-	JLT  l1
+l22:
+	ADDQ $-2, R12
+	CMPQ R12, $0x02
+	JGE  l16
 
-l2:
+l17:
+l15:
+	CMPQ R12, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         s+16(FP), CX
+	MOVQ         R11, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y9
+	ADDQ         $+4, R10
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l26
+
+l25:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     32(CX), Y8
+	VMOVUPS     64(CX), Y7
+	VMOVUPS     96(CX), Y6
+	VMOVUPS     128(CX), Y5
+	VMOVUPS     160(CX), Y4
+	VMOVUPS     192(CX), Y3
+	VMOVUPS     224(CX), Y2
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y9, Y1, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y9, Y8, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     64(BX), Y0
+	VSUBPS      Y9, Y7, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMOVUPS     96(BX), Y0
+	VSUBPS      Y9, Y6, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMOVUPS     128(BX), Y0
+	VSUBPS      Y9, Y5, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMOVUPS     160(BX), Y0
+	VSUBPS      Y9, Y4, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 160(BX)
+	VMOVUPS     192(BX), Y0
+	VSUBPS      Y9, Y3, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 192(BX)
+	VMOVUPS     224(BX), Y0
+	VSUBPS      Y9, Y2, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 224(BX)
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x08
+	JLT  l28
+
+l27:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y9, Y1, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+
+l29:
+	ADDQ $-1, R12
+	CMPQ R12, $0x01
+	JGE  l23
+
+l24:
 	VZEROUPPER
 	RET
 
-// func GainLinearF64AVX2(w *float64, q *float64, s *float64, eta float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·GainLinearF64AVX2(SB), NOSPLIT, $0-56
-	VBROADCASTSD eta+24(FP), Y4
-	XORL         SI, SI
-	MOVQ         rows+32(FP), AX
-	CMPQ         SI, AX
-	JGE          l2
+// func GainLinearF64AVX2(w *float64, q *float64, s *float64, eta float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GainLinearF64AVX2(SB), NOSPLIT, $0-64
+	VBROADCASTSD eta+24(FP), Y11
+	MOVQ         rows+32(FP), R12
+	MOVQ         w+0(FP), R11
+	MOVQ         q+8(FP), R10
+	MOVQ         far+56(FP), R9
+	CMPQ         R9, $0x02
+	JLT          l1
+	CMPQ         R12, $0x08
+	JLT          l3
 
-l1:
-	MOVQ         stride+48(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), DX
-	MOVQ         s+16(FP), CX
-	MOVQ         q+8(FP), BX
-	MOVQ         SI, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y3
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
-
-l3:
-	VMOVUPS     (DX), Y0
-	VMOVUPS     (CX), Y1
-	VSUBPD      Y3, Y1, Y1
-	VMULPD      Y1, Y4, Y1
-	VFMADD231PD Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	VMOVUPS     32(DX), Y0
-	VMOVUPS     32(CX), Y1
-	VSUBPD      Y3, Y1, Y1
-	VMULPD      Y1, Y4, Y1
-	VFMADD231PD Y0, Y1, Y0
-	VMOVUPS     Y0, 32(DX)
-	VMOVUPS     64(DX), Y0
-	VMOVUPS     64(CX), Y1
-	VSUBPD      Y3, Y1, Y1
-	VMULPD      Y1, Y4, Y1
-	VFMADD231PD Y0, Y1, Y0
-	VMOVUPS     Y0, 64(DX)
-	VMOVUPS     96(DX), Y0
-	VMOVUPS     96(CX), Y1
-	VSUBPD      Y3, Y1, Y1
-	VMULPD      Y1, Y4, Y1
-	VFMADD231PD Y0, Y1, Y0
-	VMOVUPS     Y0, 96(DX)
-	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l3
+l2:
+	MOVQ s+16(FP), R8
+	MOVQ R11, DI
+	MOVQ cols+40(FP), SI
+	CMPQ SI, $0x20
+	JLT  l5
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
-
-l5:
-	VMOVUPS     (DX), Y0
-	VMOVUPS     (CX), Y1
-	VSUBPD      Y3, Y1, Y1
-	VMULPD      Y1, Y4, Y1
-	VFMADD231PD Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l5
+	VMOVUPS (R8), Y10
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y8
+	VMOVUPS 96(R8), Y7
+	VMOVUPS 128(R8), Y6
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y4
+	VMOVUPS 224(R8), Y3
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l7
 
 l6:
+	VBROADCASTSD (BX), Y2
+	ADDQ         $+8, BX
+	PREFETCHT1   2048(DX)
+	VMOVUPS      (DX), Y0
+	VSUBPD       Y2, Y10, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VSUBPD       Y2, Y9, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VMOVUPS      64(DX), Y0
+	VSUBPD       Y2, Y8, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMOVUPS      96(DX), Y0
+	VSUBPD       Y2, Y7, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	PREFETCHT1   2176(DX)
+	VMOVUPS      128(DX), Y0
+	VSUBPD       Y2, Y6, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMOVUPS      Y0, 128(DX)
+	VMOVUPS      160(DX), Y0
+	VSUBPD       Y2, Y5, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMOVUPS      Y0, 160(DX)
+	PREFETCHT1   2240(DX)
+	VMOVUPS      192(DX), Y0
+	VSUBPD       Y2, Y4, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMOVUPS      Y0, 192(DX)
+	VMOVUPS      224(DX), Y0
+	VSUBPD       Y2, Y3, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMOVUPS      Y0, 224(DX)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+256, DI
+	ADDQ $+256, R8
+	ADDQ $-32, SI
+	CMPQ SI, $0x20
+	JGE  l4
+
+l5:
+	CMPQ SI, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS (R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSD (BX), Y1
+	ADDQ         $+8, BX
+	PREFETCHT1   2048(DX)
+	VMOVUPS      (DX), Y0
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R8
+	ADDQ $-4, SI
+	CMPQ SI, $0x04
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (R8), Y3, Y2
+	MOVQ         $0x00000008, CX
+	MOVQ         R10, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSD (BX), Y1
+	ADDQ         $+8, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPD   (DI), Y3, Y0
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $+64, R10
+	ADDQ  $-8, R12
+	CMPQ  R12, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R9, $0x01
+	JGE  l15
+	CMPQ R12, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         s+16(FP), DX
+	MOVQ         R11, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y7
+	ADDQ         $+8, R10
+	MOVQ         R11, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y6
+	ADDQ         $+8, R10
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y5
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     64(DX), Y3
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     (CX), Y0
+	VSUBPD      Y7, Y5, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y6, Y5, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(CX), Y0
+	VSUBPD      Y7, Y4, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMOVUPS     32(BX), Y0
+	VSUBPD      Y6, Y4, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     64(CX), Y0
+	VSUBPD      Y7, Y3, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 64(CX)
+	VMOVUPS     64(BX), Y0
+	VSUBPD      Y6, Y3, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMOVUPS     96(CX), Y0
+	VSUBPD      Y7, Y2, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 96(CX)
+	VMOVUPS     96(BX), Y0
+	VSUBPD      Y6, Y2, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x04
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y2
+	VMOVUPS     (CX), Y0
+	VSUBPD      Y7, Y2, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y6, Y2, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l22
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
-	VSUBPD       Y3, Y0, Y0
-	VMULPD       Y0, Y4, Y0
-	VFMADD231PD  Y1, Y0, Y1
-	VMASKMOVPD   Y1, Y2, (DX)
+	VSUBPD       Y7, Y1, Y3
+	VMULPD       Y3, Y11, Y3
+	VFMADD231PD  Y0, Y3, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y6, Y1, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, SI
-	MOVQ rows+32(FP), AX
-	CMPQ SI, AX
-	JLT  l1
+l22:
+	ADDQ $-2, R12
+	CMPQ R12, $0x02
+	JGE  l16
 
-l2:
+l17:
+l15:
+	CMPQ R12, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         s+16(FP), CX
+	MOVQ         R11, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y9
+	ADDQ         $+8, R10
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l26
+
+l25:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     32(CX), Y8
+	VMOVUPS     64(CX), Y7
+	VMOVUPS     96(CX), Y6
+	VMOVUPS     128(CX), Y5
+	VMOVUPS     160(CX), Y4
+	VMOVUPS     192(CX), Y3
+	VMOVUPS     224(CX), Y2
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y9, Y1, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(BX), Y0
+	VSUBPD      Y9, Y8, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     64(BX), Y0
+	VSUBPD      Y9, Y7, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMOVUPS     96(BX), Y0
+	VSUBPD      Y9, Y6, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMOVUPS     128(BX), Y0
+	VSUBPD      Y9, Y5, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMOVUPS     160(BX), Y0
+	VSUBPD      Y9, Y4, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 160(BX)
+	VMOVUPS     192(BX), Y0
+	VSUBPD      Y9, Y3, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 192(BX)
+	VMOVUPS     224(BX), Y0
+	VSUBPD      Y9, Y2, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 224(BX)
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x04
+	JLT  l28
+
+l27:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y9, Y1, Y1
+	VMULPD      Y1, Y11, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y9, Y1, Y1
+	VMULPD       Y1, Y11, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+
+l29:
+	ADDQ $-1, R12
+	CMPQ R12, $0x01
+	JGE  l23
+
+l24:
 	VZEROUPPER
 	RET
 
-// func GainLinearClipF32AVX2(w *float32, q *float32, s *float32, eta float32, lo float32, hi float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·GainLinearClipF32AVX2(SB), NOSPLIT, $0-64
-	VBROADCASTSS lo+28(FP), Y7
-	VBROADCASTSS hi+32(FP), Y6
-	VPCMPEQD     scaleConstants<>+0(SB), Y7, Y0
-	VANDNPS      scaleConstants<>+32(SB), Y0, Y5
-	VBROADCASTSS eta+24(FP), Y4
-	XORL         SI, SI
-	MOVQ         rows+40(FP), AX
-	CMPQ         SI, AX
-	JGE          l2
+// func GainLinearClipF32AVX2(w *float32, q *float32, s *float32, eta float32, lo float32, hi float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GainLinearClipF32AVX2(SB), NOSPLIT, $0-72
+	VBROADCASTSS lo+28(FP), Y12
+	VBROADCASTSS hi+32(FP), Y11
+	VPCMPEQD     scaleConstants<>+0(SB), Y12, Y0
+	VANDNPS      scaleConstants<>+32(SB), Y0, Y10
+	VBROADCASTSS eta+24(FP), Y9
+	MOVQ         rows+40(FP), R12
+	MOVQ         w+0(FP), R11
+	MOVQ         q+8(FP), R10
+	MOVQ         far+64(FP), R9
+	CMPQ         R9, $0x02
+	JLT          l1
+	CMPQ         R12, $0x08
+	JLT          l3
 
-l1:
-	MOVQ         stride+56(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), DX
-	MOVQ         s+16(FP), CX
-	MOVQ         q+8(FP), BX
-	MOVQ         SI, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y3
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
-
-l3:
-	VMOVUPS     (DX), Y0
-	VMOVUPS     (CX), Y1
-	VSUBPS      Y3, Y1, Y1
-	VMULPS      Y1, Y4, Y1
-	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	VMOVUPS     32(DX), Y0
-	VMOVUPS     32(CX), Y1
-	VSUBPS      Y3, Y1, Y1
-	VMULPS      Y1, Y4, Y1
-	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, 32(DX)
-	VMOVUPS     64(DX), Y0
-	VMOVUPS     64(CX), Y1
-	VSUBPS      Y3, Y1, Y1
-	VMULPS      Y1, Y4, Y1
-	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, 64(DX)
-	VMOVUPS     96(DX), Y0
-	VMOVUPS     96(CX), Y1
-	VSUBPS      Y3, Y1, Y1
-	VMULPS      Y1, Y4, Y1
-	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, 96(DX)
-	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l3
+l2:
+	MOVQ s+16(FP), R8
+	MOVQ R11, DI
+	MOVQ cols+48(FP), SI
+	CMPQ SI, $0x30
+	JLT  l5
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
-
-l5:
-	VMOVUPS     (DX), Y0
-	VMOVUPS     (CX), Y1
-	VSUBPS      Y3, Y1, Y1
-	VMULPS      Y1, Y4, Y1
-	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y7, Y1
-	VADDPS      Y5, Y1, Y1
-	VMINPS      Y1, Y6, Y0
-	VMINPS      Y6, Y1, Y1
-	VORPS       Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l5
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y7
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y5
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y3
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l7
 
 l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (DX), Y2, Y1
-	VMASKMOVPS   (CX), Y2, Y0
-	VSUBPS       Y3, Y0, Y0
-	VMULPS       Y0, Y4, Y0
-	VFMADD231PS  Y1, Y0, Y1
-	VMAXPS       Y1, Y7, Y1
-	VADDPS       Y5, Y1, Y1
-	VMINPS       Y1, Y6, Y0
-	VMINPS       Y6, Y1, Y1
+	VBROADCASTSS (BX), Y2
+	ADDQ         $+4, BX
+	PREFETCHT1   2048(DX)
+	VMOVUPS      (DX), Y0
+	VSUBPS       Y2, Y8, Y1
+	VMULPS       Y1, Y9, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMAXPS       Y0, Y12, Y1
+	VADDPS       Y10, Y1, Y1
+	VMINPS       Y1, Y11, Y0
+	VMINPS       Y11, Y1, Y1
 	VORPS        Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, (DX)
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VSUBPS       Y2, Y7, Y1
+	VMULPS       Y1, Y9, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMAXPS       Y0, Y12, Y1
+	VADDPS       Y10, Y1, Y1
+	VMINPS       Y1, Y11, Y0
+	VMINPS       Y11, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VMOVUPS      64(DX), Y0
+	VSUBPS       Y2, Y6, Y1
+	VMULPS       Y1, Y9, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMAXPS       Y0, Y12, Y1
+	VADDPS       Y10, Y1, Y1
+	VMINPS       Y1, Y11, Y0
+	VMINPS       Y11, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMOVUPS      96(DX), Y0
+	VSUBPS       Y2, Y5, Y1
+	VMULPS       Y1, Y9, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMAXPS       Y0, Y12, Y1
+	VADDPS       Y10, Y1, Y1
+	VMINPS       Y1, Y11, Y0
+	VMINPS       Y11, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	PREFETCHT1   2176(DX)
+	VMOVUPS      128(DX), Y0
+	VSUBPS       Y2, Y4, Y1
+	VMULPS       Y1, Y9, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMAXPS       Y0, Y12, Y1
+	VADDPS       Y10, Y1, Y1
+	VMINPS       Y1, Y11, Y0
+	VMINPS       Y11, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 128(DX)
+	VMOVUPS      160(DX), Y0
+	VSUBPS       Y2, Y3, Y1
+	VMULPS       Y1, Y9, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMAXPS       Y0, Y12, Y1
+	VADDPS       Y10, Y1, Y1
+	VMINPS       Y1, Y11, Y0
+	VMINPS       Y11, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, 160(DX)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
 
 l7:
-	ADDQ $+1, SI
-	MOVQ rows+40(FP), AX
-	CMPQ SI, AX
-	JLT  l1
+	ADDQ $+192, DI
+	ADDQ $+192, R8
+	ADDQ $-48, SI
+	CMPQ SI, $0x30
+	JGE  l4
 
-l2:
+l5:
+	CMPQ SI, $0x08
+	JLT  l9
+
+l8:
+	VMOVUPS (R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSS (BX), Y1
+	ADDQ         $+4, BX
+	PREFETCHT1   2048(DX)
+	VMOVUPS      (DX), Y0
+	VSUBPS       Y1, Y2, Y1
+	VMULPS       Y1, Y9, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMAXPS       Y0, Y12, Y1
+	VADDPS       Y10, Y1, Y1
+	VMINPS       Y1, Y11, Y0
+	VMINPS       Y11, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R8
+	ADDQ $-8, SI
+	CMPQ SI, $0x08
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (R8), Y3, Y2
+	MOVQ         $0x00000008, CX
+	MOVQ         R10, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSS (BX), Y1
+	ADDQ         $+4, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPS   (DI), Y3, Y0
+	VSUBPS       Y1, Y2, Y1
+	VMULPS       Y1, Y9, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMAXPS       Y0, Y12, Y1
+	VADDPS       Y10, Y1, Y1
+	VMINPS       Y1, Y11, Y0
+	VMINPS       Y11, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $+32, R10
+	ADDQ  $-8, R12
+	CMPQ  R12, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R9, $0x01
+	JGE  l15
+	CMPQ R12, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         s+16(FP), DX
+	MOVQ         R11, CX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y6
+	ADDQ         $+4, R10
+	MOVQ         R11, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y5
+	ADDQ         $+4, R10
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x18
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     (CX), Y0
+	VSUBPS      Y6, Y4, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y5, Y4, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(CX), Y0
+	VSUBPS      Y6, Y3, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y5, Y3, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     64(CX), Y0
+	VSUBPS      Y6, Y2, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(CX)
+	VMOVUPS     64(BX), Y0
+	VSUBPS      Y5, Y2, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	ADDQ        $+96, CX
+	ADDQ        $+96, BX
+	ADDQ        $+96, DX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x08
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y2
+	VMOVUPS     (CX), Y0
+	VSUBPS      Y6, Y2, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y5, Y2, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y1
+	VMASKMOVPS   (DX), Y1, Y0
+	VMASKMOVPS   (CX), Y1, Y2
+	VSUBPS       Y6, Y0, Y3
+	VMULPS       Y3, Y9, Y3
+	VFMADD231PS  Y2, Y3, Y2
+	VMAXPS       Y2, Y12, Y3
+	VADDPS       Y10, Y3, Y3
+	VMINPS       Y3, Y11, Y2
+	VMINPS       Y11, Y3, Y3
+	VORPS        Y2, Y3, Y2
+	VMASKMOVPS   Y2, Y1, (CX)
+	VMASKMOVPS   (BX), Y1, Y2
+	VSUBPS       Y5, Y0, Y0
+	VMULPS       Y0, Y9, Y0
+	VFMADD231PS  Y2, Y0, Y2
+	VMAXPS       Y2, Y12, Y2
+	VADDPS       Y10, Y2, Y2
+	VMINPS       Y2, Y11, Y0
+	VMINPS       Y11, Y2, Y2
+	VORPS        Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (BX)
+
+l22:
+	ADDQ $-2, R12
+	CMPQ R12, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R12, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         s+16(FP), CX
+	MOVQ         R11, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	VBROADCASTSS (R10), Y7
+	ADDQ         $+4, R10
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x30
+	JLT          l26
+
+l25:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     32(CX), Y6
+	VMOVUPS     64(CX), Y5
+	VMOVUPS     96(CX), Y4
+	VMOVUPS     128(CX), Y3
+	VMOVUPS     160(CX), Y2
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y7, Y1, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y7, Y6, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     64(BX), Y0
+	VSUBPS      Y7, Y5, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMOVUPS     96(BX), Y0
+	VSUBPS      Y7, Y4, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMOVUPS     128(BX), Y0
+	VSUBPS      Y7, Y3, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMOVUPS     160(BX), Y0
+	VSUBPS      Y7, Y2, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, 160(BX)
+	ADDQ        $+192, BX
+	ADDQ        $+192, CX
+	ADDQ        $-48, AX
+	CMPQ        AX, $0x30
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x08
+	JLT  l28
+
+l27:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y7, Y1, Y1
+	VMULPS      Y1, Y9, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y12, Y1
+	VADDPS      Y10, Y1, Y1
+	VMINPS      Y1, Y11, Y0
+	VMINPS      Y11, Y1, Y1
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y7, Y1, Y1
+	VMULPS       Y1, Y9, Y1
+	VFMADD231PS  Y0, Y1, Y0
+	VMAXPS       Y0, Y12, Y1
+	VADDPS       Y10, Y1, Y1
+	VMINPS       Y1, Y11, Y0
+	VMINPS       Y11, Y1, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+
+l29:
+	ADDQ $-1, R12
+	CMPQ R12, $0x01
+	JGE  l23
+
+l24:
 	VZEROUPPER
 	RET
 
-// func GainLinearClipF64AVX2(w *float64, q *float64, s *float64, eta float64, lo float64, hi float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·GainLinearClipF64AVX2(SB), NOSPLIT, $0-72
-	VBROADCASTSD lo+32(FP), Y7
-	VBROADCASTSD hi+40(FP), Y6
-	VPCMPEQQ     scaleConstants<>+96(SB), Y7, Y0
-	VANDNPD      scaleConstants<>+128(SB), Y0, Y5
-	VBROADCASTSD eta+24(FP), Y4
-	XORL         SI, SI
-	MOVQ         rows+48(FP), AX
-	CMPQ         SI, AX
-	JGE          l2
+// func GainLinearClipF64AVX2(w *float64, q *float64, s *float64, eta float64, lo float64, hi float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GainLinearClipF64AVX2(SB), NOSPLIT, $0-80
+	VBROADCASTSD lo+32(FP), Y12
+	VBROADCASTSD hi+40(FP), Y11
+	VPCMPEQQ     scaleConstants<>+96(SB), Y12, Y0
+	VANDNPD      scaleConstants<>+128(SB), Y0, Y10
+	VBROADCASTSD eta+24(FP), Y9
+	MOVQ         rows+48(FP), R12
+	MOVQ         w+0(FP), R11
+	MOVQ         q+8(FP), R10
+	MOVQ         far+72(FP), R9
+	CMPQ         R9, $0x02
+	JLT          l1
+	CMPQ         R12, $0x08
+	JLT          l3
 
-l1:
-	MOVQ         stride+64(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), DX
-	MOVQ         s+16(FP), CX
-	MOVQ         q+8(FP), BX
-	MOVQ         SI, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y3
-	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
-
-l3:
-	VMOVUPS     (DX), Y0
-	VMOVUPS     (CX), Y1
-	VSUBPD      Y3, Y1, Y1
-	VMULPD      Y1, Y4, Y1
-	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
-	VMOVUPS     32(DX), Y0
-	VMOVUPS     32(CX), Y1
-	VSUBPD      Y3, Y1, Y1
-	VMULPD      Y1, Y4, Y1
-	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, 32(DX)
-	VMOVUPS     64(DX), Y0
-	VMOVUPS     64(CX), Y1
-	VSUBPD      Y3, Y1, Y1
-	VMULPD      Y1, Y4, Y1
-	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, 64(DX)
-	VMOVUPS     96(DX), Y0
-	VMOVUPS     96(CX), Y1
-	VSUBPD      Y3, Y1, Y1
-	VMULPD      Y1, Y4, Y1
-	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
-	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, 96(DX)
-	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l3
+l2:
+	MOVQ s+16(FP), R8
+	MOVQ R11, DI
+	MOVQ cols+56(FP), SI
+	CMPQ SI, $0x18
+	JLT  l5
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y7
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y5
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y3
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l7
+
+l6:
+	VBROADCASTSD (BX), Y2
+	ADDQ         $+8, BX
+	PREFETCHT1   2048(DX)
+	VMOVUPS      (DX), Y0
+	VSUBPD       Y2, Y8, Y1
+	VMULPD       Y1, Y9, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMAXPD       Y0, Y12, Y1
+	VADDPD       Y10, Y1, Y1
+	VMINPD       Y1, Y11, Y0
+	VMINPD       Y11, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VSUBPD       Y2, Y7, Y1
+	VMULPD       Y1, Y9, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMAXPD       Y0, Y12, Y1
+	VADDPD       Y10, Y1, Y1
+	VMINPD       Y1, Y11, Y0
+	VMINPD       Y11, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	PREFETCHT1   2112(DX)
+	VMOVUPS      64(DX), Y0
+	VSUBPD       Y2, Y6, Y1
+	VMULPD       Y1, Y9, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMAXPD       Y0, Y12, Y1
+	VADDPD       Y10, Y1, Y1
+	VMINPD       Y1, Y11, Y0
+	VMINPD       Y11, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 64(DX)
+	VMOVUPS      96(DX), Y0
+	VSUBPD       Y2, Y5, Y1
+	VMULPD       Y1, Y9, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMAXPD       Y0, Y12, Y1
+	VADDPD       Y10, Y1, Y1
+	VMINPD       Y1, Y11, Y0
+	VMINPD       Y11, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	PREFETCHT1   2176(DX)
+	VMOVUPS      128(DX), Y0
+	VSUBPD       Y2, Y4, Y1
+	VMULPD       Y1, Y9, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMAXPD       Y0, Y12, Y1
+	VADDPD       Y10, Y1, Y1
+	VMINPD       Y1, Y11, Y0
+	VMINPD       Y11, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 128(DX)
+	VMOVUPS      160(DX), Y0
+	VSUBPD       Y2, Y3, Y1
+	VMULPD       Y1, Y9, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMAXPD       Y0, Y12, Y1
+	VADDPD       Y10, Y1, Y1
+	VMINPD       Y1, Y11, Y0
+	VMINPD       Y11, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, 160(DX)
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l6
+
+l7:
+	ADDQ $+192, DI
+	ADDQ $+192, R8
+	ADDQ $-24, SI
+	CMPQ SI, $0x18
+	JGE  l4
 
 l5:
-	VMOVUPS     (DX), Y0
-	VMOVUPS     (CX), Y1
-	VSUBPD      Y3, Y1, Y1
-	VMULPD      Y1, Y4, Y1
+	CMPQ SI, $0x04
+	JLT  l9
+
+l8:
+	VMOVUPS (R8), Y2
+	MOVQ    DI, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    R10, BX
+	CMPQ    CX, $0x01
+	JLT     l11
+
+l10:
+	VBROADCASTSD (BX), Y1
+	ADDQ         $+8, BX
+	PREFETCHT1   2048(DX)
+	VMOVUPS      (DX), Y0
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y9, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMAXPD       Y0, Y12, Y1
+	VADDPD       Y10, Y1, Y1
+	VMINPD       Y1, Y11, Y0
+	VMINPD       Y11, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l10
+
+l11:
+	ADDQ $+32, DI
+	ADDQ $+32, R8
+	ADDQ $-4, SI
+	CMPQ SI, $0x04
+	JGE  l8
+
+l9:
+	CMPQ         SI, $0x01
+	JLT          l12
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (R8), Y3, Y2
+	MOVQ         $0x00000008, CX
+	MOVQ         R10, BX
+	CMPQ         CX, $0x01
+	JLT          l14
+
+l13:
+	VBROADCASTSD (BX), Y1
+	ADDQ         $+8, BX
+	PREFETCHT1   2048(DI)
+	VMASKMOVPD   (DI), Y3, Y0
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y9, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMAXPD       Y0, Y12, Y1
+	VADDPD       Y10, Y1, Y1
+	VMINPD       Y1, Y11, Y0
+	VMINPD       Y11, Y1, Y1
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	ADDQ         $-1, CX
+	CMPQ         CX, $0x01
+	JGE          l13
+
+l14:
+l12:
+	MOVQ  stride+64(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R11
+	ADDQ  $+64, R10
+	ADDQ  $-8, R12
+	CMPQ  R12, $0x08
+	JGE   l2
+
+l3:
+l1:
+	CMPQ R9, $0x01
+	JGE  l15
+	CMPQ R12, $0x02
+	JLT  l17
+
+l16:
+	MOVQ         s+16(FP), DX
+	MOVQ         R11, CX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y6
+	ADDQ         $+8, R10
+	MOVQ         R11, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y5
+	ADDQ         $+8, R10
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x0c
+	JLT          l19
+
+l18:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     (CX), Y0
+	VSUBPD      Y6, Y4, Y1
+	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y7, Y1
-	VADDPD      Y5, Y1, Y1
-	VMINPD      Y1, Y6, Y0
-	VMINPD      Y6, Y1, Y1
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
 	VORPD       Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y5, Y4, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(CX), Y0
+	VSUBPD      Y6, Y3, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMOVUPS     32(BX), Y0
+	VSUBPD      Y5, Y3, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     64(CX), Y0
+	VSUBPD      Y6, Y2, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(CX)
+	VMOVUPS     64(BX), Y0
+	VSUBPD      Y5, Y2, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	ADDQ        $+96, CX
+	ADDQ        $+96, BX
+	ADDQ        $+96, DX
+	ADDQ        $-12, AX
+	CMPQ        AX, $0x0c
+	JGE         l18
+
+l19:
+	CMPQ AX, $0x04
+	JLT  l21
+
+l20:
+	VMOVUPS     (DX), Y2
+	VMOVUPS     (CX), Y0
+	VSUBPD      Y6, Y2, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y5, Y2, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y1
+	VMASKMOVPD   (DX), Y1, Y0
+	VMASKMOVPD   (CX), Y1, Y2
+	VSUBPD       Y6, Y0, Y3
+	VMULPD       Y3, Y9, Y3
+	VFMADD231PD  Y2, Y3, Y2
+	VMAXPD       Y2, Y12, Y3
+	VADDPD       Y10, Y3, Y3
+	VMINPD       Y3, Y11, Y2
+	VMINPD       Y11, Y3, Y3
+	VORPD        Y2, Y3, Y2
+	VMASKMOVPD   Y2, Y1, (CX)
+	VMASKMOVPD   (BX), Y1, Y2
+	VSUBPD       Y5, Y0, Y0
+	VMULPD       Y0, Y9, Y0
+	VFMADD231PD  Y2, Y0, Y2
+	VMAXPD       Y2, Y12, Y2
+	VADDPD       Y10, Y2, Y2
+	VMINPD       Y2, Y11, Y0
+	VMINPD       Y11, Y2, Y2
+	VORPD        Y0, Y2, Y0
+	VMASKMOVPD   Y0, Y1, (BX)
+
+l22:
+	ADDQ $-2, R12
+	CMPQ R12, $0x02
+	JGE  l16
+
+l17:
+l15:
+	CMPQ R12, $0x01
+	JLT  l24
+
+l23:
+	MOVQ         s+16(FP), CX
+	MOVQ         R11, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	VBROADCASTSD (R10), Y7
+	ADDQ         $+8, R10
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x18
+	JLT          l26
+
+l25:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     32(CX), Y6
+	VMOVUPS     64(CX), Y5
+	VMOVUPS     96(CX), Y4
+	VMOVUPS     128(CX), Y3
+	VMOVUPS     160(CX), Y2
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y7, Y1, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(BX), Y0
+	VSUBPD      Y7, Y6, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     64(BX), Y0
+	VSUBPD      Y7, Y5, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMOVUPS     96(BX), Y0
+	VSUBPD      Y7, Y4, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMOVUPS     128(BX), Y0
+	VSUBPD      Y7, Y3, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMOVUPS     160(BX), Y0
+	VSUBPD      Y7, Y2, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, 160(BX)
+	ADDQ        $+192, BX
+	ADDQ        $+192, CX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l25
+
+l26:
+	CMPQ AX, $0x04
+	JLT  l28
+
+l27:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y7, Y1, Y1
+	VMULPD      Y1, Y9, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y12, Y1
+	VADDPD      Y10, Y1, Y1
+	VMINPD      Y1, Y11, Y0
+	VMINPD      Y11, Y1, Y1
+	VORPD       Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l5
+	JGE         l27
 
-l6:
+l28:
 	CMPQ         AX, $0x01
-	JLT          l7
+	JLT          l29
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (DX), Y2, Y1
-	VMASKMOVPD   (CX), Y2, Y0
-	VSUBPD       Y3, Y0, Y0
-	VMULPD       Y0, Y4, Y0
-	VFMADD231PD  Y1, Y0, Y1
-	VMAXPD       Y1, Y7, Y1
-	VADDPD       Y5, Y1, Y1
-	VMINPD       Y1, Y6, Y0
-	VMINPD       Y6, Y1, Y1
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y7, Y1, Y1
+	VMULPD       Y1, Y9, Y1
+	VFMADD231PD  Y0, Y1, Y0
+	VMAXPD       Y0, Y12, Y1
+	VADDPD       Y10, Y1, Y1
+	VMINPD       Y1, Y11, Y0
+	VMINPD       Y11, Y1, Y1
 	VORPD        Y0, Y1, Y0
-	VMASKMOVPD   Y0, Y2, (DX)
+	VMASKMOVPD   Y0, Y2, (BX)
 
-l7:
-	ADDQ $+1, SI
-	MOVQ rows+48(FP), AX
-	CMPQ SI, AX
-	JLT  l1
+l29:
+	ADDQ $-1, R12
+	CMPQ R12, $0x01
+	JGE  l23
 
-l2:
+l24:
 	VZEROUPPER
 	RET
 

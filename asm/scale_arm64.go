@@ -17,42 +17,42 @@ func ScaleRF64NEON(w, r *float64, rows, cols, stride int)
 // ScaleCF32NEON is portable.ScaleC for float32.
 //
 //go:noescape
-func ScaleCF32NEON(w, c *float32, rows, cols, stride int)
+func ScaleCF32NEON(w, c *float32, rows, cols, stride, far int)
 
 // ScaleCF64NEON is portable.ScaleC for float64.
 //
 //go:noescape
-func ScaleCF64NEON(w, c *float64, rows, cols, stride int)
+func ScaleCF64NEON(w, c *float64, rows, cols, stride, far int)
 
 // ScaleRCF32NEON is portable.ScaleRC for float32.
 //
 //go:noescape
-func ScaleRCF32NEON(w, r, c *float32, rows, cols, stride int)
+func ScaleRCF32NEON(w, r, c *float32, rows, cols, stride, far int)
 
 // ScaleRCF64NEON is portable.ScaleRC for float64.
 //
 //go:noescape
-func ScaleRCF64NEON(w, r, c *float64, rows, cols, stride int)
+func ScaleRCF64NEON(w, r, c *float64, rows, cols, stride, far int)
 
 // GainLinearF32NEON is portable.GainLinear for float32.
 //
 //go:noescape
-func GainLinearF32NEON(w, q, s *float32, eta float32, rows, cols, stride int)
+func GainLinearF32NEON(w, q, s *float32, eta float32, rows, cols, stride, far int)
 
 // GainLinearF64NEON is portable.GainLinear for float64.
 //
 //go:noescape
-func GainLinearF64NEON(w, q, s *float64, eta float64, rows, cols, stride int)
+func GainLinearF64NEON(w, q, s *float64, eta float64, rows, cols, stride, far int)
 
 // GainLinearClipF32NEON is portable.GainLinearClip for float32.
 //
 //go:noescape
-func GainLinearClipF32NEON(w, q, s *float32, eta, lo, hi float32, rows, cols, stride int)
+func GainLinearClipF32NEON(w, q, s *float32, eta, lo, hi float32, rows, cols, stride, far int)
 
 // GainLinearClipF64NEON is portable.GainLinearClip for float64.
 //
 //go:noescape
-func GainLinearClipF64NEON(w, q, s *float64, eta, lo, hi float64, rows, cols, stride int)
+func GainLinearClipF64NEON(w, q, s *float64, eta, lo, hi float64, rows, cols, stride, far int)
 
 // ClipF32NEON is portable.Clip for float32.
 //

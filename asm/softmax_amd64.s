@@ -52,159 +52,135 @@ DATA softmaxConstants<>+176(SB)/4, $0x3efffff9
 DATA softmaxConstants<>+180(SB)/4, $0x3efffff9
 DATA softmaxConstants<>+184(SB)/4, $0x3efffff9
 DATA softmaxConstants<>+188(SB)/4, $0x3efffff9
-DATA softmaxConstants<>+192(SB)/4, $0x3f000000
-DATA softmaxConstants<>+196(SB)/4, $0x3f000000
-DATA softmaxConstants<>+200(SB)/4, $0x3f000000
-DATA softmaxConstants<>+204(SB)/4, $0x3f000000
-DATA softmaxConstants<>+208(SB)/4, $0x3f000000
-DATA softmaxConstants<>+212(SB)/4, $0x3f000000
-DATA softmaxConstants<>+216(SB)/4, $0x3f000000
-DATA softmaxConstants<>+220(SB)/4, $0x3f000000
-DATA softmaxConstants<>+224(SB)/4, $0x3f317200
-DATA softmaxConstants<>+228(SB)/4, $0x3f317200
-DATA softmaxConstants<>+232(SB)/4, $0x3f317200
-DATA softmaxConstants<>+236(SB)/4, $0x3f317200
-DATA softmaxConstants<>+240(SB)/4, $0x3f317200
-DATA softmaxConstants<>+244(SB)/4, $0x3f317200
-DATA softmaxConstants<>+248(SB)/4, $0x3f317200
-DATA softmaxConstants<>+252(SB)/4, $0x3f317200
-DATA softmaxConstants<>+256(SB)/4, $0x3f800000
-DATA softmaxConstants<>+260(SB)/4, $0x3f800000
-DATA softmaxConstants<>+264(SB)/4, $0x3f800000
-DATA softmaxConstants<>+268(SB)/4, $0x3f800000
-DATA softmaxConstants<>+272(SB)/4, $0x3f800000
-DATA softmaxConstants<>+276(SB)/4, $0x3f800000
-DATA softmaxConstants<>+280(SB)/4, $0x3f800000
-DATA softmaxConstants<>+284(SB)/4, $0x3f800000
-DATA softmaxConstants<>+288(SB)/4, $0x3fb8aa3b
-DATA softmaxConstants<>+292(SB)/4, $0x3fb8aa3b
-DATA softmaxConstants<>+296(SB)/4, $0x3fb8aa3b
-DATA softmaxConstants<>+300(SB)/4, $0x3fb8aa3b
-DATA softmaxConstants<>+304(SB)/4, $0x3fb8aa3b
-DATA softmaxConstants<>+308(SB)/4, $0x3fb8aa3b
-DATA softmaxConstants<>+312(SB)/4, $0x3fb8aa3b
-DATA softmaxConstants<>+316(SB)/4, $0x3fb8aa3b
-DATA softmaxConstants<>+320(SB)/4, $0x42b30000
-DATA softmaxConstants<>+324(SB)/4, $0x42b30000
-DATA softmaxConstants<>+328(SB)/4, $0x42b30000
-DATA softmaxConstants<>+332(SB)/4, $0x42b30000
-DATA softmaxConstants<>+336(SB)/4, $0x42b30000
-DATA softmaxConstants<>+340(SB)/4, $0x42b30000
-DATA softmaxConstants<>+344(SB)/4, $0x42b30000
-DATA softmaxConstants<>+348(SB)/4, $0x42b30000
-DATA softmaxConstants<>+352(SB)/4, $0x4ac00000
-DATA softmaxConstants<>+356(SB)/4, $0x4ac00000
-DATA softmaxConstants<>+360(SB)/4, $0x4ac00000
-DATA softmaxConstants<>+364(SB)/4, $0x4ac00000
-DATA softmaxConstants<>+368(SB)/4, $0x4ac00000
-DATA softmaxConstants<>+372(SB)/4, $0x4ac00000
-DATA softmaxConstants<>+376(SB)/4, $0x4ac00000
-DATA softmaxConstants<>+380(SB)/4, $0x4ac00000
-DATA softmaxConstants<>+384(SB)/4, $0x4b4000fe
-DATA softmaxConstants<>+388(SB)/4, $0x4b4000fe
-DATA softmaxConstants<>+392(SB)/4, $0x4b4000fe
-DATA softmaxConstants<>+396(SB)/4, $0x4b4000fe
-DATA softmaxConstants<>+400(SB)/4, $0x4b4000fe
-DATA softmaxConstants<>+404(SB)/4, $0x4b4000fe
-DATA softmaxConstants<>+408(SB)/4, $0x4b4000fe
-DATA softmaxConstants<>+412(SB)/4, $0x4b4000fe
-DATA softmaxConstants<>+416(SB)/4, $0xc2d20000
-DATA softmaxConstants<>+420(SB)/4, $0xc2d20000
-DATA softmaxConstants<>+424(SB)/4, $0xc2d20000
-DATA softmaxConstants<>+428(SB)/4, $0xc2d20000
-DATA softmaxConstants<>+432(SB)/4, $0xc2d20000
-DATA softmaxConstants<>+436(SB)/4, $0xc2d20000
-DATA softmaxConstants<>+440(SB)/4, $0xc2d20000
-DATA softmaxConstants<>+444(SB)/4, $0xc2d20000
-DATA softmaxConstants<>+448(SB)/4, $0x00000000
-DATA softmaxConstants<>+452(SB)/4, $0x00000001
-DATA softmaxConstants<>+456(SB)/4, $0x00000002
-DATA softmaxConstants<>+460(SB)/4, $0x00000003
-DATA softmaxConstants<>+464(SB)/4, $0x00000004
-DATA softmaxConstants<>+468(SB)/4, $0x00000005
-DATA softmaxConstants<>+472(SB)/4, $0x00000006
-DATA softmaxConstants<>+476(SB)/4, $0x00000007
-DATA softmaxConstants<>+480(SB)/8, $0x3e5ae8b10e78ae44
-DATA softmaxConstants<>+488(SB)/8, $0x3e5ae8b10e78ae44
-DATA softmaxConstants<>+496(SB)/8, $0x3e5ae8b10e78ae44
-DATA softmaxConstants<>+504(SB)/8, $0x3e5ae8b10e78ae44
-DATA softmaxConstants<>+512(SB)/8, $0x3e928a21f74759c7
-DATA softmaxConstants<>+520(SB)/8, $0x3e928a21f74759c7
-DATA softmaxConstants<>+528(SB)/8, $0x3e928a21f74759c7
-DATA softmaxConstants<>+536(SB)/8, $0x3e928a21f74759c7
-DATA softmaxConstants<>+544(SB)/8, $0x3ec71de70eaebe3a
-DATA softmaxConstants<>+552(SB)/8, $0x3ec71de70eaebe3a
-DATA softmaxConstants<>+560(SB)/8, $0x3ec71de70eaebe3a
-DATA softmaxConstants<>+568(SB)/8, $0x3ec71de70eaebe3a
-DATA softmaxConstants<>+576(SB)/8, $0x3efa019a73376fca
-DATA softmaxConstants<>+584(SB)/8, $0x3efa019a73376fca
-DATA softmaxConstants<>+592(SB)/8, $0x3efa019a73376fca
-DATA softmaxConstants<>+600(SB)/8, $0x3efa019a73376fca
-DATA softmaxConstants<>+608(SB)/8, $0x3f2a01a01819289d
-DATA softmaxConstants<>+616(SB)/8, $0x3f2a01a01819289d
-DATA softmaxConstants<>+624(SB)/8, $0x3f2a01a01819289d
-DATA softmaxConstants<>+632(SB)/8, $0x3f2a01a01819289d
-DATA softmaxConstants<>+640(SB)/8, $0x3f56c16c17ef41e7
-DATA softmaxConstants<>+648(SB)/8, $0x3f56c16c17ef41e7
-DATA softmaxConstants<>+656(SB)/8, $0x3f56c16c17ef41e7
-DATA softmaxConstants<>+664(SB)/8, $0x3f56c16c17ef41e7
-DATA softmaxConstants<>+672(SB)/8, $0x3f8111111111611b
-DATA softmaxConstants<>+680(SB)/8, $0x3f8111111111611b
-DATA softmaxConstants<>+688(SB)/8, $0x3f8111111111611b
-DATA softmaxConstants<>+696(SB)/8, $0x3f8111111111611b
-DATA softmaxConstants<>+704(SB)/8, $0x3fa55555555521f7
-DATA softmaxConstants<>+712(SB)/8, $0x3fa55555555521f7
-DATA softmaxConstants<>+720(SB)/8, $0x3fa55555555521f7
-DATA softmaxConstants<>+728(SB)/8, $0x3fa55555555521f7
-DATA softmaxConstants<>+736(SB)/8, $0x3fc5555555555549
-DATA softmaxConstants<>+744(SB)/8, $0x3fc5555555555549
-DATA softmaxConstants<>+752(SB)/8, $0x3fc5555555555549
-DATA softmaxConstants<>+760(SB)/8, $0x3fc5555555555549
-DATA softmaxConstants<>+768(SB)/8, $0x3fe0000000000000
-DATA softmaxConstants<>+776(SB)/8, $0x3fe0000000000000
-DATA softmaxConstants<>+784(SB)/8, $0x3fe0000000000000
-DATA softmaxConstants<>+792(SB)/8, $0x3fe0000000000000
-DATA softmaxConstants<>+800(SB)/8, $0x3fe0000000000005
-DATA softmaxConstants<>+808(SB)/8, $0x3fe0000000000005
-DATA softmaxConstants<>+816(SB)/8, $0x3fe0000000000005
-DATA softmaxConstants<>+824(SB)/8, $0x3fe0000000000005
-DATA softmaxConstants<>+832(SB)/8, $0x3fe62e42fefa4000
-DATA softmaxConstants<>+840(SB)/8, $0x3fe62e42fefa4000
-DATA softmaxConstants<>+848(SB)/8, $0x3fe62e42fefa4000
-DATA softmaxConstants<>+856(SB)/8, $0x3fe62e42fefa4000
-DATA softmaxConstants<>+864(SB)/8, $0x3ff0000000000000
-DATA softmaxConstants<>+872(SB)/8, $0x3ff0000000000000
-DATA softmaxConstants<>+880(SB)/8, $0x3ff0000000000000
-DATA softmaxConstants<>+888(SB)/8, $0x3ff0000000000000
-DATA softmaxConstants<>+896(SB)/8, $0x3ff71547652b82fe
-DATA softmaxConstants<>+904(SB)/8, $0x3ff71547652b82fe
-DATA softmaxConstants<>+912(SB)/8, $0x3ff71547652b82fe
-DATA softmaxConstants<>+920(SB)/8, $0x3ff71547652b82fe
-DATA softmaxConstants<>+928(SB)/8, $0x4086300000000000
-DATA softmaxConstants<>+936(SB)/8, $0x4086300000000000
-DATA softmaxConstants<>+944(SB)/8, $0x4086300000000000
-DATA softmaxConstants<>+952(SB)/8, $0x4086300000000000
-DATA softmaxConstants<>+960(SB)/8, $0x4328000000000000
-DATA softmaxConstants<>+968(SB)/8, $0x4328000000000000
-DATA softmaxConstants<>+976(SB)/8, $0x4328000000000000
-DATA softmaxConstants<>+984(SB)/8, $0x4328000000000000
-DATA softmaxConstants<>+992(SB)/8, $0x43380000000007fe
-DATA softmaxConstants<>+1000(SB)/8, $0x43380000000007fe
-DATA softmaxConstants<>+1008(SB)/8, $0x43380000000007fe
-DATA softmaxConstants<>+1016(SB)/8, $0x43380000000007fe
-DATA softmaxConstants<>+1024(SB)/8, $0xbd48432a1b0e2634
-DATA softmaxConstants<>+1032(SB)/8, $0xbd48432a1b0e2634
-DATA softmaxConstants<>+1040(SB)/8, $0xbd48432a1b0e2634
-DATA softmaxConstants<>+1048(SB)/8, $0xbd48432a1b0e2634
-DATA softmaxConstants<>+1056(SB)/8, $0xc087500000000000
-DATA softmaxConstants<>+1064(SB)/8, $0xc087500000000000
-DATA softmaxConstants<>+1072(SB)/8, $0xc087500000000000
-DATA softmaxConstants<>+1080(SB)/8, $0xc087500000000000
-DATA softmaxConstants<>+1088(SB)/8, $0x0000000000000000
-DATA softmaxConstants<>+1096(SB)/8, $0x0000000000000001
-DATA softmaxConstants<>+1104(SB)/8, $0x0000000000000002
-DATA softmaxConstants<>+1112(SB)/8, $0x0000000000000003
-GLOBL softmaxConstants<>(SB), RODATA|NOPTR, $1120
+DATA softmaxConstants<>+192(SB)/4, $0x3f317200
+DATA softmaxConstants<>+196(SB)/4, $0x3f317200
+DATA softmaxConstants<>+200(SB)/4, $0x3f317200
+DATA softmaxConstants<>+204(SB)/4, $0x3f317200
+DATA softmaxConstants<>+208(SB)/4, $0x3f317200
+DATA softmaxConstants<>+212(SB)/4, $0x3f317200
+DATA softmaxConstants<>+216(SB)/4, $0x3f317200
+DATA softmaxConstants<>+220(SB)/4, $0x3f317200
+DATA softmaxConstants<>+224(SB)/4, $0x3f800000
+DATA softmaxConstants<>+228(SB)/4, $0x3f800000
+DATA softmaxConstants<>+232(SB)/4, $0x3f800000
+DATA softmaxConstants<>+236(SB)/4, $0x3f800000
+DATA softmaxConstants<>+240(SB)/4, $0x3f800000
+DATA softmaxConstants<>+244(SB)/4, $0x3f800000
+DATA softmaxConstants<>+248(SB)/4, $0x3f800000
+DATA softmaxConstants<>+252(SB)/4, $0x3f800000
+DATA softmaxConstants<>+256(SB)/4, $0x3fb8aa3b
+DATA softmaxConstants<>+260(SB)/4, $0x3fb8aa3b
+DATA softmaxConstants<>+264(SB)/4, $0x3fb8aa3b
+DATA softmaxConstants<>+268(SB)/4, $0x3fb8aa3b
+DATA softmaxConstants<>+272(SB)/4, $0x3fb8aa3b
+DATA softmaxConstants<>+276(SB)/4, $0x3fb8aa3b
+DATA softmaxConstants<>+280(SB)/4, $0x3fb8aa3b
+DATA softmaxConstants<>+284(SB)/4, $0x3fb8aa3b
+DATA softmaxConstants<>+288(SB)/4, $0x42b30000
+DATA softmaxConstants<>+292(SB)/4, $0x42b30000
+DATA softmaxConstants<>+296(SB)/4, $0x42b30000
+DATA softmaxConstants<>+300(SB)/4, $0x42b30000
+DATA softmaxConstants<>+304(SB)/4, $0x42b30000
+DATA softmaxConstants<>+308(SB)/4, $0x42b30000
+DATA softmaxConstants<>+312(SB)/4, $0x42b30000
+DATA softmaxConstants<>+316(SB)/4, $0x42b30000
+DATA softmaxConstants<>+320(SB)/4, $0x4b4000fe
+DATA softmaxConstants<>+324(SB)/4, $0x4b4000fe
+DATA softmaxConstants<>+328(SB)/4, $0x4b4000fe
+DATA softmaxConstants<>+332(SB)/4, $0x4b4000fe
+DATA softmaxConstants<>+336(SB)/4, $0x4b4000fe
+DATA softmaxConstants<>+340(SB)/4, $0x4b4000fe
+DATA softmaxConstants<>+344(SB)/4, $0x4b4000fe
+DATA softmaxConstants<>+348(SB)/4, $0x4b4000fe
+DATA softmaxConstants<>+352(SB)/4, $0xc2d20000
+DATA softmaxConstants<>+356(SB)/4, $0xc2d20000
+DATA softmaxConstants<>+360(SB)/4, $0xc2d20000
+DATA softmaxConstants<>+364(SB)/4, $0xc2d20000
+DATA softmaxConstants<>+368(SB)/4, $0xc2d20000
+DATA softmaxConstants<>+372(SB)/4, $0xc2d20000
+DATA softmaxConstants<>+376(SB)/4, $0xc2d20000
+DATA softmaxConstants<>+380(SB)/4, $0xc2d20000
+DATA softmaxConstants<>+384(SB)/4, $0x00000000
+DATA softmaxConstants<>+388(SB)/4, $0x00000001
+DATA softmaxConstants<>+392(SB)/4, $0x00000002
+DATA softmaxConstants<>+396(SB)/4, $0x00000003
+DATA softmaxConstants<>+400(SB)/4, $0x00000004
+DATA softmaxConstants<>+404(SB)/4, $0x00000005
+DATA softmaxConstants<>+408(SB)/4, $0x00000006
+DATA softmaxConstants<>+412(SB)/4, $0x00000007
+DATA softmaxConstants<>+416(SB)/8, $0x3e5ae8b10e78ae44
+DATA softmaxConstants<>+424(SB)/8, $0x3e5ae8b10e78ae44
+DATA softmaxConstants<>+432(SB)/8, $0x3e5ae8b10e78ae44
+DATA softmaxConstants<>+440(SB)/8, $0x3e5ae8b10e78ae44
+DATA softmaxConstants<>+448(SB)/8, $0x3e928a21f74759c7
+DATA softmaxConstants<>+456(SB)/8, $0x3e928a21f74759c7
+DATA softmaxConstants<>+464(SB)/8, $0x3e928a21f74759c7
+DATA softmaxConstants<>+472(SB)/8, $0x3e928a21f74759c7
+DATA softmaxConstants<>+480(SB)/8, $0x3ec71de70eaebe3a
+DATA softmaxConstants<>+488(SB)/8, $0x3ec71de70eaebe3a
+DATA softmaxConstants<>+496(SB)/8, $0x3ec71de70eaebe3a
+DATA softmaxConstants<>+504(SB)/8, $0x3ec71de70eaebe3a
+DATA softmaxConstants<>+512(SB)/8, $0x3efa019a73376fca
+DATA softmaxConstants<>+520(SB)/8, $0x3efa019a73376fca
+DATA softmaxConstants<>+528(SB)/8, $0x3efa019a73376fca
+DATA softmaxConstants<>+536(SB)/8, $0x3efa019a73376fca
+DATA softmaxConstants<>+544(SB)/8, $0x3f2a01a01819289d
+DATA softmaxConstants<>+552(SB)/8, $0x3f2a01a01819289d
+DATA softmaxConstants<>+560(SB)/8, $0x3f2a01a01819289d
+DATA softmaxConstants<>+568(SB)/8, $0x3f2a01a01819289d
+DATA softmaxConstants<>+576(SB)/8, $0x3f56c16c17ef41e7
+DATA softmaxConstants<>+584(SB)/8, $0x3f56c16c17ef41e7
+DATA softmaxConstants<>+592(SB)/8, $0x3f56c16c17ef41e7
+DATA softmaxConstants<>+600(SB)/8, $0x3f56c16c17ef41e7
+DATA softmaxConstants<>+608(SB)/8, $0x3f8111111111611b
+DATA softmaxConstants<>+616(SB)/8, $0x3f8111111111611b
+DATA softmaxConstants<>+624(SB)/8, $0x3f8111111111611b
+DATA softmaxConstants<>+632(SB)/8, $0x3f8111111111611b
+DATA softmaxConstants<>+640(SB)/8, $0x3fa55555555521f7
+DATA softmaxConstants<>+648(SB)/8, $0x3fa55555555521f7
+DATA softmaxConstants<>+656(SB)/8, $0x3fa55555555521f7
+DATA softmaxConstants<>+664(SB)/8, $0x3fa55555555521f7
+DATA softmaxConstants<>+672(SB)/8, $0x3fc5555555555549
+DATA softmaxConstants<>+680(SB)/8, $0x3fc5555555555549
+DATA softmaxConstants<>+688(SB)/8, $0x3fc5555555555549
+DATA softmaxConstants<>+696(SB)/8, $0x3fc5555555555549
+DATA softmaxConstants<>+704(SB)/8, $0x3fe0000000000005
+DATA softmaxConstants<>+712(SB)/8, $0x3fe0000000000005
+DATA softmaxConstants<>+720(SB)/8, $0x3fe0000000000005
+DATA softmaxConstants<>+728(SB)/8, $0x3fe0000000000005
+DATA softmaxConstants<>+736(SB)/8, $0x3fe62e42fefa4000
+DATA softmaxConstants<>+744(SB)/8, $0x3fe62e42fefa4000
+DATA softmaxConstants<>+752(SB)/8, $0x3fe62e42fefa4000
+DATA softmaxConstants<>+760(SB)/8, $0x3fe62e42fefa4000
+DATA softmaxConstants<>+768(SB)/8, $0x3ff0000000000000
+DATA softmaxConstants<>+776(SB)/8, $0x3ff0000000000000
+DATA softmaxConstants<>+784(SB)/8, $0x3ff0000000000000
+DATA softmaxConstants<>+792(SB)/8, $0x3ff0000000000000
+DATA softmaxConstants<>+800(SB)/8, $0x3ff71547652b82fe
+DATA softmaxConstants<>+808(SB)/8, $0x3ff71547652b82fe
+DATA softmaxConstants<>+816(SB)/8, $0x3ff71547652b82fe
+DATA softmaxConstants<>+824(SB)/8, $0x3ff71547652b82fe
+DATA softmaxConstants<>+832(SB)/8, $0x4086300000000000
+DATA softmaxConstants<>+840(SB)/8, $0x4086300000000000
+DATA softmaxConstants<>+848(SB)/8, $0x4086300000000000
+DATA softmaxConstants<>+856(SB)/8, $0x4086300000000000
+DATA softmaxConstants<>+864(SB)/8, $0x43380000000007fe
+DATA softmaxConstants<>+872(SB)/8, $0x43380000000007fe
+DATA softmaxConstants<>+880(SB)/8, $0x43380000000007fe
+DATA softmaxConstants<>+888(SB)/8, $0x43380000000007fe
+DATA softmaxConstants<>+896(SB)/8, $0xbd48432a1b0e2634
+DATA softmaxConstants<>+904(SB)/8, $0xbd48432a1b0e2634
+DATA softmaxConstants<>+912(SB)/8, $0xbd48432a1b0e2634
+DATA softmaxConstants<>+920(SB)/8, $0xbd48432a1b0e2634
+DATA softmaxConstants<>+928(SB)/8, $0xc087500000000000
+DATA softmaxConstants<>+936(SB)/8, $0xc087500000000000
+DATA softmaxConstants<>+944(SB)/8, $0xc087500000000000
+DATA softmaxConstants<>+952(SB)/8, $0xc087500000000000
+DATA softmaxConstants<>+960(SB)/8, $0x0000000000000000
+DATA softmaxConstants<>+968(SB)/8, $0x0000000000000001
+DATA softmaxConstants<>+976(SB)/8, $0x0000000000000002
+DATA softmaxConstants<>+984(SB)/8, $0x0000000000000003
+GLOBL softmaxConstants<>(SB), RODATA|NOPTR, $992
 
 // func ExpShiftF32AVX2(y *float32, x *float32, shift float32, n int)
 // Requires: AVX, AVX2, FMA3
@@ -219,24 +195,23 @@ TEXT ·ExpShiftF32AVX2(SB), NOSPLIT, $0-32
 l1:
 	VMOVUPS      (BX), Y1
 	VSUBPS       Y0, Y1, Y2
-	VMOVUPS      softmaxConstants<>+320(SB), Y1
+	VMOVUPS      softmaxConstants<>+288(SB), Y1
 	VMINPS       Y2, Y1, Y2
-	VMOVUPS      softmaxConstants<>+416(SB), Y1
+	VMOVUPS      softmaxConstants<>+352(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VMOVUPS      softmaxConstants<>+384(SB), Y4
-	VFMADD231PS  softmaxConstants<>+288(SB), Y1, Y4
-	VSUBPS       softmaxConstants<>+384(SB), Y4, Y2
-	VFNMADD231PS softmaxConstants<>+224(SB), Y2, Y1
+	VMOVUPS      softmaxConstants<>+320(SB), Y4
+	VFMADD231PS  softmaxConstants<>+256(SB), Y1, Y4
+	VSUBPS       softmaxConstants<>+320(SB), Y4, Y2
+	VFNMADD231PS softmaxConstants<>+192(SB), Y2, Y1
 	VFNMADD231PS softmaxConstants<>+0(SB), Y2, Y1
 	VMOVUPS      softmaxConstants<>+64(SB), Y3
 	VFMADD231PS  softmaxConstants<>+32(SB), Y1, Y3
 	VFMADD213PS  softmaxConstants<>+96(SB), Y1, Y3
 	VFMADD213PS  softmaxConstants<>+128(SB), Y1, Y3
 	VFMADD213PS  softmaxConstants<>+160(SB), Y1, Y3
-	VFMADD213PS  softmaxConstants<>+256(SB), Y1, Y3
-	VFMADD213PS  softmaxConstants<>+256(SB), Y1, Y3
-	VMOVUPS      softmaxConstants<>+352(SB), Y2
-	VFMADD231PS  softmaxConstants<>+192(SB), Y4, Y2
+	VFMADD213PS  softmaxConstants<>+224(SB), Y1, Y3
+	VFMADD213PS  softmaxConstants<>+224(SB), Y1, Y3
+	VPSRLD       $0x01, Y4, Y2
 	VPSLLD       $0x17, Y2, Y1
 	VMULPS       Y1, Y3, Y1
 	VPSUBD       Y2, Y4, Y2
@@ -254,27 +229,26 @@ l2:
 	JLT          l3
 	VMOVD        AX, X1
 	VPBROADCASTD X1, Y1
-	VPCMPGTD     softmaxConstants<>+448(SB), Y1, Y4
+	VPCMPGTD     softmaxConstants<>+384(SB), Y1, Y4
 	VMASKMOVPS   (BX), Y4, Y1
 	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      softmaxConstants<>+320(SB), Y0
+	VMOVUPS      softmaxConstants<>+288(SB), Y0
 	VMINPS       Y1, Y0, Y1
-	VMOVUPS      softmaxConstants<>+416(SB), Y0
+	VMOVUPS      softmaxConstants<>+352(SB), Y0
 	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      softmaxConstants<>+384(SB), Y3
-	VFMADD231PS  softmaxConstants<>+288(SB), Y0, Y3
-	VSUBPS       softmaxConstants<>+384(SB), Y3, Y1
-	VFNMADD231PS softmaxConstants<>+224(SB), Y1, Y0
+	VMOVUPS      softmaxConstants<>+320(SB), Y3
+	VFMADD231PS  softmaxConstants<>+256(SB), Y0, Y3
+	VSUBPS       softmaxConstants<>+320(SB), Y3, Y1
+	VFNMADD231PS softmaxConstants<>+192(SB), Y1, Y0
 	VFNMADD231PS softmaxConstants<>+0(SB), Y1, Y0
 	VMOVUPS      softmaxConstants<>+64(SB), Y2
 	VFMADD231PS  softmaxConstants<>+32(SB), Y0, Y2
 	VFMADD213PS  softmaxConstants<>+96(SB), Y0, Y2
 	VFMADD213PS  softmaxConstants<>+128(SB), Y0, Y2
 	VFMADD213PS  softmaxConstants<>+160(SB), Y0, Y2
-	VFMADD213PS  softmaxConstants<>+256(SB), Y0, Y2
-	VFMADD213PS  softmaxConstants<>+256(SB), Y0, Y2
-	VMOVUPS      softmaxConstants<>+352(SB), Y1
-	VFMADD231PS  softmaxConstants<>+192(SB), Y3, Y1
+	VFMADD213PS  softmaxConstants<>+224(SB), Y0, Y2
+	VFMADD213PS  softmaxConstants<>+224(SB), Y0, Y2
+	VPSRLD       $0x01, Y3, Y1
 	VPSLLD       $0x17, Y1, Y0
 	VMULPS       Y0, Y2, Y0
 	VPSUBD       Y1, Y3, Y1
@@ -299,34 +273,33 @@ TEXT ·ExpShiftF64AVX2(SB), NOSPLIT, $0-32
 l1:
 	VMOVUPS      (BX), Y1
 	VSUBPD       Y0, Y1, Y2
-	VMOVUPS      softmaxConstants<>+928(SB), Y1
+	VMOVUPS      softmaxConstants<>+832(SB), Y1
 	VMINPD       Y2, Y1, Y2
-	VMOVUPS      softmaxConstants<>+1056(SB), Y1
+	VMOVUPS      softmaxConstants<>+928(SB), Y1
 	VMAXPD       Y2, Y1, Y1
-	VMOVUPS      softmaxConstants<>+992(SB), Y5
-	VFMADD231PD  softmaxConstants<>+896(SB), Y1, Y5
-	VSUBPD       softmaxConstants<>+992(SB), Y5, Y2
-	VFNMADD231PD softmaxConstants<>+832(SB), Y2, Y1
+	VMOVUPS      softmaxConstants<>+864(SB), Y5
+	VFMADD231PD  softmaxConstants<>+800(SB), Y1, Y5
+	VSUBPD       softmaxConstants<>+864(SB), Y5, Y2
+	VFNMADD231PD softmaxConstants<>+736(SB), Y2, Y1
 	VMOVAPS      Y1, Y4
-	VFNMADD231PD softmaxConstants<>+1024(SB), Y2, Y4
+	VFNMADD231PD softmaxConstants<>+896(SB), Y2, Y4
 	VSUBPD       Y4, Y1, Y1
-	VFNMADD231PD softmaxConstants<>+1024(SB), Y2, Y1
+	VFNMADD231PD softmaxConstants<>+896(SB), Y2, Y1
 	VMULPD       Y4, Y4, Y3
-	VMOVUPS      softmaxConstants<>+512(SB), Y2
-	VFMADD231PD  softmaxConstants<>+480(SB), Y4, Y2
+	VMOVUPS      softmaxConstants<>+448(SB), Y2
+	VFMADD231PD  softmaxConstants<>+416(SB), Y4, Y2
+	VFMADD213PD  softmaxConstants<>+480(SB), Y4, Y2
+	VFMADD213PD  softmaxConstants<>+512(SB), Y4, Y2
 	VFMADD213PD  softmaxConstants<>+544(SB), Y4, Y2
 	VFMADD213PD  softmaxConstants<>+576(SB), Y4, Y2
 	VFMADD213PD  softmaxConstants<>+608(SB), Y4, Y2
 	VFMADD213PD  softmaxConstants<>+640(SB), Y4, Y2
 	VFMADD213PD  softmaxConstants<>+672(SB), Y4, Y2
 	VFMADD213PD  softmaxConstants<>+704(SB), Y4, Y2
-	VFMADD213PD  softmaxConstants<>+736(SB), Y4, Y2
-	VFMADD213PD  softmaxConstants<>+800(SB), Y4, Y2
 	VFMADD231PD  Y2, Y3, Y1
 	VADDPD       Y1, Y4, Y1
-	VADDPD       softmaxConstants<>+864(SB), Y1, Y3
-	VMOVUPS      softmaxConstants<>+960(SB), Y2
-	VFMADD231PD  softmaxConstants<>+768(SB), Y5, Y2
+	VADDPD       softmaxConstants<>+768(SB), Y1, Y3
+	VPSRLQ       $0x01, Y5, Y2
 	VPSLLQ       $0x34, Y2, Y1
 	VMULPD       Y1, Y3, Y1
 	VPSUBQ       Y2, Y5, Y2
@@ -344,37 +317,36 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X1
 	VPBROADCASTQ X1, Y1
-	VPCMPGTQ     softmaxConstants<>+1088(SB), Y1, Y5
+	VPCMPGTQ     softmaxConstants<>+960(SB), Y1, Y5
 	VMASKMOVPD   (BX), Y5, Y1
 	VSUBPD       Y0, Y1, Y1
-	VMOVUPS      softmaxConstants<>+928(SB), Y0
+	VMOVUPS      softmaxConstants<>+832(SB), Y0
 	VMINPD       Y1, Y0, Y1
-	VMOVUPS      softmaxConstants<>+1056(SB), Y0
+	VMOVUPS      softmaxConstants<>+928(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      softmaxConstants<>+992(SB), Y4
-	VFMADD231PD  softmaxConstants<>+896(SB), Y0, Y4
-	VSUBPD       softmaxConstants<>+992(SB), Y4, Y1
-	VFNMADD231PD softmaxConstants<>+832(SB), Y1, Y0
+	VMOVUPS      softmaxConstants<>+864(SB), Y4
+	VFMADD231PD  softmaxConstants<>+800(SB), Y0, Y4
+	VSUBPD       softmaxConstants<>+864(SB), Y4, Y1
+	VFNMADD231PD softmaxConstants<>+736(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD softmaxConstants<>+1024(SB), Y1, Y3
+	VFNMADD231PD softmaxConstants<>+896(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD softmaxConstants<>+1024(SB), Y1, Y0
+	VFNMADD231PD softmaxConstants<>+896(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      softmaxConstants<>+512(SB), Y1
-	VFMADD231PD  softmaxConstants<>+480(SB), Y3, Y1
+	VMOVUPS      softmaxConstants<>+448(SB), Y1
+	VFMADD231PD  softmaxConstants<>+416(SB), Y3, Y1
+	VFMADD213PD  softmaxConstants<>+480(SB), Y3, Y1
+	VFMADD213PD  softmaxConstants<>+512(SB), Y3, Y1
 	VFMADD213PD  softmaxConstants<>+544(SB), Y3, Y1
 	VFMADD213PD  softmaxConstants<>+576(SB), Y3, Y1
 	VFMADD213PD  softmaxConstants<>+608(SB), Y3, Y1
 	VFMADD213PD  softmaxConstants<>+640(SB), Y3, Y1
 	VFMADD213PD  softmaxConstants<>+672(SB), Y3, Y1
 	VFMADD213PD  softmaxConstants<>+704(SB), Y3, Y1
-	VFMADD213PD  softmaxConstants<>+736(SB), Y3, Y1
-	VFMADD213PD  softmaxConstants<>+800(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       softmaxConstants<>+864(SB), Y0, Y2
-	VMOVUPS      softmaxConstants<>+960(SB), Y1
-	VFMADD231PD  softmaxConstants<>+768(SB), Y4, Y1
+	VADDPD       softmaxConstants<>+768(SB), Y0, Y2
+	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
 	VPSUBQ       Y1, Y4, Y1
@@ -409,7 +381,7 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     softmaxConstants<>+448(SB), Y0, Y1
+	VPCMPGTD     softmaxConstants<>+384(SB), Y0, Y1
 	VMASKMOVPS   (BX), Y1, Y0
 	VDIVPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, (BX)
@@ -441,7 +413,7 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     softmaxConstants<>+1088(SB), Y0, Y1
+	VPCMPGTQ     softmaxConstants<>+960(SB), Y0, Y1
 	VMASKMOVPD   (BX), Y1, Y0
 	VDIVPD       Y2, Y0, Y0
 	VMASKMOVPD   Y0, Y1, (BX)

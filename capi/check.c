@@ -254,6 +254,30 @@ static int check_scalar(const hki_kernel *k, int dtype, int i, hki_scalar v, hk_
     return hki_fail(err, HK_E_VALUE, HK_R_VALUE, at, -1, "%s: %s is %g; %s is wanted", k->name, spec->name, v.real, want);
 }
 
+/* What goes together with a rule of hk_learn. */
+static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
+    enum { RULE, LR, DECAY, REDUCTION, NORMALIZE, COMPUTE, BLOCK, K, SCORE, TEMPERATURE, ANTI };
+    enum { Y = 2, SCALARS = 3 };
+    int64_t rule = s[RULE].code;
+    if ((rule == HK_WTA || rule == HK_SOFTHEBB) && !s[COMPUTE].code)
+        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, Y, -1, "learn: y is given; the rule computes it, and none is wanted");
+    if (rule == HK_WTA && (s[K].code < 1 || s[K].code > a[0].rows))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + K, -1, "learn: k is %lld; 1 to the %lld rows of w is wanted",
+                        (long long)s[K].code, (long long)a[0].rows);
+    if (rule == HK_SOFTHEBB) {
+        double inverse = 1 / s[TEMPERATURE].real;
+        if (a[0].dtype == HK_FLOAT32) inverse = (float)inverse;
+        if (!(s[TEMPERATURE].real > 0 && isfinite(inverse) && inverse > 0))
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + TEMPERATURE, -1,
+                            "learn: temperature is %g; a number > 0 with a finite inverse is wanted", s[TEMPERATURE].real);
+    }
+    if (s[BLOCK].code && (s[REDUCTION].code != HK_SEQUENTIAL || s[NORMALIZE].code))
+        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, SCALARS + BLOCK, -1,
+                        "learn: block is %lld; it does not go with %s", (long long)s[BLOCK].code,
+                        s[NORMALIZE].code ? "normalize" : "the sum or mean of a batch, which is one update");
+    return HK_OK;
+}
+
 /* What the table cannot say: arguments that go together. */
 static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err) {
     const hki_kernel *k = &hki_kernels[kernel];
@@ -276,7 +300,7 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; %s is wanted", k->name,
                             k->array[i].name, got, want);
         }
-        return HK_OK;
+        return kernel == HKI_LEARN ? check_rule(a, s, err) : HK_OK;
     }
     case HKI_AVERAGE_GAIN:
         if (s[0].real == 0)

@@ -26,7 +26,9 @@ int hki_step(int kernel, const void *args, const hki_work *work, int64_t *at, hk
     double pieces = work->unit_ns > 0 ? BUDGET_NS / work->unit_ns : (double)work->units;
     /* whole tiles of 64 units where they fit, so that cuts do not fall into the middle of a cache line of columns */
     int64_t count = pieces >= (double)work->units ? work->units : pieces < 1 ? 1 : (int64_t)pieces;
-    if (count < work->units && count > 64) count -= count % 64;
+    int64_t grain = hki_grain(kernel, args);
+    if (grain && count < work->units) count = count < grain ? grain : count - count % grain;
+    else if (count < work->units && count > 64) count -= count % 64;
     int64_t begin = *at, end = work->units - begin <= count ? work->units : begin + count;
     uint64_t mode = hki_fp_enter();
     int status = hebbkernCall(kernel, (void *)args, begin, &end, err);

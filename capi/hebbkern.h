@@ -51,7 +51,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct, a code or the meaning of a function changes. */
-#define HK_ABI_VERSION 1
+#define HK_ABI_VERSION 2
 
 /* What a call returns. */
 enum {
@@ -239,25 +239,43 @@ HK_API int hk_gain_rule(const hk_gain_rule_args *args, int64_t *at, hk_error *er
  *     HK_HEBB    lr y_i x_j
  *     HK_DECAY   lr y_i x_j - decay w_ij
  *     HK_OJA     lr y_i (x_j - y_i w_ij)
- *     HK_SANGER  lr y_i (x_j - sum_{k<=i} y_k w_kj) */
-enum { HK_HEBB = 0, HK_DECAY = 1, HK_OJA = 2, HK_SANGER = 3 };
+ *     HK_SANGER  lr y_i (x_j - sum_{k<=i} y_k w_kj)
+ *     HK_INSTAR  lr y_i (x_j - w_ij)
+ *     HK_WTA       the instar with y_i = 1 for the k rows of the highest score and 0 for the others
+ *     HK_SOFTHEBB  lr y_i (x_j - u_i w_ij), u = w x, y = softmax(u / temperature)
+ * The last two compute y themselves. */
+enum { HK_HEBB = 0, HK_DECAY = 1, HK_OJA = 2, HK_SANGER = 3, HK_INSTAR = 4, HK_WTA = 5, HK_SOFTHEBB = 6 };
+
+/* hk_learn_args.score: w_i x, or w_i x - |w_i|^2 / 2, which makes the row nearest to x win. Of equal scores the lowest
+ * index wins. */
+enum { HK_DOT = 0, HK_EUCLID = 1 };
 
 /* How the samples of a batch become updates: sample after sample, each seeing the weights that the one before left;
  * or all y from the weights before the batch, and one update by the sum or the mean of the samples' dw. */
 enum { HK_SEQUENTIAL = 0, HK_SUM = 1, HK_MEAN = 2 };
 
+/* hk_learn_args.block, at most */
+#define HK_MAX_BLOCK 4096
+
 /* Learning from one sample or a batch. With HK_SEQUENTIAL *at counts the samples whose update w holds, also after
- * HK_E_DIVERGED; HK_SUM and HK_MEAN are one update, made by one call. */
+ * HK_E_DIVERGED; HK_SUM and HK_MEAN are one update, made by one call. A sequence with a block is worked on in blocks of
+ * that many samples at the speed of matrix products: equal in real arithmetic to one sample at a time, and to rounding
+ * in numbers (HK_WTA: bit for bit); it is cut between blocks only, so a call may take as long as one block does. */
 typedef struct hk_learn_args {
     hk_array w;          /* [out, in], written */
     hk_array x;          /* [in] or [samples, in] */
-    hk_array y;          /* [out] or [samples, out]; with compute = 1 written, y = w x */
-    int64_t rule;        /* HK_HEBB ... HK_SANGER */
+    hk_array y;          /* [out] or [samples, out]; with compute = 1 written, y = w x or what the rule makes of it */
+    int64_t rule;        /* HK_HEBB ... HK_SOFTHEBB */
     double lr;           /* >= 0 */
     double decay;        /* >= 0, of HK_DECAY; not multiplied by lr */
     int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN */
     int64_t normalize;   /* 1: dw is scaled to a largest change of lr, lr dw / max(max|dw|, 1e-30); 0: not */
-    int64_t compute;     /* 1: y is computed; 0: y is read */
+    int64_t compute;     /* 1: y is computed; 0: y is read. HK_WTA and HK_SOFTHEBB: 1 */
+    int64_t block;       /* 1 ... HK_MAX_BLOCK, with HK_SEQUENTIAL and without normalize; 0: one sample at a time */
+    int64_t k;           /* HK_WTA: winners, 1 ... out; not read otherwise, as are the next */
+    int64_t score;       /* HK_WTA: HK_DOT or HK_EUCLID */
+    double temperature;  /* HK_SOFTHEBB: > 0, its inverse finite */
+    int64_t anti;        /* HK_SOFTHEBB: 1: all y but the winner's are negated; 0: not */
 } hk_learn_args;
 HK_API int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err);
 
@@ -307,7 +325,8 @@ HK_API int hk_predict(const hk_predict_args *args, int64_t *at, hk_error *err);
 /* Loss of a sample: sum_k (y_k - t_k)^2 / 2, or the cross-entropy of the softmax of the (identity) output. */
 enum { HK_MSE = 0, HK_SOFTMAX = 1 };
 
-/* The exact gradient of the mean loss over a batch, by backpropagation. One call does all of it. */
+/* The exact gradient of the mean loss over a batch, by backpropagation. *at counts samples; what is written is the
+ * gradient when the last call has returned HK_OK. */
 typedef struct hk_gradients_args {
     hk_network network;
     hk_array x;               /* [samples, n_0] */

@@ -15,7 +15,7 @@ enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_
 /* The functions on networks, which have no place in the table. */
 enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT };
 
-enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 8 };
+enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 12 };
 
 /* A kernel's args struct is its arrays followed by its scalars, 8 bytes each. */
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
@@ -85,6 +85,9 @@ typedef struct hki_work {
     double unit_ns;
 } hki_work;
 hki_work hki_estimate(int kernel, const void *args);
+
+/* Units between which the work may not be cut: the samples of a block of hk_learn; 0: there are none. */
+int64_t hki_grain(int kernel, const void *args);
 
 /* Runs checked work from *at for at most about 50 ms. */
 int hki_step(int kernel, const void *args, const hki_work *work, int64_t *at, hk_error *err);

@@ -45,6 +45,12 @@ func ruleOf[T kernels.Float](a *C.hk_learn_args) engine.Rule[T] {
 		return engine.Decay[T]{LR: lr, Decay: float64(a.decay)}
 	case C.HK_OJA:
 		return engine.Oja[T]{LR: lr}
+	case C.HK_INSTAR:
+		return engine.Instar[T]{LR: lr}
+	case C.HK_WTA:
+		return engine.WTA[T]{LR: lr, K: int(a.k), Score: engine.Score(a.score)}
+	case C.HK_SOFTHEBB:
+		return engine.SoftHebb[T]{LR: lr, Temperature: float64(a.temperature), Anti: a.anti != 0}
 	}
 	return engine.Sanger[T]{LR: lr}
 }
@@ -53,6 +59,7 @@ func ruleOf[T kernels.Float](a *C.hk_learn_args) engine.Rule[T] {
 func learn[T kernels.Float](a *C.hk_learn_args, i, j int) (int, error) {
 	o := engine.UpdateOptions[T]{
 		Reduction: engine.Reduction(a.reduction), Normalize: engine.Normalization(a.normalize), Compute: a.compute != 0,
+		Block: int(a.block),
 	}
 	if o.Reduction == engine.Sequential {
 		if i == j { // no samples; To = 0 would be all of them

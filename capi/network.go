@@ -28,7 +28,7 @@ func onNetwork[T kernels.Float](function int, args unsafe.Pointer, at *C.int64_t
 	case C.HKI_PREDICT:
 		return predict[T]((*C.hk_predict_args)(args), at)
 	case C.HKI_GRADIENTS:
-		return false, gradients[T]((*C.hk_gradients_args)(args))
+		return gradients[T]((*C.hk_gradients_args)(args), at)
 	case C.HKI_TRAIN:
 		return train[T]((*C.hk_train_args)(args), at)
 	case C.HKI_PERMUTATION:
@@ -147,23 +147,41 @@ func predictBlock[T kernels.Float](n *engine.Network[T]) int {
 	return min(max(int(float64(budget)/(each*float64(n.Parameters()))), 1), 256)
 }
 
-func gradients[T kernels.Float](a *C.hk_gradients_args) error {
+// gradients keeps the sum of the losses in mean_loss until it is at its end.
+func gradients[T kernels.Float](a *C.hk_gradients_args, at *C.int64_t) (more bool, err error) {
 	n, err := networkOf[T](&a.network)
 	if err != nil {
-		return err
+		return false, err
 	}
 	w, b := layers[T](a.network.layers, a.dweights, a.dbiases)
 	grad, err := engine.LayeredOver(w, b, activationOf(a.network.hidden, a.network.slope), activationOf(a.network.output, a.network.slope))
 	if err != nil {
-		return err
+		return false, err
 	}
-	return withScratch(func(s *engine.Scratch[T]) error {
-		mean, err := engine.Gradients(n, grad, engine.Loss(a.loss), matrix[T](&a.x), matrix[T](&a.target), s)
-		if err == nil {
-			*a.mean_loss = C.double(mean)
+	x, target := matrix[T](&a.x), matrix[T](&a.target)
+	err = withScratch(func(s *engine.Scratch[T]) error {
+		for start := time.Now(); ; {
+			i := int(*at)
+			sum, err := engine.GradientsOf(n, grad, engine.Loss(a.loss), x, target, i, s)
+			if err != nil {
+				return err
+			}
+			if i == 0 {
+				*a.mean_loss = 0
+			}
+			*a.mean_loss += C.double(sum)
+			j := min(i+engine.GradientBlock, x.Rows)
+			*at = C.int64_t(j)
+			if more = j < x.Rows; !more {
+				*a.mean_loss /= C.double(x.Rows)
+				return nil
+			}
+			if time.Since(start) > budget {
+				return nil
+			}
 		}
-		return err
 	})
+	return more, err
 }
 
 func train[T kernels.Float](a *C.hk_train_args, at *C.int64_t) (more bool, err error) {

@@ -55,12 +55,16 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"s", COLS, HKI_WRITTEN},
          {"a", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
         {{"alpha", HKI_UNIT, 0}, {"of", HKI_CODE, HK_OF_SQUARE}}},
-    [HKI_LEARN] = {NAMES(learn), 3, 6,
+    [HKI_LEARN] = {NAMES(learn), 3, 11,
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN}},
-        {{"rule", HKI_CODE, HK_SANGER}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
-         {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1}, {"compute", HKI_CODE, 1}}},
+        {{"rule", HKI_CODE, HK_SOFTHEBB}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
+         {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1}, {"compute", HKI_CODE, 1},
+         {"block", HKI_CODE, HK_MAX_BLOCK},
+         /* what is wanted of these depends on the rule: check.c */
+         {"k", HKI_CODE, INT64_MAX}, {"score", HKI_CODE, HK_EUCLID}, {"temperature", HKI_NONNEGATIVE, 0},
+         {"anti", HKI_CODE, 1}}},
     [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 5,
         {{"sigma", COLS, HKI_WRITTEN},
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
@@ -125,6 +129,7 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_LEARN: {
         double sample = out * in * ns((cost){1.2, 40}) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
+        if (s[0].code == HK_SOFTHEBB) sample += out * ns((cost){5, 150});
         if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};
         return (hki_work){1, samples * sample};
     }
@@ -132,4 +137,8 @@ hki_work hki_estimate(int kernel, const void *args) {
         return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns((cost){6, 160})};
     }
     return (hki_work){0, 0};
+}
+
+int64_t hki_grain(int kernel, const void *args) {
+    return kernel == HKI_LEARN ? ((const hk_learn_args *)args)->block : 0;
 }

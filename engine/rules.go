@@ -23,6 +23,15 @@ type Rule[T kernels.Float] interface {
 	Map(v *Vectors[T], x, y []T)
 }
 
+// A rule may say more about itself by further methods:
+type (
+	// shapeChecker refuses weights of the wrong shape.
+	shapeChecker interface{ CheckShape(out, in int) error }
+	// presynaptic is a rule with TermX whose X depends on x and not on y. Pre writes the X that Map would: the blocked
+	// form wants those of a block before it knows any y.
+	presynaptic[T kernels.Float] interface{ Pre(dst, x []T) }
+)
+
 // Terms is the set of vectors that a rule fills beside G.
 type Terms uint
 
@@ -36,9 +45,17 @@ const (
 	// TermResidual makes the rows interact as Sanger's do: row i learns from the residual that the rows up to
 	// and including it leave of x, G_i·(X − Σ_{k≤i} y_k w_k). It excludes the terms of decay and addition.
 	TermResidual
+	// TermResponse makes y the rule's own function of U = Wx: Map reads U and writes y. A y that is given is refused.
+	TermResponse
+	// TermNorms goes with TermResponse: Map is given N_i = |w_i|² too.
+	TermNorms
+	// TermSparse goes with TermResponse: Map sets Rows to the rows that change, ascending, and fills G and D for them
+	// only. A sample of a sequence touches these rows only. It excludes the terms of columns and addition.
+	TermSparse
 )
 
-// Vectors are the vectors of the pattern for one sample. Map writes into them and keeps none.
+// Vectors are the vectors of the pattern for one sample. Map writes into them and keeps none. Map may use U as working
+// memory; N is only read.
 type Vectors[T kernels.Float] struct {
 	G []T // [out], the postsynaptic factor
 	X []T // [in], the presynaptic factor with TermX
@@ -46,6 +63,12 @@ type Vectors[T kernels.Float] struct {
 	C []T // [in] with TermCol
 	A []T // [out] with TermRow
 	B []T // [in] with TermColAdd
+
+	U    []T   // [out] with TermResponse
+	N    []T   // [out] with TermNorms
+	Rows []int // of length ≤ out and capacity out, with TermSparse
+
+	scalar []T // [1], working memory of times
 }
 
 // Hebb is Δw_ij = η y_i x_j (Hebb 1949): g = ηy. Its weights grow without bound.
@@ -66,7 +89,7 @@ func (r Hebb[T]) Rate() float64 { return r.LR }
 func (r Hebb[T]) Terms() Terms { return 0 }
 
 // Map implements Rule.
-func (r Hebb[T]) Map(v *Vectors[T], x, y []T) { times(v.G, T(r.LR), y) }
+func (r Hebb[T]) Map(v *Vectors[T], x, y []T) { v.times(v.G, T(r.LR), y) }
 
 // Decay is Hebb with decay, Δw_ij = η y_i x_j − λ w_ij: g = ηy, d = λ. λ is per update and not multiplied by
 // η, so the reduction "sum" of B samples decays by Bλ. With y = Wx the weights stay bounded for
@@ -95,7 +118,7 @@ func (r Decay[T]) Terms() Terms { return TermDecay }
 
 // Map implements Rule.
 func (r Decay[T]) Map(v *Vectors[T], x, y []T) {
-	times(v.G, T(r.LR), y)
+	v.times(v.G, T(r.LR), y)
 	for i := range v.D {
 		v.D[i] = T(r.Decay)
 	}
@@ -122,15 +145,36 @@ func (r Oja[T]) Terms() Terms { return TermDecay }
 
 // Map implements Rule.
 func (r Oja[T]) Map(v *Vectors[T], x, y []T) {
-	times(v.G, T(r.LR), y)
-	for i, g := range v.G {
-		v.D[i] = T(g * y[i])
+	v.times(v.G, T(r.LR), y)
+	v.multiply(v.D, v.G, y)
+}
+
+// longVector is from where on a kernel's call costs less than a loop.
+const longVector = 512
+
+// times writes g = s·y, rounded.
+func (v *Vectors[T]) times(g []T, s T, y []T) {
+	g = g[:len(y)]
+	if len(y) >= longVector && v.scalar != nil {
+		copy(g, y)
+		v.scalar[0] = s
+		kernels.Scale(rowVector(g), v.scalar, nil)
+		return
+	}
+	for i, a := range y {
+		g[i] = T(s * a)
 	}
 }
 
-// times writes g = s·y.
-func times[T kernels.Float](g []T, s T, y []T) {
-	for i, v := range y {
-		g[i] = T(s * v)
+// multiply writes d_i = g_i·u_i, rounded.
+func (v *Vectors[T]) multiply(d, g, u []T) {
+	d, g = d[:len(u)], g[:len(u)]
+	if len(u) >= longVector {
+		copy(d, g)
+		kernels.Scale(rowVector(d), nil, u)
+		return
+	}
+	for i, a := range u {
+		d[i] = T(g[i] * a)
 	}
 }

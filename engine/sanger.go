@@ -21,7 +21,7 @@ func (r Sanger[T]) Rate() float64 { return r.LR }
 func (r Sanger[T]) Terms() Terms { return TermResidual }
 
 // Map implements Rule.
-func (r Sanger[T]) Map(v *Vectors[T], x, y []T) { times(v.G, T(r.LR), y) }
+func (r Sanger[T]) Map(v *Vectors[T], x, y []T) { v.times(v.G, T(r.LR), y) }
 
 // residual runs one sample of a rule with TermResidual over dst, which is W or an array of differences:
 //

@@ -166,10 +166,32 @@ func (t *Trainer[T]) checkStep(n *Network[T], loss float64, x kernels.Matrix[T],
 	return e
 }
 
+// GradientBlock is the number of samples that the gradient is summed over at once: a block of the numeric contract.
+const GradientBlock = 256
+
 // Gradients writes the exact gradient of the mean loss over all rows of x [B, InputUnits] and target
 // [B, OutputUnits] into grad, a network of the same shape whose weights and biases receive dW and db, and
 // returns the mean loss. Errors: as of Steps; also a grad of another shape or one that overlaps. s may be nil.
+// Cost: the activity of GradientBlock samples is held, whatever B.
 func Gradients[T kernels.Float](n, grad *Network[T], loss Loss, x, target kernels.Matrix[T], s *Scratch[T]) (mean float64, err error) {
+	if s == nil {
+		s = new(Scratch[T])
+	}
+	sum := 0.0
+	for from := 0; from == 0 || from < x.Rows; from += GradientBlock {
+		part, err := GradientsOf(n, grad, loss, x, target, from, s)
+		if err != nil {
+			return 0, err
+		}
+		sum += part
+	}
+	return sum / float64(x.Rows), nil
+}
+
+// GradientsOf is one block of Gradients, the rows [from, from+GradientBlock) as far as there are such: the block
+// from 0 starts grad anew, the others, in order, add to it. It returns the sum of the block's losses. So a caller
+// that must stay responsive gets the bits of Gradients.
+func GradientsOf[T kernels.Float](n, grad *Network[T], loss Loss, x, target kernels.Matrix[T], from int, s *Scratch[T]) (sum float64, err error) {
 	defer guard(&err)
 	const fn = "Gradients"
 	out, err := checkTask(fn, n, loss, x, target)
@@ -182,23 +204,30 @@ func Gradients[T kernels.Float](n, grad *Network[T], loss Loss, x, target kernel
 	if x.Rows == 0 {
 		return 0, badArg(fn, "x", "[0, …]", "at least one sample")
 	}
+	if from < 0 || from >= x.Rows || from%GradientBlock != 0 {
+		return 0, badArg(fn, "from", fmt.Sprint(from), fmt.Sprintf("a multiple of %d below the %d samples", GradientBlock, x.Rows))
+	}
 	if s == nil {
 		s = new(Scratch[T])
 	}
 	s.reset()
-	n.forward(x, &s.act, s)
-	delta := s.matrix(target.Rows, target.Cols)
-	sum := lossAndDelta(loss, &n.Populations[out], s.act.Z[out], s.act.A[out], target, delta, T(x.Rows), s)
-	for q := range grad.Projections {
-		for i := range grad.Projections[q].W.Rows {
-			clear(grad.Projections[q].W.Row(i))
+	rows := min(GradientBlock, x.Rows-from)
+	xb, tb := subRows(x, from, rows), subRows(target, from, rows)
+	n.forward(xb, &s.act, s)
+	delta := s.matrix(rows, target.Cols)
+	sum = lossAndDelta(loss, &n.Populations[out], s.act.Z[out], s.act.A[out], tb, delta, T(x.Rows), s)
+	if from == 0 {
+		for q := range grad.Projections {
+			for i := range grad.Projections[q].W.Rows {
+				clear(grad.Projections[q].W.Row(i))
+			}
+		}
+		for k := range grad.Populations {
+			clear(grad.Populations[k].Bias)
 		}
 	}
-	for k := range grad.Populations {
-		clear(grad.Populations[k].Bias)
-	}
 	n.backward(grad, &s.act, delta, 1, s)
-	return sum / float64(x.Rows), nil
+	return sum, nil
 }
 
 // checkTwin requires grad to be a network of the same shape in memory of its own.

@@ -111,6 +111,45 @@ func TestGradients(t *testing.T) {
 	}
 }
 
+// A batch of several blocks: the mean of the gradients of its parts, and the same bits block by block.
+func TestGradientsOfBlocks(t *testing.T) {
+	const rows = 2*GradientBlock + 88
+	n := layered[float64](t, source(98), relu(), 8, 6, 4)
+	x, target := randomMatrix[float64](source(99), rows, 8, 2, 1), classes[float64](97, rows, 4)
+	grad, blocks, part := twin(n), twin(n), twin(n)
+	mean, err := Gradients(n, grad, SoftmaxCrossEntropy, x, target, nil)
+	must(t, err)
+	var s Scratch[float64]
+	sum, want, wantMean := 0.0, make([]float64, len(parameters(n))), 0.0
+	for from := 0; from < rows; from += GradientBlock {
+		block, err := GradientsOf(n, blocks, SoftmaxCrossEntropy, x, target, from, &s)
+		must(t, err)
+		sum += block
+		count := min(GradientBlock, rows-from)
+		m, err := Gradients(n, part, SoftmaxCrossEntropy, subRows(x, from, count), subRows(target, from, count), nil)
+		must(t, err)
+		share := float64(count) / rows
+		wantMean += share * m
+		for i, g := range parameters(part) {
+			want[i] += share * *g
+		}
+	}
+	if sum/rows != mean || math.Abs(mean-wantMean) > 1e-13*wantMean {
+		t.Errorf("loss %v, by blocks %v, of the parts %v", mean, sum/rows, wantMean)
+	}
+	for i, g := range parameters(grad) {
+		// Sums of 600 terms of size 1 over 600: their rounding stays below 600·2⁻⁵³.
+		if *g != *parameters(blocks)[i] || math.Abs(*g-want[i]) > 1e-13 {
+			t.Fatalf("parameter %d: %v, by blocks %v, of the parts %v", i, *g, *parameters(blocks)[i], want[i])
+		}
+	}
+	for _, from := range []int{-GradientBlock, 1, rows, 3 * GradientBlock} {
+		if _, err := GradientsOf(n, grad, SoftmaxCrossEntropy, x, target, from, &s); err == nil {
+			t.Errorf("from = %d accepted", from)
+		}
+	}
+}
+
 // A step is W − η·gradient of the minibatch, in float32 too; the statistics are those of the definition.
 func TestStepsFollowGradient(t *testing.T) {
 	both(t, testStepsFollowGradient[float32], testStepsFollowGradient[float64])

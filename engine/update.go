@@ -40,14 +40,18 @@ type UpdateOptions[T kernels.Float] struct {
 	// From, To is the chunk [From, To) of the rows to run; To = 0 means all rows. Chunks in order give the bits
 	// of one call. Sum and Mean are one update and take the whole batch.
 	From, To int
-	Scratch  *Scratch[T] // nil: allocated
+	// Block runs a sequence in blocks of that many samples, 1 to MaxBlock, at the speed of matrix products: see
+	// blocked.go for what it computes and which rules fit. 0 is one sample at a time. Blocks are counted from the first
+	// row, so From and To are multiples of Block, or the end. It goes with Sequential and without Normalize.
+	Block   int
+	Scratch *Scratch[T] // nil: allocated
 }
 
 // Update applies a rule to W [out, in] for a batch x [B, in].
 //
-// y is [B, out]: without data it is allocated and computed, y = W·x; with data it is read, or with o.Compute
-// computed into it. Sequential computes each y from the weights the sample before left; Sum and Mean from the
-// weights before the batch. The returned matrix is y.
+// y is [B, out]: without data it is allocated and computed, y = W·x or what the rule makes of it; with data it is read,
+// or with o.Compute computed into it. Sequential computes each y from the weights the sample before left; Sum and Mean
+// from the weights before the batch. The returned matrix is y.
 //
 // k is the number of samples whose update W holds. A *DivergenceError names the sample whose y, or whose update,
 // was not finite, and tells it from an x or a W that was not finite to begin with; a sample with a y that is not
@@ -56,7 +60,7 @@ type UpdateOptions[T kernels.Float] struct {
 // nothing was written.
 //
 // Sequential allocates nothing per sample, and with a Scratch of its own nothing per call. Cost of a sample: one
-// read of W if y is computed, and one read and write.
+// read of W if y is computed, and one read and write; with Block two products at their speed.
 func Update[T kernels.Float](rule Rule[T], w, x, y kernels.Matrix[T], o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
 	defer guard(&err)
 	u := updater[T]{rule: rule, w: w, x: x, y: y, o: o, compute: o.Compute || y.Data == nil}
@@ -70,9 +74,15 @@ func Update[T kernels.Float](rule Rule[T], w, x, y kernels.Matrix[T], o UpdateOp
 		return u.y, u.to - u.from, nil
 	}
 	u.allocate()
-	if o.Reduction == Sequential {
+	if u.terms&TermNorms != 0 {
+		kernels.PowerSums(w, 2, u.v.N, nil)
+	}
+	switch {
+	case o.Block > 0:
+		k, err = u.blocked()
+	case o.Reduction == Sequential:
 		k, err = u.sequence()
-	} else {
+	default:
 		k, err = u.batch()
 	}
 	return u.y, k, err
@@ -85,12 +95,14 @@ type updater[T kernels.Float] struct {
 	w, x, y  kernels.Matrix[T]
 	o        UpdateOptions[T]
 	compute  bool
-	from, to int
+	start    int // the first sample of the call
+	from, to int // the samples to run, all or a part of those of the call
 
 	s            *Scratch[T]
 	v            *Vectors[T]
 	sums, r, one []T               // [out], [in], [1]
 	delta, lower kernels.Matrix[T] // [out, in], [out, out]
+	b            blocks[T]
 }
 
 func (u *updater[T]) check() error {
@@ -102,11 +114,24 @@ func (u *updater[T]) check() error {
 		return err
 	}
 	u.terms = u.rule.Terms()
-	if u.terms&TermResidual != 0 && u.terms&^(TermResidual|TermX) != 0 {
-		return badArg(fn, "terms", fmt.Sprintf("%#x", uint(u.terms)), "a residual without decay or addition")
+	badTerms := func(want string) error { return badArg(fn, "terms", fmt.Sprintf("%#x", uint(u.terms)), want) }
+	switch {
+	case u.terms&TermResidual != 0 && u.terms&^(TermResidual|TermX) != 0:
+		return badTerms("a residual without decay or addition")
+	case u.terms&(TermNorms|TermSparse) != 0 && u.terms&TermResponse == 0:
+		return badTerms("norms and sparse rows with a response only")
+	case u.terms&TermSparse != 0 && u.terms&(TermCol|TermRow|TermColAdd) != 0:
+		return badTerms("sparse rows without terms of columns or addition")
+	case u.terms&TermResponse != 0 && !u.compute:
+		return badArg(fn, "y", "given", "no y, since the rule computes it")
 	}
 	if err := checkMatrix(fn, "w", u.w, -1, -1); err != nil {
 		return err
+	}
+	if r, ok := u.rule.(shapeChecker); ok {
+		if err := r.CheckShape(u.w.Rows, u.w.Cols); err != nil {
+			return err
+		}
 	}
 	if err := checkMatrix(fn, "x", u.x, -1, u.w.Cols); err != nil {
 		return err
@@ -138,6 +163,10 @@ func (u *updater[T]) check() error {
 	if o.Reduction != Sequential && u.to-u.from != u.x.Rows {
 		return badArg(fn, "rows", fmt.Sprintf("[%d, %d)", u.from, u.to), "the whole batch with sum or mean, which are one update")
 	}
+	u.start = u.from
+	if o.Block != 0 {
+		return u.checkBlock()
+	}
 	return nil
 }
 
@@ -149,15 +178,19 @@ func (u *updater[T]) allocate() {
 	u.s.reset()
 	out, in := u.w.Rows, u.w.Cols
 	u.v = &u.s.vec
-	*u.v = Vectors[T]{G: u.s.t.take(out)}
+	*u.v = Vectors[T]{G: u.s.t.take(out), scalar: u.s.t.take(1)}
 	for _, t := range []struct {
 		bit Terms
 		v   *[]T
 		n   int
-	}{{TermX, &u.v.X, in}, {TermDecay, &u.v.D, out}, {TermCol, &u.v.C, in}, {TermRow, &u.v.A, out}, {TermColAdd, &u.v.B, in}} {
+	}{{TermX, &u.v.X, in}, {TermDecay, &u.v.D, out}, {TermCol, &u.v.C, in}, {TermRow, &u.v.A, out}, {TermColAdd, &u.v.B, in},
+		{TermResponse, &u.v.U, out}, {TermNorms, &u.v.N, out}} {
 		if u.terms&t.bit != 0 {
 			*t.v = u.s.t.take(t.n)
 		}
+	}
+	if u.terms&TermResponse != 0 {
+		u.v.Rows = u.s.ints(0, out)[:0]
 	}
 	u.sums, u.one = u.s.t.take(out), u.s.t.take(1)
 	batchResidual := u.terms&TermResidual != 0 && u.o.Reduction != Sequential
@@ -181,15 +214,28 @@ func (u *updater[T]) has(t Terms, v []T) []T {
 }
 
 func (u *updater[T]) sequence() (int, error) {
+	if k, done, err := u.sweep(); done {
+		return k, err
+	}
 	for s := u.from; s < u.to; s++ {
 		x, y := u.x.Row(s), u.y.Row(s)
-		if u.compute {
-			kernels.Forward(y, u.w, x, nil, identity)
+		answer := y
+		if u.terms&TermResponse != 0 {
+			answer = u.v.U
 		}
-		if !finite(y) {
+		if u.compute {
+			kernels.Forward(answer, u.w, x, nil, identity)
+		}
+		if !finite(answer) || !finite(u.v.N) {
 			return s - u.from, u.blame(s)
 		}
+		if u.terms&TermSparse != 0 && u.o.Normalize != NoNorm {
+			u.clearRows()
+		}
 		u.rule.Map(u.v, x, y)
+		if u.terms&TermResponse != 0 && !finite(y) {
+			return s - u.from, u.diverged("y", s)
+		}
 		px := x
 		if u.terms&TermX != 0 {
 			px = u.v.X
@@ -209,6 +255,8 @@ func (u *updater[T]) sequence() (int, error) {
 			sums = nil
 		case u.terms&TermResidual != 0:
 			u.residual(u.w, u.w, u.v.G, y, px, sums)
+		case u.terms&TermSparse != 0:
+			u.sparse(u.w, nil, px, sums)
 		default:
 			k := kernels.Update[T]{G: u.v.G, X: px, Decay: u.has(TermDecay, u.v.D), ColDecay: u.has(TermCol, u.v.C),
 				RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)}
@@ -217,6 +265,7 @@ func (u *updater[T]) sequence() (int, error) {
 			}
 			kernels.Rank1(u.w, k)
 		}
+		u.norms(u.w, nil)
 		if sums != nil && !finite(sums) && !u.finiteW() {
 			return s - u.from + 1, u.diverged("the weights", s)
 		}
@@ -244,7 +293,7 @@ func (u *updater[T]) blame(s int) error {
 	case !finite(u.x.Row(s)):
 		return u.diverged("x", s)
 	case u.compute && !u.finiteW():
-		if s > u.from && u.o.Reduction == Sequential {
+		if s > u.start && u.o.Reduction == Sequential {
 			return u.diverged("the weights", s-1)
 		}
 		return u.diverged("the weights before", s)
@@ -254,12 +303,16 @@ func (u *updater[T]) blame(s int) error {
 
 // batch is Sum and Mean: G and X' of all samples, the decays summed in float64, then one batch update.
 func (u *updater[T]) batch() (int, error) {
-	if u.compute {
-		kernels.ForwardBatch(u.y, u.w, u.x, nil, identity)
-	}
 	n := u.x.Rows
+	answer := u.y
+	if u.terms&TermResponse != 0 {
+		answer = u.s.matrix(n, u.w.Rows)
+	}
+	if u.compute {
+		kernels.ForwardBatch(answer, u.w, u.x, nil, identity)
+	}
 	for s := range n {
-		if !finite(u.y.Row(s)) {
+		if !finite(answer.Row(s)) || !finite(u.v.N) {
 			return 0, u.blame(s)
 		}
 	}
@@ -267,7 +320,12 @@ func (u *updater[T]) batch() (int, error) {
 	if u.terms&TermX != 0 {
 		x = u.s.matrix(n, u.w.Cols)
 	}
-	d, c, a, b := u.collect(g, x)
+	d, c, a, b := u.collect(g, x, answer)
+	for s := range n {
+		if u.terms&TermResponse != 0 && !finite(u.y.Row(s)) {
+			return 0, u.diverged("y", s)
+		}
+	}
 	switch {
 	case u.o.Normalize == MaxNorm || u.terms&TermResidual != 0:
 		u.batchDelta(g, x, d, c, a, b)
@@ -293,7 +351,7 @@ func (u *updater[T]) batch() (int, error) {
 
 // collect maps every sample into the rows of g and x and returns the reduced vectors, absent ones nil. They are
 // summed in float64 in the order of the samples and rounded once.
-func (u *updater[T]) collect(g, x kernels.Matrix[T]) (d, c, a, b []T) {
+func (u *updater[T]) collect(g, x, answer kernels.Matrix[T]) (d, c, a, b []T) {
 	out, in := u.w.Rows, u.w.Cols
 	v := u.v
 	acc := [4][]float64{}
@@ -309,6 +367,12 @@ func (u *updater[T]) collect(g, x kernels.Matrix[T]) (d, c, a, b []T) {
 		div = float64(u.x.Rows)
 	}
 	for s := range u.x.Rows {
+		if u.terms&TermResponse != 0 {
+			v.U = answer.Row(s)
+		}
+		if u.terms&TermSparse != 0 {
+			u.clearRows()
+		}
 		u.rule.Map(v, u.x.Row(s), u.y.Row(s))
 		row := g.Row(s)
 		copy(row, v.G)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -87,11 +88,16 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 		mat = (z.rows-1)*stride + z.cols
 	}
 	var out arguments[T]
-	named := map[string]int{"rows": z.rows, "cols": z.cols, "stride": stride, "n": z.cols, "maskStride": stride, "flags": z.flags,
+	named := map[string]int{"rows": z.rows, "cols": z.cols, "stride": stride, "n": z.cols, "maskStride": stride, "flags": z.flags, "far": z.flags >> 1,
 		"dStep": z.steps & 1, "gsStep": z.steps >> 1 & 1, "aStep": z.steps >> 2 & 1}
 	given := z.flags&1 != 0
 	lengths := map[string]int{}
 	products(e.name, z, named, lengths, sizeOf[T]())
+	if strings.HasPrefix(e.name, "Online") { // x [samples, cols], y [samples, rows]
+		samples, xStride, yStride := 1+z.k%3, z.cols+z.pad, z.rows+z.pad
+		named["samples"], named["xStride"], named["yStride"] = samples, xStride, yStride
+		lengths["x"], lengths["y"] = (samples-1)*xStride+z.cols, (samples-1)*yStride+z.rows
+	}
 	lo, hi := T(-0.5), T(0.75)
 	switch r.IntN(4) {
 	case 0:
@@ -259,7 +265,7 @@ func conform[T Float](t *testing.T) {
 					sizes = append(sizes, size{rows: 0, cols: 7})
 				}
 				for _, z := range sizes {
-					for _, flags := range variants(e.name, i) {
+					for _, flags := range e.variants(i) {
 						z.flags, z.k = flags, i%7+flags
 						for class := range 3 {
 							a.reset()
@@ -287,9 +293,10 @@ func conform[T Float](t *testing.T) {
 }
 
 // variants is the values of flags that a case is tried with: Rank1Any all sets of terms, spread over the lengths;
-// MulTile each start, and with 8 from plain rows.
-func variants(name string, i int) []int {
-	switch name {
+// MulTile each start, and with 8 from plain rows; the others without and with their optional slice, those that are told
+// how far away w lies for each distance.
+func (e entry[T]) variants(i int) []int {
+	switch e.name {
 	case "Rank1Any":
 		var all []int
 		for f := i % 8; f < 128; f += 8 {
@@ -300,6 +307,11 @@ func variants(name string, i int) []int {
 		return []int{0, portable.DotKeep, portable.DotMore, portable.DotMore | portable.DotKeep}
 	case "MulTile":
 		return []int{0, 8 | portable.MulZero, portable.MulKeep, 8 | portable.MulCols}
+	}
+	for _, p := range e.params {
+		if p.name == "far" {
+			return []int{0, 1, 2, 3, 4, 5}
+		}
 	}
 	return []int{0, 1}
 }

@@ -11,76 +11,76 @@ import (
 	"github.com/hebbkern/hebbkern/kernels/internal/portable"
 )
 
-func kRank1G[T Float](w, gs, x []T, rows, cols, stride, gsStep int) {
+func kRank1G[T Float](w, gs, x []T, rows, cols, stride, gsStep, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.Rank1GF32AVX2(pF32(w), pF32(gs), pF32(x), rows, cols, stride, gsStep)
+			asm.Rank1GF32AVX2(pF32(w), pF32(gs), pF32(x), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1GF64AVX2(pF64(w), pF64(gs), pF64(x), rows, cols, stride, gsStep)
+			asm.Rank1GF64AVX2(pF64(w), pF64(gs), pF64(x), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1G(w, gs, x, rows, cols, stride, gsStep)
+	portable.Rank1G(w, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1GClip[T Float](w, gs, x []T, lo, hi T, rows, cols, stride, gsStep int) {
+func kRank1GClip[T Float](w, gs, x []T, lo, hi T, rows, cols, stride, gsStep, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.Rank1GClipF32AVX2(pF32(w), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, gsStep)
+			asm.Rank1GClipF32AVX2(pF32(w), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1GClipF64AVX2(pF64(w), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, gsStep)
+			asm.Rank1GClipF64AVX2(pF64(w), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1GClip(w, gs, x, lo, hi, rows, cols, stride, gsStep)
+	portable.Rank1GClip(w, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
-func kRank1DG[T Float](w, d, gs, x []T, rows, cols, stride, dStep, gsStep int) {
+func kRank1DG[T Float](w, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.Rank1DGF32AVX2(pF32(w), pF32(d), pF32(gs), pF32(x), rows, cols, stride, dStep, gsStep)
+			asm.Rank1DGF32AVX2(pF32(w), pF32(d), pF32(gs), pF32(x), rows, cols, stride, dStep, gsStep, far)
 		} else {
-			asm.Rank1DGF64AVX2(pF64(w), pF64(d), pF64(gs), pF64(x), rows, cols, stride, dStep, gsStep)
+			asm.Rank1DGF64AVX2(pF64(w), pF64(d), pF64(gs), pF64(x), rows, cols, stride, dStep, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1DG(w, d, gs, x, rows, cols, stride, dStep, gsStep)
+	portable.Rank1DG(w, d, gs, x, rows, cols, stride, dStep, gsStep, far)
 }
 
-func kRank1DGClip[T Float](w, d, gs, x []T, lo, hi T, rows, cols, stride, dStep, gsStep int) {
+func kRank1DGClip[T Float](w, d, gs, x []T, lo, hi T, rows, cols, stride, dStep, gsStep, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.Rank1DGClipF32AVX2(pF32(w), pF32(d), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, dStep, gsStep)
+			asm.Rank1DGClipF32AVX2(pF32(w), pF32(d), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, dStep, gsStep, far)
 		} else {
-			asm.Rank1DGClipF64AVX2(pF64(w), pF64(d), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, dStep, gsStep)
+			asm.Rank1DGClipF64AVX2(pF64(w), pF64(d), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, dStep, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1DGClip(w, d, gs, x, lo, hi, rows, cols, stride, dStep, gsStep)
+	portable.Rank1DGClip(w, d, gs, x, lo, hi, rows, cols, stride, dStep, gsStep, far)
 }
 
-func kRank1CG[T Float](w, c, gs, x []T, rows, cols, stride, gsStep int) {
+func kRank1CG[T Float](w, c, gs, x []T, rows, cols, stride, gsStep, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.Rank1CGF32AVX2(pF32(w), pF32(c), pF32(gs), pF32(x), rows, cols, stride, gsStep)
+			asm.Rank1CGF32AVX2(pF32(w), pF32(c), pF32(gs), pF32(x), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1CGF64AVX2(pF64(w), pF64(c), pF64(gs), pF64(x), rows, cols, stride, gsStep)
+			asm.Rank1CGF64AVX2(pF64(w), pF64(c), pF64(gs), pF64(x), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1CG(w, c, gs, x, rows, cols, stride, gsStep)
+	portable.Rank1CG(w, c, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep int) {
+func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.Rank1CGClipF32AVX2(pF32(w), pF32(c), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, gsStep)
+			asm.Rank1CGClipF32AVX2(pF32(w), pF32(c), pF32(gs), pF32(x), float32(lo), float32(hi), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1CGClipF64AVX2(pF64(w), pF64(c), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, gsStep)
+			asm.Rank1CGClipF64AVX2(pF64(w), pF64(c), pF64(gs), pF64(x), float64(lo), float64(hi), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep)
+	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
 func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {
@@ -119,52 +119,52 @@ func kScaleR[T Float](w, r []T, rows, cols, stride int) {
 	portable.ScaleR(w, r, rows, cols, stride)
 }
 
-func kScaleC[T Float](w, c []T, rows, cols, stride int) {
+func kScaleC[T Float](w, c []T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.ScaleCF32AVX2(pF32(w), pF32(c), rows, cols, stride)
+			asm.ScaleCF32AVX2(pF32(w), pF32(c), rows, cols, stride, far)
 		} else {
-			asm.ScaleCF64AVX2(pF64(w), pF64(c), rows, cols, stride)
+			asm.ScaleCF64AVX2(pF64(w), pF64(c), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.ScaleC(w, c, rows, cols, stride)
+	portable.ScaleC(w, c, rows, cols, stride, far)
 }
 
-func kScaleRC[T Float](w, r, c []T, rows, cols, stride int) {
+func kScaleRC[T Float](w, r, c []T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.ScaleRCF32AVX2(pF32(w), pF32(r), pF32(c), rows, cols, stride)
+			asm.ScaleRCF32AVX2(pF32(w), pF32(r), pF32(c), rows, cols, stride, far)
 		} else {
-			asm.ScaleRCF64AVX2(pF64(w), pF64(r), pF64(c), rows, cols, stride)
+			asm.ScaleRCF64AVX2(pF64(w), pF64(r), pF64(c), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.ScaleRC(w, r, c, rows, cols, stride)
+	portable.ScaleRC(w, r, c, rows, cols, stride, far)
 }
 
-func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride int) {
+func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.GainLinearF32AVX2(pF32(w), pF32(q), pF32(s), float32(eta), rows, cols, stride)
+			asm.GainLinearF32AVX2(pF32(w), pF32(q), pF32(s), float32(eta), rows, cols, stride, far)
 		} else {
-			asm.GainLinearF64AVX2(pF64(w), pF64(q), pF64(s), float64(eta), rows, cols, stride)
+			asm.GainLinearF64AVX2(pF64(w), pF64(q), pF64(s), float64(eta), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.GainLinear(w, q, s, eta, rows, cols, stride)
+	portable.GainLinear(w, q, s, eta, rows, cols, stride, far)
 }
 
-func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride int) {
+func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.GainLinearClipF32AVX2(pF32(w), pF32(q), pF32(s), float32(eta), float32(lo), float32(hi), rows, cols, stride)
+			asm.GainLinearClipF32AVX2(pF32(w), pF32(q), pF32(s), float32(eta), float32(lo), float32(hi), rows, cols, stride, far)
 		} else {
-			asm.GainLinearClipF64AVX2(pF64(w), pF64(q), pF64(s), float64(eta), float64(lo), float64(hi), rows, cols, stride)
+			asm.GainLinearClipF64AVX2(pF64(w), pF64(q), pF64(s), float64(eta), float64(lo), float64(hi), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride)
+	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride, far)
 }
 
 func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {
@@ -179,16 +179,16 @@ func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {
 	portable.Clip(w, lo, hi, rows, cols, stride)
 }
 
-func kRowSumSigned[T Float](out, w, v []T, rows, cols, stride int) {
+func kRowSumSigned[T Float](out, w, v []T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.RowSumSignedF32AVX2(pF32(out), pF32(w), pF32(v), rows, cols, stride)
+			asm.RowSumSignedF32AVX2(pF32(out), pF32(w), pF32(v), rows, cols, stride, far)
 		} else {
-			asm.RowSumSignedF64AVX2(pF64(out), pF64(w), pF64(v), rows, cols, stride)
+			asm.RowSumSignedF64AVX2(pF64(out), pF64(w), pF64(v), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.RowSumSigned(out, w, v, rows, cols, stride)
+	portable.RowSumSigned(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSumHalf[T Float](out, w, v []T, rows, cols, stride int) {
@@ -203,16 +203,16 @@ func kRowSumHalf[T Float](out, w, v []T, rows, cols, stride int) {
 	portable.RowSumHalf(out, w, v, rows, cols, stride)
 }
 
-func kRowSum1[T Float](out, w, v []T, rows, cols, stride int) {
+func kRowSum1[T Float](out, w, v []T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.RowSum1F32AVX2(pF32(out), pF32(w), pF32(v), rows, cols, stride)
+			asm.RowSum1F32AVX2(pF32(out), pF32(w), pF32(v), rows, cols, stride, far)
 		} else {
-			asm.RowSum1F64AVX2(pF64(out), pF64(w), pF64(v), rows, cols, stride)
+			asm.RowSum1F64AVX2(pF64(out), pF64(w), pF64(v), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.RowSum1(out, w, v, rows, cols, stride)
+	portable.RowSum1(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSumThreeHalves[T Float](out, w, v []T, rows, cols, stride int) {
@@ -227,16 +227,16 @@ func kRowSumThreeHalves[T Float](out, w, v []T, rows, cols, stride int) {
 	portable.RowSumThreeHalves(out, w, v, rows, cols, stride)
 }
 
-func kRowSum2[T Float](out, w, v []T, rows, cols, stride int) {
+func kRowSum2[T Float](out, w, v []T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.RowSum2F32AVX2(pF32(out), pF32(w), pF32(v), rows, cols, stride)
+			asm.RowSum2F32AVX2(pF32(out), pF32(w), pF32(v), rows, cols, stride, far)
 		} else {
-			asm.RowSum2F64AVX2(pF64(out), pF64(w), pF64(v), rows, cols, stride)
+			asm.RowSum2F64AVX2(pF64(out), pF64(w), pF64(v), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.RowSum2(out, w, v, rows, cols, stride)
+	portable.RowSum2(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSum3[T Float](out, w, v []T, rows, cols, stride int) {
@@ -347,16 +347,16 @@ func kColSum4[T Float](acc, w, u []T, rows, cols, stride int) {
 	portable.ColSum4(acc, w, u, rows, cols, stride)
 }
 
-func kBothSumSigned[T Float](out, acc, w []T, rows, cols, stride int) {
+func kBothSumSigned[T Float](out, acc, w []T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.BothSumSignedF32AVX2(pF32(out), pF32(acc), pF32(w), rows, cols, stride)
+			asm.BothSumSignedF32AVX2(pF32(out), pF32(acc), pF32(w), rows, cols, stride, far)
 		} else {
-			asm.BothSumSignedF64AVX2(pF64(out), pF64(acc), pF64(w), rows, cols, stride)
+			asm.BothSumSignedF64AVX2(pF64(out), pF64(acc), pF64(w), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.BothSumSigned(out, acc, w, rows, cols, stride)
+	portable.BothSumSigned(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSumHalf[T Float](out, acc, w []T, rows, cols, stride int) {
@@ -371,16 +371,16 @@ func kBothSumHalf[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSumHalf(out, acc, w, rows, cols, stride)
 }
 
-func kBothSum1[T Float](out, acc, w []T, rows, cols, stride int) {
+func kBothSum1[T Float](out, acc, w []T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.BothSum1F32AVX2(pF32(out), pF32(acc), pF32(w), rows, cols, stride)
+			asm.BothSum1F32AVX2(pF32(out), pF32(acc), pF32(w), rows, cols, stride, far)
 		} else {
-			asm.BothSum1F64AVX2(pF64(out), pF64(acc), pF64(w), rows, cols, stride)
+			asm.BothSum1F64AVX2(pF64(out), pF64(acc), pF64(w), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.BothSum1(out, acc, w, rows, cols, stride)
+	portable.BothSum1(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSumThreeHalves[T Float](out, acc, w []T, rows, cols, stride int) {
@@ -395,16 +395,16 @@ func kBothSumThreeHalves[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSumThreeHalves(out, acc, w, rows, cols, stride)
 }
 
-func kBothSum2[T Float](out, acc, w []T, rows, cols, stride int) {
+func kBothSum2[T Float](out, acc, w []T, rows, cols, stride, far int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.BothSum2F32AVX2(pF32(out), pF32(acc), pF32(w), rows, cols, stride)
+			asm.BothSum2F32AVX2(pF32(out), pF32(acc), pF32(w), rows, cols, stride, far)
 		} else {
-			asm.BothSum2F64AVX2(pF64(out), pF64(acc), pF64(w), rows, cols, stride)
+			asm.BothSum2F64AVX2(pF64(out), pF64(acc), pF64(w), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.BothSum2(out, acc, w, rows, cols, stride)
+	portable.BothSum2(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSum3[T Float](out, acc, w []T, rows, cols, stride int) {
@@ -429,42 +429,6 @@ func kBothSum4[T Float](out, acc, w []T, rows, cols, stride int) {
 		return
 	}
 	portable.BothSum4(out, acc, w, rows, cols, stride)
-}
-
-func kRowSumP[T Float](out, w, v, e []T, rows, cols, stride int) {
-	if useAVX2 {
-		if single[T]() {
-			asm.RowSumPF32AVX2(pF32(out), pF32(w), pF32(v), pF32(e), rows, cols, stride)
-		} else {
-			asm.RowSumPF64AVX2(pF64(out), pF64(w), pF64(v), pF64(e), rows, cols, stride)
-		}
-		return
-	}
-	portable.RowSumP(out, w, v, e, rows, cols, stride)
-}
-
-func kColSumP[T Float](acc, w, u, e []T, rows, cols, stride int) {
-	if useAVX2 {
-		if single[T]() {
-			asm.ColSumPF32AVX2(pF32(acc), pF32(w), pF32(u), pF32(e), rows, cols, stride)
-		} else {
-			asm.ColSumPF64AVX2(pF64(acc), pF64(w), pF64(u), pF64(e), rows, cols, stride)
-		}
-		return
-	}
-	portable.ColSumP(acc, w, u, e, rows, cols, stride)
-}
-
-func kBothSumP[T Float](out, acc, w, e []T, rows, cols, stride int) {
-	if useAVX2 {
-		if single[T]() {
-			asm.BothSumPF32AVX2(pF32(out), pF32(acc), pF32(w), pF32(e), rows, cols, stride)
-		} else {
-			asm.BothSumPF64AVX2(pF64(out), pF64(acc), pF64(w), pF64(e), rows, cols, stride)
-		}
-		return
-	}
-	portable.BothSumP(out, acc, w, e, rows, cols, stride)
 }
 
 func kRowMaxAbs[T Float](out, w []T, rows, cols, stride int) {
@@ -551,6 +515,54 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineGF32AVX2(pF32(w), pF32(x), pF32(y), float32(eta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineGF64AVX2(pF64(w), pF64(x), pF64(y), float64(eta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineDG[T Float](w, x, y []T, eta, d T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineDGF32AVX2(pF32(w), pF32(x), pF32(y), float32(eta), float32(d), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineDGF64AVX2(pF64(w), pF64(x), pF64(y), float64(eta), float64(d), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineDG(w, x, y, eta, d, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineGG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineGGF32AVX2(pF32(w), pF32(x), pF32(y), float32(eta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineGGF64AVX2(pF64(w), pF64(x), pF64(y), float64(eta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineGG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineGYF32AVX2(pF32(w), pF32(x), pF32(y), float32(eta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineGYF64AVX2(pF64(w), pF64(x), pF64(y), float64(eta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
 func kSquare[T Float](y, x []T, n int) {
 	if useAVX2 {
 		if single[T]() {
@@ -597,6 +609,18 @@ func kAddWide[T Float](acc []float64, a []T, n int) {
 		return
 	}
 	portable.AddWide(acc, a, n)
+}
+
+func kSumWide[T Float](out, part []T, rows, cols, stride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.SumWideF32AVX2(pF32(out), pF32(part), rows, cols, stride)
+		} else {
+			asm.SumWideF64AVX2(pF64(out), pF64(part), rows, cols, stride)
+		}
+		return
+	}
+	portable.SumWide(out, part, rows, cols, stride)
 }
 
 func kExpShift[T Float](y, x []T, shift T, n int) {

@@ -6,28 +6,28 @@ package kernels
 
 import "github.com/hebbkern/hebbkern/kernels/internal/portable"
 
-func kRank1G[T Float](w, gs, x []T, rows, cols, stride, gsStep int) {
-	portable.Rank1G(w, gs, x, rows, cols, stride, gsStep)
+func kRank1G[T Float](w, gs, x []T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1G(w, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1GClip[T Float](w, gs, x []T, lo, hi T, rows, cols, stride, gsStep int) {
-	portable.Rank1GClip(w, gs, x, lo, hi, rows, cols, stride, gsStep)
+func kRank1GClip[T Float](w, gs, x []T, lo, hi T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1GClip(w, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
-func kRank1DG[T Float](w, d, gs, x []T, rows, cols, stride, dStep, gsStep int) {
-	portable.Rank1DG(w, d, gs, x, rows, cols, stride, dStep, gsStep)
+func kRank1DG[T Float](w, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
+	portable.Rank1DG(w, d, gs, x, rows, cols, stride, dStep, gsStep, far)
 }
 
-func kRank1DGClip[T Float](w, d, gs, x []T, lo, hi T, rows, cols, stride, dStep, gsStep int) {
-	portable.Rank1DGClip(w, d, gs, x, lo, hi, rows, cols, stride, dStep, gsStep)
+func kRank1DGClip[T Float](w, d, gs, x []T, lo, hi T, rows, cols, stride, dStep, gsStep, far int) {
+	portable.Rank1DGClip(w, d, gs, x, lo, hi, rows, cols, stride, dStep, gsStep, far)
 }
 
-func kRank1CG[T Float](w, c, gs, x []T, rows, cols, stride, gsStep int) {
-	portable.Rank1CG(w, c, gs, x, rows, cols, stride, gsStep)
+func kRank1CG[T Float](w, c, gs, x []T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1CG(w, c, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep int) {
-	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep)
+func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
 func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {
@@ -42,44 +42,44 @@ func kScaleR[T Float](w, r []T, rows, cols, stride int) {
 	portable.ScaleR(w, r, rows, cols, stride)
 }
 
-func kScaleC[T Float](w, c []T, rows, cols, stride int) {
-	portable.ScaleC(w, c, rows, cols, stride)
+func kScaleC[T Float](w, c []T, rows, cols, stride, far int) {
+	portable.ScaleC(w, c, rows, cols, stride, far)
 }
 
-func kScaleRC[T Float](w, r, c []T, rows, cols, stride int) {
-	portable.ScaleRC(w, r, c, rows, cols, stride)
+func kScaleRC[T Float](w, r, c []T, rows, cols, stride, far int) {
+	portable.ScaleRC(w, r, c, rows, cols, stride, far)
 }
 
-func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride int) {
-	portable.GainLinear(w, q, s, eta, rows, cols, stride)
+func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride, far int) {
+	portable.GainLinear(w, q, s, eta, rows, cols, stride, far)
 }
 
-func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride int) {
-	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride)
+func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride, far int) {
+	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride, far)
 }
 
 func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {
 	portable.Clip(w, lo, hi, rows, cols, stride)
 }
 
-func kRowSumSigned[T Float](out, w, v []T, rows, cols, stride int) {
-	portable.RowSumSigned(out, w, v, rows, cols, stride)
+func kRowSumSigned[T Float](out, w, v []T, rows, cols, stride, far int) {
+	portable.RowSumSigned(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSumHalf[T Float](out, w, v []T, rows, cols, stride int) {
 	portable.RowSumHalf(out, w, v, rows, cols, stride)
 }
 
-func kRowSum1[T Float](out, w, v []T, rows, cols, stride int) {
-	portable.RowSum1(out, w, v, rows, cols, stride)
+func kRowSum1[T Float](out, w, v []T, rows, cols, stride, far int) {
+	portable.RowSum1(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSumThreeHalves[T Float](out, w, v []T, rows, cols, stride int) {
 	portable.RowSumThreeHalves(out, w, v, rows, cols, stride)
 }
 
-func kRowSum2[T Float](out, w, v []T, rows, cols, stride int) {
-	portable.RowSum2(out, w, v, rows, cols, stride)
+func kRowSum2[T Float](out, w, v []T, rows, cols, stride, far int) {
+	portable.RowSum2(out, w, v, rows, cols, stride, far)
 }
 
 func kRowSum3[T Float](out, w, v []T, rows, cols, stride int) {
@@ -118,24 +118,24 @@ func kColSum4[T Float](acc, w, u []T, rows, cols, stride int) {
 	portable.ColSum4(acc, w, u, rows, cols, stride)
 }
 
-func kBothSumSigned[T Float](out, acc, w []T, rows, cols, stride int) {
-	portable.BothSumSigned(out, acc, w, rows, cols, stride)
+func kBothSumSigned[T Float](out, acc, w []T, rows, cols, stride, far int) {
+	portable.BothSumSigned(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSumHalf[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSumHalf(out, acc, w, rows, cols, stride)
 }
 
-func kBothSum1[T Float](out, acc, w []T, rows, cols, stride int) {
-	portable.BothSum1(out, acc, w, rows, cols, stride)
+func kBothSum1[T Float](out, acc, w []T, rows, cols, stride, far int) {
+	portable.BothSum1(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSumThreeHalves[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSumThreeHalves(out, acc, w, rows, cols, stride)
 }
 
-func kBothSum2[T Float](out, acc, w []T, rows, cols, stride int) {
-	portable.BothSum2(out, acc, w, rows, cols, stride)
+func kBothSum2[T Float](out, acc, w []T, rows, cols, stride, far int) {
+	portable.BothSum2(out, acc, w, rows, cols, stride, far)
 }
 
 func kBothSum3[T Float](out, acc, w []T, rows, cols, stride int) {
@@ -144,18 +144,6 @@ func kBothSum3[T Float](out, acc, w []T, rows, cols, stride int) {
 
 func kBothSum4[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSum4(out, acc, w, rows, cols, stride)
-}
-
-func kRowSumP[T Float](out, w, v, e []T, rows, cols, stride int) {
-	portable.RowSumP(out, w, v, e, rows, cols, stride)
-}
-
-func kColSumP[T Float](acc, w, u, e []T, rows, cols, stride int) {
-	portable.ColSumP(acc, w, u, e, rows, cols, stride)
-}
-
-func kBothSumP[T Float](out, acc, w, e []T, rows, cols, stride int) {
-	portable.BothSumP(out, acc, w, e, rows, cols, stride)
 }
 
 func kRowMaxAbs[T Float](out, w []T, rows, cols, stride int) {
@@ -186,6 +174,22 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineDG[T Float](w, x, y []T, eta, d T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineDG(w, x, y, eta, d, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineGG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineGG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
 func kSquare[T Float](y, x []T, n int) {
 	portable.Square(y, x, n)
 }
@@ -200,6 +204,10 @@ func kEMASquare[T Float](s, a []T, alpha, beta T, n int) {
 
 func kAddWide[T Float](acc []float64, a []T, n int) {
 	portable.AddWide(acc, a, n)
+}
+
+func kSumWide[T Float](out, part []T, rows, cols, stride int) {
+	portable.SumWide(out, part, rows, cols, stride)
 }
 
 func kExpShift[T Float](y, x []T, shift T, n int) {

@@ -102,6 +102,7 @@ type frame[T Float] struct {
 	softmax  softmaxJob[T]
 	argMax   argMaxJob[T]
 	residual residualJob[T]
+	online   onlineJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent
@@ -120,6 +121,7 @@ type local[T Float] struct {
 	lanes  []T // kept lanes of a cell of a batch
 	panels []T // columns of a cell of a product, or rows of a batch
 	rows   []T // rows of a cell of a product
+	power  []T // a piece of |w|^p, which only grows
 }
 
 type frameList[T Float] struct {
@@ -207,7 +209,7 @@ func (f *frame[T]) localsFor(threads int) []local[T] {
 
 // total adds the results of blocks, part[b*n+k] for block b, in order in
 // float64, and rounds once into out; for the maximum norm it takes the maximum.
-func (f *frame[T]) total(out, part []T, n, blocks int, kind exponent) {
+func total[T Float](out, part []T, n, blocks int, kind exponent) {
 	if kind == exponentMax {
 		clear(out)
 		for b := range blocks {
@@ -215,12 +217,10 @@ func (f *frame[T]) total(out, part []T, n, blocks int, kind exponent) {
 		}
 		return
 	}
-	for k, v := range f.totalWide(part, n, blocks) {
-		out[k] = T(v)
-	}
+	kSumWide(out, part, blocks, n, n)
 }
 
-// totalWide is total before the rounding.
+// totalWide is the sums that total rounds.
 func (f *frame[T]) totalWide(part []T, n, blocks int) []float64 {
 	wide := grow(&f.wide, n)
 	clear(wide)

@@ -47,7 +47,7 @@ func GainRule[T Float](w Matrix[T], post, pre []T, lr T, o GainOptions[T]) {
 		}
 		for i := 0; i < len(o.Bias); i += cellElements {
 			b := o.Bias[i:min(i+cellElements, len(o.Bias))]
-			kScaleC(b, q[i:], 1, len(b), len(b))
+			kScaleC(b, q[i:], 1, len(b), len(b), 0)
 		}
 	} else {
 		f.gainLinear(w, q, s, lr, o.Limit)
@@ -103,8 +103,10 @@ func (f *frame[T]) squares(slot int, v []T, n int) []T {
 
 // growth is q_k ← Exp(round(eta·q_k)).
 func (f *frame[T]) growth(q []T, eta T) {
-	for k := range q {
-		q[k] *= eta
+	by := f.constant(2, eta, 1)
+	for k := 0; k < len(q); k += cellElements {
+		n := min(cellElements, len(q)-k)
+		kScaleR(q[k:], by, 1, n, n)
 	}
 	f.vector.op, f.vector.y, f.vector.x = opExp, q, q
 	f.each(4)
@@ -118,6 +120,7 @@ func (f *frame[T]) gainLinear(w Matrix[T], q, s []T, eta, limit T) {
 	threads := threadsFor(w.Rows * w.Cols)
 	j.grid = gridFor(w.Rows, w.Cols, threads)
 	j.w, j.q, j.s, j.eta, j.limit = w, q, s, eta, limit
+	j.far = w.distance()
 	run(j, j.cells, threads)
 	*j = gainJob[T]{}
 }
@@ -127,14 +130,15 @@ type gainJob[T Float] struct {
 	w          Matrix[T]
 	q, s       []T
 	eta, limit T
+	far        int
 }
 
 func (g *gainJob[T]) cell(k, _ int) {
 	i0, i1, j0, j1 := g.at(k)
 	w, q, s := g.w.from(i0, j0), g.q[i0:], g.s[j0:]
 	if g.limit != 0 {
-		kGainLinearClip(w, q, s, g.eta, -g.limit, g.limit, i1-i0, j1-j0, g.w.Stride)
+		kGainLinearClip(w, q, s, g.eta, -g.limit, g.limit, i1-i0, j1-j0, g.w.Stride, g.far)
 	} else {
-		kGainLinear(w, q, s, g.eta, i1-i0, j1-j0, g.w.Stride)
+		kGainLinear(w, q, s, g.eta, i1-i0, j1-j0, g.w.Stride, g.far)
 	}
 }

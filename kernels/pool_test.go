@@ -94,6 +94,12 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		add(fmt.Sprint("Activate/", kind), func() { Activate(y, x, act); Derivative(dy, x, act) }, y, dy)
 		add(fmt.Sprint("Forward/", kind), func() { Forward(f, w, x, d, act) }, f)
 	}
+	for form := DecayNone; form <= DecayGainY; form++ {
+		w, before, y, sums := m(), NewMatrix[T](rows, cols), NewMatrix[T](9, rows), outR()
+		o := Online[T]{Rate: 0.01, Form: form, Decay: 0.02, Before: before, Sums: sums}
+		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
+		add(fmt.Sprint("ForwardUpdate/", form), func() { ForwardUpdate(w, few, y, o) }, w.Data, before.Data, y.Data, sums)
+	}
 	yb := NewMatrix[T](70, rows)
 	add("ForwardBatch", func() { ForwardBatch(yb, w, batch, one, Activation{Kind: Tanh}) }, yb.Data)
 	zb, fb := NewMatrix[T](70, rows), NewMatrix[T](70, rows)

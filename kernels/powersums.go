@@ -49,6 +49,12 @@ func (e exponent) cost() int {
 	return 1
 }
 
+// readsAsOneStream reports whether both sums can read w in one stream at the
+// speed of memory.
+func (e exponent) readsAsOneStream() bool {
+	return e == exponent1 || e == exponent2 || e == exponentSigned
+}
+
 func checkExponent(fn, arg string, p float64, infinite bool) {
 	if !(p > 0) || (!infinite && math.IsInf(p, 1)) {
 		want := "a finite number above 0"
@@ -138,10 +144,10 @@ func (f *frame[T]) powerSums(w Matrix[T], kind exponent, p float64, weights, row
 	}
 	j := f.sumUp(w, kind, p, weights, rows, cols)
 	if rows != nil && j.across > 1 {
-		f.total(rows, j.rowPart, w.Rows, j.across, kind)
+		total(rows, j.rowPart, w.Rows, j.across, kind)
 	}
 	if down := j.blocksDown(); cols != nil && down > 1 {
-		f.total(cols, j.colPart, w.Cols, down, kind)
+		total(cols, j.colPart, w.Cols, down, kind)
 	}
 	*j = sumsJob[T]{}
 }
@@ -170,6 +176,9 @@ func (f *frame[T]) sumUp(w Matrix[T], kind exponent, p float64, weights, rows, c
 	if down := j.blocksDown(); cols != nil && down > 1 {
 		j.colPart = grow(&f.colPart, down*w.Cols)
 	}
+	j.far = w.distance()
+	j.oneStream = rows == nil && weights == nil && j.far == 2 && kind.readsAsOneStream()
+	j.locals = f.localsFor(threads)
 	run(j, j.cells, threads)
 	return j
 }
@@ -181,11 +190,14 @@ type sumsJob[T Float] struct {
 	exponent         []T
 	weights          span[T]
 	rowPart, colPart []T // by block, nil: not wanted
+	far              int
+	oneStream        bool // the row sums are taken too, for nobody
+	locals           []local[T]
 }
 
 func (s *sumsJob[T]) blocksDown() int { return (s.rows + blockRows - 1) / blockRows }
 
-func (s *sumsJob[T]) cell(k, _ int) {
+func (s *sumsJob[T]) cell(k, who int) {
 	i0, i1, j0, j1 := s.at(k)
 	n, stride := j1-j0, s.w.Stride
 	var out, acc, weights []T
@@ -196,41 +208,68 @@ func (s *sumsJob[T]) cell(k, _ int) {
 		acc = s.colPart[i0/blockRows*s.cols+j0:][:n]
 		clear(acc)
 	}
-	step := max(1, cellElements/n)
-	if s.kind == exponentMax && out != nil && acc != nil {
+	step, l := max(1, cellElements/n), &s.locals[who]
+	switch {
+	case s.kind == exponentMax && out != nil && acc != nil:
 		step = l1Rows[T](n) // two calls a piece
+	case s.kind == exponentGeneral:
+		step = max(1, powElements/n)
 	}
 	for ; i0 < i1; i0 += step {
-		rows, w := min(step, i1-i0), s.w.from(i0, j0)
+		rows, w, kind := min(step, i1-i0), s.w.from(i0, j0), s.kind
+		if kind == exponentGeneral {
+			w, stride, kind = l.powers(w, s.exponent, rows, n, s.w.Stride), n, exponentSigned
+		}
 		switch {
 		case acc == nil:
 			if s.weights.v != nil {
 				weights = s.weights.from(j0)
 			}
-			rowSums(s.kind, out[i0:], w, weights, s.exponent, rows, n, stride)
+			rowSums(kind, out[i0:], w, weights, rows, n, stride, s.far)
+		case s.oneStream:
+			// From memory, both sums in one stream of rows are faster than the
+			// columns alone in four (0.79 of the read limit and 0.70).
+			bothSums(kind, l.part, acc, w, rows, n, stride, s.far)
 		case out == nil:
 			if s.weights.v != nil {
 				weights = s.weights.from(i0)
 			}
-			colSums(s.kind, acc, w, weights, s.exponent, rows, n, stride)
+			colSums(kind, acc, w, weights, rows, n, stride)
 		default:
-			bothSums(s.kind, out[i0:], acc, w, s.exponent, rows, n, stride)
+			bothSums(kind, out[i0:], acc, w, rows, n, stride, s.far)
 		}
 	}
 }
 
-func rowSums[T Float](kind exponent, out, w, v, e []T, rows, cols, stride int) {
+// powElements is how many powers are computed before they are summed: 16 KiB of
+// float32 in the first cache.
+const powElements = 4096
+
+// powers is |w|^p of a piece of at most powElements, or one row, in the
+// thread's scratch, row after row.
+func (l *local[T]) powers(w, exponent []T, rows, cols, stride int) []T {
+	y := grow(&l.power, rows*cols)
+	if stride == cols {
+		kPowAbsV(y, w, exponent, rows*cols)
+		return y
+	}
+	for i := range rows {
+		kPowAbsV(y[i*cols:], w[i*stride:], exponent, cols)
+	}
+	return y
+}
+
+// rowSums, colSums and bothSums are the primitives of the direct exponents.
+func rowSums[T Float](kind exponent, out, w, v []T, rows, cols, stride, far int) {
 	switch kind {
-	case exponentGeneral:
-		kRowSumP(out, w, v, e, rows, cols, stride)
 	case exponentHalf:
 		kRowSumHalf(out, w, v, rows, cols, stride)
 	case exponent1:
-		kRowSum1(out, w, v, rows, cols, stride)
+		kRowSum1(out, w, v, rows, cols, stride, far)
 	case exponentThreeHalves:
 		kRowSumThreeHalves(out, w, v, rows, cols, stride)
 	case exponent2:
-		kRowSum2(out, w, v, rows, cols, stride)
+		kRowSum2(out, w, v, rows, cols, stride, far)
 	case exponent3:
 		kRowSum3(out, w, v, rows, cols, stride)
 	case exponent4:
@@ -238,14 +277,12 @@ func rowSums[T Float](kind exponent, out, w, v, e []T, rows, cols, stride int) {
 	case exponentMax:
 		kRowMaxAbs(out, w, rows, cols, stride)
 	case exponentSigned:
-		kRowSumSigned(out, w, v, rows, cols, stride)
+		kRowSumSigned(out, w, v, rows, cols, stride, far)
 	}
 }
 
-func colSums[T Float](kind exponent, acc, w, u, e []T, rows, cols, stride int) {
+func colSums[T Float](kind exponent, acc, w, u []T, rows, cols, stride int) {
 	switch kind {
-	case exponentGeneral:
-		kColSumP(acc, w, u, e, rows, cols, stride)
 	case exponentHalf:
 		kColSumHalf(acc, w, u, rows, cols, stride)
 	case exponent1:
@@ -265,18 +302,16 @@ func colSums[T Float](kind exponent, acc, w, u, e []T, rows, cols, stride int) {
 	}
 }
 
-func bothSums[T Float](kind exponent, out, acc, w, e []T, rows, cols, stride int) {
+func bothSums[T Float](kind exponent, out, acc, w []T, rows, cols, stride, far int) {
 	switch kind {
-	case exponentGeneral:
-		kBothSumP(out, acc, w, e, rows, cols, stride)
 	case exponentHalf:
 		kBothSumHalf(out, acc, w, rows, cols, stride)
 	case exponent1:
-		kBothSum1(out, acc, w, rows, cols, stride)
+		kBothSum1(out, acc, w, rows, cols, stride, far)
 	case exponentThreeHalves:
 		kBothSumThreeHalves(out, acc, w, rows, cols, stride)
 	case exponent2:
-		kBothSum2(out, acc, w, rows, cols, stride)
+		kBothSum2(out, acc, w, rows, cols, stride, far)
 	case exponent3:
 		kBothSum3(out, acc, w, rows, cols, stride)
 	case exponent4:
@@ -285,6 +320,6 @@ func bothSums[T Float](kind exponent, out, acc, w, e []T, rows, cols, stride int
 		kRowMaxAbs(out, w, rows, cols, stride)
 		kColMaxAbs(acc, w, rows, cols, stride)
 	case exponentSigned:
-		kBothSumSigned(out, acc, w, rows, cols, stride)
+		kBothSumSigned(out, acc, w, rows, cols, stride, far)
 	}
 }

@@ -50,12 +50,12 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	}
 	threads := threadsFor(work)
 	j.grid = gridFor(w.Rows, w.Cols, threads)
-	j.w, j.flags, j.lo, j.hi = w, flags, u.Low, u.High
+	j.w, j.far, j.flags, j.lo, j.hi = w, w.distance(), flags, u.Low, u.High
 	j.g, j.d, j.a = overRows(u.G, w.Rows), overRows(u.Decay, w.Rows), overRows(u.RowAdd, w.Rows)
 	j.x, j.c, j.b = f.spread(0, u.X, w.Cols, blockCols), f.spread(1, u.ColDecay, w.Cols, blockCols), f.spread(2, u.ColAdd, w.Cols, blockCols)
 	j.mask, j.maskStride = u.Mask, u.MaskStride
 	if u.Sums != nil {
-		j.exponent = f.prepare(j.kind, u.P)
+		j.exponent, j.locals = f.prepare(j.kind, u.P), f.localsFor(threads)
 		j.part = u.Sums
 		if j.across > 1 {
 			j.part = grow(&f.rowPart, j.across*w.Rows)
@@ -63,7 +63,7 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	}
 	run(j, j.cells, threads)
 	if j.across > 1 && u.Sums != nil {
-		f.total(u.Sums, j.part, w.Rows, j.across, j.kind)
+		total(u.Sums, j.part, w.Rows, j.across, j.kind)
 	}
 	*j = rank1Job[T]{}
 	f.give()
@@ -137,9 +137,11 @@ type rank1Job[T Float] struct {
 	kind       exponent
 	exponent   []T
 	part       []T // sums by block of columns, nil: not wanted
+	far        int
+	locals     []local[T]
 }
 
-func (r *rank1Job[T]) cell(k, _ int) {
+func (r *rank1Job[T]) cell(k, who int) {
 	i0, i1, j0, j1 := r.at(k)
 	if r.part == nil {
 		r.update(i0, i1-i0, j0, j1-j0)
@@ -149,7 +151,11 @@ func (r *rank1Job[T]) cell(k, _ int) {
 	for step := l1Rows[T](j1 - j0); i0 < i1; i0 += step {
 		rows := min(step, i1-i0)
 		r.update(i0, rows, j0, j1-j0)
-		rowSums(r.kind, part[i0:], r.w.from(i0, j0), nil, r.exponent, rows, j1-j0, r.w.Stride)
+		w, stride, kind := r.w.from(i0, j0), r.w.Stride, r.kind
+		if kind == exponentGeneral {
+			w, stride, kind = r.locals[who].powers(w, r.exponent, rows, j1-j0, stride), j1-j0, exponentSigned
+		}
+		rowSums(kind, part[i0:], w, nil, rows, j1-j0, stride, 0)
 	}
 }
 
@@ -166,17 +172,17 @@ func (r *rank1Job[T]) update(i, rows, j, cols int) {
 	switch r.flags {
 	case 0:
 	case outer:
-		kRank1G(w, r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step)
+		kRank1G(w, r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step, r.far)
 	case outer | decay:
-		kRank1DG(w, r.d.from(i), r.g.from(i), r.x.from(j), rows, cols, stride, r.d.step, r.g.step)
+		kRank1DG(w, r.d.from(i), r.g.from(i), r.x.from(j), rows, cols, stride, r.d.step, r.g.step, r.far)
 	case outer | colDecay:
-		kRank1CG(w, r.c.from(j), r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step)
+		kRank1CG(w, r.c.from(j), r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step, r.far)
 	case outer | bounds:
-		kRank1GClip(w, r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.g.step)
+		kRank1GClip(w, r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.g.step, r.far)
 	case outer | decay | bounds:
-		kRank1DGClip(w, r.d.from(i), r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.d.step, r.g.step)
+		kRank1DGClip(w, r.d.from(i), r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.d.step, r.g.step, r.far)
 	case outer | colDecay | bounds:
-		kRank1CGClip(w, r.c.from(j), r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.g.step)
+		kRank1CGClip(w, r.c.from(j), r.g.from(i), r.x.from(j), r.lo, r.hi, rows, cols, stride, r.g.step, r.far)
 	case bounds:
 		kClip(w, r.lo, r.hi, rows, cols, stride)
 	default:

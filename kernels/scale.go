@@ -26,7 +26,7 @@ func (f *frame[T]) scaleBy(w Matrix[T], r, c span[T], limit T) {
 	j := &f.scale
 	threads := threadsFor(w.Rows * w.Cols)
 	j.grid = gridFor(w.Rows, w.Cols, threads)
-	j.w, j.r, j.c, j.limit = w, r, c, limit
+	j.w, j.r, j.c, j.limit, j.far = w, r, c, limit, w.distance()
 	run(j, j.cells, threads)
 	*j = scaleJob[T]{}
 }
@@ -36,6 +36,7 @@ type scaleJob[T Float] struct {
 	w     Matrix[T]
 	r, c  span[T]
 	limit T
+	far   int
 }
 
 func (s *scaleJob[T]) cell(k, _ int) {
@@ -50,9 +51,9 @@ func (s *scaleJob[T]) cell(k, _ int) {
 		case s.c.v == nil:
 			kScaleR(w, s.r.from(i0), rows, cols, s.w.Stride)
 		case s.r.v == nil:
-			kScaleC(w, s.c.from(j0), rows, cols, s.w.Stride)
+			kScaleC(w, s.c.from(j0), rows, cols, s.w.Stride, s.far)
 		default:
-			kScaleRC(w, s.r.from(i0), s.c.from(j0), rows, cols, s.w.Stride)
+			kScaleRC(w, s.r.from(i0), s.c.from(j0), rows, cols, s.w.Stride, s.far)
 		}
 		if s.limit != 0 {
 			kClip(w, -s.limit, s.limit, rows, cols, s.w.Stride)

@@ -57,7 +57,7 @@ func (j *softmaxJob[T]) cell(k, who int) {
 		for r := range rows {
 			kExpShift(j.y.from(i0+r, 0), j.z.from(i0+r, 0), part[r], cols)
 		}
-		kRowSumSigned(part, j.y.from(i0, 0), nil, rows, cols, j.y.Stride)
+		kRowSumSigned(part, j.y.from(i0, 0), nil, rows, cols, j.y.Stride, 0)
 		for r := range rows {
 			kDivide(j.y.from(i0+r, 0), part[r], cols)
 		}
@@ -66,6 +66,22 @@ func (j *softmaxJob[T]) cell(k, who int) {
 
 // softmaxLong is Softmax of a row of several blocks; part holds one element.
 func softmaxLong[T Float](y, z, part []T) {
+	n := len(z)
+	most := maximumOf(z, part)
+	var sum float64
+	for k := 0; k < n; k += blockCols {
+		cols := min(blockCols, n-k)
+		kExpShift(y[k:], z[k:], most, cols)
+		kRowSumSigned(part, y[k:], nil, 1, cols, n, 0)
+		sum += float64(part[0])
+	}
+	for k := 0; k < n; k += blockCols {
+		kDivide(y[k:], T(sum), min(blockCols, n-k))
+	}
+}
+
+// maximumOf is the maximum of z, NaN if it holds one; part holds one element.
+func maximumOf[T Float](z, part []T) T {
 	n := len(z)
 	most := T(math.Inf(-1))
 	for k := 0; k < n; k += blockCols {
@@ -77,16 +93,7 @@ func softmaxLong[T Float](y, z, part []T) {
 			break
 		}
 	}
-	var sum float64
-	for k := 0; k < n; k += blockCols {
-		cols := min(blockCols, n-k)
-		kExpShift(y[k:], z[k:], most, cols)
-		kRowSumSigned(part, y[k:], nil, 1, cols, n)
-		sum += float64(part[0])
-	}
-	for k := 0; k < n; k += blockCols {
-		kDivide(y[k:], T(sum), min(blockCols, n-k))
-	}
+	return most
 }
 
 // ArgMax sets out_i to the column of the largest element of row i: the lowest
@@ -110,6 +117,7 @@ func ArgMax[T Float](w Matrix[T], out []int) {
 	cellRows := max(1, cellElements/w.Cols)
 	j.grid = newGrid(w.Rows, 1, rowsFor(w.Rows, cellRows, threads), 1)
 	j.w, j.out = w, out
+	j.locals = f.localsFor(threads)
 	run(j, j.cells, threads)
 	*j = argMaxJob[T]{}
 	f.give()
@@ -117,26 +125,15 @@ func ArgMax[T Float](w Matrix[T], out []int) {
 
 type argMaxJob[T Float] struct {
 	grid
-	w   Matrix[T]
-	out []int
+	w      Matrix[T]
+	out    []int
+	locals []local[T]
 }
 
-func (j *argMaxJob[T]) cell(k, _ int) {
+func (j *argMaxJob[T]) cell(k, who int) {
 	i0, i1, _, _ := j.at(k)
-	cols := j.w.Cols
-	if cols <= cellElements {
-		portable.ArgMax(j.w.from(i0, 0), i1-i0, cols, j.w.Stride, j.out[i0:i1])
-		return
-	}
 	for i := i0; i < i1; i++ {
-		row, at := j.w.Row(i), 0
-		for c := 0; c < cols && row[at] == row[at]; c += cellElements {
-			n := min(cellElements, cols-c)
-			portable.ArgMax(row[c:], 1, n, n, j.out[i:i+1])
-			if v := row[c+j.out[i]]; v > row[at] || v != v {
-				at = c + j.out[i]
-			}
-		}
-		j.out[i] = at
+		row := j.w.Row(i)
+		j.out[i] = portable.IndexOf(row, maximumOf(row, j.locals[who].part))
 	}
 }

@@ -7,47 +7,47 @@ import "github.com/hebbkern/hebbkern/kernels/internal/portable"
 // table lists the kernels: the parameters from which arguments are made, the definition and the path in use.
 func table[T Float]() []entry[T] {
 	return []entry[T]{
-		{"Rank1G", []parameter{{"w", 0, 1, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1G", []parameter{{"w", 0, 1, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1G(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.Rank1G(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1G(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kRank1G(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1GClip", []parameter{{"w", 0, 1, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1GClip", []parameter{{"w", 0, 1, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1GClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.Rank1GClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1GClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kRank1GClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1DG", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1DG", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1DG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				portable.Rank1DG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			},
 			func(a *arguments[T]) {
-				kRank1DG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				kRank1DG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			}},
-		{"Rank1DGClip", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1DGClip", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1DGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				portable.Rank1DGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			},
 			func(a *arguments[T]) {
-				kRank1DGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				kRank1DGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			}},
-		{"Rank1CG", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1CG", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1CG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.Rank1CG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1CG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kRank1CG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1CGClip", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}},
+		{"Rank1CGClip", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.Rank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kRank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
 		{"Rank1Residual", []parameter{{"w", 0, 1, true, false}, {"r", 0, 3, true, false}, {"gs", 0, 2, false, false}, {"y", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -66,41 +66,43 @@ func table[T Float]() []entry[T] {
 		{"ScaleR", []parameter{{"w", 0, 1, true, false}, {"r", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.ScaleR(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
 			func(a *arguments[T]) { kScaleR(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},
-		{"ScaleC", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
-			func(a *arguments[T]) { portable.ScaleC(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
-			func(a *arguments[T]) { kScaleC(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},
-		{"ScaleRC", []parameter{{"w", 0, 1, true, false}, {"r", 0, 2, false, false}, {"c", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"ScaleC", []parameter{{"w", 0, 1, true, false}, {"c", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.ScaleRC(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.ScaleC(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			},
+			func(a *arguments[T]) { kScaleC(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
+		{"ScaleRC", []parameter{{"w", 0, 1, true, false}, {"r", 0, 2, false, false}, {"c", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.ScaleRC(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kScaleRC(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kScaleRC(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
-		{"GainLinear", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"GainLinear", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.GainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2])
+				portable.GainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kGainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2])
+				kGainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
-		{"GainLinearClip", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"GainLinearClip", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.GainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.GainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kGainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2])
+				kGainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"Clip", []parameter{{"w", 0, 1, true, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.Clip(a.slices[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2])
 			},
 			func(a *arguments[T]) { kClip(a.slices[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2]) }},
-		{"RowSumSigned", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"RowSumSigned", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.RowSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.RowSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kRowSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kRowSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"RowSumHalf", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -109,12 +111,12 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kRowSumHalf(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"RowSum1", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"RowSum1", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.RowSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.RowSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kRowSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kRowSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"RowSumThreeHalves", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -123,12 +125,12 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kRowSumThreeHalves(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"RowSum2", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"RowSum2", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.RowSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.RowSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kRowSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kRowSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"RowSum3", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -193,12 +195,12 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kColSum4(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"BothSumSigned", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"BothSumSigned", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.BothSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.BothSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kBothSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kBothSumSigned(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"BothSumHalf", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -207,12 +209,12 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kBothSumHalf(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"BothSum1", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"BothSum1", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.BothSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.BothSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kBothSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kBothSum1(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"BothSumThreeHalves", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -221,12 +223,12 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kBothSumThreeHalves(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
-		{"BothSum2", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+		{"BothSum2", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.BothSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				portable.BothSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kBothSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
+				kBothSum2(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"BothSum3", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -241,27 +243,6 @@ func table[T Float]() []entry[T] {
 			},
 			func(a *arguments[T]) {
 				kBothSum4(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
-			}},
-		{"RowSumP", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, true}, {"e", 0, 5, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
-			func(a *arguments[T]) {
-				portable.RowSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			},
-			func(a *arguments[T]) {
-				kRowSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			}},
-		{"ColSumP", []parameter{{"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"u", 0, 2, false, true}, {"e", 0, 5, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
-			func(a *arguments[T]) {
-				portable.ColSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			},
-			func(a *arguments[T]) {
-				kColSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			}},
-		{"BothSumP", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"e", 0, 5, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
-			func(a *arguments[T]) {
-				portable.BothSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
-			},
-			func(a *arguments[T]) {
-				kBothSumP(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2])
 			}},
 		{"RowMaxAbs", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.RowMaxAbs(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
@@ -296,6 +277,34 @@ func table[T Float]() []entry[T] {
 				portable.MulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) { kMulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
+		{"OnlineG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.OnlineG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			},
+			func(a *arguments[T]) {
+				kOnlineG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			}},
+		{"OnlineDG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"d", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.OnlineDG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			},
+			func(a *arguments[T]) {
+				kOnlineDG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			}},
+		{"OnlineGG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.OnlineGG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			},
+			func(a *arguments[T]) {
+				kOnlineGG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			}},
+		{"OnlineGY", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.OnlineGY(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			},
+			func(a *arguments[T]) {
+				kOnlineGY(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			}},
 		{"Square", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.Square(a.slices[0], a.slices[1], a.ints[0]) },
 			func(a *arguments[T]) { kSquare(a.slices[0], a.slices[1], a.ints[0]) }},
@@ -310,6 +319,9 @@ func table[T Float]() []entry[T] {
 		{"AddWide", []parameter{{"acc", 2, 4, true, false}, {"a", 0, 4, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.AddWide(a.wides[0], a.slices[0], a.ints[0]) },
 			func(a *arguments[T]) { kAddWide(a.wides[0], a.slices[0], a.ints[0]) }},
+		{"SumWide", []parameter{{"out", 0, 3, true, false}, {"part", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.SumWide(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
+			func(a *arguments[T]) { kSumWide(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},
 		{"ExpShift", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"shift", 3, 0, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.ExpShift(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) },
 			func(a *arguments[T]) { kExpShift(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) }},

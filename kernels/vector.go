@@ -77,7 +77,7 @@ func powAbs[T Float](kind exponent, y, x, e []T) {
 	for k := 0; k < len(y); k += len(block) {
 		n := min(len(block), len(y)-k)
 		clear(block[:n])
-		colSums(kind, block[:n], x[k:], nil, nil, 1, n, n)
+		colSums(kind, block[:n], x[k:], nil, 1, n, n)
 		copy(y[k:], block[:n])
 	}
 }

@@ -95,6 +95,35 @@ static void test_learn(void) {
     status = hk_learn(&args, &at, &err);
     CHECK(status == HK_E_DIVERGED && at == 1 && err.sample == 1, "%d at %lld: %s", status, (long long)at, err.message);
 
+    /* winner-take-all and SoftHebb, one sample at a time and in blocks; the dot product and the distance disagree */
+    for (int64_t block = 0; block <= 2; block++) {
+        double rows[4] = {3, 0, 1, 1}, inputs[4] = {1, 2, 1, 2}, found[4];
+        hk_learn_args wta = {.w = hk_matrix(rows, 2, 2, 2, HK_FLOAT64), .x = hk_matrix(inputs, 2, 2, 2, HK_FLOAT64),
+                             .y = hk_matrix(found, 2, 2, 2, HK_FLOAT64), .rule = HK_WTA, .lr = 0.5, .compute = 1, .k = 1,
+                             .score = HK_EUCLID, .block = block};
+        RUN(status, learn, wta);
+        CHECK(rows[0] == 3 && rows[1] == 0 && rows[2] == 1 && rows[3] == 1.75, "block %lld: %g %g", (long long)block, rows[2], rows[3]);
+        CHECK(found[0] == 0 && found[1] == 1 && found[2] == 0 && found[3] == 1, "%g %g", found[2], found[3]);
+        wta.score = HK_DOT, wta.rule = HK_WTA, wta.lr = 1;
+        rows[3] = 0.75;
+        inputs[2] = 1, inputs[3] = 0;
+        RUN(status, learn, wta);
+        CHECK(rows[0] == 1 && rows[1] == 0 && found[0] == 1, "block %lld: %g %g, %g", (long long)block, rows[0], rows[1], found[0]);
+
+        double soft[4] = {0, 0, 0, 0};
+        hk_learn_args softhebb = {.w = hk_matrix(soft, 2, 2, 2, HK_FLOAT64), .x = hk_vector(inputs, 2, HK_FLOAT64),
+                                  .y = hk_vector(found, 2, HK_FLOAT64), .rule = HK_SOFTHEBB, .lr = 1, .compute = 1,
+                                  .temperature = 2, .anti = 1, .block = block};
+        RUN(status, learn, softhebb);
+        CHECK(soft[0] == 0.5 && soft[1] == 1 && soft[2] == -0.5 && soft[3] == -1 && found[1] == -0.5, "%g %g", soft[0], soft[2]);
+    }
+    double given[2] = {1, 0};
+    hk_learn_args instar = {.w = hk_matrix(w, 2, 1, 1, HK_FLOAT64), .x = hk_vector(xs, 1, HK_FLOAT64),
+                            .y = hk_vector(given, 2, HK_FLOAT64), .rule = HK_INSTAR, .lr = 0.5};
+    w[0] = 3, w[1] = 5, xs[0] = 1;
+    RUN(status, learn, instar);
+    CHECK(w[0] == 2 && w[1] == 5, "%g %g", w[0], w[1]);
+
     double sigma[2] = {0, 0}, z[4] = {-1, 2, 3, 2};
     hk_average_gain_args gain = {.sigma = hk_vector(sigma, 2, HK_FLOAT64), .z = hk_matrix(z, 2, 2, 2, HK_FLOAT64), .alpha = 0.5,
                                  .activation = HK_RELU, .reduction = HK_MEAN};

@@ -29,6 +29,10 @@ static hk_gain_rule_args gain_rule(void) {
     return (hk_gain_rule_args){.w = W(), .post_gain = ROWS(), .pre_gain = COLS(), .lr = 0.1};
 }
 
+static hk_learn_args learn(void) {
+    return (hk_learn_args){.w = W(), .x = X(), .y = G(), .rule = HK_WTA, .lr = 0.1, .compute = 1, .k = 1};
+}
+
 #define REFUSED(kernel, change, want_status, want_reason, want_argument)                                               \
     do {                                                                                                               \
         hk_##kernel##_args a = kernel();                                                                               \
@@ -165,6 +169,24 @@ int main(void) {
     VALUE(ema, a.alpha = NAN, HK_R_VALUE, 2);
     VALUE(ema, a.of = 2, HK_R_VALUE, 3);
     VALUE(ema, a.a.data = m.cols, HK_R_OVERLAP, 1);
+
+    EVERY_ARRAY(learn, w, 0);
+    VALUE(learn, a.rule = HK_SOFTHEBB + 1, HK_R_VALUE, 3);
+    VALUE(learn, a.lr = -1, HK_R_VALUE, 4);
+    VALUE(learn, a.compute = 0, HK_R_UNWANTED, 2);
+    VALUE(learn, (a.compute = 0, a.rule = HK_SOFTHEBB, a.temperature = 1), HK_R_UNWANTED, 2);
+    VALUE(learn, a.block = -1, HK_R_VALUE, 9);
+    VALUE(learn, a.block = HK_MAX_BLOCK + 1, HK_R_VALUE, 9);
+    VALUE(learn, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, 9);
+    VALUE(learn, (a.block = 2, a.normalize = 1), HK_R_UNWANTED, 9);
+    VALUE(learn, a.k = 0, HK_R_VALUE, 10);
+    VALUE(learn, a.k = -1, HK_R_VALUE, 10);
+    VALUE(learn, a.k = OUT + 1, HK_R_VALUE, 10);
+    VALUE(learn, a.score = 2, HK_R_VALUE, 11);
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 0), HK_R_VALUE, 12);
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 1e-320), HK_R_VALUE, 12);
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = NAN), HK_R_VALUE, 12);
+    VALUE(learn, a.anti = 2, HK_R_VALUE, 13);
 
     EVERY_ARRAY(gain_rule, w, 0);
     VALUE(gain_rule, a.post_gain.cols = IN, HK_R_SHAPE, 1);

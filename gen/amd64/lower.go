@@ -26,6 +26,7 @@ type lowering struct {
 }
 
 func lower(ctx *build.Context, f *ir.Func, consts map[pattern]operand.Mem) {
+	f = f.Staged()
 	l := &lowering{
 		ctx: ctx, f: f, flow: ir.Analyse(f), code: mach.Code{Name: f.Name}, consts: consts,
 		regs: make([]mach.Reg, len(f.Vals)), has: make([]bool, len(f.Vals)),
@@ -304,6 +305,9 @@ func (l *lowering) op(i int) {
 		s, d := l.source(op.Args[0]), l.dst(op.Dst)
 		fn := pick(op.Elem, l.ctx.VSQRTPS, l.ctx.VSQRTPD)
 		l.inst([]mach.Reg{d}, s.use, func() { fn(l.operand(s), l.y(d)) })
+	case ir.IFloat:
+		s, d := l.source(op.Args[0]), l.dst(op.Dst)
+		l.inst([]mach.Reg{d}, s.use, func() { l.ctx.VCVTDQ2PS(l.operand(s), l.y(d)) })
 	case ir.Copy:
 		if p, ok := l.constant[op.Args[0].ID]; ok && p.bits == 0 {
 			d := l.dst(op.Dst)

@@ -149,7 +149,7 @@ func (l *lowering) memory(i int, op ir.Op) bool {
 		mem, d := l.argument(op.Text), l.dst(op.Dst)
 		fn := pick(op.Elem, c.VBROADCASTSS, c.VBROADCASTSD)
 		l.inst([]mach.Reg{d}, nil, func() { fn(mem, l.y(d)) })
-	case ir.Load:
+	case ir.Load, ir.LoadSame:
 		if l.foldable(i, op) {
 			l.folded[op.Dst.ID] = op
 			break
@@ -159,6 +159,9 @@ func (l *lowering) memory(i int, op ir.Op) bool {
 	case ir.Store:
 		p, v := l.in(op.Args[0]), l.in(op.Args[1])
 		l.inst(nil, []mach.Reg{p, v}, func() { c.VMOVUPS(l.y(v), address(p)) })
+	case ir.Prefetch:
+		p := l.in(op.Args[0])
+		l.inst(nil, []mach.Reg{p}, func() { c.PREFETCHT1(address(p)) })
 	case ir.LoadM:
 		p, m, d := l.in(op.Args[0]), l.in(op.Args[1]), l.dst(op.Dst)
 		fn := pick(op.Elem, c.VMASKMOVPS, c.VMASKMOVPD)
@@ -182,6 +185,9 @@ func (l *lowering) memory(i int, op ir.Op) bool {
 	case ir.PrefetchNear:
 		p := l.in(op.Args[0])
 		l.inst(nil, []mach.Reg{p}, func() { c.PREFETCHT0(address(p)) })
+	case ir.Lookup: // the instruction heeds no other bits of the index, and takes the table from memory
+		p, i, d := l.in(op.Args[0]), l.in(op.Args[1]), l.dst(op.Dst)
+		l.inst([]mach.Reg{d}, []mach.Reg{p, i}, func() { c.VPERMPS(address(p), l.y(i), l.y(d)) })
 	case ir.StoreU:
 		p, v := l.in(op.Args[0]), l.in(op.Args[1])
 		l.inst(nil, []mach.Reg{p, v}, func() {

@@ -20,8 +20,9 @@ import (
 // VecSize is the number of bytes in a YMM register.
 const VecSize = 32
 
-// Needs are the instruction-set extensions behind the gate of this path; Print refuses any other.
-var Needs = []string{"AVX", "AVX2", "FMA3"}
+// Needs are the instruction-set extensions behind the gate of this path; Print refuses any other. MMX+ is avo's name for
+// what brought the prefetch instructions, which are part of SSE and so of every amd64.
+var Needs = []string{"AVX", "AVX2", "FMA3", "MMX+"}
 
 // everywhere is avo's name for what brought PREFETCHT0, which SSE has too and so every amd64.
 const everywhere = "MMX+"

@@ -13,6 +13,7 @@ type shape uint8
 const (
 	same3   shape = iota // Vd.T, Vn.T, Vm.T
 	same2                // Vd.T, Vn.T
+	words3               // Vd.4S, Vn.4S, Vm.4S
 	bits3                // Vd.16B, Vn.16B, Vm.16B
 	bits2                // Vd.16B, Vn.16B
 	pair                 // Sd, Vn.2S or Dd, Vn.2D
@@ -56,12 +57,14 @@ var codings = map[string]coding{
 	"FCVTL2":  {0x4e617800, long2},
 	"FCVTN":   {0x0e616800, narrow},
 	"FCVTN2":  {0x4e616800, narrow2},
+	"SCVTF":   {0x4e21d800, same2},
+	"MUL":     {0x4ea09c00, words3},
 }
 
 // registers is how many registers an instruction names.
 func (c coding) registers() int {
 	switch c.shape {
-	case same3, bits3, lane:
+	case same3, words3, bits3, lane:
 		return 3
 	}
 	return 2
@@ -114,6 +117,8 @@ func encode(name string, e ir.Elem, regs ...int) (uint32, string) {
 			return word, fmt.Sprintf("%s %s%d, V%d.%s", name, s, regs[0], regs[1], n)
 		}
 		n = d
+	case words3:
+		d, n = "4S", "4S"
 	case bits3, bits2:
 		d, n = "16B", "16B"
 	case long:

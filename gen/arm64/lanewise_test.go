@@ -65,7 +65,7 @@ func lanewiseOps() []lanewise {
 		two("CmpEQ", true, (*ir.Builder).CmpEQ), two("CmpUN", true, (*ir.Builder).CmpUN),
 		two("ICmpEQ", true, (*ir.Builder).ICmpEQ), two("ICmpGT", true, (*ir.Builder).ICmpGT),
 		three("Select", true, (*ir.Builder).Select),
-		one("Keep", true, (*ir.Builder).Keep),
+		one("Keep", true, (*ir.Builder).Keep), one("IFloat", true, (*ir.Builder).IFloat),
 		one("CmpUNSelf", true, func(b *ir.Builder, x ir.Val) ir.Val { return b.CmpUN(x, x) }),
 		one("FMASelf", false, func(b *ir.Builder, x ir.Val) ir.Val { return b.FMA(x, x, x) }),
 		two("FMATwice", false, func(b *ir.Builder, x, y ir.Val) ir.Val { return b.FMA(y, x, y) }),
@@ -84,6 +84,9 @@ func lanewiseOps() []lanewise {
 func lanewisePrograms(e ir.Elem) []program {
 	var out []program
 	for _, op := range lanewiseOps() {
+		if op.name == "IFloat" && e == ir.F64 {
+			continue
+		}
 		kinds := 1
 		for range op.arity {
 			kinds *= 3

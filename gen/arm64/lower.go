@@ -23,9 +23,10 @@ type lowering struct {
 	label   int64 // the last one in use
 	at      int   // the operation that is being lowered
 
-	loaded  map[int]mach.Reg // constants and elements that the operation has in registers of their own
-	group   []laneOf         // the elements that were read last
-	element map[int]laneOf   // by value
+	loaded  map[int]mach.Reg    // constants and elements that the operation has in registers of their own
+	group   []laneOf            // the elements that were read last
+	element map[int]laneOf      // by value
+	numbers map[int][2]mach.Reg // places in the table of the last lookups, by the value that numbers the lanes
 }
 
 // laneOf is where a value read by LoadE is.
@@ -38,7 +39,7 @@ type laneOf struct {
 func lower(f *ir.Func, t *table, out *bytes.Buffer) {
 	l := &lowering{
 		f: f, flow: ir.Analyse(f), code: mach.Code{Name: f.Name}, table: t, tab: -1, out: out,
-		halves: make([][2]mach.Reg, len(f.Vals)), consts: map[int]ir.Op{}, element: map[int]laneOf{},
+		halves: make([][2]mach.Reg, len(f.Vals)), consts: map[int]ir.Op{}, element: map[int]laneOf{}, numbers: map[int][2]mach.Reg{},
 	}
 	l.offsets, _ = f.Offsets()
 	for _, op := range f.Ops {
@@ -75,6 +76,11 @@ func lower(f *ir.Func, t *table, out *bytes.Buffer) {
 		}
 		l.at, l.loaded = i, map[int]mach.Reg{}
 		l.op(op)
+		if op.Dst.Valid() {
+			delete(l.numbers, op.Dst.ID)
+		} else if op.Code == ir.Label {
+			clear(l.numbers)
+		}
 	}
 	l.prune()
 	phys := l.code.Allocate(pools)
@@ -92,7 +98,7 @@ func regs(r ...mach.Reg) []mach.Reg { return r }
 // the address.
 func (l *lowering) needsTable() bool {
 	for _, op := range l.f.Ops {
-		if op.Code == ir.TailMask || op.Code == ir.Const && op.Bits != 0 {
+		if op.Code == ir.TailMask || op.Code == ir.Lookup || op.Code == ir.Const && op.Bits != 0 {
 			return true
 		}
 	}

@@ -68,6 +68,8 @@ func (l *lowering) memory(op *ir.Op) {
 			l.plus(t, p, op.Imm)
 		}
 		l.effect(nil, regs(t), "PRFM (R%d), PLDL1KEEP", t)
+	case ir.LoadSame:
+		l.ins(regs(lo), regs(p), "FMOVQ %s(R%d), F%d", disp(op.Imm), p, lo)
 	case ir.StoreU:
 		v := l.reg(op.Args[1], 0)
 		l.effect(nil, regs(p, v), "FMOV%s F%d, %s(R%d)", letter, v, disp(op.Imm), p)
@@ -145,6 +147,44 @@ func (l *lowering) storeSums(op *ir.Op, p mach.Reg) {
 	}
 	total := three("FADDP.V", both(v[0], v[1]), both(v[2], v[3]))
 	l.effect(nil, regs(p, total), "FMOVQ F%d, %s(R%d)", total, disp(op.Imm), p)
+}
+
+// lookup takes each lane's four bytes from the table. Two instructions for a table of one register each need no pair of
+// neighbouring registers, unlike that for a table of two.
+func (l *lowering) lookup(op *ir.Op) {
+	p, i, dst := l.halves[op.Args[0].ID][0], op.Args[1], l.halves[op.Dst.ID]
+	if _, ok := l.numbers[i.ID]; !ok {
+		l.numbers[i.ID] = [2]mach.Reg{l.number(i, 0), l.number(i, 1)}
+	}
+	lo, hi := l.vector(), l.vector()
+	l.ins(regs(lo), regs(p), "FMOVQ %s(R%d), F%d", disp(op.Imm), p, lo)
+	l.ins(regs(hi), regs(p), "FMOVQ %s(R%d), F%d", disp(op.Imm+16), p, hi)
+	for half, first := range l.numbers[i.ID] {
+		t := l.vector()
+		l.ins(regs(t), regs(lo, first), "VTBL V%d.B16, [V%d.B16], V%d.B16", first, lo, t)
+		second := l.withConst("VSUB", "B16", first, 0x10101010) // above 15 for the first half of the table
+		l.ins(regs(t), regs(t, hi, second), "VTBX V%d.B16, [V%d.B16], V%d.B16", second, hi, t)
+		l.move(dst[half], t)
+		if op.Dst.Class == ir.Uniform {
+			return
+		}
+	}
+}
+
+// number is 4i + {0, 1, 2, 3} in the bytes of one half, for the low three bits i of its lanes.
+func (l *lowering) number(v ir.Val, half int) mach.Reg {
+	i, d, c := l.withConst("VAND", "B16", l.reg(v, half), 7), l.vector(), l.vector()
+	l.load(c, ir.Op{Bits: 0x04040404, Elem: ir.F32})
+	l.word("MUL", ir.F32, d, i, c)
+	return l.withConst("VADD", "S4", d, 0x03020100)
+}
+
+// withConst is an instruction whose second argument is a constant.
+func (l *lowering) withConst(name, lane string, a mach.Reg, bits uint64) mach.Reg {
+	d, c := l.vector(), l.vector()
+	l.load(c, ir.Op{Bits: bits, Elem: ir.F32})
+	l.ins(regs(d), regs(a, c), "%s V%d.%s, V%d.%s, V%d.%s", name, c, lane, a, lane, d, lane)
+	return d
 }
 
 // paired reports whether a displacement fits the instructions for pairs of V registers.

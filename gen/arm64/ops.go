@@ -18,6 +18,7 @@ var simple = map[ir.Code]struct {
 	ir.Mul:     {"FMUL", false},
 	ir.Div:     {"FDIV", false},
 	ir.Sqrt:    {"FSQRT", false},
+	ir.IFloat:  {"SCVTF", false},
 	ir.Maximum: {"FMAX", false},
 	ir.CmpLT:   {"FCMGT", true},
 	ir.CmpLE:   {"FCMGE", true},
@@ -51,10 +52,15 @@ func (l *lowering) op(op *ir.Op) {
 	case ir.Param, ir.LoadI64, ir.LoadI32, ir.LoadByte, ir.IConst, ir.ICopy, ir.IAddI, ir.IAddR, ir.ISubR, ir.IMulR,
 		ir.IShlR, ir.IOrR:
 		l.integers(op)
-	case ir.ParamUni, ir.Load, ir.LoadM, ir.Store, ir.StoreM, ir.LoadU, ir.LoadE, ir.StoreU, ir.StoreSum, ir.PrefetchNear:
+	case ir.Prefetch:
+		p := l.halves[op.Args[0].ID][0]
+		l.effect(nil, regs(p), "PRFM %s(R%d), PLDL2KEEP", disp(op.Imm), p)
+	case ir.ParamUni, ir.Load, ir.LoadM, ir.Store, ir.StoreM, ir.LoadU, ir.LoadE, ir.LoadSame, ir.StoreU, ir.StoreSum, ir.PrefetchNear:
 		l.memory(op)
 	case ir.TailMask, ir.Bytes, ir.Sum, ir.MaxLanes, ir.WidenLo, ir.WidenHi, ir.Narrow:
 		l.across(op)
+	case ir.Lookup:
+		l.lookup(op)
 	default:
 		l.lanewise(op, 0)
 		if op.Dst.Class == ir.Vec {

@@ -14,6 +14,9 @@ func otherPrograms(e ir.Elem) []program {
 	s.integers()
 	s.control()
 	s.conversions()
+	if e == ir.F32 {
+		s.lookups()
+	}
 	return s.programs
 }
 
@@ -76,6 +79,23 @@ func (s *suite) memory() {
 			b.StoreSums(dst, d+64, [4]ir.Val{u, b.Const(3), b.Load(a, 64), u})
 		})
 	}
+	s.add("Prefetch", exact, func(b *ir.Builder, dst ir.Val) {
+		p := b.ICopy(b.Param("a"))
+		b.Prefetch(p, 0)
+		b.Prefetch(p, 2048+64)
+		b.AddTo(p, -1<<40) // no memory of this process
+		b.Prefetch(p, 64)
+		b.Store(dst, 0, b.Load(b.Param("a"), 0))
+	})
+	s.add("LoadSame", exact, func(b *ir.Builder, dst ir.Val) {
+		for d := range int64(3) {
+			b.StoreU(dst, 1024+8*d, b.LoadU(b.Param("a"), 8*d))
+			for i := range 32 / b.Size() {
+				b.StoreU(dst, 512*(d%2)+i*b.Size(), b.LoadU(b.Param("a"), 8*d))
+			}
+			b.Store(dst, 64*d+128, b.LoadSame(dst, 512*(d%2)))
+		}
+	})
 	s.add("NegativeDisplacement", exact, func(b *ir.Builder, dst ir.Val) {
 		p := b.ICopy(b.Param("a"))
 		b.AddTo(p, 1200)
@@ -148,6 +168,31 @@ func (s *suite) tails() {
 		b.StoreU(dst, 0, b.Sum(x))
 		b.StoreU(dst, 8, b.MaxLanes(x))
 		b.StoreU(dst, 16, b.Sum(b.LoadU(b.Param("b"), 0)))
+	})
+}
+
+// lookups has several tables for one vector of numbers, whose upper bits do not count.
+func (s *suite) lookups() {
+	for _, d := range []int64{0, 8, 64, 1008} {
+		s.add(fmt.Sprint("Lookup", d), exact, func(b *ir.Builder, dst ir.Val) {
+			a, i := b.Param("a"), b.Load(b.Param("b"), 0)
+			b.Store(dst, 0, b.Lookup(a, d, i))
+			b.Store(dst, 32, b.Lookup(a, d+16, i))
+			b.Store(dst, 64, i)
+		})
+	}
+	s.add("LookupOthers", exact, func(b *ir.Builder, dst ir.Val) {
+		a, u, i := b.Param("a"), b.LoadU(b.Param("b"), 0), b.Var(b.Load(b.Param("b"), 0))
+		b.Store(dst, 0, b.Lookup(a, 0, u))
+		b.Store(dst, 32, b.Lookup(a, 0, b.Bits(0x12345675)))
+		b.Store(dst, 64, b.Lookup(a, 0, i))
+		b.Set(i, b.IShr(i, 3))
+		b.Store(dst, 96, b.Lookup(a, 0, i))
+		b.Set(i, b.Lookup(a, 0, i))
+		b.Store(dst, 128, i)
+		b.Store(dst, 160, b.Lookup(a, 32, i))
+		b.IfBits(b.LoadByte(b.Param("m"), 0), 1, func() { b.Set(i, b.IShr(i, 6)) })
+		b.Store(dst, 192, b.Lookup(a, 64, i))
 	})
 }
 

@@ -41,6 +41,8 @@ func TestEncodings(t *testing.T) {
 		{"FCMEQ", ir.F32, []int{0, 1, 2}, 0x4e22e420, "FCMEQ V0.4S, V1.4S, V2.4S"},
 		{"CMGT", ir.F32, []int{0, 1, 2}, 0x4ea23420, "CMGT V0.4S, V1.4S, V2.4S"},
 		{"CMGT", ir.F64, []int{0, 1, 2}, 0x4ee23420, "CMGT V0.2D, V1.2D, V2.2D"},
+		{"MUL", ir.F32, []int{0, 1, 2}, 0x4ea29c20, "MUL V0.4S, V1.4S, V2.4S"},
+		{"SCVTF", ir.F32, []int{0, 1}, 0x4e21d820, "SCVTF V0.4S, V1.4S"},
 		{"FSQRT", ir.F32, []int{0, 1}, 0x6ea1f820, "FSQRT V0.4S, V1.4S"},
 		{"FSQRT", ir.F64, []int{0, 1}, 0x6ee1f820, "FSQRT V0.2D, V1.2D"},
 		{"BIC", ir.F32, []int{0, 1, 2}, 0x4e621c20, "BIC V0.16B, V1.16B, V2.16B"},

@@ -116,6 +116,12 @@ func (b *Builder) Element(p Val, disp int64, i, n int) Val {
 	return b.def(Uniform, Op{Code: LoadE, Args: []Val{p}, Imm: disp, Cmp: int64(i), Bits: uint64(n), Elem: b.F.Elem})
 }
 
+// LoadSame is the vector at p + disp bytes, whose elements are equal: with instructions that take a vector from memory
+// as an argument, it costs no register and no operation of its own.
+func (b *Builder) LoadSame(p Val, disp int64) Val {
+	return b.def(Uniform, Op{Code: LoadSame, Args: []Val{p}, Imm: disp, Elem: b.F.Elem})
+}
+
 // StoreU writes lane 0 of v as one element.
 func (b *Builder) StoreU(p Val, disp int64, v Val) {
 	b.emit(Op{Code: StoreU, Args: []Val{p, v}, Imm: disp, Elem: b.F.Elem})
@@ -207,6 +213,25 @@ func (b *Builder) IShl(x Val, n int64) Val { return b.lanewise(IShl, n, x) }
 // IShr shifts integer lanes right by n bits, filling with zeros.
 func (b *Builder) IShr(x Val, n int64) Val { return b.lanewise(IShr, n, x) }
 
+// IFloat is the integer lanes of x as float32.
+func (b *Builder) IFloat(x Val) Val {
+	b.only32(IFloat)
+	return b.lanewise(IFloat, 0, x)
+}
+
+// Lookup is, in each lane, the element of the table of eight float32 at p + disp bytes that the low three bits of the
+// integer lane i number.
+func (b *Builder) Lookup(p Val, disp int64, i Val) Val {
+	b.only32(Lookup)
+	return b.def(i.Class, Op{Code: Lookup, Args: []Val{p, i}, Imm: disp, Elem: F32})
+}
+
+func (b *Builder) only32(code Code) {
+	if b.F.Elem != F32 {
+		panic(fmt.Sprintf("%s: %v of %v", b.F.Name, code, b.F.Elem))
+	}
+}
+
 // Select is x where the mask's lane is all ones, else y.
 func (b *Builder) Select(mask, x, y Val) Val { return b.lanewise(Select, 0, mask, x, y) }
 
@@ -295,6 +320,11 @@ func (b *Builder) LoadByte(p Val, disp int64) Val {
 	return b.def(Int, Op{Code: LoadByte, Args: []Val{p}, Imm: disp})
 }
 
+// Prefetch asks for the cache line at p + disp bytes in the second cache. The address need not be one of the kernel's.
+func (b *Builder) Prefetch(p Val, disp int64) {
+	b.emit(Op{Code: Prefetch, Args: []Val{p}, Imm: disp})
+}
+
 // IConst is an integer variable that starts at n.
 func (b *Builder) IConst(n int64) Val { return b.def(Int, Op{Code: IConst, Imm: n}) }
 
@@ -334,6 +364,43 @@ func (b *Builder) OrTo(x, y Val) { b.emit(Op{Code: IOrR, Dst: x, Args: []Val{x, 
 // SetI assigns y to the integer variable x.
 func (b *Builder) SetI(x, y Val) { b.emit(Op{Code: ICopy, Dst: x, Args: []Val{y}}) }
 
+// Marks that Nop operations leave for Func.Staged.
+const (
+	lineMark = 1 + iota
+	stageMark
+	endMark
+)
+
+// InStages builds straight lines of operations that do not depend on each other and which Stage divides. A lowering may
+// take them in turn, or by Func.Staged the first stage of every line, then the second of every line, and so on.
+func (b *Builder) InStages(lines ...func()) {
+	for _, line := range lines {
+		b.emit(Op{Code: Nop, Imm: lineMark})
+		line()
+	}
+	b.emit(Op{Code: Nop, Imm: endMark})
+}
+
+// Stage begins the next stage of a line of InStages, and does nothing elsewhere.
+func (b *Builder) Stage() { b.emit(Op{Code: Nop, Imm: stageMark}) }
+
+// Again is the vector x, loaded once more if it was loaded, so that no register holds it meanwhile. Nothing may have
+// changed its address or the memory there.
+func (b *Builder) Again(x Val) Val {
+	for i := len(b.F.Ops) - 1; i >= 0; i-- {
+		op := b.F.Ops[i]
+		if op.Dst != x {
+			continue
+		}
+		switch op.Code {
+		case Load, LoadM, LoadU:
+			return b.def(x.Class, op)
+		}
+		break
+	}
+	return x
+}
+
 func (b *Builder) label() int64 {
 	b.F.labels++
 	return b.F.labels
@@ -368,6 +435,14 @@ func (b *Builder) Rows(n string, body func(i Val)) {
 func (b *Builder) If(x Val, n int64, body func()) {
 	end := b.label()
 	b.emit(Op{Code: JumpLT, Args: []Val{x}, Cmp: n, Imm: end})
+	body()
+	b.place(end)
+}
+
+// IfBelow runs body when x < n.
+func (b *Builder) IfBelow(x Val, n int64, body func()) {
+	end := b.label()
+	b.emit(Op{Code: JumpGE, Args: []Val{x}, Cmp: n, Imm: end})
 	body()
 	b.place(end)
 }

@@ -87,6 +87,8 @@ const (
 	LoadI64      // Int: eight bytes
 	LoadI32      // Int: four bytes, zero-extended
 	LoadByte     // Int: one byte, zero-extended
+	LoadSame     // Uniform: a vector of equal elements
+	Prefetch     // brings the cache line of the address towards the second cache; any address will do
 
 	// Floating point, correctly rounded.
 	Add
@@ -108,8 +110,9 @@ const (
 	Xor
 	IAdd // lanes as integers of the element's width
 	ISub
-	IShl // by Imm
-	IShr // logical, by Imm
+	IShl   // by Imm
+	IShr   // logical, by Imm
+	IFloat // a as a signed 32-bit integer, rounded to float32
 
 	// Comparisons: all ones where true.
 	CmpLT // ordered, quiet
@@ -128,6 +131,7 @@ const (
 	WidenLo  // float64 Vec of the first half of float32 Vec a
 	WidenHi  // ... of the second half
 	Narrow   // float32 Vec of the float64 Vecs a (first half) and b, rounded
+	Lookup   // of eight float32 at address a + Imm, that which the low three bits of b's lane number
 
 	Const // Uniform: Bits in every lane
 	Copy  // Vec or Uniform

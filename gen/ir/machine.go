@@ -78,7 +78,7 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			}
 		}
 		switch op.Code {
-		case Nop, Comment, Label:
+		case Nop, Comment, Label, Prefetch:
 		case Param:
 			num[op.Dst.ID] = int64(args[op.Text])
 		case ParamUni:
@@ -108,6 +108,13 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 		case LoadE:
 			m.mem(f, addr(), size*int64(op.Bits)) // all of them must be there
 			vec[op.Dst.ID] = all(get(m.mem(f, addr()+uint64(op.Cmp*size), size)))
+		case LoadSame:
+			vec[op.Dst.ID] = all(get(m.mem(f, addr(), size)))
+			for l := range lanes {
+				if get(m.mem(f, addr()+uint64(int64(l)*size), size)) != vec[op.Dst.ID][0] {
+					panic(fmt.Sprintf("%s: LoadSame of elements that differ", f.Name))
+				}
+			}
 		case StoreU:
 			put(m.mem(f, addr(), size), arg(1)[0])
 		case StoreSum:
@@ -160,6 +167,12 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 				for _, x := range vec[half.ID] {
 					v = append(v, uint64(math.Float32bits(float32(math.Float64frombits(x)))))
 				}
+			}
+			vec[op.Dst.ID] = v
+		case Lookup:
+			v := make([]uint64, lanes)
+			for l := range v {
+				v[l] = get(m.mem(f, addr()+arg(1)[l]%8*uint64(size), size))
 			}
 			vec[op.Dst.ID] = v
 		case IConst:
@@ -267,6 +280,8 @@ func lane(e Elem, code Code, imm int64, a, b, c, d uint64) uint64 {
 		return a << imm & ones(e)
 	case IShr:
 		return a >> imm
+	case IFloat:
+		return uint64(math.Float32bits(float32(int32(a))))
 	case ICmpEQ:
 		return truth(a == b)
 	case ICmpGT:

@@ -70,6 +70,10 @@ var codeNames = [...]string{
 	JumpGR:       "JumpGR",
 	JumpZ:        "JumpZ",
 	Ret:          "Ret",
+	LoadSame:     "LoadSame",
+	Prefetch:     "Prefetch",
+	IFloat:       "IFloat",
+	Lookup:       "Lookup",
 }
 
 func (c Code) String() string {

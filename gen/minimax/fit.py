@@ -112,10 +112,11 @@ def hexa(x, bits):
     if bits == 32:
         assert struct.unpack("f", struct.pack("f", x))[0] == x
     m, e = x.hex().split("p")
-    return f"{m.rstrip('0')}p{e}"
+    return f"{m.rstrip('0').rstrip('.')}p{e}"
 
 
 LN2 = mp.log(2)
+POW_C = [mp.mpf(n) / 32 for n in (32, 30, 27, 24, 22, 20, 19, 18)]  # powC32 of the float32 power
 SMAX = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)  # |s| of m in [√½, √2)
 
 
@@ -155,15 +156,15 @@ def normal_tail(x):
     return mp.erfc(x / mp.sqrt(2)) / 2 * mp.exp(x * x / 2)
 
 
-def show(name, note, c, err, first=None, step=1):
+def show(name, note, c, err=None, first=None):
     """Print a Go declaration: float32 constants numbered from `first`, or without it a float64 array."""
-    note = f"// {note}. Weighted error 2^{mp.nstr(mp.log(err, 2), 4)}."
+    note = f"// {note}." + ("" if err is None else f" Weighted error 2^{mp.nstr(mp.log(err, 2), 4)}.")
     if first is None:
         print(f"{note}\nvar {name} = [...]float64{{")
         print("".join(f"\t{hexa(v, 64)},\n" for v in c) + "}\n")
     else:
         print(f"{note}\nconst (")
-        print("".join(f"\t{name}{first + i * step} = {hexa(v, 32)}\n" for i, v in enumerate(c)) + ")\n")
+        print("".join(f"\t{name}{first + i} = {hexa(v, 32)}\n" for i, v in enumerate(c)) + ")\n")
 
 
 def pair(name, note, v, hi, lo):
@@ -197,7 +198,8 @@ def declarations():
     log2_tail = lambda u: ((mp.log1p(u) / LN2 - u * log2e32) / u**2) if abs(u) > mp.mpf(10) ** -9 else (-mp.mpf(1) / 2 + u / 3) / LN2
     show("log2C", "log₂(1+u) = u·log₂ e + u²(log2C2 + log2C3 u + …)", *fit(log2_tail, lambda u: relative(u) * LN2, 9, lo, hi, f32), 2)
     zmax = SMAX**2 * mp.mpf("1.0001")
-    show("atanhC", "atanh s = s + s³(atanhC3 + atanhC5 s² + …), |s| ≤ (√2−1)/(√2+1)", *fit(atanh_tail, lambda z: z, 3, 0, zmax, f32), 3, 2)
+    show("powLog", "ln(1+r) = r + r²·q(r), |r| ≤ 0.0599", *fit(log_tail, lambda r: r * r, 4, -0.0599, 0.0599, f64))
+    show("powLog2C32", "−log₂ of powC32", [f64(-mp.log(c, 2)) for c in POW_C])
 
     # float64 lanes: Short for results in float32, F64 for float64
     slope = lambda r: r * r / abs(mp.expm1(r)) if r != 0 else mp.mpf(0)

@@ -72,7 +72,7 @@ func roundInt(b *ir.Builder, x ir.Val, offset int64) (t, k ir.Val) {
 // timesPow2 is y·2^k for t = magic + 2·bias + k, in two factors 2^⌊k/2⌉ and the rest, since 2^k itself may be out of range.
 func timesPow2(b *ir.Builder, y, t ir.Val) ir.Val {
 	f := formatOf(b)
-	h := b.FMA(t, b.Const(0.5), b.Const(f.magic/2))
+	h := b.IShr(t, 1)
 	y = b.Mul(y, b.IShl(h, f.mant))
 	return b.Mul(y, b.IShl(b.ISub(t, h), f.mant))
 }

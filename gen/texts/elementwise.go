@@ -15,6 +15,8 @@ func elementwiseKernels() []Kernel {
 			Text: func(b *ir.Builder) { ema(b, true) }},
 		{Name: "AddWide", Family: "ema", Equation: "acc = acc + float64(a)",
 			Params: list(Param{Name: "acc", Kind: ir.Wide, Shape: PerN, Written: true}, slice("a", PerN), n), Text: addWide},
+		{Name: "SumWide", Family: "ema", Equation: "out_j = T(Σ_i float64(part_ij))",
+			Params: list(written("out", PerCol), slice("part", Mat), matrix()), Text: sumWide},
 		{Name: "ExpShift", Family: "softmax", Equation: "y = exp(x - shift)", Params: list(y, x, scalars("shift"), n),
 			Text: mapped("x", func(b *ir.Builder) Function {
 				shift := b.ParamUni("shift")
@@ -27,7 +29,7 @@ func elementwiseKernels() []Kernel {
 			})},
 		{Name: "PowAbsV", Family: "elementary", Equation: "y = |x|^p", Params: list(y, x, slice("e", Exponent), n),
 			Text: func(b *ir.Builder) {
-				PowRoutes(b, b.Param("e"), func(p *Pow) { mapped("x", func(*ir.Builder) Function { return p.Value })(b) })
+				PowRoutes(b, b.Param("e"), func(p *Pow) { powV(b, p) })
 			}},
 	}
 	for _, f := range []struct {
@@ -80,6 +82,18 @@ func mapped(from string, make func(*ir.Builder) Function) func(*ir.Builder) {
 	}
 }
 
+// powV is y = |x|^p, by one route; the vectors of a step advance stage by stage.
+func powV(b *ir.Builder, p *Pow) {
+	y, x := b.Param("y"), b.Param("x")
+	each(b, b.Param("n"), 4, []ir.Val{y, x}, func(a access) {
+		lines := make([]func(), a.n)
+		for q := range lines {
+			lines[q] = func() { a.store(y, q, p.Value(b, a.load(x, q))) }
+		}
+		b.InStages(lines...)
+	})
+}
+
 func ema(b *ir.Builder, square bool) {
 	alpha, beta := b.ParamUni("alpha"), b.ParamUni("beta")
 	s, a := b.Param("s"), b.Param("a")
@@ -122,7 +136,39 @@ func addWide(b *ir.Builder) {
 	})
 }
 
-// eachRoute builds a sum of general powers for each way to compute them; the exponent chooses once a call.
-func eachRoute(b *ir.Builder, sum func(summand)) {
-	PowRoutes(b, b.Param("e"), func(p *Pow) { sum(summand{value: p.Value, unroll: 2, rows: 1}) })
+// sumWide keeps the float64 sums of a vector of columns in registers.
+func sumWide(b *ir.Builder) {
+	out, part := b.Param("out"), b.Param("part")
+	each(b, b.Param("cols"), 2, []ir.Val{out, part}, func(a access) {
+		single := b.Elem() == ir.F32
+		sums := make([][2]ir.Val, a.n) // of the halves of a float32 vector
+		b.As64(func() {
+			for q := range sums {
+				sums[q] = [2]ir.Val{b.Var(b.Const(0)), b.Var(b.Const(0))}
+			}
+		})
+		at, left := b.ICopy(part), b.ICopy(b.Param("rows"))
+		b.While(left, 1, func() {
+			for q, sum := range sums {
+				x := a.load(at, q)
+				if !single {
+					b.Set(sum[0], b.Add(sum[0], x))
+					continue
+				}
+				lo, hi := b.Widen(x)
+				b.As64(func() {
+					b.Set(sum[0], b.Add(sum[0], lo))
+					b.Set(sum[1], b.Add(sum[1], hi))
+				})
+			}
+			b.AddRTo(at, strideBytes(b))
+		})
+		for q, sum := range sums {
+			total := sum[0]
+			if single {
+				total = b.Narrow(sum[0], sum[1])
+			}
+			a.store(out, q, total)
+		}
+	})
 }

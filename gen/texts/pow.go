@@ -54,30 +54,34 @@ func atLeastLowest(b *ir.Builder, c ir.Val) ir.Val {
 
 // Places in a prepared exponent, as portable.PowPrepare fills it.
 const (
-	powHi = 1 + iota
+	powRoute = iota
+	powHi
 	powLo
 	powA
 	powALo
-	powAHalf
 	powQuantum
 	powC
-	powLen = 16
+	powAHalf   = powC // of float64
+	powAtanh   = powAHalf + 1
+	powTableC  = 16 // of float32
+	powTableHi = 24
+	powTableLo = 32
+	powSpread  = 40 // from here on the elements once more, each powEach bytes long
+	powEach    = 64
 )
 
 // Pow is |x|^p for a prepared exponent, by one of its routes.
 type Pow struct {
 	e     ir.Val
-	kept  [powLen]ir.Val
+	kept  map[int]ir.Val
 	value func(p *Pow, b *ir.Builder, x ir.Val) ir.Val
 }
 
-// powKept are the values that stay in registers, those that are read twice. To read one again costs a broadcast load,
-// and a sum of powers on AVX2 has no more registers to give.
-var powKept = [...]int{powHi, powA}
-
-func newPow(b *ir.Builder, e ir.Val, value func(*Pow, *ir.Builder, ir.Val) ir.Val) *Pow {
-	p := &Pow{e: e, value: value}
-	for _, i := range powKept {
+// newPow keeps some elements in registers. To read one again costs a broadcast load, and a sum of powers on AVX2 has no
+// more registers to give.
+func newPow(b *ir.Builder, e ir.Val, value func(*Pow, *ir.Builder, ir.Val) ir.Val, keep ...int) *Pow {
+	p := &Pow{e: e, value: value, kept: map[int]ir.Val{}}
+	for _, i := range keep {
 		p.kept[i] = p.at(b, i)
 	}
 	return p
@@ -85,125 +89,150 @@ func newPow(b *ir.Builder, e ir.Val, value func(*Pow, *ir.Builder, ir.Val) ir.Va
 
 // at is element i of the prepared exponent: kept in a register or read again.
 func (p *Pow) at(b *ir.Builder, i int) ir.Val {
-	if p.kept[i].Valid() {
-		return p.kept[i]
+	if v, ok := p.kept[i]; ok {
+		return v
 	}
-	return b.LoadU(p.e, int64(i)*b.Size())
+	return b.LoadSame(p.e, powSpread*b.Size()+powEach*int64(i))
 }
 
 // Value is |x|^p: 0 at ±0, +Inf at ±Inf.
 func (p *Pow) Value(b *ir.Builder, x ir.Val) ir.Val { return p.value(p, b, x) }
 
-// PowLight prepares the float32 route of p ≤ 0.84 for the exponent at address e.
-func PowLight(b *ir.Builder, e ir.Val) *Pow { return newPow(b, e, (*Pow).light) }
-
-// PowMid prepares the float32 route of 1.2 ≤ p ≤ 5.5 for the exponent at address e.
-func PowMid(b *ir.Builder, e ir.Val) *Pow { return newPow(b, e, (*Pow).mid) }
-
-// PowWide prepares the float32 route of every other p, and the only one of float64, for the exponent at address e.
-func PowWide(b *ir.Builder, e ir.Val) *Pow { return newPow(b, e, (*Pow).wide) }
-
 // PowRoutes emits body once for each route, of which the one runs that the exponent at address e is prepared for. The
 // route is a float32 0, 1 or 2: its highest byte is 0, 0x3f or 0x40.
 func PowRoutes(b *ir.Builder, e ir.Val, body func(p *Pow)) {
 	if b.Elem() == ir.F64 {
-		body(PowWide(b, e))
+		body(newPow(b, e, (*Pow).wide, powHi, powA))
 		return
 	}
 	route := b.LoadByte(e, 3)
-	b.IfElse(route, 0x40, func() { body(PowWide(b, e)) }, func() {
-		b.IfElse(route, 0x3f, func() { body(PowMid(b, e)) }, func() { body(PowLight(b, e)) })
+	b.IfElse(route, 0x40, func() { body(newPow(b, e, (*Pow).high)) }, func() {
+		b.IfElse(route, 0x3f, func() { body(newPow(b, e, (*Pow).mid)) }, func() { body(newPow(b, e, (*Pow).low)) })
 	})
 }
 
-// series is the quotient s = u/(m+1) and the tail coefficient powALo + s²·(…), u = m − 1.
-func (p *Pow) series(b *ir.Builder, u, m ir.Val) (s, tail ir.Val) {
-	s = b.Div(u, b.Add(m, b.Const(1)))
-	z := b.Mul(s, s)
-	last := powC + 2
-	if b.Elem() == ir.F64 {
-		last = powC + 7
-	}
-	tail = p.at(b, last)
-	for i := last - 1; i >= powC; i-- {
-		tail = b.FMA(tail, z, p.at(b, i))
-	}
-	return s, b.FMA(tail, z, p.at(b, powALo))
+// Bits of float32.
+const (
+	powShift   = 0xf5000
+	oneBits    = 0x3f800000
+	signAndExp = 0xff800000
+)
+
+// split is x = 2^e·m as 2²³·e, m, and the number of m's interval in the low three bits of i.
+func (p *Pow) split(b *ir.Builder, x ir.Val) (ex, m, i ir.Val) {
+	d := b.IAdd(x, b.Bits(1<<32-(oneBits-powShift)))
+	k := b.And(d, b.Bits(signAndExp))
+	return b.IFloat(k), b.ISub(x, k), b.IShr(d, 20)
 }
 
-// log is p·log₂ of 2^ex·m, held as k + rc + l with t = magic + 2·bias + k. The quotient is split into a multiple of a
-// small power of two and the exact remainder over m + 1, where 1/(m+1) = (1 − s)/2. t comes out clamped for timesPow2.
-func (p *Pow) log(b *ir.Builder, ex, m ir.Val) (t, rc, l ir.Val) {
-	u := b.Sub(m, b.Const(1))
-	s, tail := p.series(b, u, m)
-	quantum, a := p.at(b, powQuantum), p.at(b, powA)
-	sc := b.Sub(b.Add(s, quantum), quantum)
-	rem := b.FNMA(sc, m, b.Sub(u, sc))
-	c := b.FNMA(rem, s, rem)
-	h := b.Mul(sc, a)
-	l = b.FMA(c, p.at(b, powAHalf), b.Mul(s, tail))
-	l = b.FMA(ex, p.at(b, powLo), l)
-	hi := p.at(b, powHi)
-	t, k := roundInt(b, b.Add(b.FMA(ex, hi, h), l), 2*formatOf(b).bias)
-	rc = b.Sub(h, b.FNMA(ex, hi, k))
+// table is the entry of the table at place `at` for interval i.
+func (p *Pow) table(b *ir.Builder, at int, i ir.Val) ir.Val {
+	return b.Lookup(p.e, int64(at)*b.Size(), i)
+}
+
+// terms is what all routes of float32 need of the logarithm: r = m·c − 1, g, and w without the leading term r·powA.
+func (p *Pow) terms(b *ir.Builder, ex, m, i ir.Val) (r, g, w ir.Val) {
+	r = b.FMA(m, p.table(b, powTableC, i), b.Const(-1))
+	g = b.FMA(ex, p.at(b, powHi), p.table(b, powTableHi, i))
+	w = b.FMA(ex, p.at(b, powLo), p.table(b, powTableLo, i))
+	tail := p.at(b, powC+3)
+	for k := powC + 2; k >= powC; k-- {
+		tail = b.FMA(tail, r, p.at(b, k))
+	}
+	tail = b.FMA(tail, r, p.at(b, powALo))
+	return r, g, b.FMA(r, tail, w)
+}
+
+// exp2 is y·2^k = 2^(g + w) with t = magic + 254 + k. With rc what g leaves, 1 + 11/16·rc is exact, and the rest is
+// small.
+func (p *Pow) exp2(b *ir.Builder, g, w ir.Val) (y, t ir.Val) {
+	t, k := roundInt(b, b.Add(g, w), 2*format32.bias)
+	rc := b.Sub(g, k)
+	r := b.Add(rc, w)
+	most := b.FMA(rc, b.Const(0.6875), b.Const(1))
+	q := horner(b, r, powE1, powE2, powE3, powE4, powE5, powE6)
+	return b.Add(most, b.FMA(r, q, b.Mul(w, b.Const(0.6875)))), t
+}
+
+// clamped is t of timesPow2 where the result overflows or vanishes.
+func clamped(b *ir.Builder, t ir.Val) ir.Val {
 	high, low := 129.0, -152.0
 	if b.Elem() == ir.F64 {
 		high, low = 1025, -1077
 	}
 	offset := formatOf(b).magic + float64(2*formatOf(b).bias)
 	t = b.Min(b.Const(offset+high), t)
-	return b.Max(b.Const(offset+low), t), rc, l
+	return b.Max(b.Const(offset+low), t)
 }
 
-// powExp2 is 2^(rc+l) with r = rc + l and l16 = 11/16·l: 1 + 11/16·rc is exact, and the rest is small.
-func powExp2(b *ir.Builder, rc, r, l16 ir.Val) ir.Val {
-	c := powQF64[:]
-	if b.Elem() == ir.F32 {
-		c = []float64{powE1, powE2, powE3, powE4, powE5, powE6}
-	}
-	q := horner(b, r, c...)
-	return b.Add(b.FMA(rc, b.Const(0.6875), b.Const(1)), b.FMA(r, q, l16))
+// low brings subnormals up, and takes ±0 and +Inf as they are.
+func (p *Pow) low(b *ir.Builder, x ir.Val) ir.Val {
+	a := b.Abs(x)
+	tiny := b.CmpLT(a, b.Const(format32.minNormal))
+	ex, m, i := p.split(b, b.Select(tiny, b.Mul(a, b.Const(0x1p24)), a))
+	r, g, w := p.terms(b, b.Sub(ex, b.And(tiny, b.Const(24*0x1p23))), m, i)
+	w = b.FMA(r, p.at(b, powA), w)
+	b.Stage()
+	y, t := p.exp2(b, g, w)
+	y = timesPow2(b, y, t)
+	a = b.Abs(b.Again(x))
+	return b.Select(outside(b, a), a, y)
 }
 
-// powOf is powExp2 for l itself.
-func powOf(b *ir.Builder, rc, l ir.Val) ir.Val {
-	return powExp2(b, rc, b.Add(rc, l), b.Mul(l, b.Const(0.6875)))
-}
-
-// light computes with n = −l, so that the fused operations need no negation.
-func (p *Pow) light(b *ir.Builder, x ir.Val) ir.Val {
-	abs := b.Abs(x)
-	ex, m := splitExp(b, abs)
-	s, tail := p.series(b, b.Sub(m, b.Const(1)), m)
-	a, hi := p.at(b, powA), p.at(b, powHi)
-	h := b.Sub(b.FMA(s, a, b.Const(24)), b.Const(24)) // s·powA to a multiple of 2⁻¹⁹
-	n := b.FNMA(s, a, h)
-	n = b.FNMA(s, tail, n)
-	n = b.FNMA(ex, p.at(b, powLo), n)
-	t, k := roundInt(b, b.FMA(ex, hi, h), format32.bias)
-	rc := b.Sub(h, b.FNMA(ex, hi, k))
-	y := powExp2(b, rc, b.Sub(rc, n), b.Mul(n, b.Const(-0.6875)))
-	y = b.Mul(y, b.IShl(t, format32.mant))
-	return b.Select(outside(b, abs), abs, y)
-}
-
-// mid uses the power of two in x as one of the two factors of the result: 0, subnormal x and +Inf need no more.
+// mid has ±0, subnormal x and +Inf beyond the clamps.
 func (p *Pow) mid(b *ir.Builder, x ir.Val) ir.Val {
 	a := b.Abs(x)
-	ex, m := normalParts(b, a, b.Const(0x1p23+127))
-	t, rc, l := p.log(b, ex, m)
-	y := powOf(b, rc, l)
-	f := b.And(a, b.Bits(0x7f800000))
-	y = b.Mul(y, b.ISub(b.IShl(t, format32.mant), f))
-	y = b.Mul(y, f)
-	return b.Select(b.CmpUN(a, a), a, y)
+	ex, m, i := p.split(b, a)
+	r, g, w := p.terms(b, keepNaN(b, a, ex), m, i)
+	w = b.FMA(r, p.at(b, powA), w)
+	b.Stage()
+	y, t := p.exp2(b, g, w)
+	return timesPow2(b, y, clamped(b, t))
 }
 
-// wide takes every x through both steps that the other routes save: subnormals and a scale in two factors.
-func (p *Pow) wide(b *ir.Builder, x ir.Val) ir.Val {
+// high splits the leading term into h, a multiple of a small power of two, and the remainder −n.
+func (p *Pow) high(b *ir.Builder, x ir.Val) ir.Val {
 	a := b.Abs(x)
-	ex, m := splitExp(b, a)
-	t, rc, l := p.log(b, ex, m)
-	y := timesPow2(b, powOf(b, rc, l), t)
-	return b.Select(outside(b, a), a, y)
+	ex, m, i := p.split(b, a)
+	r, g, w := p.terms(b, keepNaN(b, a, ex), m, i)
+	lead, quantum := p.at(b, powA), p.at(b, powQuantum)
+	h := b.Sub(b.FMA(r, lead, quantum), quantum)
+	n := b.FNMA(r, lead, h)
+	g, w = b.Add(g, h), b.Sub(w, n)
+	b.Stage()
+	y, t := p.exp2(b, g, w)
+	return timesPow2(b, y, clamped(b, t))
+}
+
+// keepNaN is ex, or a where that is NaN.
+func keepNaN(b *ir.Builder, a, ex ir.Val) ir.Val { return b.Select(b.CmpUN(a, a), a, ex) }
+
+// wide is the only route of float64. The quotient s = u/(m + 1), u = m − 1, is split into a multiple of a small power of
+// two and the exact remainder over m + 1, where 1/(m+1) = (1 − s)/2; p·log₂ x is held as k + rc + l.
+func (p *Pow) wide(b *ir.Builder, x ir.Val) ir.Val {
+	abs := b.Abs(x)
+	ex, m := splitExp(b, abs)
+	u := b.Sub(m, b.Const(1))
+	s := b.Div(u, b.Add(m, b.Const(1)))
+	z := b.Mul(s, s)
+	tail := p.at(b, powAtanh+7)
+	for i := powAtanh + 6; i >= powAtanh; i-- {
+		tail = b.FMA(tail, z, p.at(b, i))
+	}
+	tail = b.FMA(tail, z, p.at(b, powALo))
+	quantum, a := p.at(b, powQuantum), p.at(b, powA)
+	sc := b.Sub(b.Add(s, quantum), quantum)
+	rem := b.FNMA(sc, m, b.Sub(u, sc))
+	c := b.FNMA(rem, s, rem)
+	h := b.Mul(sc, a)
+	l := b.FMA(c, p.at(b, powAHalf), b.Mul(s, tail))
+	l = b.FMA(ex, p.at(b, powLo), l)
+	hi := p.at(b, powHi)
+	t, k := roundInt(b, b.Add(b.FMA(ex, hi, h), l), 2*format64.bias)
+	rc := b.Sub(h, b.FNMA(ex, hi, k))
+	// 2^(rc+l): 1 + 11/16·rc is exact, and the rest is small.
+	r := b.Add(rc, l)
+	q := horner(b, r, powQF64[:]...)
+	y := b.Add(b.FMA(rc, b.Const(0.6875), b.Const(1)), b.FMA(r, q, b.Mul(l, b.Const(0.6875))))
+	return b.Select(outside(b, abs), abs, timesPow2(b, y, clamped(b, t)))
 }

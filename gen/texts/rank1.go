@@ -21,12 +21,12 @@ func rank1Kernels() []Kernel {
 			row = []string{"dStep", "gsStep"}
 		}
 		plain := Kernel{Name: name, Family: "rank1", Equation: equation, Tail: maskedTail,
-			Params: list(slices, matrix(), integers(row...)),
+			Params: list(slices, matrix(), integers(row...), integers("far")),
 			Text:   func(b *ir.Builder) { rank1(b, terms) }}
 		clip := plain
 		clip.Name += "Clip"
 		clip.Equation += ", then clip to [lo, hi]"
-		clip.Params = list(slices, scalars("lo", "hi"), matrix(), integers(row...))
+		clip.Params = list(slices, scalars("lo", "hi"), matrix(), integers(row...), integers("far"))
 		clip.Text = func(b *ir.Builder) { rank1(b, terms|termBounds) }
 		return []Kernel{plain, clip}
 	}
@@ -51,45 +51,36 @@ func rank1Kernels() []Kernel {
 
 // rank1 is the update with a fixed set of terms, g·x among them.
 func rank1(b *ir.Builder, terms int) {
+	k := inPlace{rows: []rowValue{{name: "gs", stepped: true}}, cols: []string{"x"}, tmp: 2}
 	var to ir.Bounds
 	if terms&termBounds != 0 {
 		to = b.Bounds(b.ParamUni("lo"), b.ParamUni("hi"))
+		k.tmp += 4
 	}
 	var one ir.Val
 	if terms&(termDecay|termColDecay) != 0 {
 		one = b.Keep(b.Const(1))
+		k.tmp++
 	}
-	b.Rows("rows", func(i ir.Val) {
-		w := rowOf(b, "w", "stride", i)
-		g := b.LoadU(stepped(b, "gs", i), 0)
-		var keep ir.Val
-		if terms&termDecay != 0 {
-			keep = b.Sub(one, b.LoadU(stepped(b, "d", i), 0))
-		}
-		x := b.Param("x")
-		cursors := []ir.Val{w, x}
-		var c ir.Val
+	if terms&termDecay != 0 {
+		k.rows = append(k.rows, rowValue{"d", true, func(b *ir.Builder, d ir.Val) ir.Val { return b.Sub(one, d) }})
+	}
+	if terms&termColDecay != 0 {
+		k.cols = append(k.cols, "c")
+	}
+	k.next = func(b *ir.Builder, u ir.Val, row, col []ir.Val) ir.Val {
 		if terms&termColDecay != 0 {
-			c = b.Param("c")
-			cursors = append(cursors, c)
+			u = b.Mul(u, b.Sub(one, col[1]))
+		} else if terms&termDecay != 0 {
+			u = b.Mul(u, row[1])
 		}
-		n := b.Param("cols")
-		each(b, n, unroll, cursors, func(a access) {
-			for q := 0; q < a.n; q++ {
-				u := a.load(w, q)
-				if terms&termColDecay != 0 {
-					u = b.Mul(u, b.Sub(one, a.load(c, q)))
-				} else if terms&termDecay != 0 {
-					u = b.Mul(u, keep)
-				}
-				u = b.FMA(g, a.load(x, q), u)
-				if terms&termBounds != 0 {
-					u = b.Clip(u, to)
-				}
-				a.store(w, q, u)
-			}
-		})
-	})
+		u = b.FMA(row[0], col[0], u)
+		if terms&termBounds != 0 {
+			u = b.Clip(u, to)
+		}
+		return u
+	}
+	k.text(b)
 }
 
 func rank1Residual(b *ir.Builder) {

@@ -8,66 +8,55 @@ func scaleKernels() []Kernel {
 	return []Kernel{
 		{Name: "ScaleR", Family: "scale", Equation: "w = r_i*w", Tail: maskedTail, Params: list(w, r, matrix()),
 			Text: func(b *ir.Builder) { scale(b, true, false) }},
-		{Name: "ScaleC", Family: "scale", Equation: "w = w*c_j", Tail: maskedTail, Params: list(w, c, matrix()),
+		{Name: "ScaleC", Family: "scale", Equation: "w = w*c_j", Tail: maskedTail, Params: list(w, c, matrix(), integers("far")),
 			Text: func(b *ir.Builder) { scale(b, false, true) }},
-		{Name: "ScaleRC", Family: "scale", Equation: "w = (r_i*w)*c_j", Tail: maskedTail, Params: list(w, r, c, matrix()),
+		{Name: "ScaleRC", Family: "scale", Equation: "w = (r_i*w)*c_j", Tail: maskedTail, Params: list(w, r, c, matrix(), integers("far")),
 			Text: func(b *ir.Builder) { scale(b, true, true) }},
 		{Name: "GainLinear", Family: "scale", Equation: "w = fma(eta*(s_j-q_i), w, w)", Tail: maskedTail,
-			Params: list(w, q, s, scalars("eta"), matrix()), Text: func(b *ir.Builder) { gain(b, false) }},
+			Params: list(w, q, s, scalars("eta"), matrix(), integers("far")), Text: func(b *ir.Builder) { gain(b, false) }},
 		{Name: "GainLinearClip", Family: "scale", Equation: "w = clip(fma(eta*(s_j-q_i), w, w), lo, hi)", Tail: maskedTail,
-			Params: list(w, q, s, scalars("eta", "lo", "hi"), matrix()), Text: func(b *ir.Builder) { gain(b, true) }},
+			Params: list(w, q, s, scalars("eta", "lo", "hi"), matrix(), integers("far")), Text: func(b *ir.Builder) { gain(b, true) }},
 		{Name: "Clip", Family: "scale", Equation: "w = clip(w, lo, hi)", Tail: maskedTail,
 			Params: list(w, scalars("lo", "hi"), matrix()), Text: clip},
 	}
 }
 
 func scale(b *ir.Builder, byRow, byCol bool) {
-	b.Rows("rows", func(i ir.Val) {
-		w := rowOf(b, "w", "stride", i)
-		cursors := []ir.Val{w}
-		var r, c ir.Val
+	k := inPlace{tmp: 1}
+	if byRow {
+		k.rows = []rowValue{{name: "r"}}
+	}
+	if byCol {
+		k.cols = []string{"c"}
+	}
+	k.next = func(b *ir.Builder, u ir.Val, row, col []ir.Val) ir.Val {
 		if byRow {
-			r = b.LoadU(indexed(b, "r", i), 0)
+			u = b.Mul(row[0], u)
 		}
 		if byCol {
-			c = b.Param("c")
-			cursors = append(cursors, c)
+			u = b.Mul(u, col[0])
 		}
-		each(b, b.Param("cols"), unroll, cursors, func(a access) {
-			for q := 0; q < a.n; q++ {
-				u := a.load(w, q)
-				if byRow {
-					u = b.Mul(r, u)
-				}
-				if byCol {
-					u = b.Mul(u, a.load(c, q))
-				}
-				a.store(w, q, u)
-			}
-		})
-	})
+		return u
+	}
+	k.text(b)
 }
 
 func gain(b *ir.Builder, bounded bool) {
+	k := inPlace{rows: []rowValue{{name: "q"}}, cols: []string{"s"}, tmp: 3}
 	var to ir.Bounds
 	if bounded {
 		to = b.Bounds(b.ParamUni("lo"), b.ParamUni("hi"))
+		k.tmp += 4
 	}
 	eta := b.ParamUni("eta")
-	b.Rows("rows", func(i ir.Val) {
-		w, s := rowOf(b, "w", "stride", i), b.Param("s")
-		post := b.LoadU(indexed(b, "q", i), 0)
-		each(b, b.Param("cols"), unroll, []ir.Val{w, s}, func(a access) {
-			for q := 0; q < a.n; q++ {
-				u := a.load(w, q)
-				u = b.FMA(b.Mul(eta, b.Sub(a.load(s, q), post)), u, u)
-				if bounded {
-					u = b.Clip(u, to)
-				}
-				a.store(w, q, u)
-			}
-		})
-	})
+	k.next = func(b *ir.Builder, u ir.Val, row, col []ir.Val) ir.Val {
+		u = b.FMA(b.Mul(eta, b.Sub(col[0], row[0])), u, u)
+		if bounded {
+			u = b.Clip(u, to)
+		}
+		return u
+	}
+	k.text(b)
 }
 
 func clip(b *ir.Builder) {

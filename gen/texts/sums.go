@@ -12,7 +12,7 @@ type power struct {
 	name, value string
 	fn          func(*ir.Builder, ir.Val) ir.Val
 	square      bool // unweighted sums take fma(w, w, sum)
-	heavy       bool // bound by arithmetic: fewer copies of the text
+	heavy       bool // bound by arithmetic, wherever w lies: fewer copies of the text
 }
 
 func powers() []power {
@@ -36,7 +36,7 @@ func sumKernels() []Kernel {
 	}
 	for _, p := range powers() {
 		add(Kernel{Name: "RowSum" + p.name, Equation: "out_i = Σ_j " + p.value + ", or weighted by v_j",
-			Params: list(written("out", PerRow), w, optional("v", PerCol), matrix()),
+			Params: list(written("out", PerRow), w, optional("v", PerCol), matrix(), p.place()),
 			Text:   func(b *ir.Builder) { rowSum(b, p.under(b)) }}, "rowsums")
 	}
 	for _, p := range powers() {
@@ -46,18 +46,9 @@ func sumKernels() []Kernel {
 	}
 	for _, p := range powers() {
 		add(Kernel{Name: "BothSum" + p.name, Equation: "out_i = Σ_j " + p.value + " and acc_j = acc_j + Σ_i of the same",
-			Params: list(written("out", PerRow), written("acc", PerCol), w, matrix()),
+			Params: list(written("out", PerRow), written("acc", PerCol), w, matrix(), p.place()),
 			Text:   func(b *ir.Builder) { bothSum(b, p.under(b)) }}, "bothsums")
 	}
-	add(Kernel{Name: "RowSumP", Equation: "out_i = Σ_j |w|^p, or weighted by v_j",
-		Params: list(written("out", PerRow), w, optional("v", PerCol), slice("e", Exponent), matrix()),
-		Text:   func(b *ir.Builder) { eachRoute(b, func(p summand) { rowSum(b, p) }) }}, "powsums")
-	add(Kernel{Name: "ColSumP", Equation: "acc_j = acc_j + Σ_i |w|^p, or weighted by u_i",
-		Params: list(written("acc", PerCol), w, optional("u", PerRow), slice("e", Exponent), matrix()),
-		Text:   func(b *ir.Builder) { eachRoute(b, func(p summand) { colSum(b, p) }) }}, "powsums")
-	add(Kernel{Name: "BothSumP", Equation: "out_i = Σ_j |w|^p and acc_j = acc_j + Σ_i of the same",
-		Params: list(written("out", PerRow), written("acc", PerCol), w, slice("e", Exponent), matrix()),
-		Text:   func(b *ir.Builder) { eachRoute(b, func(p summand) { bothSum(b, p) }) }}, "powsums")
 	add(Kernel{Name: "RowMaxAbs", Equation: "out_i = max_j |w|", Params: list(written("out", PerRow), w, matrix()),
 		Text: func(b *ir.Builder) { rowMax(b, true) }}, "maxima")
 	add(Kernel{Name: "ColMaxAbs", Equation: "acc_j = max(acc_j, max_i |w|)", Params: list(written("acc", PerCol), w, matrix()),
@@ -67,23 +58,38 @@ func sumKernels() []Kernel {
 	return all
 }
 
+// Where w lies, the argument "far" of the sums that memory bounds: it chooses the order in which w is read, which
+// depends on what the prefetchers of that distance can follow, and leaves the result alone.
+const (
+	inThird  = 1 // in the third cache; in the second one below
+	inMemory = 2
+)
+
+// place is the parameter of where w lies.
+func (p power) place() []Param {
+	if p.heavy {
+		return nil
+	}
+	return integers("far")
+}
+
 // summand is a power as the sums use it.
 type summand struct {
 	value  func(b *ir.Builder, x ir.Val) ir.Val
 	square bool
-	unroll int // vectors of a column panel
-	rows   int // rows at a time, for their row sums
+	panel  int // vectors of a column panel of a sum bound by arithmetic; 0 if memory is the bound
 }
 
 func (p power) under(b *ir.Builder) summand {
 	if p.name == "1" {
 		mask := b.Keep(b.AbsMask())
-		return summand{func(b *ir.Builder, x ir.Val) ir.Val { return b.And(x, mask) }, p.square, 8, 2}
+		return summand{func(b *ir.Builder, x ir.Val) ir.Val { return b.And(x, mask) }, p.square, 0}
 	}
+	panel := 0
 	if p.heavy {
-		return summand{p.fn, p.square, 4, 1}
+		panel = 4
 	}
-	return summand{p.fn, p.square, 8, 2}
+	return summand{p.fn, p.square, panel}
 }
 
 // add is sum + value, fma(x, x, sum) for the square, and fma(value, weight, sum) with a weight.
@@ -105,10 +111,12 @@ func whenGiven(b *ir.Builder, name string, text func(given bool)) {
 	b.IfAtLeast(b.Param(name), 1, func() { text(true) }, func() { text(false) })
 }
 
+// rowSum takes two rows at once from the second cache, where the latency of their additions is the bound. From farther
+// away one row after the other is faster: w is then one stream, which the prefetchers follow across the rows.
 func rowSum(b *ir.Builder, p summand) {
 	whenGiven(b, "v", func(weighted bool) {
 		rows, w, out := b.Param("rows"), b.Param("w"), b.Param("out")
-		group := func(count int) {
+		group := func(count int, ahead int64) {
 			at, sums := rowGroup(b, w, count)
 			cursors := slices.Clone(at)
 			var v ir.Val
@@ -116,8 +124,11 @@ func rowSum(b *ir.Builder, p summand) {
 				v = b.Param("v")
 				cursors = append(cursors, v)
 			}
-			over(b, b.Param("cols"), cursors, sums, func(a access, r, q int, sum ir.Val) ir.Val {
+			over(b, b.Param("cols"), false, cursors, sums, func(a access, r, q int, sum ir.Val) ir.Val {
 				var weight ir.Val
+				if ahead > 0 && int64(q)*b.VecSize()%lineBytes == 0 {
+					b.Prefetch(at[r], ahead+int64(q)*b.VecSize())
+				}
 				if weighted {
 					weight = a.load(v, q)
 				}
@@ -128,10 +139,12 @@ func rowSum(b *ir.Builder, p summand) {
 			}
 			b.AddTo(out, int64(count)*b.Size())
 		}
-		if p.rows > 1 {
-			b.While(rows, int64(p.rows), func() { group(p.rows) })
+		if p.panel == 0 {
+			far := b.Param("far")
+			b.If(far, inMemory, func() { b.While(rows, 1, func() { group(1, 2048) }) })
+			b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2, 0) }) })
 		}
-		b.While(rows, 1, func() { group(1) })
+		b.While(rows, 1, func() { group(1, 0) })
 	})
 }
 
@@ -162,15 +175,15 @@ func newStrip(b *ir.Builder, start float64) strip {
 // over runs step over n elements of several rows at once, whose chains of additions overlap; step returns the new value
 // of accumulator q of row r. Behind the last whole strip the accumulators take turns: halving pairs lane l with
 // l + n/2, and turning them keeps those pairs.
-func over(b *ir.Builder, n ir.Val, cursors []ir.Val, rows []strip, step func(a access, r, q int, sum ir.Val) ir.Val) {
+func over(b *ir.Builder, n ir.Val, twice bool, cursors []ir.Val, rows []strip, step func(a access, r, q int, sum ir.Val) ir.Val) {
 	parts := len(rows[0].sum)
-	each(b, n, parts, cursors, func(a access) {
+	body := func(a access) {
 		for q := 0; q < a.n; q++ {
 			for r, s := range rows {
-				next := step(a, r, q, s.sum[q])
+				next := step(a, r, q, s.sum[q%parts])
 				switch {
-				case a.n == parts:
-					b.Set(s.sum[q], next)
+				case a.n >= parts:
+					b.Set(s.sum[q%parts], next)
 				case a.tail != nil:
 					b.Set(s.sum[0], b.Select(a.tail.Mask, next, s.sum[0]))
 				default:
@@ -182,7 +195,11 @@ func over(b *ir.Builder, n ir.Val, cursors []ir.Val, rows []strip, step func(a a
 				}
 			}
 		}
-	})
+	}
+	if twice {
+		steps(b, n, 2*parts, cursors, body)
+	}
+	each(b, n, parts, cursors, body)
 }
 
 func (s strip) total(pair func(x, y ir.Val) ir.Val, halve func(ir.Val) ir.Val) ir.Val {
@@ -194,24 +211,62 @@ func (s strip) total(pair func(x, y ir.Val) ir.Val, halve func(ir.Val) ir.Val) i
 	return halve(s.sum[0])
 }
 
-// colRows is how many rows a column panel goes down before the next panel: as many streams as the prefetchers follow,
-// and enough to repay reading and writing the sums.
-const colRows = 32
-
 func colSum(b *ir.Builder, p summand) {
 	whenGiven(b, "u", func(weighted bool) {
-		down(b, p.unroll, func(a access, q int, sum, x, u ir.Val) ir.Val {
-			var weight ir.Val
-			if weighted {
-				weight = u
-			}
-			return p.add(b, sum, x, weight)
-		}, weighted)
+		if p.panel > 0 {
+			down(b, p.panel, func(sum, x, u ir.Val) ir.Val { return p.add(b, sum, x, u) }, weighted)
+			return
+		}
+		streams(b, p, weighted)
 	})
 }
 
-// down accumulates the rows of w in order, a panel of `vectors` vectors at a time.
-func down(b *ir.Builder, vectors int, step func(a access, q int, sum, x, u ir.Val) ir.Val, weighted bool) {
+// streams adds four whole rows at once to the sums, which are read and written once for all of them. More rows are more
+// streams than the prefetchers follow.
+func streams(b *ir.Builder, p summand, weighted bool) {
+	rows, w := b.Param("rows"), b.Param("w")
+	var us ir.Val
+	if weighted {
+		us = b.Param("u")
+	}
+	group := func(count int) {
+		acc := b.Param("acc")
+		at, weight := make([]ir.Val, count), make([]ir.Val, count)
+		for r := range at {
+			at[r] = b.ICopy(w)
+			b.AddRTo(w, strideBytes(b))
+			if weighted {
+				weight[r] = b.LoadU(us, int64(r)*b.Size())
+			}
+		}
+		if weighted {
+			b.AddTo(us, int64(count)*b.Size())
+		}
+		each(b, b.Param("cols"), unroll, append([]ir.Val{acc}, at...), func(a access) {
+			sum := make([]ir.Val, a.n)
+			for q := range sum {
+				sum[q] = b.Var(a.load(acc, q))
+			}
+			for r := range at {
+				for q := range sum {
+					b.Set(sum[q], p.add(b, sum[q], a.load(at[r], q), weight[r]))
+				}
+			}
+			for q := range sum {
+				a.store(acc, q, sum[q])
+			}
+		})
+	}
+	b.While(rows, 4, func() { group(4) })
+	b.While(rows, 1, func() { group(1) })
+}
+
+// lineBytes is the size of a cache line.
+const lineBytes = 64
+
+// down accumulates the rows of w in order, a panel of some vectors and four rows at a time: enough to repay reading and
+// writing the sums where arithmetic is the bound.
+func down(b *ir.Builder, vectors int, step func(sum, x, u ir.Val) ir.Val, weighted bool) {
 	rows, from := b.Param("rows"), b.Param("w")
 	var us ir.Val
 	if weighted {
@@ -236,7 +291,7 @@ func down(b *ir.Builder, vectors int, step func(a access, q int, sum, x, u ir.Va
 					b.AddTo(u, b.Size())
 				}
 				for q := range sum {
-					b.Set(sum[q], step(a, q, sum[q], a.load(at, q), weight))
+					b.Set(sum[q], step(sum[q], a.load(at, q), weight))
 				}
 				b.AddRTo(at, stride)
 			})
@@ -249,7 +304,7 @@ func down(b *ir.Builder, vectors int, step func(a access, q int, sum, x, u ir.Va
 			b.AddTo(us, count*b.Size())
 		}
 	}
-	b.While(rows, colRows, func() { group(colRows) })
+	b.While(rows, 4, func() { group(4) })
 	b.While(rows, 1, func() { group(1) })
 }
 
@@ -260,40 +315,60 @@ func strideBytes(b *ir.Builder) ir.Val {
 	return b.IShift(b.Param("stride"), 3)
 }
 
+// bothSum takes two rows at once from the second cache, to read and write the column sums once for both, and one row
+// after the other from farther away (see rowSum).
 func bothSum(b *ir.Builder, p summand) {
 	rows, w, out := b.Param("rows"), b.Param("w"), b.Param("out")
-	group := func(count int) {
+	group := func(count int, ahead bool) {
 		acc := b.Param("acc")
 		at, sums := rowGroup(b, w, count)
+		var next ir.Val
+		cursors := append([]ir.Val{acc}, at...)
+		if ahead { // w is at the next row now
+			next = b.ICopy(w)
+			cursors = append(cursors, next)
+		}
 		var col ir.Val
-		over(b, b.Param("cols"), append([]ir.Val{acc}, at...), sums, func(a access, r, q int, sum ir.Val) ir.Val {
+		over(b, b.Param("cols"), p.panel == 0 && count == 1, cursors, sums, func(a access, r, q int, sum ir.Val) ir.Val {
 			if r == 0 {
 				col = b.Var(a.load(acc, q))
 			}
+			if at := int64(q) * b.VecSize(); ahead && at%lineBytes == 0 {
+				b.Prefetch(next, at)
+			}
 			x := a.load(at[r], q)
-			var next ir.Val
+			forCol := x
+			if ahead {
+				forCol = a.load(at[r], q) // a load of its own was measured 1.3 times faster there
+			}
+			var total ir.Val
 			if p.square {
-				next = b.FMA(x, x, sum)
-				b.Set(col, b.FMA(x, x, col))
+				total = b.FMA(x, x, sum)
+				b.Set(col, b.FMA(forCol, forCol, col))
 			} else {
 				v := p.value(b, x)
-				next = b.Add(sum, v)
+				total = b.Add(sum, v)
+				if ahead {
+					v = p.value(b, forCol)
+				}
 				b.Set(col, b.Add(col, v))
 			}
 			if r == count-1 {
 				a.store(acc, q, col)
 			}
-			return next
+			return total
 		})
 		for r := range sums {
 			b.StoreU(out, int64(r)*b.Size(), sums[r].total(b.Add, b.Sum))
 		}
 		b.AddTo(out, int64(count)*b.Size())
 	}
-	if p.rows > 1 {
-		b.While(rows, int64(p.rows), func() { group(p.rows) })
+	if p.panel == 0 {
+		far := b.Param("far")
+		b.If(far, inMemory, func() { b.While(rows, 1, func() { group(1, true) }) })
+		b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2, false) }) })
 	}
-	b.While(rows, 1, func() { group(1) })
+	b.While(rows, 1, func() { group(1, false) })
 }
 
 func rowMax(b *ir.Builder, abs bool) {
@@ -304,7 +379,7 @@ func rowMax(b *ir.Builder, abs bool) {
 			start = 0
 		}
 		s := newStrip(b, start)
-		over(b, b.Param("cols"), []ir.Val{w}, []strip{s}, func(a access, _, q int, most ir.Val) ir.Val {
+		over(b, b.Param("cols"), false, []ir.Val{w}, []strip{s}, func(a access, _, q int, most ir.Val) ir.Val {
 			x := a.load(w, q)
 			if abs {
 				x = b.Abs(x)
@@ -316,5 +391,5 @@ func rowMax(b *ir.Builder, abs bool) {
 }
 
 func colMaxAbs(b *ir.Builder) {
-	down(b, 4, func(a access, q int, most, x, _ ir.Val) ir.Val { return b.Maximum(most, b.Abs(x)) }, false)
+	down(b, 4, func(most, x, _ ir.Val) ir.Val { return b.Maximum(most, b.Abs(x)) }, false)
 }

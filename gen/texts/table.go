@@ -52,7 +52,7 @@ var Elems = []ir.Elem{ir.F32, ir.F64}
 // Table lists the kernels in the order of their files.
 func Table() []Kernel {
 	var all []Kernel
-	for _, family := range [][]Kernel{rank1Kernels(), scaleKernels(), sumKernels(), productKernels(), elementwiseKernels()} {
+	for _, family := range [][]Kernel{rank1Kernels(), scaleKernels(), sumKernels(), productKernels(), onlineKernels(), elementwiseKernels()} {
 		all = append(all, family...)
 	}
 	return all
@@ -143,21 +143,23 @@ func (a access) store(p ir.Val, i int, v ir.Val) {
 // each runs body over n elements: steps of `unroll` vectors, then single vectors, then a masked tail. The cursors, one
 // for each slice, are advanced.
 func each(b *ir.Builder, n ir.Val, unroll int, cursors []ir.Val, body func(access)) {
-	step := func(vectors int) {
-		b.While(n, int64(vectors)*b.Lanes(), func() {
-			body(access{b: b, n: vectors})
-			for _, c := range cursors {
-				b.AddTo(c, int64(vectors)*b.VecSize())
-			}
-		})
-	}
 	if unroll > 1 {
-		step(unroll)
+		steps(b, n, unroll, cursors, body)
 	}
-	step(1)
+	steps(b, n, 1, cursors, body)
 	b.If(n, 1, func() {
 		t := b.Tail(n)
 		body(access{b: b, n: 1, tail: &t})
+	})
+}
+
+// steps runs body while there are that many vectors left.
+func steps(b *ir.Builder, n ir.Val, vectors int, cursors []ir.Val, body func(access)) {
+	b.While(n, int64(vectors)*b.Lanes(), func() {
+		body(access{b: b, n: vectors})
+		for _, c := range cursors {
+			b.AddTo(c, int64(vectors)*b.VecSize())
+		}
 	})
 }
 

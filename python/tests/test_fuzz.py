@@ -84,7 +84,8 @@ def main(calls, seed):
             else pick("a", object(), {}, [[1], [1, 2]])
         )
 
-    rules = [hk.rules.Hebb(0.1), hk.rules.Decay(0.1, 0.01), hk.rules.Oja(0.1), hk.rules.Sanger(0.1)]
+    rules = [hk.rules.Hebb(0.1), hk.rules.Decay(0.1, 0.01), hk.rules.Oja(0.1), hk.rules.Sanger(0.1), hk.rules.Instar(0.1),
+             hk.rules.WTA(0.1), hk.rules.WTA(0.1, 3, "euclid"), hk.rules.SoftHebb(0.1), hk.rules.SoftHebb(0.1, 0.2, True)]  # fmt: skip
     gains = hk.gains.Exponential(5, alpha=0.1, dtype=np.float64)
     outcomes = {"done": 0, "refused": 0}
     for call in range(calls):
@@ -143,7 +144,8 @@ def main(calls, seed):
         elif name == "rule":
             dims = pick((n,), (samples, n))
             args = [w, array(dims), pick(None, array((*dims[:-1], out)))]
-            optional(reduction=lambda: pick("sequential", "sum", "mean", "x"), normalize=lambda: pick("max", None, 3))
+            optional(reduction=lambda: pick("sequential", "sum", "mean", "x"), normalize=lambda: pick("max", None, 3),
+                     block=lambda: pick(1, 2, 16, 17, 4096, None, 0, -1, 5000, 2.0, "x"))  # fmt: skip
         elif name == "gain":
             args = [array(pick((n,), (samples, n)))]
             optional(reduction=lambda: pick("sequential", "mean", "sum"))

@@ -279,8 +279,10 @@ def interrupted(script, after=0.6):
     return out, time.monotonic() - start
 
 
-def test_interrupt_of_a_rule():
-    out, took = interrupted("""
+@pytest.mark.parametrize("block", [None, 48])
+def test_interrupt_of_a_rule(block):
+    out, took = interrupted(
+        """
         import time
         import numpy as np, hebbkern as hk
         random = np.random.default_rng(0)
@@ -291,14 +293,16 @@ def test_interrupt_of_a_rule():
         try:
             while True:
                 w[...] = start
-                rule.update(w, X)
+                rule.update(w, X, block=BLOCK)
         except hk.Interrupted as stop:
             print(time.monotonic(), stop.done, flush=True)
             assert 0 <= stop.done <= len(X) and str(stop.done) in str(stop)
+            assert not BLOCK or stop.done % BLOCK == 0 or stop.done == len(X)
             again = start.copy()
-            rule.update(again, X[: stop.done])
+            rule.update(again, X[: stop.done], block=BLOCK)
             assert np.array_equal(w, again), "not the state after k whole samples"
-    """)
+    """.replace("BLOCK", str(block))
+    )
     assert float(out.split()[0]) - (time.monotonic() - took) < 1.0
 
 

@@ -94,12 +94,25 @@ const (
 	log2C10 = -0x1.c39b3p-4
 )
 
-// atanh s = s + s³(atanhC3 + atanhC5 s² + …), |s| ≤ (√2−1)/(√2+1). Weighted error 2^-30.2.
-const (
-	atanhC3 = 0x1.55557ap-2
-	atanhC5 = 0x1.995ed4p-3
-	atanhC7 = 0x1.31e0d4p-3
-)
+// ln(1+r) = r + r²·q(r), |r| ≤ 0.0599. Weighted error 2^-31.61.
+var powLog = [...]float64{
+	-0x1.ffffc2ae53522p-2,
+	0x1.5554fadb6eaf2p-2,
+	-0x1.00d9bdf0551e8p-2,
+	0x1.9b6c17073998ep-3,
+}
+
+// −log₂ of powC32.
+var powLog2C32 = [...]float64{
+	0x0p+0,
+	0x1.7d60496cfbb4cp-4,
+	0x1.f5fd8a9063e35p-3,
+	0x1.a8ff971810a5ep-2,
+	0x1.14c560fe68af9p-1,
+	0x1.5b2c3da19723bp-1,
+	0x1.810fa51bf65fdp-1,
+	0x1.a8ff971810a5ep-1,
+}
 
 // e^r = 1 + r + r²·q(r), |r| ≤ ½ ln 2. Weighted error 2^-31.94.
 var expQShort = [...]float64{

@@ -124,7 +124,7 @@ func ELUDerivative[T Float](x T) T {
 // PowPrepare fills e, at least PowLen long, for the exponent p > 0. Only
 // arithmetic of this package is used, so e is the same everywhere.
 func PowPrepare[T Float](p float64, e []T) {
-	var v [PowLen]float64
+	var v [powSpread]float64
 	if is32[T]() {
 		powPrepare32(p, &v)
 	} else {
@@ -132,6 +132,10 @@ func PowPrepare[T Float](p float64, e []T) {
 	}
 	for i, c := range v {
 		e[i] = T(c)
+	}
+	each := powEach / int(unsafe.Sizeof(e[0]))
+	for i := powSpread; i < PowLen; i++ {
+		e[i] = e[(i-powSpread)/each]
 	}
 }
 

@@ -44,9 +44,9 @@ func exp2Poly32(r float32) float32 {
 // a subnormal result is rounded once more in the last product, and an error
 // of e ULP in y becomes at most ½ + e/2. 6 operations.
 func scale32(y, t float32) float32 {
-	h := fma32(t, 0.5, 0x1.8p22) // 1.5·2²³ + 127 + ⌊k/2⌉
-	s1 := math.Float32frombits(math.Float32bits(h) << 23)
-	s2 := math.Float32frombits((math.Float32bits(t) - math.Float32bits(h)) << 23)
+	h := math.Float32bits(t) >> 1 // its low bits are 127 + ⌊k/2⌋
+	s1 := math.Float32frombits(h << 23)
+	s2 := math.Float32frombits((math.Float32bits(t) - h) << 23)
 	return float32(float32(y*s1) * s2)
 }
 

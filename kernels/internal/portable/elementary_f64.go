@@ -43,9 +43,9 @@ func horner64(x float64, c []float64) float64 {
 
 // scale64 is y·2^k for t = 1.5·2⁵² + 2046 + k, in two factors as scale32.
 func scale64(y, t float64) float64 {
-	h := math.FMA(t, 0.5, 0x1.8p51)
-	s1 := math.Float64frombits(math.Float64bits(h) << 52)
-	s2 := math.Float64frombits((math.Float64bits(t) - math.Float64bits(h)) << 52)
+	h := math.Float64bits(t) >> 1
+	s1 := math.Float64frombits(h << 52)
+	s2 := math.Float64frombits((math.Float64bits(t) - h) << 52)
 	return float64(float64(y*s1) * s2)
 }
 

@@ -31,3 +31,18 @@ func AddWide[T Float](acc []float64, a []T, n int) {
 		acc[k] += float64(v)
 	}
 }
+
+// SumWide adds the sums of several blocks in float64 and rounds once, from +0
+// on, blocks in order:
+//
+//	out_j = T(Σ_i float64(part_ij))
+func SumWide[T Float](out, part []T, rows, cols, stride int) {
+	out = out[:cols]
+	for j := range out {
+		var sum float64
+		for i := range rows {
+			sum += float64(part[i*stride+j])
+		}
+		out[j] = T(sum)
+	}
+}

@@ -6,7 +6,7 @@ package portable
 //	w_ij ← fma(round(eta·(s_j − q_i)), w_ij, w_ij)
 //
 // with s_j − q_i rounded.
-func GainLinear[T Float](w, q, s []T, eta T, rows, cols, stride int) {
+func GainLinear[T Float](w, q, s []T, eta T, rows, cols, stride, _ int) {
 	s = s[:cols]
 	for i := range rows {
 		row, qi := w[i*stride:][:cols], q[i]
@@ -19,7 +19,7 @@ func GainLinear[T Float](w, q, s []T, eta T, rows, cols, stride int) {
 // GainLinearClip is GainLinear with bounds:
 //
 //	w_ij ← clip(fma(round(eta·(s_j − q_i)), w_ij, w_ij), lo, hi)
-func GainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride int) {
+func GainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride, _ int) {
 	s = s[:cols]
 	for i := range rows {
 		row, qi := w[i*stride:][:cols], q[i]

@@ -2,8 +2,21 @@ package portable
 
 import "math"
 
-// |x|^p in float64 is built as powWide32, for every p: y = k + rc + l with rc
-// a multiple of 2⁻⁴⁴.
+// Places in a prepared exponent of float64, beside those that it shares with
+// float32: half of powA, and the coefficients.
+const (
+	powAHalf = powC
+	powAtanh = powAHalf + 1
+)
+
+// |x|^p in float64 is 2^y, y = p·log₂ x held as k + rc + l: k an integer, rc a
+// multiple of 2⁻⁴⁴ within ±½, l small. With x = 2^e·m, u = m − 1, s = u/(m + 1):
+//
+//	log₂ x = e + (2/ln 2)·(s + s³/3 + s⁵/5 + …)
+//
+// and p is multiplied into the coefficients when the exponent is prepared. The
+// quotient is split into a multiple of a small power of two and the exact
+// remainder over m + 1, where 1/(m+1) = (1 − s)/2.
 
 // pow64 is |x|^p for a prepared exponent: 64 operations.
 func pow64(x float64, e []float64) float64 {
@@ -12,7 +25,7 @@ func pow64(x float64, e []float64) float64 {
 	u := m - 1
 	s := u / (m + 1)
 	z := float64(s * s)
-	tail := math.FMA(z, horner64(z, e[powC:powC+8]), e[powALo])
+	tail := math.FMA(z, horner64(z, e[powAtanh:powAtanh+8]), e[powALo])
 	sc := (s + e[powQuantum]) - e[powQuantum]
 	rem := math.FMA(-sc, m, u-sc)
 	c := math.FMA(-rem, s, rem)
@@ -35,9 +48,8 @@ func pow64(x float64, e []float64) float64 {
 }
 
 // powPrepare64 fills e for the exponent p.
-func powPrepare64(p float64, e *[PowLen]float64) {
+func powPrepare64(p float64, e *[powSpread]float64) {
 	p = min(p, 16384)
-	e[powRoute] = PowWide
 	// 2p/ln 2 = a + b.
 	a := float64(p * twoOverLn2Hi)
 	b := math.FMA(p, twoOverLn2Hi, -a) + float64(p*twoOverLn2Lo)
@@ -49,6 +61,6 @@ func powPrepare64(p float64, e *[PowLen]float64) {
 	e[powAHalf] = e[powA] / 2
 	e[powQuantum] = ldexp(1.5, 52+q)
 	for i, c := range atanhQF64 {
-		e[powC+i] = float64(a*c) / 2
+		e[powAtanh+i] = float64(a*c) / 2
 	}
 }

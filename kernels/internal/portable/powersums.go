@@ -1,7 +1,7 @@
 package portable
 
 // power names the value of a sum: w itself, or |w|^p in one of the direct
-// forms or in general.
+// forms. Sums of other powers are sums of values of their own (PowAbsV).
 type power int
 
 const (
@@ -12,11 +12,10 @@ const (
 	power2
 	power3
 	power4
-	powerGeneral // PowAbs with a prepared exponent
 )
 
 // powers sets y_k to the value of x_k. len(y) = len(x).
-func powers[T Float](kind power, y, x, e []T) {
+func powers[T Float](kind power, y, x []T) {
 	y = y[:len(x)]
 	switch kind {
 	case powerSigned:
@@ -45,16 +44,12 @@ func powers[T Float](kind power, y, x, e []T) {
 		for k, v := range x {
 			y[k] = Pow4(v)
 		}
-	case powerGeneral:
-		for k, v := range x {
-			y[k] = PowAbs(v, e)
-		}
 	}
 }
 
 // accumulate adds the values of a strip to as many sums: sum += value, for
 // power2 fma(w, w, sum), and with weights fma(value, v, sum).
-func accumulate[T Float](kind power, sum, strip, v, e, scratch []T) {
+func accumulate[T Float](kind power, sum, strip, v, scratch []T) {
 	sum = sum[:len(strip)]
 	if v == nil && kind == power2 {
 		for l, a := range strip {
@@ -63,7 +58,7 @@ func accumulate[T Float](kind power, sum, strip, v, e, scratch []T) {
 		return
 	}
 	value := scratch[:len(strip)]
-	powers(kind, value, strip, e)
+	powers(kind, value, strip)
 	if v == nil {
 		for l, a := range value {
 			sum[l] += a
@@ -77,7 +72,7 @@ func accumulate[T Float](kind power, sum, strip, v, e, scratch []T) {
 }
 
 // rowSum is every RowSum primitive.
-func rowSum[T Float](kind power, out, w, v, e []T, rows, cols, stride int) {
+func rowSum[T Float](kind power, out, w, v []T, rows, cols, stride int) {
 	var lane, value [maxLanes]T
 	n := lanes[T]()
 	for i := range rows {
@@ -88,14 +83,14 @@ func rowSum[T Float](kind power, out, w, v, e []T, rows, cols, stride int) {
 			if v != nil {
 				weights = v[k:]
 			}
-			accumulate(kind, lane[:], row[k:min(k+n, cols)], weights, e, value[:])
+			accumulate(kind, lane[:], row[k:min(k+n, cols)], weights, value[:])
 		}
 		out[i] = halve(lane[:n])
 	}
 }
 
 // colSum is every ColSum primitive.
-func colSum[T Float](kind power, acc, w, u, e []T, rows, cols, stride int) {
+func colSum[T Float](kind power, acc, w, u []T, rows, cols, stride int) {
 	var value, weight [maxLanes]T
 	for i := range rows {
 		row := w[i*stride:][:cols]
@@ -107,17 +102,17 @@ func colSum[T Float](kind power, acc, w, u, e []T, rows, cols, stride int) {
 			weights = weight[:]
 		}
 		for k := 0; k < cols; k += maxLanes {
-			accumulate(kind, acc[k:], row[k:min(k+maxLanes, cols)], weights, e, value[:])
+			accumulate(kind, acc[k:], row[k:min(k+maxLanes, cols)], weights, value[:])
 		}
 	}
 }
 
 // bothSum is every BothSum primitive.
-func bothSum[T Float](kind power, out, acc, w, e []T, rows, cols, stride int) {
+func bothSum[T Float](kind power, out, acc, w []T, rows, cols, stride int) {
 	for i := range rows {
 		row := w[i*stride:][:cols]
-		rowSum(kind, out[i:], row, nil, e, 1, cols, cols)
-		colSum(kind, acc, row, nil, e, 1, cols, cols)
+		rowSum(kind, out[i:], row, nil, 1, cols, cols)
+		colSum(kind, acc, row, nil, 1, cols, cols)
 	}
 }
 

@@ -87,12 +87,12 @@ func testRank1Variants[T Float](t *testing.T) {
 				flags int
 				run   func(w []T)
 			}{
-				"G":      {Rank1Outer, func(w []T) { Rank1G(w, g, x, rows, cols, stride, step) }},
-				"DG":     {Rank1Outer | Rank1Decay, func(w []T) { Rank1DG(w, d, g, x, rows, cols, stride, step, step) }},
-				"CG":     {Rank1Outer | Rank1ColDecay, func(w []T) { Rank1CG(w, c, g, x, rows, cols, stride, step) }},
-				"GClip":  {Rank1Outer | Rank1Bounds, func(w []T) { Rank1GClip(w, g, x, lo, hi, rows, cols, stride, step) }},
-				"DGClip": {Rank1Outer | Rank1Decay | Rank1Bounds, func(w []T) { Rank1DGClip(w, d, g, x, lo, hi, rows, cols, stride, step, step) }},
-				"CGClip": {Rank1Outer | Rank1ColDecay | Rank1Bounds, func(w []T) { Rank1CGClip(w, c, g, x, lo, hi, rows, cols, stride, step) }},
+				"G":      {Rank1Outer, func(w []T) { Rank1G(w, g, x, rows, cols, stride, step, 0) }},
+				"DG":     {Rank1Outer | Rank1Decay, func(w []T) { Rank1DG(w, d, g, x, rows, cols, stride, step, step, 0) }},
+				"CG":     {Rank1Outer | Rank1ColDecay, func(w []T) { Rank1CG(w, c, g, x, rows, cols, stride, step, 0) }},
+				"GClip":  {Rank1Outer | Rank1Bounds, func(w []T) { Rank1GClip(w, g, x, lo, hi, rows, cols, stride, step, 0) }},
+				"DGClip": {Rank1Outer | Rank1Decay | Rank1Bounds, func(w []T) { Rank1DGClip(w, d, g, x, lo, hi, rows, cols, stride, step, step, 0) }},
+				"CGClip": {Rank1Outer | Rank1ColDecay | Rank1Bounds, func(w []T) { Rank1CGClip(w, c, g, x, lo, hi, rows, cols, stride, step, 0) }},
 				"Clip":   {Rank1Bounds, func(w []T) { Clip(w, lo, hi, rows, cols, stride) }},
 			} {
 				want, got := append([]T(nil), w0...), append([]T(nil), w0...)
@@ -145,8 +145,6 @@ func TestReductions(t *testing.T) {
 func testReductions[T Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	const rows = 3
-	e := make([]T, PowLen)
-	PowPrepare(2.7, e)
 	type sum struct {
 		value func(T) T
 		row   func(out, w, v []T, cols, stride int)
@@ -156,29 +154,26 @@ func testReductions[T Float](t *testing.T) {
 	}
 	sums := map[string]sum{
 		"signed": {func(v T) T { return v },
-			func(o, w, v []T, n, s int) { RowSumSigned(o, w, v, rows, n, s) }, func(a, w, u []T, n, s int) { ColSumSigned(a, w, u, rows, n, s) },
-			func(o, a, w []T, n, s int) { BothSumSigned(o, a, w, rows, n, s) }, false},
+			func(o, w, v []T, n, s int) { RowSumSigned(o, w, v, rows, n, s, 0) }, func(a, w, u []T, n, s int) { ColSumSigned(a, w, u, rows, n, s) },
+			func(o, a, w []T, n, s int) { BothSumSigned(o, a, w, rows, n, s, 0) }, false},
 		"half": {PowHalf[T],
 			func(o, w, v []T, n, s int) { RowSumHalf(o, w, v, rows, n, s) }, func(a, w, u []T, n, s int) { ColSumHalf(a, w, u, rows, n, s) },
 			func(o, a, w []T, n, s int) { BothSumHalf(o, a, w, rows, n, s) }, false},
 		"1": {func(v T) T { return T(math.Abs(float64(v))) },
-			func(o, w, v []T, n, s int) { RowSum1(o, w, v, rows, n, s) }, func(a, w, u []T, n, s int) { ColSum1(a, w, u, rows, n, s) },
-			func(o, a, w []T, n, s int) { BothSum1(o, a, w, rows, n, s) }, false},
+			func(o, w, v []T, n, s int) { RowSum1(o, w, v, rows, n, s, 0) }, func(a, w, u []T, n, s int) { ColSum1(a, w, u, rows, n, s) },
+			func(o, a, w []T, n, s int) { BothSum1(o, a, w, rows, n, s, 0) }, false},
 		"3/2": {PowThreeHalves[T],
 			func(o, w, v []T, n, s int) { RowSumThreeHalves(o, w, v, rows, n, s) }, func(a, w, u []T, n, s int) { ColSumThreeHalves(a, w, u, rows, n, s) },
 			func(o, a, w []T, n, s int) { BothSumThreeHalves(o, a, w, rows, n, s) }, false},
 		"2": {func(v T) T { return T(v * v) },
-			func(o, w, v []T, n, s int) { RowSum2(o, w, v, rows, n, s) }, func(a, w, u []T, n, s int) { ColSum2(a, w, u, rows, n, s) },
-			func(o, a, w []T, n, s int) { BothSum2(o, a, w, rows, n, s) }, true},
+			func(o, w, v []T, n, s int) { RowSum2(o, w, v, rows, n, s, 0) }, func(a, w, u []T, n, s int) { ColSum2(a, w, u, rows, n, s) },
+			func(o, a, w []T, n, s int) { BothSum2(o, a, w, rows, n, s, 0) }, true},
 		"3": {Pow3[T],
 			func(o, w, v []T, n, s int) { RowSum3(o, w, v, rows, n, s) }, func(a, w, u []T, n, s int) { ColSum3(a, w, u, rows, n, s) },
 			func(o, a, w []T, n, s int) { BothSum3(o, a, w, rows, n, s) }, false},
 		"4": {Pow4[T],
 			func(o, w, v []T, n, s int) { RowSum4(o, w, v, rows, n, s) }, func(a, w, u []T, n, s int) { ColSum4(a, w, u, rows, n, s) },
 			func(o, a, w []T, n, s int) { BothSum4(o, a, w, rows, n, s) }, false},
-		"p": {func(v T) T { return PowAbs(v, e) },
-			func(o, w, v []T, n, s int) { RowSumP(o, w, v, e, rows, n, s) }, func(a, w, u []T, n, s int) { ColSumP(a, w, u, e, rows, n, s) },
-			func(o, a, w []T, n, s int) { BothSumP(o, a, w, e, rows, n, s) }, false},
 	}
 	L := 32 / sizeRatio[T]()
 	for _, cols := range []int{0, 1, 2, L/2 + 1, L - 1, L, L + 1, 2*L - 1, 2*L + 3, 4096} {

@@ -14,13 +14,10 @@ const (
 // Rank1G adds an outer product:
 //
 //	w_ij ← fma(g_i, x_j, w_ij)
-func Rank1G[T Float](w, g, x []T, rows, cols, stride, gStep int) {
+func Rank1G[T Float](w, g, x []T, rows, cols, stride, gStep, _ int) {
 	x = x[:cols]
 	for i := range rows {
-		row, gi := w[i*stride:][:cols], g[i*gStep]
-		for j, xj := range x {
-			row[j] = FMA(gi, xj, row[j])
-		}
+		addScaled(w[i*stride:][:cols], x, g[i*gStep])
 	}
 }
 
@@ -29,14 +26,14 @@ func Rank1G[T Float](w, g, x []T, rows, cols, stride, gStep int) {
 //	w_ij ← fma(g_i, x_j, round(w_ij·(1 − d_i)))
 //
 // with 1 − d_i rounded.
-func Rank1DG[T Float](w, d, g, x []T, rows, cols, stride, dStep, gStep int) {
+func Rank1DG[T Float](w, d, g, x []T, rows, cols, stride, dStep, gStep, _ int) {
 	x = x[:cols]
 	for i := range rows {
-		row, gi := w[i*stride:][:cols], g[i*gStep]
-		f := 1 - d[i*dStep]
-		for j, xj := range x {
-			row[j] = FMA(gi, xj, T(row[j]*f))
+		row, f := w[i*stride:][:cols], 1-d[i*dStep]
+		for j, v := range row {
+			row[j] = T(v * f)
 		}
+		addScaled(row, x, g[i*gStep])
 	}
 }
 
@@ -45,7 +42,7 @@ func Rank1DG[T Float](w, d, g, x []T, rows, cols, stride, dStep, gStep int) {
 //	w_ij ← fma(g_i, x_j, round(w_ij·(1 − c_j)))
 //
 // with 1 − c_j rounded.
-func Rank1CG[T Float](w, c, g, x []T, rows, cols, stride, gStep int) {
+func Rank1CG[T Float](w, c, g, x []T, rows, cols, stride, gStep, _ int) {
 	c, x = c[:cols], x[:cols]
 	for i := range rows {
 		row, gi := w[i*stride:][:cols], g[i*gStep]
@@ -58,7 +55,7 @@ func Rank1CG[T Float](w, c, g, x []T, rows, cols, stride, gStep int) {
 // Rank1GClip is Rank1G with bounds:
 //
 //	w_ij ← clip(fma(g_i, x_j, w_ij), lo, hi)
-func Rank1GClip[T Float](w, g, x []T, lo, hi T, rows, cols, stride, gStep int) {
+func Rank1GClip[T Float](w, g, x []T, lo, hi T, rows, cols, stride, gStep, _ int) {
 	x = x[:cols]
 	for i := range rows {
 		row, gi := w[i*stride:][:cols], g[i*gStep]
@@ -71,7 +68,7 @@ func Rank1GClip[T Float](w, g, x []T, lo, hi T, rows, cols, stride, gStep int) {
 // Rank1DGClip is Rank1DG with bounds:
 //
 //	w_ij ← clip(fma(g_i, x_j, round(w_ij·(1 − d_i))), lo, hi)
-func Rank1DGClip[T Float](w, d, g, x []T, lo, hi T, rows, cols, stride, dStep, gStep int) {
+func Rank1DGClip[T Float](w, d, g, x []T, lo, hi T, rows, cols, stride, dStep, gStep, _ int) {
 	x = x[:cols]
 	for i := range rows {
 		row, gi := w[i*stride:][:cols], g[i*gStep]
@@ -85,7 +82,7 @@ func Rank1DGClip[T Float](w, d, g, x []T, lo, hi T, rows, cols, stride, dStep, g
 // Rank1CGClip is Rank1CG with bounds:
 //
 //	w_ij ← clip(fma(g_i, x_j, round(w_ij·(1 − c_j))), lo, hi)
-func Rank1CGClip[T Float](w, c, g, x []T, lo, hi T, rows, cols, stride, gStep int) {
+func Rank1CGClip[T Float](w, c, g, x []T, lo, hi T, rows, cols, stride, gStep, _ int) {
 	c, x = c[:cols], x[:cols]
 	for i := range rows {
 		row, gi := w[i*stride:][:cols], g[i*gStep]

@@ -11,7 +11,7 @@ func ScaleR[T Float](w, r []T, rows, cols, stride int) {
 }
 
 // ScaleC scales the columns: w_ij ← round(w_ij·c_j).
-func ScaleC[T Float](w, c []T, rows, cols, stride int) {
+func ScaleC[T Float](w, c []T, rows, cols, stride, _ int) {
 	c = c[:cols]
 	for i := range rows {
 		row := w[i*stride:][:cols]
@@ -22,7 +22,7 @@ func ScaleC[T Float](w, c []T, rows, cols, stride int) {
 }
 
 // ScaleRC scales rows, then columns: w_ij ← round(round(r_i·w_ij)·c_j).
-func ScaleRC[T Float](w, r, c []T, rows, cols, stride int) {
+func ScaleRC[T Float](w, r, c []T, rows, cols, stride, _ int) {
 	c = c[:cols]
 	for i := range rows {
 		row, ri := w[i*stride:][:cols], r[i]

@@ -33,21 +33,21 @@ func Divide[T Float](y []T, s T, n int) {
 	}
 }
 
-// ArgMax gives the column of each row's maximum: the lowest one of equals
-// (−0 equals +0), and the first NaN if the row holds one, as NumPy does. Rows
-// are not empty.
-func ArgMax[T Float](w []T, rows, cols, stride int, out []int) {
-	for i := range rows {
-		row := w[i*stride:][:cols]
-		at, most := 0, row[0]
-		for j, v := range row {
-			if most != most {
-				break
-			}
-			if v > most || v != v {
-				at, most = j, v
+// IndexOf is the first place of v, a NaN being any NaN; −0 equals +0. It is len(x)
+// if there is none.
+func IndexOf[T Float](x []T, v T) int {
+	if v != v {
+		for k, u := range x {
+			if u != u {
+				return k
 			}
 		}
-		out[i] = at
+		return len(x)
 	}
+	for k, u := range x {
+		if u == v {
+			return k
+		}
+	}
+	return len(x)
 }

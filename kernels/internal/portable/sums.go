@@ -2,15 +2,17 @@ package portable
 
 // The sums by row, by column and both. In the comments, value is the function
 // that the name says, of one element; block order is that of the package
-// comment.
+// comment. The last argument of those that memory bounds says where w lies, 0
+// for the second cache, 1 for the third, 2 for memory: it tells the assembly in
+// which order to read w and does not change the result.
 
 // RowSumSigned is Σ_j w_ij by row, in one block of L lanes, cols ≤ 4096:
 //
 //	v nil:  lane = lane + w_ij
 //	else:   lane = fma(w_ij, v_j, lane)
 //	out_i = the lanes, halved
-func RowSumSigned[T Float](out, w, v []T, rows, cols, stride int) {
-	rowSum(powerSigned, out, w, v, nil, rows, cols, stride)
+func RowSumSigned[T Float](out, w, v []T, rows, cols, stride, _ int) {
+	rowSum(powerSigned, out, w, v, rows, cols, stride)
 }
 
 // RowSumHalf is Σ_j √|w_ij| by row, in one block of L lanes, cols ≤ 4096:
@@ -19,7 +21,7 @@ func RowSumSigned[T Float](out, w, v []T, rows, cols, stride int) {
 //	else:   lane = fma(PowHalf(w_ij), v_j, lane)
 //	out_i = the lanes, halved
 func RowSumHalf[T Float](out, w, v []T, rows, cols, stride int) {
-	rowSum(powerHalf, out, w, v, nil, rows, cols, stride)
+	rowSum(powerHalf, out, w, v, rows, cols, stride)
 }
 
 // RowSum1 is Σ_j |w_ij| by row, in one block of L lanes, cols ≤ 4096:
@@ -27,8 +29,8 @@ func RowSumHalf[T Float](out, w, v []T, rows, cols, stride int) {
 //	v nil:  lane = lane + Pow1(w_ij)
 //	else:   lane = fma(Pow1(w_ij), v_j, lane)
 //	out_i = the lanes, halved
-func RowSum1[T Float](out, w, v []T, rows, cols, stride int) {
-	rowSum(power1, out, w, v, nil, rows, cols, stride)
+func RowSum1[T Float](out, w, v []T, rows, cols, stride, _ int) {
+	rowSum(power1, out, w, v, rows, cols, stride)
 }
 
 // RowSumThreeHalves is Σ_j |w_ij|^1.5 by row, in one block of L lanes, cols ≤ 4096:
@@ -37,7 +39,7 @@ func RowSum1[T Float](out, w, v []T, rows, cols, stride int) {
 //	else:   lane = fma(PowThreeHalves(w_ij), v_j, lane)
 //	out_i = the lanes, halved
 func RowSumThreeHalves[T Float](out, w, v []T, rows, cols, stride int) {
-	rowSum(powerThreeHalves, out, w, v, nil, rows, cols, stride)
+	rowSum(powerThreeHalves, out, w, v, rows, cols, stride)
 }
 
 // RowSum2 is Σ_j w_ij² by row, in one block of L lanes, cols ≤ 4096:
@@ -45,8 +47,8 @@ func RowSumThreeHalves[T Float](out, w, v []T, rows, cols, stride int) {
 //	v nil:  lane = fma(w_ij, w_ij, lane)
 //	else:   lane = fma(Pow2(w_ij), v_j, lane)
 //	out_i = the lanes, halved
-func RowSum2[T Float](out, w, v []T, rows, cols, stride int) {
-	rowSum(power2, out, w, v, nil, rows, cols, stride)
+func RowSum2[T Float](out, w, v []T, rows, cols, stride, _ int) {
+	rowSum(power2, out, w, v, rows, cols, stride)
 }
 
 // RowSum3 is Σ_j |w_ij|³ by row, in one block of L lanes, cols ≤ 4096:
@@ -55,7 +57,7 @@ func RowSum2[T Float](out, w, v []T, rows, cols, stride int) {
 //	else:   lane = fma(Pow3(w_ij), v_j, lane)
 //	out_i = the lanes, halved
 func RowSum3[T Float](out, w, v []T, rows, cols, stride int) {
-	rowSum(power3, out, w, v, nil, rows, cols, stride)
+	rowSum(power3, out, w, v, rows, cols, stride)
 }
 
 // RowSum4 is Σ_j w_ij⁴ by row, in one block of L lanes, cols ≤ 4096:
@@ -64,18 +66,7 @@ func RowSum3[T Float](out, w, v []T, rows, cols, stride int) {
 //	else:   lane = fma(Pow4(w_ij), v_j, lane)
 //	out_i = the lanes, halved
 func RowSum4[T Float](out, w, v []T, rows, cols, stride int) {
-	rowSum(power4, out, w, v, nil, rows, cols, stride)
-}
-
-// RowSumP is Σ_j |w_ij|^p by row, in one block of L lanes, cols ≤ 4096:
-//
-//	v nil:  lane = lane + PowAbs(w_ij, e)
-//	else:   lane = fma(PowAbs(w_ij, e), v_j, lane)
-//	out_i = the lanes, halved
-//
-// e is the exponent as PowPrepare left it.
-func RowSumP[T Float](out, w, v, e []T, rows, cols, stride int) {
-	rowSum(powerGeneral, out, w, v, e, rows, cols, stride)
+	rowSum(power4, out, w, v, rows, cols, stride)
 }
 
 // ColSumSigned adds Σ_i w_ij by column to acc, rows in order:
@@ -83,7 +74,7 @@ func RowSumP[T Float](out, w, v, e []T, rows, cols, stride int) {
 //	u nil:  acc_j ← acc_j + w_ij
 //	else:   acc_j ← fma(w_ij, u_i, acc_j)
 func ColSumSigned[T Float](acc, w, u []T, rows, cols, stride int) {
-	colSum(powerSigned, acc, w, u, nil, rows, cols, stride)
+	colSum(powerSigned, acc, w, u, rows, cols, stride)
 }
 
 // ColSumHalf adds Σ_i √|w_ij| by column to acc, rows in order:
@@ -91,7 +82,7 @@ func ColSumSigned[T Float](acc, w, u []T, rows, cols, stride int) {
 //	u nil:  acc_j ← acc_j + PowHalf(w_ij)
 //	else:   acc_j ← fma(PowHalf(w_ij), u_i, acc_j)
 func ColSumHalf[T Float](acc, w, u []T, rows, cols, stride int) {
-	colSum(powerHalf, acc, w, u, nil, rows, cols, stride)
+	colSum(powerHalf, acc, w, u, rows, cols, stride)
 }
 
 // ColSum1 adds Σ_i |w_ij| by column to acc, rows in order:
@@ -99,7 +90,7 @@ func ColSumHalf[T Float](acc, w, u []T, rows, cols, stride int) {
 //	u nil:  acc_j ← acc_j + Pow1(w_ij)
 //	else:   acc_j ← fma(Pow1(w_ij), u_i, acc_j)
 func ColSum1[T Float](acc, w, u []T, rows, cols, stride int) {
-	colSum(power1, acc, w, u, nil, rows, cols, stride)
+	colSum(power1, acc, w, u, rows, cols, stride)
 }
 
 // ColSumThreeHalves adds Σ_i |w_ij|^1.5 by column to acc, rows in order:
@@ -107,7 +98,7 @@ func ColSum1[T Float](acc, w, u []T, rows, cols, stride int) {
 //	u nil:  acc_j ← acc_j + PowThreeHalves(w_ij)
 //	else:   acc_j ← fma(PowThreeHalves(w_ij), u_i, acc_j)
 func ColSumThreeHalves[T Float](acc, w, u []T, rows, cols, stride int) {
-	colSum(powerThreeHalves, acc, w, u, nil, rows, cols, stride)
+	colSum(powerThreeHalves, acc, w, u, rows, cols, stride)
 }
 
 // ColSum2 adds Σ_i w_ij² by column to acc, rows in order:
@@ -115,7 +106,7 @@ func ColSumThreeHalves[T Float](acc, w, u []T, rows, cols, stride int) {
 //	u nil:  acc_j ← fma(w_ij, w_ij, acc_j)
 //	else:   acc_j ← fma(Pow2(w_ij), u_i, acc_j)
 func ColSum2[T Float](acc, w, u []T, rows, cols, stride int) {
-	colSum(power2, acc, w, u, nil, rows, cols, stride)
+	colSum(power2, acc, w, u, rows, cols, stride)
 }
 
 // ColSum3 adds Σ_i |w_ij|³ by column to acc, rows in order:
@@ -123,7 +114,7 @@ func ColSum2[T Float](acc, w, u []T, rows, cols, stride int) {
 //	u nil:  acc_j ← acc_j + Pow3(w_ij)
 //	else:   acc_j ← fma(Pow3(w_ij), u_i, acc_j)
 func ColSum3[T Float](acc, w, u []T, rows, cols, stride int) {
-	colSum(power3, acc, w, u, nil, rows, cols, stride)
+	colSum(power3, acc, w, u, rows, cols, stride)
 }
 
 // ColSum4 adds Σ_i w_ij⁴ by column to acc, rows in order:
@@ -131,63 +122,47 @@ func ColSum3[T Float](acc, w, u []T, rows, cols, stride int) {
 //	u nil:  acc_j ← acc_j + Pow4(w_ij)
 //	else:   acc_j ← fma(Pow4(w_ij), u_i, acc_j)
 func ColSum4[T Float](acc, w, u []T, rows, cols, stride int) {
-	colSum(power4, acc, w, u, nil, rows, cols, stride)
-}
-
-// ColSumP adds Σ_i |w_ij|^p by column to acc, rows in order:
-//
-//	u nil:  acc_j ← acc_j + PowAbs(w_ij, e)
-//	else:   acc_j ← fma(PowAbs(w_ij, e), u_i, acc_j)
-//
-// e is the exponent as PowPrepare left it.
-func ColSumP[T Float](acc, w, u, e []T, rows, cols, stride int) {
-	colSum(powerGeneral, acc, w, u, e, rows, cols, stride)
+	colSum(power4, acc, w, u, rows, cols, stride)
 }
 
 // BothSumSigned is RowSumSigned into out and ColSumSigned into acc, without weights, in
 // one pass; cols ≤ 4096.
-func BothSumSigned[T Float](out, acc, w []T, rows, cols, stride int) {
-	bothSum(powerSigned, out, acc, w, nil, rows, cols, stride)
+func BothSumSigned[T Float](out, acc, w []T, rows, cols, stride, _ int) {
+	bothSum(powerSigned, out, acc, w, rows, cols, stride)
 }
 
 // BothSumHalf is RowSumHalf into out and ColSumHalf into acc, without weights, in
 // one pass; cols ≤ 4096.
 func BothSumHalf[T Float](out, acc, w []T, rows, cols, stride int) {
-	bothSum(powerHalf, out, acc, w, nil, rows, cols, stride)
+	bothSum(powerHalf, out, acc, w, rows, cols, stride)
 }
 
 // BothSum1 is RowSum1 into out and ColSum1 into acc, without weights, in
 // one pass; cols ≤ 4096.
-func BothSum1[T Float](out, acc, w []T, rows, cols, stride int) {
-	bothSum(power1, out, acc, w, nil, rows, cols, stride)
+func BothSum1[T Float](out, acc, w []T, rows, cols, stride, _ int) {
+	bothSum(power1, out, acc, w, rows, cols, stride)
 }
 
 // BothSumThreeHalves is RowSumThreeHalves into out and ColSumThreeHalves into acc, without weights, in
 // one pass; cols ≤ 4096.
 func BothSumThreeHalves[T Float](out, acc, w []T, rows, cols, stride int) {
-	bothSum(powerThreeHalves, out, acc, w, nil, rows, cols, stride)
+	bothSum(powerThreeHalves, out, acc, w, rows, cols, stride)
 }
 
 // BothSum2 is RowSum2 into out and ColSum2 into acc, without weights, in
 // one pass; cols ≤ 4096.
-func BothSum2[T Float](out, acc, w []T, rows, cols, stride int) {
-	bothSum(power2, out, acc, w, nil, rows, cols, stride)
+func BothSum2[T Float](out, acc, w []T, rows, cols, stride, _ int) {
+	bothSum(power2, out, acc, w, rows, cols, stride)
 }
 
 // BothSum3 is RowSum3 into out and ColSum3 into acc, without weights, in
 // one pass; cols ≤ 4096.
 func BothSum3[T Float](out, acc, w []T, rows, cols, stride int) {
-	bothSum(power3, out, acc, w, nil, rows, cols, stride)
+	bothSum(power3, out, acc, w, rows, cols, stride)
 }
 
 // BothSum4 is RowSum4 into out and ColSum4 into acc, without weights, in
 // one pass; cols ≤ 4096.
 func BothSum4[T Float](out, acc, w []T, rows, cols, stride int) {
-	bothSum(power4, out, acc, w, nil, rows, cols, stride)
-}
-
-// BothSumP is RowSumP into out and ColSumP into acc, without weights, in
-// one pass; cols ≤ 4096.
-func BothSumP[T Float](out, acc, w, e []T, rows, cols, stride int) {
-	bothSum(powerGeneral, out, acc, w, e, rows, cols, stride)
+	bothSum(power4, out, acc, w, rows, cols, stride)
 }

@@ -255,7 +255,7 @@ func testPowTexts[T Float](t *testing.T) {
 
 // TestPowRoute pins what texts.PowRoutes reads: the highest byte of the route.
 func TestPowRoute(t *testing.T) {
-	for p, want := range map[float64]uint32{0.5: 0, 3: 0x3f, 1: 0x40, 7: 0x40} {
+	for p, want := range map[float64]uint32{0.5: 0, 1.1: 0, 1.2: 0x3f, 3: 0x3f, 3.1: 0x40, 7: 0x40} {
 		e := make([]float32, PowLen)
 		PowPrepare(p, e)
 		require.Equal(t, want, math.Float32bits(e[powRoute])>>24, "p = %v", p)

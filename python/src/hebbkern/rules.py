@@ -17,11 +17,16 @@ Every ``update`` takes one sample or a batch, and three reductions:
     All y from the weights before the batch, then one update by the sum or the mean of the samples' Δw. It acts on the
     whole Δw, so ``"sum"`` of a rule with decay decays by B times λ. SoftHebb, ngc-learn and BindsNET sum by default,
     Lagani and pytorch-hebbian average: mind it when learning rates are compared.
+
+A sequence may run in blocks (``block=``): equal in real arithmetic to one sample at a time, at the speed of matrix
+products. Within a block of B samples, W = A W₀ + C X, where A acts on rows; so the y of each sample follows from
+V = W₀ Xᵀ and K = X Xᵀ, and W is read and written once a block. Blocks of 16 to 32 are good for few rows, of 64 to 256
+for large W.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +34,27 @@ import numpy.typing as npt
 from ._array import FLOATS, as_array, output, settle
 from ._errors import ArgumentTypeError, ArgumentValueError, DivergenceError, Interrupted
 from ._lib import native
-from ._parameters import real
+from ._parameters import choice, count, real
 
-_NAMES = ("w", "x", "y", "rule", "lr", "decay", "reduction", "normalize", "compute")
+_NAMES = (
+    *("w", "x", "y", "rule", "lr", "decay", "reduction", "normalize", "compute"),
+    *("block", "k", "score", "temperature", "anti"),
+)
 _REDUCTIONS = ("sequential", "sum", "mean")
+_SCORES = ("dot", "euclid")
+_MAX_BLOCK = 4096
 
 Reduction = Literal["sequential", "sum", "mean"]
+
+
+class _Parameters(NamedTuple):
+    """What rules have beside lr."""
+
+    decay: float = 0.0
+    k: int = 0
+    score: int = 0
+    temperature: float = 0.0
+    anti: int = 0
 
 
 class Rule:
@@ -57,7 +77,7 @@ class Rule:
         y: Any = None,
         *,
         reduction: Reduction = "sequential",
-        block: None = None,
+        block: int | None = None,
         normalize: Literal["max"] | None = None,
     ) -> npt.NDArray[Any]:
         """Learn from one sample or a batch.
@@ -69,11 +89,15 @@ class Rule:
         x : array [in] or [samples, in]
             Presynaptic activity.
         y : array [out] or [samples, out], optional
-            Postsynaptic activity. None: ``y = w x``, computed inside.
+            Postsynaptic activity. None: computed inside, ``y = w x`` or what the rule makes of it. `WTA` and `SoftHebb`
+            take none.
         reduction : "sequential", "sum" or "mean"
             See the module.
-        block : None
-            One sample at a time. The blocked form is not available in this version.
+        block : int, optional
+            Samples that are worked on together, 1 to 4096: see the module. The result is that of one sample at a time
+            but for rounding (`WTA`: bit for bit), and for a given block the same bits everywhere. It needs memory
+            for ``3 block (out + block)`` numbers or so; `Sanger` for a copy of w and ``out (out + block)``, `WTA` for a
+            copy of the rows that win. It does not go with "sum", "mean" or `normalize`. None: one sample at a time.
         normalize : "max", optional
             After the reduction, Δw is scaled to a largest change of η: ``η Δw / max(max|Δw|, 1e-30)``.
 
@@ -89,20 +113,16 @@ class Rule:
         DivergenceError
             y or the weights left the finite numbers at the sample named; `done` samples are in w.
         Interrupted
-            Ctrl-C (a KeyboardInterrupt) between two samples; `done` samples are in w. "sum" and "mean" are one update
-            and come to their end first.
+            Ctrl-C (a KeyboardInterrupt) between two samples, or two blocks; `done` samples are in w. "sum" and "mean"
+            are one update and come to their end first.
         """
         label = f"{type(self).__name__}.update"
-        if block is not None:
-            raise ArgumentValueError(
-                f"{label}: block is {block!r}; only None, one sample at a time, is available in this version", "block"
-            )
-        if reduction not in _REDUCTIONS:
-            kind = ArgumentValueError if isinstance(reduction, str) else ArgumentTypeError
-            raise kind(f"{label}: reduction is {reduction!r}; one of {', '.join(_REDUCTIONS)} is wanted", "reduction")
+        size = 0 if block is None else count(label, "block", block, most=_MAX_BLOCK)
+        how = choice(label, "reduction", reduction, _REDUCTIONS)
         if normalize not in (None, "max"):
             kind = ArgumentValueError if isinstance(normalize, str) else ArgumentTypeError
             raise kind(f"{label}: normalize is {normalize!r}; 'max' or None is wanted", "normalize")
+        parameters = self._parameters(label)
         w = as_array(w, "w", label, written=True)
         compute = int(y is None)
         if not isinstance(x, np.ndarray):
@@ -118,10 +138,15 @@ class Rule:
             out,
             self._code,
             self.lr,
-            self._decay(),
-            _REDUCTIONS.index(reduction),
+            parameters.decay,
+            how,
             int(normalize == "max"),
             compute,
+            size,
+            parameters.k,
+            parameters.score,
+            parameters.temperature,
+            parameters.anti,
         ]
         if x.ndim == 1:
             fault = native.learn(*args)
@@ -142,8 +167,8 @@ class Rule:
                 raise
         return out
 
-    def _decay(self) -> float:
-        return 0.0
+    def _parameters(self, function: str) -> _Parameters:
+        return _Parameters()
 
 
 def _read(value: Any, name: str, label: str, w: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -204,8 +229,8 @@ class Decay(Rule):
         super().__init__(lr)
         self.decay = real(type(self).__name__, "decay", decay)
 
-    def _decay(self) -> float:
-        return self.decay
+    def _parameters(self, function: str) -> _Parameters:
+        return _Parameters(decay=self.decay)
 
 
 class Oja(Rule):
@@ -257,3 +282,109 @@ class Sanger(Rule):
     """
 
     _code = 3
+
+
+class Instar(Rule):
+    """The instar, competitive learning with a y of the caller's, ``Δw_ij = η y_i (x_j − w_ij)`` (Grossberg 1976).
+
+    With y ≥ 0 a row tends to Σyx/Σy, the mean of the inputs weighted by its activity.
+
+    Parameters
+    ----------
+    lr : float
+        η ≥ 0.
+
+    Examples
+    --------
+    >>> import numpy as np, hebbkern as hk
+    >>> w = np.zeros((2, 2))
+    >>> y = hk.rules.Instar(lr=0.5).update(w, [2.0, 4.0], y=[1.0, 0.5])
+    >>> w
+    array([[1. , 2. ],
+           [0.5, 1. ]])
+    """
+
+    _code = 4
+
+
+class WTA(Rule):
+    """Winner-take-all: the instar with y = 1 for the k rows of the highest score and 0 for the others.
+
+    The winners move towards x, ``Δw_ij = η (x_j − w_ij)``; the other rows are not touched. Of equal scores the lowest
+    index wins. ``update`` computes y and takes none.
+
+    Parameters
+    ----------
+    lr : float
+        η ≥ 0.
+    k : int
+        Winners, from 1 to the rows of w.
+    score : "dot" or "euclid"
+        ``w_i·x``, or ``w_i·x − |w_i|²/2``, whose winner is the row nearest to x. The dot product's winner is that
+        only if rows and inputs are normalised. With "euclid" and k = 1 this is online k-means.
+
+    Examples
+    --------
+    >>> import numpy as np, hebbkern as hk
+    >>> w = np.array([[3.0, 0.0], [1.0, 1.0]])
+    >>> hk.rules.WTA(lr=0.5, score="euclid").update(w, [1.0, 2.0])
+    array([0., 1.])
+    >>> w
+    array([[3. , 0. ],
+           [1. , 1.5]])
+    >>> hk.rules.WTA(lr=0.5).update(w, [1.0, 0.0])
+    array([1., 0.])
+    """
+
+    _code = 5
+    k: int
+    score: str
+
+    def __init__(self, lr: float, k: int = 1, score: Literal["dot", "euclid"] = "dot") -> None:
+        super().__init__(lr)
+        self.k, self.score = k, score
+        self._parameters(type(self).__name__)
+
+    def _parameters(self, function: str) -> _Parameters:
+        return _Parameters(k=count(function, "k", self.k, most=2**31), score=choice(function, "score", self.score, _SCORES))
+
+
+class SoftHebb(Rule):
+    """SoftHebb, ``Δw_ij = η y_i (x_j − u_i w_ij)`` with u = Wx and ``y = softmax(u / temperature)`` (Moraitis,
+    Toichkin, Journé, Chua & Guo 2022).
+
+    ``update`` computes y and takes none.
+
+    Parameters
+    ----------
+    lr : float
+        η ≥ 0.
+    temperature : float
+        Above 0; the smaller, the nearer to winner-take-all.
+    anti : bool
+        Anti-Hebbian for all but the winner, the lowest index of the highest u: their y are negated. It is this y
+        that ``update`` returns.
+
+    Examples
+    --------
+    >>> import numpy as np, hebbkern as hk
+    >>> w = np.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> y = hk.rules.SoftHebb(lr=0.5, temperature=0.5, anti=True).update(w, [1.0, 0.5])
+    >>> np.round(y, 3), np.round(w, 3)
+    (array([ 0.731, -0.269]), array([[ 1.   ,  0.183],
+           [-0.134,  1.   ]]))
+    """
+
+    _code = 6
+    temperature: float
+    anti: bool
+
+    def __init__(self, lr: float, temperature: float = 1.0, anti: bool = False) -> None:
+        super().__init__(lr)
+        self.temperature, self.anti = temperature, anti
+        self._parameters(type(self).__name__)
+
+    def _parameters(self, function: str) -> _Parameters:
+        if not isinstance(self.anti, (bool, np.bool_)):
+            raise ArgumentTypeError(f"{function}: anti is {self.anti!r}; True or False is wanted", "anti")
+        return _Parameters(temperature=real(function, "temperature", self.temperature, above=0), anti=int(self.anti))

@@ -1,0 +1,58 @@
+package engine
+
+import "github.com/hebbkern/hebbkern/kernels"
+
+// online is a rule whose g and d follow from y alone, in one of the forms of kernels.ForwardUpdate: a sequence of it
+// runs there, bit for bit as Map and one update a sample. ok tells whether the parameters allow it.
+type online[T kernels.Float] interface {
+	Online() (factors kernels.Online[T], ok bool)
+}
+
+// onlineSamples is the length of a sequence from which one sweep for all samples repays the copy of W.
+const onlineSamples = 4
+
+// sweep runs the sequence row by row if it can; done is false when it did nothing. A y that is not finite ends the
+// sequence at its sample, but rows have gone on by then: W is put back, and the sequence runs sample by sample up to it.
+func (u *updater[T]) sweep() (k int, done bool, err error) {
+	rule, fits := u.rule.(online[T])
+	if !fits || !u.compute || u.o.Normalize != NoNorm || u.to-u.from < onlineSamples {
+		return 0, false, nil
+	}
+	o, ok := rule.Online()
+	if !ok {
+		return 0, false, nil
+	}
+	o.Before, o.Sums = u.s.matrix(u.w.Rows, u.w.Cols), u.sums
+	x, y := subRows(u.x, u.from, u.to-u.from), subRows(u.y, u.from, u.to-u.from)
+	kernels.ForwardUpdate(u.w, x, y, o)
+	for s := range y.Rows {
+		if !finite(y.Row(s)) {
+			for i := range u.w.Rows {
+				copy(u.w.Row(i), o.Before.Row(i))
+			}
+			return 0, false, nil
+		}
+	}
+	if !finite(u.sums) && !u.finiteW() {
+		return y.Rows, true, u.diverged("the weights", u.to-1)
+	}
+	return y.Rows, true, nil
+}
+
+// Online implements the sweep over a sequence.
+func (r Hebb[T]) Online() (kernels.Online[T], bool) { return kernels.Online[T]{Rate: T(r.LR)}, true }
+
+// Online implements the sweep over a sequence.
+func (r Decay[T]) Online() (kernels.Online[T], bool) {
+	return kernels.Online[T]{Rate: T(r.LR), Form: kernels.DecayConstant, Decay: T(r.Decay)}, true
+}
+
+// Online implements the sweep over a sequence.
+func (r Oja[T]) Online() (kernels.Online[T], bool) {
+	return kernels.Online[T]{Rate: T(r.LR), Form: kernels.DecayGainY}, true
+}
+
+// Online implements the sweep over a sequence.
+func (r Instar[T]) Online() (kernels.Online[T], bool) {
+	return kernels.Online[T]{Rate: T(r.LR), Form: kernels.DecayGain}, true
+}

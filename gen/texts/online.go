@@ -1,0 +1,121 @@
+package texts
+
+import "github.com/hebbkern/hebbkern/gen/ir"
+
+func onlineKernels() []Kernel {
+	make1 := func(name, equation string, decay func(b *ir.Builder, g, y ir.Val) ir.Val, more ...string) Kernel {
+		return Kernel{Name: name, Family: "online", Tail: blendedTail,
+			Equation: "for samples in order: y_si = Σ_j w_ij*x_sj, g = eta*y_si, then w = fma(g, x_sj, " + equation + ")",
+			Params: list(written("w", Mat), slice("x", NoShape), written("y", NoShape), scalars("eta"), scalars(more...), matrix(),
+				integers("samples", "xStride", "yStride")),
+			Text: func(b *ir.Builder) { online(b, decay) }}
+	}
+	return []Kernel{
+		make1("OnlineG", "w", nil),
+		make1("OnlineDG", "w*(1-d)", func(b *ir.Builder, _, _ ir.Val) ir.Val { return b.ParamUni("d") }, "d"),
+		make1("OnlineGG", "w*(1-g)", func(_ *ir.Builder, g, _ ir.Val) ir.Val { return g }),
+		make1("OnlineGY", "w*(1-g*y_si)", func(b *ir.Builder, g, y ir.Val) ir.Val { return b.Mul(g, y) }),
+	}
+}
+
+// onlineRows is how many rows are worked on at once. Each has one chain of fma, whose latency of four cycles four rows
+// hide: they take six of a step's cycles for the update with a decay and the dot product, on two ports. Their factors
+// and sums leave registers for two vectors of x and one of w.
+const onlineRows = 4
+
+// online keeps rows in the first cache while the samples pass: one sweep updates them by a sample and takes their dot
+// products with the next one. So memory is read once for all samples, and W is not read twice for each.
+func online(b *ir.Builder, decay func(b *ir.Builder, g, y ir.Val) ir.Val) {
+	left, w, out := b.Param("rows"), b.Param("w"), b.Param("y")
+	for _, count := range []int{onlineRows, 1} {
+		b.While(left, int64(count), func() {
+			onlineGroup(b, w, out, count, decay)
+			b.AddRTo(w, b.IMul(strideBytes(b), b.IConst(int64(count))))
+			b.AddTo(out, int64(count)*b.Size())
+		})
+	}
+}
+
+func onlineGroup(b *ir.Builder, w, out ir.Val, count int, decay func(b *ir.Builder, g, y ir.Val) ir.Val) {
+	at, sum := make([]ir.Val, count), make([]ir.Val, count)
+	g, keep := make([]ir.Val, count), make([]ir.Val, count)
+	x, y, samples := b.Param("x"), b.ICopy(out), b.Param("samples")
+	for r := range at {
+		at[r], sum[r] = b.ICopy(w), b.Var(b.Const(0))
+	}
+	begin := func() {
+		b.SetI(at[0], w)
+		for r := range at[1:] {
+			b.SetI(at[r+1], at[r])
+			b.AddRTo(at[r+1], strideBytes(b))
+		}
+		for r := range sum {
+			b.Set(sum[r], b.Const(0))
+		}
+	}
+	accumulate := func(a access, r int, u, next ir.Val) {
+		s := b.FMA(next, u, sum[r])
+		if a.tail != nil {
+			s = b.Select(a.tail.Mask, s, sum[r])
+		}
+		b.Set(sum[r], s)
+	}
+	// answer stores y of the sample that the sums are of, and makes its factors.
+	answer := func() {
+		eta, one := b.ParamUni("eta"), b.Const(1)
+		for r := range sum {
+			b.StoreU(y, int64(r)*b.Size(), b.Sum(sum[r]))
+		}
+		for r := range sum {
+			yr := b.LoadU(y, int64(r)*b.Size())
+			g[r] = b.Mul(eta, yr)
+			if decay != nil {
+				keep[r] = b.Sub(b.Keep(one), decay(b, g[r], yr))
+			}
+		}
+	}
+	update := func(u, xs ir.Val, r int) ir.Val {
+		if decay != nil {
+			u = b.Mul(u, keep[r])
+		}
+		return b.FMA(g[r], xs, u)
+	}
+
+	first := b.ICopy(x)
+	begin()
+	each(b, b.Param("cols"), 1, append([]ir.Val{first}, at...), func(a access) {
+		xs := a.load(first, 0)
+		for r := range at {
+			accumulate(a, r, a.load(at[r], 0), xs)
+		}
+	})
+	b.While(samples, 2, func() {
+		answer()
+		begin()
+		next := b.IPlus(x, bytesOf(b, "xStride"))
+		now := b.ICopy(x)
+		b.SetI(x, next)
+		each(b, b.Param("cols"), 2, append([]ir.Val{now, next}, at...), func(a access) {
+			for q := 0; q < a.n; q++ {
+				xs, xn := a.load(now, q), a.load(next, q)
+				for r := range at {
+					u := update(a.load(at[r], q), xs, r)
+					a.store(at[r], q, u)
+					accumulate(a, r, u, xn)
+				}
+			}
+		})
+		b.AddRTo(y, bytesOf(b, "yStride"))
+		b.AddTo(samples, 1) // While takes two, the group one
+	})
+	answer()
+	begin()
+	each(b, b.Param("cols"), 2, append([]ir.Val{x}, at...), func(a access) {
+		for q := 0; q < a.n; q++ {
+			xs := a.load(x, q)
+			for r := range at {
+				a.store(at[r], q, update(a.load(at[r], q), xs, r))
+			}
+		}
+	})
+}
