@@ -103,19 +103,19 @@ TEXT ·BothSumSignedF32AVX2(SB), NOSPLIT, $0-56
 	JLT  l3
 
 l2:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x40
-	JLT     l5
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, CX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x40
+	JLT    l5
 
 l4:
 	VMOVUPS    (DX), Y0
@@ -252,24 +252,24 @@ l1:
 	JLT  l13
 
 l12:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+0(SB), Y11
-	VMOVUPS bothsumsConstants<>+0(SB), Y10
-	VMOVUPS bothsumsConstants<>+0(SB), Y9
-	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l15
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
 
 l14:
 	VMOVUPS (DX), Y1
@@ -389,18 +389,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x40
-	JLT     l22
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x40
+	JLT    l22
 
 l21:
 	VMOVUPS (CX), Y1
@@ -546,19 +546,19 @@ TEXT ·BothSumSignedF64AVX2(SB), NOSPLIT, $0-56
 	JLT  l3
 
 l2:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l5
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, CX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l5
 
 l4:
 	VMOVUPS    (DX), Y0
@@ -693,24 +693,24 @@ l1:
 	JLT  l13
 
 l12:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+224(SB), Y11
-	VMOVUPS bothsumsConstants<>+224(SB), Y10
-	VMOVUPS bothsumsConstants<>+224(SB), Y9
-	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l15
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l15
 
 l14:
 	VMOVUPS (DX), Y1
@@ -826,18 +826,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l22
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l22
 
 l21:
 	VMOVUPS (CX), Y1
@@ -978,18 +978,18 @@ TEXT ·BothSumHalfF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS (CX), Y1
@@ -1093,18 +1093,18 @@ TEXT ·BothSumHalfF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS (CX), Y1
@@ -1210,19 +1210,19 @@ TEXT ·BothSum1F32AVX2(SB), NOSPLIT, $0-56
 	JLT     l3
 
 l2:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x40
-	JLT     l5
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, CX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x40
+	JLT    l5
 
 l4:
 	VMOVUPS    (DX), Y0
@@ -1386,24 +1386,24 @@ l1:
 	JLT  l13
 
 l12:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+0(SB), Y11
-	VMOVUPS bothsumsConstants<>+0(SB), Y10
-	VMOVUPS bothsumsConstants<>+0(SB), Y9
-	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l15
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
 
 l14:
 	VMOVUPS (DX), Y1
@@ -1525,18 +1525,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x40
-	JLT     l22
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x40
+	JLT    l22
 
 l21:
 	VMOVUPS (CX), Y1
@@ -1684,19 +1684,19 @@ TEXT ·BothSum1F64AVX2(SB), NOSPLIT, $0-56
 	JLT     l3
 
 l2:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l5
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, CX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l5
 
 l4:
 	VMOVUPS    (DX), Y0
@@ -1858,24 +1858,24 @@ l1:
 	JLT  l13
 
 l12:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+224(SB), Y11
-	VMOVUPS bothsumsConstants<>+224(SB), Y10
-	VMOVUPS bothsumsConstants<>+224(SB), Y9
-	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l15
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l15
 
 l14:
 	VMOVUPS (DX), Y1
@@ -1993,18 +1993,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l22
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l22
 
 l21:
 	VMOVUPS (CX), Y1
@@ -2146,18 +2146,18 @@ TEXT ·BothSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y9
-	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y4
@@ -2297,18 +2297,18 @@ TEXT ·BothSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y9
-	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y4
@@ -2449,19 +2449,19 @@ TEXT ·BothSum2F32AVX2(SB), NOSPLIT, $0-56
 	JLT  l3
 
 l2:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x40
-	JLT     l5
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, CX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x40
+	JLT    l5
 
 l4:
 	VMOVUPS     (DX), Y2
@@ -2624,24 +2624,24 @@ l1:
 	JLT  l13
 
 l12:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+0(SB), Y11
-	VMOVUPS bothsumsConstants<>+0(SB), Y10
-	VMOVUPS bothsumsConstants<>+0(SB), Y9
-	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l15
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
 
 l14:
 	VMOVUPS     (DX), Y1
@@ -2764,18 +2764,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x40
-	JLT     l22
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x40
+	JLT    l22
 
 l21:
 	VMOVUPS     (CX), Y1
@@ -2923,19 +2923,19 @@ TEXT ·BothSum2F64AVX2(SB), NOSPLIT, $0-56
 	JLT  l3
 
 l2:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l5
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, CX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l5
 
 l4:
 	VMOVUPS     (DX), Y2
@@ -3096,24 +3096,24 @@ l1:
 	JLT  l13
 
 l12:
-	MOVQ    acc+8(FP), DX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    R8, CX
-	VMOVUPS bothsumsConstants<>+224(SB), Y11
-	VMOVUPS bothsumsConstants<>+224(SB), Y10
-	VMOVUPS bothsumsConstants<>+224(SB), Y9
-	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	ADDQ    AX, R8
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l15
+	MOVQ   acc+8(FP), DX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, CX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	ADDQ   AX, R8
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l15
 
 l14:
 	VMOVUPS     (DX), Y1
@@ -3232,18 +3232,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    R8, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, R8
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l22
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   R8, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, R8
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l22
 
 l21:
 	VMOVUPS     (CX), Y1
@@ -3386,18 +3386,18 @@ TEXT ·BothSum3F32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y8
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y3
@@ -3531,18 +3531,18 @@ TEXT ·BothSum3F64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y8
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y3
@@ -3674,18 +3674,18 @@ TEXT ·BothSum4F32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+0(SB), Y7
-	VMOVUPS bothsumsConstants<>+0(SB), Y6
-	VMOVUPS bothsumsConstants<>+0(SB), Y5
-	VMOVUPS bothsumsConstants<>+0(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y2
@@ -3813,18 +3813,18 @@ TEXT ·BothSum4F64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS bothsumsConstants<>+224(SB), Y7
-	VMOVUPS bothsumsConstants<>+224(SB), Y6
-	VMOVUPS bothsumsConstants<>+224(SB), Y5
-	VMOVUPS bothsumsConstants<>+224(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   acc+8(FP), CX
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y2

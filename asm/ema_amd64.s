@@ -463,14 +463,14 @@ TEXT ·SumWideF32AVX2(SB), NOSPLIT, $0-40
 	JLT  l2
 
 l1:
-	VMOVUPS emaConstants<>+32(SB), Y5
-	VMOVUPS emaConstants<>+32(SB), Y4
-	VMOVUPS emaConstants<>+32(SB), Y3
-	VMOVUPS emaConstants<>+32(SB), Y2
-	MOVQ    SI, CX
-	MOVQ    rows+16(FP), BX
-	CMPQ    BX, $0x01
-	JLT     l4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   SI, CX
+	MOVQ   rows+16(FP), BX
+	CMPQ   BX, $0x01
+	JLT    l4
 
 l3:
 	VMOVUPS      (CX), Y0
@@ -512,12 +512,12 @@ l2:
 	JLT  l6
 
 l5:
-	VMOVUPS emaConstants<>+32(SB), Y3
-	VMOVUPS emaConstants<>+32(SB), Y2
-	MOVQ    SI, CX
-	MOVQ    rows+16(FP), BX
-	CMPQ    BX, $0x01
-	JLT     l8
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   SI, CX
+	MOVQ   rows+16(FP), BX
+	CMPQ   BX, $0x01
+	JLT    l8
 
 l7:
 	VMOVUPS      (CX), Y0
@@ -550,8 +550,8 @@ l6:
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     emaConstants<>+0(SB), Y0, Y4
-	VMOVUPS      emaConstants<>+32(SB), Y3
-	VMOVUPS      emaConstants<>+32(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
 	MOVQ         rows+16(FP), BX
 	CMPQ         BX, $0x01
 	JLT          l11
@@ -590,14 +590,14 @@ TEXT ·SumWideF64AVX2(SB), NOSPLIT, $0-40
 	JLT  l2
 
 l1:
-	VMOVUPS emaConstants<>+32(SB), Y2
-	VMOVUPS emaConstants<>+32(SB), Y0
-	VMOVUPS emaConstants<>+32(SB), Y1
-	VMOVUPS emaConstants<>+32(SB), Y0
-	MOVQ    SI, CX
-	MOVQ    rows+16(FP), BX
-	CMPQ    BX, $0x01
-	JLT     l4
+	VXORPS Y2, Y2, Y2
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y0, Y0, Y0
+	MOVQ   SI, CX
+	MOVQ   rows+16(FP), BX
+	CMPQ   BX, $0x01
+	JLT    l4
 
 l3:
 	VADDPD (CX), Y2, Y2
@@ -623,12 +623,12 @@ l2:
 	JLT  l6
 
 l5:
-	VMOVUPS emaConstants<>+32(SB), Y1
-	VMOVUPS emaConstants<>+32(SB), Y0
-	MOVQ    SI, CX
-	MOVQ    rows+16(FP), BX
-	CMPQ    BX, $0x01
-	JLT     l8
+	VXORPS Y1, Y1, Y1
+	VXORPS Y0, Y0, Y0
+	MOVQ   SI, CX
+	MOVQ   rows+16(FP), BX
+	CMPQ   BX, $0x01
+	JLT    l8
 
 l7:
 	VADDPD (CX), Y1, Y1
@@ -653,8 +653,8 @@ l6:
 	VMOVQ        DX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     emaConstants<>+64(SB), Y0, Y2
-	VMOVUPS      emaConstants<>+32(SB), Y1
-	VMOVUPS      emaConstants<>+32(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y0, Y0, Y0
 	MOVQ         rows+16(FP), BX
 	CMPQ         BX, $0x01
 	JLT          l11

@@ -12,3 +12,8 @@ GLOBL fpmode<>(SB), RODATA|NOPTR, $4
 TEXT ·SetFPMode(SB), NOSPLIT, $0
 	LDMXCSR fpmode<>+0(SB)
 	RET
+
+// func Pause()
+TEXT ·Pause(SB), NOSPLIT, $0
+	PAUSE
+	RET

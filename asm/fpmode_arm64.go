@@ -8,3 +8,8 @@ package asm
 //
 //go:noescape
 func SetFPMode()
+
+// Pause tells the processor that the thread waits in a loop.
+//
+//go:noescape
+func Pause()

@@ -63,19 +63,19 @@ TEXT ·RowMaxAbsF32AVX2(SB), NOSPLIT, $0-40
 	JGE  l2
 
 l1:
-	MOVQ    stride+32(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	VMOVUPS maximaConstants<>+0(SB), Y7
-	VMOVUPS maximaConstants<>+0(SB), Y6
-	VMOVUPS maximaConstants<>+0(SB), Y5
-	VMOVUPS maximaConstants<>+0(SB), Y4
-	MOVQ    cols+24(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ   stride+32(FP), BX
+	MOVQ   CX, AX
+	IMULQ  BX, AX
+	MOVQ   w+8(FP), BX
+	SHLQ   $0x02, AX
+	LEAQ   (BX)(AX*1), BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	MOVQ   cols+24(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l4
 
 l3:
 	VMOVUPS (BX), Y0
@@ -204,19 +204,19 @@ TEXT ·RowMaxAbsF64AVX2(SB), NOSPLIT, $0-40
 	JGE  l2
 
 l1:
-	MOVQ    stride+32(FP), BX
-	MOVQ    CX, AX
-	IMULQ   BX, AX
-	MOVQ    w+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	VMOVUPS maximaConstants<>+128(SB), Y7
-	VMOVUPS maximaConstants<>+128(SB), Y6
-	VMOVUPS maximaConstants<>+128(SB), Y5
-	VMOVUPS maximaConstants<>+128(SB), Y4
-	MOVQ    cols+24(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ   stride+32(FP), BX
+	MOVQ   CX, AX
+	IMULQ  BX, AX
+	MOVQ   w+8(FP), BX
+	SHLQ   $0x03, AX
+	LEAQ   (BX)(AX*1), BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	MOVQ   cols+24(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l4
 
 l3:
 	VMOVUPS (BX), Y0

@@ -52,38 +52,38 @@ TEXT ·OnlineGF32AVX2(SB), NOSPLIT, $0-80
 	JLT  l2
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VMOVUPS onlineConstants<>+0(SB), Y11
-	MOVQ    R13, DI
-	VMOVUPS onlineConstants<>+0(SB), Y10
-	MOVQ    R13, SI
-	VMOVUPS onlineConstants<>+0(SB), Y9
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y8
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VMOVUPS onlineConstants<>+0(SB), Y11
-	VMOVUPS onlineConstants<>+0(SB), Y10
-	VMOVUPS onlineConstants<>+0(SB), Y9
-	VMOVUPS onlineConstants<>+0(SB), Y8
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
+	MOVQ   x+8(FP), R11
+	MOVQ   R12, R10
+	MOVQ   samples+56(FP), R9
+	MOVQ   R13, R8
+	VXORPS Y11, Y11, Y11
+	MOVQ   R13, DI
+	VXORPS Y10, Y10, Y10
+	MOVQ   R13, SI
+	VXORPS Y9, Y9, Y9
+	MOVQ   R13, DX
+	VXORPS Y8, Y8, Y8
+	MOVQ   R11, BX
+	MOVQ   R13, R8
+	MOVQ   R8, DI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, DI
+	MOVQ   DI, SI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, SI
+	MOVQ   SI, DX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, DX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l4
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -175,10 +175,10 @@ l6:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y11
-	VMOVUPS      onlineConstants<>+0(SB), Y10
-	VMOVUPS      onlineConstants<>+0(SB), Y9
-	VMOVUPS      onlineConstants<>+0(SB), Y8
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y8, Y8, Y8
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x02, AX
 	LEAQ         (R11)(AX*1), CX
@@ -354,10 +354,10 @@ l7:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y11
-	VMOVUPS      onlineConstants<>+0(SB), Y10
-	VMOVUPS      onlineConstants<>+0(SB), Y9
-	VMOVUPS      onlineConstants<>+0(SB), Y8
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y8, Y8, Y8
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
@@ -458,17 +458,17 @@ l2:
 	JLT  l19
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y5
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y5
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l21
+	MOVQ   x+8(FP), R8
+	MOVQ   R12, DI
+	MOVQ   samples+56(FP), SI
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   R8, BX
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l21
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -506,7 +506,7 @@ l23:
 	VBROADCASTSS (DI), Y1
 	VMULPS       Y1, Y0, Y4
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y5
+	VXORPS       Y5, Y5, Y5
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x02, AX
 	LEAQ         (R8)(AX*1), CX
@@ -586,7 +586,7 @@ l24:
 	VBROADCASTSS (DI), Y1
 	VMULPS       Y1, Y0, Y0
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y5
+	VXORPS       Y5, Y5, Y5
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
@@ -654,38 +654,38 @@ TEXT ·OnlineGF64AVX2(SB), NOSPLIT, $0-80
 	JLT  l2
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VMOVUPS onlineConstants<>+96(SB), Y11
-	MOVQ    R13, DI
-	VMOVUPS onlineConstants<>+96(SB), Y10
-	MOVQ    R13, SI
-	VMOVUPS onlineConstants<>+96(SB), Y9
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y8
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VMOVUPS onlineConstants<>+96(SB), Y11
-	VMOVUPS onlineConstants<>+96(SB), Y10
-	VMOVUPS onlineConstants<>+96(SB), Y9
-	VMOVUPS onlineConstants<>+96(SB), Y8
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l4
+	MOVQ   x+8(FP), R11
+	MOVQ   R12, R10
+	MOVQ   samples+56(FP), R9
+	MOVQ   R13, R8
+	VXORPS Y11, Y11, Y11
+	MOVQ   R13, DI
+	VXORPS Y10, Y10, Y10
+	MOVQ   R13, SI
+	VXORPS Y9, Y9, Y9
+	MOVQ   R13, DX
+	VXORPS Y8, Y8, Y8
+	MOVQ   R11, BX
+	MOVQ   R13, R8
+	MOVQ   R8, DI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, DI
+	MOVQ   DI, SI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, SI
+	MOVQ   SI, DX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, DX
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l4
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -769,10 +769,10 @@ l6:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y11
-	VMOVUPS      onlineConstants<>+96(SB), Y10
-	VMOVUPS      onlineConstants<>+96(SB), Y9
-	VMOVUPS      onlineConstants<>+96(SB), Y8
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y8, Y8, Y8
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x03, AX
 	LEAQ         (R11)(AX*1), CX
@@ -940,10 +940,10 @@ l7:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y11
-	VMOVUPS      onlineConstants<>+96(SB), Y10
-	VMOVUPS      onlineConstants<>+96(SB), Y9
-	VMOVUPS      onlineConstants<>+96(SB), Y8
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y8, Y8, Y8
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
@@ -1044,17 +1044,17 @@ l2:
 	JLT  l19
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y5
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y5
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l21
+	MOVQ   x+8(FP), R8
+	MOVQ   R12, DI
+	MOVQ   samples+56(FP), SI
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   R8, BX
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l21
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -1090,7 +1090,7 @@ l23:
 	VBROADCASTSD (DI), Y1
 	VMULPD       Y1, Y0, Y4
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y5
+	VXORPS       Y5, Y5, Y5
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x03, AX
 	LEAQ         (R8)(AX*1), CX
@@ -1168,7 +1168,7 @@ l24:
 	VBROADCASTSD (DI), Y1
 	VMULPD       Y1, Y0, Y0
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y5
+	VXORPS       Y5, Y5, Y5
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31
@@ -1236,38 +1236,38 @@ TEXT ·OnlineDGF32AVX2(SB), NOSPLIT, $0-80
 	JLT  l2
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VMOVUPS onlineConstants<>+0(SB), Y15
-	MOVQ    R13, DI
-	VMOVUPS onlineConstants<>+0(SB), Y14
-	MOVQ    R13, SI
-	VMOVUPS onlineConstants<>+0(SB), Y13
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VMOVUPS onlineConstants<>+0(SB), Y15
-	VMOVUPS onlineConstants<>+0(SB), Y14
-	VMOVUPS onlineConstants<>+0(SB), Y13
-	VMOVUPS onlineConstants<>+0(SB), Y12
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
+	MOVQ   x+8(FP), R11
+	MOVQ   R12, R10
+	MOVQ   samples+56(FP), R9
+	MOVQ   R13, R8
+	VXORPS Y15, Y15, Y15
+	MOVQ   R13, DI
+	VXORPS Y14, Y14, Y14
+	MOVQ   R13, SI
+	VXORPS Y13, Y13, Y13
+	MOVQ   R13, DX
+	VXORPS Y12, Y12, Y12
+	MOVQ   R11, BX
+	MOVQ   R13, R8
+	MOVQ   R8, DI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, DI
+	MOVQ   DI, SI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, SI
+	MOVQ   SI, DX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, DX
+	VXORPS Y15, Y15, Y15
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l4
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -1371,10 +1371,10 @@ l6:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y15
-	VMOVUPS      onlineConstants<>+0(SB), Y14
-	VMOVUPS      onlineConstants<>+0(SB), Y13
-	VMOVUPS      onlineConstants<>+0(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x02, AX
 	LEAQ         (R11)(AX*1), CX
@@ -1569,10 +1569,10 @@ l7:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y15
-	VMOVUPS      onlineConstants<>+0(SB), Y14
-	VMOVUPS      onlineConstants<>+0(SB), Y13
-	VMOVUPS      onlineConstants<>+0(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
@@ -1680,17 +1680,17 @@ l2:
 	JLT  l19
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y6
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l21
+	MOVQ   x+8(FP), R8
+	MOVQ   R12, DI
+	MOVQ   samples+56(FP), SI
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   R8, BX
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l21
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -1731,7 +1731,7 @@ l23:
 	VBROADCASTSS d+28(FP), Y0
 	VSUBPS       Y0, Y1, Y4
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x02, AX
 	LEAQ         (R8)(AX*1), CX
@@ -1815,7 +1815,7 @@ l24:
 	VBROADCASTSS d+28(FP), Y0
 	VSUBPS       Y0, Y2, Y0
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
@@ -1884,38 +1884,38 @@ TEXT ·OnlineDGF64AVX2(SB), NOSPLIT, $0-88
 	JLT  l2
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+64(FP), R9
-	MOVQ    R13, R8
-	VMOVUPS onlineConstants<>+96(SB), Y15
-	MOVQ    R13, DI
-	VMOVUPS onlineConstants<>+96(SB), Y14
-	MOVQ    R13, SI
-	VMOVUPS onlineConstants<>+96(SB), Y13
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VMOVUPS onlineConstants<>+96(SB), Y15
-	VMOVUPS onlineConstants<>+96(SB), Y14
-	VMOVUPS onlineConstants<>+96(SB), Y13
-	VMOVUPS onlineConstants<>+96(SB), Y12
-	MOVQ    cols+48(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l4
+	MOVQ   x+8(FP), R11
+	MOVQ   R12, R10
+	MOVQ   samples+64(FP), R9
+	MOVQ   R13, R8
+	VXORPS Y15, Y15, Y15
+	MOVQ   R13, DI
+	VXORPS Y14, Y14, Y14
+	MOVQ   R13, SI
+	VXORPS Y13, Y13, Y13
+	MOVQ   R13, DX
+	VXORPS Y12, Y12, Y12
+	MOVQ   R11, BX
+	MOVQ   R13, R8
+	MOVQ   R8, DI
+	MOVQ   stride+56(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, DI
+	MOVQ   DI, SI
+	MOVQ   stride+56(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, SI
+	MOVQ   SI, DX
+	MOVQ   stride+56(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, DX
+	VXORPS Y15, Y15, Y15
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	MOVQ   cols+48(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l4
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -2011,10 +2011,10 @@ l6:
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y15
-	VMOVUPS      onlineConstants<>+96(SB), Y14
-	VMOVUPS      onlineConstants<>+96(SB), Y13
-	VMOVUPS      onlineConstants<>+96(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         xStride+72(FP), AX
 	SHLQ         $0x03, AX
 	LEAQ         (R11)(AX*1), CX
@@ -2201,10 +2201,10 @@ l7:
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y15
-	VMOVUPS      onlineConstants<>+96(SB), Y14
-	VMOVUPS      onlineConstants<>+96(SB), Y13
-	VMOVUPS      onlineConstants<>+96(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
@@ -2312,17 +2312,17 @@ l2:
 	JLT  l19
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+64(FP), SI
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y6
-	MOVQ    cols+48(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l21
+	MOVQ   x+8(FP), R8
+	MOVQ   R12, DI
+	MOVQ   samples+64(FP), SI
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   R8, BX
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   cols+48(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l21
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -2361,7 +2361,7 @@ l23:
 	VBROADCASTSD d+32(FP), Y0
 	VSUBPD       Y0, Y1, Y4
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         xStride+72(FP), AX
 	SHLQ         $0x03, AX
 	LEAQ         (R8)(AX*1), CX
@@ -2443,7 +2443,7 @@ l24:
 	VBROADCASTSD d+32(FP), Y0
 	VSUBPD       Y0, Y2, Y0
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31
@@ -2512,38 +2512,38 @@ TEXT ·OnlineGGF32AVX2(SB), NOSPLIT, $0-80
 	JLT  l2
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VMOVUPS onlineConstants<>+0(SB), Y15
-	MOVQ    R13, DI
-	VMOVUPS onlineConstants<>+0(SB), Y14
-	MOVQ    R13, SI
-	VMOVUPS onlineConstants<>+0(SB), Y13
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VMOVUPS onlineConstants<>+0(SB), Y15
-	VMOVUPS onlineConstants<>+0(SB), Y14
-	VMOVUPS onlineConstants<>+0(SB), Y13
-	VMOVUPS onlineConstants<>+0(SB), Y12
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
+	MOVQ   x+8(FP), R11
+	MOVQ   R12, R10
+	MOVQ   samples+56(FP), R9
+	MOVQ   R13, R8
+	VXORPS Y15, Y15, Y15
+	MOVQ   R13, DI
+	VXORPS Y14, Y14, Y14
+	MOVQ   R13, SI
+	VXORPS Y13, Y13, Y13
+	MOVQ   R13, DX
+	VXORPS Y12, Y12, Y12
+	MOVQ   R11, BX
+	MOVQ   R13, R8
+	MOVQ   R8, DI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, DI
+	MOVQ   DI, SI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, SI
+	MOVQ   SI, DX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, DX
+	VXORPS Y15, Y15, Y15
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l4
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -2643,10 +2643,10 @@ l6:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y15
-	VMOVUPS      onlineConstants<>+0(SB), Y14
-	VMOVUPS      onlineConstants<>+0(SB), Y13
-	VMOVUPS      onlineConstants<>+0(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x02, AX
 	LEAQ         (R11)(AX*1), CX
@@ -2837,10 +2837,10 @@ l7:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y15
-	VMOVUPS      onlineConstants<>+0(SB), Y14
-	VMOVUPS      onlineConstants<>+0(SB), Y13
-	VMOVUPS      onlineConstants<>+0(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
@@ -2948,17 +2948,17 @@ l2:
 	JLT  l19
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y6
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l21
+	MOVQ   x+8(FP), R8
+	MOVQ   R12, DI
+	MOVQ   samples+56(FP), SI
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   R8, BX
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l21
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -2998,7 +2998,7 @@ l23:
 	VMOVUPS      onlineConstants<>+32(SB), Y0
 	VSUBPS       Y5, Y0, Y4
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x02, AX
 	LEAQ         (R8)(AX*1), CX
@@ -3081,7 +3081,7 @@ l24:
 	VMOVUPS      onlineConstants<>+32(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
@@ -3150,38 +3150,38 @@ TEXT ·OnlineGGF64AVX2(SB), NOSPLIT, $0-80
 	JLT  l2
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VMOVUPS onlineConstants<>+96(SB), Y15
-	MOVQ    R13, DI
-	VMOVUPS onlineConstants<>+96(SB), Y14
-	MOVQ    R13, SI
-	VMOVUPS onlineConstants<>+96(SB), Y13
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VMOVUPS onlineConstants<>+96(SB), Y15
-	VMOVUPS onlineConstants<>+96(SB), Y14
-	VMOVUPS onlineConstants<>+96(SB), Y13
-	VMOVUPS onlineConstants<>+96(SB), Y12
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l4
+	MOVQ   x+8(FP), R11
+	MOVQ   R12, R10
+	MOVQ   samples+56(FP), R9
+	MOVQ   R13, R8
+	VXORPS Y15, Y15, Y15
+	MOVQ   R13, DI
+	VXORPS Y14, Y14, Y14
+	MOVQ   R13, SI
+	VXORPS Y13, Y13, Y13
+	MOVQ   R13, DX
+	VXORPS Y12, Y12, Y12
+	MOVQ   R11, BX
+	MOVQ   R13, R8
+	MOVQ   R8, DI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, DI
+	MOVQ   DI, SI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, SI
+	MOVQ   SI, DX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, DX
+	VXORPS Y15, Y15, Y15
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l4
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -3273,10 +3273,10 @@ l6:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y15
-	VMOVUPS      onlineConstants<>+96(SB), Y14
-	VMOVUPS      onlineConstants<>+96(SB), Y13
-	VMOVUPS      onlineConstants<>+96(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x03, AX
 	LEAQ         (R11)(AX*1), CX
@@ -3459,10 +3459,10 @@ l7:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y15
-	VMOVUPS      onlineConstants<>+96(SB), Y14
-	VMOVUPS      onlineConstants<>+96(SB), Y13
-	VMOVUPS      onlineConstants<>+96(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
@@ -3570,17 +3570,17 @@ l2:
 	JLT  l19
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y6
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l21
+	MOVQ   x+8(FP), R8
+	MOVQ   R12, DI
+	MOVQ   samples+56(FP), SI
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   R8, BX
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l21
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -3618,7 +3618,7 @@ l23:
 	VMOVUPS      onlineConstants<>+128(SB), Y0
 	VSUBPD       Y5, Y0, Y4
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x03, AX
 	LEAQ         (R8)(AX*1), CX
@@ -3699,7 +3699,7 @@ l24:
 	VMOVUPS      onlineConstants<>+128(SB), Y0
 	VSUBPD       Y1, Y0, Y0
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31
@@ -3768,38 +3768,38 @@ TEXT ·OnlineGYF32AVX2(SB), NOSPLIT, $0-80
 	JLT  l2
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VMOVUPS onlineConstants<>+0(SB), Y15
-	MOVQ    R13, DI
-	VMOVUPS onlineConstants<>+0(SB), Y14
-	MOVQ    R13, SI
-	VMOVUPS onlineConstants<>+0(SB), Y13
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VMOVUPS onlineConstants<>+0(SB), Y15
-	VMOVUPS onlineConstants<>+0(SB), Y14
-	VMOVUPS onlineConstants<>+0(SB), Y13
-	VMOVUPS onlineConstants<>+0(SB), Y12
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
+	MOVQ   x+8(FP), R11
+	MOVQ   R12, R10
+	MOVQ   samples+56(FP), R9
+	MOVQ   R13, R8
+	VXORPS Y15, Y15, Y15
+	MOVQ   R13, DI
+	VXORPS Y14, Y14, Y14
+	MOVQ   R13, SI
+	VXORPS Y13, Y13, Y13
+	MOVQ   R13, DX
+	VXORPS Y12, Y12, Y12
+	MOVQ   R11, BX
+	MOVQ   R13, R8
+	MOVQ   R8, DI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, DI
+	MOVQ   DI, SI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, SI
+	MOVQ   SI, DX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, DX
+	VXORPS Y15, Y15, Y15
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l4
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -3903,10 +3903,10 @@ l6:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y15
-	VMOVUPS      onlineConstants<>+0(SB), Y14
-	VMOVUPS      onlineConstants<>+0(SB), Y13
-	VMOVUPS      onlineConstants<>+0(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x02, AX
 	LEAQ         (R11)(AX*1), CX
@@ -4101,10 +4101,10 @@ l7:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y15
-	VMOVUPS      onlineConstants<>+0(SB), Y14
-	VMOVUPS      onlineConstants<>+0(SB), Y13
-	VMOVUPS      onlineConstants<>+0(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
@@ -4212,17 +4212,17 @@ l2:
 	JLT  l19
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+0(SB), Y6
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l21
+	MOVQ   x+8(FP), R8
+	MOVQ   R12, DI
+	MOVQ   samples+56(FP), SI
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   R8, BX
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l21
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -4263,7 +4263,7 @@ l23:
 	VMULPS       Y0, Y5, Y0
 	VSUBPS       Y0, Y1, Y4
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x02, AX
 	LEAQ         (R8)(AX*1), CX
@@ -4347,7 +4347,7 @@ l24:
 	VMULPS       Y0, Y1, Y0
 	VSUBPS       Y0, Y2, Y0
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+0(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
@@ -4416,38 +4416,38 @@ TEXT ·OnlineGYF64AVX2(SB), NOSPLIT, $0-80
 	JLT  l2
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VMOVUPS onlineConstants<>+96(SB), Y15
-	MOVQ    R13, DI
-	VMOVUPS onlineConstants<>+96(SB), Y14
-	MOVQ    R13, SI
-	VMOVUPS onlineConstants<>+96(SB), Y13
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VMOVUPS onlineConstants<>+96(SB), Y15
-	VMOVUPS onlineConstants<>+96(SB), Y14
-	VMOVUPS onlineConstants<>+96(SB), Y13
-	VMOVUPS onlineConstants<>+96(SB), Y12
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l4
+	MOVQ   x+8(FP), R11
+	MOVQ   R12, R10
+	MOVQ   samples+56(FP), R9
+	MOVQ   R13, R8
+	VXORPS Y15, Y15, Y15
+	MOVQ   R13, DI
+	VXORPS Y14, Y14, Y14
+	MOVQ   R13, SI
+	VXORPS Y13, Y13, Y13
+	MOVQ   R13, DX
+	VXORPS Y12, Y12, Y12
+	MOVQ   R11, BX
+	MOVQ   R13, R8
+	MOVQ   R8, DI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, DI
+	MOVQ   DI, SI
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, SI
+	MOVQ   SI, DX
+	MOVQ   stride+48(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, DX
+	VXORPS Y15, Y15, Y15
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l4
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -4543,10 +4543,10 @@ l6:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y15
-	VMOVUPS      onlineConstants<>+96(SB), Y14
-	VMOVUPS      onlineConstants<>+96(SB), Y13
-	VMOVUPS      onlineConstants<>+96(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x03, AX
 	LEAQ         (R11)(AX*1), CX
@@ -4733,10 +4733,10 @@ l7:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y15
-	VMOVUPS      onlineConstants<>+96(SB), Y14
-	VMOVUPS      onlineConstants<>+96(SB), Y13
-	VMOVUPS      onlineConstants<>+96(SB), Y12
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
@@ -4844,17 +4844,17 @@ l2:
 	JLT  l19
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VMOVUPS onlineConstants<>+96(SB), Y6
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l21
+	MOVQ   x+8(FP), R8
+	MOVQ   R12, DI
+	MOVQ   samples+56(FP), SI
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   R8, BX
+	MOVQ   R13, DX
+	VXORPS Y6, Y6, Y6
+	MOVQ   cols+40(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l21
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -4893,7 +4893,7 @@ l23:
 	VMULPD       Y0, Y5, Y0
 	VSUBPD       Y0, Y1, Y4
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         xStride+64(FP), AX
 	SHLQ         $0x03, AX
 	LEAQ         (R8)(AX*1), CX
@@ -4975,7 +4975,7 @@ l24:
 	VMULPD       Y0, Y1, Y0
 	VSUBPD       Y0, Y2, Y0
 	MOVQ         R13, DX
-	VMOVUPS      onlineConstants<>+96(SB), Y6
+	VXORPS       Y6, Y6, Y6
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31

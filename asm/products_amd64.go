@@ -14,12 +14,32 @@ func MatVecF32AVX2(y, w, x *float32, rows, cols, stride int)
 //go:noescape
 func MatVecF64AVX2(y, w, x *float64, rows, cols, stride int)
 
-// MulAccF32AVX2 is portable.MulAcc for float32.
+// DotTileF32AVX2 is portable.DotTile for float32.
 //
 //go:noescape
-func MulAccF32AVX2(c, a, b *float32, m, n, k, cStride, aRowStep, aColStep, bStride int)
+func DotTileF32AVX2(y, x, w, lanes *float32, m, n, k, yStride, xStride, wStride, ahead, flags int)
 
-// MulAccF64AVX2 is portable.MulAcc for float64.
+// DotTileF64AVX2 is portable.DotTile for float64.
 //
 //go:noescape
-func MulAccF64AVX2(c, a, b *float64, m, n, k, cStride, aRowStep, aColStep, bStride int)
+func DotTileF64AVX2(y, x, w, lanes *float64, m, n, k, yStride, xStride, wStride, ahead, flags int)
+
+// MulTileF32AVX2 is portable.MulTile for float32.
+//
+//go:noescape
+func MulTileF32AVX2(c, a, b, f, d *float32, m, n, k, cStride, aStride, bStride, bPanel, flags int)
+
+// MulTileF64AVX2 is portable.MulTile for float64.
+//
+//go:noescape
+func MulTileF64AVX2(c, a, b, f, d *float64, m, n, k, cStride, aStride, bStride, bPanel, flags int)
+
+// MulPackF32AVX2 is portable.MulPack for float32.
+//
+//go:noescape
+func MulPackF32AVX2(p, b *float32, n, k, bStride, bPanel int)
+
+// MulPackF64AVX2 is portable.MulPack for float64.
+//
+//go:noescape
+func MulPackF64AVX2(p, b *float64, n, k, bStride, bPanel int)

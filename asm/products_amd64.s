@@ -12,23 +12,35 @@ DATA productsConstants<>+16(SB)/4, $0x00000000
 DATA productsConstants<>+20(SB)/4, $0x00000000
 DATA productsConstants<>+24(SB)/4, $0x00000000
 DATA productsConstants<>+28(SB)/4, $0x00000000
-DATA productsConstants<>+32(SB)/4, $0x00000000
-DATA productsConstants<>+36(SB)/4, $0x00000001
-DATA productsConstants<>+40(SB)/4, $0x00000002
-DATA productsConstants<>+44(SB)/4, $0x00000003
-DATA productsConstants<>+48(SB)/4, $0x00000004
-DATA productsConstants<>+52(SB)/4, $0x00000005
-DATA productsConstants<>+56(SB)/4, $0x00000006
-DATA productsConstants<>+60(SB)/4, $0x00000007
-DATA productsConstants<>+64(SB)/8, $0x0000000000000000
-DATA productsConstants<>+72(SB)/8, $0x0000000000000000
-DATA productsConstants<>+80(SB)/8, $0x0000000000000000
-DATA productsConstants<>+88(SB)/8, $0x0000000000000000
+DATA productsConstants<>+32(SB)/4, $0x80000000
+DATA productsConstants<>+36(SB)/4, $0x80000000
+DATA productsConstants<>+40(SB)/4, $0x80000000
+DATA productsConstants<>+44(SB)/4, $0x80000000
+DATA productsConstants<>+48(SB)/4, $0x80000000
+DATA productsConstants<>+52(SB)/4, $0x80000000
+DATA productsConstants<>+56(SB)/4, $0x80000000
+DATA productsConstants<>+60(SB)/4, $0x80000000
+DATA productsConstants<>+64(SB)/4, $0x00000000
+DATA productsConstants<>+68(SB)/4, $0x00000001
+DATA productsConstants<>+72(SB)/4, $0x00000002
+DATA productsConstants<>+76(SB)/4, $0x00000003
+DATA productsConstants<>+80(SB)/4, $0x00000004
+DATA productsConstants<>+84(SB)/4, $0x00000005
+DATA productsConstants<>+88(SB)/4, $0x00000006
+DATA productsConstants<>+92(SB)/4, $0x00000007
 DATA productsConstants<>+96(SB)/8, $0x0000000000000000
-DATA productsConstants<>+104(SB)/8, $0x0000000000000001
-DATA productsConstants<>+112(SB)/8, $0x0000000000000002
-DATA productsConstants<>+120(SB)/8, $0x0000000000000003
-GLOBL productsConstants<>(SB), RODATA|NOPTR, $128
+DATA productsConstants<>+104(SB)/8, $0x0000000000000000
+DATA productsConstants<>+112(SB)/8, $0x0000000000000000
+DATA productsConstants<>+120(SB)/8, $0x0000000000000000
+DATA productsConstants<>+128(SB)/8, $0x8000000000000000
+DATA productsConstants<>+136(SB)/8, $0x8000000000000000
+DATA productsConstants<>+144(SB)/8, $0x8000000000000000
+DATA productsConstants<>+152(SB)/8, $0x8000000000000000
+DATA productsConstants<>+160(SB)/8, $0x0000000000000000
+DATA productsConstants<>+168(SB)/8, $0x0000000000000001
+DATA productsConstants<>+176(SB)/8, $0x0000000000000002
+DATA productsConstants<>+184(SB)/8, $0x0000000000000003
+GLOBL productsConstants<>(SB), RODATA|NOPTR, $192
 
 // func MatVecF32AVX2(y *float32, w *float32, x *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
@@ -40,50 +52,50 @@ TEXT ·MatVecF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    x+16(FP), R11
-	MOVQ    R13, R10
-	VMOVUPS productsConstants<>+0(SB), Y10
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, R9
-	VMOVUPS productsConstants<>+0(SB), Y9
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, R8
-	VMOVUPS productsConstants<>+0(SB), Y8
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DI
-	VMOVUPS productsConstants<>+0(SB), Y7
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, SI
-	VMOVUPS productsConstants<>+0(SB), Y6
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DX
-	VMOVUPS productsConstants<>+0(SB), Y5
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+0(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
+	MOVQ   x+16(FP), R11
+	MOVQ   R13, R10
+	VXORPS Y10, Y10, Y10
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, R9
+	VXORPS Y9, Y9, Y9
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, R8
+	VXORPS Y8, Y8, Y8
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DI
+	VXORPS Y7, Y7, Y7
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, SI
+	VXORPS Y6, Y6, Y6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l4
 
 l3:
 	VMOVUPS     (R11), Y0
@@ -113,7 +125,7 @@ l4:
 	JLT          l5
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+32(SB), Y0, Y2
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (R11), Y2, Y0
 	VMASKMOVPS   (R10), Y2, Y1
 	VFMADD213PS  Y10, Y0, Y1
@@ -207,30 +219,30 @@ l2:
 	JLT  l7
 
 l6:
-	MOVQ    x+16(FP), DI
-	MOVQ    R13, SI
-	VMOVUPS productsConstants<>+0(SB), Y6
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DX
-	VMOVUPS productsConstants<>+0(SB), Y5
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+0(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l9
+	MOVQ   x+16(FP), DI
+	MOVQ   R13, SI
+	VXORPS Y6, Y6, Y6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l9
 
 l8:
 	VMOVUPS     (DI), Y0
@@ -252,7 +264,7 @@ l9:
 	JLT          l10
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+32(SB), Y0, Y2
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (DI), Y2, Y0
 	VMASKMOVPS   (SI), Y2, Y1
 	VFMADD213PS  Y6, Y0, Y1
@@ -306,20 +318,20 @@ l7:
 	JLT  l12
 
 l11:
-	MOVQ    x+16(FP), DX
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+0(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+0(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l14
+	MOVQ   x+16(FP), DX
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l14
 
 l13:
 	VMOVUPS     (DX), Y0
@@ -337,7 +349,7 @@ l14:
 	JLT          l15
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+32(SB), Y0, Y2
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y0
 	VMASKMOVPS   (CX), Y2, Y1
 	VFMADD213PS  Y4, Y0, Y1
@@ -371,15 +383,15 @@ l12:
 	JLT  l17
 
 l16:
-	MOVQ    x+16(FP), CX
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+0(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l19
+	MOVQ   x+16(FP), CX
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x08
+	JLT    l19
 
 l18:
 	VMOVUPS     (BX), Y0
@@ -395,7 +407,7 @@ l19:
 	JLT          l20
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+32(SB), Y0, Y2
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y3, Y1, Y0
@@ -428,50 +440,50 @@ TEXT ·MatVecF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l2
 
 l1:
-	MOVQ    x+16(FP), R11
-	MOVQ    R13, R10
-	VMOVUPS productsConstants<>+64(SB), Y10
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, R9
-	VMOVUPS productsConstants<>+64(SB), Y9
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, R8
-	VMOVUPS productsConstants<>+64(SB), Y8
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DI
-	VMOVUPS productsConstants<>+64(SB), Y7
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, SI
-	VMOVUPS productsConstants<>+64(SB), Y6
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DX
-	VMOVUPS productsConstants<>+64(SB), Y5
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+64(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+64(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l4
+	MOVQ   x+16(FP), R11
+	MOVQ   R13, R10
+	VXORPS Y10, Y10, Y10
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, R9
+	VXORPS Y9, Y9, Y9
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, R8
+	VXORPS Y8, Y8, Y8
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DI
+	VXORPS Y7, Y7, Y7
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, SI
+	VXORPS Y6, Y6, Y6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l4
 
 l3:
 	VMOVUPS     (R11), Y0
@@ -501,7 +513,7 @@ l4:
 	JLT          l5
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+96(SB), Y0, Y2
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (R11), Y2, Y0
 	VMASKMOVPD   (R10), Y2, Y1
 	VFMADD213PD  Y10, Y0, Y1
@@ -579,30 +591,30 @@ l2:
 	JLT  l7
 
 l6:
-	MOVQ    x+16(FP), DI
-	MOVQ    R13, SI
-	VMOVUPS productsConstants<>+64(SB), Y6
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, DX
-	VMOVUPS productsConstants<>+64(SB), Y5
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+64(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+64(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l9
+	MOVQ   x+16(FP), DI
+	MOVQ   R13, SI
+	VXORPS Y6, Y6, Y6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, DX
+	VXORPS Y5, Y5, Y5
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l9
 
 l8:
 	VMOVUPS     (DI), Y0
@@ -624,7 +636,7 @@ l9:
 	JLT          l10
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+96(SB), Y0, Y2
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (DI), Y2, Y0
 	VMASKMOVPD   (SI), Y2, Y1
 	VFMADD213PD  Y6, Y0, Y1
@@ -670,20 +682,20 @@ l7:
 	JLT  l12
 
 l11:
-	MOVQ    x+16(FP), DX
-	MOVQ    R13, CX
-	VMOVUPS productsConstants<>+64(SB), Y4
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+64(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l14
+	MOVQ   x+16(FP), DX
+	MOVQ   R13, CX
+	VXORPS Y4, Y4, Y4
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l14
 
 l13:
 	VMOVUPS     (DX), Y0
@@ -701,7 +713,7 @@ l14:
 	JLT          l15
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+96(SB), Y0, Y2
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y0
 	VMASKMOVPD   (CX), Y2, Y1
 	VFMADD213PD  Y4, Y0, Y1
@@ -731,15 +743,15 @@ l12:
 	JLT  l17
 
 l16:
-	MOVQ    x+16(FP), CX
-	MOVQ    R13, BX
-	VMOVUPS productsConstants<>+64(SB), Y3
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R13
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l19
+	MOVQ   x+16(FP), CX
+	MOVQ   R13, BX
+	VXORPS Y3, Y3, Y3
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, R13
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x04
+	JLT    l19
 
 l18:
 	VMOVUPS     (BX), Y0
@@ -755,7 +767,7 @@ l19:
 	JLT          l20
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+96(SB), Y0, Y2
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y0
 	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y3, Y1, Y0
@@ -776,864 +788,12624 @@ l17:
 	VZEROUPPER
 	RET
 
-// func MulAccF32AVX2(c *float32, a *float32, b *float32, m int, n int, k int, cStride int, aRowStep int, aColStep int, bStride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·MulAccF32AVX2(SB), NOSPLIT, $0-80
-	XORL R13, R13
-	MOVQ m+24(FP), R12
-	CMPQ R12, $0x04
+// func DotTileF32AVX2(y *float32, x *float32, w *float32, lanes *float32, m int, n int, k int, yStride int, xStride int, wStride int, ahead int, flags int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·DotTileF32AVX2(SB), NOSPLIT, $0-96
+	MOVQ n+40(FP), R11
+	CMPQ R11, $0x04
 	JLT  l2
 
 l1:
-	MOVQ  n+32(FP), R11
-	MOVQ  b+16(FP), R10
-	MOVQ  cStride+48(FP), BX
-	MOVQ  R13, AX
-	IMULQ BX, AX
-	MOVQ  c+0(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), R9
-	CMPQ  R11, $0x18
-	JLT   l4
+	MOVQ m+32(FP), R10
+	CMPQ R10, $0x01
+	JLT  l4
 
 l3:
-	VMOVUPS productsConstants<>+0(SB), Y15
-	VMOVUPS productsConstants<>+0(SB), Y14
-	VMOVUPS productsConstants<>+0(SB), Y13
-	VMOVUPS productsConstants<>+0(SB), Y12
-	VMOVUPS productsConstants<>+0(SB), Y11
-	VMOVUPS productsConstants<>+0(SB), Y10
-	VMOVUPS productsConstants<>+0(SB), Y9
-	VMOVUPS productsConstants<>+0(SB), Y8
-	VMOVUPS productsConstants<>+0(SB), Y7
-	VMOVUPS productsConstants<>+0(SB), Y6
-	VMOVUPS productsConstants<>+0(SB), Y5
-	VMOVUPS productsConstants<>+0(SB), Y4
-	MOVQ    R10, R8
-	MOVQ    k+40(FP), DI
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), SI
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (SI)(AX*1), DX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (DX)(AX*1), CX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (CX)(AX*1), BX
-	CMPQ    DI, $0x01
-	JLT     l6
+	MOVQ  R10, BX
+	MOVQ  R10, AX
+	ADDQ  $-4, AX
+	TESTQ $0x7fffffff, AX
+	JEQ   l5
+	JMP   l6
 
 l5:
-	VMOVUPS      (R8), Y3
-	VMOVUPS      32(R8), Y2
-	VMOVUPS      64(R8), Y1
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x02, AX
-	VBROADCASTSS (SI), Y0
-	VFMADD231PS  Y3, Y0, Y15
-	VFMADD231PS  Y2, Y0, Y14
-	VFMADD231PS  Y1, Y0, Y13
-	ADDQ         AX, SI
-	VBROADCASTSS (DX), Y0
-	VFMADD231PS  Y3, Y0, Y12
-	VFMADD231PS  Y2, Y0, Y11
-	VFMADD231PS  Y1, Y0, Y10
-	ADDQ         AX, DX
-	VBROADCASTSS (CX), Y0
-	VFMADD231PS  Y3, Y0, Y9
-	VFMADD231PS  Y2, Y0, Y8
-	VFMADD231PS  Y1, Y0, Y7
-	ADDQ         AX, CX
-	VBROADCASTSS (BX), Y0
-	VFMADD231PS  Y3, Y0, Y6
-	VFMADD231PS  Y2, Y0, Y5
-	VFMADD231PS  Y1, Y0, Y4
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l5
+	MOVQ $0x00000002, BX
 
 l6:
-	MOVQ    R9, BX
-	VADDPS  (BX), Y15, Y0
-	VMOVUPS Y0, (BX)
-	VADDPS  32(BX), Y14, Y0
-	VMOVUPS Y0, 32(BX)
-	VADDPS  64(BX), Y13, Y0
-	VMOVUPS Y0, 64(BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VADDPS  (BX), Y12, Y0
-	VMOVUPS Y0, (BX)
-	VADDPS  32(BX), Y11, Y0
-	VMOVUPS Y0, 32(BX)
-	VADDPS  64(BX), Y10, Y0
-	VMOVUPS Y0, 64(BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VADDPS  (BX), Y9, Y0
-	VMOVUPS Y0, (BX)
-	VADDPS  32(BX), Y8, Y0
-	VMOVUPS Y0, 32(BX)
-	VADDPS  64(BX), Y7, Y0
-	VMOVUPS Y0, 64(BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VADDPS  (BX), Y6, Y0
-	VMOVUPS Y0, (BX)
-	VADDPS  32(BX), Y5, Y0
-	VMOVUPS Y0, 32(BX)
-	VADDPS  64(BX), Y4, Y0
-	VMOVUPS Y0, 64(BX)
-	ADDQ    $+96, R10
-	ADDQ    $+96, R9
-	ADDQ    $-24, R11
-	CMPQ    R11, $0x18
-	JGE     l3
-
-l4:
-	CMPQ R11, $0x08
-	JLT  l8
-
-l7:
-	VMOVUPS productsConstants<>+0(SB), Y5
-	VMOVUPS productsConstants<>+0(SB), Y4
-	VMOVUPS productsConstants<>+0(SB), Y3
-	VMOVUPS productsConstants<>+0(SB), Y2
-	MOVQ    R10, R8
-	MOVQ    k+40(FP), DI
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), SI
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (SI)(AX*1), DX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (DX)(AX*1), CX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x02, AX
-	LEAQ    (CX)(AX*1), BX
-	CMPQ    DI, $0x01
-	JLT     l10
-
-l9:
-	VMOVUPS      (R8), Y1
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x02, AX
-	VBROADCASTSS (SI), Y0
-	VFMADD231PS  Y1, Y0, Y5
-	ADDQ         AX, SI
-	VBROADCASTSS (DX), Y0
-	VFMADD231PS  Y1, Y0, Y4
-	ADDQ         AX, DX
-	VBROADCASTSS (CX), Y0
-	VFMADD231PS  Y1, Y0, Y3
-	ADDQ         AX, CX
-	VBROADCASTSS (BX), Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l9
+	CMPQ  BX, $0x03
+	JLT   l7
+	MOVQ  m+32(FP), CX
+	MOVQ  n+40(FP), AX
+	SUBQ  R10, CX
+	SUBQ  R11, AX
+	ADDQ  $+4, AX
+	MOVQ  ahead+80(FP), BX
+	SHLQ  $0x06, BX
+	IMULQ BX, CX
+	MOVQ  k+48(FP), BX
+	SHLQ  $0x02, BX
+	SUBQ  CX, BX
+	CMPQ  BX, $0x01
+	JLT   l9
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), AX
+	LEAQ  (AX)(CX*1), CX
+	MOVQ  ahead+80(FP), BX
+	MOVQ  CX, AX
+	CMPQ  BX, $0x01
+	JLT   l11
 
 l10:
-	MOVQ    R9, BX
-	VADDPS  (BX), Y5, Y0
-	VMOVUPS Y0, (BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VADDPS  (BX), Y4, Y0
-	VMOVUPS Y0, (BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VADDPS  (BX), Y3, Y0
-	VMOVUPS Y0, (BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VADDPS  (BX), Y2, Y0
-	VMOVUPS Y0, (BX)
-	ADDQ    $+32, R10
-	ADDQ    $+32, R9
-	ADDQ    $-8, R11
-	CMPQ    R11, $0x08
-	JGE     l7
-
-l8:
-	CMPQ         R11, $0x01
-	JLT          l11
-	VMOVD        R11, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+32(SB), Y0, Y6
-	VMOVUPS      productsConstants<>+0(SB), Y5
-	VMOVUPS      productsConstants<>+0(SB), Y4
-	VMOVUPS      productsConstants<>+0(SB), Y3
-	VMOVUPS      productsConstants<>+0(SB), Y2
-	MOVQ         k+40(FP), DI
-	MOVQ         aRowStep+56(FP), BX
-	MOVQ         R13, AX
-	IMULQ        BX, AX
-	MOVQ         a+8(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), SI
-	MOVQ         aRowStep+56(FP), AX
-	SHLQ         $0x02, AX
-	LEAQ         (SI)(AX*1), DX
-	MOVQ         aRowStep+56(FP), AX
-	SHLQ         $0x02, AX
-	LEAQ         (DX)(AX*1), CX
-	MOVQ         aRowStep+56(FP), AX
-	SHLQ         $0x02, AX
-	LEAQ         (CX)(AX*1), BX
-	CMPQ         DI, $0x01
-	JLT          l13
-
-l12:
-	VMASKMOVPS   (R10), Y6, Y1
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x02, AX
-	VBROADCASTSS (SI), Y0
-	VFMADD231PS  Y1, Y0, Y5
-	ADDQ         AX, SI
-	VBROADCASTSS (DX), Y0
-	VFMADD231PS  Y1, Y0, Y4
-	ADDQ         AX, DX
-	VBROADCASTSS (CX), Y0
-	VFMADD231PS  Y1, Y0, Y3
-	ADDQ         AX, CX
-	VBROADCASTSS (BX), Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R10
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l12
-
-l13:
-	VMASKMOVPS (R9), Y6, Y0
-	VADDPS     Y5, Y0, Y0
-	VMASKMOVPS Y0, Y6, (R9)
-	MOVQ       cStride+48(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R9
-	VMASKMOVPS (R9), Y6, Y0
-	VADDPS     Y4, Y0, Y0
-	VMASKMOVPS Y0, Y6, (R9)
-	MOVQ       cStride+48(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R9
-	VMASKMOVPS (R9), Y6, Y0
-	VADDPS     Y3, Y0, Y0
-	VMASKMOVPS Y0, Y6, (R9)
-	MOVQ       cStride+48(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R9
-	VMASKMOVPS (R9), Y6, Y0
-	VADDPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y6, (R9)
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	PREFETCHT0 128(AX)
+	ADDQ       $+192, AX
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l10
 
 l11:
-	ADDQ $+4, R13
-	ADDQ $-4, R12
-	CMPQ R12, $0x04
-	JGE  l1
+	MOVQ wStride+72(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, CX
+	MOVQ ahead+80(FP), BX
+	MOVQ CX, AX
+	CMPQ BX, $0x01
+	JLT  l13
 
-l2:
-	CMPQ R12, $0x01
+l12:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	PREFETCHT0 128(AX)
+	ADDQ       $+192, AX
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l12
+
+l13:
+	MOVQ wStride+72(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, CX
+	MOVQ ahead+80(FP), BX
+	MOVQ CX, AX
+	CMPQ BX, $0x01
 	JLT  l15
 
 l14:
-	MOVQ  n+32(FP), R8
-	MOVQ  b+16(FP), DI
-	MOVQ  cStride+48(FP), BX
-	MOVQ  R13, AX
-	IMULQ BX, AX
-	MOVQ  c+0(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), SI
-	CMPQ  R8, $0x18
-	JLT   l17
-
-l16:
-	VMOVUPS productsConstants<>+0(SB), Y3
-	VMOVUPS productsConstants<>+0(SB), Y2
-	VMOVUPS productsConstants<>+0(SB), Y1
-	MOVQ    DI, DX
-	MOVQ    k+40(FP), CX
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	CMPQ    CX, $0x01
-	JLT     l19
-
-l18:
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x02, AX
-	VBROADCASTSS (BX), Y0
-	VFMADD231PS  (DX), Y0, Y3
-	VFMADD231PS  32(DX), Y0, Y2
-	VFMADD231PS  64(DX), Y0, Y1
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l18
-
-l19:
-	MOVQ    SI, AX
-	VADDPS  (AX), Y3, Y0
-	VMOVUPS Y0, (AX)
-	VADDPS  32(AX), Y2, Y0
-	VMOVUPS Y0, 32(AX)
-	VADDPS  64(AX), Y1, Y0
-	VMOVUPS Y0, 64(AX)
-	ADDQ    $+96, DI
-	ADDQ    $+96, SI
-	ADDQ    $-24, R8
-	CMPQ    R8, $0x18
-	JGE     l16
-
-l17:
-	CMPQ R8, $0x08
-	JLT  l21
-
-l20:
-	VMOVUPS productsConstants<>+0(SB), Y1
-	MOVQ    DI, DX
-	MOVQ    k+40(FP), CX
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	CMPQ    CX, $0x01
-	JLT     l23
-
-l22:
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x02, AX
-	VBROADCASTSS (BX), Y0
-	VFMADD231PS  (DX), Y0, Y1
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l22
-
-l23:
-	MOVQ    SI, AX
-	VADDPS  (AX), Y1, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, R8
-	CMPQ    R8, $0x08
-	JGE     l20
-
-l21:
-	CMPQ         R8, $0x01
-	JLT          l24
-	VMOVD        R8, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+32(SB), Y0, Y3
-	VMOVUPS      productsConstants<>+0(SB), Y2
-	MOVQ         k+40(FP), CX
-	MOVQ         aRowStep+56(FP), BX
-	MOVQ         R13, AX
-	IMULQ        BX, AX
-	MOVQ         a+8(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	CMPQ         CX, $0x01
-	JLT          l26
-
-l25:
-	VMASKMOVPS   (DI), Y3, Y1
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x02, AX
-	VBROADCASTSS (BX), Y0
-	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l25
-
-l26:
-	VMASKMOVPS (SI), Y3, Y0
-	VADDPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y3, (SI)
-
-l24:
-	ADDQ $+1, R13
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l14
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	PREFETCHT0 128(AX)
+	ADDQ       $+192, AX
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l14
 
 l15:
+	MOVQ wStride+72(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, CX
+	MOVQ ahead+80(FP), AX
+	CMPQ AX, $0x01
+	JLT  l17
+
+l16:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       $+192, CX
+	ADDQ       $-1, AX
+	CMPQ       AX, $0x01
+	JGE        l16
+
+l17:
+l9:
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l18
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y15
+	VMOVUPS 32(CX), Y11
+	VMOVUPS 64(CX), Y7
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y14
+	VMOVUPS 32(CX), Y10
+	VMOVUPS 64(CX), Y6
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y13
+	VMOVUPS 32(CX), Y9
+	VMOVUPS 64(CX), Y5
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y12
+	VMOVUPS 32(CX), Y8
+	VMOVUPS 64(CX), Y4
+
+l18:
+	MOVQ  m+32(FP), AX
+	SUBQ  R10, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), R9
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (R9)(AX*1), R8
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (R8)(AX*1), DI
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), SI
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (DX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x20
+	JLT   l20
+
+l19:
+	VMOVUPS     (R9), Y3
+	VMOVUPS     (R8), Y2
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PS Y0, Y3, Y15
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     (DX), Y0
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y3, Y13
+	VFMADD231PS Y0, Y2, Y9
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y3, Y12
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(R9), Y3
+	VMOVUPS     32(R8), Y2
+	VMOVUPS     32(DI), Y1
+	VMOVUPS     32(SI), Y0
+	VFMADD231PS Y0, Y3, Y15
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     32(DX), Y0
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     32(CX), Y0
+	VFMADD231PS Y0, Y3, Y13
+	VFMADD231PS Y0, Y2, Y9
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS Y0, Y3, Y12
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     64(R9), Y3
+	VMOVUPS     64(R8), Y2
+	VMOVUPS     64(DI), Y1
+	VMOVUPS     64(SI), Y0
+	VFMADD231PS Y0, Y3, Y15
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     64(DX), Y0
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     64(CX), Y0
+	VFMADD231PS Y0, Y3, Y13
+	VFMADD231PS Y0, Y2, Y9
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS Y0, Y3, Y12
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     96(R9), Y3
+	VMOVUPS     96(R8), Y2
+	VMOVUPS     96(DI), Y1
+	VMOVUPS     96(SI), Y0
+	VFMADD231PS Y0, Y3, Y15
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     96(DX), Y0
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     96(CX), Y0
+	VFMADD231PS Y0, Y3, Y13
+	VFMADD231PS Y0, Y2, Y9
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS Y0, Y3, Y12
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+128, R9
+	ADDQ        $+128, R8
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l19
+
+l20:
+	CMPQ AX, $0x08
+	JLT  l22
+
+l21:
+	VMOVUPS     (R9), Y3
+	VMOVUPS     (R8), Y2
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PS Y0, Y3, Y15
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     (DX), Y0
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y3, Y13
+	VFMADD231PS Y0, Y2, Y9
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y3, Y12
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
+	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VMASKMOVPS   (R9), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y15
+	VMASKMOVPS   (DX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y14
+	VMASKMOVPS   (CX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y13
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y12
+	VMASKMOVPS   (R8), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y11
+	VMASKMOVPS   (DX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y10
+	VMASKMOVPS   (CX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VMASKMOVPS   (DI), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VMASKMOVPS   (DX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VMASKMOVPS   (CX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y4
+
+l23:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l24
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y15, (CX)
+	VMOVUPS Y11, 32(CX)
+	VMOVUPS Y7, 64(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y14, (CX)
+	VMOVUPS Y10, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y13, (CX)
+	VMOVUPS Y9, 32(CX)
+	VMOVUPS Y5, 64(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y12, (CX)
+	VMOVUPS Y8, 32(CX)
+	VMOVUPS Y4, 64(CX)
+	JMP     l25
+
+l24:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         R10, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	VBLENDPD     $0x0c, Y13, Y15, Y0
+	VPERM2F128   $0x21, Y13, Y15, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y12, Y14, Y0
+	VPERM2F128   $0x21, Y12, Y14, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBLENDPD     $0x0c, Y9, Y11, Y0
+	VPERM2F128   $0x21, Y9, Y11, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y8, Y10, Y0
+	VPERM2F128   $0x21, Y8, Y10, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBLENDPD     $0x0c, Y5, Y7, Y0
+	VPERM2F128   $0x21, Y5, Y7, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (BX)
+
+l25:
+	ADDQ $-2, R10
+	JMP  l8
+
+l7:
+	CMPQ    BX, $0x02
+	JLT     l26
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l28
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y11
+	VMOVUPS 32(CX), Y7
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y10
+	VMOVUPS 32(CX), Y6
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y9
+	VMOVUPS 32(CX), Y5
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VMOVUPS 32(CX), Y4
+
+l28:
+	MOVQ  m+32(FP), AX
+	SUBQ  R10, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), R8
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (R8)(AX*1), DI
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), SI
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (DX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x20
+	JLT   l30
+
+l29:
+	VMOVUPS     (R8), Y2
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     (DX), Y0
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y2, Y9
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(R8), Y2
+	VMOVUPS     32(DI), Y1
+	VMOVUPS     32(SI), Y0
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     32(DX), Y0
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     32(CX), Y0
+	VFMADD231PS Y0, Y2, Y9
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     64(R8), Y2
+	VMOVUPS     64(DI), Y1
+	VMOVUPS     64(SI), Y0
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     64(DX), Y0
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     64(CX), Y0
+	VFMADD231PS Y0, Y2, Y9
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     96(R8), Y2
+	VMOVUPS     96(DI), Y1
+	VMOVUPS     96(SI), Y0
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     96(DX), Y0
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     96(CX), Y0
+	VFMADD231PS Y0, Y2, Y9
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+128, R8
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l29
+
+l30:
+	CMPQ AX, $0x08
+	JLT  l32
+
+l31:
+	VMOVUPS     (R8), Y2
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y0, Y1, Y7
+	VMOVUPS     (DX), Y0
+	VFMADD231PS Y0, Y2, Y10
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y2, Y9
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
+	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VMASKMOVPS   (R8), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y11
+	VMASKMOVPS   (DX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y10
+	VMASKMOVPS   (CX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VMASKMOVPS   (DI), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VMASKMOVPS   (DX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VMASKMOVPS   (CX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y4
+
+l33:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l34
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y11, (CX)
+	VMOVUPS Y7, 32(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y10, (CX)
+	VMOVUPS Y6, 32(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y9, (CX)
+	VMOVUPS Y5, 32(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y4, 32(CX)
+	JMP     l35
+
+l34:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         R10, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	VBLENDPD     $0x0c, Y9, Y11, Y0
+	VPERM2F128   $0x21, Y9, Y11, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y8, Y10, Y0
+	VPERM2F128   $0x21, Y8, Y10, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBLENDPD     $0x0c, Y5, Y7, Y0
+	VPERM2F128   $0x21, Y5, Y7, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (BX)
+
+l35:
+	ADDQ $-1, R10
+	JMP  l27
+
+l26:
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l36
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y6
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y5
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y4
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y3
+
+l36:
+	MOVQ  m+32(FP), AX
+	SUBQ  R10, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), DI
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), SI
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (DX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x20
+	JLT   l38
+
+l37:
+	VMOVUPS     (DI), Y0
+	VFMADD231PS (SI), Y0, Y6
+	VFMADD231PS (DX), Y0, Y5
+	VFMADD231PS (CX), Y0, Y4
+	VFMADD231PS (BX), Y0, Y3
+	VMOVUPS     32(DI), Y0
+	VFMADD231PS 32(SI), Y0, Y6
+	VFMADD231PS 32(DX), Y0, Y5
+	VFMADD231PS 32(CX), Y0, Y4
+	VFMADD231PS 32(BX), Y0, Y3
+	VMOVUPS     64(DI), Y0
+	VFMADD231PS 64(SI), Y0, Y6
+	VFMADD231PS 64(DX), Y0, Y5
+	VFMADD231PS 64(CX), Y0, Y4
+	VFMADD231PS 64(BX), Y0, Y3
+	VMOVUPS     96(DI), Y0
+	VFMADD231PS 96(SI), Y0, Y6
+	VFMADD231PS 96(DX), Y0, Y5
+	VFMADD231PS 96(CX), Y0, Y4
+	VFMADD231PS 96(BX), Y0, Y3
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l37
+
+l38:
+	CMPQ AX, $0x08
+	JLT  l40
+
+l39:
+	VMOVUPS     (DI), Y0
+	VFMADD231PS (SI), Y0, Y6
+	VFMADD231PS (DX), Y0, Y5
+	VFMADD231PS (CX), Y0, Y4
+	VFMADD231PS (BX), Y0, Y3
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l39
+
+l40:
+	CMPQ         AX, $0x01
+	JLT          l41
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
+	VANDNPS      productsConstants<>+32(SB), Y2, Y1
+	VMASKMOVPS   (DI), Y2, Y0
+	VORPS        Y1, Y0, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VMASKMOVPS   (DX), Y2, Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y0, Y1, Y3
+
+l41:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l42
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y6, (CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	JMP     l43
+
+l42:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         R10, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y3, Y5, Y0
+	VPERM2F128   $0x21, Y3, Y5, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (AX)
+
+l43:
+	ADDQ $+0, R10
+
+l27:
+l8:
+	ADDQ $-1, R10
+	CMPQ R10, $0x01
+	JGE  l3
+
+l4:
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l1
+
+l2:
+	CMPQ R11, $0x02
+	JLT  l45
+
+l44:
+	MOVQ m+32(FP), R8
+	CMPQ R8, $0x01
+	JLT  l47
+
+l46:
+	MOVQ  R8, BX
+	MOVQ  R8, AX
+	ADDQ  $-4, AX
+	TESTQ $0x7fffffff, AX
+	JEQ   l48
+	JMP   l49
+
+l48:
+	MOVQ $0x00000002, BX
+
+l49:
+	CMPQ    BX, $0x03
+	JLT     l50
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l52
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y9
+	VMOVUPS 32(CX), Y7
+	VMOVUPS 64(CX), Y5
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VMOVUPS 32(CX), Y6
+	VMOVUPS 64(CX), Y4
+
+l52:
+	MOVQ  m+32(FP), AX
+	SUBQ  R8, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), DI
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (DI)(AX*1), SI
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x20
+	JLT   l54
+
+l53:
+	VMOVUPS     (DI), Y3
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(DI), Y3
+	VMOVUPS     32(SI), Y2
+	VMOVUPS     32(DX), Y1
+	VMOVUPS     32(CX), Y0
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     64(DI), Y3
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     64(DX), Y1
+	VMOVUPS     64(CX), Y0
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     96(DI), Y3
+	VMOVUPS     96(SI), Y2
+	VMOVUPS     96(DX), Y1
+	VMOVUPS     96(CX), Y0
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l53
+
+l54:
+	CMPQ AX, $0x08
+	JLT  l56
+
+l55:
+	VMOVUPS     (DI), Y3
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l55
+
+l56:
+	CMPQ         AX, $0x01
+	JLT          l57
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
+	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VMASKMOVPS   (DI), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (CX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VMASKMOVPS   (SI), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (CX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VMASKMOVPS   (DX), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (CX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y4
+
+l57:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l58
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y9, (CX)
+	VMOVUPS Y7, 32(CX)
+	VMOVUPS Y5, 64(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y4, 64(CX)
+	JMP     l59
+
+l58:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         R8, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(BX)
+
+l59:
+	ADDQ $-2, R8
+	JMP  l51
+
+l50:
+	CMPQ    BX, $0x02
+	JLT     l60
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l62
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y7
+	VMOVUPS 32(CX), Y5
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS 32(CX), Y4
+
+l62:
+	MOVQ  m+32(FP), AX
+	SUBQ  R8, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), SI
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x20
+	JLT   l64
+
+l63:
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(SI), Y2
+	VMOVUPS     32(DX), Y1
+	VMOVUPS     32(CX), Y0
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     64(DX), Y1
+	VMOVUPS     64(CX), Y0
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     96(SI), Y2
+	VMOVUPS     96(DX), Y1
+	VMOVUPS     96(CX), Y0
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l63
+
+l64:
+	CMPQ AX, $0x08
+	JLT  l66
+
+l65:
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l65
+
+l66:
+	CMPQ         AX, $0x01
+	JLT          l67
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
+	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VMASKMOVPS   (SI), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (CX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VMASKMOVPS   (DX), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (CX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y4
+
+l67:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l68
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y5, 32(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y4, 32(CX)
+	JMP     l69
+
+l68:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         R8, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(BX)
+
+l69:
+	ADDQ $-1, R8
+	JMP  l61
+
+l60:
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l70
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y4
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y3
+
+l70:
+	MOVQ  m+32(FP), AX
+	SUBQ  R8, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), DX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x20
+	JLT   l72
+
+l71:
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (CX), Y0, Y4
+	VFMADD231PS (BX), Y0, Y3
+	VMOVUPS     32(DX), Y0
+	VFMADD231PS 32(CX), Y0, Y4
+	VFMADD231PS 32(BX), Y0, Y3
+	VMOVUPS     64(DX), Y0
+	VFMADD231PS 64(CX), Y0, Y4
+	VFMADD231PS 64(BX), Y0, Y3
+	VMOVUPS     96(DX), Y0
+	VFMADD231PS 96(CX), Y0, Y4
+	VFMADD231PS 96(BX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l71
+
+l72:
+	CMPQ AX, $0x08
+	JLT  l74
+
+l73:
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (CX), Y0, Y4
+	VFMADD231PS (BX), Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l73
+
+l74:
+	CMPQ         AX, $0x01
+	JLT          l75
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
+	VANDNPS      productsConstants<>+32(SB), Y2, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VORPS        Y1, Y0, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y0, Y1, Y3
+
+l75:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l76
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y4, (CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	JMP     l77
+
+l76:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         R8, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (AX)
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(AX)
+
+l77:
+	ADDQ $+0, R8
+
+l61:
+l51:
+	ADDQ $-1, R8
+	CMPQ R8, $0x01
+	JGE  l46
+
+l47:
+	ADDQ $-2, R11
+	CMPQ R11, $0x02
+	JGE  l44
+
+l45:
+	CMPQ R11, $0x01
+	JLT  l79
+
+l78:
+	MOVQ m+32(FP), DI
+	CMPQ DI, $0x01
+	JLT  l81
+
+l80:
+	MOVQ  DI, BX
+	MOVQ  DI, AX
+	ADDQ  $-4, AX
+	TESTQ $0x7fffffff, AX
+	JEQ   l82
+	JMP   l83
+
+l82:
+	MOVQ $0x00000002, BX
+
+l83:
+	CMPQ    BX, $0x03
+	JLT     l84
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l86
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y6
+	VMOVUPS 32(AX), Y5
+	VMOVUPS 64(AX), Y4
+
+l86:
+	MOVQ  m+32(FP), AX
+	SUBQ  DI, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), SI
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (DX)(AX*1), CX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x20
+	JLT   l88
+
+l87:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (SI), Y0, Y6
+	VFMADD231PS (DX), Y0, Y5
+	VFMADD231PS (CX), Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(SI), Y0, Y6
+	VFMADD231PS 32(DX), Y0, Y5
+	VFMADD231PS 32(CX), Y0, Y4
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS 64(SI), Y0, Y6
+	VFMADD231PS 64(DX), Y0, Y5
+	VFMADD231PS 64(CX), Y0, Y4
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(SI), Y0, Y6
+	VFMADD231PS 96(DX), Y0, Y5
+	VFMADD231PS 96(CX), Y0, Y4
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l87
+
+l88:
+	CMPQ AX, $0x08
+	JLT  l90
+
+l89:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (SI), Y0, Y6
+	VFMADD231PS (DX), Y0, Y5
+	VFMADD231PS (CX), Y0, Y4
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l89
+
+l90:
+	CMPQ         AX, $0x01
+	JLT          l91
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
+	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VMASKMOVPS   (SI), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VMASKMOVPS   (DX), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VMASKMOVPS   (CX), Y3, Y0
+	VORPS        Y2, Y0, Y0
+	VMASKMOVPS   (BX), Y3, Y1
+	VFMADD231PS  Y1, Y0, Y4
+
+l91:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l92
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	VMOVUPS Y4, 64(AX)
+	JMP     l93
+
+l92:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         DI, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (BX)
+
+l93:
+	ADDQ $-2, DI
+	JMP  l85
+
+l84:
+	CMPQ    BX, $0x02
+	JLT     l94
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l96
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y5
+	VMOVUPS 32(AX), Y4
+
+l96:
+	MOVQ  m+32(FP), AX
+	SUBQ  DI, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), DX
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (DX)(AX*1), CX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x20
+	JLT   l98
+
+l97:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (DX), Y0, Y5
+	VFMADD231PS (CX), Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(DX), Y0, Y5
+	VFMADD231PS 32(CX), Y0, Y4
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS 64(DX), Y0, Y5
+	VFMADD231PS 64(CX), Y0, Y4
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(DX), Y0, Y5
+	VFMADD231PS 96(CX), Y0, Y4
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l97
+
+l98:
+	CMPQ AX, $0x08
+	JLT  l100
+
+l99:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (DX), Y0, Y5
+	VFMADD231PS (CX), Y0, Y4
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l99
+
+l100:
+	CMPQ         AX, $0x01
+	JLT          l101
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
+	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VMASKMOVPS   (DX), Y3, Y0
+	VORPS        Y2, Y0, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VMASKMOVPS   (CX), Y3, Y0
+	VORPS        Y2, Y0, Y0
+	VMASKMOVPS   (BX), Y3, Y1
+	VFMADD231PS  Y1, Y0, Y4
+
+l101:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l102
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS Y5, (AX)
+	VMOVUPS Y4, 32(AX)
+	JMP     l103
+
+l102:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         DI, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (BX)
+
+l103:
+	ADDQ $-1, DI
+	JMP  l95
+
+l94:
+	VXORPS  Y3, Y3, Y3
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l104
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y3
+
+l104:
+	MOVQ  m+32(FP), AX
+	SUBQ  DI, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), CX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x02, AX
+	LEAQ  (BX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x20
+	JLT   l106
+
+l105:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y0, Y3
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(CX), Y0, Y3
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS 64(CX), Y0, Y3
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(CX), Y0, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l105
+
+l106:
+	CMPQ AX, $0x08
+	JLT  l108
+
+l107:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l107
+
+l108:
+	CMPQ         AX, $0x01
+	JLT          l109
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
+	VANDNPS      productsConstants<>+32(SB), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VORPS        Y1, Y0, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y0, Y3
+
+l109:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l110
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS Y3, (AX)
+	JMP     l111
+
+l110:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         DI, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (AX)
+
+l111:
+	ADDQ $+0, DI
+
+l95:
+l85:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l80
+
+l81:
+	ADDQ $-1, R11
+	CMPQ R11, $0x01
+	JGE  l78
+
+l79:
 	VZEROUPPER
 	RET
 
-// func MulAccF64AVX2(c *float64, a *float64, b *float64, m int, n int, k int, cStride int, aRowStep int, aColStep int, bStride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·MulAccF64AVX2(SB), NOSPLIT, $0-80
-	XORL R13, R13
-	MOVQ m+24(FP), R12
-	CMPQ R12, $0x04
+// func DotTileF64AVX2(y *float64, x *float64, w *float64, lanes *float64, m int, n int, k int, yStride int, xStride int, wStride int, ahead int, flags int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·DotTileF64AVX2(SB), NOSPLIT, $0-96
+	MOVQ n+40(FP), R11
+	CMPQ R11, $0x04
 	JLT  l2
 
 l1:
-	MOVQ  n+32(FP), R11
-	MOVQ  b+16(FP), R10
-	MOVQ  cStride+48(FP), BX
-	MOVQ  R13, AX
-	IMULQ BX, AX
-	MOVQ  c+0(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), R9
-	CMPQ  R11, $0x0c
-	JLT   l4
+	MOVQ m+32(FP), R10
+	CMPQ R10, $0x01
+	JLT  l4
 
 l3:
-	VMOVUPS productsConstants<>+64(SB), Y15
-	VMOVUPS productsConstants<>+64(SB), Y14
-	VMOVUPS productsConstants<>+64(SB), Y13
-	VMOVUPS productsConstants<>+64(SB), Y12
-	VMOVUPS productsConstants<>+64(SB), Y11
-	VMOVUPS productsConstants<>+64(SB), Y10
-	VMOVUPS productsConstants<>+64(SB), Y9
-	VMOVUPS productsConstants<>+64(SB), Y8
-	VMOVUPS productsConstants<>+64(SB), Y7
-	VMOVUPS productsConstants<>+64(SB), Y6
-	VMOVUPS productsConstants<>+64(SB), Y5
-	VMOVUPS productsConstants<>+64(SB), Y4
-	MOVQ    R10, R8
-	MOVQ    k+40(FP), DI
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), SI
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (SI)(AX*1), DX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (DX)(AX*1), CX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (CX)(AX*1), BX
-	CMPQ    DI, $0x01
-	JLT     l6
+	MOVQ  R10, BX
+	MOVQ  R10, AX
+	ADDQ  $-4, AX
+	TESTQ $0x7fffffff, AX
+	JEQ   l5
+	JMP   l6
 
 l5:
-	VMOVUPS      (R8), Y3
-	VMOVUPS      32(R8), Y2
-	VMOVUPS      64(R8), Y1
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x03, AX
-	VBROADCASTSD (SI), Y0
-	VFMADD231PD  Y3, Y0, Y15
-	VFMADD231PD  Y2, Y0, Y14
-	VFMADD231PD  Y1, Y0, Y13
-	ADDQ         AX, SI
-	VBROADCASTSD (DX), Y0
-	VFMADD231PD  Y3, Y0, Y12
-	VFMADD231PD  Y2, Y0, Y11
-	VFMADD231PD  Y1, Y0, Y10
-	ADDQ         AX, DX
-	VBROADCASTSD (CX), Y0
-	VFMADD231PD  Y3, Y0, Y9
-	VFMADD231PD  Y2, Y0, Y8
-	VFMADD231PD  Y1, Y0, Y7
-	ADDQ         AX, CX
-	VBROADCASTSD (BX), Y0
-	VFMADD231PD  Y3, Y0, Y6
-	VFMADD231PD  Y2, Y0, Y5
-	VFMADD231PD  Y1, Y0, Y4
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l5
+	MOVQ $0x00000002, BX
 
 l6:
-	MOVQ    R9, BX
-	VADDPD  (BX), Y15, Y0
-	VMOVUPS Y0, (BX)
-	VADDPD  32(BX), Y14, Y0
-	VMOVUPS Y0, 32(BX)
-	VADDPD  64(BX), Y13, Y0
-	VMOVUPS Y0, 64(BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VADDPD  (BX), Y12, Y0
-	VMOVUPS Y0, (BX)
-	VADDPD  32(BX), Y11, Y0
-	VMOVUPS Y0, 32(BX)
-	VADDPD  64(BX), Y10, Y0
-	VMOVUPS Y0, 64(BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VADDPD  (BX), Y9, Y0
-	VMOVUPS Y0, (BX)
-	VADDPD  32(BX), Y8, Y0
-	VMOVUPS Y0, 32(BX)
-	VADDPD  64(BX), Y7, Y0
-	VMOVUPS Y0, 64(BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VADDPD  (BX), Y6, Y0
-	VMOVUPS Y0, (BX)
-	VADDPD  32(BX), Y5, Y0
-	VMOVUPS Y0, 32(BX)
-	VADDPD  64(BX), Y4, Y0
-	VMOVUPS Y0, 64(BX)
-	ADDQ    $+96, R10
-	ADDQ    $+96, R9
-	ADDQ    $-12, R11
-	CMPQ    R11, $0x0c
-	JGE     l3
-
-l4:
-	CMPQ R11, $0x04
-	JLT  l8
-
-l7:
-	VMOVUPS productsConstants<>+64(SB), Y5
-	VMOVUPS productsConstants<>+64(SB), Y4
-	VMOVUPS productsConstants<>+64(SB), Y3
-	VMOVUPS productsConstants<>+64(SB), Y2
-	MOVQ    R10, R8
-	MOVQ    k+40(FP), DI
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), SI
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (SI)(AX*1), DX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (DX)(AX*1), CX
-	MOVQ    aRowStep+56(FP), AX
-	SHLQ    $0x03, AX
-	LEAQ    (CX)(AX*1), BX
-	CMPQ    DI, $0x01
-	JLT     l10
-
-l9:
-	VMOVUPS      (R8), Y1
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x03, AX
-	VBROADCASTSD (SI), Y0
-	VFMADD231PD  Y1, Y0, Y5
-	ADDQ         AX, SI
-	VBROADCASTSD (DX), Y0
-	VFMADD231PD  Y1, Y0, Y4
-	ADDQ         AX, DX
-	VBROADCASTSD (CX), Y0
-	VFMADD231PD  Y1, Y0, Y3
-	ADDQ         AX, CX
-	VBROADCASTSD (BX), Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l9
+	CMPQ  BX, $0x03
+	JLT   l7
+	MOVQ  m+32(FP), CX
+	MOVQ  n+40(FP), AX
+	SUBQ  R10, CX
+	SUBQ  R11, AX
+	ADDQ  $+4, AX
+	MOVQ  ahead+80(FP), BX
+	SHLQ  $0x06, BX
+	IMULQ BX, CX
+	MOVQ  k+48(FP), BX
+	SHLQ  $0x03, BX
+	SUBQ  CX, BX
+	CMPQ  BX, $0x01
+	JLT   l9
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), AX
+	LEAQ  (AX)(CX*1), CX
+	MOVQ  ahead+80(FP), BX
+	MOVQ  CX, AX
+	CMPQ  BX, $0x01
+	JLT   l11
 
 l10:
-	MOVQ    R9, BX
-	VADDPD  (BX), Y5, Y0
-	VMOVUPS Y0, (BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VADDPD  (BX), Y4, Y0
-	VMOVUPS Y0, (BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VADDPD  (BX), Y3, Y0
-	VMOVUPS Y0, (BX)
-	MOVQ    cStride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VADDPD  (BX), Y2, Y0
-	VMOVUPS Y0, (BX)
-	ADDQ    $+32, R10
-	ADDQ    $+32, R9
-	ADDQ    $-4, R11
-	CMPQ    R11, $0x04
-	JGE     l7
-
-l8:
-	CMPQ         R11, $0x01
-	JLT          l11
-	VMOVQ        R11, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+96(SB), Y0, Y6
-	VMOVUPS      productsConstants<>+64(SB), Y5
-	VMOVUPS      productsConstants<>+64(SB), Y4
-	VMOVUPS      productsConstants<>+64(SB), Y3
-	VMOVUPS      productsConstants<>+64(SB), Y2
-	MOVQ         k+40(FP), DI
-	MOVQ         aRowStep+56(FP), BX
-	MOVQ         R13, AX
-	IMULQ        BX, AX
-	MOVQ         a+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), SI
-	MOVQ         aRowStep+56(FP), AX
-	SHLQ         $0x03, AX
-	LEAQ         (SI)(AX*1), DX
-	MOVQ         aRowStep+56(FP), AX
-	SHLQ         $0x03, AX
-	LEAQ         (DX)(AX*1), CX
-	MOVQ         aRowStep+56(FP), AX
-	SHLQ         $0x03, AX
-	LEAQ         (CX)(AX*1), BX
-	CMPQ         DI, $0x01
-	JLT          l13
-
-l12:
-	VMASKMOVPD   (R10), Y6, Y1
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x03, AX
-	VBROADCASTSD (SI), Y0
-	VFMADD231PD  Y1, Y0, Y5
-	ADDQ         AX, SI
-	VBROADCASTSD (DX), Y0
-	VFMADD231PD  Y1, Y0, Y4
-	ADDQ         AX, DX
-	VBROADCASTSD (CX), Y0
-	VFMADD231PD  Y1, Y0, Y3
-	ADDQ         AX, CX
-	VBROADCASTSD (BX), Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R10
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l12
-
-l13:
-	VMASKMOVPD (R9), Y6, Y0
-	VADDPD     Y5, Y0, Y0
-	VMASKMOVPD Y0, Y6, (R9)
-	MOVQ       cStride+48(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R9
-	VMASKMOVPD (R9), Y6, Y0
-	VADDPD     Y4, Y0, Y0
-	VMASKMOVPD Y0, Y6, (R9)
-	MOVQ       cStride+48(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R9
-	VMASKMOVPD (R9), Y6, Y0
-	VADDPD     Y3, Y0, Y0
-	VMASKMOVPD Y0, Y6, (R9)
-	MOVQ       cStride+48(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R9
-	VMASKMOVPD (R9), Y6, Y0
-	VADDPD     Y2, Y0, Y0
-	VMASKMOVPD Y0, Y6, (R9)
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	PREFETCHT0 128(AX)
+	ADDQ       $+192, AX
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l10
 
 l11:
-	ADDQ $+4, R13
-	ADDQ $-4, R12
-	CMPQ R12, $0x04
-	JGE  l1
+	MOVQ wStride+72(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, CX
+	MOVQ ahead+80(FP), BX
+	MOVQ CX, AX
+	CMPQ BX, $0x01
+	JLT  l13
 
-l2:
-	CMPQ R12, $0x01
+l12:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	PREFETCHT0 128(AX)
+	ADDQ       $+192, AX
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l12
+
+l13:
+	MOVQ wStride+72(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, CX
+	MOVQ ahead+80(FP), BX
+	MOVQ CX, AX
+	CMPQ BX, $0x01
 	JLT  l15
 
 l14:
-	MOVQ  n+32(FP), R8
-	MOVQ  b+16(FP), DI
-	MOVQ  cStride+48(FP), BX
-	MOVQ  R13, AX
-	IMULQ BX, AX
-	MOVQ  c+0(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), SI
-	CMPQ  R8, $0x0c
-	JLT   l17
-
-l16:
-	VMOVUPS productsConstants<>+64(SB), Y3
-	VMOVUPS productsConstants<>+64(SB), Y2
-	VMOVUPS productsConstants<>+64(SB), Y1
-	MOVQ    DI, DX
-	MOVQ    k+40(FP), CX
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	CMPQ    CX, $0x01
-	JLT     l19
-
-l18:
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x03, AX
-	VBROADCASTSD (BX), Y0
-	VFMADD231PD  (DX), Y0, Y3
-	VFMADD231PD  32(DX), Y0, Y2
-	VFMADD231PD  64(DX), Y0, Y1
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l18
-
-l19:
-	MOVQ    SI, AX
-	VADDPD  (AX), Y3, Y0
-	VMOVUPS Y0, (AX)
-	VADDPD  32(AX), Y2, Y0
-	VMOVUPS Y0, 32(AX)
-	VADDPD  64(AX), Y1, Y0
-	VMOVUPS Y0, 64(AX)
-	ADDQ    $+96, DI
-	ADDQ    $+96, SI
-	ADDQ    $-12, R8
-	CMPQ    R8, $0x0c
-	JGE     l16
-
-l17:
-	CMPQ R8, $0x04
-	JLT  l21
-
-l20:
-	VMOVUPS productsConstants<>+64(SB), Y1
-	MOVQ    DI, DX
-	MOVQ    k+40(FP), CX
-	MOVQ    aRowStep+56(FP), BX
-	MOVQ    R13, AX
-	IMULQ   BX, AX
-	MOVQ    a+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	CMPQ    CX, $0x01
-	JLT     l23
-
-l22:
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x03, AX
-	VBROADCASTSD (BX), Y0
-	VFMADD231PD  (DX), Y0, Y1
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l22
-
-l23:
-	MOVQ    SI, AX
-	VADDPD  (AX), Y1, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, R8
-	CMPQ    R8, $0x04
-	JGE     l20
-
-l21:
-	CMPQ         R8, $0x01
-	JLT          l24
-	VMOVQ        R8, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+96(SB), Y0, Y3
-	VMOVUPS      productsConstants<>+64(SB), Y2
-	MOVQ         k+40(FP), CX
-	MOVQ         aRowStep+56(FP), BX
-	MOVQ         R13, AX
-	IMULQ        BX, AX
-	MOVQ         a+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	CMPQ         CX, $0x01
-	JLT          l26
-
-l25:
-	VMASKMOVPD   (DI), Y3, Y1
-	MOVQ         aColStep+64(FP), AX
-	SHLQ         $0x03, AX
-	VBROADCASTSD (BX), Y0
-	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         AX, BX
-	MOVQ         bStride+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l25
-
-l26:
-	VMASKMOVPD (SI), Y3, Y0
-	VADDPD     Y2, Y0, Y0
-	VMASKMOVPD Y0, Y3, (SI)
-
-l24:
-	ADDQ $+1, R13
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l14
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	PREFETCHT0 128(AX)
+	ADDQ       $+192, AX
+	ADDQ       $-1, BX
+	CMPQ       BX, $0x01
+	JGE        l14
 
 l15:
+	MOVQ wStride+72(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, CX
+	MOVQ ahead+80(FP), AX
+	CMPQ AX, $0x01
+	JLT  l17
+
+l16:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       $+192, CX
+	ADDQ       $-1, AX
+	CMPQ       AX, $0x01
+	JGE        l16
+
+l17:
+l9:
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l18
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y15
+	VMOVUPS 32(CX), Y11
+	VMOVUPS 64(CX), Y7
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y14
+	VMOVUPS 32(CX), Y10
+	VMOVUPS 64(CX), Y6
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y13
+	VMOVUPS 32(CX), Y9
+	VMOVUPS 64(CX), Y5
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y12
+	VMOVUPS 32(CX), Y8
+	VMOVUPS 64(CX), Y4
+
+l18:
+	MOVQ  m+32(FP), AX
+	SUBQ  R10, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), R9
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (R9)(AX*1), R8
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (R8)(AX*1), DI
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), SI
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (DX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x10
+	JLT   l20
+
+l19:
+	VMOVUPS     (R9), Y3
+	VMOVUPS     (R8), Y2
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PD Y0, Y3, Y15
+	VFMADD231PD Y0, Y2, Y11
+	VFMADD231PD Y0, Y1, Y7
+	VMOVUPS     (DX), Y0
+	VFMADD231PD Y0, Y3, Y14
+	VFMADD231PD Y0, Y2, Y10
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y3, Y13
+	VFMADD231PD Y0, Y2, Y9
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y3, Y12
+	VFMADD231PD Y0, Y2, Y8
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(R9), Y3
+	VMOVUPS     32(R8), Y2
+	VMOVUPS     32(DI), Y1
+	VMOVUPS     32(SI), Y0
+	VFMADD231PD Y0, Y3, Y15
+	VFMADD231PD Y0, Y2, Y11
+	VFMADD231PD Y0, Y1, Y7
+	VMOVUPS     32(DX), Y0
+	VFMADD231PD Y0, Y3, Y14
+	VFMADD231PD Y0, Y2, Y10
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     32(CX), Y0
+	VFMADD231PD Y0, Y3, Y13
+	VFMADD231PD Y0, Y2, Y9
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD Y0, Y3, Y12
+	VFMADD231PD Y0, Y2, Y8
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     64(R9), Y3
+	VMOVUPS     64(R8), Y2
+	VMOVUPS     64(DI), Y1
+	VMOVUPS     64(SI), Y0
+	VFMADD231PD Y0, Y3, Y15
+	VFMADD231PD Y0, Y2, Y11
+	VFMADD231PD Y0, Y1, Y7
+	VMOVUPS     64(DX), Y0
+	VFMADD231PD Y0, Y3, Y14
+	VFMADD231PD Y0, Y2, Y10
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     64(CX), Y0
+	VFMADD231PD Y0, Y3, Y13
+	VFMADD231PD Y0, Y2, Y9
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD Y0, Y3, Y12
+	VFMADD231PD Y0, Y2, Y8
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     96(R9), Y3
+	VMOVUPS     96(R8), Y2
+	VMOVUPS     96(DI), Y1
+	VMOVUPS     96(SI), Y0
+	VFMADD231PD Y0, Y3, Y15
+	VFMADD231PD Y0, Y2, Y11
+	VFMADD231PD Y0, Y1, Y7
+	VMOVUPS     96(DX), Y0
+	VFMADD231PD Y0, Y3, Y14
+	VFMADD231PD Y0, Y2, Y10
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     96(CX), Y0
+	VFMADD231PD Y0, Y3, Y13
+	VFMADD231PD Y0, Y2, Y9
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD Y0, Y3, Y12
+	VFMADD231PD Y0, Y2, Y8
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+128, R9
+	ADDQ        $+128, R8
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l19
+
+l20:
+	CMPQ AX, $0x04
+	JLT  l22
+
+l21:
+	VMOVUPS     (R9), Y3
+	VMOVUPS     (R8), Y2
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PD Y0, Y3, Y15
+	VFMADD231PD Y0, Y2, Y11
+	VFMADD231PD Y0, Y1, Y7
+	VMOVUPS     (DX), Y0
+	VFMADD231PD Y0, Y3, Y14
+	VFMADD231PD Y0, Y2, Y10
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y3, Y13
+	VFMADD231PD Y0, Y2, Y9
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y3, Y12
+	VFMADD231PD Y0, Y2, Y8
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
+	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VMASKMOVPD   (R9), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (SI), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y15
+	VMASKMOVPD   (DX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y14
+	VMASKMOVPD   (CX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y13
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y12
+	VMASKMOVPD   (R8), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (SI), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y11
+	VMASKMOVPD   (DX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y10
+	VMASKMOVPD   (CX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VMASKMOVPD   (DI), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (SI), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VMASKMOVPD   (DX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VMASKMOVPD   (CX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y4
+
+l23:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l24
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y15, (CX)
+	VMOVUPS Y11, 32(CX)
+	VMOVUPS Y7, 64(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y14, (CX)
+	VMOVUPS Y10, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y13, (CX)
+	VMOVUPS Y9, 32(CX)
+	VMOVUPS Y5, 64(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y12, (CX)
+	VMOVUPS Y8, 32(CX)
+	VMOVUPS Y4, 64(CX)
+	JMP     l25
+
+l24:
+	MOVQ       m+32(FP), AX
+	MOVQ       n+40(FP), CX
+	SUBQ       R10, AX
+	SUBQ       R11, CX
+	MOVQ       yStride+56(FP), BX
+	IMULQ      BX, AX
+	LEAQ       (AX)(CX*1), AX
+	MOVQ       y+0(FP), BX
+	SHLQ       $0x03, AX
+	LEAQ       (BX)(AX*1), BX
+	VBLENDPD   $0x0c, Y13, Y15, Y0
+	VPERM2F128 $0x21, Y13, Y15, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y12, Y14, Y0
+	VPERM2F128 $0x21, Y12, Y14, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (BX)
+	MOVQ       yStride+56(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VBLENDPD   $0x0c, Y9, Y11, Y0
+	VPERM2F128 $0x21, Y9, Y11, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y8, Y10, Y0
+	VPERM2F128 $0x21, Y8, Y10, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (BX)
+	MOVQ       yStride+56(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VBLENDPD   $0x0c, Y5, Y7, Y0
+	VPERM2F128 $0x21, Y5, Y7, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (BX)
+
+l25:
+	ADDQ $-2, R10
+	JMP  l8
+
+l7:
+	CMPQ    BX, $0x02
+	JLT     l26
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l28
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y11
+	VMOVUPS 32(CX), Y7
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y10
+	VMOVUPS 32(CX), Y6
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y9
+	VMOVUPS 32(CX), Y5
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VMOVUPS 32(CX), Y4
+
+l28:
+	MOVQ  m+32(FP), AX
+	SUBQ  R10, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), R8
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (R8)(AX*1), DI
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), SI
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (DX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x10
+	JLT   l30
+
+l29:
+	VMOVUPS     (R8), Y2
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PD Y0, Y2, Y11
+	VFMADD231PD Y0, Y1, Y7
+	VMOVUPS     (DX), Y0
+	VFMADD231PD Y0, Y2, Y10
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y2, Y9
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y2, Y8
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(R8), Y2
+	VMOVUPS     32(DI), Y1
+	VMOVUPS     32(SI), Y0
+	VFMADD231PD Y0, Y2, Y11
+	VFMADD231PD Y0, Y1, Y7
+	VMOVUPS     32(DX), Y0
+	VFMADD231PD Y0, Y2, Y10
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     32(CX), Y0
+	VFMADD231PD Y0, Y2, Y9
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD Y0, Y2, Y8
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     64(R8), Y2
+	VMOVUPS     64(DI), Y1
+	VMOVUPS     64(SI), Y0
+	VFMADD231PD Y0, Y2, Y11
+	VFMADD231PD Y0, Y1, Y7
+	VMOVUPS     64(DX), Y0
+	VFMADD231PD Y0, Y2, Y10
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     64(CX), Y0
+	VFMADD231PD Y0, Y2, Y9
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD Y0, Y2, Y8
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     96(R8), Y2
+	VMOVUPS     96(DI), Y1
+	VMOVUPS     96(SI), Y0
+	VFMADD231PD Y0, Y2, Y11
+	VFMADD231PD Y0, Y1, Y7
+	VMOVUPS     96(DX), Y0
+	VFMADD231PD Y0, Y2, Y10
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     96(CX), Y0
+	VFMADD231PD Y0, Y2, Y9
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD Y0, Y2, Y8
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+128, R8
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l29
+
+l30:
+	CMPQ AX, $0x04
+	JLT  l32
+
+l31:
+	VMOVUPS     (R8), Y2
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y0
+	VFMADD231PD Y0, Y2, Y11
+	VFMADD231PD Y0, Y1, Y7
+	VMOVUPS     (DX), Y0
+	VFMADD231PD Y0, Y2, Y10
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y2, Y9
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y2, Y8
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
+	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VMASKMOVPD   (R8), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (SI), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y11
+	VMASKMOVPD   (DX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y10
+	VMASKMOVPD   (CX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VMASKMOVPD   (DI), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (SI), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VMASKMOVPD   (DX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VMASKMOVPD   (CX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y4
+
+l33:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l34
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y11, (CX)
+	VMOVUPS Y7, 32(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y10, (CX)
+	VMOVUPS Y6, 32(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y9, (CX)
+	VMOVUPS Y5, 32(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y4, 32(CX)
+	JMP     l35
+
+l34:
+	MOVQ       m+32(FP), AX
+	MOVQ       n+40(FP), CX
+	SUBQ       R10, AX
+	SUBQ       R11, CX
+	MOVQ       yStride+56(FP), BX
+	IMULQ      BX, AX
+	LEAQ       (AX)(CX*1), AX
+	MOVQ       y+0(FP), BX
+	SHLQ       $0x03, AX
+	LEAQ       (BX)(AX*1), BX
+	VBLENDPD   $0x0c, Y9, Y11, Y0
+	VPERM2F128 $0x21, Y9, Y11, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y8, Y10, Y0
+	VPERM2F128 $0x21, Y8, Y10, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (BX)
+	MOVQ       yStride+56(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VBLENDPD   $0x0c, Y5, Y7, Y0
+	VPERM2F128 $0x21, Y5, Y7, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (BX)
+
+l35:
+	ADDQ $-1, R10
+	JMP  l27
+
+l26:
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l36
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y6
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y5
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y4
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y3
+
+l36:
+	MOVQ  m+32(FP), AX
+	SUBQ  R10, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), DI
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), SI
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (DX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x10
+	JLT   l38
+
+l37:
+	VMOVUPS     (DI), Y0
+	VFMADD231PD (SI), Y0, Y6
+	VFMADD231PD (DX), Y0, Y5
+	VFMADD231PD (CX), Y0, Y4
+	VFMADD231PD (BX), Y0, Y3
+	VMOVUPS     32(DI), Y0
+	VFMADD231PD 32(SI), Y0, Y6
+	VFMADD231PD 32(DX), Y0, Y5
+	VFMADD231PD 32(CX), Y0, Y4
+	VFMADD231PD 32(BX), Y0, Y3
+	VMOVUPS     64(DI), Y0
+	VFMADD231PD 64(SI), Y0, Y6
+	VFMADD231PD 64(DX), Y0, Y5
+	VFMADD231PD 64(CX), Y0, Y4
+	VFMADD231PD 64(BX), Y0, Y3
+	VMOVUPS     96(DI), Y0
+	VFMADD231PD 96(SI), Y0, Y6
+	VFMADD231PD 96(DX), Y0, Y5
+	VFMADD231PD 96(CX), Y0, Y4
+	VFMADD231PD 96(BX), Y0, Y3
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l37
+
+l38:
+	CMPQ AX, $0x04
+	JLT  l40
+
+l39:
+	VMOVUPS     (DI), Y0
+	VFMADD231PD (SI), Y0, Y6
+	VFMADD231PD (DX), Y0, Y5
+	VFMADD231PD (CX), Y0, Y4
+	VFMADD231PD (BX), Y0, Y3
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l39
+
+l40:
+	CMPQ         AX, $0x01
+	JLT          l41
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
+	VANDNPD      productsConstants<>+128(SB), Y2, Y1
+	VMASKMOVPD   (DI), Y2, Y0
+	VORPD        Y1, Y0, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VMASKMOVPD   (DX), Y2, Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y0, Y1, Y3
+
+l41:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l42
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y6, (CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	JMP     l43
+
+l42:
+	MOVQ       m+32(FP), AX
+	MOVQ       n+40(FP), CX
+	SUBQ       R10, AX
+	SUBQ       R11, CX
+	MOVQ       yStride+56(FP), BX
+	IMULQ      BX, AX
+	LEAQ       (AX)(CX*1), AX
+	MOVQ       y+0(FP), BX
+	SHLQ       $0x03, AX
+	LEAQ       (BX)(AX*1), AX
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y3, Y5, Y0
+	VPERM2F128 $0x21, Y3, Y5, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (AX)
+
+l43:
+	ADDQ $+0, R10
+
+l27:
+l8:
+	ADDQ $-1, R10
+	CMPQ R10, $0x01
+	JGE  l3
+
+l4:
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l1
+
+l2:
+	CMPQ R11, $0x02
+	JLT  l45
+
+l44:
+	MOVQ m+32(FP), R8
+	CMPQ R8, $0x01
+	JLT  l47
+
+l46:
+	MOVQ  R8, BX
+	MOVQ  R8, AX
+	ADDQ  $-4, AX
+	TESTQ $0x7fffffff, AX
+	JEQ   l48
+	JMP   l49
+
+l48:
+	MOVQ $0x00000002, BX
+
+l49:
+	CMPQ    BX, $0x03
+	JLT     l50
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l52
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y9
+	VMOVUPS 32(CX), Y7
+	VMOVUPS 64(CX), Y5
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VMOVUPS 32(CX), Y6
+	VMOVUPS 64(CX), Y4
+
+l52:
+	MOVQ  m+32(FP), AX
+	SUBQ  R8, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), DI
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (DI)(AX*1), SI
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x10
+	JLT   l54
+
+l53:
+	VMOVUPS     (DI), Y3
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y3, Y9
+	VFMADD231PD Y0, Y2, Y7
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y3, Y8
+	VFMADD231PD Y0, Y2, Y6
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(DI), Y3
+	VMOVUPS     32(SI), Y2
+	VMOVUPS     32(DX), Y1
+	VMOVUPS     32(CX), Y0
+	VFMADD231PD Y0, Y3, Y9
+	VFMADD231PD Y0, Y2, Y7
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD Y0, Y3, Y8
+	VFMADD231PD Y0, Y2, Y6
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     64(DI), Y3
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     64(DX), Y1
+	VMOVUPS     64(CX), Y0
+	VFMADD231PD Y0, Y3, Y9
+	VFMADD231PD Y0, Y2, Y7
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD Y0, Y3, Y8
+	VFMADD231PD Y0, Y2, Y6
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     96(DI), Y3
+	VMOVUPS     96(SI), Y2
+	VMOVUPS     96(DX), Y1
+	VMOVUPS     96(CX), Y0
+	VFMADD231PD Y0, Y3, Y9
+	VFMADD231PD Y0, Y2, Y7
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD Y0, Y3, Y8
+	VFMADD231PD Y0, Y2, Y6
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l53
+
+l54:
+	CMPQ AX, $0x04
+	JLT  l56
+
+l55:
+	VMOVUPS     (DI), Y3
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y3, Y9
+	VFMADD231PD Y0, Y2, Y7
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y3, Y8
+	VFMADD231PD Y0, Y2, Y6
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l55
+
+l56:
+	CMPQ         AX, $0x01
+	JLT          l57
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
+	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VMASKMOVPD   (DI), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (CX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VMASKMOVPD   (SI), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (CX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VMASKMOVPD   (DX), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (CX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y4
+
+l57:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l58
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y9, (CX)
+	VMOVUPS Y7, 32(CX)
+	VMOVUPS Y5, 64(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y4, 64(CX)
+	JMP     l59
+
+l58:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         R8, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (BX)
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPD       X0, X8, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (BX)
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (BX)
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(BX)
+
+l59:
+	ADDQ $-2, R8
+	JMP  l51
+
+l50:
+	CMPQ    BX, $0x02
+	JLT     l60
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l62
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y7
+	VMOVUPS 32(CX), Y5
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS 32(CX), Y4
+
+l62:
+	MOVQ  m+32(FP), AX
+	SUBQ  R8, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), SI
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x10
+	JLT   l64
+
+l63:
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y2, Y7
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y2, Y6
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(SI), Y2
+	VMOVUPS     32(DX), Y1
+	VMOVUPS     32(CX), Y0
+	VFMADD231PD Y0, Y2, Y7
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD Y0, Y2, Y6
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     64(DX), Y1
+	VMOVUPS     64(CX), Y0
+	VFMADD231PD Y0, Y2, Y7
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD Y0, Y2, Y6
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     96(SI), Y2
+	VMOVUPS     96(DX), Y1
+	VMOVUPS     96(CX), Y0
+	VFMADD231PD Y0, Y2, Y7
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD Y0, Y2, Y6
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l63
+
+l64:
+	CMPQ AX, $0x04
+	JLT  l66
+
+l65:
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y2, Y7
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y2, Y6
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l65
+
+l66:
+	CMPQ         AX, $0x01
+	JLT          l67
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
+	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VMASKMOVPD   (SI), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (CX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VMASKMOVPD   (DX), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (CX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y4
+
+l67:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l68
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y5, 32(CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y4, 32(CX)
+	JMP     l69
+
+l68:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         R8, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (BX)
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (BX)
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(BX)
+
+l69:
+	ADDQ $-1, R8
+	JMP  l61
+
+l60:
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l70
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS (CX), Y4
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y3
+
+l70:
+	MOVQ  m+32(FP), AX
+	SUBQ  R8, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), DX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), CX
+	MOVQ  wStride+72(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (CX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x10
+	JLT   l72
+
+l71:
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (CX), Y0, Y4
+	VFMADD231PD (BX), Y0, Y3
+	VMOVUPS     32(DX), Y0
+	VFMADD231PD 32(CX), Y0, Y4
+	VFMADD231PD 32(BX), Y0, Y3
+	VMOVUPS     64(DX), Y0
+	VFMADD231PD 64(CX), Y0, Y4
+	VFMADD231PD 64(BX), Y0, Y3
+	VMOVUPS     96(DX), Y0
+	VFMADD231PD 96(CX), Y0, Y4
+	VFMADD231PD 96(BX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l71
+
+l72:
+	CMPQ AX, $0x04
+	JLT  l74
+
+l73:
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (CX), Y0, Y4
+	VFMADD231PD (BX), Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l73
+
+l74:
+	CMPQ         AX, $0x01
+	JLT          l75
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
+	VANDNPD      productsConstants<>+128(SB), Y2, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VORPD        Y1, Y0, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y0, Y1, Y3
+
+l75:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l76
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R8, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), CX
+	VMOVUPS Y4, (CX)
+	MOVQ    m+32(FP), AX
+	MOVQ    $0x00000020, BX
+	IMULQ   BX, AX
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	JMP     l77
+
+l76:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         R8, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (AX)
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(AX)
+
+l77:
+	ADDQ $+0, R8
+
+l61:
+l51:
+	ADDQ $-1, R8
+	CMPQ R8, $0x01
+	JGE  l46
+
+l47:
+	ADDQ $-2, R11
+	CMPQ R11, $0x02
+	JGE  l44
+
+l45:
+	CMPQ R11, $0x01
+	JLT  l79
+
+l78:
+	MOVQ m+32(FP), DI
+	CMPQ DI, $0x01
+	JLT  l81
+
+l80:
+	MOVQ  DI, BX
+	MOVQ  DI, AX
+	ADDQ  $-4, AX
+	TESTQ $0x7fffffff, AX
+	JEQ   l82
+	JMP   l83
+
+l82:
+	MOVQ $0x00000002, BX
+
+l83:
+	CMPQ    BX, $0x03
+	JLT     l84
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l86
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y6
+	VMOVUPS 32(AX), Y5
+	VMOVUPS 64(AX), Y4
+
+l86:
+	MOVQ  m+32(FP), AX
+	SUBQ  DI, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), SI
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (SI)(AX*1), DX
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (DX)(AX*1), CX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x10
+	JLT   l88
+
+l87:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (SI), Y0, Y6
+	VFMADD231PD (DX), Y0, Y5
+	VFMADD231PD (CX), Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(SI), Y0, Y6
+	VFMADD231PD 32(DX), Y0, Y5
+	VFMADD231PD 32(CX), Y0, Y4
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD 64(SI), Y0, Y6
+	VFMADD231PD 64(DX), Y0, Y5
+	VFMADD231PD 64(CX), Y0, Y4
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(SI), Y0, Y6
+	VFMADD231PD 96(DX), Y0, Y5
+	VFMADD231PD 96(CX), Y0, Y4
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l87
+
+l88:
+	CMPQ AX, $0x04
+	JLT  l90
+
+l89:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (SI), Y0, Y6
+	VFMADD231PD (DX), Y0, Y5
+	VFMADD231PD (CX), Y0, Y4
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l89
+
+l90:
+	CMPQ         AX, $0x01
+	JLT          l91
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
+	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VMASKMOVPD   (SI), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VMASKMOVPD   (DX), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VMASKMOVPD   (CX), Y3, Y0
+	VORPD        Y2, Y0, Y0
+	VMASKMOVPD   (BX), Y3, Y1
+	VFMADD231PD  Y1, Y0, Y4
+
+l91:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l92
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	VMOVUPS Y4, 64(AX)
+	JMP     l93
+
+l92:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         DI, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (BX)
+
+l93:
+	ADDQ $-2, DI
+	JMP  l85
+
+l84:
+	CMPQ    BX, $0x02
+	JLT     l94
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l96
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y5
+	VMOVUPS 32(AX), Y4
+
+l96:
+	MOVQ  m+32(FP), AX
+	SUBQ  DI, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), DX
+	MOVQ  xStride+64(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (DX)(AX*1), CX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x10
+	JLT   l98
+
+l97:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (DX), Y0, Y5
+	VFMADD231PD (CX), Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(DX), Y0, Y5
+	VFMADD231PD 32(CX), Y0, Y4
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD 64(DX), Y0, Y5
+	VFMADD231PD 64(CX), Y0, Y4
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(DX), Y0, Y5
+	VFMADD231PD 96(CX), Y0, Y4
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l97
+
+l98:
+	CMPQ AX, $0x04
+	JLT  l100
+
+l99:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (DX), Y0, Y5
+	VFMADD231PD (CX), Y0, Y4
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l99
+
+l100:
+	CMPQ         AX, $0x01
+	JLT          l101
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
+	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VMASKMOVPD   (DX), Y3, Y0
+	VORPD        Y2, Y0, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VMASKMOVPD   (CX), Y3, Y0
+	VORPD        Y2, Y0, Y0
+	VMASKMOVPD   (BX), Y3, Y1
+	VFMADD231PD  Y1, Y0, Y4
+
+l101:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l102
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS Y5, (AX)
+	VMOVUPS Y4, 32(AX)
+	JMP     l103
+
+l102:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         DI, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (BX)
+	MOVQ         yStride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (BX)
+
+l103:
+	ADDQ $-1, DI
+	JMP  l95
+
+l94:
+	VXORPS  Y3, Y3, Y3
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l104
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y3
+
+l104:
+	MOVQ  m+32(FP), AX
+	SUBQ  DI, AX
+	MOVQ  xStride+64(FP), BX
+	IMULQ BX, AX
+	MOVQ  x+8(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), CX
+	MOVQ  n+40(FP), AX
+	SUBQ  R11, AX
+	MOVQ  wStride+72(FP), BX
+	IMULQ BX, AX
+	MOVQ  w+16(FP), BX
+	SHLQ  $0x03, AX
+	LEAQ  (BX)(AX*1), BX
+	MOVQ  k+48(FP), AX
+	CMPQ  AX, $0x10
+	JLT   l106
+
+l105:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y0, Y3
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(CX), Y0, Y3
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD 64(CX), Y0, Y3
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(CX), Y0, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l105
+
+l106:
+	CMPQ AX, $0x04
+	JLT  l108
+
+l107:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l107
+
+l108:
+	CMPQ         AX, $0x01
+	JLT          l109
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
+	VANDNPD      productsConstants<>+128(SB), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VORPD        Y1, Y0, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y0, Y3
+
+l109:
+	MOVQ    flags+88(FP), AX
+	TESTQ   $0x00000002, AX
+	JEQ     l110
+	MOVQ    m+32(FP), DX
+	MOVQ    DX, CX
+	MOVQ    n+40(FP), AX
+	SUBQ    DI, CX
+	SUBQ    R11, AX
+	MOVQ    lanes+24(FP), BX
+	IMULQ   DX, AX
+	LEAQ    (AX)(CX*1), AX
+	MOVQ    $0x00000020, CX
+	IMULQ   CX, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS Y3, (AX)
+	JMP     l111
+
+l110:
+	MOVQ         m+32(FP), AX
+	MOVQ         n+40(FP), CX
+	SUBQ         DI, AX
+	SUBQ         R11, CX
+	MOVQ         yStride+56(FP), BX
+	IMULQ        BX, AX
+	LEAQ         (AX)(CX*1), AX
+	MOVQ         y+0(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (AX)
+
+l111:
+	ADDQ $+0, DI
+
+l95:
+l85:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l80
+
+l81:
+	ADDQ $-1, R11
+	CMPQ R11, $0x01
+	JGE  l78
+
+l79:
+	VZEROUPPER
+	RET
+
+// func MulTileF32AVX2(c *float32, a *float32, b *float32, f *float32, d *float32, m int, n int, k int, cStride int, aStride int, bStride int, bPanel int, flags int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·MulTileF32AVX2(SB), NOSPLIT, $0-104
+	MOVQ m+40(FP), AX
+	CMPQ AX, $0x06
+	JLT  l1
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x10
+	JLT  l4
+
+l3:
+	VXORPS     Y14, Y14, Y14
+	VXORPS     Y13, Y13, Y13
+	VXORPS     Y12, Y12, Y12
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l6
+
+l5:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l5
+
+l6:
+	CMPQ SI, $0x01
+	JLT  l8
+
+l7:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l7
+
+l8:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l9
+	MOVQ    R8, BX
+	VADDPS  productsConstants<>+0(SB), Y14, Y14
+	VMOVUPS Y14, (BX)
+	VADDPS  productsConstants<>+0(SB), Y13, Y13
+	VMOVUPS Y13, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y12, Y12
+	VMOVUPS Y12, (BX)
+	VADDPS  productsConstants<>+0(SB), Y11, Y11
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPS  productsConstants<>+0(SB), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPS  productsConstants<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPS  productsConstants<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	JMP     l10
+
+l9:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l11
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y14, Y0, Y14
+	VMOVUPS      Y14, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y13, Y0, Y13
+	VMOVUPS      Y13, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y12, Y0, Y12
+	VMOVUPS      Y12, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y11, Y0, Y11
+	VMOVUPS      Y11, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 20(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 20(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l12
+
+l11:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l13
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSS (CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y14, Y0, Y14
+	VMOVUPS      Y14, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y13, Y0, Y13
+	VMOVUPS      Y13, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y12, Y0, Y12
+	VMOVUPS      Y12, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y11, Y0, Y11
+	VMOVUPS      Y11, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 16(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 20(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l14
+
+l13:
+	MOVQ    R8, BX
+	VADDPS  (BX), Y14, Y14
+	VMOVUPS Y14, (BX)
+	VADDPS  32(BX), Y13, Y13
+	VMOVUPS Y13, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y12, Y12
+	VMOVUPS Y12, (BX)
+	VADDPS  32(BX), Y11, Y11
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPS  32(BX), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPS  32(BX), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPS  32(BX), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPS  32(BX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+
+l14:
+l12:
+l10:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $-16, R9
+	CMPQ R9, $0x10
+	JGE  l3
+
+l4:
+	CMPQ R9, $0x08
+	JLT  l16
+
+l15:
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x02, AX
+	CMPQ   SI, $0x04
+	JLT    l18
+
+l17:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l17
+
+l18:
+	CMPQ SI, $0x01
+	JLT  l20
+
+l19:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l19
+
+l20:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l21
+	MOVQ    R8, BX
+	VADDPS  productsConstants<>+0(SB), Y7, Y7
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y2, Y2
+	VMOVUPS Y2, (BX)
+	JMP     l22
+
+l21:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l23
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	VMOVUPS      Y7, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 20(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l24
+
+l23:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l25
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSS (CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	VMOVUPS      Y7, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 16(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 20(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l26
+
+l25:
+	MOVQ    R8, BX
+	VADDPS  (BX), Y7, Y7
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+
+l26:
+l24:
+l22:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l15
+
+l16:
+	CMPQ         R9, $0x01
+	JLT          l27
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l29
+
+l28:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l28
+
+l29:
+	CMPQ BX, $0x01
+	JLT  l31
+
+l30:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l30
+
+l31:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l32
+	VADDPS     productsConstants<>+0(SB), Y7, Y7
+	VMASKMOVPS Y7, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y6, Y6
+	VMASKMOVPS Y6, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y5, Y5
+	VMASKMOVPS Y5, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y4, Y4
+	VMASKMOVPS Y4, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y3, Y3
+	VMASKMOVPS Y3, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y2, Y2
+	VMASKMOVPS Y2, Y8, (R8)
+	JMP        l33
+
+l32:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l34
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS (BX), Y1
+	VMASKMOVPS   (AX), Y8, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	VMASKMOVPS   Y7, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 4(BX), Y1
+	VMASKMOVPS   (AX), Y8, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMASKMOVPS   Y6, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 8(BX), Y1
+	VMASKMOVPS   (AX), Y8, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMASKMOVPS   Y5, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 12(BX), Y1
+	VMASKMOVPS   (AX), Y8, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 16(BX), Y1
+	VMASKMOVPS   (AX), Y8, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 20(BX), Y1
+	VMASKMOVPS   (AX), Y8, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y8, (R8)
+	JMP          l35
+
+l34:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l36
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	VMASKMOVPS   Y7, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 4(AX), Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMASKMOVPS   Y6, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 8(AX), Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMASKMOVPS   Y5, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 12(AX), Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 16(AX), Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 20(AX), Y1
+	VMASKMOVPS   (R8), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y8, (R8)
+	JMP          l37
+
+l36:
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y7, Y0, Y7
+	VMASKMOVPS Y7, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y6, Y0, Y6
+	VMASKMOVPS Y6, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y5, Y0, Y5
+	VMASKMOVPS Y5, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y4, Y0, Y4
+	VMASKMOVPS Y4, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y3, Y0, Y3
+	VMASKMOVPS Y3, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y8, (R8)
+
+l37:
+l35:
+l33:
+l27:
+	JMP l2
+
+l1:
+	MOVQ m+40(FP), AX
+	CMPQ AX, $0x05
+	JLT  l38
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x10
+	JLT  l41
+
+l40:
+	VXORPS     Y12, Y12, Y12
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l43
+
+l42:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l42
+
+l43:
+	CMPQ SI, $0x01
+	JLT  l45
+
+l44:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l44
+
+l45:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l46
+	MOVQ    R8, BX
+	VADDPS  productsConstants<>+0(SB), Y12, Y12
+	VMOVUPS Y12, (BX)
+	VADDPS  productsConstants<>+0(SB), Y11, Y11
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPS  productsConstants<>+0(SB), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPS  productsConstants<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPS  productsConstants<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	JMP     l47
+
+l46:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l48
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y12, Y0, Y12
+	VMOVUPS      Y12, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y11, Y0, Y11
+	VMOVUPS      Y11, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l49
+
+l48:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l50
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSS (CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y12, Y0, Y12
+	VMOVUPS      Y12, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y11, Y0, Y11
+	VMOVUPS      Y11, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 16(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l51
+
+l50:
+	MOVQ    R8, BX
+	VADDPS  (BX), Y12, Y12
+	VMOVUPS Y12, (BX)
+	VADDPS  32(BX), Y11, Y11
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPS  32(BX), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPS  32(BX), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPS  32(BX), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPS  32(BX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+
+l51:
+l49:
+l47:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $-16, R9
+	CMPQ R9, $0x10
+	JGE  l40
+
+l41:
+	CMPQ R9, $0x08
+	JLT  l53
+
+l52:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x02, AX
+	CMPQ   SI, $0x04
+	JLT    l55
+
+l54:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l54
+
+l55:
+	CMPQ SI, $0x01
+	JLT  l57
+
+l56:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l56
+
+l57:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l58
+	MOVQ    R8, BX
+	VADDPS  productsConstants<>+0(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y2, Y2
+	VMOVUPS Y2, (BX)
+	JMP     l59
+
+l58:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l60
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l61
+
+l60:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l62
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSS (CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 16(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l63
+
+l62:
+	MOVQ    R8, BX
+	VADDPS  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+
+l63:
+l61:
+l59:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l52
+
+l53:
+	CMPQ         R9, $0x01
+	JLT          l64
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l66
+
+l65:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l65
+
+l66:
+	CMPQ BX, $0x01
+	JLT  l68
+
+l67:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l67
+
+l68:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l69
+	VADDPS     productsConstants<>+0(SB), Y6, Y6
+	VMASKMOVPS Y6, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y5, Y5
+	VMASKMOVPS Y5, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y4, Y4
+	VMASKMOVPS Y4, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y3, Y3
+	VMASKMOVPS Y3, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y2, Y2
+	VMASKMOVPS Y2, Y7, (R8)
+	JMP        l70
+
+l69:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l71
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS (BX), Y1
+	VMASKMOVPS   (AX), Y7, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMASKMOVPS   Y6, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 4(BX), Y1
+	VMASKMOVPS   (AX), Y7, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMASKMOVPS   Y5, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 8(BX), Y1
+	VMASKMOVPS   (AX), Y7, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 12(BX), Y1
+	VMASKMOVPS   (AX), Y7, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 16(BX), Y1
+	VMASKMOVPS   (AX), Y7, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y7, (R8)
+	JMP          l72
+
+l71:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l73
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMASKMOVPS   Y6, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 4(AX), Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMASKMOVPS   Y5, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 8(AX), Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 12(AX), Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 16(AX), Y1
+	VMASKMOVPS   (R8), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y7, (R8)
+	JMP          l74
+
+l73:
+	VMASKMOVPS (R8), Y7, Y0
+	VADDPS     Y6, Y0, Y6
+	VMASKMOVPS Y6, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y7, Y0
+	VADDPS     Y5, Y0, Y5
+	VMASKMOVPS Y5, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y7, Y0
+	VADDPS     Y4, Y0, Y4
+	VMASKMOVPS Y4, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y7, Y0
+	VADDPS     Y3, Y0, Y3
+	VMASKMOVPS Y3, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y7, Y0
+	VADDPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y7, (R8)
+
+l74:
+l72:
+l70:
+l64:
+	JMP l39
+
+l38:
+	MOVQ m+40(FP), AX
+	CMPQ AX, $0x04
+	JLT  l75
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x10
+	JLT  l78
+
+l77:
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l80
+
+l79:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l79
+
+l80:
+	CMPQ SI, $0x01
+	JLT  l82
+
+l81:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l81
+
+l82:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l83
+	MOVQ    R8, BX
+	VADDPS  productsConstants<>+0(SB), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPS  productsConstants<>+0(SB), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPS  productsConstants<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPS  productsConstants<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	JMP     l84
+
+l83:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l85
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l86
+
+l85:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l87
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSS (CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l88
+
+l87:
+	MOVQ    R8, BX
+	VADDPS  (BX), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPS  32(BX), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPS  32(BX), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPS  32(BX), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPS  32(BX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+
+l88:
+l86:
+l84:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $-16, R9
+	CMPQ R9, $0x10
+	JGE  l77
+
+l78:
+	CMPQ R9, $0x08
+	JLT  l90
+
+l89:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x02, AX
+	CMPQ   SI, $0x04
+	JLT    l92
+
+l91:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l91
+
+l92:
+	CMPQ SI, $0x01
+	JLT  l94
+
+l93:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l93
+
+l94:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l95
+	MOVQ    R8, BX
+	VADDPS  productsConstants<>+0(SB), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y2, Y2
+	VMOVUPS Y2, (BX)
+	JMP     l96
+
+l95:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l97
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l98
+
+l97:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l99
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSS (CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l100
+
+l99:
+	MOVQ    R8, BX
+	VADDPS  (BX), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+
+l100:
+l98:
+l96:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l89
+
+l90:
+	CMPQ         R9, $0x01
+	JLT          l101
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l103
+
+l102:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l102
+
+l103:
+	CMPQ BX, $0x01
+	JLT  l105
+
+l104:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l104
+
+l105:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l106
+	VADDPS     productsConstants<>+0(SB), Y5, Y5
+	VMASKMOVPS Y5, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y4, Y4
+	VMASKMOVPS Y4, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y3, Y3
+	VMASKMOVPS Y3, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y2, Y2
+	VMASKMOVPS Y2, Y6, (R8)
+	JMP        l107
+
+l106:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l108
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS (BX), Y1
+	VMASKMOVPS   (AX), Y6, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMASKMOVPS   Y5, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 4(BX), Y1
+	VMASKMOVPS   (AX), Y6, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 8(BX), Y1
+	VMASKMOVPS   (AX), Y6, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 12(BX), Y1
+	VMASKMOVPS   (AX), Y6, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y6, (R8)
+	JMP          l109
+
+l108:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l110
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (R8), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMASKMOVPS   Y5, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 4(AX), Y1
+	VMASKMOVPS   (R8), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 8(AX), Y1
+	VMASKMOVPS   (R8), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 12(AX), Y1
+	VMASKMOVPS   (R8), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y6, (R8)
+	JMP          l111
+
+l110:
+	VMASKMOVPS (R8), Y6, Y0
+	VADDPS     Y5, Y0, Y5
+	VMASKMOVPS Y5, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y6, Y0
+	VADDPS     Y4, Y0, Y4
+	VMASKMOVPS Y4, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y6, Y0
+	VADDPS     Y3, Y0, Y3
+	VMASKMOVPS Y3, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y6, Y0
+	VADDPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y6, (R8)
+
+l111:
+l109:
+l107:
+l101:
+	JMP l76
+
+l75:
+	MOVQ m+40(FP), AX
+	CMPQ AX, $0x03
+	JLT  l112
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x10
+	JLT  l115
+
+l114:
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l117
+
+l116:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l116
+
+l117:
+	CMPQ SI, $0x01
+	JLT  l119
+
+l118:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l118
+
+l119:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l120
+	MOVQ    R8, BX
+	VADDPS  productsConstants<>+0(SB), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPS  productsConstants<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPS  productsConstants<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	JMP     l121
+
+l120:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l122
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l123
+
+l122:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l124
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSS (CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l125
+
+l124:
+	MOVQ    R8, BX
+	VADDPS  (BX), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPS  32(BX), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPS  32(BX), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPS  32(BX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+
+l125:
+l123:
+l121:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $-16, R9
+	CMPQ R9, $0x10
+	JGE  l114
+
+l115:
+	CMPQ R9, $0x08
+	JLT  l127
+
+l126:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x02, AX
+	CMPQ   SI, $0x04
+	JLT    l129
+
+l128:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l128
+
+l129:
+	CMPQ SI, $0x01
+	JLT  l131
+
+l130:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l130
+
+l131:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l132
+	MOVQ    R8, BX
+	VADDPS  productsConstants<>+0(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y2, Y2
+	VMOVUPS Y2, (BX)
+	JMP     l133
+
+l132:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l134
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l135
+
+l134:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l136
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSS (CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l137
+
+l136:
+	MOVQ    R8, BX
+	VADDPS  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+
+l137:
+l135:
+l133:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l126
+
+l127:
+	CMPQ         R9, $0x01
+	JLT          l138
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l140
+
+l139:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l139
+
+l140:
+	CMPQ BX, $0x01
+	JLT  l142
+
+l141:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l141
+
+l142:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l143
+	VADDPS     productsConstants<>+0(SB), Y4, Y4
+	VMASKMOVPS Y4, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y3, Y3
+	VMASKMOVPS Y3, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y2, Y2
+	VMASKMOVPS Y2, Y5, (R8)
+	JMP        l144
+
+l143:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l145
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS (BX), Y1
+	VMASKMOVPS   (AX), Y5, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y5, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y5, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 4(BX), Y1
+	VMASKMOVPS   (AX), Y5, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y5, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y5, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 8(BX), Y1
+	VMASKMOVPS   (AX), Y5, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y5, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y5, (R8)
+	JMP          l146
+
+l145:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l147
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (R8), Y5, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y5, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 4(AX), Y1
+	VMASKMOVPS   (R8), Y5, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y5, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 8(AX), Y1
+	VMASKMOVPS   (R8), Y5, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y5, (R8)
+	JMP          l148
+
+l147:
+	VMASKMOVPS (R8), Y5, Y0
+	VADDPS     Y4, Y0, Y4
+	VMASKMOVPS Y4, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y5, Y0
+	VADDPS     Y3, Y0, Y3
+	VMASKMOVPS Y3, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y5, Y0
+	VADDPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y5, (R8)
+
+l148:
+l146:
+l144:
+l138:
+	JMP l113
+
+l112:
+	MOVQ m+40(FP), AX
+	CMPQ AX, $0x02
+	JLT  l149
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x10
+	JLT  l152
+
+l151:
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l154
+
+l153:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l153
+
+l154:
+	CMPQ SI, $0x01
+	JLT  l156
+
+l155:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l155
+
+l156:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l157
+	MOVQ    R8, BX
+	VADDPS  productsConstants<>+0(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPS  productsConstants<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	JMP     l158
+
+l157:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l159
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l160
+
+l159:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l161
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSS (CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l162
+
+l161:
+	MOVQ    R8, BX
+	VADDPS  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPS  32(BX), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPS  32(BX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+
+l162:
+l160:
+l158:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $-16, R9
+	CMPQ R9, $0x10
+	JGE  l151
+
+l152:
+	CMPQ R9, $0x08
+	JLT  l164
+
+l163:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x02, AX
+	CMPQ   SI, $0x04
+	JLT    l166
+
+l165:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l165
+
+l166:
+	CMPQ SI, $0x01
+	JLT  l168
+
+l167:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l167
+
+l168:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l169
+	MOVQ    R8, BX
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  productsConstants<>+0(SB), Y2, Y2
+	VMOVUPS Y2, (BX)
+	JMP     l170
+
+l169:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l171
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l172
+
+l171:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l173
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSS (CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l174
+
+l173:
+	MOVQ    R8, BX
+	VADDPS  (BX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VADDPS  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+
+l174:
+l172:
+l170:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l163
+
+l164:
+	CMPQ         R9, $0x01
+	JLT          l175
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l177
+
+l176:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l176
+
+l177:
+	CMPQ BX, $0x01
+	JLT  l179
+
+l178:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l178
+
+l179:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l180
+	VADDPS     productsConstants<>+0(SB), Y3, Y3
+	VMASKMOVPS Y3, Y4, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VADDPS     productsConstants<>+0(SB), Y2, Y2
+	VMASKMOVPS Y2, Y4, (R8)
+	JMP        l181
+
+l180:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l182
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS (BX), Y1
+	VMASKMOVPS   (AX), Y4, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y4, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS 4(BX), Y1
+	VMASKMOVPS   (AX), Y4, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y4, (R8)
+	JMP          l183
+
+l182:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l184
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (R8), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y4, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, R8
+	VBROADCASTSS 4(AX), Y1
+	VMASKMOVPS   (R8), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y4, (R8)
+	JMP          l185
+
+l184:
+	VMASKMOVPS (R8), Y4, Y0
+	VADDPS     Y3, Y0, Y3
+	VMASKMOVPS Y3, Y4, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS (R8), Y4, Y0
+	VADDPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y4, (R8)
+
+l185:
+l183:
+l181:
+l175:
+	JMP l150
+
+l149:
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x10
+	JLT  l187
+
+l186:
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y2, Y2, Y2
+	MOVQ       R8, AX
+	PREFETCHT0 (AX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l189
+
+l188:
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y3
+	VFMADD231PS  32(CX), Y0, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y3
+	VFMADD231PS  32(CX), Y0, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y3
+	VFMADD231PS  32(CX), Y0, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y3
+	VFMADD231PS  32(CX), Y0, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l188
+
+l189:
+	CMPQ SI, $0x01
+	JLT  l191
+
+l190:
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y3
+	VFMADD231PS  32(CX), Y0, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l190
+
+l191:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l192
+	MOVQ    R8, AX
+	VADDPS  productsConstants<>+0(SB), Y3, Y3
+	VMOVUPS Y3, (AX)
+	VADDPS  productsConstants<>+0(SB), Y2, Y2
+	VMOVUPS Y2, 32(AX)
+	JMP     l193
+
+l192:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l194
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, 32(BX)
+	JMP          l195
+
+l194:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l196
+	MOVQ         f+24(FP), BX
+	MOVQ         R8, AX
+	VBROADCASTSS (BX), Y1
+	VMULPS       (AX), Y1, Y0
+	VADDPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPS       32(AX), Y1, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, 32(AX)
+	JMP          l197
+
+l196:
+	MOVQ    R8, AX
+	VADDPS  (AX), Y3, Y3
+	VMOVUPS Y3, (AX)
+	VADDPS  32(AX), Y2, Y2
+	VMOVUPS Y2, 32(AX)
+
+l197:
+l195:
+l193:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $-16, R9
+	CMPQ R9, $0x10
+	JGE  l186
+
+l187:
+	CMPQ R9, $0x08
+	JLT  l199
+
+l198:
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x02, AX
+	CMPQ   SI, $0x04
+	JLT    l201
+
+l200:
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y1
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y1
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y1
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y1
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l200
+
+l201:
+	CMPQ SI, $0x01
+	JLT  l203
+
+l202:
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y1
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l202
+
+l203:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l204
+	MOVQ    R8, AX
+	VADDPS  productsConstants<>+0(SB), Y1, Y1
+	VMOVUPS Y1, (AX)
+	JMP     l205
+
+l204:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l206
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VMOVUPS      Y1, (BX)
+	JMP          l207
+
+l206:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l208
+	MOVQ         f+24(FP), BX
+	MOVQ         R8, AX
+	VBROADCASTSS (BX), Y0
+	VMULPS       (AX), Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VMOVUPS      Y1, (AX)
+	JMP          l209
+
+l208:
+	MOVQ    R8, AX
+	VADDPS  (AX), Y1, Y1
+	VMOVUPS Y1, (AX)
+
+l209:
+l207:
+l205:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l198
+
+l199:
+	CMPQ         R9, $0x01
+	JLT          l210
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l212
+
+l211:
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (DI), Y0, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (DI), Y0, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (DI), Y0, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (DI), Y0, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l211
+
+l212:
+	CMPQ BX, $0x01
+	JLT  l214
+
+l213:
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (DI), Y0, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l213
+
+l214:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l215
+	VADDPS     productsConstants<>+0(SB), Y2, Y2
+	VMASKMOVPS Y2, Y3, (R8)
+	JMP        l216
+
+l215:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l217
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSS (BX), Y1
+	VMASKMOVPS   (AX), Y3, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y3, (R8)
+	JMP          l218
+
+l217:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l219
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y3, (R8)
+	JMP          l220
+
+l219:
+	VMASKMOVPS (R8), Y3, Y0
+	VADDPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y3, (R8)
+
+l220:
+l218:
+l216:
+l210:
+l150:
+l113:
+l76:
+l39:
+l2:
+	VZEROUPPER
+	RET
+
+// func MulTileF64AVX2(c *float64, a *float64, b *float64, f *float64, d *float64, m int, n int, k int, cStride int, aStride int, bStride int, bPanel int, flags int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·MulTileF64AVX2(SB), NOSPLIT, $0-104
+	MOVQ m+40(FP), AX
+	CMPQ AX, $0x06
+	JLT  l1
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x08
+	JLT  l4
+
+l3:
+	VXORPS     Y14, Y14, Y14
+	VXORPS     Y13, Y13, Y13
+	VXORPS     Y12, Y12, Y12
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l6
+
+l5:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l5
+
+l6:
+	CMPQ SI, $0x01
+	JLT  l8
+
+l7:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l7
+
+l8:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l9
+	MOVQ    R8, BX
+	VADDPD  productsConstants<>+96(SB), Y14, Y14
+	VMOVUPS Y14, (BX)
+	VADDPD  productsConstants<>+96(SB), Y13, Y13
+	VMOVUPS Y13, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y12, Y12
+	VMOVUPS Y12, (BX)
+	VADDPD  productsConstants<>+96(SB), Y11, Y11
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPD  productsConstants<>+96(SB), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPD  productsConstants<>+96(SB), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	JMP     l10
+
+l9:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l11
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y14, Y0, Y14
+	VMOVUPS      Y14, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y13, Y0, Y13
+	VMOVUPS      Y13, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y12, Y0, Y12
+	VMOVUPS      Y12, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y11, Y0, Y11
+	VMOVUPS      Y11, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 40(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 40(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l12
+
+l11:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l13
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSD (CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y14, Y0, Y14
+	VMOVUPS      Y14, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y13, Y0, Y13
+	VMOVUPS      Y13, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y12, Y0, Y12
+	VMOVUPS      Y12, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y11, Y0, Y11
+	VMOVUPS      Y11, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 32(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 40(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l14
+
+l13:
+	MOVQ    R8, BX
+	VADDPD  (BX), Y14, Y14
+	VMOVUPS Y14, (BX)
+	VADDPD  32(BX), Y13, Y13
+	VMOVUPS Y13, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y12, Y12
+	VMOVUPS Y12, (BX)
+	VADDPD  32(BX), Y11, Y11
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPD  32(BX), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPD  32(BX), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPD  32(BX), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPD  32(BX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+
+l14:
+l12:
+l10:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l3
+
+l4:
+	CMPQ R9, $0x04
+	JLT  l16
+
+l15:
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x03, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x03, AX
+	CMPQ   SI, $0x04
+	JLT    l18
+
+l17:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l17
+
+l18:
+	CMPQ SI, $0x01
+	JLT  l20
+
+l19:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l19
+
+l20:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l21
+	MOVQ    R8, BX
+	VADDPD  productsConstants<>+96(SB), Y7, Y7
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VMOVUPS Y2, (BX)
+	JMP     l22
+
+l21:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l23
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	VMOVUPS      Y7, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 40(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l24
+
+l23:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l25
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSD (CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	VMOVUPS      Y7, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 32(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 40(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l26
+
+l25:
+	MOVQ    R8, BX
+	VADDPD  (BX), Y7, Y7
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+
+l26:
+l24:
+l22:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l15
+
+l16:
+	CMPQ         R9, $0x01
+	JLT          l27
+	VMOVQ        R9, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l29
+
+l28:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l28
+
+l29:
+	CMPQ BX, $0x01
+	JLT  l31
+
+l30:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l30
+
+l31:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l32
+	VADDPD     productsConstants<>+96(SB), Y7, Y7
+	VMASKMOVPD Y7, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y6, Y6
+	VMASKMOVPD Y6, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y5, Y5
+	VMASKMOVPD Y5, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y4, Y4
+	VMASKMOVPD Y4, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y3, Y3
+	VMASKMOVPD Y3, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VMASKMOVPD Y2, Y8, (R8)
+	JMP        l33
+
+l32:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l34
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD (BX), Y1
+	VMASKMOVPD   (AX), Y8, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	VMASKMOVPD   Y7, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 8(BX), Y1
+	VMASKMOVPD   (AX), Y8, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMASKMOVPD   Y6, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 16(BX), Y1
+	VMASKMOVPD   (AX), Y8, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMASKMOVPD   Y5, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 24(BX), Y1
+	VMASKMOVPD   (AX), Y8, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMASKMOVPD   Y4, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 32(BX), Y1
+	VMASKMOVPD   (AX), Y8, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMASKMOVPD   Y3, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 40(BX), Y1
+	VMASKMOVPD   (AX), Y8, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y8, (R8)
+	JMP          l35
+
+l34:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l36
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	VMASKMOVPD   Y7, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 8(AX), Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMASKMOVPD   Y6, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 16(AX), Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMASKMOVPD   Y5, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 24(AX), Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMASKMOVPD   Y4, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 32(AX), Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMASKMOVPD   Y3, Y8, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 40(AX), Y1
+	VMASKMOVPD   (R8), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y8, (R8)
+	JMP          l37
+
+l36:
+	VMASKMOVPD (R8), Y8, Y0
+	VADDPD     Y7, Y0, Y7
+	VMASKMOVPD Y7, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y8, Y0
+	VADDPD     Y6, Y0, Y6
+	VMASKMOVPD Y6, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y8, Y0
+	VADDPD     Y5, Y0, Y5
+	VMASKMOVPD Y5, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y8, Y0
+	VADDPD     Y4, Y0, Y4
+	VMASKMOVPD Y4, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y8, Y0
+	VADDPD     Y3, Y0, Y3
+	VMASKMOVPD Y3, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y8, Y0
+	VADDPD     Y2, Y0, Y2
+	VMASKMOVPD Y2, Y8, (R8)
+
+l37:
+l35:
+l33:
+l27:
+	JMP l2
+
+l1:
+	MOVQ m+40(FP), AX
+	CMPQ AX, $0x05
+	JLT  l38
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x08
+	JLT  l41
+
+l40:
+	VXORPS     Y12, Y12, Y12
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l43
+
+l42:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l42
+
+l43:
+	CMPQ SI, $0x01
+	JLT  l45
+
+l44:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l44
+
+l45:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l46
+	MOVQ    R8, BX
+	VADDPD  productsConstants<>+96(SB), Y12, Y12
+	VMOVUPS Y12, (BX)
+	VADDPD  productsConstants<>+96(SB), Y11, Y11
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPD  productsConstants<>+96(SB), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPD  productsConstants<>+96(SB), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	JMP     l47
+
+l46:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l48
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y12, Y0, Y12
+	VMOVUPS      Y12, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y11, Y0, Y11
+	VMOVUPS      Y11, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l49
+
+l48:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l50
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSD (CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y12, Y0, Y12
+	VMOVUPS      Y12, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y11, Y0, Y11
+	VMOVUPS      Y11, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 32(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l51
+
+l50:
+	MOVQ    R8, BX
+	VADDPD  (BX), Y12, Y12
+	VMOVUPS Y12, (BX)
+	VADDPD  32(BX), Y11, Y11
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPD  32(BX), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPD  32(BX), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPD  32(BX), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPD  32(BX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+
+l51:
+l49:
+l47:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l40
+
+l41:
+	CMPQ R9, $0x04
+	JLT  l53
+
+l52:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x03, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x03, AX
+	CMPQ   SI, $0x04
+	JLT    l55
+
+l54:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l54
+
+l55:
+	CMPQ SI, $0x01
+	JLT  l57
+
+l56:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l56
+
+l57:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l58
+	MOVQ    R8, BX
+	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VMOVUPS Y2, (BX)
+	JMP     l59
+
+l58:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l60
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l61
+
+l60:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l62
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSD (CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 32(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l63
+
+l62:
+	MOVQ    R8, BX
+	VADDPD  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+
+l63:
+l61:
+l59:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l52
+
+l53:
+	CMPQ         R9, $0x01
+	JLT          l64
+	VMOVQ        R9, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l66
+
+l65:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l65
+
+l66:
+	CMPQ BX, $0x01
+	JLT  l68
+
+l67:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l67
+
+l68:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l69
+	VADDPD     productsConstants<>+96(SB), Y6, Y6
+	VMASKMOVPD Y6, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y5, Y5
+	VMASKMOVPD Y5, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y4, Y4
+	VMASKMOVPD Y4, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y3, Y3
+	VMASKMOVPD Y3, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VMASKMOVPD Y2, Y7, (R8)
+	JMP        l70
+
+l69:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l71
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD (BX), Y1
+	VMASKMOVPD   (AX), Y7, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMASKMOVPD   Y6, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 8(BX), Y1
+	VMASKMOVPD   (AX), Y7, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMASKMOVPD   Y5, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 16(BX), Y1
+	VMASKMOVPD   (AX), Y7, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMASKMOVPD   Y4, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 24(BX), Y1
+	VMASKMOVPD   (AX), Y7, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMASKMOVPD   Y3, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 32(BX), Y1
+	VMASKMOVPD   (AX), Y7, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y7, (R8)
+	JMP          l72
+
+l71:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l73
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (R8), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMASKMOVPD   Y6, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 8(AX), Y1
+	VMASKMOVPD   (R8), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMASKMOVPD   Y5, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 16(AX), Y1
+	VMASKMOVPD   (R8), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMASKMOVPD   Y4, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 24(AX), Y1
+	VMASKMOVPD   (R8), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMASKMOVPD   Y3, Y7, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 32(AX), Y1
+	VMASKMOVPD   (R8), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y7, (R8)
+	JMP          l74
+
+l73:
+	VMASKMOVPD (R8), Y7, Y0
+	VADDPD     Y6, Y0, Y6
+	VMASKMOVPD Y6, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y7, Y0
+	VADDPD     Y5, Y0, Y5
+	VMASKMOVPD Y5, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y7, Y0
+	VADDPD     Y4, Y0, Y4
+	VMASKMOVPD Y4, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y7, Y0
+	VADDPD     Y3, Y0, Y3
+	VMASKMOVPD Y3, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y7, Y0
+	VADDPD     Y2, Y0, Y2
+	VMASKMOVPD Y2, Y7, (R8)
+
+l74:
+l72:
+l70:
+l64:
+	JMP l39
+
+l38:
+	MOVQ m+40(FP), AX
+	CMPQ AX, $0x04
+	JLT  l75
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x08
+	JLT  l78
+
+l77:
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l80
+
+l79:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l79
+
+l80:
+	CMPQ SI, $0x01
+	JLT  l82
+
+l81:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l81
+
+l82:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l83
+	MOVQ    R8, BX
+	VADDPD  productsConstants<>+96(SB), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPD  productsConstants<>+96(SB), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPD  productsConstants<>+96(SB), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	JMP     l84
+
+l83:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l85
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l86
+
+l85:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l87
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSD (CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y10, Y0, Y10
+	VMOVUPS      Y10, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y9, Y0, Y9
+	VMOVUPS      Y9, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l88
+
+l87:
+	MOVQ    R8, BX
+	VADDPD  (BX), Y10, Y10
+	VMOVUPS Y10, (BX)
+	VADDPD  32(BX), Y9, Y9
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPD  32(BX), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPD  32(BX), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPD  32(BX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+
+l88:
+l86:
+l84:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l77
+
+l78:
+	CMPQ R9, $0x04
+	JLT  l90
+
+l89:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x03, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x03, AX
+	CMPQ   SI, $0x04
+	JLT    l92
+
+l91:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l91
+
+l92:
+	CMPQ SI, $0x01
+	JLT  l94
+
+l93:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l93
+
+l94:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l95
+	MOVQ    R8, BX
+	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VMOVUPS Y2, (BX)
+	JMP     l96
+
+l95:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l97
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l98
+
+l97:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l99
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSD (CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l100
+
+l99:
+	MOVQ    R8, BX
+	VADDPD  (BX), Y5, Y5
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+
+l100:
+l98:
+l96:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l89
+
+l90:
+	CMPQ         R9, $0x01
+	JLT          l101
+	VMOVQ        R9, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l103
+
+l102:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l102
+
+l103:
+	CMPQ BX, $0x01
+	JLT  l105
+
+l104:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l104
+
+l105:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l106
+	VADDPD     productsConstants<>+96(SB), Y5, Y5
+	VMASKMOVPD Y5, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y4, Y4
+	VMASKMOVPD Y4, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y3, Y3
+	VMASKMOVPD Y3, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VMASKMOVPD Y2, Y6, (R8)
+	JMP        l107
+
+l106:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l108
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD (BX), Y1
+	VMASKMOVPD   (AX), Y6, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMASKMOVPD   Y5, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 8(BX), Y1
+	VMASKMOVPD   (AX), Y6, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMASKMOVPD   Y4, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 16(BX), Y1
+	VMASKMOVPD   (AX), Y6, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMASKMOVPD   Y3, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 24(BX), Y1
+	VMASKMOVPD   (AX), Y6, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y6, (R8)
+	JMP          l109
+
+l108:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l110
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (R8), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMASKMOVPD   Y5, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 8(AX), Y1
+	VMASKMOVPD   (R8), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMASKMOVPD   Y4, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 16(AX), Y1
+	VMASKMOVPD   (R8), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMASKMOVPD   Y3, Y6, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 24(AX), Y1
+	VMASKMOVPD   (R8), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y6, (R8)
+	JMP          l111
+
+l110:
+	VMASKMOVPD (R8), Y6, Y0
+	VADDPD     Y5, Y0, Y5
+	VMASKMOVPD Y5, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y6, Y0
+	VADDPD     Y4, Y0, Y4
+	VMASKMOVPD Y4, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y6, Y0
+	VADDPD     Y3, Y0, Y3
+	VMASKMOVPD Y3, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y6, Y0
+	VADDPD     Y2, Y0, Y2
+	VMASKMOVPD Y2, Y6, (R8)
+
+l111:
+l109:
+l107:
+l101:
+	JMP l76
+
+l75:
+	MOVQ m+40(FP), AX
+	CMPQ AX, $0x03
+	JLT  l112
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x08
+	JLT  l115
+
+l114:
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l117
+
+l116:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l116
+
+l117:
+	CMPQ SI, $0x01
+	JLT  l119
+
+l118:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l118
+
+l119:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l120
+	MOVQ    R8, BX
+	VADDPD  productsConstants<>+96(SB), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPD  productsConstants<>+96(SB), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	JMP     l121
+
+l120:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l122
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l123
+
+l122:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l124
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSD (CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y8, Y0, Y8
+	VMOVUPS      Y8, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y7, Y0, Y7
+	VMOVUPS      Y7, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l125
+
+l124:
+	MOVQ    R8, BX
+	VADDPD  (BX), Y8, Y8
+	VMOVUPS Y8, (BX)
+	VADDPD  32(BX), Y7, Y7
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPD  32(BX), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPD  32(BX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+
+l125:
+l123:
+l121:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l114
+
+l115:
+	CMPQ R9, $0x04
+	JLT  l127
+
+l126:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x03, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x03, AX
+	CMPQ   SI, $0x04
+	JLT    l129
+
+l128:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l128
+
+l129:
+	CMPQ SI, $0x01
+	JLT  l131
+
+l130:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l130
+
+l131:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l132
+	MOVQ    R8, BX
+	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VMOVUPS Y2, (BX)
+	JMP     l133
+
+l132:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l134
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l135
+
+l134:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l136
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSD (CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l137
+
+l136:
+	MOVQ    R8, BX
+	VADDPD  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+
+l137:
+l135:
+l133:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l126
+
+l127:
+	CMPQ         R9, $0x01
+	JLT          l138
+	VMOVQ        R9, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l140
+
+l139:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l139
+
+l140:
+	CMPQ BX, $0x01
+	JLT  l142
+
+l141:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l141
+
+l142:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l143
+	VADDPD     productsConstants<>+96(SB), Y4, Y4
+	VMASKMOVPD Y4, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y3, Y3
+	VMASKMOVPD Y3, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VMASKMOVPD Y2, Y5, (R8)
+	JMP        l144
+
+l143:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l145
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD (BX), Y1
+	VMASKMOVPD   (AX), Y5, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y5, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMASKMOVPD   Y4, Y5, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 8(BX), Y1
+	VMASKMOVPD   (AX), Y5, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y5, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMASKMOVPD   Y3, Y5, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 16(BX), Y1
+	VMASKMOVPD   (AX), Y5, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y5, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y5, (R8)
+	JMP          l146
+
+l145:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l147
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (R8), Y5, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMASKMOVPD   Y4, Y5, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 8(AX), Y1
+	VMASKMOVPD   (R8), Y5, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMASKMOVPD   Y3, Y5, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 16(AX), Y1
+	VMASKMOVPD   (R8), Y5, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y5, (R8)
+	JMP          l148
+
+l147:
+	VMASKMOVPD (R8), Y5, Y0
+	VADDPD     Y4, Y0, Y4
+	VMASKMOVPD Y4, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y5, Y0
+	VADDPD     Y3, Y0, Y3
+	VMASKMOVPD Y3, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y5, Y0
+	VADDPD     Y2, Y0, Y2
+	VMASKMOVPD Y2, Y5, (R8)
+
+l148:
+l146:
+l144:
+l138:
+	JMP l113
+
+l112:
+	MOVQ m+40(FP), AX
+	CMPQ AX, $0x02
+	JLT  l149
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x08
+	JLT  l152
+
+l151:
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l154
+
+l153:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l153
+
+l154:
+	CMPQ SI, $0x01
+	JLT  l156
+
+l155:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l155
+
+l156:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l157
+	MOVQ    R8, BX
+	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	JMP     l158
+
+l157:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l159
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l160
+
+l159:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l161
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSD (CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y6, Y0, Y6
+	VMOVUPS      Y6, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMOVUPS      Y5, 32(BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	VMOVUPS      Y4, (BX)
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(BX)
+	JMP          l162
+
+l161:
+	MOVQ    R8, BX
+	VADDPD  (BX), Y6, Y6
+	VMOVUPS Y6, (BX)
+	VADDPD  32(BX), Y5, Y5
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y4, Y4
+	VMOVUPS Y4, (BX)
+	VADDPD  32(BX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+
+l162:
+l160:
+l158:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l151
+
+l152:
+	CMPQ R9, $0x04
+	JLT  l164
+
+l163:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x03, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x03, AX
+	CMPQ   SI, $0x04
+	JLT    l166
+
+l165:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l165
+
+l166:
+	CMPQ SI, $0x01
+	JLT  l168
+
+l167:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l167
+
+l168:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l169
+	MOVQ    R8, BX
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VMOVUPS Y2, (BX)
+	JMP     l170
+
+l169:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l171
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l172
+
+l171:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l173
+	MOVQ         f+24(FP), CX
+	MOVQ         R8, BX
+	VBROADCASTSD (CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         cStride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, (BX)
+	JMP          l174
+
+l173:
+	MOVQ    R8, BX
+	VADDPD  (BX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VADDPD  (BX), Y2, Y2
+	VMOVUPS Y2, (BX)
+
+l174:
+l172:
+l170:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l163
+
+l164:
+	CMPQ         R9, $0x01
+	JLT          l175
+	VMOVQ        R9, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l177
+
+l176:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l176
+
+l177:
+	CMPQ BX, $0x01
+	JLT  l179
+
+l178:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l178
+
+l179:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l180
+	VADDPD     productsConstants<>+96(SB), Y3, Y3
+	VMASKMOVPD Y3, Y4, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VMASKMOVPD Y2, Y4, (R8)
+	JMP        l181
+
+l180:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l182
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD (BX), Y1
+	VMASKMOVPD   (AX), Y4, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMASKMOVPD   Y3, Y4, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD 8(BX), Y1
+	VMASKMOVPD   (AX), Y4, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y4, (R8)
+	JMP          l183
+
+l182:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l184
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (R8), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMASKMOVPD   Y3, Y4, (R8)
+	MOVQ         cStride+64(FP), BX
+	SHLQ         $0x03, BX
+	ADDQ         BX, R8
+	VBROADCASTSD 8(AX), Y1
+	VMASKMOVPD   (R8), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y4, (R8)
+	JMP          l185
+
+l184:
+	VMASKMOVPD (R8), Y4, Y0
+	VADDPD     Y3, Y0, Y3
+	VMASKMOVPD Y3, Y4, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD (R8), Y4, Y0
+	VADDPD     Y2, Y0, Y2
+	VMASKMOVPD Y2, Y4, (R8)
+
+l185:
+l183:
+l181:
+l175:
+	JMP l150
+
+l149:
+	MOVQ n+48(FP), R9
+	MOVQ c+0(FP), R8
+	MOVQ b+16(FP), DI
+	CMPQ R9, $0x08
+	JLT  l187
+
+l186:
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y2, Y2, Y2
+	MOVQ       R8, AX
+	PREFETCHT0 (AX)
+	MOVQ       k+56(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+72(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+80(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l189
+
+l188:
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y3
+	VFMADD231PD  32(CX), Y0, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y3
+	VFMADD231PD  32(CX), Y0, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y3
+	VFMADD231PD  32(CX), Y0, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y3
+	VFMADD231PD  32(CX), Y0, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l188
+
+l189:
+	CMPQ SI, $0x01
+	JLT  l191
+
+l190:
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y3
+	VFMADD231PD  32(CX), Y0, Y2
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l190
+
+l191:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l192
+	MOVQ    R8, AX
+	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VMOVUPS Y3, (AX)
+	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VMOVUPS Y2, 32(AX)
+	JMP     l193
+
+l192:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l194
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (BX)
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, 32(BX)
+	JMP          l195
+
+l194:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l196
+	MOVQ         f+24(FP), BX
+	MOVQ         R8, AX
+	VBROADCASTSD (BX), Y1
+	VMULPD       (AX), Y1, Y0
+	VADDPD       Y3, Y0, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPD       32(AX), Y1, Y0
+	VADDPD       Y2, Y0, Y2
+	VMOVUPS      Y2, 32(AX)
+	JMP          l197
+
+l196:
+	MOVQ    R8, AX
+	VADDPD  (AX), Y3, Y3
+	VMOVUPS Y3, (AX)
+	VADDPD  32(AX), Y2, Y2
+	VMOVUPS Y2, 32(AX)
+
+l197:
+l195:
+l193:
+	ADDQ $+64, R8
+	MOVQ bPanel+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $-8, R9
+	CMPQ R9, $0x08
+	JGE  l186
+
+l187:
+	CMPQ R9, $0x04
+	JLT  l199
+
+l198:
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+56(FP), SI
+	MOVQ   a+8(FP), DX
+	MOVQ   DI, CX
+	MOVQ   aStride+72(FP), BX
+	SHLQ   $0x03, BX
+	MOVQ   bStride+80(FP), AX
+	SHLQ   $0x03, AX
+	CMPQ   SI, $0x04
+	JLT    l201
+
+l200:
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y1
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y1
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y1
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y1
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l200
+
+l201:
+	CMPQ SI, $0x01
+	JLT  l203
+
+l202:
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y1
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l202
+
+l203:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     l204
+	MOVQ    R8, AX
+	VADDPD  productsConstants<>+96(SB), Y1, Y1
+	VMOVUPS Y1, (AX)
+	JMP     l205
+
+l204:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l206
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y1, Y0, Y1
+	VMOVUPS      Y1, (BX)
+	JMP          l207
+
+l206:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l208
+	MOVQ         f+24(FP), BX
+	MOVQ         R8, AX
+	VBROADCASTSD (BX), Y0
+	VMULPD       (AX), Y0, Y0
+	VADDPD       Y1, Y0, Y1
+	VMOVUPS      Y1, (AX)
+	JMP          l209
+
+l208:
+	MOVQ    R8, AX
+	VADDPD  (AX), Y1, Y1
+	VMOVUPS Y1, (AX)
+
+l209:
+l207:
+l205:
+	ADDQ $+32, R8
+	ADDQ $+32, DI
+	ADDQ $-4, R9
+	CMPQ R9, $0x04
+	JGE  l198
+
+l199:
+	CMPQ         R9, $0x01
+	JLT          l210
+	VMOVQ        R9, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
+	VXORPS       Y2, Y2, Y2
+	MOVQ         k+56(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+72(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+80(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l212
+
+l211:
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (DI), Y0, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (DI), Y0, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (DI), Y0, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (DI), Y0, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l211
+
+l212:
+	CMPQ BX, $0x01
+	JLT  l214
+
+l213:
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (DI), Y0, Y2
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l213
+
+l214:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        l215
+	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VMASKMOVPD Y2, Y3, (R8)
+	JMP        l216
+
+l215:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l217
+	MOVQ         n+48(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	MOVQ         f+24(FP), BX
+	VBROADCASTSD (BX), Y1
+	VMASKMOVPD   (AX), Y3, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y3, (R8)
+	JMP          l218
+
+l217:
+	MOVQ         flags+96(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l219
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y2
+	VMASKMOVPD   Y2, Y3, (R8)
+	JMP          l220
+
+l219:
+	VMASKMOVPD (R8), Y3, Y0
+	VADDPD     Y2, Y0, Y2
+	VMASKMOVPD Y2, Y3, (R8)
+
+l220:
+l218:
+l216:
+l210:
+l150:
+l113:
+l76:
+l39:
+l2:
+	VZEROUPPER
+	RET
+
+// func MulPackF32AVX2(p *float32, b *float32, n int, k int, bStride int, bPanel int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·MulPackF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ   k+24(FP), R9
+	MOVQ   b+8(FP), R8
+	MOVQ   p+0(FP), DI
+	MOVQ   bPanel+40(FP), SI
+	SHLQ   $0x02, SI
+	VXORPS Y1, Y1, Y1
+	CMPQ   R9, $0x01
+	JLT    l2
+
+l1:
+	MOVQ n+16(FP), DX
+	MOVQ R8, CX
+	MOVQ DI, BX
+	MOVQ bStride+32(FP), AX
+	SHLQ $0x02, AX
+	SHLQ $0x03, AX
+	LEAQ (CX)(AX*1), AX
+	CMPQ DX, $0x10
+	JLT  l4
+
+l3:
+	VMOVUPS    (CX), Y0
+	VMOVUPS    Y0, (BX)
+	VMOVUPS    32(CX), Y0
+	VMOVUPS    Y0, 32(BX)
+	PREFETCHT0 (AX)
+	ADDQ       $+64, AX
+	ADDQ       $+64, CX
+	ADDQ       SI, BX
+	ADDQ       $-16, DX
+	CMPQ       DX, $0x10
+	JGE        l3
+
+l4:
+	CMPQ DX, $0x08
+	JLT  l6
+
+l5:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         $+32, CX
+	ADDQ         $+32, BX
+	CMPQ         DX, $0x09
+	JLT          l7
+	ADDQ         $-8, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y0
+	VMASKMOVPS   (CX), Y0, Y0
+	VMOVUPS      Y0, (BX)
+	MOVQ         $0x00000008, DX
+
+l7:
+	ADDQ $-8, DX
+	CMPQ DX, $0x08
+	JGE  l5
+
+l6:
+	CMPQ         DX, $0x01
+	JLT          l8
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y0
+	VMASKMOVPS   (CX), Y0, Y0
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+
+l8:
+	ADDQ $+64, DI
+	MOVQ bStride+32(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R8
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func MulPackF64AVX2(p *float64, b *float64, n int, k int, bStride int, bPanel int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·MulPackF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ   k+24(FP), R9
+	MOVQ   b+8(FP), R8
+	MOVQ   p+0(FP), DI
+	MOVQ   bPanel+40(FP), SI
+	SHLQ   $0x03, SI
+	VXORPS Y1, Y1, Y1
+	CMPQ   R9, $0x01
+	JLT    l2
+
+l1:
+	MOVQ n+16(FP), DX
+	MOVQ R8, CX
+	MOVQ DI, BX
+	MOVQ bStride+32(FP), AX
+	SHLQ $0x03, AX
+	SHLQ $0x03, AX
+	LEAQ (CX)(AX*1), AX
+	CMPQ DX, $0x08
+	JLT  l4
+
+l3:
+	VMOVUPS    (CX), Y0
+	VMOVUPS    Y0, (BX)
+	VMOVUPS    32(CX), Y0
+	VMOVUPS    Y0, 32(BX)
+	PREFETCHT0 (AX)
+	ADDQ       $+64, AX
+	ADDQ       $+64, CX
+	ADDQ       SI, BX
+	ADDQ       $-8, DX
+	CMPQ       DX, $0x08
+	JGE        l3
+
+l4:
+	CMPQ DX, $0x04
+	JLT  l6
+
+l5:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         $+32, CX
+	ADDQ         $+32, BX
+	CMPQ         DX, $0x05
+	JLT          l7
+	ADDQ         $-4, DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y0
+	VMASKMOVPD   (CX), Y0, Y0
+	VMOVUPS      Y0, (BX)
+	MOVQ         $0x00000004, DX
+
+l7:
+	ADDQ $-4, DX
+	CMPQ DX, $0x04
+	JGE  l5
+
+l6:
+	CMPQ         DX, $0x01
+	JLT          l8
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y0
+	VMASKMOVPD   (CX), Y0, Y0
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+
+l8:
+	ADDQ $+64, DI
+	MOVQ bStride+32(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R8
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l1
+
+l2:
 	VZEROUPPER
 	RET

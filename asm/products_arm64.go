@@ -14,12 +14,32 @@ func MatVecF32NEON(y, w, x *float32, rows, cols, stride int)
 //go:noescape
 func MatVecF64NEON(y, w, x *float64, rows, cols, stride int)
 
-// MulAccF32NEON is portable.MulAcc for float32.
+// DotTileF32NEON is portable.DotTile for float32.
 //
 //go:noescape
-func MulAccF32NEON(c, a, b *float32, m, n, k, cStride, aRowStep, aColStep, bStride int)
+func DotTileF32NEON(y, x, w, lanes *float32, m, n, k, yStride, xStride, wStride, ahead, flags int)
 
-// MulAccF64NEON is portable.MulAcc for float64.
+// DotTileF64NEON is portable.DotTile for float64.
 //
 //go:noescape
-func MulAccF64NEON(c, a, b *float64, m, n, k, cStride, aRowStep, aColStep, bStride int)
+func DotTileF64NEON(y, x, w, lanes *float64, m, n, k, yStride, xStride, wStride, ahead, flags int)
+
+// MulTileF32NEON is portable.MulTile for float32.
+//
+//go:noescape
+func MulTileF32NEON(c, a, b, f, d *float32, m, n, k, cStride, aStride, bStride, bPanel, flags int)
+
+// MulTileF64NEON is portable.MulTile for float64.
+//
+//go:noescape
+func MulTileF64NEON(c, a, b, f, d *float64, m, n, k, cStride, aStride, bStride, bPanel, flags int)
+
+// MulPackF32NEON is portable.MulPack for float32.
+//
+//go:noescape
+func MulPackF32NEON(p, b *float32, n, k, bStride, bPanel int)
+
+// MulPackF64NEON is portable.MulPack for float64.
+//
+//go:noescape
+func MulPackF64NEON(p, b *float64, n, k, bStride, bPanel int)

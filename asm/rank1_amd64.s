@@ -4899,8 +4899,8 @@ TEXT ·Rank1AnyF32AVX2(SB), NOSPLIT, $0-136
 	VPCMPEQD     rank1Constants<>+96(SB), Y11, Y0
 	VANDPS       rank1Constants<>+96(SB), Y0, Y9
 	VMOVUPS      rank1Constants<>+32(SB), Y8
-	VMOVUPS      rank1Constants<>+0(SB), Y7
-	VMOVUPS      rank1Constants<>+0(SB), Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
 	XORL         R10, R10
 	MOVQ         rows+72(FP), AX
 	CMPQ         R10, AX
@@ -5241,8 +5241,8 @@ TEXT ·Rank1AnyF64AVX2(SB), NOSPLIT, $0-144
 	VPCMPEQQ     rank1Constants<>+256(SB), Y11, Y0
 	VANDPD       rank1Constants<>+256(SB), Y0, Y9
 	VMOVUPS      rank1Constants<>+192(SB), Y8
-	VMOVUPS      rank1Constants<>+160(SB), Y7
-	VMOVUPS      rank1Constants<>+160(SB), Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
 	XORL         R10, R10
 	MOVQ         rows+80(FP), AX
 	CMPQ         R10, AX

@@ -106,18 +106,18 @@ TEXT ·RowSumSignedF32AVX2(SB), NOSPLIT, $0-56
 	JLT  l5
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l7
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l7
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -191,24 +191,24 @@ l3:
 	JLT  l13
 
 l12:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+0(SB), Y10
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l15
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
 
 l14:
 	VMOVUPS     (BX), Y0
@@ -307,18 +307,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l22
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l22
 
 l21:
 	VMOVUPS     (BX), Y0
@@ -394,17 +394,17 @@ l1:
 	JLT  l28
 
 l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l30
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l30
 
 l29:
 	PREFETCHT1 2048(BX)
@@ -469,23 +469,23 @@ l26:
 	JLT  l36
 
 l35:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l38
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l38
 
 l37:
 	VADDPS (CX), Y9, Y9
@@ -568,17 +568,17 @@ l34:
 	JLT  l43
 
 l42:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l45
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l45
 
 l44:
 	VADDPS (BX), Y5, Y5
@@ -652,18 +652,18 @@ TEXT ·RowSumSignedF64AVX2(SB), NOSPLIT, $0-56
 	JLT  l5
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l7
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l7
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -735,24 +735,24 @@ l3:
 	JLT  l13
 
 l12:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+224(SB), Y10
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l15
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l15
 
 l14:
 	VMOVUPS     (BX), Y0
@@ -847,18 +847,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l22
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l22
 
 l21:
 	VMOVUPS     (BX), Y0
@@ -932,17 +932,17 @@ l1:
 	JLT  l28
 
 l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l30
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l30
 
 l29:
 	PREFETCHT1 2048(BX)
@@ -1005,23 +1005,23 @@ l26:
 	JLT  l36
 
 l35:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l38
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l38
 
 l37:
 	VADDPD (CX), Y9, Y9
@@ -1100,17 +1100,17 @@ l34:
 	JLT  l43
 
 l42:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l45
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l45
 
 l44:
 	VADDPD (BX), Y5, Y5
@@ -1179,18 +1179,18 @@ TEXT ·RowSumHalfF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS     (CX), Y0
@@ -1275,17 +1275,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VMOVUPS (BX), Y0
@@ -1373,18 +1373,18 @@ TEXT ·RowSumHalfF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS     (CX), Y0
@@ -1467,17 +1467,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DX, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS (BX), Y0
@@ -1567,18 +1567,18 @@ TEXT ·RowSum1F32AVX2(SB), NOSPLIT, $0-56
 	JLT     l5
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l7
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l7
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -1653,24 +1653,24 @@ l3:
 	JLT  l13
 
 l12:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+0(SB), Y10
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l15
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
 
 l14:
 	VANDPS      (DX), Y11, Y0
@@ -1771,18 +1771,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l22
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l22
 
 l21:
 	VANDPS      (CX), Y11, Y0
@@ -1859,17 +1859,17 @@ l1:
 	JLT  l28
 
 l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l30
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l30
 
 l29:
 	PREFETCHT1 2048(BX)
@@ -1940,23 +1940,23 @@ l26:
 	JLT  l36
 
 l35:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l38
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l38
 
 l37:
 	VANDPS (CX), Y11, Y0
@@ -2051,17 +2051,17 @@ l34:
 	JLT  l43
 
 l42:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l45
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l45
 
 l44:
 	VANDPS (BX), Y11, Y0
@@ -2142,18 +2142,18 @@ TEXT ·RowSum1F64AVX2(SB), NOSPLIT, $0-56
 	JLT     l5
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l7
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l7
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -2226,24 +2226,24 @@ l3:
 	JLT  l13
 
 l12:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+224(SB), Y10
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l15
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l15
 
 l14:
 	VANDPD      (DX), Y11, Y0
@@ -2340,18 +2340,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l22
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l22
 
 l21:
 	VANDPD      (CX), Y11, Y0
@@ -2426,17 +2426,17 @@ l1:
 	JLT  l28
 
 l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l30
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l30
 
 l29:
 	PREFETCHT1 2048(BX)
@@ -2505,23 +2505,23 @@ l26:
 	JLT  l36
 
 l35:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l38
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l38
 
 l37:
 	VANDPD (CX), Y11, Y0
@@ -2612,17 +2612,17 @@ l34:
 	JLT  l43
 
 l42:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l45
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l45
 
 l44:
 	VANDPD (BX), Y11, Y0
@@ -2697,18 +2697,18 @@ TEXT ·RowSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -2829,17 +2829,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -2963,18 +2963,18 @@ TEXT ·RowSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -3093,17 +3093,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DX, BX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -3228,18 +3228,18 @@ TEXT ·RowSum2F32AVX2(SB), NOSPLIT, $0-56
 	JLT  l5
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l7
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l7
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -3319,24 +3319,24 @@ l3:
 	JLT  l13
 
 l12:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+0(SB), Y10
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l15
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l15
 
 l14:
 	VMOVUPS     (DX), Y0
@@ -3447,18 +3447,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l22
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l22
 
 l21:
 	VMOVUPS     (CX), Y0
@@ -3540,17 +3540,17 @@ l1:
 	JLT  l28
 
 l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l30
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l30
 
 l29:
 	PREFETCHT1  2048(BX)
@@ -3621,23 +3621,23 @@ l26:
 	JLT  l36
 
 l35:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y9
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l38
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l38
 
 l37:
 	VMOVUPS     (CX), Y0
@@ -3732,17 +3732,17 @@ l34:
 	JLT  l43
 
 l42:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	VMOVUPS rowsumsConstants<>+0(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l45
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l45
 
 l44:
 	VMOVUPS     (BX), Y0
@@ -3822,18 +3822,18 @@ TEXT ·RowSum2F64AVX2(SB), NOSPLIT, $0-56
 	JLT  l5
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l7
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l7
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -3911,24 +3911,24 @@ l3:
 	JLT  l13
 
 l12:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, DX
-	VMOVUPS rowsumsConstants<>+224(SB), Y10
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l15
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, DX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	ADDQ   AX, DI
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l15
 
 l14:
 	VMOVUPS     (DX), Y0
@@ -4035,18 +4035,18 @@ l11:
 	JLT  l20
 
 l19:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l22
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DI, CX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l22
 
 l21:
 	VMOVUPS     (CX), Y0
@@ -4126,17 +4126,17 @@ l1:
 	JLT  l28
 
 l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l30
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l30
 
 l29:
 	PREFETCHT1  2048(BX)
@@ -4205,23 +4205,23 @@ l26:
 	JLT  l36
 
 l35:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y9
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l38
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	ADDQ   AX, SI
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l38
 
 l37:
 	VMOVUPS     (CX), Y0
@@ -4312,17 +4312,17 @@ l34:
 	JLT  l43
 
 l42:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	VMOVUPS rowsumsConstants<>+224(SB), Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l45
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, BX
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	ADDQ   AX, SI
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l45
 
 l44:
 	VMOVUPS     (BX), Y0
@@ -4397,18 +4397,18 @@ TEXT ·RowSum3F32AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y8
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -4523,17 +4523,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -4651,18 +4651,18 @@ TEXT ·RowSum3F64AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y8
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -4775,17 +4775,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DX, BX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -4901,18 +4901,18 @@ TEXT ·RowSum4F32AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+0(SB), Y7
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   SI, CX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -5021,17 +5021,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+0(SB), Y6
-	VMOVUPS rowsumsConstants<>+0(SB), Y5
-	VMOVUPS rowsumsConstants<>+0(SB), Y4
-	VMOVUPS rowsumsConstants<>+0(SB), Y3
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   DX, BX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x20
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -5143,18 +5143,18 @@ TEXT ·RowSum4F64AVX2(SB), NOSPLIT, $0-48
 	JLT  l4
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VMOVUPS rowsumsConstants<>+224(SB), Y7
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   SI, CX
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	ADDQ   AX, SI
+	MOVQ   v+16(FP), BX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l6
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -5261,17 +5261,17 @@ l1:
 	JLT  l11
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
-	VMOVUPS rowsumsConstants<>+224(SB), Y6
-	VMOVUPS rowsumsConstants<>+224(SB), Y5
-	VMOVUPS rowsumsConstants<>+224(SB), Y4
-	VMOVUPS rowsumsConstants<>+224(SB), Y3
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ   stride+40(FP), AX
+	SHLQ   $0x03, AX
+	MOVQ   DX, BX
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	ADDQ   AX, DX
+	MOVQ   cols+32(FP), AX
+	CMPQ   AX, $0x10
+	JLT    l13
 
 l12:
 	VMOVUPS      (BX), Y0

@@ -248,7 +248,7 @@ TEXT ·SpikeMaskF32AVX2(SB), NOSPLIT, $0-64
 	VORPS        spikesConstants<>+32(SB), Y0, Y6
 	VPCMPEQD     spikesConstants<>+64(SB), Y7, Y0
 	VANDPS       spikesConstants<>+64(SB), Y0, Y5
-	VMOVUPS      spikesConstants<>+0(SB), Y4
+	VXORPS       Y4, Y4, Y4
 	XORL         DI, DI
 	MOVQ         rows+40(FP), AX
 	CMPQ         DI, AX
@@ -363,7 +363,7 @@ TEXT ·SpikeMaskF64AVX2(SB), NOSPLIT, $0-72
 	VORPD        spikesConstants<>+160(SB), Y0, Y6
 	VPCMPEQQ     spikesConstants<>+192(SB), Y7, Y0
 	VANDPD       spikesConstants<>+192(SB), Y0, Y5
-	VMOVUPS      spikesConstants<>+128(SB), Y4
+	VXORPS       Y4, Y4, Y4
 	XORL         DI, DI
 	MOVQ         rows+48(FP), AX
 	CMPQ         DI, AX

@@ -101,6 +101,10 @@ func (n *Network[T]) forward(x kernels.Matrix[T], act *Activity[T], s *Scratch[T
 		if p.Input {
 			act.Z[k] = subCols(x, col, p.Units)
 			col += p.Units
+		} else if e := n.only(k); e != nil && p.Activation.Kind != kernels.Identity {
+			act.Z[k], act.A[k] = s.matrix(x.Rows, p.Units), s.matrix(x.Rows, p.Units)
+			kernels.ForwardBoth(act.A[k], act.Z[k], e.W, act.A[e.From], p.Bias, p.Activation)
+			continue
 		} else {
 			act.Z[k] = n.gather(k, x.Rows, act, s)
 		}
@@ -113,6 +117,20 @@ func (n *Network[T]) forward(x kernels.Matrix[T], act *Activity[T], s *Scratch[T
 			kernels.Activate(act.A[k].Row(b), act.Z[k].Row(b), p.Activation)
 		}
 	}
+}
+
+// only is the projection into population k if there is one and no other.
+func (n *Network[T]) only(k int) *Projection[T] {
+	var found *Projection[T]
+	for q := range n.Projections {
+		if e := &n.Projections[q]; e.To == k {
+			if found != nil {
+				return nil
+			}
+			found = e
+		}
+	}
+	return found
 }
 
 // gather computes Z of population k: the bias joins the first projection, further projections are added in

@@ -71,6 +71,11 @@ package asm
 //
 //go:noescape
 func SetFPMode()
+
+// Pause tells the processor that the thread waits in a loop.
+//
+//go:noescape
+func Pause()
 `, t.arch))
 		files["kernels/dispatch_"+t.arch+".go"] = dispatch(kernels, &t)
 	}

@@ -148,3 +148,71 @@ func forwardBench[T kernels.Float](a benchArgs[T]) func() {
 func BenchmarkForward(b *testing.B) {
 	benchmark(b, reads, forwardBench[float32], forwardBench[float64])
 }
+
+// The matrix products of a batch of 64; their bound is the rate of fused multiply-adds, in the metric of theirs.
+func products(b *testing.B, f32 func(productArgs[float32]) func(), f64 func(productArgs[float64]) func()) {
+	before := kernels.Threads()
+	kernels.SetThreads(1)
+	defer kernels.SetThreads(before)
+	for _, shape := range [][2]int{{256, 256}, {64, 784}, {1024, 1024}, {2000, 784}, {4096, 4096}} {
+		productOne(b, shape[0], shape[1], f32)
+		productOne(b, shape[0], shape[1], f64)
+	}
+}
+
+// productArgs are a batch for weights [out, in] that stay near where they started.
+type productArgs[T kernels.Float] struct {
+	w, g, x, y, back kernels.Matrix[T]
+	d                []T
+}
+
+func productOne[T kernels.Float](b *testing.B, out, in int, make1 func(productArgs[T]) func()) {
+	const samples = 64
+	var one T
+	name := fmt.Sprintf("shape=%dx%d/type=f%d/impl=%s", out, in, 8*int(unsafe.Sizeof(one)), kernels.ISA())
+	b.Run(name, func(b *testing.B) {
+		a := productArgs[T]{kernels.NewMatrix[T](out, in), kernels.NewMatrix[T](samples, out), kernels.NewMatrix[T](samples, in),
+			kernels.NewMatrix[T](samples, out), kernels.NewMatrix[T](samples, in), make([]T, out)}
+		for i := range a.w.Data {
+			a.w.Data[i] = T(i*7919%2001-1000) / 1000
+		}
+		for i := range a.g.Data {
+			a.g.Data[i] = T(i%5-2) * 1e-6
+		}
+		for i := range a.x.Data {
+			a.x.Data[i] = T(i%3) - 1
+		}
+		for i := range a.d {
+			a.d[i] = 1e-6
+		}
+		f := make1(a)
+		f()
+		b.ReportAllocs()
+		for b.Loop() {
+			f()
+		}
+		b.ReportMetric(2e-9*samples*float64(out*in)*float64(b.N)/b.Elapsed().Seconds(), "GFLOP/s")
+	})
+}
+
+func forwardBatchBench[T kernels.Float](a productArgs[T]) func() {
+	return func() { kernels.ForwardBatch(a.y, a.w, a.x, a.d, kernels.Activation{Kind: kernels.ReLU}) }
+}
+
+func BenchmarkForwardBatch(b *testing.B) {
+	products(b, forwardBatchBench[float32], forwardBatchBench[float64])
+}
+
+func batchUpdateBench[T kernels.Float](a productArgs[T]) func() {
+	return func() { kernels.BatchUpdate(a.w, a.g, a.x, a.d, nil) }
+}
+
+func BenchmarkBatchUpdate(b *testing.B) {
+	products(b, batchUpdateBench[float32], batchUpdateBench[float64])
+}
+
+func matMulBench[T kernels.Float](a productArgs[T]) func() {
+	return func() { kernels.MatMul(a.back, a.g, a.w) }
+}
+
+func BenchmarkMatMul(b *testing.B) { products(b, matMulBench[float32], matMulBench[float64]) }

@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -102,19 +103,7 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 	}
 	given := z.flags&1 != 0
 	lengths := map[string]int{}
-	if e.name == "MulAcc" { // c [m, n], a [m, k] or its transpose, b [k, n]
-		named = map[string]int{"m": z.rows, "n": z.cols, "k": z.k, "cStride": stride, "bStride": stride + 1, "aRowStep": z.k + 1, "aColStep": 1}
-		if given {
-			named["aRowStep"], named["aColStep"] = 1, z.rows+2
-		}
-		lengths["c"] = mat
-		if z.rows > 0 && z.k > 0 {
-			lengths["a"] = (z.rows-1)*named["aRowStep"] + (z.k-1)*named["aColStep"] + 1
-		}
-		if z.k > 0 && z.cols > 0 {
-			lengths["b"] = (z.k-1)*named["bStride"] + z.cols
-		}
-	}
+	products(e.name, z, named, lengths, sizeOf[T]())
 	if strings.HasPrefix(e.name, "Online") { // x [samples, cols], y [samples, rows]
 		samples, xStride, yStride := 1+z.k%3, z.cols+z.pad, z.rows+z.pad
 		named["samples"], named["xStride"], named["yStride"] = samples, xStride, yStride
@@ -152,7 +141,7 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 		}
 		switch p.kind {
 		case kindSlice:
-			if p.optional && !given && e.name != "Rank1Any" {
+			if p.optional && !given && e.name != "Rank1Any" && e.name != "MulTile" {
 				out.slices = append(out.slices, nil)
 				break
 			}
@@ -211,6 +200,43 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 		}
 	}
 	return &out
+}
+
+// products adds the integers and lengths of the kernels of matrix products: rows × cols outputs, k terms, or for
+// DotTile k rows of x, rows of w and cols terms. Their slices end where the last element that may be read is.
+func products(name string, z size, named, lengths map[string]int, bytes int) {
+	vector := 32 / bytes
+	panels := (z.cols + 2*vector - 1) / (2 * vector)
+	span := func(rows, cols, stride int) int {
+		return max(0, (rows-1)*stride+cols)
+	}
+	set := func(ints, lens map[string]int) {
+		maps.Copy(named, ints)
+		maps.Copy(lengths, lens)
+	}
+	switch name {
+	case "DotTile":
+		m, n, k := z.k, z.rows, z.cols
+		set(map[string]int{"m": m, "n": n, "k": k, "yStride": n + z.pad, "xStride": k + z.pad, "wStride": k + z.pad + 1, "ahead": z.steps % 3, "flags": z.flags},
+			map[string]int{"y": span(m, n, n+z.pad), "x": span(m, k, k+z.pad), "w": span(n, k, k+z.pad+1), "lanes": m * n * vector})
+	case "MulTile": // from panels, or from plain rows of whole vectors
+		m := 1 + (z.rows+z.steps+z.k)%portable.MulRows
+		stride, step := 2*vector, z.k*2*vector+z.pad
+		if z.flags&8 != 0 {
+			stride, step = z.cols+z.pad+vector, 2*vector
+		}
+		last := (z.cols - max(0, panels-1)*2*vector + vector - 1) / vector * vector // columns read of the last panel
+		b := max(0, panels-1)*step + span(z.k, last, stride)
+		if z.k == 0 {
+			b = max(0, panels-1) * step
+		}
+		set(map[string]int{"m": m, "n": z.cols, "k": z.k, "cStride": z.cols + z.pad, "aStride": m + z.pad, "bStride": stride, "bPanel": step, "flags": z.flags & 7},
+			map[string]int{"c": span(m, z.cols, z.cols+z.pad), "a": span(z.k, m, m+z.pad), "b": b, "f": m, "d": z.cols})
+	case "MulPack":
+		step := z.k*2*vector + z.pad
+		set(map[string]int{"n": z.cols, "k": z.k, "bStride": z.cols + z.pad, "bPanel": step},
+			map[string]int{"p": max(0, (panels-1)*step+z.k*2*vector), "b": span(z.k, z.cols, z.cols+z.pad)})
+	}
 }
 
 func (a *arguments[T]) clone() *arguments[T] {
@@ -272,7 +298,7 @@ func conform[T Float](t *testing.T) {
 					sizes = append(sizes, size{rows: 0, cols: 7})
 				}
 				for _, z := range sizes {
-					for flags := range e.variants(i) {
+					for _, flags := range e.variants(i) {
 						z.flags, z.k = flags, i%7+flags
 						for class := range 3 {
 							a.reset()
@@ -299,23 +325,26 @@ func conform[T Float](t *testing.T) {
 	}
 }
 
-// variants is the values of flags that a case is tried with: Rank1Any all sets of terms, spread over the lengths; the
-// others without and with their optional slice, those that are told how far away w lies for each distance.
-func (e entry[T]) variants(i int) func(func(int) bool) {
-	first, step, end := 0, 1, 2
-	if e.name == "Rank1Any" {
-		first, step, end = i%8, 8, 128
+// variants is the values of flags that a case is tried with: Rank1Any all sets of terms, spread over the lengths;
+// MulTile each start, and with 8 from plain rows; the others without and with their optional slice, those that are told
+// how far away w lies for each distance.
+func (e entry[T]) variants(i int) []int {
+	switch e.name {
+	case "Rank1Any":
+		var all []int
+		for f := i % 8; f < 128; f += 8 {
+			all = append(all, f)
+		}
+		return all
+	case "DotTile":
+		return []int{0, portable.DotKeep, portable.DotMore, portable.DotMore | portable.DotKeep}
+	case "MulTile":
+		return []int{0, 8 | portable.MulZero, portable.MulKeep, 8 | portable.MulCols}
 	}
 	for _, p := range e.params {
 		if p.name == "far" {
-			end = 6
+			return []int{0, 1, 2, 3, 4, 5}
 		}
 	}
-	return func(yield func(int) bool) {
-		for f := first; f < end; f += step {
-			if !yield(f) {
-				return
-			}
-		}
-	}
+	return []int{0, 1}
 }

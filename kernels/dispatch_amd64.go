@@ -563,16 +563,40 @@ func kMatVec[T Float](y, w, x []T, rows, cols, stride int) {
 	portable.MatVec(y, w, x, rows, cols, stride)
 }
 
-func kMulAcc[T Float](c, a, b []T, m, n, k, cStride, aRowStep, aColStep, bStride int) {
+func kDotTile[T Float](y, x, w, lanes []T, m, n, k, yStride, xStride, wStride, ahead, flags int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.MulAccF32AVX2(pF32(c), pF32(a), pF32(b), m, n, k, cStride, aRowStep, aColStep, bStride)
+			asm.DotTileF32AVX2(pF32(y), pF32(x), pF32(w), pF32(lanes), m, n, k, yStride, xStride, wStride, ahead, flags)
 		} else {
-			asm.MulAccF64AVX2(pF64(c), pF64(a), pF64(b), m, n, k, cStride, aRowStep, aColStep, bStride)
+			asm.DotTileF64AVX2(pF64(y), pF64(x), pF64(w), pF64(lanes), m, n, k, yStride, xStride, wStride, ahead, flags)
 		}
 		return
 	}
-	portable.MulAcc(c, a, b, m, n, k, cStride, aRowStep, aColStep, bStride)
+	portable.DotTile(y, x, w, lanes, m, n, k, yStride, xStride, wStride, ahead, flags)
+}
+
+func kMulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bPanel, flags int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.MulTileF32AVX2(pF32(c), pF32(a), pF32(b), pF32(f), pF32(d), m, n, k, cStride, aStride, bStride, bPanel, flags)
+		} else {
+			asm.MulTileF64AVX2(pF64(c), pF64(a), pF64(b), pF64(f), pF64(d), m, n, k, cStride, aStride, bStride, bPanel, flags)
+		}
+		return
+	}
+	portable.MulTile(c, a, b, f, d, m, n, k, cStride, aStride, bStride, bPanel, flags)
+}
+
+func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.MulPackF32AVX2(pF32(p), pF32(b), n, k, bStride, bPanel)
+		} else {
+			asm.MulPackF64AVX2(pF64(p), pF64(b), n, k, bStride, bPanel)
+		}
+		return
+	}
+	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
 func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {

@@ -190,8 +190,16 @@ func kMatVec[T Float](y, w, x []T, rows, cols, stride int) {
 	portable.MatVec(y, w, x, rows, cols, stride)
 }
 
-func kMulAcc[T Float](c, a, b []T, m, n, k, cStride, aRowStep, aColStep, bStride int) {
-	portable.MulAcc(c, a, b, m, n, k, cStride, aRowStep, aColStep, bStride)
+func kDotTile[T Float](y, x, w, lanes []T, m, n, k, yStride, xStride, wStride, ahead, flags int) {
+	portable.DotTile(y, x, w, lanes, m, n, k, yStride, xStride, wStride, ahead, flags)
+}
+
+func kMulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bPanel, flags int) {
+	portable.MulTile(c, a, b, f, d, m, n, k, cStride, aStride, bStride, bPanel, flags)
+}
+
+func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
+	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
 func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {

@@ -9,8 +9,9 @@
 //	GainRule              w ← w + η(σ_j² − σ_i²)w, and its exponential form
 //	PowerSums, …Weighted  Σ|w|^p by row, by column or both in one pass, any real p > 0; max|w|
 //	EMA, EMABatch         s ← αa + (1 − α)s of a value, a square, a batch's mean
-//	Forward, ForwardBatch y = f(Wx + b)
-//	BatchUpdate, MatMul   w ← w(1 − d_i − c_j) + gᵀx; a·b
+//	Forward, ForwardBatch y = f(Wx + b); ForwardBoth keeps z = Wx + b too
+//	BatchUpdate           w ← w(1 − d_i − c_j) + gᵀx
+//	MatMul, MatMulT       a·b; a·bᵀ, in the order of Forward
 //	Activate, Derivative  f(z), f′(z); Softmax; ArgMax
 //	Exp, Log, Exp2, Log2, PowAbs
 //
@@ -46,7 +47,12 @@
 // caller has the workers, the others compute on their own thread meanwhile.
 // A panic in a worker is raised in its caller.
 //
+// A worker that has finished watches for the next call for 100 µs, about what
+// waking it would take, and then sleeps. Calls of less than some 300 µs wake the
+// workers only when they come close upon one another.
+//
 // No kernel allocates once it has run at its size: the scratch it needs (two
-// vectors at most, and for sums down columns 1/256 of the matrix) is kept.
+// vectors at most; for sums down columns 1/256 of the matrix; for products
+// copies of up to 4 M elements of a and half a megabyte a thread) is kept.
 // Slices given to a kernel escape to the heap, since other threads work on them.
 package kernels

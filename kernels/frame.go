@@ -114,11 +114,15 @@ type frame[T Float] struct {
 	locals   []local[T]
 }
 
-// local is the scratch of one thread of a run, for up to blockRows rows.
+// local is the scratch of one thread of a run: results of one block and totals,
+// for up to blockRows rows or a cell of a batch; and what products need.
 type local[T Float] struct {
-	part  []T
-	wide  []float64
-	power []T // a piece of |w|^p, which only grows
+	part   []T
+	wide   []float64
+	lanes  []T // kept lanes of a cell of a batch
+	panels []T // columns of a cell of a product, or rows of a batch
+	rows   []T // rows of a cell of a product
+	power  []T // a piece of |w|^p, which only grows
 }
 
 type frameList[T Float] struct {

@@ -231,11 +231,19 @@ func testForward[T Float](t *testing.T) {
 		x := randomMatrix[T](r, samples, w.Cols, 2)
 		batch := randomMatrix[T](r, x.Rows, w.Rows, 1)
 		one := make([]T, w.Rows)
+		z, both := randomMatrix[T](r, x.Rows, w.Rows, 2), randomMatrix[T](r, x.Rows, w.Rows, 1)
 		for _, bias := range [][]T{nil, b[:1], b} {
 			for _, kind := range []ActKind{Identity, ReLU, Tanh} {
 				act := Activation{Kind: kind}
 				ForwardBatch(batch, w, x, bias, act)
 				requireGuards(t, batch)
+				ForwardBoth(both, z, w, x, bias, act)
+				requireGuards(t, z)
+				requireSameBits(t, batch.Data, both.Data, fmt.Sprint(size, " y of both"))
+				ForwardBatch(both, w, x, bias, Activation{})
+				for n := range x.Rows {
+					requireSameBits(t, both.Row(n), z.Row(n), fmt.Sprint(size, " z of both"))
+				}
 				for n := range x.Rows {
 					Forward(one, w, x.Row(n), bias, act)
 					requireSameBits(t, one, batch.Row(n), fmt.Sprint(size, " batch row ", n))
@@ -252,6 +260,63 @@ func testForward[T Float](t *testing.T) {
 					bound := (1024+3+2)*unitRoundoff[T]()*big + float64(w.Cols)*0x1p-53*big + 8*unitRoundoff[T]()*(math.Abs(v)+1)
 					requireNear(t, activationOf[kind][0](dot+v), float64(one[i]), bound, fmt.Sprint(size, kind), i)
 				}
+			}
+		}
+	}
+}
+
+// TestForwardBatchPieces: what a batch does for the sake of the caches, rows cut
+// into pieces whose lanes are kept, copied rows of x, cells of many units, has
+// the bits of a single sample. The strides fall into the same sets of a cache.
+func TestForwardBatchPieces(t *testing.T) {
+	bothTypes(t, testForwardBatchPieces[float32], testForwardBatchPieces[float64])
+}
+
+func testForwardBatchPieces[T Float](t *testing.T) {
+	r := newRand(20)
+	alias := 2048 / sizeOf[T]()
+	for _, size := range [][3]int{{70, alias - 3, 4}, {66, 2*alias + 9, 3}, {70, 3*alias + 1, 67}, {5, 4096 + alias, 6}, {130, 2100, 2}, {3, 700, 131}} {
+		units, cols, samples := size[0], size[1], size[2]
+		gap := alias - cols%alias
+		w, x := randomMatrix[T](r, units, cols, gap), randomMatrix[T](r, samples, cols, gap)
+		b, one := randomVector[T](r, units), make([]T, units)
+		y, dots := randomMatrix[T](r, samples, units, 3), randomMatrix[T](r, samples, units, 0)
+		require.True(t, aliased[T](w.Stride) && aliased[T](x.Stride))
+		ForwardBatch(y, w, x, b, Activation{Kind: ReLU})
+		MatMulT(dots, x, w)
+		requireGuards(t, y)
+		for n := range samples {
+			Forward(one, w, x.Row(n), b, Activation{Kind: ReLU})
+			requireSameBits(t, one, y.Row(n), fmt.Sprint(size, " sample ", n))
+			Forward(one, w, x.Row(n), nil, Activation{})
+			requireSameBits(t, one, dots.Row(n), fmt.Sprint(size, " dots of sample ", n))
+		}
+	}
+}
+
+// TestMatMulTGram: the product of a matrix with itself is symmetric to the bit,
+// and its diagonal the sums of squares.
+func TestMatMulTGram(t *testing.T) {
+	bothTypes(t, testMatMulTGram[float32], testMatMulTGram[float64])
+}
+
+func testMatMulTGram[T Float](t *testing.T) {
+	for _, size := range [][2]int{{1, 1}, {7, 33}, {70, 500}, {9, 5000}} {
+		x := randomMatrix[T](newRand(21), size[0], size[1], 1)
+		k := randomMatrix[T](newRand(22), size[0], size[0], 2)
+		MatMulT(k, x, x)
+		requireGuards(t, k)
+		for i := range k.Rows {
+			for j := range k.Cols {
+				var want, size float64
+				for l := range x.Cols {
+					want += x.at(i, l) * x.at(j, l)
+					size += math.Abs(x.at(i, l) * x.at(j, l))
+				}
+				// As in testForward.
+				bound := (1024+3+2)*unitRoundoff[T]()*size + float64(x.Cols)*0x1p-53*size
+				requireNear(t, want, k.at(i, j), bound, "Gram", size, i, j)
+				require.Equal(t, k.Row(i)[j], k.Row(j)[i])
 			}
 		}
 	}
@@ -309,7 +374,7 @@ func TestBatchUpdate(t *testing.T) {
 
 func testBatchUpdate[T Float](t *testing.T) {
 	r := newRand(11)
-	for _, size := range [][3]int{{1, 1, 1}, {5, 7, 3}, {65, 129, 10}, {3, 5, 256}, {3, 5, 257}, {9, 4097, 2}, {4, 4, 0}, {70, 3, 513}} {
+	for _, size := range [][3]int{{1, 1, 1}, {5, 7, 3}, {65, 129, 10}, {3, 5, 256}, {3, 5, 257}, {9, 4097, 2}, {4, 4, 0}, {70, 3, 513}, {20, 560, 300}, {150, 20, 5}} {
 		rows, cols, batch := size[0], size[1], size[2]
 		g, x := randomMatrix[T](r, batch, rows, 1), randomMatrix[T](r, batch, cols, 2)
 		d, c := randomVector[T](r, rows), randomVector[T](r, cols)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxThreads bounds the pool; more than a machine's cores brings nothing.
@@ -19,15 +20,17 @@ type job interface{ cell(k, who int) }
 type order int8
 
 const (
-	orderWork order = iota
+	orderWake order = iota
 	orderQuit
 )
 
 // pool is the workers that all calls share. One caller at a time has them; a
 // second caller does not wait but computes alone, so that concurrent callers
-// never block each other and the machine is not oversubscribed. A call hands
-// out cells through one counter: a worker that the system wakes late finds
-// fewer cells, or none, and delays nobody. Idle workers sleep on a channel.
+// never block each other and the machine is not oversubscribed. A call offers
+// places and hands out cells through one counter: a worker that the system
+// wakes late finds fewer cells, or no place, and delays nobody. A worker that
+// has finished watches for the next call for about as long as waking it would
+// take; then it sleeps on a channel.
 type pool struct {
 	mu      sync.Mutex // held by the caller that has the workers
 	started int        // workers alive
@@ -38,8 +41,12 @@ type pool struct {
 	cells   int64
 	next    atomic.Int64  // the next cell to hand out
 	joined  atomic.Int32  // workers that took part so far
-	pending atomic.Int32  // orders not finished, plus one for the caller
+	places  atomic.Int32  // for workers that have not joined yet
+	pending atomic.Int32  // places not given back, plus one for the caller
 	done    chan struct{} // the last worker's word to a waiting caller
+	awake   atomic.Int32  // workers that watch for a place
+	asleep  atomic.Int32  // workers on the channel, but for those that an order is on its way to
+	asked   atomic.Int64  // when work for several threads last met sleeping workers
 
 	faultMu sync.Mutex
 	fault   any // the first panic of a run
@@ -89,16 +96,39 @@ func SetThreads(n int) {
 	}
 }
 
-// minShare is the work that makes a thread worth waking, in elements of a
-// bandwidth-bound kernel: AVX2 updates 2^17 weights in some 20 µs. A sleeping
-// worker, locked to its thread, starts 30 to 170 µs after the order (measured
-// on two virtual cores); one that is late costs its caller 1.2 µs, to give the
-// order and to take it back. (A variable so that tests can share small work.)
+// minShare is the work that makes a thread worth having while it watches, in
+// elements of a bandwidth-bound kernel: AVX2 updates 2^17 weights in some 20 µs.
+// (A variable so that tests can share small work.)
 var minShare = 1 << 17
+
+const (
+	// watch is how long a worker that has finished watches for the next call. A
+	// sleeping one starts some 100 µs after the order (the median measured on two
+	// virtual cores), so watching costs at most as much again.
+	watch = 100 * time.Microsecond
+	// wakeShares is how many shares of work make a sleeping worker worth waking
+	// for one call: several times what the waking takes.
+	wakeShares = 16
+	// dense is how soon after one another calls with less than that come when they
+	// wake the workers all the same: these will then be watching.
+	dense = 2 * watch
+)
+
+var clock = time.Now() // the monotonic clock is read as the time since
 
 // threadsFor is the number of threads for that much work.
 func threadsFor(work int) int {
-	return max(1, min(Threads(), work/minShare))
+	threads := min(Threads(), work/minShare)
+	if threads <= 1 {
+		return 1
+	}
+	if work < wakeShares*minShare && minShare > 1 && workers.awake.Load() == 0 {
+		now := int64(time.Since(clock))
+		if last := workers.asked.Swap(now); last == 0 || now-last > int64(dense) {
+			return 1
+		}
+	}
+	return threads
 }
 
 // run does all cells of a job, on up to that many threads, and returns when
@@ -120,16 +150,16 @@ func (p *pool) share(j job, cells, threads int) {
 	p.next.Store(0)
 	p.joined.Store(0)
 	p.pending.Store(int32(extra + 1))
+	p.places.Store(int32(extra))
 	for ; p.started < extra; p.started++ {
 		go p.work()
 	}
-	for range extra {
-		p.orders <- orderWork
+	for n := extra - int(p.awake.Load()); n > 0 && p.rouse(); n-- {
 	}
 	p.take(0)
-	unread := p.withdraw()
-	if p.pending.Add(-int32(unread+1)) > 0 {
-		<-p.done
+	unread := p.places.Swap(0)
+	if p.pending.Add(-(unread + 1)) > 0 {
+		p.await()
 	}
 	p.job = nil
 	fault := p.fault
@@ -140,17 +170,38 @@ func (p *pool) share(j job, cells, threads int) {
 	}
 }
 
-// withdraw takes back the orders that no worker has read yet. They are all of
-// this run: whoever holds p.mu leaves the channel empty.
-func (p *pool) withdraw() (unread int) {
-	for {
-		select {
-		case <-p.orders:
-			unread++
-		default:
-			return unread
+// rouse wakes a sleeping worker, if there is one.
+func (p *pool) rouse() bool {
+	if !lower(&p.asleep) {
+		return false
+	}
+	p.orders <- orderWake
+	return true
+}
+
+// lower takes 1 from a count above 0.
+func lower(count *atomic.Int32) bool {
+	for n := count.Load(); n > 0; n = count.Load() {
+		if count.CompareAndSwap(n, n-1) {
+			return true
 		}
 	}
+	return false
+}
+
+// await waits for the last worker: mostly for part of a cell, so it watches first.
+func (p *pool) await() {
+	for begin := time.Now(); time.Since(begin) < watch; {
+		for range 8 {
+			select {
+			case <-p.done:
+				return
+			default:
+				pause()
+			}
+		}
+	}
+	<-p.done
 }
 
 // work is a worker's life. It keeps its thread, whose floating-point mode is
@@ -158,13 +209,46 @@ func (p *pool) withdraw() (unread int) {
 func (p *pool) work() {
 	runtime.LockOSThread()
 	fpmodeDefault()
-	for <-p.orders == orderWork {
-		p.take(int(p.joined.Add(1)))
-		if p.pending.Add(-1) == 0 {
-			p.done <- struct{}{}
+	for {
+		for p.place() {
+			p.take(int(p.joined.Add(1)))
+			if p.pending.Add(-1) == 0 {
+				p.done <- struct{}{}
+			}
+		}
+		p.asleep.Add(1)
+		// A caller that counted this worker as watching has offered its places by now.
+		if p.places.Load() > 0 && lower(&p.asleep) {
+			continue
+		}
+		if <-p.orders == orderQuit {
+			p.asleep.Add(-1)
+			p.left <- struct{}{}
+			return
 		}
 	}
-	p.left <- struct{}{}
+}
+
+// place watches for a place in a run and takes it. It does not watch where that
+// would take the processor from a caller.
+func (p *pool) place() bool {
+	if lower(&p.places) {
+		return true
+	}
+	if runtime.GOMAXPROCS(0) < int(p.awake.Load())+2 {
+		return false
+	}
+	p.awake.Add(1)
+	defer p.awake.Add(-1)
+	for begin := time.Now(); time.Since(begin) < watch; {
+		for range 8 {
+			if lower(&p.places) {
+				return true
+			}
+			pause()
+		}
+	}
+	return false
 }
 
 // take works on cells until there are none left.

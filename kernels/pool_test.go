@@ -102,6 +102,8 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	}
 	yb := NewMatrix[T](70, rows)
 	add("ForwardBatch", func() { ForwardBatch(yb, w, batch, one, Activation{Kind: Tanh}) }, yb.Data)
+	zb, fb := NewMatrix[T](70, rows), NewMatrix[T](70, rows)
+	add("ForwardBoth", func() { ForwardBoth(fb, zb, w, batch, d, Activation{Kind: ELU}) }, zb.Data, fb.Data)
 	wb := m()
 	add("BatchUpdate", func() { BatchUpdate(wb, errs, batch, d, one) }, wb.Data)
 	for _, mu := range []float64{0, 0.5} {
@@ -112,6 +114,8 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	}
 	prod := NewMatrix[T](70, cols)
 	add("MatMul", func() { MatMul(prod, errs, w) }, prod.Data)
+	gram, dots := NewMatrix[T](rows, rows), NewMatrix[T](70, rows)
+	add("MatMulT", func() { MatMulT(gram, w, w); MatMulT(dots, batch, w) }, gram.Data, dots.Data)
 	soft := NewMatrix[T](rows, cols)
 	add("Softmax", func() { Softmax(soft, w) }, soft.Data)
 	index, found := make([]int, rows), outR()
@@ -308,6 +312,38 @@ func TestPanicReachesCaller(t *testing.T) {
 		w := NewMatrix[float32](300, 300)
 		Rank1(w, Update[float32]{G: []float32{1}, X: []float32{2}})
 		require.Equal(t, float32(2), w.Data[len(w.Data)-1])
+	}
+}
+
+// meeting is cells of which each waits until every thread of the run has one.
+type meeting struct {
+	there atomic.Int32
+	all   int32
+}
+
+func (m *meeting) cell(int, int) {
+	m.there.Add(1)
+	for begin := time.Now(); m.there.Load() < m.all; runtime.Gosched() {
+		if time.Since(begin) > 20*time.Second {
+			panic("a worker did not come")
+		}
+	}
+}
+
+// TestWorkersCome calls after pauses of all lengths, so that the workers are met
+// watching, falling asleep and asleep: none may sleep through a call.
+func TestWorkersCome(t *testing.T) {
+	rounds := 500
+	if thin() {
+		rounds = 100
+	}
+	for _, threads := range []int{2, 3} {
+		withThreads(t, threads)
+		for k := range rounds {
+			run(&meeting{all: int32(threads)}, threads, threads)
+			for begin := time.Now(); time.Since(begin) < time.Duration(k%50)*5*time.Microsecond; {
+			}
+		}
 	}
 }
 

@@ -107,6 +107,13 @@ func TestRefusals(t *testing.T) {
 		"BatchUpdate decay":             func() { BatchUpdate(w, a.mat(2, rows), a.mat(2, cols), c, nil) },
 		"BatchUpdate colDecay":          func() { BatchUpdate(w, a.mat(2, rows), a.mat(2, cols), nil, r) },
 		"MatMul b":                      func() { MatMul(a.mat(2, 3), a.mat(2, 3), a.mat(2, 3)) },
+		"ForwardBoth z":                 func() { ForwardBoth(a.mat(rows, rows), a.mat(rows, cols), w, z, nil, id) },
+		"ForwardBoth y":                 func() { ForwardBoth(a.mat(cols, rows), a.mat(rows, rows), w, z, nil, id) },
+		"ForwardBoth x":                 func() { ForwardBoth(a.mat(rows, rows), a.mat(rows, rows), w, a.mat(rows, rows), nil, id) },
+		"ForwardBoth act":               func() { ForwardBoth(a.mat(rows, rows), a.mat(rows, rows), w, z, nil, Activation{Kind: 99}) },
+		"MatMulT b":                     func() { MatMulT(a.mat(2, 2), a.mat(2, 3), a.mat(2, 4)) },
+		"MatMulT dst":                   func() { MatMulT(a.mat(2, 3), a.mat(2, 3), a.mat(2, 3)) },
+		"MatMulT a":                     func() { MatMulT(a.mat(2, 2), M{nil, 2, 3, 3}, a.mat(2, 3)) },
 		"MatMul dst":                    func() { MatMul(a.mat(2, 3), a.mat(2, 4), a.mat(4, 2)) },
 		"Softmax y":                     func() { Softmax(a.mat(cols, rows), w) },
 		"ArgMax out":                    func() { ArgMax(w, make([]int, cols)) },
@@ -186,6 +193,12 @@ func TestRefusals(t *testing.T) {
 		"BatchUpdate colDecay in w":          func() { BatchUpdate(w, a.mat(2, rows), a.mat(2, cols), nil, w.Row(2)) },
 		"MatMul a with dst":                  func() { v := a.mat(3, 3); MatMul(v, v, a.mat(3, 3)) },
 		"MatMul b with dst":                  func() { v := a.mat(3, 3); MatMul(v, a.mat(3, 3), v) },
+		"ForwardBoth z with y":               func() { v := a.vec(20); ForwardBoth(MatrixOf(v[4:], 4, 4), MatrixOf(v[:16], 4, 4), w, z, nil, id) },
+		"ForwardBoth w with z":               func() { ForwardBoth(a.mat(rows, rows), M{w.Data, rows, rows, 6}, w, z, nil, id) },
+		"ForwardBoth x with z":               func() { ForwardBoth(a.mat(rows, rows), M{z.Data, rows, rows, 6}, w, z, nil, id) },
+		"ForwardBoth b with z":               func() { v := a.vec(16); ForwardBoth(a.mat(4, 4), MatrixOf(v, 4, 4), w, z, v[4:8], id) },
+		"MatMulT a with dst":                 func() { v := a.mat(3, 3); MatMulT(v, v, a.mat(3, 3)) },
+		"MatMulT b with dst":                 func() { v := a.mat(3, 3); MatMulT(v, a.mat(3, 3), v) },
 		"Softmax z shifted":                  func() { Softmax(M{w.Data[1:], 3, cols, cols}, M{w.Data, 3, cols, cols}) },
 		"Softmax z other stride":             func() { Softmax(M{w.Data, 3, 4, 6}, M{w.Data, 3, 4, 5}) },
 		"ArgMax w with out":                  func() { ArgMax(w, unsafe.Slice((*int)(unsafe.Pointer(&w.Data[0])), rows)) },
@@ -298,6 +311,9 @@ func TestEmpty(t *testing.T) {
 	MatMul(NewMatrix[float64](0, 0), NewMatrix[float64](0, 3), NewMatrix[float64](3, 0))
 	dst := MatrixOf([]float64{1, 2}, 1, 2)
 	MatMul(dst, NewMatrix[float64](1, 0), NewMatrix[float64](0, 2))
+	require.Equal(t, []float64{0, 0}, dst.Data)
+	dst = MatrixOf([]float64{1, 2}, 1, 2)
+	MatMulT(dst, NewMatrix[float64](1, 0), NewMatrix[float64](2, 0))
 	require.Equal(t, []float64{0, 0}, dst.Data)
 	ArgMax(Matrix[float64]{}, nil)
 }

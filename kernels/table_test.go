@@ -299,13 +299,25 @@ func table[T Float]() []entry[T] {
 				portable.MatVec(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			},
 			func(a *arguments[T]) { kMatVec(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2]) }},
-		{"MulAcc", []parameter{{"c", 0, 0, true, false}, {"a", 0, 0, false, false}, {"b", 0, 0, false, false}, {"m", 4, 0, false, false}, {"n", 4, 0, false, false}, {"k", 4, 0, false, false}, {"cStride", 4, 0, false, false}, {"aRowStep", 4, 0, false, false}, {"aColStep", 4, 0, false, false}, {"bStride", 4, 0, false, false}},
+		{"DotTile", []parameter{{"y", 0, 0, true, false}, {"x", 0, 0, false, false}, {"w", 0, 0, false, false}, {"lanes", 0, 0, true, false}, {"m", 4, 0, false, false}, {"n", 4, 0, false, false}, {"k", 4, 0, false, false}, {"yStride", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"wStride", 4, 0, false, false}, {"ahead", 4, 0, false, false}, {"flags", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.MulAcc(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
+				portable.DotTile(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
 			},
 			func(a *arguments[T]) {
-				kMulAcc(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
+				kDotTile(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
 			}},
+		{"MulTile", []parameter{{"c", 0, 0, true, false}, {"a", 0, 0, false, false}, {"b", 0, 0, false, false}, {"f", 0, 0, false, true}, {"d", 0, 0, false, true}, {"m", 4, 0, false, false}, {"n", 4, 0, false, false}, {"k", 4, 0, false, false}, {"cStride", 4, 0, false, false}, {"aStride", 4, 0, false, false}, {"bStride", 4, 0, false, false}, {"bPanel", 4, 0, false, false}, {"flags", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.MulTile(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
+			},
+			func(a *arguments[T]) {
+				kMulTile(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
+			}},
+		{"MulPack", []parameter{{"p", 0, 0, true, false}, {"b", 0, 0, false, false}, {"n", 4, 0, false, false}, {"k", 4, 0, false, false}, {"bStride", 4, 0, false, false}, {"bPanel", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.MulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			},
+			func(a *arguments[T]) { kMulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
 		{"OnlineG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.OnlineG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])

@@ -309,7 +309,10 @@ func (l *lowering) op(i int) {
 		s, d := l.source(op.Args[0]), l.dst(op.Dst)
 		l.inst([]mach.Reg{d}, s.use, func() { l.ctx.VCVTDQ2PS(l.operand(s), l.y(d)) })
 	case ir.Copy:
-		if s := l.source(op.Args[0]); s.inMemory() {
+		if p, ok := l.constant[op.Args[0].ID]; ok && p.bits == 0 {
+			d := l.dst(op.Dst)
+			l.inst([]mach.Reg{d}, nil, func() { l.ctx.VXORPS(l.y(d), l.y(d), l.y(d)) })
+		} else if s := l.source(op.Args[0]); s.inMemory() {
 			l.load(l.dst(op.Dst), s)
 		} else {
 			l.move(l.dst(op.Dst), s.reg)

@@ -11,7 +11,7 @@ import (
 // defaultMXCSR is the processor's start-up value: all exceptions masked, round to nearest, subnormals kept.
 const defaultMXCSR = 0x1f80
 
-// Mode writes SetFPMode.
+// Mode writes SetFPMode and Pause.
 func Mode() ([]byte, error) {
 	ctx := build.NewContext()
 	ctx.ConstraintExpr("amd64,!purego")
@@ -22,6 +22,11 @@ func Mode() ([]byte, error) {
 	ctx.Attributes(attr.NOSPLIT)
 	ctx.SignatureExpr("func()")
 	ctx.LDMXCSR(mode)
+	ctx.RET()
+	ctx.Function("Pause")
+	ctx.Attributes(attr.NOSPLIT)
+	ctx.SignatureExpr("func()")
+	ctx.PAUSE()
 	ctx.RET()
 	file, err := ctx.Result()
 	if err != nil {

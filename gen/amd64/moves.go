@@ -212,6 +212,17 @@ func (l *lowering) memory(i int, op ir.Op) bool {
 		p, d := l.in(op.Args[0]), l.dst(op.Dst)
 		fn := pick(op.Elem, c.VBROADCASTSS, c.VBROADCASTSD)
 		l.inst([]mach.Reg{d}, []mach.Reg{p}, func() { fn(address(p), l.y(d)) })
+	case ir.LoadE:
+		p, d := l.in(op.Args[0]), l.dst(op.Dst)
+		fn := pick(op.Elem, c.VBROADCASTSS, c.VBROADCASTSD)
+		l.inst([]mach.Reg{d}, []mach.Reg{p}, func() {
+			fn(operand.Mem{Base: l.g(p), Disp: int(op.Imm + op.Cmp*op.Elem.Size())}, l.y(d))
+		})
+	case ir.StoreSum:
+		l.storeSums(op, address)
+	case ir.PrefetchNear:
+		p := l.in(op.Args[0])
+		l.inst(nil, []mach.Reg{p}, func() { c.PREFETCHT0(address(p)) })
 	case ir.Lookup: // the instruction heeds no other bits of the index, and takes the table from memory
 		p, i, d := l.in(op.Args[0]), l.in(op.Args[1]), l.dst(op.Dst)
 		l.inst([]mach.Reg{d}, []mach.Reg{p, i}, func() { c.VPERMPS(address(p), l.y(i), l.y(d)) })
@@ -290,7 +301,7 @@ func (l *lowering) foldable(i int, op ir.Op) bool {
 			return false
 		}
 		switch next.Code {
-		case ir.Store, ir.StoreM, ir.StoreS, ir.StoreU, ir.Label, ir.Jump, ir.JumpLT, ir.JumpGE, ir.JumpLR, ir.JumpGR, ir.JumpZ, ir.Ret:
+		case ir.Store, ir.StoreM, ir.StoreS, ir.StoreU, ir.StoreSum, ir.Label, ir.Jump, ir.JumpLT, ir.JumpGE, ir.JumpLR, ir.JumpGR, ir.JumpZ, ir.Ret:
 			return false
 		}
 	}
@@ -418,4 +429,42 @@ func (l *lowering) halve(op ir.Op, d, a mach.Reg) {
 	v, from3 := l.temp(), acc
 	l.inst([]mach.Reg{v}, []mach.Reg{from3}, func() { c.VPERMILPS(operand.U8(1), l.x(from3), l.x(v)) })
 	fold(v, true)
+}
+
+// storeSums halves four vectors at once: they are transposed on the way, two halves of 128 bits to a register, then two
+// pairs, so that each addition works on all of its lanes. Which of the two it adds to which makes no difference, so that
+// one of each pair of moves can be a blend, which any port does.
+func (l *lowering) storeSums(op ir.Op, address func(mach.Reg) operand.Op) {
+	c := l.ctx
+	add, _ := l.binary(op.Elem, ir.Add)
+	p := l.in(op.Args[0])
+	var v [4]mach.Reg
+	for i := range v {
+		v[i] = l.in(op.Args[1+i])
+	}
+	// both is the halves of x and y side by side: [x.low + x.high, y.high + y.low], in groups of the width that the two
+	// moves leave whole.
+	both := func(x, y mach.Reg, blend, cross func(b, a, d operand.Op)) mach.Reg {
+		straight, crossed, sum := l.temp(), l.temp(), l.temp()
+		l.two(straight, x, inReg(y), blend)
+		l.two(crossed, x, inReg(y), cross)
+		l.two(sum, straight, inReg(crossed), add)
+		return sum
+	}
+	blendHalves := func(b, a, d operand.Op) { c.VBLENDPD(operand.U8(0b1100), b, a, d) }
+	crossHalves := func(b, a, d operand.Op) { c.VPERM2F128(operand.U8(0x21), b, a, d) }
+	blendPairs := func(b, a, d operand.Op) { c.VBLENDPD(operand.U8(0b1010), b, a, d) }
+	crossPairs := func(b, a, d operand.Op) { c.VSHUFPD(operand.U8(0b0101), b, a, d) }
+	even, odd := both(v[0], v[2], blendHalves, crossHalves), both(v[1], v[3], blendHalves, crossHalves)
+	sum := both(even, odd, blendPairs, crossPairs)
+	if op.Elem == ir.F64 {
+		l.inst(nil, []mach.Reg{p, sum}, func() { c.VMOVUPD(l.y(sum), address(p)) })
+		return
+	}
+	upper, first, second, total := l.temp(), l.temp(), l.temp(), l.temp()
+	l.inst([]mach.Reg{upper}, []mach.Reg{sum}, func() { c.VEXTRACTF128(operand.U8(1), l.y(sum), l.x(upper)) })
+	l.inst([]mach.Reg{first}, []mach.Reg{sum, upper}, func() { c.VSHUFPS(operand.U8(0x88), l.x(upper), l.x(sum), l.x(first)) })
+	l.inst([]mach.Reg{second}, []mach.Reg{sum, upper}, func() { c.VSHUFPS(operand.U8(0xdd), l.x(upper), l.x(sum), l.x(second)) })
+	l.inst([]mach.Reg{total}, []mach.Reg{first, second}, func() { add(l.x(second), l.x(first), l.x(total)) })
+	l.inst(nil, []mach.Reg{p, total}, func() { c.VMOVUPS(l.x(total), address(p)) })
 }

@@ -23,15 +23,23 @@ type lowering struct {
 	label   int64 // the last one in use
 	at      int   // the operation that is being lowered
 
-	loaded  map[int]mach.Reg    // constants that the operation has in registers
+	loaded  map[int]mach.Reg    // constants and elements that the operation has in registers of their own
+	group   []laneOf            // the elements that were read last
+	element map[int]laneOf      // by value
 	numbers map[int][2]mach.Reg // places in the table of the last lookups, by the value that numbers the lanes
+}
+
+// laneOf is where a value read by LoadE is.
+type laneOf struct {
+	reg  mach.Reg
+	lane int
 }
 
 // lower appends the instructions of f to out.
 func lower(f *ir.Func, t *table, out *bytes.Buffer) {
 	l := &lowering{
 		f: f, flow: ir.Analyse(f), code: mach.Code{Name: f.Name}, table: t, tab: -1, out: out,
-		halves: make([][2]mach.Reg, len(f.Vals)), consts: map[int]ir.Op{}, numbers: map[int][2]mach.Reg{},
+		halves: make([][2]mach.Reg, len(f.Vals)), consts: map[int]ir.Op{}, element: map[int]laneOf{}, numbers: map[int][2]mach.Reg{},
 	}
 	l.offsets, _ = f.Offsets()
 	for _, op := range f.Ops {
@@ -62,6 +70,9 @@ func lower(f *ir.Func, t *table, out *bytes.Buffer) {
 		op := &f.Ops[i]
 		if _, ok := l.consts[op.Dst.ID]; ok && op.Dst.Valid() && op.Code != ir.Const {
 			panic(fmt.Sprintf("%s: %v assigns to a constant", f.Name, op.Code))
+		}
+		if _, ok := l.element[op.Dst.ID]; ok && op.Dst.Valid() {
+			panic(fmt.Sprintf("%s: %v assigns to an element", f.Name, op.Code))
 		}
 		l.at, l.loaded = i, map[int]mach.Reg{}
 		l.op(op)
@@ -236,25 +247,31 @@ func (l *lowering) load(dst mach.Reg, c ir.Op) {
 
 func (l *lowering) zero(dst mach.Reg) { l.ins(regs(dst), nil, "VMOVI $0, V%d.B16", dst) }
 
-// reg is the register of one half of an argument; a constant is loaded once for the operation.
+// reg is the register of one half of an argument; a constant is loaded, and an element spread, once for the operation.
 func (l *lowering) reg(v ir.Val, half int) mach.Reg {
-	c, ok := l.consts[v.ID]
-	if !ok {
+	_, isConst := l.consts[v.ID]
+	_, isElement := l.element[v.ID]
+	if !isConst && !isElement {
 		return l.halves[v.ID][half]
 	}
 	r, ok := l.loaded[v.ID]
 	if !ok {
 		r = l.vector()
-		l.load(r, c)
+		l.fill(r, v, half)
 		l.loaded[v.ID] = r
 	}
 	return r
 }
 
-// fill copies one half of an argument to dst; a constant is loaded there.
+// fill copies one half of an argument to dst; a constant is loaded there, an element spread.
 func (l *lowering) fill(dst mach.Reg, v ir.Val, half int) {
 	if c, ok := l.consts[v.ID]; ok {
 		l.load(dst, c)
+		return
+	}
+	if at, ok := l.element[v.ID]; ok {
+		e := l.f.Ops[l.at].Elem
+		l.ins(regs(dst), regs(at.reg), "VDUP V%d.%s[%d], V%d.%s", at.reg, letter(e), at.lane, dst, arrangement(e))
 		return
 	}
 	l.move(dst, l.halves[v.ID][half])

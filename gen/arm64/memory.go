@@ -54,6 +54,20 @@ func (l *lowering) memory(op *ir.Op) {
 		t := l.vector()
 		l.ins(regs(t), regs(p), "FMOV%s %s(R%d), F%d", letter, disp(op.Imm), p, t)
 		l.spread(lo, t, e)
+	case ir.LoadE:
+		if op.Cmp == 0 {
+			l.elements(p, op.Imm, int(op.Bits), e)
+		}
+		l.element[op.Dst.ID] = l.group[op.Cmp]
+	case ir.StoreSum:
+		l.storeSums(op, p)
+	case ir.PrefetchNear:
+		t := p
+		if op.Imm != 0 {
+			t = l.integer()
+			l.plus(t, p, op.Imm)
+		}
+		l.effect(nil, regs(t), "PRFM (R%d), PLDL1KEEP", t)
 	case ir.LoadSame:
 		l.ins(regs(lo), regs(p), "FMOVQ %s(R%d), F%d", disp(op.Imm), p, lo)
 	case ir.StoreU:
@@ -114,6 +128,51 @@ func (l *lowering) memory(op *ir.Op) {
 			l.effect(regs(at), regs(v, at), "VST1.P V%d.%s[%d], %d(R%d)", v, letter, i, e.Size(), at)
 		})
 	}
+}
+
+// elements reads n elements into as few registers as hold them, and nothing behind them.
+func (l *lowering) elements(p mach.Reg, at int64, n int, e ir.Elem) {
+	l.group = nil
+	for len(l.group) < n {
+		count, width := int(16/e.Size()), 16
+		for count > n-len(l.group) {
+			count, width = count/2, width/2
+		}
+		r := l.vector()
+		l.ins(regs(r), regs(p), "FMOV%s %s(R%d), F%d", map[int]string{16: "Q", 8: "D", 4: "S"}[width], disp(at), p, r)
+		for i := range count {
+			l.group = append(l.group, laneOf{r, i})
+		}
+		at += int64(width)
+	}
+}
+
+// storeSums halves four arguments at once, transposing them on the way.
+func (l *lowering) storeSums(op *ir.Op, p mach.Reg) {
+	e := op.Elem
+	three := func(name string, a, b mach.Reg) mach.Reg {
+		d := l.vector()
+		l.word(name, e, d, a, b)
+		return d
+	}
+	var v [4]mach.Reg // the upper half added to the lower one
+	for i := range v {
+		v[i] = three("FADD", l.reg(op.Args[1+i], 0), l.reg(op.Args[1+i], 1))
+	}
+	if e == ir.F64 {
+		lo, hi := three("FADDP.V", v[0], v[1]), three("FADDP.V", v[2], v[3])
+		l.effect(nil, regs(p, lo), "FMOVQ F%d, %s(R%d)", lo, disp(op.Imm), p)
+		l.effect(nil, regs(p, hi), "FMOVQ F%d, %s(R%d)", hi, disp(op.Imm+16), p)
+		return
+	}
+	both := func(a, b mach.Reg) mach.Reg {
+		lower, upper := l.vector(), l.vector()
+		l.ins(regs(lower), regs(a, b), "VZIP1 V%d.D2, V%d.D2, V%d.D2", b, a, lower)
+		l.ins(regs(upper), regs(a, b), "VZIP2 V%d.D2, V%d.D2, V%d.D2", b, a, upper)
+		return three("FADD", lower, upper)
+	}
+	total := three("FADDP.V", both(v[0], v[1]), both(v[2], v[3]))
+	l.effect(nil, regs(p, total), "FMOVQ F%d, %s(R%d)", total, disp(op.Imm), p)
 }
 
 // lookup takes each lane's four bytes from the table. Two instructions for a table of one register each need no pair of

@@ -55,7 +55,7 @@ func (l *lowering) op(op *ir.Op) {
 	case ir.Prefetch:
 		p := l.halves[op.Args[0].ID][0]
 		l.effect(nil, regs(p), "PRFM %s(R%d), PLDL2KEEP", disp(op.Imm), p)
-	case ir.ParamUni, ir.Load, ir.LoadM, ir.LoadS, ir.Store, ir.StoreM, ir.StoreS, ir.LoadU, ir.LoadSame, ir.StoreU:
+	case ir.ParamUni, ir.Load, ir.LoadM, ir.LoadS, ir.Store, ir.StoreM, ir.StoreS, ir.LoadU, ir.LoadE, ir.LoadSame, ir.StoreU, ir.StoreSum, ir.PrefetchNear:
 		l.memory(op)
 	case ir.ZipLo, ir.ZipHi, ir.Even, ir.Odd, ir.TailMask, ir.Bytes, ir.Sum, ir.MaxLanes, ir.WidenLo, ir.WidenHi, ir.Narrow:
 		l.across(op)
@@ -155,9 +155,19 @@ func (l *lowering) lanewise(op *ir.Op, half int) {
 	}
 }
 
-// fma accumulates into the register of the third argument's copy.
+// fma accumulates into the register of the third argument's copy. A factor that is an element stays one lane of its
+// register.
 func (l *lowering) fma(name string, op *ir.Op, dst mach.Reg, half int) {
-	a, b, acc := l.reg(op.Args[0], half), l.reg(op.Args[1], half), dst
+	x, y := op.Args[0], op.Args[1]
+	if _, ok := l.element[x.ID]; ok {
+		x, y = y, x
+	}
+	at, byElement := l.element[y.ID]
+	a, acc := l.reg(x, half), dst
+	b := at.reg
+	if !byElement {
+		b = l.reg(y, half)
+	}
 	if c := op.Args[2]; l.halves[c.ID][half] != dst {
 		if dst == a || dst == b {
 			acc = l.vector()
@@ -165,6 +175,14 @@ func (l *lowering) fma(name string, op *ir.Op, dst mach.Reg, half int) {
 		l.fill(acc, c, half)
 	}
 	t := arrangement(op.Elem)
+	if byElement {
+		l.add(mach.Inst{Defs: regs(acc), Uses: regs(acc, a, b), Emit: func(phys func(mach.Reg) int) {
+			word, spelling := encode(name[1:]+".L", op.Elem, phys(acc), phys(a), phys(b), at.lane)
+			fmt.Fprintf(l.out, "\tWORD $%#08x // %s\n", word, spelling)
+		}}, false)
+		l.move(dst, acc)
+		return
+	}
 	l.ins(regs(acc), regs(acc, a, b), "%s V%d.%s, V%d.%s, V%d.%s", name, b, t, a, t, acc, t)
 	l.move(dst, acc)
 }

@@ -53,6 +53,32 @@ func (s *suite) memory() {
 		s.add(fmt.Sprint("LoadU", d), exact, func(b *ir.Builder, dst ir.Val) { b.Store(dst, 0, b.LoadU(b.Param("a"), d)) })
 		s.add(fmt.Sprint("StoreU", d), exact, func(b *ir.Builder, dst ir.Val) { b.StoreU(dst, d, b.Load(b.Param("a"), 0)) })
 	}
+	for n := 1; n <= 6; n++ {
+		// Each element as either factor, as what is added, negated, as both factors, and by itself; a behind them is
+		// not read.
+		s.add(fmt.Sprint("Element", n), program{counts: []int64{int64(n)}, short: 1}, func(b *ir.Builder, dst ir.Val) {
+			a, x := b.Param("a"), b.Load(b.Param("b"), 0)
+			sum, left := b.Var(x), b.Var(x)
+			for i := range n {
+				e := b.Element(a, 0, i, n)
+				b.Set(sum, b.FMA(x, e, sum))
+				b.Set(left, b.FNMA(e, x, left))
+				b.Store(dst, 160*int64(i), b.FMA(x, x, e))
+				b.Store(dst, 160*int64(i)+32, b.Mul(b.FMA(e, e, e), x))
+				b.Store(dst, 160*int64(i)+64, e)
+				b.Store(dst, 160*int64(i)+96, sum)
+				b.Store(dst, 160*int64(i)+128, left)
+			}
+		})
+	}
+	for _, d := range []int64{0, 24, 1400} {
+		s.add(fmt.Sprint("StoreSums", d), program{}, func(b *ir.Builder, dst ir.Val) {
+			a, u := b.Param("a"), b.LoadU(b.Param("b"), 8)
+			b.PrefetchNear(a, -d)
+			b.StoreSums(dst, d, [4]ir.Val{b.Load(a, 0), b.Load(a, 32), u, b.Load(a, 96)})
+			b.StoreSums(dst, d+64, [4]ir.Val{u, b.Const(3), b.Load(a, 64), u})
+		})
+	}
 	s.add("Prefetch", exact, func(b *ir.Builder, dst ir.Val) {
 		p := b.ICopy(b.Param("a"))
 		b.Prefetch(p, 0)

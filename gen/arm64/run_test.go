@@ -46,10 +46,12 @@ func guarded() []byte {
 }
 
 func SetFPMode()
+func Pause()
 
 func main() {
 	runtime.LockOSThread()
 	SetFPMode()
+	Pause()
 	in, out := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	var memory [6][]byte

@@ -54,6 +54,11 @@ func TestEncodings(t *testing.T) {
 		{"FCVTN2", ir.F32, []int{0, 1}, 0x4e616820, "FCVTN2 V0.4S, V1.2D"},
 		{"FADDP", ir.F32, []int{0, 1}, 0x7e30d820, "FADDP S0, V1.2S"},
 		{"FADDP", ir.F64, []int{0, 1}, 0x7e70d820, "FADDP D0, V1.2D"},
+		{"FADDP.V", ir.F32, []int{0, 1, 2}, 0x6e22d420, "FADDP V0.4S, V1.4S, V2.4S"},
+		{"FADDP.V", ir.F64, []int{0, 1, 2}, 0x6e62d420, "FADDP V0.2D, V1.2D, V2.2D"},
+		{"FMLA.L", ir.F32, []int{0, 1, 18, 3}, 0x4fb21820, "FMLA V0.4S, V1.4S, V18.S[3]"},
+		{"FMLS.L", ir.F32, []int{0, 1, 2, 1}, 0x4fa25020, "FMLS V0.4S, V1.4S, V2.S[1]"},
+		{"FMLA.L", ir.F64, []int{0, 1, 2, 1}, 0x4fc21820, "FMLA V0.2D, V1.2D, V2.D[1]"},
 		{"FMAXP", ir.F32, []int{0, 1}, 0x7e30f820, "FMAXP S0, V1.2S"},
 		{"FMAXP", ir.F64, []int{0, 1}, 0x7e70f820, "FMAXP D0, V1.2D"},
 	} {
@@ -65,13 +70,13 @@ func TestEncodings(t *testing.T) {
 
 func TestEncodingsAgreeWithTheDecoder(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(codings)) {
-		count := 2
-		if codings[name].shape.three() {
-			count = 3
-		}
+		c := codings[name]
 		for _, e := range []ir.Elem{ir.F32, ir.F64} {
 			for i := range 32 {
-				regs := []int{i, (3*i + 5) % 32, (7*i + 11) % 32}[:count]
+				regs := []int{i, (3*i + 5) % 32, (7*i + 11) % 32}[:c.registers()]
+				if c.shape == lane {
+					regs = append(regs, i%int(16/e.Size()))
+				}
 				word, text := encode(name, e, regs...)
 				require.Equal(t, decode(t, word), text)
 			}
@@ -80,6 +85,9 @@ func TestEncodingsAgreeWithTheDecoder(t *testing.T) {
 	require.Panics(t, func() { encode("FADD", ir.F32, 0, 1) })
 	require.Panics(t, func() { encode("FADD", ir.F32, 0, 1, 32) })
 	require.Panics(t, func() { encode("FRINTN", ir.F32, 0, 1) })
+	require.Panics(t, func() { encode("FADD", ir.F32, 0, 1, 2, 3) })
+	require.Panics(t, func() { encode("FMLA.L", ir.F32, 0, 1, 2) })
+	require.Panics(t, func() { encode("FMLA.L", ir.F64, 0, 1, 2, 2) })
 }
 
 var wordLine = regexp.MustCompile(`(?m)^\tWORD \$(0x[0-9a-f]{8}) // (.*)$`)

@@ -128,6 +128,12 @@ func (b *Builder) LoadU(p Val, disp int64) Val {
 	return b.def(Uniform, Op{Code: LoadU, Args: []Val{p}, Imm: disp, Elem: b.F.Elem})
 }
 
+// Element is the element i, in all lanes, of n consecutive ones from p + disp bytes on, which are asked for in order from
+// 0 on. NEON reads all of them with the first, and as factors of FMA they cost it no instruction of their own.
+func (b *Builder) Element(p Val, disp int64, i, n int) Val {
+	return b.def(Uniform, Op{Code: LoadE, Args: []Val{p}, Imm: disp, Cmp: int64(i), Bits: uint64(n), Elem: b.F.Elem})
+}
+
 // LoadSame is the vector at p + disp bytes, whose elements are equal: with instructions that take a vector from memory
 // as an argument, it costs no register and no operation of its own.
 func (b *Builder) LoadSame(p Val, disp int64) Val {
@@ -137,6 +143,16 @@ func (b *Builder) LoadSame(p Val, disp int64) Val {
 // StoreU writes lane 0 of v as one element.
 func (b *Builder) StoreU(p Val, disp int64, v Val) {
 	b.emit(Op{Code: StoreU, Args: []Val{p, v}, Imm: disp, Elem: b.F.Elem})
+}
+
+// StoreSums writes the Sums of four vectors as four consecutive elements; together they cost half of what four cost.
+func (b *Builder) StoreSums(p Val, disp int64, v [4]Val) {
+	b.emit(Op{Code: StoreSum, Args: []Val{p, v[0], v[1], v[2], v[3]}, Imm: disp, Elem: b.F.Elem})
+}
+
+// PrefetchNear asks for the cache line at p + disp bytes in the first cache. The address may lie anywhere.
+func (b *Builder) PrefetchNear(p Val, disp int64) {
+	b.emit(Op{Code: PrefetchNear, Args: []Val{p}, Imm: disp})
 }
 
 // Const is the number x, rounded to the element type, in all lanes. It lives in memory and costs no register.

@@ -75,19 +75,22 @@ const (
 	ParamUni // Uniform: the scalar argument named Text in all lanes
 
 	// Memory: address a + Imm bytes.
-	Load     // Vec
-	LoadM    // Vec: the first lanes only (mask b, count c); the others are +0
-	Store    // stores Vec b
-	StoreM   // stores the first lanes of b only (mask c, count d)
-	LoadS    // Vec: the lanes from addresses a, a + b, a + 2b, ... (b in bytes), Imm of them from each
-	StoreS   // stores Imm lanes of Vec b each to addresses a, a + c, a + 2c, ...
-	LoadU    // Uniform: one element in all lanes
-	LoadSame // Uniform: a vector of equal elements
-	StoreU   // stores lane 0 of b as one element
-	LoadI64  // Int: eight bytes
-	LoadI32  // Int: four bytes, zero-extended
-	LoadByte // Int: one byte, zero-extended
-	Prefetch // brings the cache line of the address towards the second cache; any address will do
+	Load         // Vec
+	LoadM        // Vec: the first lanes only (mask b, count c); the others are +0
+	Store        // stores Vec b
+	StoreM       // stores the first lanes of b only (mask c, count d)
+	LoadS        // Vec: the lanes from addresses a, a + b, a + 2b, ... (b in bytes), Imm of them from each
+	StoreS       // stores Imm lanes of Vec b each to addresses a, a + c, a + 2c, ...
+	LoadU        // Uniform: one element in all lanes
+	LoadE        // Uniform: element Cmp, in all lanes, of Bits consecutive ones that are read together, the first at a + Imm
+	LoadSame     // Uniform: a vector of equal elements
+	StoreU       // stores lane 0 of b as one element
+	StoreSum     // stores the Sums of b, c, d, e as four consecutive elements
+	LoadI64      // Int: eight bytes
+	LoadI32      // Int: four bytes, zero-extended
+	LoadByte     // Int: one byte, zero-extended
+	Prefetch     // brings the cache line of the address towards the second cache; any address will do
+	PrefetchNear // asks for the line at a in the first cache; any address will do
 
 	// Floating point, correctly rounded.
 	Add
@@ -166,8 +169,8 @@ type Op struct {
 	Dst  Val
 	Args []Val
 	Imm  int64  // displacement, shift, label
-	Cmp  int64  // constant of a comparison
-	Bits uint64 // of a Const
+	Cmp  int64  // constant of a comparison; the number of a LoadE
+	Bits uint64 // of a Const; the count of a LoadE
 	Text string // of a Comment or a Param
 	Elem Elem   // element type of the operation
 }

@@ -115,6 +115,9 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			}
 		case LoadU:
 			vec[op.Dst.ID] = all(get(m.mem(f, addr(), size)))
+		case LoadE:
+			m.mem(f, addr(), size*int64(op.Bits)) // all of them must be there
+			vec[op.Dst.ID] = all(get(m.mem(f, addr()+uint64(op.Cmp*size), size)))
 		case LoadSame:
 			vec[op.Dst.ID] = all(get(m.mem(f, addr(), size)))
 			for l := range lanes {
@@ -124,6 +127,11 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			}
 		case StoreU:
 			put(m.mem(f, addr(), size), arg(1)[0])
+		case StoreSum:
+			for i := range op.Args[1:] {
+				put(m.mem(f, addr()+uint64(int64(i)*size), size), halve(op.Elem, Add, arg(1+i))[0])
+			}
+		case PrefetchNear:
 		case LoadI64, LoadI32, LoadByte:
 			n := map[Code]int64{LoadI64: 8, LoadI32: 4, LoadByte: 1}[op.Code]
 			num[op.Dst.ID] = int64(get(m.mem(f, addr(), n)))
@@ -144,16 +152,11 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			}
 			vec[op.Dst.ID] = v
 		case Sum, MaxLanes:
-			v := append([]uint64(nil), arg(0)...)
-			for n := lanes / 2; n > 0; n /= 2 {
-				for l := 0; l < n; l++ {
-					if op.Code == Sum {
-						v[l] = lane(op.Elem, Add, 0, v[l], v[l+n], 0, 0)
-					} else {
-						v[l] = lane(op.Elem, Maximum, 0, v[l], v[l+n], 0, 0)
-					}
-				}
+			pair := Add
+			if op.Code == MaxLanes {
+				pair = Maximum
 			}
+			v := halve(op.Elem, pair, arg(0))
 			for l := 1; l < lanes; l++ {
 				v[l] = 0xdead // only lane 0 may be used
 			}
@@ -234,6 +237,17 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 
 // grouped is the offset of lane l where groups of lanes lie stride bytes apart.
 func grouped(l, group, stride, size int64) uint64 { return uint64(l/group*stride + l%group*size) }
+
+// halve folds the upper half of a copy of the lanes onto the lower until one is left.
+func halve(e Elem, pair Code, lanes []uint64) []uint64 {
+	v := append([]uint64(nil), lanes...)
+	for n := len(v) / 2; n > 0; n /= 2 {
+		for l := 0; l < n; l++ {
+			v[l] = lane(e, pair, 0, v[l], v[l+n], 0, 0)
+		}
+	}
+	return v
+}
 
 // tail checks that a tail's mask and count agree.
 func (m *Machine) tail(f *Func, mask []uint64, n int64) int {

@@ -1,14 +1,23 @@
 package texts
 
-import "github.com/hebbkern/hebbkern/gen/ir"
+import (
+	"math"
+
+	"github.com/hebbkern/hebbkern/gen/ir"
+)
 
 func productKernels() []Kernel {
 	return []Kernel{
 		{Name: "MatVec", Family: "products", Equation: "y_i = Σ_j w_ij*x_j by fma in the lanes of one vector", Tail: blendedTail,
 			Params: list(written("y", PerRow), slice("w", Mat), slice("x", PerCol), matrix()), Text: matVec},
-		{Name: "MulAcc", Family: "products", Equation: "c_ij = c_ij + Σ_l a_il*b_lj, an fma chain from +0 in order of l", Tail: maskedTail,
-			Params: list(written("c", NoShape), slice("a", NoShape), slice("b", NoShape),
-				integers("m", "n", "k", "cStride", "aRowStep", "aColStep", "bStride")), Text: mulAcc},
+		{Name: "DotTile", Family: "products", Equation: "y_ij = Σ_l x_il*w_jl by fma in the lanes of one vector", Tail: blendedTail,
+			Params: list(written("y", NoShape), slice("x", NoShape), slice("w", NoShape), written("lanes", NoShape),
+				integers("m", "n", "k", "yStride", "xStride", "wStride", "ahead", "flags")), Text: dotTile},
+		{Name: "MulTile", Family: "products", Equation: "c_ij = c_ij*(f_i-d_j) + Σ_l a_il*b_lj, an fma chain from +0 in order of l, each term present by its flag",
+			Tail: maskedTail, Params: list(written("c", NoShape), slice("a", NoShape), slice("b", NoShape), optional("f", NoShape), optional("d", NoShape),
+				integers("m", "n", "k", "cStride", "aStride", "bStride", "bPanel", "flags")), Text: mulTile},
+		{Name: "MulPack", Family: "products", Equation: "p = b, in panels of two vectors of columns", Tail: "masked, then +0 to the end of the panel",
+			Params: list(written("p", NoShape), slice("b", NoShape), integers("n", "k", "bStride", "bPanel")), Text: mulPack},
 	}
 }
 
@@ -41,63 +50,325 @@ func matVec(b *ir.Builder) {
 	}
 }
 
-// The tile of mulAcc: 4 rows × 3 vectors of sums, 3 vectors of b and one broadcast fill the sixteen registers.
+// The tile of dotTile: 3 rows of x by 4 of w, the widest whose sums leave room in sixteen registers for a vector of each
+// row of x and one of w. It reads 7 vectors for 12 fma, so that loads do not bound it.
 const (
-	tileRows    = 4
-	tileVectors = 3
+	dotRows   = 3
+	dotCols   = 4
+	dotUnroll = 4
 )
 
-func mulAcc(b *ir.Builder) {
-	i := b.IConst(0)
-	left := b.Param("m")
-	for _, rows := range []int{tileRows, 1} {
-		b.While(left, int64(rows), func() {
-			n, bj := b.Param("n"), b.Param("b")
-			cj := rowOf(b, "c", "cStride", i)
-			each(b, n, tileVectors, []ir.Val{bj, cj}, func(t access) {
-				sum := make([][]ir.Val, rows)
-				for r := range sum {
-					for q := 0; q < t.n; q++ {
-						sum[r] = append(sum[r], b.Var(b.Const(0)))
+// Bits of DotTile's flags.
+const (
+	dotMore = 1
+	dotKeep = 2
+)
+
+func dotTile(b *ir.Builder) {
+	colsLeft := b.Param("n")
+	for _, cols := range []int{dotCols, dotCols / 2, 1} {
+		b.While(colsLeft, int64(cols), func() {
+			rowsLeft := b.Param("m")
+			b.While(rowsLeft, 1, func() {
+				// Four rows are two and two: one row has too few chains to hide their latency.
+				rows, beyond := b.ICopy(rowsLeft), b.ICopy(rowsLeft)
+				b.AddTo(beyond, -4)
+				b.IfElse(beyond, math.MaxInt32, func() {}, func() { b.SetI(rows, b.IConst(2)) })
+				tile := func(count int) func() {
+					return func() {
+						dotOne(b, rowsLeft, colsLeft, count, cols)
+						b.AddTo(rowsLeft, int64(1-count))
 					}
 				}
-				bl, k := b.ICopy(bj), b.Param("k")
-				a := make([]ir.Val, rows)
-				for r := range a {
-					if r == 0 {
-						a[0] = rowOf(b, "a", "aRowStep", i)
-					} else {
-						a[r] = b.IPlus(a[r-1], bytesOf(b, "aRowStep"))
-					}
-				}
-				b.While(k, 1, func() {
-					bs := make([]ir.Val, t.n)
-					for q := range bs {
-						bs[q] = t.load(bl, q)
-					}
-					step := bytesOf(b, "aColStep")
-					for r := range a {
-						ar := b.LoadU(a[r], 0)
-						for q := range bs {
-							b.Set(sum[r][q], b.FMA(ar, bs[q], sum[r][q]))
-						}
-						b.AddRTo(a[r], step)
-					}
-					b.AddRTo(bl, bytesOf(b, "bStride"))
-				})
-				c := b.ICopy(cj)
-				for r := range sum {
-					for q := range sum[r] {
-						t.store(c, q, b.Add(t.load(c, q), sum[r][q]))
-					}
-					if r+1 < len(sum) {
-						b.AddRTo(c, bytesOf(b, "cStride"))
-					}
-				}
+				b.IfAtLeast(rows, dotRows, tile(dotRows), func() { b.IfAtLeast(rows, 2, tile(2), tile(1)) })
 			})
-			b.AddTo(i, int64(rows))
 		})
 	}
+}
+
+// dotOne is the tile of rows × cols outputs whose first is m − rowsLeft, n − colsLeft.
+func dotOne(b *ir.Builder, rowsLeft, colsLeft ir.Val, rows, cols int) {
+	at := func(name, count string, left ir.Val, stride string, n int) []ir.Val {
+		i := b.Param(count)
+		b.SubRTo(i, left)
+		all := []ir.Val{rowOf(b, name, stride, i)}
+		for len(all) < n {
+			all = append(all, b.IPlus(all[len(all)-1], bytesOf(b, stride)))
+		}
+		return all
+	}
+	if rows == dotRows && cols == dotCols {
+		dotAhead(b, rowsLeft, colsLeft)
+	}
+	sum := make([][]ir.Val, rows)
+	for r := range sum {
+		for range cols {
+			sum[r] = append(sum[r], b.Var(b.Const(0)))
+		}
+	}
+	// lanes runs over the kept lanes, column by column, so that the tiles below one another find theirs in a row.
+	lanes := func(body func(p ir.Val, r, c int)) {
+		m := b.Param("m")
+		i, j := b.ICopy(m), b.Param("n")
+		b.SubRTo(i, rowsLeft)
+		b.SubRTo(j, colsLeft)
+		p := b.IPlus(b.Param("lanes"), b.IMul(b.IPlus(b.IMul(j, m), i), b.IConst(b.VecSize())))
+		for c := range cols {
+			for r := range rows {
+				body(p, r, c)
+			}
+			if c+1 < cols {
+				b.AddRTo(p, b.IMul(b.Param("m"), b.IConst(b.VecSize())))
+			}
+		}
+	}
+	b.IfBits(b.Param("flags"), dotMore, func() {
+		lanes(func(p ir.Val, r, c int) { b.Set(sum[r][c], b.Load(p, int64(r)*b.VecSize())) })
+	})
+	x, w := at("x", "m", rowsLeft, "xStride", rows), at("w", "n", colsLeft, "wStride", cols)
+	k := b.Param("k")
+	for _, steps := range []int{dotUnroll, 1} {
+		b.While(k, int64(steps)*b.Lanes(), func() {
+			for s := range steps {
+				xs := make([]ir.Val, rows)
+				for r := range xs {
+					xs[r] = b.Load(x[r], int64(s)*b.VecSize())
+				}
+				for c := range w {
+					ws := b.Load(w[c], int64(s)*b.VecSize())
+					for r := range xs {
+						b.Set(sum[r][c], b.FMA(xs[r], ws, sum[r][c]))
+					}
+				}
+			}
+			for _, p := range append(x[:rows:rows], w...) {
+				b.AddTo(p, int64(steps)*b.VecSize())
+			}
+		})
+	}
+	b.If(k, 1, func() {
+		// Lanes behind the end multiply −0 by +0, and adding the −0 changes no lane: no mask in the way of the sums.
+		t := b.Tail(k)
+		pad := b.AndNot(t.Mask, b.Sign())
+		for r := range x {
+			xs := b.Or(b.LoadM(x[r], 0, t), pad)
+			for c := range w {
+				b.Set(sum[r][c], b.FMA(xs, b.LoadM(w[c], 0, t), sum[r][c]))
+			}
+		}
+	})
+	b.IfElse(b.Param("flags"), dotKeep, func() {
+		lanes(func(p ir.Val, r, c int) { b.Store(p, int64(r)*b.VecSize(), sum[r][c]) })
+	}, func() {
+		i, j := b.Param("m"), b.Param("n")
+		b.SubRTo(i, rowsLeft)
+		b.SubRTo(j, colsLeft)
+		y := indexed(b, "y", b.IPlus(b.IMul(i, b.Param("yStride")), j))
+		for r := range sum {
+			if cols == 4 {
+				b.StoreSums(y, 0, [4]ir.Val(sum[r]))
+			} else {
+				for c := range sum[r] {
+					b.StoreU(y, int64(c)*b.Size(), b.Sum(sum[r][c]))
+				}
+			}
+			if r+1 < rows {
+				b.AddRTo(y, bytesOf(b, "yStride"))
+			}
+		}
+	})
+}
+
+// dotAhead asks for a piece of the next rows of w, "ahead" lines of each for each row of x, so that they have come when
+// their turn does: w streams through, and a processor's prefetchers do not see it coming while its rows are worked on.
+func dotAhead(b *ir.Builder, rowsLeft, colsLeft ir.Val) {
+	const line = 64
+	i, j := b.Param("m"), b.Param("n")
+	b.SubRTo(i, rowsLeft)
+	b.SubRTo(j, colsLeft)
+	b.AddTo(j, dotCols)
+	ahead := b.IShift(b.Param("ahead"), 6)
+	from := b.IMul(i, ahead)
+	left := bytesOf(b, "k")
+	b.SubRTo(left, from)
+	b.If(left, 1, func() {
+		w := b.IPlus(rowOf(b, "w", "wStride", j), from)
+		for c := range dotCols {
+			count, p := b.Param("ahead"), b.ICopy(w)
+			b.While(count, 1, func() {
+				for r := range int64(dotRows) {
+					b.PrefetchNear(p, r*line)
+				}
+				b.AddTo(p, dotRows*line)
+			})
+			if c+1 < dotCols {
+				b.AddRTo(w, bytesOf(b, "wStride"))
+			}
+		}
+	})
+}
+
+// The tile of mulTile: 6 rows × 2 vectors of sums, the vectors of b and the elements of a fill the sixteen registers of
+// AVX2, and 31 of NEON's 32.
+const (
+	mulRows    = 6
+	mulVectors = 2
+	mulUnroll  = 4
+)
+
+// Bits of MulTile's flags.
+const (
+	mulZero = 1
+	mulKeep = 2
+	mulCols = 4
+)
+
+// mulTile has a copy of the text for each number of rows, so that no tile computes what nobody asked for.
+func mulTile(b *ir.Builder) {
+	var from func(rows int)
+	from = func(rows int) {
+		if rows == 1 {
+			mulRow(b, 1)
+			return
+		}
+		b.IfAtLeast(b.Param("m"), int64(rows), func() { mulRow(b, rows) }, func() { from(rows - 1) })
+	}
+	from(mulRows)
+}
+
+// mulRow runs along the columns of `rows` rows.
+func mulRow(b *ir.Builder, rows int) {
+	n, c, p := b.Param("n"), b.Param("c"), b.Param("b")
+	for vectors := mulVectors; vectors > 0; vectors-- {
+		b.While(n, int64(vectors)*b.Lanes(), func() {
+			mulOne(b, access{b: b, n: vectors}, rows, n, c, p)
+			b.AddTo(c, int64(vectors)*b.VecSize())
+			if vectors == mulVectors {
+				b.AddRTo(p, bytesOf(b, "bPanel"))
+			} else {
+				b.AddTo(p, int64(vectors)*b.VecSize())
+			}
+		})
+	}
+	b.If(n, 1, func() {
+		t := b.Tail(n)
+		mulOne(b, access{b: b, n: 1, tail: &t}, rows, n, c, p)
+	})
+}
+
+// mulOne is one tile: its sums, and what they are added to. left is the number of columns from the tile on.
+func mulOne(b *ir.Builder, t access, rows int, left, c, panel ir.Val) {
+	sum := make([][]ir.Val, rows)
+	for r := range sum {
+		for range t.n {
+			sum[r] = append(sum[r], b.Var(b.Const(0)))
+		}
+	}
+	if t.n == mulVectors { // c comes while the sums are made
+		at := b.ICopy(c)
+		for r := range rows {
+			b.PrefetchNear(at, 0)
+			if r+1 < rows {
+				b.AddRTo(at, bytesOf(b, "cStride"))
+			}
+		}
+	}
+	k, a, p := b.Param("k"), b.Param("a"), b.ICopy(panel)
+	aStep, step := bytesOf(b, "aStride"), bytesOf(b, "bStride")
+	for _, steps := range []int{mulUnroll, 1} {
+		b.While(k, int64(steps), func() {
+			for range steps {
+				bs := make([]ir.Val, t.n)
+				for q := range bs {
+					bs[q] = b.Load(p, int64(q)*b.VecSize()) // a whole vector in the tail too
+				}
+				for r := range sum {
+					ar := b.Element(a, 0, r, rows)
+					for q := range bs {
+						b.Set(sum[r][q], b.FMA(bs[q], ar, sum[r][q]))
+					}
+				}
+				b.AddRTo(p, step)
+				b.AddRTo(a, aStep)
+			}
+		})
+	}
+	each := func(body func(at ir.Val, r, q int)) {
+		at := b.ICopy(c)
+		for r := range sum {
+			for q := range sum[r] {
+				body(at, r, q)
+				t.store(at, q, sum[r][q])
+			}
+			if r+1 < rows {
+				b.AddRTo(at, bytesOf(b, "cStride"))
+			}
+		}
+	}
+	b.IfElse(b.Param("flags"), mulZero, func() {
+		each(func(at ir.Val, r, q int) { b.Set(sum[r][q], b.Add(sum[r][q], b.Const(0))) })
+	}, func() {
+		b.IfElse(b.Param("flags"), mulCols, func() {
+			j := b.Param("n")
+			b.SubRTo(j, left)
+			d := indexed(b, "d", j)
+			each(func(at ir.Val, r, q int) {
+				keep := b.Sub(b.LoadU(b.Param("f"), int64(r)*b.Size()), t.load(d, q))
+				b.Set(sum[r][q], b.Add(b.Mul(t.load(at, q), keep), sum[r][q]))
+			})
+		}, func() {
+			b.IfElse(b.Param("flags"), mulKeep, func() {
+				f, keep := b.Param("f"), ir.Val{}
+				each(func(at ir.Val, r, q int) {
+					if q == 0 {
+						keep = b.LoadU(f, int64(r)*b.Size())
+					}
+					b.Set(sum[r][q], b.Add(b.Mul(t.load(at, q), keep), sum[r][q]))
+				})
+			}, func() {
+				each(func(at ir.Val, r, q int) { b.Set(sum[r][q], b.Add(t.load(at, q), sum[r][q])) })
+			})
+		})
+	})
+}
+
+// mulPack copies rows into panels of mulVectors vectors, row after row, so that memory is read as it lies.
+func mulPack(b *ir.Builder) {
+	k, from, to := b.Param("k"), b.Param("b"), b.Param("p")
+	panel := bytesOf(b, "bPanel")
+	zero := b.Keep(b.Const(0))
+	b.While(k, 1, func() {
+		n, row, p := b.Param("n"), b.ICopy(from), b.ICopy(to)
+		// Rows are far apart, each too short for a prefetcher: ask for those to come.
+		ahead := b.IPlus(row, b.IShift(bytesOf(b, "bStride"), 3))
+		b.While(n, mulVectors*b.Lanes(), func() {
+			for q := range int64(mulVectors) {
+				b.Store(p, q*b.VecSize(), b.Load(row, q*b.VecSize()))
+			}
+			b.PrefetchNear(ahead, 0)
+			b.AddTo(ahead, mulVectors*b.VecSize())
+			b.AddTo(row, mulVectors*b.VecSize())
+			b.AddRTo(p, panel)
+		})
+		b.While(n, b.Lanes(), func() {
+			b.Store(p, 0, b.Load(row, 0))
+			b.Store(p, b.VecSize(), zero)
+			b.AddTo(row, b.VecSize())
+			b.AddTo(p, b.VecSize())
+			b.If(n, b.Lanes()+1, func() {
+				left := b.ICopy(n)
+				b.AddTo(left, -b.Lanes())
+				b.Store(p, 0, b.LoadM(row, 0, b.Tail(left)))
+				b.SetI(n, b.IConst(b.Lanes()))
+			})
+		})
+		b.If(n, 1, func() {
+			b.Store(p, 0, b.LoadM(row, 0, b.Tail(n)))
+			b.Store(p, b.VecSize(), zero)
+		})
+		b.AddTo(to, mulVectors*b.VecSize())
+		b.AddRTo(from, bytesOf(b, "bStride"))
+	})
 }
 
 // bytesOf is a stride parameter in bytes.

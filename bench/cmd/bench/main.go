@@ -24,11 +24,12 @@ const weakLimit = 1.03
 
 func main() {
 	out := flag.String("json", "", "file to write the measurements to")
-	sizes := flag.String("sizes", "256,1024,4096", "sides of the square matrices")
+	sizes := flag.String("sizes", "256,1024,4096", "sides of the square matrices, or none")
 	threads := flag.String("threads", "1,2", "thread counts")
 	runs := flag.Int("runs", 5, "independent runs; a target is met when it holds in three of five")
 	rounds := flag.Int("rounds", 5, "interleaved rounds a run; the minimum counts")
 	slice := flag.Float64("slice", 0.002, "seconds of one timing, at least one call")
+	products := flag.Bool("products", true, "measure the matrix products too")
 	only := flag.String("only", "", "measure only kernels whose name contains this")
 	flag.Parse()
 
@@ -37,7 +38,7 @@ func main() {
 	}
 	set := settings{
 		sizes: ints(*sizes), threads: ints(*threads),
-		runs: *runs, rounds: *rounds, slice: *slice, only: *only,
+		runs: *runs, rounds: *rounds, slice: *slice, only: *only, products: *products,
 	}
 	res := results{Machine: describe(), Command: strings.Join(append([]string{"bench"}, os.Args[1:]...), " ")}
 	res.Machine.ISA, res.Machine.Library = kernels.ISA(), kernels.Version()
@@ -45,6 +46,10 @@ func main() {
 	for run := range set.runs {
 		fmt.Fprintf(os.Stderr, "run %d of %d\n", run+1, set.runs)
 		res.Registers = append(res.Registers, registerLimits(run, set)...)
+		if set.products {
+			res.Products = append(res.Products, measureProducts[float32](run, set)...)
+			res.Products = append(res.Products, measureProducts[float64](run, set)...)
+		}
 		for _, size := range set.sizes {
 			for _, n := range set.threads {
 				res.Rows = append(res.Rows, measure[float32](run, size, n, set)...)
@@ -73,10 +78,14 @@ type settings struct {
 	runs, rounds   int
 	slice          float64
 	only           string
+	products       bool
 }
 
 func ints(list string) []int {
 	var v []int
+	if list == "" {
+		return v
+	}
 	for _, f := range strings.Split(list, ",") {
 		n, err := strconv.Atoi(f)
 		if err != nil || n < 1 {

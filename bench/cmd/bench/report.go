@@ -73,6 +73,9 @@ type results struct {
 	Registers []register `json:"registers"`
 	Rows      []row      `json:"rows"`
 	Targets   []target   `json:"targets"`
+
+	Products       []product       `json:"products"`
+	ProductTargets []productTarget `json:"product_targets"`
 }
 
 // finish fills in the ratios and the targets.
@@ -95,6 +98,7 @@ func (res *results) finish() {
 		r.Slots = r.Seconds * res.register(r.Run, "fma", r.Type) * float64(r.Threads) / elements
 	}
 	res.setTargets()
+	res.ProductTargets = productTargets(res.Products)
 }
 
 func (res *results) setTargets() {
@@ -170,6 +174,13 @@ func (res *results) weak() []string {
 			beaten[key]++
 		}
 	}
+	for _, p := range res.Products {
+		key := fmt.Sprintf("%s %s %s ×%d", p.Name, p.Type, p.shape(), p.Threads)
+		runs[key]++
+		if p.Ratio > weakLimit {
+			beaten[key]++
+		}
+	}
 	var list []string
 	for key, n := range beaten {
 		if 2*n > runs[key] {
@@ -238,6 +249,7 @@ func (res *results) print(out io.Writer) {
 		}
 		fmt.Fprintf(out, "%-28s %6d  %-24s held in %d of %d runs: %s  %.2f\n", t.Name, t.Size, t.Wanted, t.Held, len(t.Ratios), verdict, t.Ratios)
 	}
+	res.printProducts(out)
 }
 
 func describe() machine {

@@ -148,6 +148,9 @@ func all[T kernels.Float](rows, cols int, special bool, put func(T), putInt func
 			out(w.Data, r, o)
 		}
 	}
+	gram := kernels.NewMatrix[T](6, 6)
+	kernels.MatMulT(gram, batch, batch)
+	out(gram.Data)
 	soft, at := kernels.NewMatrix[T](rows, cols), make([]int, rows)
 	kernels.Softmax(soft, w)
 	kernels.ArgMax(w, at)

@@ -13,8 +13,8 @@ func lanes[T Float]() int {
 	return maxLanes / 2
 }
 
-// dotLanes is V, the number of lanes of a matrix-vector product.
-func dotLanes[T Float]() int {
+// DotLanes is V, the number of lanes of a matrix-vector product.
+func DotLanes[T Float]() int {
 	if is32[T]() {
 		return maxDotLanes
 	}

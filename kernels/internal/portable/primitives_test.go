@@ -250,30 +250,96 @@ func tree[T Float](lane []T) T {
 	return tree(next)
 }
 
-func TestMulAcc(t *testing.T) {
+// TestMulTile recomputes every output from the expression, each rounding done by
+// big.Float, from panels that MulPack made and from plain rows.
+func TestMulTile(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 0}, {2, 63, 4}, {3, 64, 7}, {2, 65, 256}, {1, 130, 3}} {
+	P := PanelCols[float32]()
+	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 0}, {2, P - 1, 4}, {6, P, 7}, {5, P + 1, 256}, {4, 3*P + 9, 3}} {
 		m, n, k := size[0], size[1], size[2]
-		for _, transposed := range []bool{false, true} {
-			rowStep, colStep := k+1, 1
-			if transposed {
-				rowStep, colStep = 1, m+1
+		a, b := random[float32](r, (m+1)*k), random[float32](r, (k+1)*(n+2*P))
+		f, d := random[float32](r, m), random[float32](r, n)
+		bPanel := k*P + 3
+		packed := make([]float32, (n+P-1)/P*bPanel)
+		for i := range packed {
+			packed[i] = float32(math.NaN())
+		}
+		MulPack(packed, b, n, k, n+2*P, bPanel)
+		for l := range k {
+			for j := range (n + P - 1) / P * P {
+				want := float32(0)
+				if j < n {
+					want = b[l*(n+2*P)+j]
+				}
+				require.Equal(t, want, packed[j/P*bPanel+l*P+j%P], "panel %v: %d, %d", size, l, j)
 			}
-			a, b := random[float32](r, (m+1)*(k+1)), random[float32](r, (k+1)*(n+2))
+		}
+		for _, flags := range []int{0, MulZero, MulKeep, MulCols} {
 			c := random[float32](r, m*(n+3))
+			if flags == MulZero {
+				c[0] = float32(math.NaN())
+			}
 			want := append([]float32(nil), c...)
 			for i := range m {
 				for j := range n {
 					var s float32
 					for l := range k {
-						s = exact(a[i*rowStep+l*colStep], b[l*(n+2)+j], s)
+						s = exact(a[l*(m+1)+i], b[l*(n+2*P)+j], s)
 					}
-					want[i*(n+3)+j] += s
+					at := &want[i*(n+3)+j]
+					switch flags {
+					case MulZero:
+						*at = 0
+					case MulKeep:
+						*at = exact(*at, f[i], 0)
+					case MulCols:
+						*at = exact(*at, exact(-1, d[j], f[i]), 0)
+					}
+					*at = exact(1, s, *at)
 				}
 			}
-			MulAcc(c, a, b, m, n, k, n+3, rowStep, colStep, n+2)
-			requireBits(t, want, c, fmt.Sprint(size, transposed))
+			straight := append([]float32(nil), c...)
+			MulTile(c, a, packed, f, d, m, n, k, n+3, m+1, P, bPanel, flags)
+			requireBits(t, want, c, fmt.Sprint("packed ", size, flags))
+			MulTile(straight, a, b, f, d, m, n, k, n+3, m+1, n+2*P, P, flags)
+			requireBits(t, want, straight, fmt.Sprint("straight ", size, flags))
 		}
+	}
+}
+
+func TestDotTile(t *testing.T) {
+	t.Run("float32", testDotTile[float32])
+	t.Run("float64", testDotTile[float64])
+}
+
+// testDotTile demands MatVec's bits, in one piece and cut in two.
+func testDotTile[T Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	V := DotLanes[T]()
+	for _, size := range [][3]int{{1, 1, 1}, {2, 3, V}, {5, 6, 3*V + 1}, {3, 4, 4096}} {
+		m, n, k := size[0], size[1], size[2]
+		x, w := random[T](r, m*(k+1)), random[T](r, n*(k+2))
+		want, got := make([]T, m*n), make([]T, m*n)
+		for i := range m {
+			MatVec(want[i*n:], w, x[i*(k+1):], n, k, k+2)
+		}
+		DotTile(got, x, w, nil, m, n, k, n, k+1, k+2, 1, 0)
+		requireBits(t, want, got, fmt.Sprint(size))
+		clear(got)
+		lanes := random[T](r, m*n*V)
+		cut := k / 2 / V * V
+		DotTile(nil, x, w, lanes, m, n, cut, n, k+1, k+2, 0, DotKeep)
+		for i := range m {
+			for j := range n {
+				lane := make([]T, V)
+				for l := range cut {
+					lane[l%V] = FMA(x[i*(k+1)+l], w[j*(k+2)+l], lane[l%V])
+				}
+				requireBits(t, lane, lanes[(j*m+i)*V:][:V], fmt.Sprint("lanes ", size))
+			}
+		}
+		DotTile(got, x[cut:], w[cut:], lanes, m, n, k-cut, n, k+1, k+2, 0, DotMore)
+		requireBits(t, want, got, fmt.Sprint("cut ", size))
 	}
 }
 

@@ -8,43 +8,141 @@ package portable
 // lanes are halved.
 func MatVec[T Float](y, w, x []T, rows, cols, stride int) {
 	var lane [maxDotLanes]T
-	v := dotLanes[T]()
+	v := DotLanes[T]()
 	for i := range rows {
-		row := w[i*stride:][:cols]
 		clear(lane[:])
-		for k := 0; k < cols; k += v {
-			strip := row[k:min(k+v, cols)]
-			xs, sum := x[k:][:len(strip)], lane[:len(strip)]
-			for l, a := range strip {
-				sum[l] = FMA(a, xs[l], sum[l])
-			}
-		}
+		dotLane(lane[:v], w[i*stride:][:cols], x)
 		y[i] = halve(lane[:v])
 	}
 }
 
-// MulAcc adds a matrix product of at most 256 terms:
+// dotLane adds the products of w and x to the lanes.
+func dotLane[T Float](lane, w, x []T) {
+	v := len(lane)
+	for k := 0; k < len(w); k += v {
+		strip := w[k:min(k+v, len(w))]
+		xs, sum := x[k:][:len(strip)], lane[:len(strip)]
+		for l, a := range strip {
+			sum[l] = FMA(a, xs[l], sum[l])
+		}
+	}
+}
+
+// The bits of DotTile's flags.
+const (
+	DotMore = 1 << iota // the lanes start as an earlier call left them, not at +0
+	DotKeep             // the lanes are kept for a later call, y is not written
+)
+
+// DotTile is a product of two matrices whose rows are both contiguous, or a
+// piece of one, all of it within one block of columns:
 //
-//	c_ij ← c_ij + s_k,   s_0 = +0,   s_{l+1} = fma(a_il, b_lj, s_l)
+//	y_ij = Σ_l x_il·w_jl   for i < m, j < n, l < k
 //
-// for i < m, j < n, l < k in order, with a_il at a[i*aRowStep+l*aColStep] and
-// b_lj at b[l*bStride+j]. The sum with c_ij is rounded in T.
-func MulAcc[T Float](c, a, b []T, m, n, k, cStride, aRowStep, aColStep, bStride int) {
-	var chain [64]T // the chains of 64 neighbouring outputs, so that b is read along its rows
+// over V lanes as MatVec, whose bits a row of y has. A longer sum may be cut
+// where l is a multiple of V: the lanes of output i, j go to
+// lanes[(j*m+i)*V:] and on from there. ahead has no part in the result: it is
+// how many cache lines of the rows of w behind those at work are asked for with
+// each row of x.
+func DotTile[T Float](y, x, w, lanes []T, m, n, k, yStride, xStride, wStride, ahead, flags int) {
+	var own [maxDotLanes]T
+	v := DotLanes[T]()
 	for i := range m {
-		for j := 0; j < n; j += len(chain) {
-			out := c[i*cStride+j:][:min(len(chain), n-j)]
-			sum := chain[:len(out)]
+		xi := x[i*xStride:][:k]
+		for j := range n {
+			lane := own[:v]
+			clear(lane)
+			if flags&DotMore != 0 {
+				copy(lane, lanes[(j*m+i)*v:])
+			}
+			dotLane(lane, w[j*wStride:][:k], xi)
+			if flags&DotKeep != 0 {
+				copy(lanes[(j*m+i)*v:], lane)
+			} else {
+				y[i*yStride+j] = halve(lane)
+			}
+		}
+	}
+}
+
+const (
+	MulRows      = 6  // rows of a tile of MulTile, at most
+	maxPanelCols = 16 // columns of its panels in float32: two vectors
+)
+
+// PanelCols is the number of columns of a panel of MulTile's b.
+func PanelCols[T Float]() int {
+	if is32[T]() {
+		return maxPanelCols
+	}
+	return maxPanelCols / 2
+}
+
+// The bits of MulTile's flags: what the sums are added to. Without any it is c.
+const (
+	MulZero = 1 << iota // +0: c is not read
+	MulKeep             // c_ij·f_i
+	MulCols             // c_ij·(f_i − d_j)
+)
+
+// MulTile is at most MulRows rows of a matrix product, or of one block of its
+// terms, k ≤ 256:
+//
+//	c_ij ← start + s_k,   s_0 = +0,   s_{l+1} = fma(a_il, b_lj, s_l)
+//
+// for i < m, j < n, l < k in order. start is c_ij; or +0; or c_ij·f_i or
+// c_ij·(f_i − d_j), the difference and the product rounded. a_il is at
+// a[l*aStride+i]. b is in panels of PanelCols columns, bPanel apart, within which row
+// l starts at l*bStride; the columns behind the last one, up to a whole vector
+// of V, are read and may have any value.
+func MulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bPanel, flags int) {
+	var chain [maxPanelCols]T
+	for j := 0; j < n; j += PanelCols[T]() {
+		panel := b[j/PanelCols[T]()*bPanel:]
+		sum := chain[:min(PanelCols[T](), n-j)]
+		for i := range m {
 			clear(sum)
-			for l := range k {
-				ail, bl := a[i*aRowStep+l*aColStep], b[l*bStride+j:][:len(sum)]
-				for o, blj := range bl {
-					sum[o] = FMA(ail, blj, sum[o])
+			l := 0
+			for ; l+1 < k; l += 2 { // two terms for each load and store of a sum
+				b0, b1 := panel[l*bStride:][:len(sum)], panel[(l+1)*bStride:][:len(sum)]
+				a0, a1 := a[l*aStride+i], a[(l+1)*aStride+i]
+				for o, v := range b0 {
+					sum[o] = FMA(a1, b1[o], FMA(a0, v, sum[o]))
 				}
 			}
-			for o, s := range sum {
-				out[o] += s
+			if l < k {
+				for o, v := range panel[l*bStride:][:len(sum)] {
+					sum[o] = FMA(a[l*aStride+i], v, sum[o])
+				}
 			}
+			out := c[i*cStride+j:][:len(sum)]
+			for o, s := range sum {
+				start := out[o]
+				switch {
+				case flags&MulZero != 0:
+					start = 0
+				case flags&MulCols != 0:
+					start = T(start * (f[i] - d[j+o]))
+				case flags&MulKeep != 0:
+					start = T(start * f[i])
+				}
+				out[o] = start + s
+			}
+		}
+	}
+}
+
+// MulPack copies rows of b into panels for MulTile: element (l, j), for l < k
+// and j < n, to p[j/PanelCols*bPanel + l*PanelCols + j%PanelCols]. The columns
+// behind the last one, to the end of its panel, are +0.
+func MulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
+	width := PanelCols[T]()
+	for j := 0; j < n; j += width {
+		count := min(width, n-j)
+		for l := range k {
+			row := p[j/width*bPanel+l*width:][:width]
+			copy(row, b[l*bStride+j:][:count])
+			clear(row[count:])
 		}
 	}
 }
