@@ -4686,6 +4686,1134 @@ l22:
 	VZEROUPPER
 	RET
 
+// func Rank1GSum1F32AVX2(w *float32, out *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·Rank1GSum1F32AVX2(SB), NOSPLIT, $0-72
+	MOVQ rows+32(FP), R9
+	MOVQ w+0(FP), R8
+	MOVQ gs+16(FP), DI
+	MOVQ out+8(FP), SI
+	MOVQ far+64(FP), AX
+	CMPQ AX, $0x01
+	JGE  l1
+	CMPQ R9, $0x02
+	JLT  l3
+
+l2:
+	MOVQ         x+24(FP), DX
+	MOVQ         R8, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R8
+	VBROADCASTSS (DI), Y12
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y8, Y8, Y8
+	MOVQ         R8, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R8
+	VBROADCASTSS (DI), Y7
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l5
+
+l4:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y12, Y0
+	VFMADD213PS (CX), Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y11, Y11
+	VFMADD213PS (BX), Y7, Y1
+	VMOVUPS     Y1, (BX)
+	VANDPS      rank1Constants<>+64(SB), Y1, Y0
+	VADDPS      Y0, Y6, Y6
+	VMOVUPS     32(DX), Y1
+	VMOVAPS     Y12, Y0
+	VFMADD213PS 32(CX), Y1, Y0
+	VMOVUPS     Y0, 32(CX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y10, Y10
+	VFMADD213PS 32(BX), Y7, Y1
+	VMOVUPS     Y1, 32(BX)
+	VANDPS      rank1Constants<>+64(SB), Y1, Y0
+	VADDPS      Y0, Y5, Y5
+	VMOVUPS     64(DX), Y1
+	VMOVAPS     Y12, Y0
+	VFMADD213PS 64(CX), Y1, Y0
+	VMOVUPS     Y0, 64(CX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y9, Y9
+	VFMADD213PS 64(BX), Y7, Y1
+	VMOVUPS     Y1, 64(BX)
+	VANDPS      rank1Constants<>+64(SB), Y1, Y0
+	VADDPS      Y0, Y4, Y4
+	VMOVUPS     96(DX), Y1
+	VMOVAPS     Y12, Y0
+	VFMADD213PS 96(CX), Y1, Y0
+	VMOVUPS     Y0, 96(CX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y8, Y8
+	VFMADD213PS 96(BX), Y7, Y1
+	VMOVUPS     Y1, 96(BX)
+	VANDPS      rank1Constants<>+64(SB), Y1, Y0
+	VADDPS      Y0, Y3, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l4
+
+l5:
+	CMPQ AX, $0x08
+	JLT  l7
+
+l6:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y12, Y0
+	VFMADD213PS (CX), Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y11, Y0
+	VMOVAPS     Y10, Y11
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y0, Y8
+	VFMADD213PS (BX), Y7, Y1
+	VMOVUPS     Y1, (BX)
+	VANDPS      rank1Constants<>+64(SB), Y1, Y0
+	VADDPS      Y0, Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l6
+
+l7:
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD231PS  Y1, Y12, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VANDPS       rank1Constants<>+64(SB), Y0, Y0
+	VADDPS       Y0, Y11, Y0
+	VBLENDVPS    Y2, Y0, Y11, Y11
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y1, Y7, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+	VANDPS       rank1Constants<>+64(SB), Y0, Y0
+	VADDPS       Y0, Y6, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l8:
+	VADDPS       Y9, Y11, Y11
+	VADDPS       Y8, Y10, Y10
+	VADDPS       Y10, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPS       X0, X11, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(SI)
+	ADDQ         $+8, SI
+	ADDQ         $-2, R9
+	CMPQ         R9, $0x02
+	JGE          l2
+
+l3:
+l1:
+	CMPQ R9, $0x01
+	JLT  l10
+
+l9:
+	MOVQ         x+24(FP), CX
+	MOVQ         R8, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R8
+	VBROADCASTSS (DI), Y8
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l12
+
+l11:
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y8, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y7, Y7
+	VFMADD213PS 32(BX), Y8, Y3
+	VMOVUPS     Y3, 32(BX)
+	VANDPS      rank1Constants<>+64(SB), Y3, Y0
+	VADDPS      Y0, Y6, Y6
+	VFMADD213PS 64(BX), Y8, Y2
+	VMOVUPS     Y2, 64(BX)
+	VANDPS      rank1Constants<>+64(SB), Y2, Y0
+	VADDPS      Y0, Y5, Y5
+	VFMADD213PS 96(BX), Y8, Y1
+	VMOVUPS     Y1, 96(BX)
+	VANDPS      rank1Constants<>+64(SB), Y1, Y0
+	VADDPS      Y0, Y4, Y4
+	ADDQ        $+128, BX
+	ADDQ        $+128, CX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l11
+
+l12:
+	CMPQ AX, $0x08
+	JLT  l14
+
+l13:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y8, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y7, Y0
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l13
+
+l14:
+	CMPQ         AX, $0x01
+	JLT          l15
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+	VANDPS       rank1Constants<>+64(SB), Y0, Y0
+	VADDPS       Y0, Y7, Y0
+	VBLENDVPS    Y2, Y0, Y7, Y7
+
+l15:
+	VADDPS       Y5, Y7, Y7
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l9
+
+l10:
+	VZEROUPPER
+	RET
+
+// func Rank1GSum1F64AVX2(w *float64, out *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·Rank1GSum1F64AVX2(SB), NOSPLIT, $0-72
+	MOVQ rows+32(FP), R9
+	MOVQ w+0(FP), R8
+	MOVQ gs+16(FP), DI
+	MOVQ out+8(FP), SI
+	MOVQ far+64(FP), AX
+	CMPQ AX, $0x01
+	JGE  l1
+	CMPQ R9, $0x02
+	JLT  l3
+
+l2:
+	MOVQ         x+24(FP), DX
+	MOVQ         R8, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R8
+	VBROADCASTSD (DI), Y12
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y8, Y8, Y8
+	MOVQ         R8, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R8
+	VBROADCASTSD (DI), Y7
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l5
+
+l4:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y12, Y0
+	VFMADD213PD (CX), Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y11, Y11
+	VFMADD213PD (BX), Y7, Y1
+	VMOVUPS     Y1, (BX)
+	VANDPD      rank1Constants<>+224(SB), Y1, Y0
+	VADDPD      Y0, Y6, Y6
+	VMOVUPS     32(DX), Y1
+	VMOVAPS     Y12, Y0
+	VFMADD213PD 32(CX), Y1, Y0
+	VMOVUPS     Y0, 32(CX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y10, Y10
+	VFMADD213PD 32(BX), Y7, Y1
+	VMOVUPS     Y1, 32(BX)
+	VANDPD      rank1Constants<>+224(SB), Y1, Y0
+	VADDPD      Y0, Y5, Y5
+	VMOVUPS     64(DX), Y1
+	VMOVAPS     Y12, Y0
+	VFMADD213PD 64(CX), Y1, Y0
+	VMOVUPS     Y0, 64(CX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y9, Y9
+	VFMADD213PD 64(BX), Y7, Y1
+	VMOVUPS     Y1, 64(BX)
+	VANDPD      rank1Constants<>+224(SB), Y1, Y0
+	VADDPD      Y0, Y4, Y4
+	VMOVUPS     96(DX), Y1
+	VMOVAPS     Y12, Y0
+	VFMADD213PD 96(CX), Y1, Y0
+	VMOVUPS     Y0, 96(CX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y8, Y8
+	VFMADD213PD 96(BX), Y7, Y1
+	VMOVUPS     Y1, 96(BX)
+	VANDPD      rank1Constants<>+224(SB), Y1, Y0
+	VADDPD      Y0, Y3, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l4
+
+l5:
+	CMPQ AX, $0x04
+	JLT  l7
+
+l6:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y12, Y0
+	VFMADD213PD (CX), Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y11, Y0
+	VMOVAPS     Y10, Y11
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y0, Y8
+	VFMADD213PD (BX), Y7, Y1
+	VMOVUPS     Y1, (BX)
+	VANDPD      rank1Constants<>+224(SB), Y1, Y0
+	VADDPD      Y0, Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l6
+
+l7:
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD231PD  Y1, Y12, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VANDPD       rank1Constants<>+224(SB), Y0, Y0
+	VADDPD       Y0, Y11, Y0
+	VBLENDVPD    Y2, Y0, Y11, Y11
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y1, Y7, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+	VANDPD       rank1Constants<>+224(SB), Y0, Y0
+	VADDPD       Y0, Y6, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l8:
+	VADDPD       Y9, Y11, Y11
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y10, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(SI)
+	ADDQ         $+16, SI
+	ADDQ         $-2, R9
+	CMPQ         R9, $0x02
+	JGE          l2
+
+l3:
+l1:
+	CMPQ R9, $0x01
+	JLT  l10
+
+l9:
+	MOVQ         x+24(FP), CX
+	MOVQ         R8, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R8
+	VBROADCASTSD (DI), Y8
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l12
+
+l11:
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y8, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y7, Y7
+	VFMADD213PD 32(BX), Y8, Y3
+	VMOVUPS     Y3, 32(BX)
+	VANDPD      rank1Constants<>+224(SB), Y3, Y0
+	VADDPD      Y0, Y6, Y6
+	VFMADD213PD 64(BX), Y8, Y2
+	VMOVUPS     Y2, 64(BX)
+	VANDPD      rank1Constants<>+224(SB), Y2, Y0
+	VADDPD      Y0, Y5, Y5
+	VFMADD213PD 96(BX), Y8, Y1
+	VMOVUPS     Y1, 96(BX)
+	VANDPD      rank1Constants<>+224(SB), Y1, Y0
+	VADDPD      Y0, Y4, Y4
+	ADDQ        $+128, BX
+	ADDQ        $+128, CX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l11
+
+l12:
+	CMPQ AX, $0x04
+	JLT  l14
+
+l13:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y8, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y7, Y0
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l13
+
+l14:
+	CMPQ         AX, $0x01
+	JLT          l15
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+	VANDPD       rank1Constants<>+224(SB), Y0, Y0
+	VADDPD       Y0, Y7, Y0
+	VBLENDVPD    Y2, Y0, Y7, Y7
+
+l15:
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R9
+	CMPQ         R9, $0x01
+	JGE          l9
+
+l10:
+	VZEROUPPER
+	RET
+
+// func Rank1DGSum1F32AVX2(w *float32, out *float32, d *float32, gs *float32, x *float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·Rank1DGSum1F32AVX2(SB), NOSPLIT, $0-88
+	VMOVUPS rank1Constants<>+32(SB), Y15
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    gs+24(FP), R8
+	MOVQ    d+16(FP), DI
+	MOVQ    out+8(FP), SI
+	MOVQ    far+80(FP), AX
+	CMPQ    AX, $0x01
+	JGE     l1
+	CMPQ    R10, $0x02
+	JLT     l3
+
+l2:
+	MOVQ         x+32(FP), DX
+	MOVQ         R9, CX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS (R8), Y14
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R8
+	VBROADCASTSS (DI), Y0
+	VSUBPS       Y0, Y15, Y13
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	VXORPS       Y12, Y12, Y12
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS (R8), Y8
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R8
+	VBROADCASTSS (DI), Y0
+	VSUBPS       Y0, Y15, Y7
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l5
+
+l4:
+	VMOVUPS     (DX), Y1
+	VMULPS      (CX), Y13, Y0
+	VFMADD231PS Y1, Y14, Y0
+	VMOVUPS     Y0, (CX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y12, Y12
+	VMULPS      (BX), Y7, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y6, Y6
+	VMOVUPS     32(DX), Y1
+	VMULPS      32(CX), Y13, Y0
+	VFMADD231PS Y1, Y14, Y0
+	VMOVUPS     Y0, 32(CX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y11, Y11
+	VMULPS      32(BX), Y7, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, 32(BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y5, Y5
+	VMOVUPS     64(DX), Y1
+	VMULPS      64(CX), Y13, Y0
+	VFMADD231PS Y1, Y14, Y0
+	VMOVUPS     Y0, 64(CX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y10, Y10
+	VMULPS      64(BX), Y7, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, 64(BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y4, Y4
+	VMOVUPS     96(DX), Y1
+	VMULPS      96(CX), Y13, Y0
+	VFMADD231PS Y1, Y14, Y0
+	VMOVUPS     Y0, 96(CX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y9, Y9
+	VMULPS      96(BX), Y7, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, 96(BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y3, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l4
+
+l5:
+	CMPQ AX, $0x08
+	JLT  l7
+
+l6:
+	VMOVUPS     (DX), Y1
+	VMULPS      (CX), Y13, Y0
+	VFMADD231PS Y1, Y14, Y0
+	VMOVUPS     Y0, (CX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y12, Y0
+	VMOVAPS     Y11, Y12
+	VMOVAPS     Y10, Y11
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y0, Y9
+	VMULPS      (BX), Y7, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l6
+
+l7:
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y13, Y0, Y0
+	VFMADD231PS  Y1, Y14, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VANDPS       rank1Constants<>+64(SB), Y0, Y0
+	VADDPS       Y0, Y12, Y0
+	VBLENDVPS    Y2, Y0, Y12, Y12
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y7, Y0, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+	VANDPS       rank1Constants<>+64(SB), Y0, Y0
+	VADDPS       Y0, Y6, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l8:
+	VADDPS       Y10, Y12, Y12
+	VADDPS       Y9, Y11, Y11
+	VADDPS       Y11, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(SI)
+	ADDQ         $+8, SI
+	ADDQ         $-2, R10
+	CMPQ         R10, $0x02
+	JGE          l2
+
+l3:
+l1:
+	CMPQ R10, $0x01
+	JLT  l10
+
+l9:
+	MOVQ         x+32(FP), CX
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	VBROADCASTSS (R8), Y9
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R8
+	VBROADCASTSS (DI), Y0
+	VSUBPS       Y0, Y15, Y8
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l12
+
+l11:
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMULPS      (BX), Y8, Y0
+	VFMADD231PS (CX), Y9, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y7, Y7
+	VMULPS      32(BX), Y8, Y0
+	VFMADD231PS Y3, Y9, Y0
+	VMOVUPS     Y0, 32(BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y6, Y6
+	VMULPS      64(BX), Y8, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, 64(BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y5, Y5
+	VMULPS      96(BX), Y8, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, 96(BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y4, Y4
+	ADDQ        $+128, BX
+	ADDQ        $+128, CX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l11
+
+l12:
+	CMPQ AX, $0x08
+	JLT  l14
+
+l13:
+	VMULPS      (BX), Y8, Y0
+	VFMADD231PS (CX), Y9, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPS      rank1Constants<>+64(SB), Y0, Y0
+	VADDPS      Y0, Y7, Y0
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l13
+
+l14:
+	CMPQ         AX, $0x01
+	JLT          l15
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y8, Y0, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+	VANDPS       rank1Constants<>+64(SB), Y0, Y0
+	VADDPS       Y0, Y7, Y0
+	VBLENDVPS    Y2, Y0, Y7, Y7
+
+l15:
+	VADDPS       Y5, Y7, Y7
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l9
+
+l10:
+	VZEROUPPER
+	RET
+
+// func Rank1DGSum1F64AVX2(w *float64, out *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·Rank1DGSum1F64AVX2(SB), NOSPLIT, $0-88
+	VMOVUPS rank1Constants<>+192(SB), Y15
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    gs+24(FP), R8
+	MOVQ    d+16(FP), DI
+	MOVQ    out+8(FP), SI
+	MOVQ    far+80(FP), AX
+	CMPQ    AX, $0x01
+	JGE     l1
+	CMPQ    R10, $0x02
+	JLT     l3
+
+l2:
+	MOVQ         x+32(FP), DX
+	MOVQ         R9, CX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD (R8), Y14
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R8
+	VBROADCASTSD (DI), Y0
+	VSUBPD       Y0, Y15, Y13
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	VXORPS       Y12, Y12, Y12
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD (R8), Y8
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R8
+	VBROADCASTSD (DI), Y0
+	VSUBPD       Y0, Y15, Y7
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l5
+
+l4:
+	VMOVUPS     (DX), Y1
+	VMULPD      (CX), Y13, Y0
+	VFMADD231PD Y1, Y14, Y0
+	VMOVUPS     Y0, (CX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y12, Y12
+	VMULPD      (BX), Y7, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y6, Y6
+	VMOVUPS     32(DX), Y1
+	VMULPD      32(CX), Y13, Y0
+	VFMADD231PD Y1, Y14, Y0
+	VMOVUPS     Y0, 32(CX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y11, Y11
+	VMULPD      32(BX), Y7, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, 32(BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y5, Y5
+	VMOVUPS     64(DX), Y1
+	VMULPD      64(CX), Y13, Y0
+	VFMADD231PD Y1, Y14, Y0
+	VMOVUPS     Y0, 64(CX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y10, Y10
+	VMULPD      64(BX), Y7, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, 64(BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y4, Y4
+	VMOVUPS     96(DX), Y1
+	VMULPD      96(CX), Y13, Y0
+	VFMADD231PD Y1, Y14, Y0
+	VMOVUPS     Y0, 96(CX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y9, Y9
+	VMULPD      96(BX), Y7, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, 96(BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y3, Y3
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l4
+
+l5:
+	CMPQ AX, $0x04
+	JLT  l7
+
+l6:
+	VMOVUPS     (DX), Y1
+	VMULPD      (CX), Y13, Y0
+	VFMADD231PD Y1, Y14, Y0
+	VMOVUPS     Y0, (CX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y12, Y0
+	VMOVAPS     Y11, Y12
+	VMOVAPS     Y10, Y11
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y0, Y9
+	VMULPD      (BX), Y7, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l6
+
+l7:
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y13, Y0, Y0
+	VFMADD231PD  Y1, Y14, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VANDPD       rank1Constants<>+224(SB), Y0, Y0
+	VADDPD       Y0, Y12, Y0
+	VBLENDVPD    Y2, Y0, Y12, Y12
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y7, Y0, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+	VANDPD       rank1Constants<>+224(SB), Y0, Y0
+	VADDPD       Y0, Y6, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l8:
+	VADDPD       Y10, Y12, Y12
+	VADDPD       Y9, Y11, Y11
+	VADDPD       Y11, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(SI)
+	ADDQ         $+16, SI
+	ADDQ         $-2, R10
+	CMPQ         R10, $0x02
+	JGE          l2
+
+l3:
+l1:
+	CMPQ R10, $0x01
+	JLT  l10
+
+l9:
+	MOVQ         x+32(FP), CX
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	VBROADCASTSD (R8), Y9
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R8
+	VBROADCASTSD (DI), Y0
+	VSUBPD       Y0, Y15, Y8
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l12
+
+l11:
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMULPD      (BX), Y8, Y0
+	VFMADD231PD (CX), Y9, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y7, Y7
+	VMULPD      32(BX), Y8, Y0
+	VFMADD231PD Y3, Y9, Y0
+	VMOVUPS     Y0, 32(BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y6, Y6
+	VMULPD      64(BX), Y8, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, 64(BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y5, Y5
+	VMULPD      96(BX), Y8, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, 96(BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y4, Y4
+	ADDQ        $+128, BX
+	ADDQ        $+128, CX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l11
+
+l12:
+	CMPQ AX, $0x04
+	JLT  l14
+
+l13:
+	VMULPD      (BX), Y8, Y0
+	VFMADD231PD (CX), Y9, Y0
+	VMOVUPS     Y0, (BX)
+	VANDPD      rank1Constants<>+224(SB), Y0, Y0
+	VADDPD      Y0, Y7, Y0
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l13
+
+l14:
+	CMPQ         AX, $0x01
+	JLT          l15
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y8, Y0, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+	VANDPD       rank1Constants<>+224(SB), Y0, Y0
+	VADDPD       Y0, Y7, Y0
+	VBLENDVPD    Y2, Y0, Y7, Y7
+
+l15:
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l9
+
+l10:
+	VZEROUPPER
+	RET
+
 // func Rank1ResidualF32AVX2(w *float32, r *float32, gs *float32, y *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1ResidualF32AVX2(SB), NOSPLIT, $0-56

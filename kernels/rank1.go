@@ -148,6 +148,9 @@ func (r *rank1Job[T]) cell(k, who int) {
 		return
 	}
 	part := r.part[j0/r.cellCols*r.rows:]
+	if r.kind == exponent1 && r.updateSums(part[i0:], i0, i1-i0, j0, j1-j0) {
+		return
+	}
 	for step := l1Rows[T](j1 - j0); i0 < i1; i0 += step {
 		rows := min(step, i1-i0)
 		r.update(i0, rows, j0, j1-j0)
@@ -157,6 +160,21 @@ func (r *rank1Job[T]) cell(k, who int) {
 		}
 		rowSums(kind, part[i0:], w, nil, rows, j1-j0, stride, 0)
 	}
+}
+
+// updateSums is the update and the sums of |w| in one sweep, where there is a
+// primitive for both.
+func (r *rank1Job[T]) updateSums(out []T, i, rows, j, cols int) bool {
+	w, stride := r.w.from(i, j), r.w.Stride
+	switch r.flags {
+	case portable.Rank1Outer:
+		kRank1GSum1(w, out, r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step, r.far)
+	case portable.Rank1Outer | portable.Rank1Decay:
+		kRank1DGSum1(w, out, r.d.from(i), r.g.from(i), r.x.from(j), rows, cols, stride, r.d.step, r.g.step, r.far)
+	default:
+		return false
+	}
+	return true
 }
 
 // update takes the specialised primitive where the terms have one; all of them

@@ -8,7 +8,8 @@ type inPlace struct {
 	rows []rowValue
 	cols []string // the slices of values of the columns
 	next func(b *ir.Builder, u ir.Val, row, col []ir.Val) ir.Val
-	tmp  int // registers that next needs
+	tmp  int    // registers that next needs
+	sums string // if not empty: receives Σ_j |w_ij| of the new w by row, as RowSum1 has it
 }
 
 // rowValue is a value of a row: an element of a slice, whose step of 0 or 1 is a parameter if stepped, prepared.
@@ -35,26 +36,51 @@ func (k inPlace) text(b *ir.Builder) {
 	}
 	wide := min(8, max(2, (14-len(k.rows)-k.tmp)/max(1, len(k.cols))))
 	wide -= wide % 2
+	pair := wide / 2
+	var out ir.Val
+	if k.sums != "" { // whole strips; the accumulators take the registers
+		out = b.Param(k.sums)
+		wide, pair = lanesOf(b), lanesOf(b)
+	}
 
 	line := func(count, vectors int) {
 		cursors, row := k.columns(b), make([][]ir.Val, count)
 		var ws []ir.Val
+		var sums []strip
 		for r := range row {
 			ws = append(ws, b.ICopy(w))
 			b.AddRTo(w, strideBytes(b))
 			row[r] = k.rowValues(b, at)
+			if k.sums != "" {
+				sums = append(sums, newStrip(b, 0))
+			}
 		}
 		each(b, b.Param("cols"), vectors, append(ws, cursors...), func(a access) {
-			col := make([][]ir.Val, a.n) // all first, so that the stores do not keep them waiting
-			for q := range col {
-				col[q] = loads(a, cursors, q)
+			col := make([][]ir.Val, a.n)
+			if k.sums == "" || count == 1 { // all first, so that the stores do not keep them waiting
+				for q := range col {
+					col[q] = loads(a, cursors, q)
+				}
 			}
 			for q := range col {
+				if col[q] == nil {
+					col[q] = loads(a, cursors, q)
+				}
 				for r := range ws {
-					a.store(ws[r], q, k.next(b, a.load(ws[r], q), row[r], col[q]))
+					u := k.next(b, a.load(ws[r], q), row[r], col[q])
+					a.store(ws[r], q, u)
+					if k.sums != "" {
+						sums[r].put(a, q, b.Add(sums[r].at(a, q), b.Abs(u)))
+					}
 				}
 			}
 		})
+		for r := range sums {
+			b.StoreU(out, int64(r)*b.Size(), sums[r].total(b.Add, b.Sum))
+		}
+		if k.sums != "" {
+			b.AddTo(out, int64(count)*b.Size())
+		}
 	}
 	const panelRows = 8
 	panel := func() {
@@ -98,8 +124,10 @@ func (k inPlace) text(b *ir.Builder) {
 		return
 	}
 	far := b.Param("far")
-	b.If(far, inMemory, func() { b.While(rows, panelRows, panel) })
-	b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { line(2, wide/2) }) })
+	if k.sums == "" { // a panel has no accumulators for its rows
+		b.If(far, inMemory, func() { b.While(rows, panelRows, panel) })
+	}
+	b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { line(2, pair) }) })
 	b.While(rows, 1, func() { line(1, wide) })
 }
 

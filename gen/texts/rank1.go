@@ -1,6 +1,10 @@
 package texts
 
-import "github.com/hebbkern/hebbkern/gen/ir"
+import (
+	"slices"
+
+	"github.com/hebbkern/hebbkern/gen/ir"
+)
 
 // Terms of the rank-1 update, the bits of Rank1Any's flags.
 const (
@@ -11,6 +15,8 @@ const (
 	termColAdd   = 16
 	termBounds   = 32
 	termMask     = 64
+
+	termSums = 128 // of the specialised kernels only: the sums by row of the new |w|
 )
 
 // The vector g_i is named gs, since g is a register in Go assembly.
@@ -30,11 +36,19 @@ func rank1Kernels() []Kernel {
 		clip.Text = func(b *ir.Builder) { rank1(b, terms|termBounds) }
 		return []Kernel{plain, clip}
 	}
+	summed := func(k Kernel, terms int) Kernel {
+		k.Name += "Sum1"
+		k.Equation += ", and out_i = Σ_j |w_ij| of the new w"
+		k.Params = append(slices.Clone(k.Params[:1:1]), append([]Param{written("out", PerRow)}, k.Params[1:]...)...)
+		k.Text = func(b *ir.Builder) { rank1(b, terms|termSums) }
+		return k
+	}
 	w, d, g, c, x := written("w", Mat), slice("d", StepRow), slice("gs", StepRow), slice("c", PerCol), slice("x", PerCol)
 	var all []Kernel
 	all = append(all, specialised("Rank1G", "w = fma(g_i, x_j, w)", termOuter, w, g, x)...)
 	all = append(all, specialised("Rank1DG", "w = fma(g_i, x_j, w*(1-d_i))", termDecay|termOuter, w, d, g, x)...)
 	all = append(all, specialised("Rank1CG", "w = fma(g_i, x_j, w*(1-c_j))", termColDecay|termOuter, w, c, g, x)...)
+	all = append(all, summed(all[0], termOuter), summed(all[2], termDecay|termOuter))
 	all = append(all, Kernel{Name: "Rank1Residual", Family: "rank1", Tail: maskedTail,
 		Equation: "for rows in order: r_j = fma(-y_i, w_ij, r_j), then w_ij = fma(g_i, r_j, w_ij)",
 		Params:   list(w, written("r", PerCol), slice("gs", PerRow), slice("y", PerRow), matrix()), Text: rank1Residual})
@@ -52,6 +66,9 @@ func rank1Kernels() []Kernel {
 // rank1 is the update with a fixed set of terms, g·x among them.
 func rank1(b *ir.Builder, terms int) {
 	k := inPlace{rows: []rowValue{{name: "gs", stepped: true}}, cols: []string{"x"}, tmp: 2}
+	if terms&termSums != 0 {
+		k.sums = "out"
+	}
 	var to ir.Bounds
 	if terms&termBounds != 0 {
 		to = b.Bounds(b.ParamUni("lo"), b.ParamUni("hi"))

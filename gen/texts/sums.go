@@ -172,27 +172,39 @@ func newStrip(b *ir.Builder, start float64) strip {
 	return s
 }
 
+// at is the accumulator that vector q of a step goes to, and put gives it its new value. Behind the last whole strip the
+// accumulators take turns: halving pairs lane l with l + n/2, and turning them keeps those pairs.
+func (s strip) at(a access, q int) ir.Val {
+	if parts := len(s.sum); a.n >= parts {
+		return s.sum[q%parts]
+	}
+	return s.sum[0]
+}
+
+func (s strip) put(a access, q int, next ir.Val) {
+	b, parts := s.b, len(s.sum)
+	switch {
+	case a.n >= parts:
+		b.Set(s.sum[q%parts], next)
+	case a.tail != nil:
+		b.Set(s.sum[0], b.Select(a.tail.Mask, next, s.sum[0]))
+	default:
+		last := b.Var(next)
+		for k := 0; k+1 < parts; k++ {
+			b.Set(s.sum[k], s.sum[k+1])
+		}
+		b.Set(s.sum[parts-1], last)
+	}
+}
+
 // over runs step over n elements of several rows at once, whose chains of additions overlap; step returns the new value
-// of accumulator q of row r. Behind the last whole strip the accumulators take turns: halving pairs lane l with
-// l + n/2, and turning them keeps those pairs.
+// of the accumulator of row r that it is given.
 func over(b *ir.Builder, n ir.Val, twice bool, cursors []ir.Val, rows []strip, step func(a access, r, q int, sum ir.Val) ir.Val) {
 	parts := len(rows[0].sum)
 	body := func(a access) {
 		for q := 0; q < a.n; q++ {
 			for r, s := range rows {
-				next := step(a, r, q, s.sum[q%parts])
-				switch {
-				case a.n >= parts:
-					b.Set(s.sum[q%parts], next)
-				case a.tail != nil:
-					b.Set(s.sum[0], b.Select(a.tail.Mask, next, s.sum[0]))
-				default:
-					last := b.Var(next)
-					for k := 0; k+1 < parts; k++ {
-						b.Set(s.sum[k], s.sum[k+1])
-					}
-					b.Set(s.sum[parts-1], last)
-				}
+				s.put(a, q, step(a, r, q, s.at(a, q)))
 			}
 		}
 	}
