@@ -125,6 +125,10 @@ func checkRank1[T Float](w Matrix[T], u *Update[T]) (flags int) {
 	return flags
 }
 
+// panelRows is how many rows the primitives work on at once in a matrix that
+// lies in memory.
+const panelRows = 8
+
 type rank1Job[T Float] struct {
 	grid
 	w          Matrix[T]
@@ -148,10 +152,13 @@ func (r *rank1Job[T]) cell(k, who int) {
 		return
 	}
 	part := r.part[j0/r.cellCols*r.rows:]
-	if r.kind == exponent1 && r.updateSums(part[i0:], i0, i1-i0, j0, j1-j0) {
+	step := l1Rows[T](j1 - j0)
+	if r.far == 2 {
+		step = max(step, panelRows) // the sums then come from the second cache
+	} else if r.kind == exponent1 && r.updateSums(part[i0:], i0, i1-i0, j0, j1-j0) {
 		return
 	}
-	for step := l1Rows[T](j1 - j0); i0 < i1; i0 += step {
+	for ; i0 < i1; i0 += step {
 		rows := min(step, i1-i0)
 		r.update(i0, rows, j0, j1-j0)
 		w, stride, kind := r.w.from(i0, j0), r.w.Stride, r.kind

@@ -51,6 +51,7 @@ func kernelCells[T kernels.Float](buf []T, size int) []cell {
 		kernels.Rank1(w, kernels.Update[T]{G: g, X: x, Decay: d, Bounded: true, Low: -2, High: 2})
 	})
 	add("rank1 sums p=2", rw, 0, func() { kernels.Rank1(w, kernels.Update[T]{G: g, X: x, P: 2, Sums: rowOut}) })
+	add("rank1 decay sums p=1", rw, 0, func() { kernels.Rank1(w, kernels.Update[T]{G: g, X: x, Decay: d, P: 1, Sums: rowOut}) })
 	add("scale rows", rw, 0, func() { kernels.Scale(w, one, nil) })
 	add("scale rows cols", rw, 0, func() { kernels.Scale(w, one, one) })
 	add("gain rule linear", rw, 0, func() { kernels.GainRule(w, gain, gain, T(1e-3), kernels.GainOptions[T]{}) })
