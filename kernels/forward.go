@@ -25,6 +25,12 @@ func Forward[T Float](y []T, w Matrix[T], x, b []T, act Activation) {
 	if w.Rows == 0 {
 		return
 	}
+	if w.Cols > 0 && w.Rows <= blockRows && direct(&w) {
+		kMatVec(y, w.Data, x, w.Rows, w.Cols, w.Stride)
+		bias := overRows(b, w.Rows)
+		finish(y, &bias, 0, act)
+		return
+	}
 	f := takeFrame[T]()
 	j := &f.forward
 	threads := threadsFor(w.Rows * (w.Cols + act.cost()))

@@ -56,6 +56,14 @@ func rowsFor(rows, cellRows, threads int) int {
 	return max(1, cellRows)
 }
 
+// direct reports whether a kernel over w is one call of a primitive on the
+// caller's thread, which then needs no frame: of a small update, setting up a
+// job is half the time.
+func direct[T Float](w *Matrix[T]) bool {
+	work := w.Rows * w.Cols
+	return work <= cellElements && w.Cols <= blockCols && w.Rows <= maxCellRows && threadsFor(work) == 1
+}
+
 // at is the rows and columns of cell k, cells being numbered along the rows.
 func (g *grid) at(k int) (i0, i1, j0, j1 int) {
 	i0, j0 = k/g.across*g.cellRows, k%g.across*g.cellCols

@@ -41,6 +41,15 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	if flags == 0 && u.Sums == nil {
 		return
 	}
+	if flags&^portable.Rank1Decay == portable.Rank1Outer && u.Sums == nil && len(u.X) == w.Cols && direct(&w) {
+		g, d := overRows(u.G, w.Rows), overRows(u.Decay, w.Rows)
+		if flags == portable.Rank1Outer {
+			kRank1G(w.Data, g.v, u.X, w.Rows, w.Cols, w.Stride, g.step, w.distance())
+		} else {
+			kRank1DG(w.Data, d.v, g.v, u.X, w.Rows, w.Cols, w.Stride, d.step, g.step, w.distance())
+		}
+		return
+	}
 	f := takeFrame[T]()
 	j := &f.rank1
 	work := w.Rows * w.Cols
@@ -86,7 +95,9 @@ func checkRank1[T Float](w Matrix[T], u *Update[T]) (flags int) {
 		if v != nil {
 			checkSpread(fn, arg, v, want)
 			checkApart(fn, "w", own, arg, vectorRegion(v))
-			checkApart(fn, "Sums", vectorRegion(u.Sums), arg, vectorRegion(v))
+			if u.Sums != nil {
+				checkApart(fn, "Sums", vectorRegion(u.Sums), arg, vectorRegion(v))
+			}
 			flags |= flag
 		}
 	}

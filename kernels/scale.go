@@ -16,6 +16,14 @@ func Scale[T Float](w Matrix[T], rows, cols []T) {
 	if w.Rows == 0 || w.Cols == 0 || (rows == nil && cols == nil) {
 		return
 	}
+	if len(rows) == w.Rows && (cols == nil || len(cols) == w.Cols) && direct(&w) {
+		if cols == nil {
+			kScaleR(w.Data, rows, w.Rows, w.Cols, w.Stride)
+		} else {
+			kScaleRC(w.Data, rows, cols, w.Rows, w.Cols, w.Stride, w.distance())
+		}
+		return
+	}
 	f := takeFrame[T]()
 	f.scaleBy(w, f.spread(0, rows, w.Rows, maxCellRows), f.spread(1, cols, w.Cols, blockCols), 0)
 	f.give()
