@@ -545,11 +545,12 @@ GLOBL activationConstants<>(SB), RODATA|NOPTR, $3872
 // func ActReLUF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·ActReLUF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS (BX), Y1
@@ -580,11 +581,12 @@ l3:
 // func ActReLUF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2
 TEXT ·ActReLUF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS (BX), Y1
@@ -615,11 +617,12 @@ l3:
 // func ActSigmoidF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ActSigmoidF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -758,11 +761,12 @@ l3:
 // func ActSigmoidF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ActSigmoidF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y5
@@ -861,11 +865,12 @@ l3:
 // func ActTanhF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ActTanhF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -1024,11 +1029,12 @@ l3:
 // func ActTanhF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ActTanhF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y7
@@ -1143,11 +1149,12 @@ l3:
 // func ActSoftplusF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ActSoftplusF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -1326,11 +1333,12 @@ l3:
 // func ActSoftplusF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ActSoftplusF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y5
@@ -1459,11 +1467,12 @@ l3:
 // func ActELUF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ActELUF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y6
@@ -1604,11 +1613,12 @@ l3:
 // func ActELUF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ActELUF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y5
@@ -1697,11 +1707,12 @@ l3:
 // func ActGELUF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ActGELUF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -1932,11 +1943,12 @@ l3:
 // func ActGELUF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ActGELUF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y7
@@ -2155,11 +2167,12 @@ l3:
 // func DerReLUF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·DerReLUF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS (BX), Y0
@@ -2194,11 +2207,12 @@ l3:
 // func DerReLUF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2
 TEXT ·DerReLUF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS (BX), Y0
@@ -2233,11 +2247,12 @@ l3:
 // func DerSigmoidF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·DerSigmoidF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -2368,11 +2383,12 @@ l3:
 // func DerSigmoidF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·DerSigmoidF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -2481,11 +2497,12 @@ l3:
 // func DerTanhF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·DerTanhF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -2624,11 +2641,12 @@ l3:
 // func DerTanhF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·DerTanhF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -2741,11 +2759,12 @@ l3:
 // func DerSoftplusF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·DerSoftplusF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -2884,11 +2903,12 @@ l3:
 // func DerSoftplusF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·DerSoftplusF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y5
@@ -2987,11 +3007,12 @@ l3:
 // func DerELUF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·DerELUF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      activationConstants<>+0(SB), Y0
@@ -3061,11 +3082,12 @@ l3:
 // func DerELUF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·DerELUF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      activationConstants<>+416(SB), Y0
@@ -3155,11 +3177,12 @@ l3:
 // func DerGELUF32AVX2(y *float32, z *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·DerGELUF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -3574,11 +3597,12 @@ l3:
 // func DerGELUF64AVX2(y *float64, z *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·DerGELUF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ z+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y7
@@ -3799,6 +3823,7 @@ TEXT ·ActLeakyReLUF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS   (BX), Y3
@@ -3839,6 +3864,7 @@ TEXT ·ActLeakyReLUF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), AX
 	CMPQ         AX, $0x04
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS   (BX), Y3
@@ -3879,6 +3905,7 @@ TEXT ·DerLeakyReLUF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS   (BX), Y2
@@ -3921,6 +3948,7 @@ TEXT ·DerLeakyReLUF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), AX
 	CMPQ         AX, $0x04
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS   (BX), Y2

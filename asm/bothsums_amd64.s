@@ -93,29 +93,31 @@ GLOBL bothsumsConstants<>(SB), RODATA|NOPTR, $448
 // func BothSumSignedF32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·BothSumSignedF32AVX2(SB), NOSPLIT, $0-56
-	MOVQ rows+24(FP), R9
-	MOVQ w+16(FP), R8
-	MOVQ out+0(FP), DI
-	MOVQ far+48(FP), SI
-	CMPQ SI, $0x02
-	JLT  l1
-	CMPQ R9, $0x01
-	JLT  l3
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+16(FP), R8
+	MOVQ    out+0(FP), DI
+	MOVQ    far+48(FP), SI
+	CMPQ    SI, $0x02
+	JLT     l1
+	CMPQ    R9, $0x01
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   R8, CX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x40
-	JLT    l5
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R8, CX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x40
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS    (DX), Y0
@@ -162,8 +164,9 @@ l4:
 	JGE        l4
 
 l5:
-	CMPQ AX, $0x20
-	JLT  l7
+	CMPQ    AX, $0x20
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS    (DX), Y0
@@ -192,8 +195,9 @@ l6:
 	JGE        l6
 
 l7:
-	CMPQ AX, $0x08
-	JLT  l9
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS    (DX), Y0
@@ -246,30 +250,32 @@ l10:
 
 l3:
 l1:
-	CMPQ SI, $0x01
-	JGE  l11
-	CMPQ R9, $0x02
-	JLT  l13
+	CMPQ    SI, $0x01
+	JGE     l11
+	CMPQ    R9, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   R8, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l15
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R8, CX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS (DX), Y1
@@ -312,8 +318,9 @@ l14:
 	JGE     l14
 
 l15:
-	CMPQ AX, $0x08
-	JLT  l17
+	CMPQ    AX, $0x08
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS (DX), Y1
@@ -385,22 +392,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R9, $0x01
-	JLT  l20
+	CMPQ    R9, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x40
-	JLT    l22
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x40
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS (CX), Y1
@@ -450,8 +459,9 @@ l21:
 	JGE     l21
 
 l22:
-	CMPQ AX, $0x20
-	JLT  l24
+	CMPQ    AX, $0x20
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VMOVUPS (CX), Y1
@@ -481,8 +491,9 @@ l23:
 	JGE     l23
 
 l24:
-	CMPQ AX, $0x08
-	JLT  l26
+	CMPQ    AX, $0x08
+	JLT     l26
+	PCALIGN $0x20
 
 l25:
 	VMOVUPS (CX), Y1
@@ -536,29 +547,31 @@ l20:
 // func BothSumSignedF64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·BothSumSignedF64AVX2(SB), NOSPLIT, $0-56
-	MOVQ rows+24(FP), R9
-	MOVQ w+16(FP), R8
-	MOVQ out+0(FP), DI
-	MOVQ far+48(FP), SI
-	CMPQ SI, $0x02
-	JLT  l1
-	CMPQ R9, $0x01
-	JLT  l3
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+16(FP), R8
+	MOVQ    out+0(FP), DI
+	MOVQ    far+48(FP), SI
+	CMPQ    SI, $0x02
+	JLT     l1
+	CMPQ    R9, $0x01
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   R8, CX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l5
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R8, CX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS    (DX), Y0
@@ -605,8 +618,9 @@ l4:
 	JGE        l4
 
 l5:
-	CMPQ AX, $0x10
-	JLT  l7
+	CMPQ    AX, $0x10
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS    (DX), Y0
@@ -635,8 +649,9 @@ l6:
 	JGE        l6
 
 l7:
-	CMPQ AX, $0x04
-	JLT  l9
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS    (DX), Y0
@@ -687,30 +702,32 @@ l10:
 
 l3:
 l1:
-	CMPQ SI, $0x01
-	JGE  l11
-	CMPQ R9, $0x02
-	JLT  l13
+	CMPQ    SI, $0x01
+	JGE     l11
+	CMPQ    R9, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   R8, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l15
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R8, CX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS (DX), Y1
@@ -753,8 +770,9 @@ l14:
 	JGE     l14
 
 l15:
-	CMPQ AX, $0x04
-	JLT  l17
+	CMPQ    AX, $0x04
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS (DX), Y1
@@ -822,22 +840,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R9, $0x01
-	JLT  l20
+	CMPQ    R9, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l22
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS (CX), Y1
@@ -887,8 +907,9 @@ l21:
 	JGE     l21
 
 l22:
-	CMPQ AX, $0x10
-	JLT  l24
+	CMPQ    AX, $0x10
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VMOVUPS (CX), Y1
@@ -918,8 +939,9 @@ l23:
 	JGE     l23
 
 l24:
-	CMPQ AX, $0x04
-	JLT  l26
+	CMPQ    AX, $0x04
+	JLT     l26
+	PCALIGN $0x20
 
 l25:
 	VMOVUPS (CX), Y1
@@ -971,25 +993,27 @@ l20:
 // func BothSumHalfF32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·BothSumHalfF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), DI
-	MOVQ w+16(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l2
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+16(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l4
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (CX), Y1
@@ -1027,8 +1051,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (CX), Y1
@@ -1086,25 +1111,27 @@ l2:
 // func BothSumHalfF64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·BothSumHalfF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), DI
-	MOVQ w+16(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l2
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+16(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l4
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (CX), Y1
@@ -1142,8 +1169,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (CX), Y1
@@ -1208,21 +1236,23 @@ TEXT ·BothSum1F32AVX2(SB), NOSPLIT, $0-56
 	JLT     l1
 	CMPQ    R9, $0x01
 	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   R8, CX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x40
-	JLT    l5
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R8, CX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x40
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS    (DX), Y0
@@ -1285,8 +1315,9 @@ l4:
 	JGE        l4
 
 l5:
-	CMPQ AX, $0x20
-	JLT  l7
+	CMPQ    AX, $0x20
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS    (DX), Y0
@@ -1323,8 +1354,9 @@ l6:
 	JGE        l6
 
 l7:
-	CMPQ AX, $0x08
-	JLT  l9
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS    (DX), Y0
@@ -1380,30 +1412,32 @@ l10:
 
 l3:
 l1:
-	CMPQ SI, $0x01
-	JGE  l11
-	CMPQ R9, $0x02
-	JLT  l13
+	CMPQ    SI, $0x01
+	JGE     l11
+	CMPQ    R9, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   R8, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l15
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R8, CX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS (DX), Y1
@@ -1446,8 +1480,9 @@ l14:
 	JGE     l14
 
 l15:
-	CMPQ AX, $0x08
-	JLT  l17
+	CMPQ    AX, $0x08
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS (DX), Y1
@@ -1521,22 +1556,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R9, $0x01
-	JLT  l20
+	CMPQ    R9, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x40
-	JLT    l22
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x40
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS (CX), Y1
@@ -1586,8 +1623,9 @@ l21:
 	JGE     l21
 
 l22:
-	CMPQ AX, $0x20
-	JLT  l24
+	CMPQ    AX, $0x20
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VMOVUPS (CX), Y1
@@ -1617,8 +1655,9 @@ l23:
 	JGE     l23
 
 l24:
-	CMPQ AX, $0x08
-	JLT  l26
+	CMPQ    AX, $0x08
+	JLT     l26
+	PCALIGN $0x20
 
 l25:
 	VMOVUPS (CX), Y1
@@ -1682,21 +1721,23 @@ TEXT ·BothSum1F64AVX2(SB), NOSPLIT, $0-56
 	JLT     l1
 	CMPQ    R9, $0x01
 	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   R8, CX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l5
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R8, CX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS    (DX), Y0
@@ -1759,8 +1800,9 @@ l4:
 	JGE        l4
 
 l5:
-	CMPQ AX, $0x10
-	JLT  l7
+	CMPQ    AX, $0x10
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS    (DX), Y0
@@ -1797,8 +1839,9 @@ l6:
 	JGE        l6
 
 l7:
-	CMPQ AX, $0x04
-	JLT  l9
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS    (DX), Y0
@@ -1852,30 +1895,32 @@ l10:
 
 l3:
 l1:
-	CMPQ SI, $0x01
-	JGE  l11
-	CMPQ R9, $0x02
-	JLT  l13
+	CMPQ    SI, $0x01
+	JGE     l11
+	CMPQ    R9, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   R8, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l15
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R8, CX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS (DX), Y1
@@ -1918,8 +1963,9 @@ l14:
 	JGE     l14
 
 l15:
-	CMPQ AX, $0x04
-	JLT  l17
+	CMPQ    AX, $0x04
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS (DX), Y1
@@ -1989,22 +2035,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R9, $0x01
-	JLT  l20
+	CMPQ    R9, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l22
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS (CX), Y1
@@ -2054,8 +2102,9 @@ l21:
 	JGE     l21
 
 l22:
-	CMPQ AX, $0x10
-	JLT  l24
+	CMPQ    AX, $0x10
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VMOVUPS (CX), Y1
@@ -2085,8 +2134,9 @@ l23:
 	JGE     l23
 
 l24:
-	CMPQ AX, $0x04
-	JLT  l26
+	CMPQ    AX, $0x04
+	JLT     l26
+	PCALIGN $0x20
 
 l25:
 	VMOVUPS (CX), Y1
@@ -2139,25 +2189,27 @@ l20:
 // func BothSumThreeHalvesF32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·BothSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), DI
-	MOVQ w+16(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l2
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+16(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, BX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l4
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS      (CX), Y4
@@ -2219,8 +2271,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y4
@@ -2290,25 +2343,27 @@ l2:
 // func BothSumThreeHalvesF64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·BothSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), DI
-	MOVQ w+16(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l2
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+16(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, BX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l4
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS      (CX), Y4
@@ -2370,8 +2425,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y4
@@ -2439,29 +2495,31 @@ l2:
 // func BothSum2F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothSum2F32AVX2(SB), NOSPLIT, $0-56
-	MOVQ rows+24(FP), R9
-	MOVQ w+16(FP), R8
-	MOVQ out+0(FP), DI
-	MOVQ far+48(FP), SI
-	CMPQ SI, $0x02
-	JLT  l1
-	CMPQ R9, $0x01
-	JLT  l3
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+16(FP), R8
+	MOVQ    out+0(FP), DI
+	MOVQ    far+48(FP), SI
+	CMPQ    SI, $0x02
+	JLT     l1
+	CMPQ    R9, $0x01
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   R8, CX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x40
-	JLT    l5
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R8, CX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x40
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS     (DX), Y2
@@ -2524,8 +2582,9 @@ l4:
 	JGE         l4
 
 l5:
-	CMPQ AX, $0x20
-	JLT  l7
+	CMPQ    AX, $0x20
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS     (DX), Y2
@@ -2562,8 +2621,9 @@ l6:
 	JGE         l6
 
 l7:
-	CMPQ AX, $0x08
-	JLT  l9
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS     (DX), Y2
@@ -2618,30 +2678,32 @@ l10:
 
 l3:
 l1:
-	CMPQ SI, $0x01
-	JGE  l11
-	CMPQ R9, $0x02
-	JLT  l13
+	CMPQ    SI, $0x01
+	JGE     l11
+	CMPQ    R9, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   R8, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l15
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R8, CX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (DX), Y1
@@ -2684,8 +2746,9 @@ l14:
 	JGE         l14
 
 l15:
-	CMPQ AX, $0x08
-	JLT  l17
+	CMPQ    AX, $0x08
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS     (DX), Y1
@@ -2760,22 +2823,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R9, $0x01
-	JLT  l20
+	CMPQ    R9, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x40
-	JLT    l22
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x40
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS     (CX), Y1
@@ -2825,8 +2890,9 @@ l21:
 	JGE         l21
 
 l22:
-	CMPQ AX, $0x20
-	JLT  l24
+	CMPQ    AX, $0x20
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VMOVUPS     (CX), Y1
@@ -2856,8 +2922,9 @@ l23:
 	JGE         l23
 
 l24:
-	CMPQ AX, $0x08
-	JLT  l26
+	CMPQ    AX, $0x08
+	JLT     l26
+	PCALIGN $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -2913,29 +2980,31 @@ l20:
 // func BothSum2F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothSum2F64AVX2(SB), NOSPLIT, $0-56
-	MOVQ rows+24(FP), R9
-	MOVQ w+16(FP), R8
-	MOVQ out+0(FP), DI
-	MOVQ far+48(FP), SI
-	CMPQ SI, $0x02
-	JLT  l1
-	CMPQ R9, $0x01
-	JLT  l3
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+16(FP), R8
+	MOVQ    out+0(FP), DI
+	MOVQ    far+48(FP), SI
+	CMPQ    SI, $0x02
+	JLT     l1
+	CMPQ    R9, $0x01
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   R8, CX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l5
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R8, CX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS     (DX), Y2
@@ -2998,8 +3067,9 @@ l4:
 	JGE         l4
 
 l5:
-	CMPQ AX, $0x10
-	JLT  l7
+	CMPQ    AX, $0x10
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS     (DX), Y2
@@ -3036,8 +3106,9 @@ l6:
 	JGE         l6
 
 l7:
-	CMPQ AX, $0x04
-	JLT  l9
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS     (DX), Y2
@@ -3090,30 +3161,32 @@ l10:
 
 l3:
 l1:
-	CMPQ SI, $0x01
-	JGE  l11
-	CMPQ R9, $0x02
-	JLT  l13
+	CMPQ    SI, $0x01
+	JGE     l11
+	CMPQ    R9, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   acc+8(FP), DX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   R8, CX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	ADDQ   AX, R8
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l15
+	MOVQ    acc+8(FP), DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R8, CX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (DX), Y1
@@ -3156,8 +3229,9 @@ l14:
 	JGE         l14
 
 l15:
-	CMPQ AX, $0x04
-	JLT  l17
+	CMPQ    AX, $0x04
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS     (DX), Y1
@@ -3228,22 +3302,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R9, $0x01
-	JLT  l20
+	CMPQ    R9, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   R8, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, R8
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l22
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R8, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS     (CX), Y1
@@ -3293,8 +3369,9 @@ l21:
 	JGE         l21
 
 l22:
-	CMPQ AX, $0x10
-	JLT  l24
+	CMPQ    AX, $0x10
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VMOVUPS     (CX), Y1
@@ -3324,8 +3401,9 @@ l23:
 	JGE         l23
 
 l24:
-	CMPQ AX, $0x04
-	JLT  l26
+	CMPQ    AX, $0x04
+	JLT     l26
+	PCALIGN $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -3379,25 +3457,27 @@ l20:
 // func BothSum3F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·BothSum3F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), DI
-	MOVQ w+16(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l2
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+16(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, BX
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l4
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS      (CX), Y3
@@ -3455,8 +3535,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y3
@@ -3524,25 +3605,27 @@ l2:
 // func BothSum3F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·BothSum3F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), DI
-	MOVQ w+16(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l2
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+16(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, BX
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l4
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS      (CX), Y3
@@ -3600,8 +3683,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y3
@@ -3667,25 +3751,27 @@ l2:
 // func BothSum4F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·BothSum4F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), DI
-	MOVQ w+16(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l2
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+16(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l4
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS      (CX), Y2
@@ -3739,8 +3825,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y2
@@ -3806,25 +3893,27 @@ l2:
 // func BothSum4F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·BothSum4F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), DI
-	MOVQ w+16(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l2
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+16(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   acc+8(FP), CX
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l4
+	MOVQ    acc+8(FP), CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS      (CX), Y2
@@ -3878,8 +3967,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y2

@@ -81,14 +81,15 @@ GLOBL colsumsConstants<>(SB), RODATA|NOPTR, $384
 // func ColSumSignedF32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSumSignedF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R10
-	MOVQ w+8(FP), R9
-	MOVQ u+16(FP), R8
-	CMPQ R10, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R10
+	MOVQ    w+8(FP), R9
+	MOVQ    u+16(FP), R8
+	CMPQ    R10, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	MOVQ         acc+0(FP), DI
@@ -116,6 +117,7 @@ l3:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l6
+	PCALIGN      $0x20
 
 l5:
 	VMOVUPS     (DI), Y3
@@ -152,8 +154,9 @@ l5:
 	JGE         l5
 
 l6:
-	CMPQ AX, $0x08
-	JLT  l8
+	CMPQ    AX, $0x08
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS     (DI), Y0
@@ -194,8 +197,9 @@ l9:
 	JGE  l3
 
 l4:
-	CMPQ R10, $0x01
-	JLT  l11
+	CMPQ    R10, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	MOVQ         acc+0(FP), CX
@@ -208,6 +212,7 @@ l10:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l13
+	PCALIGN      $0x20
 
 l12:
 	VMOVUPS     (CX), Y3
@@ -229,8 +234,9 @@ l12:
 	JGE         l12
 
 l13:
-	CMPQ AX, $0x08
-	JLT  l15
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (CX), Y0
@@ -262,32 +268,34 @@ l11:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l18
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l18
+	PCALIGN $0x20
 
 l17:
-	MOVQ acc+0(FP), DI
-	MOVQ R8, SI
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ R8, DX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ R8, CX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x20
-	JLT  l20
+	MOVQ    acc+0(FP), DI
+	MOVQ    R8, SI
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    R8, DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    R8, CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
 	VMOVUPS (DI), Y3
@@ -324,8 +332,9 @@ l19:
 	JGE     l19
 
 l20:
-	CMPQ AX, $0x08
-	JLT  l22
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS (DI), Y0
@@ -366,18 +375,20 @@ l23:
 	JGE  l17
 
 l18:
-	CMPQ R9, $0x01
-	JLT  l25
+	CMPQ    R9, $0x01
+	JLT     l25
+	PCALIGN $0x20
 
 l24:
-	MOVQ acc+0(FP), CX
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x20
-	JLT  l27
+	MOVQ    acc+0(FP), CX
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l27
+	PCALIGN $0x20
 
 l26:
 	VMOVUPS (CX), Y3
@@ -399,8 +410,9 @@ l26:
 	JGE     l26
 
 l27:
-	CMPQ AX, $0x08
-	JLT  l29
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
 
 l28:
 	VMOVUPS (CX), Y0
@@ -436,14 +448,15 @@ l2:
 // func ColSumSignedF64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSumSignedF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R10
-	MOVQ w+8(FP), R9
-	MOVQ u+16(FP), R8
-	CMPQ R10, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R10
+	MOVQ    w+8(FP), R9
+	MOVQ    u+16(FP), R8
+	CMPQ    R10, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	MOVQ         acc+0(FP), DI
@@ -471,6 +484,7 @@ l3:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l6
+	PCALIGN      $0x20
 
 l5:
 	VMOVUPS     (DI), Y3
@@ -507,8 +521,9 @@ l5:
 	JGE         l5
 
 l6:
-	CMPQ AX, $0x04
-	JLT  l8
+	CMPQ    AX, $0x04
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS     (DI), Y0
@@ -549,8 +564,9 @@ l9:
 	JGE  l3
 
 l4:
-	CMPQ R10, $0x01
-	JLT  l11
+	CMPQ    R10, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	MOVQ         acc+0(FP), CX
@@ -563,6 +579,7 @@ l10:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l13
+	PCALIGN      $0x20
 
 l12:
 	VMOVUPS     (CX), Y3
@@ -584,8 +601,9 @@ l12:
 	JGE         l12
 
 l13:
-	CMPQ AX, $0x04
-	JLT  l15
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (CX), Y0
@@ -617,32 +635,34 @@ l11:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l18
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l18
+	PCALIGN $0x20
 
 l17:
-	MOVQ acc+0(FP), DI
-	MOVQ R8, SI
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ R8, DX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ R8, CX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x10
-	JLT  l20
+	MOVQ    acc+0(FP), DI
+	MOVQ    R8, SI
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    R8, DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    R8, CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
 	VMOVUPS (DI), Y3
@@ -679,8 +699,9 @@ l19:
 	JGE     l19
 
 l20:
-	CMPQ AX, $0x04
-	JLT  l22
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS (DI), Y0
@@ -721,18 +742,20 @@ l23:
 	JGE  l17
 
 l18:
-	CMPQ R9, $0x01
-	JLT  l25
+	CMPQ    R9, $0x01
+	JLT     l25
+	PCALIGN $0x20
 
 l24:
-	MOVQ acc+0(FP), CX
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x10
-	JLT  l27
+	MOVQ    acc+0(FP), CX
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l27
+	PCALIGN $0x20
 
 l26:
 	VMOVUPS (CX), Y3
@@ -754,8 +777,9 @@ l26:
 	JGE     l26
 
 l27:
-	CMPQ AX, $0x04
-	JLT  l29
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
 
 l28:
 	VMOVUPS (CX), Y0
@@ -791,21 +815,23 @@ l2:
 // func ColSumHalfF32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSumHalfF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l6
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (DI), Y5
@@ -819,6 +845,7 @@ l5:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VBROADCASTSS (AX), Y1
@@ -856,8 +883,9 @@ l8:
 	JGE     l5
 
 l6:
-	CMPQ SI, $0x08
-	JLT  l10
+	CMPQ    SI, $0x08
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	VMOVUPS (DI), Y2
@@ -868,6 +896,7 @@ l9:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
+	PCALIGN $0x20
 
 l11:
 	VBROADCASTSS (AX), Y1
@@ -902,6 +931,7 @@ l10:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
+	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSS (AX), Y1
@@ -930,15 +960,17 @@ l13:
 	JGE   l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ    R11, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l19
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (DI), Y5
@@ -952,6 +984,7 @@ l18:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VBROADCASTSS (AX), Y1
@@ -989,8 +1022,9 @@ l21:
 	JGE     l18
 
 l19:
-	CMPQ SI, $0x08
-	JLT  l23
+	CMPQ    SI, $0x08
+	JLT     l23
+	PCALIGN $0x20
 
 l22:
 	VMOVUPS (DI), Y2
@@ -1001,6 +1035,7 @@ l22:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
+	PCALIGN $0x20
 
 l24:
 	VBROADCASTSS (AX), Y1
@@ -1035,6 +1070,7 @@ l23:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
+	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSS (AX), Y1
@@ -1066,17 +1102,19 @@ l17:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l30
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l32
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	VMOVUPS (SI), Y4
@@ -1089,6 +1127,7 @@ l31:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
+	PCALIGN $0x20
 
 l33:
 	VMOVUPS (CX), Y0
@@ -1124,8 +1163,9 @@ l34:
 	JGE     l31
 
 l32:
-	CMPQ DX, $0x08
-	JLT  l36
+	CMPQ    DX, $0x08
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
 	VMOVUPS (SI), Y1
@@ -1135,6 +1175,7 @@ l35:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS (CX), Y0
@@ -1166,6 +1207,7 @@ l36:
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
+	PCALIGN      $0x20
 
 l40:
 	VMASKMOVPS (DI), Y2, Y0
@@ -1191,15 +1233,17 @@ l39:
 	JGE   l29
 
 l30:
-	CMPQ R9, $0x01
-	JLT  l43
+	CMPQ    R9, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l45
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS (SI), Y4
@@ -1212,6 +1256,7 @@ l44:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VMOVUPS (CX), Y0
@@ -1247,8 +1292,9 @@ l47:
 	JGE     l44
 
 l45:
-	CMPQ DX, $0x08
-	JLT  l49
+	CMPQ    DX, $0x08
+	JLT     l49
+	PCALIGN $0x20
 
 l48:
 	VMOVUPS (SI), Y1
@@ -1258,6 +1304,7 @@ l48:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
+	PCALIGN $0x20
 
 l50:
 	VMOVUPS (CX), Y0
@@ -1289,6 +1336,7 @@ l49:
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
+	PCALIGN      $0x20
 
 l53:
 	VMASKMOVPS (DI), Y2, Y0
@@ -1321,21 +1369,23 @@ l2:
 // func ColSumHalfF64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSumHalfF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x10
-	JLT  l6
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x10
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (DI), Y5
@@ -1349,6 +1399,7 @@ l5:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VBROADCASTSD (AX), Y1
@@ -1386,8 +1437,9 @@ l8:
 	JGE     l5
 
 l6:
-	CMPQ SI, $0x04
-	JLT  l10
+	CMPQ    SI, $0x04
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	VMOVUPS (DI), Y2
@@ -1398,6 +1450,7 @@ l9:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
+	PCALIGN $0x20
 
 l11:
 	VBROADCASTSD (AX), Y1
@@ -1432,6 +1485,7 @@ l10:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
+	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSD (AX), Y1
@@ -1460,15 +1514,17 @@ l13:
 	JGE   l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ    R11, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x10
-	JLT  l19
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x10
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (DI), Y5
@@ -1482,6 +1538,7 @@ l18:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VBROADCASTSD (AX), Y1
@@ -1519,8 +1576,9 @@ l21:
 	JGE     l18
 
 l19:
-	CMPQ SI, $0x04
-	JLT  l23
+	CMPQ    SI, $0x04
+	JLT     l23
+	PCALIGN $0x20
 
 l22:
 	VMOVUPS (DI), Y2
@@ -1531,6 +1589,7 @@ l22:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
+	PCALIGN $0x20
 
 l24:
 	VBROADCASTSD (AX), Y1
@@ -1565,6 +1624,7 @@ l23:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
+	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSD (AX), Y1
@@ -1596,17 +1656,19 @@ l17:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l30
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x10
-	JLT  l32
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	VMOVUPS (SI), Y4
@@ -1619,6 +1681,7 @@ l31:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
+	PCALIGN $0x20
 
 l33:
 	VMOVUPS (CX), Y0
@@ -1654,8 +1717,9 @@ l34:
 	JGE     l31
 
 l32:
-	CMPQ DX, $0x04
-	JLT  l36
+	CMPQ    DX, $0x04
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
 	VMOVUPS (SI), Y1
@@ -1665,6 +1729,7 @@ l35:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS (CX), Y0
@@ -1696,6 +1761,7 @@ l36:
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
+	PCALIGN      $0x20
 
 l40:
 	VMASKMOVPD (DI), Y2, Y0
@@ -1721,15 +1787,17 @@ l39:
 	JGE   l29
 
 l30:
-	CMPQ R9, $0x01
-	JLT  l43
+	CMPQ    R9, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x10
-	JLT  l45
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS (SI), Y4
@@ -1742,6 +1810,7 @@ l44:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VMOVUPS (CX), Y0
@@ -1777,8 +1846,9 @@ l47:
 	JGE     l44
 
 l45:
-	CMPQ DX, $0x04
-	JLT  l49
+	CMPQ    DX, $0x04
+	JLT     l49
+	PCALIGN $0x20
 
 l48:
 	VMOVUPS (SI), Y1
@@ -1788,6 +1858,7 @@ l48:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
+	PCALIGN $0x20
 
 l50:
 	VMOVUPS (CX), Y0
@@ -1819,6 +1890,7 @@ l49:
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
+	PCALIGN      $0x20
 
 l53:
 	VMASKMOVPD (DI), Y2, Y0
@@ -1860,6 +1932,7 @@ TEXT ·ColSum1F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    u+16(FP), R8
 	CMPQ    R10, $0x04
 	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	MOVQ         acc+0(FP), DI
@@ -1887,6 +1960,7 @@ l3:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l6
+	PCALIGN      $0x20
 
 l5:
 	VMOVUPS     (DI), Y4
@@ -1939,8 +2013,9 @@ l5:
 	JGE         l5
 
 l6:
-	CMPQ AX, $0x08
-	JLT  l8
+	CMPQ    AX, $0x08
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS     (DI), Y1
@@ -1989,8 +2064,9 @@ l9:
 	JGE  l3
 
 l4:
-	CMPQ R10, $0x01
-	JLT  l11
+	CMPQ    R10, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	MOVQ         acc+0(FP), CX
@@ -2003,6 +2079,7 @@ l10:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l13
+	PCALIGN      $0x20
 
 l12:
 	VMOVUPS     (CX), Y4
@@ -2028,8 +2105,9 @@ l12:
 	JGE         l12
 
 l13:
-	CMPQ AX, $0x08
-	JLT  l15
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (CX), Y1
@@ -2063,32 +2141,34 @@ l11:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l18
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l18
+	PCALIGN $0x20
 
 l17:
-	MOVQ acc+0(FP), DI
-	MOVQ R8, SI
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ R8, DX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ R8, CX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x20
-	JLT  l20
+	MOVQ    acc+0(FP), DI
+	MOVQ    R8, SI
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    R8, DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    R8, CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
 	VMOVUPS (DI), Y4
@@ -2141,8 +2221,9 @@ l19:
 	JGE     l19
 
 l20:
-	CMPQ AX, $0x08
-	JLT  l22
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS (DI), Y1
@@ -2191,18 +2272,20 @@ l23:
 	JGE  l17
 
 l18:
-	CMPQ R9, $0x01
-	JLT  l25
+	CMPQ    R9, $0x01
+	JLT     l25
+	PCALIGN $0x20
 
 l24:
-	MOVQ acc+0(FP), CX
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x20
-	JLT  l27
+	MOVQ    acc+0(FP), CX
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l27
+	PCALIGN $0x20
 
 l26:
 	VMOVUPS (CX), Y4
@@ -2228,8 +2311,9 @@ l26:
 	JGE     l26
 
 l27:
-	CMPQ AX, $0x08
-	JLT  l29
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
 
 l28:
 	VMOVUPS (CX), Y1
@@ -2276,6 +2360,7 @@ TEXT ·ColSum1F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    u+16(FP), R8
 	CMPQ    R10, $0x04
 	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	MOVQ         acc+0(FP), DI
@@ -2303,6 +2388,7 @@ l3:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l6
+	PCALIGN      $0x20
 
 l5:
 	VMOVUPS     (DI), Y4
@@ -2355,8 +2441,9 @@ l5:
 	JGE         l5
 
 l6:
-	CMPQ AX, $0x04
-	JLT  l8
+	CMPQ    AX, $0x04
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS     (DI), Y1
@@ -2405,8 +2492,9 @@ l9:
 	JGE  l3
 
 l4:
-	CMPQ R10, $0x01
-	JLT  l11
+	CMPQ    R10, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	MOVQ         acc+0(FP), CX
@@ -2419,6 +2507,7 @@ l10:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l13
+	PCALIGN      $0x20
 
 l12:
 	VMOVUPS     (CX), Y4
@@ -2444,8 +2533,9 @@ l12:
 	JGE         l12
 
 l13:
-	CMPQ AX, $0x04
-	JLT  l15
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (CX), Y1
@@ -2479,32 +2569,34 @@ l11:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l18
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l18
+	PCALIGN $0x20
 
 l17:
-	MOVQ acc+0(FP), DI
-	MOVQ R8, SI
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ R8, DX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ R8, CX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x10
-	JLT  l20
+	MOVQ    acc+0(FP), DI
+	MOVQ    R8, SI
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    R8, DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    R8, CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
 	VMOVUPS (DI), Y4
@@ -2557,8 +2649,9 @@ l19:
 	JGE     l19
 
 l20:
-	CMPQ AX, $0x04
-	JLT  l22
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS (DI), Y1
@@ -2607,18 +2700,20 @@ l23:
 	JGE  l17
 
 l18:
-	CMPQ R9, $0x01
-	JLT  l25
+	CMPQ    R9, $0x01
+	JLT     l25
+	PCALIGN $0x20
 
 l24:
-	MOVQ acc+0(FP), CX
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x10
-	JLT  l27
+	MOVQ    acc+0(FP), CX
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l27
+	PCALIGN $0x20
 
 l26:
 	VMOVUPS (CX), Y4
@@ -2644,8 +2739,9 @@ l26:
 	JGE     l26
 
 l27:
-	CMPQ AX, $0x04
-	JLT  l29
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
 
 l28:
 	VMOVUPS (CX), Y1
@@ -2683,21 +2779,23 @@ l2:
 // func ColSumThreeHalvesF32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l6
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (DI), Y8
@@ -2711,6 +2809,7 @@ l5:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VBROADCASTSS (AX), Y4
@@ -2772,8 +2871,9 @@ l8:
 	JGE     l5
 
 l6:
-	CMPQ SI, $0x08
-	JLT  l10
+	CMPQ    SI, $0x08
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	VMOVUPS (DI), Y5
@@ -2784,6 +2884,7 @@ l9:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
+	PCALIGN $0x20
 
 l11:
 	VBROADCASTSS (AX), Y4
@@ -2824,6 +2925,7 @@ l10:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
+	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSS (AX), Y4
@@ -2858,15 +2960,17 @@ l13:
 	JGE   l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ    R11, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l19
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (DI), Y8
@@ -2880,6 +2984,7 @@ l18:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VBROADCASTSS (AX), Y4
@@ -2941,8 +3046,9 @@ l21:
 	JGE     l18
 
 l19:
-	CMPQ SI, $0x08
-	JLT  l23
+	CMPQ    SI, $0x08
+	JLT     l23
+	PCALIGN $0x20
 
 l22:
 	VMOVUPS (DI), Y5
@@ -2953,6 +3059,7 @@ l22:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
+	PCALIGN $0x20
 
 l24:
 	VBROADCASTSS (AX), Y4
@@ -2993,6 +3100,7 @@ l23:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
+	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSS (AX), Y4
@@ -3030,17 +3138,19 @@ l17:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l30
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l32
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	VMOVUPS (SI), Y7
@@ -3053,6 +3163,7 @@ l31:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
+	PCALIGN $0x20
 
 l33:
 	VMOVUPS      (CX), Y0
@@ -3112,8 +3223,9 @@ l34:
 	JGE     l31
 
 l32:
-	CMPQ DX, $0x08
-	JLT  l36
+	CMPQ    DX, $0x08
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
 	VMOVUPS (SI), Y4
@@ -3123,6 +3235,7 @@ l35:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS      (CX), Y0
@@ -3160,6 +3273,7 @@ l36:
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
+	PCALIGN      $0x20
 
 l40:
 	VMASKMOVPS   (DI), Y5, Y0
@@ -3191,15 +3305,17 @@ l39:
 	JGE   l29
 
 l30:
-	CMPQ R9, $0x01
-	JLT  l43
+	CMPQ    R9, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l45
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS (SI), Y7
@@ -3212,6 +3328,7 @@ l44:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VMOVUPS      (CX), Y0
@@ -3271,8 +3388,9 @@ l47:
 	JGE     l44
 
 l45:
-	CMPQ DX, $0x08
-	JLT  l49
+	CMPQ    DX, $0x08
+	JLT     l49
+	PCALIGN $0x20
 
 l48:
 	VMOVUPS (SI), Y4
@@ -3282,6 +3400,7 @@ l48:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
+	PCALIGN $0x20
 
 l50:
 	VMOVUPS      (CX), Y0
@@ -3319,6 +3438,7 @@ l49:
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
+	PCALIGN      $0x20
 
 l53:
 	VMASKMOVPS   (DI), Y5, Y0
@@ -3357,21 +3477,23 @@ l2:
 // func ColSumThreeHalvesF64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x10
-	JLT  l6
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x10
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (DI), Y8
@@ -3385,6 +3507,7 @@ l5:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VBROADCASTSD (AX), Y4
@@ -3446,8 +3569,9 @@ l8:
 	JGE     l5
 
 l6:
-	CMPQ SI, $0x04
-	JLT  l10
+	CMPQ    SI, $0x04
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	VMOVUPS (DI), Y5
@@ -3458,6 +3582,7 @@ l9:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
+	PCALIGN $0x20
 
 l11:
 	VBROADCASTSD (AX), Y4
@@ -3498,6 +3623,7 @@ l10:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
+	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSD (AX), Y4
@@ -3532,15 +3658,17 @@ l13:
 	JGE   l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ    R11, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x10
-	JLT  l19
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x10
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (DI), Y8
@@ -3554,6 +3682,7 @@ l18:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VBROADCASTSD (AX), Y4
@@ -3615,8 +3744,9 @@ l21:
 	JGE     l18
 
 l19:
-	CMPQ SI, $0x04
-	JLT  l23
+	CMPQ    SI, $0x04
+	JLT     l23
+	PCALIGN $0x20
 
 l22:
 	VMOVUPS (DI), Y5
@@ -3627,6 +3757,7 @@ l22:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
+	PCALIGN $0x20
 
 l24:
 	VBROADCASTSD (AX), Y4
@@ -3667,6 +3798,7 @@ l23:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
+	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSD (AX), Y4
@@ -3704,17 +3836,19 @@ l17:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l30
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x10
-	JLT  l32
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	VMOVUPS (SI), Y7
@@ -3727,6 +3861,7 @@ l31:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
+	PCALIGN $0x20
 
 l33:
 	VMOVUPS      (CX), Y0
@@ -3786,8 +3921,9 @@ l34:
 	JGE     l31
 
 l32:
-	CMPQ DX, $0x04
-	JLT  l36
+	CMPQ    DX, $0x04
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
 	VMOVUPS (SI), Y4
@@ -3797,6 +3933,7 @@ l35:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS      (CX), Y0
@@ -3834,6 +3971,7 @@ l36:
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
+	PCALIGN      $0x20
 
 l40:
 	VMASKMOVPD   (DI), Y5, Y0
@@ -3865,15 +4003,17 @@ l39:
 	JGE   l29
 
 l30:
-	CMPQ R9, $0x01
-	JLT  l43
+	CMPQ    R9, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x10
-	JLT  l45
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS (SI), Y7
@@ -3886,6 +4026,7 @@ l44:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VMOVUPS      (CX), Y0
@@ -3945,8 +4086,9 @@ l47:
 	JGE     l44
 
 l45:
-	CMPQ DX, $0x04
-	JLT  l49
+	CMPQ    DX, $0x04
+	JLT     l49
+	PCALIGN $0x20
 
 l48:
 	VMOVUPS (SI), Y4
@@ -3956,6 +4098,7 @@ l48:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
+	PCALIGN $0x20
 
 l50:
 	VMOVUPS      (CX), Y0
@@ -3993,6 +4136,7 @@ l49:
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
+	PCALIGN      $0x20
 
 l53:
 	VMASKMOVPD   (DI), Y5, Y0
@@ -4031,14 +4175,15 @@ l2:
 // func ColSum2F32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSum2F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R10
-	MOVQ w+8(FP), R9
-	MOVQ u+16(FP), R8
-	CMPQ R10, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R10
+	MOVQ    w+8(FP), R9
+	MOVQ    u+16(FP), R8
+	CMPQ    R10, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	MOVQ         acc+0(FP), DI
@@ -4066,6 +4211,7 @@ l3:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l6
+	PCALIGN      $0x20
 
 l5:
 	VMOVUPS     (DI), Y4
@@ -4134,8 +4280,9 @@ l5:
 	JGE         l5
 
 l6:
-	CMPQ AX, $0x08
-	JLT  l8
+	CMPQ    AX, $0x08
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS     (DI), Y1
@@ -4188,8 +4335,9 @@ l9:
 	JGE  l3
 
 l4:
-	CMPQ R10, $0x01
-	JLT  l11
+	CMPQ    R10, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	MOVQ         acc+0(FP), CX
@@ -4202,6 +4350,7 @@ l10:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l13
+	PCALIGN      $0x20
 
 l12:
 	VMOVUPS     (CX), Y4
@@ -4231,8 +4380,9 @@ l12:
 	JGE         l12
 
 l13:
-	CMPQ AX, $0x08
-	JLT  l15
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (CX), Y1
@@ -4267,32 +4417,34 @@ l11:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l18
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l18
+	PCALIGN $0x20
 
 l17:
-	MOVQ acc+0(FP), DI
-	MOVQ R8, SI
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ R8, DX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ R8, CX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x20
-	JLT  l20
+	MOVQ    acc+0(FP), DI
+	MOVQ    R8, SI
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    R8, DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    R8, CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
 	VMOVUPS     (DI), Y4
@@ -4345,8 +4497,9 @@ l19:
 	JGE         l19
 
 l20:
-	CMPQ AX, $0x08
-	JLT  l22
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS     (DI), Y1
@@ -4391,18 +4544,20 @@ l23:
 	JGE  l17
 
 l18:
-	CMPQ R9, $0x01
-	JLT  l25
+	CMPQ    R9, $0x01
+	JLT     l25
+	PCALIGN $0x20
 
 l24:
-	MOVQ acc+0(FP), CX
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x20
-	JLT  l27
+	MOVQ    acc+0(FP), CX
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l27
+	PCALIGN $0x20
 
 l26:
 	VMOVUPS     (CX), Y4
@@ -4428,8 +4583,9 @@ l26:
 	JGE         l26
 
 l27:
-	CMPQ AX, $0x08
-	JLT  l29
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
 
 l28:
 	VMOVUPS     (CX), Y1
@@ -4466,14 +4622,15 @@ l2:
 // func ColSum2F64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSum2F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R10
-	MOVQ w+8(FP), R9
-	MOVQ u+16(FP), R8
-	CMPQ R10, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R10
+	MOVQ    w+8(FP), R9
+	MOVQ    u+16(FP), R8
+	CMPQ    R10, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	MOVQ         acc+0(FP), DI
@@ -4501,6 +4658,7 @@ l3:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l6
+	PCALIGN      $0x20
 
 l5:
 	VMOVUPS     (DI), Y4
@@ -4569,8 +4727,9 @@ l5:
 	JGE         l5
 
 l6:
-	CMPQ AX, $0x04
-	JLT  l8
+	CMPQ    AX, $0x04
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS     (DI), Y1
@@ -4623,8 +4782,9 @@ l9:
 	JGE  l3
 
 l4:
-	CMPQ R10, $0x01
-	JLT  l11
+	CMPQ    R10, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	MOVQ         acc+0(FP), CX
@@ -4637,6 +4797,7 @@ l10:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l13
+	PCALIGN      $0x20
 
 l12:
 	VMOVUPS     (CX), Y4
@@ -4666,8 +4827,9 @@ l12:
 	JGE         l12
 
 l13:
-	CMPQ AX, $0x04
-	JLT  l15
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (CX), Y1
@@ -4702,32 +4864,34 @@ l11:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l18
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l18
+	PCALIGN $0x20
 
 l17:
-	MOVQ acc+0(FP), DI
-	MOVQ R8, SI
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ R8, DX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ R8, CX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x10
-	JLT  l20
+	MOVQ    acc+0(FP), DI
+	MOVQ    R8, SI
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    R8, DX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    R8, CX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
 	VMOVUPS     (DI), Y4
@@ -4780,8 +4944,9 @@ l19:
 	JGE         l19
 
 l20:
-	CMPQ AX, $0x04
-	JLT  l22
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS     (DI), Y1
@@ -4826,18 +4991,20 @@ l23:
 	JGE  l17
 
 l18:
-	CMPQ R9, $0x01
-	JLT  l25
+	CMPQ    R9, $0x01
+	JLT     l25
+	PCALIGN $0x20
 
 l24:
-	MOVQ acc+0(FP), CX
-	MOVQ R8, BX
-	MOVQ stride+40(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R8
-	MOVQ cols+32(FP), AX
-	CMPQ AX, $0x10
-	JLT  l27
+	MOVQ    acc+0(FP), CX
+	MOVQ    R8, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R8
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l27
+	PCALIGN $0x20
 
 l26:
 	VMOVUPS     (CX), Y4
@@ -4863,8 +5030,9 @@ l26:
 	JGE         l26
 
 l27:
-	CMPQ AX, $0x04
-	JLT  l29
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
 
 l28:
 	VMOVUPS     (CX), Y1
@@ -4901,21 +5069,23 @@ l2:
 // func ColSum3F32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSum3F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l6
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (DI), Y7
@@ -4929,6 +5099,7 @@ l5:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VBROADCASTSS (AX), Y3
@@ -4986,8 +5157,9 @@ l8:
 	JGE     l5
 
 l6:
-	CMPQ SI, $0x08
-	JLT  l10
+	CMPQ    SI, $0x08
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	VMOVUPS (DI), Y4
@@ -4998,6 +5170,7 @@ l9:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
+	PCALIGN $0x20
 
 l11:
 	VBROADCASTSS (AX), Y3
@@ -5037,6 +5210,7 @@ l10:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
+	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSS (AX), Y3
@@ -5070,15 +5244,17 @@ l13:
 	JGE   l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ    R11, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l19
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (DI), Y7
@@ -5092,6 +5268,7 @@ l18:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VBROADCASTSS (AX), Y3
@@ -5149,8 +5326,9 @@ l21:
 	JGE     l18
 
 l19:
-	CMPQ SI, $0x08
-	JLT  l23
+	CMPQ    SI, $0x08
+	JLT     l23
+	PCALIGN $0x20
 
 l22:
 	VMOVUPS (DI), Y4
@@ -5161,6 +5339,7 @@ l22:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
+	PCALIGN $0x20
 
 l24:
 	VBROADCASTSS (AX), Y3
@@ -5200,6 +5379,7 @@ l23:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
+	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSS (AX), Y3
@@ -5236,17 +5416,19 @@ l17:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l30
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l32
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	VMOVUPS (SI), Y6
@@ -5259,6 +5441,7 @@ l31:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
+	PCALIGN $0x20
 
 l33:
 	VMOVUPS      (CX), Y0
@@ -5314,8 +5497,9 @@ l34:
 	JGE     l31
 
 l32:
-	CMPQ DX, $0x08
-	JLT  l36
+	CMPQ    DX, $0x08
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
 	VMOVUPS (SI), Y3
@@ -5325,6 +5509,7 @@ l35:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS      (CX), Y0
@@ -5361,6 +5546,7 @@ l36:
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
+	PCALIGN      $0x20
 
 l40:
 	VMASKMOVPS   (DI), Y4, Y0
@@ -5391,15 +5577,17 @@ l39:
 	JGE   l29
 
 l30:
-	CMPQ R9, $0x01
-	JLT  l43
+	CMPQ    R9, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l45
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS (SI), Y6
@@ -5412,6 +5600,7 @@ l44:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VMOVUPS      (CX), Y0
@@ -5467,8 +5656,9 @@ l47:
 	JGE     l44
 
 l45:
-	CMPQ DX, $0x08
-	JLT  l49
+	CMPQ    DX, $0x08
+	JLT     l49
+	PCALIGN $0x20
 
 l48:
 	VMOVUPS (SI), Y3
@@ -5478,6 +5668,7 @@ l48:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
+	PCALIGN $0x20
 
 l50:
 	VMOVUPS      (CX), Y0
@@ -5514,6 +5705,7 @@ l49:
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
+	PCALIGN      $0x20
 
 l53:
 	VMASKMOVPS   (DI), Y4, Y0
@@ -5551,21 +5743,23 @@ l2:
 // func ColSum3F64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSum3F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x10
-	JLT  l6
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x10
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (DI), Y7
@@ -5579,6 +5773,7 @@ l5:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VBROADCASTSD (AX), Y3
@@ -5636,8 +5831,9 @@ l8:
 	JGE     l5
 
 l6:
-	CMPQ SI, $0x04
-	JLT  l10
+	CMPQ    SI, $0x04
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	VMOVUPS (DI), Y4
@@ -5648,6 +5844,7 @@ l9:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
+	PCALIGN $0x20
 
 l11:
 	VBROADCASTSD (AX), Y3
@@ -5687,6 +5884,7 @@ l10:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
+	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSD (AX), Y3
@@ -5720,15 +5918,17 @@ l13:
 	JGE   l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ    R11, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x10
-	JLT  l19
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x10
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (DI), Y7
@@ -5742,6 +5942,7 @@ l18:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VBROADCASTSD (AX), Y3
@@ -5799,8 +6000,9 @@ l21:
 	JGE     l18
 
 l19:
-	CMPQ SI, $0x04
-	JLT  l23
+	CMPQ    SI, $0x04
+	JLT     l23
+	PCALIGN $0x20
 
 l22:
 	VMOVUPS (DI), Y4
@@ -5811,6 +6013,7 @@ l22:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
+	PCALIGN $0x20
 
 l24:
 	VBROADCASTSD (AX), Y3
@@ -5850,6 +6053,7 @@ l23:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
+	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSD (AX), Y3
@@ -5886,17 +6090,19 @@ l17:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l30
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x10
-	JLT  l32
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	VMOVUPS (SI), Y6
@@ -5909,6 +6115,7 @@ l31:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
+	PCALIGN $0x20
 
 l33:
 	VMOVUPS      (CX), Y0
@@ -5964,8 +6171,9 @@ l34:
 	JGE     l31
 
 l32:
-	CMPQ DX, $0x04
-	JLT  l36
+	CMPQ    DX, $0x04
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
 	VMOVUPS (SI), Y3
@@ -5975,6 +6183,7 @@ l35:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS      (CX), Y0
@@ -6011,6 +6220,7 @@ l36:
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
+	PCALIGN      $0x20
 
 l40:
 	VMASKMOVPD   (DI), Y4, Y0
@@ -6041,15 +6251,17 @@ l39:
 	JGE   l29
 
 l30:
-	CMPQ R9, $0x01
-	JLT  l43
+	CMPQ    R9, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x10
-	JLT  l45
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS (SI), Y6
@@ -6062,6 +6274,7 @@ l44:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VMOVUPS      (CX), Y0
@@ -6117,8 +6330,9 @@ l47:
 	JGE     l44
 
 l45:
-	CMPQ DX, $0x04
-	JLT  l49
+	CMPQ    DX, $0x04
+	JLT     l49
+	PCALIGN $0x20
 
 l48:
 	VMOVUPS (SI), Y3
@@ -6128,6 +6342,7 @@ l48:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
+	PCALIGN $0x20
 
 l50:
 	VMOVUPS      (CX), Y0
@@ -6164,6 +6379,7 @@ l49:
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
+	PCALIGN      $0x20
 
 l53:
 	VMASKMOVPD   (DI), Y4, Y0
@@ -6201,21 +6417,23 @@ l2:
 // func ColSum4F32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSum4F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l6
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (DI), Y6
@@ -6229,6 +6447,7 @@ l5:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VBROADCASTSS (AX), Y2
@@ -6282,8 +6501,9 @@ l8:
 	JGE     l5
 
 l6:
-	CMPQ SI, $0x08
-	JLT  l10
+	CMPQ    SI, $0x08
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	VMOVUPS (DI), Y3
@@ -6294,6 +6514,7 @@ l9:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
+	PCALIGN $0x20
 
 l11:
 	VBROADCASTSS (AX), Y2
@@ -6332,6 +6553,7 @@ l10:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
+	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSS (AX), Y2
@@ -6364,15 +6586,17 @@ l13:
 	JGE   l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ    R11, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l19
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (DI), Y6
@@ -6386,6 +6610,7 @@ l18:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VBROADCASTSS (AX), Y2
@@ -6439,8 +6664,9 @@ l21:
 	JGE     l18
 
 l19:
-	CMPQ SI, $0x08
-	JLT  l23
+	CMPQ    SI, $0x08
+	JLT     l23
+	PCALIGN $0x20
 
 l22:
 	VMOVUPS (DI), Y3
@@ -6451,6 +6677,7 @@ l22:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
+	PCALIGN $0x20
 
 l24:
 	VBROADCASTSS (AX), Y2
@@ -6489,6 +6716,7 @@ l23:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
+	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSS (AX), Y2
@@ -6524,17 +6752,19 @@ l17:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l30
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l32
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	VMOVUPS (SI), Y5
@@ -6547,6 +6777,7 @@ l31:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l34
+	PCALIGN $0x20
 
 l33:
 	VMOVUPS      (CX), Y0
@@ -6598,8 +6829,9 @@ l34:
 	JGE     l31
 
 l32:
-	CMPQ DX, $0x08
-	JLT  l36
+	CMPQ    DX, $0x08
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
 	VMOVUPS (SI), Y2
@@ -6609,6 +6841,7 @@ l35:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS      (CX), Y0
@@ -6644,6 +6877,7 @@ l36:
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l41
+	PCALIGN      $0x20
 
 l40:
 	VMASKMOVPS   (DI), Y3, Y0
@@ -6673,15 +6907,17 @@ l39:
 	JGE   l29
 
 l30:
-	CMPQ R9, $0x01
-	JLT  l43
+	CMPQ    R9, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x20
-	JLT  l45
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS (SI), Y5
@@ -6694,6 +6930,7 @@ l44:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VMOVUPS      (CX), Y0
@@ -6745,8 +6982,9 @@ l47:
 	JGE     l44
 
 l45:
-	CMPQ DX, $0x08
-	JLT  l49
+	CMPQ    DX, $0x08
+	JLT     l49
+	PCALIGN $0x20
 
 l48:
 	VMOVUPS (SI), Y2
@@ -6756,6 +6994,7 @@ l48:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l51
+	PCALIGN $0x20
 
 l50:
 	VMOVUPS      (CX), Y0
@@ -6791,6 +7030,7 @@ l49:
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l54
+	PCALIGN      $0x20
 
 l53:
 	VMASKMOVPS   (DI), Y3, Y0
@@ -6827,21 +7067,23 @@ l2:
 // func ColSum4F64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ColSum4F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ u+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R11
-	MOVQ w+8(FP), R10
-	MOVQ u+16(FP), R9
-	CMPQ R11, $0x04
-	JLT  l4
+	MOVQ    u+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    u+16(FP), R9
+	CMPQ    R11, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x10
-	JLT  l6
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x10
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (DI), Y6
@@ -6855,6 +7097,7 @@ l5:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VBROADCASTSD (AX), Y2
@@ -6908,8 +7151,9 @@ l8:
 	JGE     l5
 
 l6:
-	CMPQ SI, $0x04
-	JLT  l10
+	CMPQ    SI, $0x04
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	VMOVUPS (DI), Y3
@@ -6920,6 +7164,7 @@ l9:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l12
+	PCALIGN $0x20
 
 l11:
 	VBROADCASTSD (AX), Y2
@@ -6958,6 +7203,7 @@ l10:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l15
+	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSD (AX), Y2
@@ -6990,15 +7236,17 @@ l13:
 	JGE   l3
 
 l4:
-	CMPQ R11, $0x01
-	JLT  l17
+	CMPQ    R11, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ R10, R8
-	MOVQ acc+0(FP), DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x10
-	JLT  l19
+	MOVQ    R10, R8
+	MOVQ    acc+0(FP), DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x10
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (DI), Y6
@@ -7012,6 +7260,7 @@ l18:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VBROADCASTSD (AX), Y2
@@ -7065,8 +7314,9 @@ l21:
 	JGE     l18
 
 l19:
-	CMPQ SI, $0x04
-	JLT  l23
+	CMPQ    SI, $0x04
+	JLT     l23
+	PCALIGN $0x20
 
 l22:
 	VMOVUPS (DI), Y3
@@ -7077,6 +7327,7 @@ l22:
 	MOVQ    R9, AX
 	CMPQ    CX, $0x01
 	JLT     l25
+	PCALIGN $0x20
 
 l24:
 	VBROADCASTSD (AX), Y2
@@ -7115,6 +7366,7 @@ l23:
 	MOVQ         R9, AX
 	CMPQ         CX, $0x01
 	JLT          l28
+	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSD (AX), Y2
@@ -7150,17 +7402,19 @@ l17:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l30
+	MOVQ    rows+24(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x10
-	JLT  l32
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	VMOVUPS (SI), Y5
@@ -7173,6 +7427,7 @@ l31:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l34
+	PCALIGN $0x20
 
 l33:
 	VMOVUPS      (CX), Y0
@@ -7224,8 +7479,9 @@ l34:
 	JGE     l31
 
 l32:
-	CMPQ DX, $0x04
-	JLT  l36
+	CMPQ    DX, $0x04
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
 	VMOVUPS (SI), Y2
@@ -7235,6 +7491,7 @@ l35:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS      (CX), Y0
@@ -7270,6 +7527,7 @@ l36:
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l41
+	PCALIGN      $0x20
 
 l40:
 	VMASKMOVPD   (DI), Y3, Y0
@@ -7299,15 +7557,17 @@ l39:
 	JGE   l29
 
 l30:
-	CMPQ R9, $0x01
-	JLT  l43
+	CMPQ    R9, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+32(FP), DX
-	CMPQ DX, $0x10
-	JLT  l45
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+32(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS (SI), Y5
@@ -7320,6 +7580,7 @@ l44:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VMOVUPS      (CX), Y0
@@ -7371,8 +7632,9 @@ l47:
 	JGE     l44
 
 l45:
-	CMPQ DX, $0x04
-	JLT  l49
+	CMPQ    DX, $0x04
+	JLT     l49
+	PCALIGN $0x20
 
 l48:
 	VMOVUPS (SI), Y2
@@ -7382,6 +7644,7 @@ l48:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l51
+	PCALIGN $0x20
 
 l50:
 	VMOVUPS      (CX), Y0
@@ -7417,6 +7680,7 @@ l49:
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l54
+	PCALIGN      $0x20
 
 l53:
 	VMASKMOVPD   (DI), Y3, Y0

@@ -802,6 +802,7 @@ TEXT ·PowAbsVF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ    n+24(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS      (BX), Y0
@@ -1035,8 +1036,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (BX), Y0
@@ -1168,13 +1170,14 @@ l7:
 	JMP l2
 
 l1:
-	TESTQ $0x0000003f, AX
-	JEQ   l8
-	MOVQ  y+0(FP), CX
-	MOVQ  x+8(FP), BX
-	MOVQ  n+24(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l11
+	TESTQ   $0x0000003f, AX
+	JEQ     l8
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+24(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VMOVUPS     (BX), Y0
@@ -1384,8 +1387,9 @@ l10:
 	JGE         l10
 
 l11:
-	CMPQ AX, $0x08
-	JLT  l13
+	CMPQ    AX, $0x08
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	VMOVUPS     (BX), Y0
@@ -1505,11 +1509,12 @@ l14:
 	JMP l9
 
 l8:
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x20
-	JLT  l16
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+24(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
 	VMOVUPS     (BX), Y0
@@ -1735,8 +1740,9 @@ l15:
 	JGE         l15
 
 l16:
-	CMPQ AX, $0x08
-	JLT  l18
+	CMPQ    AX, $0x08
+	JLT     l18
+	PCALIGN $0x20
 
 l17:
 	VMOVUPS     (BX), Y0
@@ -1877,6 +1883,7 @@ TEXT ·PowAbsVF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ    n+24(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
@@ -2186,8 +2193,9 @@ l1:
 	JGE          l1
 
 l2:
-	CMPQ AX, $0x04
-	JLT  l4
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS      (BX), Y0
@@ -2359,11 +2367,12 @@ l5:
 // func Exp2VF32AVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Exp2VF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS     elementaryConstants<>+1184(SB), Y0
@@ -2429,11 +2438,12 @@ l3:
 // func Exp2VF64AVX2(y *float64, x *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Exp2VF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS     elementaryConstants<>+3712(SB), Y0
@@ -2509,11 +2519,12 @@ l3:
 // func Log2VF32AVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Log2VF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS     (BX), Y3
@@ -2602,11 +2613,12 @@ l3:
 // func Log2VF64AVX2(y *float64, x *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Log2VF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y6
@@ -2707,11 +2719,12 @@ l3:
 // func ExpVF32AVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ExpVF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      elementaryConstants<>+1152(SB), Y0
@@ -2781,11 +2794,12 @@ l3:
 // func ExpVF64AVX2(y *float64, x *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·ExpVF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      elementaryConstants<>+3680(SB), Y0
@@ -2875,11 +2889,12 @@ l3:
 // func LogVF32AVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LogVF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y5
@@ -2980,11 +2995,12 @@ l3:
 // func LogVF64AVX2(y *float64, x *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LogVF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y6

@@ -25,11 +25,12 @@ GLOBL emaConstants<>(SB), RODATA|NOPTR, $96
 // func SquareF32AVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·SquareF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS (BX), Y0
@@ -58,11 +59,12 @@ l3:
 // func SquareF64AVX2(y *float64, x *float64, n int)
 // Requires: AVX, AVX2
 TEXT ·SquareF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), CX
-	MOVQ x+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x04
-	JLT  l2
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS (BX), Y0
@@ -98,6 +100,7 @@ TEXT ·EMAF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMULPS      (CX), Y3, Y0
@@ -119,8 +122,9 @@ l1:
 	JGE         l1
 
 l2:
-	CMPQ AX, $0x08
-	JLT  l4
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMULPS      (CX), Y3, Y0
@@ -158,6 +162,7 @@ TEXT ·EMAF64AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMULPD      (CX), Y3, Y0
@@ -179,8 +184,9 @@ l1:
 	JGE         l1
 
 l2:
-	CMPQ AX, $0x04
-	JLT  l4
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMULPD      (CX), Y3, Y0
@@ -218,6 +224,7 @@ TEXT ·EMASquareF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS     (BX), Y0
@@ -247,8 +254,9 @@ l1:
 	JGE         l1
 
 l2:
-	CMPQ AX, $0x08
-	JLT  l4
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -289,6 +297,7 @@ TEXT ·EMASquareF64AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS     (BX), Y0
@@ -318,8 +327,9 @@ l1:
 	JGE         l1
 
 l2:
-	CMPQ AX, $0x04
-	JLT  l4
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -353,11 +363,12 @@ l5:
 // func AddWideF32AVX2(acc *float64, a *float32, n int)
 // Requires: AVX
 TEXT ·AddWideF32AVX2(SB), NOSPLIT, $0-24
-	MOVQ acc+0(FP), CX
-	MOVQ a+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x08
-	JLT  l2
+	MOVQ    acc+0(FP), CX
+	MOVQ    a+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y1
@@ -375,8 +386,9 @@ l1:
 	JGE          l1
 
 l2:
-	CMPQ AX, $0x01
-	JLT  l4
+	CMPQ    AX, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VBROADCASTSS (BX), Y0
@@ -399,11 +411,12 @@ l4:
 // func AddWideF64AVX2(acc *float64, a *float64, n int)
 // Requires: AVX, AVX2
 TEXT ·AddWideF64AVX2(SB), NOSPLIT, $0-24
-	MOVQ acc+0(FP), CX
-	MOVQ a+8(FP), BX
-	MOVQ n+16(FP), AX
-	CMPQ AX, $0x10
-	JLT  l2
+	MOVQ    acc+0(FP), CX
+	MOVQ    a+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	VMOVUPS (CX), Y0
@@ -425,8 +438,9 @@ l1:
 	JGE     l1
 
 l2:
-	CMPQ AX, $0x04
-	JLT  l4
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (CX), Y0
@@ -456,21 +470,23 @@ l5:
 // func SumWideF32AVX2(out *float32, part *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·SumWideF32AVX2(SB), NOSPLIT, $0-40
-	MOVQ out+0(FP), DI
-	MOVQ part+8(FP), SI
-	MOVQ cols+24(FP), DX
-	CMPQ DX, $0x10
-	JLT  l2
+	MOVQ    out+0(FP), DI
+	MOVQ    part+8(FP), SI
+	MOVQ    cols+24(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   SI, CX
-	MOVQ   rows+16(FP), BX
-	CMPQ   BX, $0x01
-	JLT    l4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    SI, CX
+	MOVQ    rows+16(FP), BX
+	CMPQ    BX, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS      (CX), Y0
@@ -508,16 +524,18 @@ l4:
 	JGE         l1
 
 l2:
-	CMPQ DX, $0x08
-	JLT  l6
+	CMPQ    DX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   SI, CX
-	MOVQ   rows+16(FP), BX
-	CMPQ   BX, $0x01
-	JLT    l8
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    SI, CX
+	MOVQ    rows+16(FP), BX
+	CMPQ    BX, $0x01
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS      (CX), Y0
@@ -555,6 +573,7 @@ l6:
 	MOVQ         rows+16(FP), BX
 	CMPQ         BX, $0x01
 	JLT          l11
+	PCALIGN      $0x20
 
 l10:
 	VMASKMOVPS   (SI), Y4, Y0
@@ -583,21 +602,23 @@ l9:
 // func SumWideF64AVX2(out *float64, part *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·SumWideF64AVX2(SB), NOSPLIT, $0-40
-	MOVQ out+0(FP), DI
-	MOVQ part+8(FP), SI
-	MOVQ cols+24(FP), DX
-	CMPQ DX, $0x08
-	JLT  l2
+	MOVQ    out+0(FP), DI
+	MOVQ    part+8(FP), SI
+	MOVQ    cols+24(FP), DX
+	CMPQ    DX, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	VXORPS Y2, Y2, Y2
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y0, Y0, Y0
-	MOVQ   SI, CX
-	MOVQ   rows+16(FP), BX
-	CMPQ   BX, $0x01
-	JLT    l4
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y0, Y0, Y0
+	MOVQ    SI, CX
+	MOVQ    rows+16(FP), BX
+	CMPQ    BX, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VADDPD (CX), Y2, Y2
@@ -619,16 +640,18 @@ l4:
 	JGE     l1
 
 l2:
-	CMPQ DX, $0x04
-	JLT  l6
+	CMPQ    DX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
-	VXORPS Y1, Y1, Y1
-	VXORPS Y0, Y0, Y0
-	MOVQ   SI, CX
-	MOVQ   rows+16(FP), BX
-	CMPQ   BX, $0x01
-	JLT    l8
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y0, Y0, Y0
+	MOVQ    SI, CX
+	MOVQ    rows+16(FP), BX
+	CMPQ    BX, $0x01
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VADDPD (CX), Y1, Y1
@@ -658,6 +681,7 @@ l6:
 	MOVQ         rows+16(FP), BX
 	CMPQ         BX, $0x01
 	JLT          l11
+	PCALIGN      $0x20
 
 l10:
 	VMASKMOVPD (SI), Y2, Y0

@@ -57,25 +57,27 @@ GLOBL maximaConstants<>(SB), RODATA|NOPTR, $256
 // func RowMaxAbsF32AVX2(out *float32, w *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·RowMaxAbsF32AVX2(SB), NOSPLIT, $0-40
-	XORL CX, CX
-	MOVQ rows+16(FP), AX
-	CMPQ CX, AX
-	JGE  l2
+	XORL    CX, CX
+	MOVQ    rows+16(FP), AX
+	CMPQ    CX, AX
+	JGE     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   stride+32(FP), BX
-	MOVQ   CX, AX
-	IMULQ  BX, AX
-	MOVQ   w+8(FP), BX
-	SHLQ   $0x02, AX
-	LEAQ   (BX)(AX*1), BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	MOVQ   cols+24(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l4
+	MOVQ    stride+32(FP), BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	MOVQ    w+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (BX), Y0
@@ -112,8 +114,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (BX), Y0
@@ -198,25 +201,27 @@ l2:
 // func RowMaxAbsF64AVX2(out *float64, w *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·RowMaxAbsF64AVX2(SB), NOSPLIT, $0-40
-	XORL CX, CX
-	MOVQ rows+16(FP), AX
-	CMPQ CX, AX
-	JGE  l2
+	XORL    CX, CX
+	MOVQ    rows+16(FP), AX
+	CMPQ    CX, AX
+	JGE     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   stride+32(FP), BX
-	MOVQ   CX, AX
-	IMULQ  BX, AX
-	MOVQ   w+8(FP), BX
-	SHLQ   $0x03, AX
-	LEAQ   (BX)(AX*1), BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	MOVQ   cols+24(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l4
+	MOVQ    stride+32(FP), BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	MOVQ    w+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (BX), Y0
@@ -253,8 +258,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (BX), Y0
@@ -333,17 +339,19 @@ l2:
 // func ColMaxAbsF32AVX2(acc *float32, w *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·ColMaxAbsF32AVX2(SB), NOSPLIT, $0-40
-	MOVQ rows+16(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l2
+	MOVQ    rows+16(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+24(FP), DX
-	CMPQ DX, $0x20
-	JLT  l4
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+24(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (SI), Y6
@@ -356,6 +364,7 @@ l3:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (CX), Y0
@@ -403,8 +412,9 @@ l6:
 	JGE     l3
 
 l4:
-	CMPQ DX, $0x08
-	JLT  l8
+	CMPQ    DX, $0x08
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS (SI), Y3
@@ -414,6 +424,7 @@ l7:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	VMOVUPS (CX), Y0
@@ -448,6 +459,7 @@ l8:
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l13
+	PCALIGN      $0x20
 
 l12:
 	VMASKMOVPS (DI), Y4, Y0
@@ -476,15 +488,17 @@ l11:
 	JGE   l1
 
 l2:
-	CMPQ R9, $0x01
-	JLT  l15
+	CMPQ    R9, $0x01
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+24(FP), DX
-	CMPQ DX, $0x20
-	JLT  l17
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+24(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS (SI), Y6
@@ -497,6 +511,7 @@ l16:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (CX), Y0
@@ -544,8 +559,9 @@ l19:
 	JGE     l16
 
 l17:
-	CMPQ DX, $0x08
-	JLT  l21
+	CMPQ    DX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS (SI), Y3
@@ -555,6 +571,7 @@ l20:
 	SHLQ    $0x02, AX
 	CMPQ    BX, $0x01
 	JLT     l23
+	PCALIGN $0x20
 
 l22:
 	VMOVUPS (CX), Y0
@@ -589,6 +606,7 @@ l21:
 	SHLQ         $0x02, AX
 	CMPQ         BX, $0x01
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMASKMOVPS (DI), Y4, Y0
@@ -623,17 +641,19 @@ l15:
 // func ColMaxAbsF64AVX2(acc *float64, w *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·ColMaxAbsF64AVX2(SB), NOSPLIT, $0-40
-	MOVQ rows+16(FP), R9
-	MOVQ w+8(FP), R8
-	CMPQ R9, $0x04
-	JLT  l2
+	MOVQ    rows+16(FP), R9
+	MOVQ    w+8(FP), R8
+	CMPQ    R9, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+24(FP), DX
-	CMPQ DX, $0x10
-	JLT  l4
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+24(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (SI), Y6
@@ -646,6 +666,7 @@ l3:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (CX), Y0
@@ -693,8 +714,9 @@ l6:
 	JGE     l3
 
 l4:
-	CMPQ DX, $0x04
-	JLT  l8
+	CMPQ    DX, $0x04
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS (SI), Y3
@@ -704,6 +726,7 @@ l7:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	VMOVUPS (CX), Y0
@@ -738,6 +761,7 @@ l8:
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l13
+	PCALIGN      $0x20
 
 l12:
 	VMASKMOVPD (DI), Y4, Y0
@@ -766,15 +790,17 @@ l11:
 	JGE   l1
 
 l2:
-	CMPQ R9, $0x01
-	JLT  l15
+	CMPQ    R9, $0x01
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
-	MOVQ R8, DI
-	MOVQ acc+0(FP), SI
-	MOVQ cols+24(FP), DX
-	CMPQ DX, $0x10
-	JLT  l17
+	MOVQ    R8, DI
+	MOVQ    acc+0(FP), SI
+	MOVQ    cols+24(FP), DX
+	CMPQ    DX, $0x10
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS (SI), Y6
@@ -787,6 +813,7 @@ l16:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (CX), Y0
@@ -834,8 +861,9 @@ l19:
 	JGE     l16
 
 l17:
-	CMPQ DX, $0x04
-	JLT  l21
+	CMPQ    DX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS (SI), Y3
@@ -845,6 +873,7 @@ l20:
 	SHLQ    $0x03, AX
 	CMPQ    BX, $0x01
 	JLT     l23
+	PCALIGN $0x20
 
 l22:
 	VMOVUPS (CX), Y0
@@ -879,6 +908,7 @@ l21:
 	SHLQ         $0x03, AX
 	CMPQ         BX, $0x01
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMASKMOVPD (DI), Y4, Y0
@@ -913,10 +943,11 @@ l15:
 // func RowMaxF32AVX2(out *float32, w *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·RowMaxF32AVX2(SB), NOSPLIT, $0-40
-	XORL CX, CX
-	MOVQ rows+16(FP), AX
-	CMPQ CX, AX
-	JGE  l2
+	XORL    CX, CX
+	MOVQ    rows+16(FP), AX
+	CMPQ    CX, AX
+	JGE     l2
+	PCALIGN $0x20
 
 l1:
 	MOVQ    stride+32(FP), BX
@@ -932,6 +963,7 @@ l1:
 	MOVQ    cols+24(FP), AX
 	CMPQ    AX, $0x20
 	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (BX), Y2
@@ -964,8 +996,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (BX), Y2
@@ -1048,10 +1081,11 @@ l2:
 // func RowMaxF64AVX2(out *float64, w *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·RowMaxF64AVX2(SB), NOSPLIT, $0-40
-	XORL CX, CX
-	MOVQ rows+16(FP), AX
-	CMPQ CX, AX
-	JGE  l2
+	XORL    CX, CX
+	MOVQ    rows+16(FP), AX
+	CMPQ    CX, AX
+	JGE     l2
+	PCALIGN $0x20
 
 l1:
 	MOVQ    stride+32(FP), BX
@@ -1067,6 +1101,7 @@ l1:
 	MOVQ    cols+24(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (BX), Y2
@@ -1099,8 +1134,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (BX), Y2

@@ -45,45 +45,47 @@ GLOBL onlineConstants<>(SB), RODATA|NOPTR, $192
 // func OnlineGF32AVX2(w *float32, x *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGF32AVX2(SB), NOSPLIT, $0-80
-	MOVQ rows+32(FP), R14
-	MOVQ w+0(FP), R13
-	MOVQ y+16(FP), R12
-	CMPQ R14, $0x04
-	JLT  l2
+	MOVQ    rows+32(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   x+8(FP), R11
-	MOVQ   R12, R10
-	MOVQ   samples+56(FP), R9
-	MOVQ   R13, R8
-	VXORPS Y11, Y11, Y11
-	MOVQ   R13, DI
-	VXORPS Y10, Y10, Y10
-	MOVQ   R13, SI
-	VXORPS Y9, Y9, Y9
-	MOVQ   R13, DX
-	VXORPS Y8, Y8, Y8
-	MOVQ   R11, BX
-	MOVQ   R13, R8
-	MOVQ   R8, DI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, DI
-	MOVQ   DI, SI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, SI
-	MOVQ   SI, DX
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, DX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l4
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+56(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y11, Y11, Y11
+	MOVQ    R13, DI
+	VXORPS  Y10, Y10, Y10
+	MOVQ    R13, SI
+	VXORPS  Y9, Y9, Y9
+	MOVQ    R13, DX
+	VXORPS  Y8, Y8, Y8
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -121,8 +123,9 @@ l4:
 	VBLENDVPS    Y2, Y0, Y8, Y8
 
 l5:
-	CMPQ R9, $0x02
-	JLT  l7
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS eta+24(FP), Y0
@@ -187,6 +190,7 @@ l6:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l9
+	PCALIGN      $0x20
 
 l8:
 	VMOVUPS     (BX), Y2
@@ -234,8 +238,9 @@ l8:
 	JGE         l8
 
 l9:
-	CMPQ AX, $0x08
-	JLT  l11
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VMOVUPS     (BX), Y2
@@ -361,6 +366,7 @@ l7:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VMOVUPS     (R11), Y5
@@ -397,8 +403,9 @@ l13:
 	JGE         l13
 
 l14:
-	CMPQ AX, $0x08
-	JLT  l16
+	CMPQ    AX, $0x08
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
 	VMOVUPS     (R11), Y5
@@ -454,21 +461,23 @@ l17:
 	JGE   l1
 
 l2:
-	CMPQ R14, $0x01
-	JLT  l19
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
-	MOVQ   x+8(FP), R8
-	MOVQ   R12, DI
-	MOVQ   samples+56(FP), SI
-	MOVQ   R13, DX
-	VXORPS Y5, Y5, Y5
-	MOVQ   R8, BX
-	MOVQ   R13, DX
-	VXORPS Y5, Y5, Y5
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l21
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+56(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -491,8 +500,9 @@ l21:
 	VBLENDVPS    Y2, Y0, Y5, Y5
 
 l22:
-	CMPQ SI, $0x02
-	JLT  l24
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VBROADCASTSS eta+24(FP), Y0
@@ -515,6 +525,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -535,8 +546,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -590,6 +602,7 @@ l24:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
+	PCALIGN      $0x20
 
 l30:
 	VMOVUPS     (DX), Y1
@@ -605,8 +618,9 @@ l30:
 	JGE         l30
 
 l31:
-	CMPQ AX, $0x08
-	JLT  l33
+	CMPQ    AX, $0x08
+	JLT     l33
+	PCALIGN $0x20
 
 l32:
 	VMOVUPS     (DX), Y1
@@ -647,45 +661,47 @@ l19:
 // func OnlineGF64AVX2(w *float64, x *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGF64AVX2(SB), NOSPLIT, $0-80
-	MOVQ rows+32(FP), R14
-	MOVQ w+0(FP), R13
-	MOVQ y+16(FP), R12
-	CMPQ R14, $0x04
-	JLT  l2
+	MOVQ    rows+32(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   x+8(FP), R11
-	MOVQ   R12, R10
-	MOVQ   samples+56(FP), R9
-	MOVQ   R13, R8
-	VXORPS Y11, Y11, Y11
-	MOVQ   R13, DI
-	VXORPS Y10, Y10, Y10
-	MOVQ   R13, SI
-	VXORPS Y9, Y9, Y9
-	MOVQ   R13, DX
-	VXORPS Y8, Y8, Y8
-	MOVQ   R11, BX
-	MOVQ   R13, R8
-	MOVQ   R8, DI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, DI
-	MOVQ   DI, SI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, SI
-	MOVQ   SI, DX
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, DX
-	VXORPS Y11, Y11, Y11
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l4
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+56(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y11, Y11, Y11
+	MOVQ    R13, DI
+	VXORPS  Y10, Y10, Y10
+	MOVQ    R13, SI
+	VXORPS  Y9, Y9, Y9
+	MOVQ    R13, DX
+	VXORPS  Y8, Y8, Y8
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -723,8 +739,9 @@ l4:
 	VBLENDVPD    Y2, Y0, Y8, Y8
 
 l5:
-	CMPQ R9, $0x02
-	JLT  l7
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD eta+24(FP), Y0
@@ -781,6 +798,7 @@ l6:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l9
+	PCALIGN      $0x20
 
 l8:
 	VMOVUPS     (BX), Y2
@@ -828,8 +846,9 @@ l8:
 	JGE         l8
 
 l9:
-	CMPQ AX, $0x04
-	JLT  l11
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VMOVUPS     (BX), Y2
@@ -947,6 +966,7 @@ l7:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VMOVUPS     (R11), Y5
@@ -983,8 +1003,9 @@ l13:
 	JGE         l13
 
 l14:
-	CMPQ AX, $0x04
-	JLT  l16
+	CMPQ    AX, $0x04
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
 	VMOVUPS     (R11), Y5
@@ -1040,21 +1061,23 @@ l17:
 	JGE   l1
 
 l2:
-	CMPQ R14, $0x01
-	JLT  l19
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
-	MOVQ   x+8(FP), R8
-	MOVQ   R12, DI
-	MOVQ   samples+56(FP), SI
-	MOVQ   R13, DX
-	VXORPS Y5, Y5, Y5
-	MOVQ   R8, BX
-	MOVQ   R13, DX
-	VXORPS Y5, Y5, Y5
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l21
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+56(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -1077,8 +1100,9 @@ l21:
 	VBLENDVPD    Y2, Y0, Y5, Y5
 
 l22:
-	CMPQ SI, $0x02
-	JLT  l24
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VBROADCASTSD eta+24(FP), Y0
@@ -1099,6 +1123,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -1119,8 +1144,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -1172,6 +1198,7 @@ l24:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31
+	PCALIGN      $0x20
 
 l30:
 	VMOVUPS     (DX), Y1
@@ -1187,8 +1214,9 @@ l30:
 	JGE         l30
 
 l31:
-	CMPQ AX, $0x04
-	JLT  l33
+	CMPQ    AX, $0x04
+	JLT     l33
+	PCALIGN $0x20
 
 l32:
 	VMOVUPS     (DX), Y1
@@ -1229,45 +1257,47 @@ l19:
 // func OnlineDGF32AVX2(w *float32, x *float32, y *float32, eta float32, d float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineDGF32AVX2(SB), NOSPLIT, $0-80
-	MOVQ rows+32(FP), R14
-	MOVQ w+0(FP), R13
-	MOVQ y+16(FP), R12
-	CMPQ R14, $0x04
-	JLT  l2
+	MOVQ    rows+32(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   x+8(FP), R11
-	MOVQ   R12, R10
-	MOVQ   samples+56(FP), R9
-	MOVQ   R13, R8
-	VXORPS Y15, Y15, Y15
-	MOVQ   R13, DI
-	VXORPS Y14, Y14, Y14
-	MOVQ   R13, SI
-	VXORPS Y13, Y13, Y13
-	MOVQ   R13, DX
-	VXORPS Y12, Y12, Y12
-	MOVQ   R11, BX
-	MOVQ   R13, R8
-	MOVQ   R8, DI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, DI
-	MOVQ   DI, SI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, SI
-	MOVQ   SI, DX
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, DX
-	VXORPS Y15, Y15, Y15
-	VXORPS Y14, Y14, Y14
-	VXORPS Y13, Y13, Y13
-	VXORPS Y12, Y12, Y12
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l4
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+56(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R13, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R13, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R13, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -1305,8 +1335,9 @@ l4:
 	VBLENDVPS    Y2, Y0, Y12, Y12
 
 l5:
-	CMPQ R9, $0x02
-	JLT  l7
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS eta+24(FP), Y0
@@ -1383,6 +1414,7 @@ l6:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l9
+	PCALIGN      $0x20
 
 l8:
 	VMOVUPS     (BX), Y2
@@ -1432,8 +1464,9 @@ l8:
 	JGE         l8
 
 l9:
-	CMPQ AX, $0x08
-	JLT  l11
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VMOVUPS     (BX), Y2
@@ -1576,6 +1609,7 @@ l7:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VMOVUPS     (R11), Y9
@@ -1614,8 +1648,9 @@ l13:
 	JGE         l13
 
 l14:
-	CMPQ AX, $0x08
-	JLT  l16
+	CMPQ    AX, $0x08
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
 	VMOVUPS     (R11), Y9
@@ -1676,21 +1711,23 @@ l17:
 	JGE   l1
 
 l2:
-	CMPQ R14, $0x01
-	JLT  l19
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
-	MOVQ   x+8(FP), R8
-	MOVQ   R12, DI
-	MOVQ   samples+56(FP), SI
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   R8, BX
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l21
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+56(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -1713,8 +1750,9 @@ l21:
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
 l22:
-	CMPQ SI, $0x02
-	JLT  l24
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VBROADCASTSS eta+24(FP), Y0
@@ -1740,6 +1778,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -1760,8 +1799,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -1819,6 +1859,7 @@ l24:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
+	PCALIGN      $0x20
 
 l30:
 	VMULPS      (DX), Y0, Y2
@@ -1834,8 +1875,9 @@ l30:
 	JGE         l30
 
 l31:
-	CMPQ AX, $0x08
-	JLT  l33
+	CMPQ    AX, $0x08
+	JLT     l33
+	PCALIGN $0x20
 
 l32:
 	VMULPS      (DX), Y0, Y2
@@ -1877,45 +1919,47 @@ l19:
 // func OnlineDGF64AVX2(w *float64, x *float64, y *float64, eta float64, d float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineDGF64AVX2(SB), NOSPLIT, $0-88
-	MOVQ rows+40(FP), R14
-	MOVQ w+0(FP), R13
-	MOVQ y+16(FP), R12
-	CMPQ R14, $0x04
-	JLT  l2
+	MOVQ    rows+40(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   x+8(FP), R11
-	MOVQ   R12, R10
-	MOVQ   samples+64(FP), R9
-	MOVQ   R13, R8
-	VXORPS Y15, Y15, Y15
-	MOVQ   R13, DI
-	VXORPS Y14, Y14, Y14
-	MOVQ   R13, SI
-	VXORPS Y13, Y13, Y13
-	MOVQ   R13, DX
-	VXORPS Y12, Y12, Y12
-	MOVQ   R11, BX
-	MOVQ   R13, R8
-	MOVQ   R8, DI
-	MOVQ   stride+56(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, DI
-	MOVQ   DI, SI
-	MOVQ   stride+56(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, SI
-	MOVQ   SI, DX
-	MOVQ   stride+56(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, DX
-	VXORPS Y15, Y15, Y15
-	VXORPS Y14, Y14, Y14
-	VXORPS Y13, Y13, Y13
-	VXORPS Y12, Y12, Y12
-	MOVQ   cols+48(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l4
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+64(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R13, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R13, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R13, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -1953,8 +1997,9 @@ l4:
 	VBLENDVPD    Y2, Y0, Y12, Y12
 
 l5:
-	CMPQ R9, $0x02
-	JLT  l7
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD eta+24(FP), Y0
@@ -2023,6 +2068,7 @@ l6:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l9
+	PCALIGN      $0x20
 
 l8:
 	VMOVUPS     (BX), Y2
@@ -2072,8 +2118,9 @@ l8:
 	JGE         l8
 
 l9:
-	CMPQ AX, $0x04
-	JLT  l11
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VMOVUPS     (BX), Y2
@@ -2208,6 +2255,7 @@ l7:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VMOVUPS     (R11), Y9
@@ -2246,8 +2294,9 @@ l13:
 	JGE         l13
 
 l14:
-	CMPQ AX, $0x04
-	JLT  l16
+	CMPQ    AX, $0x04
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
 	VMOVUPS     (R11), Y9
@@ -2308,21 +2357,23 @@ l17:
 	JGE   l1
 
 l2:
-	CMPQ R14, $0x01
-	JLT  l19
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
-	MOVQ   x+8(FP), R8
-	MOVQ   R12, DI
-	MOVQ   samples+64(FP), SI
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   R8, BX
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   cols+48(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l21
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+64(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -2345,8 +2396,9 @@ l21:
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
 l22:
-	CMPQ SI, $0x02
-	JLT  l24
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VBROADCASTSD eta+24(FP), Y0
@@ -2370,6 +2422,7 @@ l23:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -2390,8 +2443,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -2447,6 +2501,7 @@ l24:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31
+	PCALIGN      $0x20
 
 l30:
 	VMULPD      (DX), Y0, Y2
@@ -2462,8 +2517,9 @@ l30:
 	JGE         l30
 
 l31:
-	CMPQ AX, $0x04
-	JLT  l33
+	CMPQ    AX, $0x04
+	JLT     l33
+	PCALIGN $0x20
 
 l32:
 	VMULPD      (DX), Y0, Y2
@@ -2505,45 +2561,47 @@ l19:
 // func OnlineGGF32AVX2(w *float32, x *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGGF32AVX2(SB), NOSPLIT, $0-80
-	MOVQ rows+32(FP), R14
-	MOVQ w+0(FP), R13
-	MOVQ y+16(FP), R12
-	CMPQ R14, $0x04
-	JLT  l2
+	MOVQ    rows+32(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   x+8(FP), R11
-	MOVQ   R12, R10
-	MOVQ   samples+56(FP), R9
-	MOVQ   R13, R8
-	VXORPS Y15, Y15, Y15
-	MOVQ   R13, DI
-	VXORPS Y14, Y14, Y14
-	MOVQ   R13, SI
-	VXORPS Y13, Y13, Y13
-	MOVQ   R13, DX
-	VXORPS Y12, Y12, Y12
-	MOVQ   R11, BX
-	MOVQ   R13, R8
-	MOVQ   R8, DI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, DI
-	MOVQ   DI, SI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, SI
-	MOVQ   SI, DX
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, DX
-	VXORPS Y15, Y15, Y15
-	VXORPS Y14, Y14, Y14
-	VXORPS Y13, Y13, Y13
-	VXORPS Y12, Y12, Y12
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l4
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+56(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R13, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R13, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R13, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -2581,8 +2639,9 @@ l4:
 	VBLENDVPS    Y2, Y0, Y12, Y12
 
 l5:
-	CMPQ R9, $0x02
-	JLT  l7
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS eta+24(FP), Y0
@@ -2655,6 +2714,7 @@ l6:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l9
+	PCALIGN      $0x20
 
 l8:
 	VMOVUPS     (BX), Y2
@@ -2704,8 +2764,9 @@ l8:
 	JGE         l8
 
 l9:
-	CMPQ AX, $0x08
-	JLT  l11
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VMOVUPS     (BX), Y2
@@ -2844,6 +2905,7 @@ l7:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VMOVUPS     (R11), Y9
@@ -2882,8 +2944,9 @@ l13:
 	JGE         l13
 
 l14:
-	CMPQ AX, $0x08
-	JLT  l16
+	CMPQ    AX, $0x08
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
 	VMOVUPS     (R11), Y9
@@ -2944,21 +3007,23 @@ l17:
 	JGE   l1
 
 l2:
-	CMPQ R14, $0x01
-	JLT  l19
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
-	MOVQ   x+8(FP), R8
-	MOVQ   R12, DI
-	MOVQ   samples+56(FP), SI
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   R8, BX
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l21
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+56(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -2981,8 +3046,9 @@ l21:
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
 l22:
-	CMPQ SI, $0x02
-	JLT  l24
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VBROADCASTSS eta+24(FP), Y0
@@ -3007,6 +3073,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -3027,8 +3094,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -3085,6 +3153,7 @@ l24:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
+	PCALIGN      $0x20
 
 l30:
 	VMULPS      (DX), Y0, Y2
@@ -3100,8 +3169,9 @@ l30:
 	JGE         l30
 
 l31:
-	CMPQ AX, $0x08
-	JLT  l33
+	CMPQ    AX, $0x08
+	JLT     l33
+	PCALIGN $0x20
 
 l32:
 	VMULPS      (DX), Y0, Y2
@@ -3143,45 +3213,47 @@ l19:
 // func OnlineGGF64AVX2(w *float64, x *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGGF64AVX2(SB), NOSPLIT, $0-80
-	MOVQ rows+32(FP), R14
-	MOVQ w+0(FP), R13
-	MOVQ y+16(FP), R12
-	CMPQ R14, $0x04
-	JLT  l2
+	MOVQ    rows+32(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   x+8(FP), R11
-	MOVQ   R12, R10
-	MOVQ   samples+56(FP), R9
-	MOVQ   R13, R8
-	VXORPS Y15, Y15, Y15
-	MOVQ   R13, DI
-	VXORPS Y14, Y14, Y14
-	MOVQ   R13, SI
-	VXORPS Y13, Y13, Y13
-	MOVQ   R13, DX
-	VXORPS Y12, Y12, Y12
-	MOVQ   R11, BX
-	MOVQ   R13, R8
-	MOVQ   R8, DI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, DI
-	MOVQ   DI, SI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, SI
-	MOVQ   SI, DX
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, DX
-	VXORPS Y15, Y15, Y15
-	VXORPS Y14, Y14, Y14
-	VXORPS Y13, Y13, Y13
-	VXORPS Y12, Y12, Y12
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l4
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+56(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R13, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R13, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R13, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -3219,8 +3291,9 @@ l4:
 	VBLENDVPD    Y2, Y0, Y12, Y12
 
 l5:
-	CMPQ R9, $0x02
-	JLT  l7
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD eta+24(FP), Y0
@@ -3285,6 +3358,7 @@ l6:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l9
+	PCALIGN      $0x20
 
 l8:
 	VMOVUPS     (BX), Y2
@@ -3334,8 +3408,9 @@ l8:
 	JGE         l8
 
 l9:
-	CMPQ AX, $0x04
-	JLT  l11
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VMOVUPS     (BX), Y2
@@ -3466,6 +3541,7 @@ l7:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VMOVUPS     (R11), Y9
@@ -3504,8 +3580,9 @@ l13:
 	JGE         l13
 
 l14:
-	CMPQ AX, $0x04
-	JLT  l16
+	CMPQ    AX, $0x04
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
 	VMOVUPS     (R11), Y9
@@ -3566,21 +3643,23 @@ l17:
 	JGE   l1
 
 l2:
-	CMPQ R14, $0x01
-	JLT  l19
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
-	MOVQ   x+8(FP), R8
-	MOVQ   R12, DI
-	MOVQ   samples+56(FP), SI
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   R8, BX
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l21
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+56(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -3603,8 +3682,9 @@ l21:
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
 l22:
-	CMPQ SI, $0x02
-	JLT  l24
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VBROADCASTSD eta+24(FP), Y0
@@ -3627,6 +3707,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -3647,8 +3728,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -3703,6 +3785,7 @@ l24:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31
+	PCALIGN      $0x20
 
 l30:
 	VMULPD      (DX), Y0, Y2
@@ -3718,8 +3801,9 @@ l30:
 	JGE         l30
 
 l31:
-	CMPQ AX, $0x04
-	JLT  l33
+	CMPQ    AX, $0x04
+	JLT     l33
+	PCALIGN $0x20
 
 l32:
 	VMULPD      (DX), Y0, Y2
@@ -3761,45 +3845,47 @@ l19:
 // func OnlineGYF32AVX2(w *float32, x *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGYF32AVX2(SB), NOSPLIT, $0-80
-	MOVQ rows+32(FP), R14
-	MOVQ w+0(FP), R13
-	MOVQ y+16(FP), R12
-	CMPQ R14, $0x04
-	JLT  l2
+	MOVQ    rows+32(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   x+8(FP), R11
-	MOVQ   R12, R10
-	MOVQ   samples+56(FP), R9
-	MOVQ   R13, R8
-	VXORPS Y15, Y15, Y15
-	MOVQ   R13, DI
-	VXORPS Y14, Y14, Y14
-	MOVQ   R13, SI
-	VXORPS Y13, Y13, Y13
-	MOVQ   R13, DX
-	VXORPS Y12, Y12, Y12
-	MOVQ   R11, BX
-	MOVQ   R13, R8
-	MOVQ   R8, DI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, DI
-	MOVQ   DI, SI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, SI
-	MOVQ   SI, DX
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, DX
-	VXORPS Y15, Y15, Y15
-	VXORPS Y14, Y14, Y14
-	VXORPS Y13, Y13, Y13
-	VXORPS Y12, Y12, Y12
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l4
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+56(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R13, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R13, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R13, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -3837,8 +3923,9 @@ l4:
 	VBLENDVPS    Y2, Y0, Y12, Y12
 
 l5:
-	CMPQ R9, $0x02
-	JLT  l7
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS eta+24(FP), Y0
@@ -3915,6 +4002,7 @@ l6:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l9
+	PCALIGN      $0x20
 
 l8:
 	VMOVUPS     (BX), Y2
@@ -3964,8 +4052,9 @@ l8:
 	JGE         l8
 
 l9:
-	CMPQ AX, $0x08
-	JLT  l11
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VMOVUPS     (BX), Y2
@@ -4108,6 +4197,7 @@ l7:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VMOVUPS     (R11), Y9
@@ -4146,8 +4236,9 @@ l13:
 	JGE         l13
 
 l14:
-	CMPQ AX, $0x08
-	JLT  l16
+	CMPQ    AX, $0x08
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
 	VMOVUPS     (R11), Y9
@@ -4208,21 +4299,23 @@ l17:
 	JGE   l1
 
 l2:
-	CMPQ R14, $0x01
-	JLT  l19
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
-	MOVQ   x+8(FP), R8
-	MOVQ   R12, DI
-	MOVQ   samples+56(FP), SI
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   R8, BX
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l21
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+56(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -4245,8 +4338,9 @@ l21:
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
 l22:
-	CMPQ SI, $0x02
-	JLT  l24
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VBROADCASTSS eta+24(FP), Y1
@@ -4272,6 +4366,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -4292,8 +4387,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -4351,6 +4447,7 @@ l24:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
+	PCALIGN      $0x20
 
 l30:
 	VMULPS      (DX), Y0, Y2
@@ -4366,8 +4463,9 @@ l30:
 	JGE         l30
 
 l31:
-	CMPQ AX, $0x08
-	JLT  l33
+	CMPQ    AX, $0x08
+	JLT     l33
+	PCALIGN $0x20
 
 l32:
 	VMULPS      (DX), Y0, Y2
@@ -4409,45 +4507,47 @@ l19:
 // func OnlineGYF64AVX2(w *float64, x *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGYF64AVX2(SB), NOSPLIT, $0-80
-	MOVQ rows+32(FP), R14
-	MOVQ w+0(FP), R13
-	MOVQ y+16(FP), R12
-	CMPQ R14, $0x04
-	JLT  l2
+	MOVQ    rows+32(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   x+8(FP), R11
-	MOVQ   R12, R10
-	MOVQ   samples+56(FP), R9
-	MOVQ   R13, R8
-	VXORPS Y15, Y15, Y15
-	MOVQ   R13, DI
-	VXORPS Y14, Y14, Y14
-	MOVQ   R13, SI
-	VXORPS Y13, Y13, Y13
-	MOVQ   R13, DX
-	VXORPS Y12, Y12, Y12
-	MOVQ   R11, BX
-	MOVQ   R13, R8
-	MOVQ   R8, DI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, DI
-	MOVQ   DI, SI
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, SI
-	MOVQ   SI, DX
-	MOVQ   stride+48(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, DX
-	VXORPS Y15, Y15, Y15
-	VXORPS Y14, Y14, Y14
-	VXORPS Y13, Y13, Y13
-	VXORPS Y12, Y12, Y12
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l4
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+56(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R13, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R13, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R13, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+48(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
@@ -4485,8 +4585,9 @@ l4:
 	VBLENDVPD    Y2, Y0, Y12, Y12
 
 l5:
-	CMPQ R9, $0x02
-	JLT  l7
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD eta+24(FP), Y0
@@ -4555,6 +4656,7 @@ l6:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l9
+	PCALIGN      $0x20
 
 l8:
 	VMOVUPS     (BX), Y2
@@ -4604,8 +4706,9 @@ l8:
 	JGE         l8
 
 l9:
-	CMPQ AX, $0x04
-	JLT  l11
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VMOVUPS     (BX), Y2
@@ -4740,6 +4843,7 @@ l7:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VMOVUPS     (R11), Y9
@@ -4778,8 +4882,9 @@ l13:
 	JGE         l13
 
 l14:
-	CMPQ AX, $0x04
-	JLT  l16
+	CMPQ    AX, $0x04
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
 	VMOVUPS     (R11), Y9
@@ -4840,21 +4945,23 @@ l17:
 	JGE   l1
 
 l2:
-	CMPQ R14, $0x01
-	JLT  l19
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
-	MOVQ   x+8(FP), R8
-	MOVQ   R12, DI
-	MOVQ   samples+56(FP), SI
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   R8, BX
-	MOVQ   R13, DX
-	VXORPS Y6, Y6, Y6
-	MOVQ   cols+40(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l21
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+56(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y0
@@ -4877,8 +4984,9 @@ l21:
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
 l22:
-	CMPQ SI, $0x02
-	JLT  l24
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VBROADCASTSD eta+24(FP), Y1
@@ -4902,6 +5010,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -4922,8 +5031,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -4979,6 +5089,7 @@ l24:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31
+	PCALIGN      $0x20
 
 l30:
 	VMULPD      (DX), Y0, Y2
@@ -4994,8 +5105,9 @@ l30:
 	JGE         l30
 
 l31:
-	CMPQ AX, $0x04
-	JLT  l33
+	CMPQ    AX, $0x04
+	JLT     l33
+	PCALIGN $0x20
 
 l32:
 	VMULPD      (DX), Y0, Y2

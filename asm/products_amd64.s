@@ -45,57 +45,59 @@ GLOBL productsConstants<>(SB), RODATA|NOPTR, $192
 // func MatVecF32AVX2(y *float32, w *float32, x *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·MatVecF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), R14
-	MOVQ w+8(FP), R13
-	MOVQ y+0(FP), R12
-	CMPQ R14, $0x08
-	JLT  l2
+	MOVQ    rows+24(FP), R14
+	MOVQ    w+8(FP), R13
+	MOVQ    y+0(FP), R12
+	CMPQ    R14, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   x+16(FP), R11
-	MOVQ   R13, R10
-	VXORPS Y10, Y10, Y10
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, R9
-	VXORPS Y9, Y9, Y9
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, R8
-	VXORPS Y8, Y8, Y8
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, DI
-	VXORPS Y7, Y7, Y7
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, SI
-	VXORPS Y6, Y6, Y6
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, DX
-	VXORPS Y5, Y5, Y5
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, CX
-	VXORPS Y4, Y4, Y4
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, BX
-	VXORPS Y3, Y3, Y3
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l4
+	MOVQ    x+16(FP), R11
+	MOVQ    R13, R10
+	VXORPS  Y10, Y10, Y10
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, R9
+	VXORPS  Y9, Y9, Y9
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, R8
+	VXORPS  Y8, Y8, Y8
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, DI
+	VXORPS  Y7, Y7, Y7
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, SI
+	VXORPS  Y6, Y6, Y6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, CX
+	VXORPS  Y4, Y4, Y4
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (R11), Y0
@@ -215,34 +217,36 @@ l5:
 	JGE          l1
 
 l2:
-	CMPQ R14, $0x04
-	JLT  l7
+	CMPQ    R14, $0x04
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
-	MOVQ   x+16(FP), DI
-	MOVQ   R13, SI
-	VXORPS Y6, Y6, Y6
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, DX
-	VXORPS Y5, Y5, Y5
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, CX
-	VXORPS Y4, Y4, Y4
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, BX
-	VXORPS Y3, Y3, Y3
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l9
+	MOVQ    x+16(FP), DI
+	MOVQ    R13, SI
+	VXORPS  Y6, Y6, Y6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, CX
+	VXORPS  Y4, Y4, Y4
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS     (DI), Y0
@@ -314,24 +318,26 @@ l10:
 	JGE          l6
 
 l7:
-	CMPQ R14, $0x02
-	JLT  l12
+	CMPQ    R14, $0x02
+	JLT     l12
+	PCALIGN $0x20
 
 l11:
-	MOVQ   x+16(FP), DX
-	MOVQ   R13, CX
-	VXORPS Y4, Y4, Y4
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   R13, BX
-	VXORPS Y3, Y3, Y3
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l14
+	MOVQ    x+16(FP), DX
+	MOVQ    R13, CX
+	VXORPS  Y4, Y4, Y4
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    R13, BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l14
+	PCALIGN $0x20
 
 l13:
 	VMOVUPS     (DX), Y0
@@ -379,19 +385,21 @@ l15:
 	JGE          l11
 
 l12:
-	CMPQ R14, $0x01
-	JLT  l17
+	CMPQ    R14, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ   x+16(FP), CX
-	MOVQ   R13, BX
-	VXORPS Y3, Y3, Y3
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	ADDQ   AX, R13
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x08
-	JLT    l19
+	MOVQ    x+16(FP), CX
+	MOVQ    R13, BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R13
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS     (BX), Y0
@@ -433,57 +441,59 @@ l17:
 // func MatVecF64AVX2(y *float64, w *float64, x *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·MatVecF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+24(FP), R14
-	MOVQ w+8(FP), R13
-	MOVQ y+0(FP), R12
-	CMPQ R14, $0x08
-	JLT  l2
+	MOVQ    rows+24(FP), R14
+	MOVQ    w+8(FP), R13
+	MOVQ    y+0(FP), R12
+	CMPQ    R14, $0x08
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ   x+16(FP), R11
-	MOVQ   R13, R10
-	VXORPS Y10, Y10, Y10
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, R9
-	VXORPS Y9, Y9, Y9
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, R8
-	VXORPS Y8, Y8, Y8
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, DI
-	VXORPS Y7, Y7, Y7
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, SI
-	VXORPS Y6, Y6, Y6
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, DX
-	VXORPS Y5, Y5, Y5
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, CX
-	VXORPS Y4, Y4, Y4
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, BX
-	VXORPS Y3, Y3, Y3
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l4
+	MOVQ    x+16(FP), R11
+	MOVQ    R13, R10
+	VXORPS  Y10, Y10, Y10
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, R9
+	VXORPS  Y9, Y9, Y9
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, R8
+	VXORPS  Y8, Y8, Y8
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, DI
+	VXORPS  Y7, Y7, Y7
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, SI
+	VXORPS  Y6, Y6, Y6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, CX
+	VXORPS  Y4, Y4, Y4
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (R11), Y0
@@ -587,34 +597,36 @@ l5:
 	JGE          l1
 
 l2:
-	CMPQ R14, $0x04
-	JLT  l7
+	CMPQ    R14, $0x04
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
-	MOVQ   x+16(FP), DI
-	MOVQ   R13, SI
-	VXORPS Y6, Y6, Y6
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, DX
-	VXORPS Y5, Y5, Y5
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, CX
-	VXORPS Y4, Y4, Y4
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, BX
-	VXORPS Y3, Y3, Y3
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l9
+	MOVQ    x+16(FP), DI
+	MOVQ    R13, SI
+	VXORPS  Y6, Y6, Y6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, CX
+	VXORPS  Y4, Y4, Y4
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS     (DI), Y0
@@ -678,24 +690,26 @@ l10:
 	JGE          l6
 
 l7:
-	CMPQ R14, $0x02
-	JLT  l12
+	CMPQ    R14, $0x02
+	JLT     l12
+	PCALIGN $0x20
 
 l11:
-	MOVQ   x+16(FP), DX
-	MOVQ   R13, CX
-	VXORPS Y4, Y4, Y4
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   R13, BX
-	VXORPS Y3, Y3, Y3
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l14
+	MOVQ    x+16(FP), DX
+	MOVQ    R13, CX
+	VXORPS  Y4, Y4, Y4
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    R13, BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l14
+	PCALIGN $0x20
 
 l13:
 	VMOVUPS     (DX), Y0
@@ -739,19 +753,21 @@ l15:
 	JGE          l11
 
 l12:
-	CMPQ R14, $0x01
-	JLT  l17
+	CMPQ    R14, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ   x+16(FP), CX
-	MOVQ   R13, BX
-	VXORPS Y3, Y3, Y3
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	ADDQ   AX, R13
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x04
-	JLT    l19
+	MOVQ    x+16(FP), CX
+	MOVQ    R13, BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R13
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS     (BX), Y0
@@ -791,14 +807,16 @@ l17:
 // func DotTileF32AVX2(y *float32, x *float32, w *float32, lanes *float32, m int, n int, k int, yStride int, xStride int, wStride int, ahead int, flags int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·DotTileF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ n+40(FP), R11
-	CMPQ R11, $0x04
-	JLT  l2
+	MOVQ    n+40(FP), R11
+	CMPQ    R11, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ m+32(FP), R10
-	CMPQ R10, $0x01
-	JLT  l4
+	MOVQ    m+32(FP), R10
+	CMPQ    R10, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	MOVQ  R10, BX
@@ -812,31 +830,32 @@ l5:
 	MOVQ $0x00000002, BX
 
 l6:
-	CMPQ  BX, $0x03
-	JLT   l7
-	MOVQ  m+32(FP), CX
-	MOVQ  n+40(FP), AX
-	SUBQ  R10, CX
-	SUBQ  R11, AX
-	ADDQ  $+4, AX
-	MOVQ  ahead+80(FP), BX
-	SHLQ  $0x06, BX
-	IMULQ BX, CX
-	MOVQ  k+48(FP), BX
-	SHLQ  $0x02, BX
-	SUBQ  CX, BX
-	CMPQ  BX, $0x01
-	JLT   l9
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), AX
-	LEAQ  (AX)(CX*1), CX
-	MOVQ  ahead+80(FP), BX
-	MOVQ  CX, AX
-	CMPQ  BX, $0x01
-	JLT   l11
+	CMPQ    BX, $0x03
+	JLT     l7
+	MOVQ    m+32(FP), CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	ADDQ    $+4, AX
+	MOVQ    ahead+80(FP), BX
+	SHLQ    $0x06, BX
+	IMULQ   BX, CX
+	MOVQ    k+48(FP), BX
+	SHLQ    $0x02, BX
+	SUBQ    CX, BX
+	CMPQ    BX, $0x01
+	JLT     l9
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	LEAQ    (AX)(CX*1), CX
+	MOVQ    ahead+80(FP), BX
+	MOVQ    CX, AX
+	CMPQ    BX, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	PREFETCHT0 (AX)
@@ -848,13 +867,14 @@ l10:
 	JGE        l10
 
 l11:
-	MOVQ wStride+72(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, CX
-	MOVQ ahead+80(FP), BX
-	MOVQ CX, AX
-	CMPQ BX, $0x01
-	JLT  l13
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, CX
+	MOVQ    ahead+80(FP), BX
+	MOVQ    CX, AX
+	CMPQ    BX, $0x01
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	PREFETCHT0 (AX)
@@ -866,13 +886,14 @@ l12:
 	JGE        l12
 
 l13:
-	MOVQ wStride+72(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, CX
-	MOVQ ahead+80(FP), BX
-	MOVQ CX, AX
-	CMPQ BX, $0x01
-	JLT  l15
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, CX
+	MOVQ    ahead+80(FP), BX
+	MOVQ    CX, AX
+	CMPQ    BX, $0x01
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	PREFETCHT0 (AX)
@@ -884,12 +905,13 @@ l14:
 	JGE        l14
 
 l15:
-	MOVQ wStride+72(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, CX
-	MOVQ ahead+80(FP), AX
-	CMPQ AX, $0x01
-	JLT  l17
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, CX
+	MOVQ    ahead+80(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	PREFETCHT0 (CX)
@@ -954,38 +976,39 @@ l9:
 	VMOVUPS 64(CX), Y4
 
 l18:
-	MOVQ  m+32(FP), AX
-	SUBQ  R10, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), R9
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (R9)(AX*1), R8
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (R8)(AX*1), DI
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), SI
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (DX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l20
+	MOVQ    m+32(FP), AX
+	SUBQ    R10, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), R9
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (R9)(AX*1), R8
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (R8)(AX*1), DI
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), SI
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
 	VMOVUPS     (R9), Y3
@@ -1076,8 +1099,9 @@ l19:
 	JGE         l19
 
 l20:
-	CMPQ AX, $0x08
-	JLT  l22
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS     (R9), Y3
@@ -1300,35 +1324,36 @@ l7:
 	VMOVUPS 32(CX), Y4
 
 l28:
-	MOVQ  m+32(FP), AX
-	SUBQ  R10, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), R8
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (R8)(AX*1), DI
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), SI
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (DX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l30
+	MOVQ    m+32(FP), AX
+	SUBQ    R10, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), R8
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (R8)(AX*1), DI
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), SI
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
 	VMOVUPS     (R8), Y2
@@ -1398,8 +1423,9 @@ l29:
 	JGE         l29
 
 l30:
-	CMPQ AX, $0x08
-	JLT  l32
+	CMPQ    AX, $0x08
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	VMOVUPS     (R8), Y2
@@ -1575,32 +1601,33 @@ l26:
 	VMOVUPS (CX), Y3
 
 l36:
-	MOVQ  m+32(FP), AX
-	SUBQ  R10, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), DI
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), SI
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (DX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l38
+	MOVQ    m+32(FP), AX
+	SUBQ    R10, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), SI
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS     (DI), Y0
@@ -1633,8 +1660,9 @@ l37:
 	JGE         l37
 
 l38:
-	CMPQ AX, $0x08
-	JLT  l40
+	CMPQ    AX, $0x08
+	JLT     l40
+	PCALIGN $0x20
 
 l39:
 	VMOVUPS     (DI), Y0
@@ -1743,13 +1771,15 @@ l4:
 	JGE  l1
 
 l2:
-	CMPQ R11, $0x02
-	JLT  l45
+	CMPQ    R11, $0x02
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
-	MOVQ m+32(FP), R8
-	CMPQ R8, $0x01
-	JLT  l47
+	MOVQ    m+32(FP), R8
+	CMPQ    R8, $0x01
+	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	MOVQ  R8, BX
@@ -1797,32 +1827,33 @@ l49:
 	VMOVUPS 64(CX), Y4
 
 l52:
-	MOVQ  m+32(FP), AX
-	SUBQ  R8, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), DI
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (DI)(AX*1), SI
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l54
+	MOVQ    m+32(FP), AX
+	SUBQ    R8, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l54
+	PCALIGN $0x20
 
 l53:
 	VMOVUPS     (DI), Y3
@@ -1879,8 +1910,9 @@ l53:
 	JGE         l53
 
 l54:
-	CMPQ AX, $0x08
-	JLT  l56
+	CMPQ    AX, $0x08
+	JLT     l56
+	PCALIGN $0x20
 
 l55:
 	VMOVUPS     (DI), Y3
@@ -2051,29 +2083,30 @@ l50:
 	VMOVUPS 32(CX), Y4
 
 l62:
-	MOVQ  m+32(FP), AX
-	SUBQ  R8, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), SI
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l64
+	MOVQ    m+32(FP), AX
+	SUBQ    R8, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), SI
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l64
+	PCALIGN $0x20
 
 l63:
 	VMOVUPS     (SI), Y2
@@ -2117,8 +2150,9 @@ l63:
 	JGE         l63
 
 l64:
-	CMPQ AX, $0x08
-	JLT  l66
+	CMPQ    AX, $0x08
+	JLT     l66
+	PCALIGN $0x20
 
 l65:
 	VMOVUPS     (SI), Y2
@@ -2254,26 +2288,27 @@ l60:
 	VMOVUPS (CX), Y3
 
 l70:
-	MOVQ  m+32(FP), AX
-	SUBQ  R8, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), DX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l72
+	MOVQ    m+32(FP), AX
+	SUBQ    R8, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), DX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l72
+	PCALIGN $0x20
 
 l71:
 	VMOVUPS     (DX), Y0
@@ -2296,8 +2331,9 @@ l71:
 	JGE         l71
 
 l72:
-	CMPQ AX, $0x08
-	JLT  l74
+	CMPQ    AX, $0x08
+	JLT     l74
+	PCALIGN $0x20
 
 l73:
 	VMOVUPS     (DX), Y0
@@ -2388,13 +2424,15 @@ l47:
 	JGE  l44
 
 l45:
-	CMPQ R11, $0x01
-	JLT  l79
+	CMPQ    R11, $0x01
+	JLT     l79
+	PCALIGN $0x20
 
 l78:
-	MOVQ m+32(FP), DI
-	CMPQ DI, $0x01
-	JLT  l81
+	MOVQ    m+32(FP), DI
+	CMPQ    DI, $0x01
+	JLT     l81
+	PCALIGN $0x20
 
 l80:
 	MOVQ  DI, BX
@@ -2432,29 +2470,30 @@ l83:
 	VMOVUPS 64(AX), Y4
 
 l86:
-	MOVQ  m+32(FP), AX
-	SUBQ  DI, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), SI
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (DX)(AX*1), CX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l88
+	MOVQ    m+32(FP), AX
+	SUBQ    DI, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), SI
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l88
+	PCALIGN $0x20
 
 l87:
 	VMOVUPS     (BX), Y0
@@ -2482,8 +2521,9 @@ l87:
 	JGE         l87
 
 l88:
-	CMPQ AX, $0x08
-	JLT  l90
+	CMPQ    AX, $0x08
+	JLT     l90
+	PCALIGN $0x20
 
 l89:
 	VMOVUPS     (BX), Y0
@@ -2604,26 +2644,27 @@ l84:
 	VMOVUPS 32(AX), Y4
 
 l96:
-	MOVQ  m+32(FP), AX
-	SUBQ  DI, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), DX
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x02, AX
-	LEAQ  (DX)(AX*1), CX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l98
+	MOVQ    m+32(FP), AX
+	SUBQ    DI, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), DX
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l98
+	PCALIGN $0x20
 
 l97:
 	VMOVUPS     (BX), Y0
@@ -2646,8 +2687,9 @@ l97:
 	JGE         l97
 
 l98:
-	CMPQ AX, $0x08
-	JLT  l100
+	CMPQ    AX, $0x08
+	JLT     l100
+	PCALIGN $0x20
 
 l99:
 	VMOVUPS     (BX), Y0
@@ -2747,23 +2789,24 @@ l94:
 	VMOVUPS (AX), Y3
 
 l104:
-	MOVQ  m+32(FP), AX
-	SUBQ  DI, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), CX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l106
+	MOVQ    m+32(FP), AX
+	SUBQ    DI, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l106
+	PCALIGN $0x20
 
 l105:
 	VMOVUPS     (BX), Y0
@@ -2781,8 +2824,9 @@ l105:
 	JGE         l105
 
 l106:
-	CMPQ AX, $0x08
-	JLT  l108
+	CMPQ    AX, $0x08
+	JLT     l108
+	PCALIGN $0x20
 
 l107:
 	VMOVUPS     (BX), Y0
@@ -2863,14 +2907,16 @@ l79:
 // func DotTileF64AVX2(y *float64, x *float64, w *float64, lanes *float64, m int, n int, k int, yStride int, xStride int, wStride int, ahead int, flags int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·DotTileF64AVX2(SB), NOSPLIT, $0-96
-	MOVQ n+40(FP), R11
-	CMPQ R11, $0x04
-	JLT  l2
+	MOVQ    n+40(FP), R11
+	CMPQ    R11, $0x04
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ m+32(FP), R10
-	CMPQ R10, $0x01
-	JLT  l4
+	MOVQ    m+32(FP), R10
+	CMPQ    R10, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	MOVQ  R10, BX
@@ -2884,31 +2930,32 @@ l5:
 	MOVQ $0x00000002, BX
 
 l6:
-	CMPQ  BX, $0x03
-	JLT   l7
-	MOVQ  m+32(FP), CX
-	MOVQ  n+40(FP), AX
-	SUBQ  R10, CX
-	SUBQ  R11, AX
-	ADDQ  $+4, AX
-	MOVQ  ahead+80(FP), BX
-	SHLQ  $0x06, BX
-	IMULQ BX, CX
-	MOVQ  k+48(FP), BX
-	SHLQ  $0x03, BX
-	SUBQ  CX, BX
-	CMPQ  BX, $0x01
-	JLT   l9
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), AX
-	LEAQ  (AX)(CX*1), CX
-	MOVQ  ahead+80(FP), BX
-	MOVQ  CX, AX
-	CMPQ  BX, $0x01
-	JLT   l11
+	CMPQ    BX, $0x03
+	JLT     l7
+	MOVQ    m+32(FP), CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R10, CX
+	SUBQ    R11, AX
+	ADDQ    $+4, AX
+	MOVQ    ahead+80(FP), BX
+	SHLQ    $0x06, BX
+	IMULQ   BX, CX
+	MOVQ    k+48(FP), BX
+	SHLQ    $0x03, BX
+	SUBQ    CX, BX
+	CMPQ    BX, $0x01
+	JLT     l9
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	LEAQ    (AX)(CX*1), CX
+	MOVQ    ahead+80(FP), BX
+	MOVQ    CX, AX
+	CMPQ    BX, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	PREFETCHT0 (AX)
@@ -2920,13 +2967,14 @@ l10:
 	JGE        l10
 
 l11:
-	MOVQ wStride+72(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, CX
-	MOVQ ahead+80(FP), BX
-	MOVQ CX, AX
-	CMPQ BX, $0x01
-	JLT  l13
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, CX
+	MOVQ    ahead+80(FP), BX
+	MOVQ    CX, AX
+	CMPQ    BX, $0x01
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	PREFETCHT0 (AX)
@@ -2938,13 +2986,14 @@ l12:
 	JGE        l12
 
 l13:
-	MOVQ wStride+72(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, CX
-	MOVQ ahead+80(FP), BX
-	MOVQ CX, AX
-	CMPQ BX, $0x01
-	JLT  l15
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, CX
+	MOVQ    ahead+80(FP), BX
+	MOVQ    CX, AX
+	CMPQ    BX, $0x01
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	PREFETCHT0 (AX)
@@ -2956,12 +3005,13 @@ l14:
 	JGE        l14
 
 l15:
-	MOVQ wStride+72(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, CX
-	MOVQ ahead+80(FP), AX
-	CMPQ AX, $0x01
-	JLT  l17
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, CX
+	MOVQ    ahead+80(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	PREFETCHT0 (CX)
@@ -3026,38 +3076,39 @@ l9:
 	VMOVUPS 64(CX), Y4
 
 l18:
-	MOVQ  m+32(FP), AX
-	SUBQ  R10, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), R9
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (R9)(AX*1), R8
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (R8)(AX*1), DI
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), SI
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (DX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l20
+	MOVQ    m+32(FP), AX
+	SUBQ    R10, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), R9
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (R9)(AX*1), R8
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (R8)(AX*1), DI
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), SI
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
 	VMOVUPS     (R9), Y3
@@ -3148,8 +3199,9 @@ l19:
 	JGE         l19
 
 l20:
-	CMPQ AX, $0x04
-	JLT  l22
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS     (R9), Y3
@@ -3360,35 +3412,36 @@ l7:
 	VMOVUPS 32(CX), Y4
 
 l28:
-	MOVQ  m+32(FP), AX
-	SUBQ  R10, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), R8
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (R8)(AX*1), DI
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), SI
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (DX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l30
+	MOVQ    m+32(FP), AX
+	SUBQ    R10, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), R8
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (R8)(AX*1), DI
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), SI
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
 	VMOVUPS     (R8), Y2
@@ -3458,8 +3511,9 @@ l29:
 	JGE         l29
 
 l30:
-	CMPQ AX, $0x04
-	JLT  l32
+	CMPQ    AX, $0x04
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	VMOVUPS     (R8), Y2
@@ -3627,32 +3681,33 @@ l26:
 	VMOVUPS (CX), Y3
 
 l36:
-	MOVQ  m+32(FP), AX
-	SUBQ  R10, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), DI
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), SI
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (DX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l38
+	MOVQ    m+32(FP), AX
+	SUBQ    R10, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), SI
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS     (DI), Y0
@@ -3685,8 +3740,9 @@ l37:
 	JGE         l37
 
 l38:
-	CMPQ AX, $0x04
-	JLT  l40
+	CMPQ    AX, $0x04
+	JLT     l40
+	PCALIGN $0x20
 
 l39:
 	VMOVUPS     (DI), Y0
@@ -3791,13 +3847,15 @@ l4:
 	JGE  l1
 
 l2:
-	CMPQ R11, $0x02
-	JLT  l45
+	CMPQ    R11, $0x02
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
-	MOVQ m+32(FP), R8
-	CMPQ R8, $0x01
-	JLT  l47
+	MOVQ    m+32(FP), R8
+	CMPQ    R8, $0x01
+	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	MOVQ  R8, BX
@@ -3845,32 +3903,33 @@ l49:
 	VMOVUPS 64(CX), Y4
 
 l52:
-	MOVQ  m+32(FP), AX
-	SUBQ  R8, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), DI
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (DI)(AX*1), SI
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l54
+	MOVQ    m+32(FP), AX
+	SUBQ    R8, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l54
+	PCALIGN $0x20
 
 l53:
 	VMOVUPS     (DI), Y3
@@ -3927,8 +3986,9 @@ l53:
 	JGE         l53
 
 l54:
-	CMPQ AX, $0x04
-	JLT  l56
+	CMPQ    AX, $0x04
+	JLT     l56
+	PCALIGN $0x20
 
 l55:
 	VMOVUPS     (DI), Y3
@@ -4087,29 +4147,30 @@ l50:
 	VMOVUPS 32(CX), Y4
 
 l62:
-	MOVQ  m+32(FP), AX
-	SUBQ  R8, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), SI
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l64
+	MOVQ    m+32(FP), AX
+	SUBQ    R8, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), SI
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l64
+	PCALIGN $0x20
 
 l63:
 	VMOVUPS     (SI), Y2
@@ -4153,8 +4214,9 @@ l63:
 	JGE         l63
 
 l64:
-	CMPQ AX, $0x04
-	JLT  l66
+	CMPQ    AX, $0x04
+	JLT     l66
+	PCALIGN $0x20
 
 l65:
 	VMOVUPS     (SI), Y2
@@ -4282,26 +4344,27 @@ l60:
 	VMOVUPS (CX), Y3
 
 l70:
-	MOVQ  m+32(FP), AX
-	SUBQ  R8, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), DX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), CX
-	MOVQ  wStride+72(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (CX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l72
+	MOVQ    m+32(FP), AX
+	SUBQ    R8, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), DX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    wStride+72(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (CX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l72
+	PCALIGN $0x20
 
 l71:
 	VMOVUPS     (DX), Y0
@@ -4324,8 +4387,9 @@ l71:
 	JGE         l71
 
 l72:
-	CMPQ AX, $0x04
-	JLT  l74
+	CMPQ    AX, $0x04
+	JLT     l74
+	PCALIGN $0x20
 
 l73:
 	VMOVUPS     (DX), Y0
@@ -4412,13 +4476,15 @@ l47:
 	JGE  l44
 
 l45:
-	CMPQ R11, $0x01
-	JLT  l79
+	CMPQ    R11, $0x01
+	JLT     l79
+	PCALIGN $0x20
 
 l78:
-	MOVQ m+32(FP), DI
-	CMPQ DI, $0x01
-	JLT  l81
+	MOVQ    m+32(FP), DI
+	CMPQ    DI, $0x01
+	JLT     l81
+	PCALIGN $0x20
 
 l80:
 	MOVQ  DI, BX
@@ -4456,29 +4522,30 @@ l83:
 	VMOVUPS 64(AX), Y4
 
 l86:
-	MOVQ  m+32(FP), AX
-	SUBQ  DI, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), SI
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (SI)(AX*1), DX
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (DX)(AX*1), CX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l88
+	MOVQ    m+32(FP), AX
+	SUBQ    DI, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), SI
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l88
+	PCALIGN $0x20
 
 l87:
 	VMOVUPS     (BX), Y0
@@ -4506,8 +4573,9 @@ l87:
 	JGE         l87
 
 l88:
-	CMPQ AX, $0x04
-	JLT  l90
+	CMPQ    AX, $0x04
+	JLT     l90
+	PCALIGN $0x20
 
 l89:
 	VMOVUPS     (BX), Y0
@@ -4622,26 +4690,27 @@ l84:
 	VMOVUPS 32(AX), Y4
 
 l96:
-	MOVQ  m+32(FP), AX
-	SUBQ  DI, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), DX
-	MOVQ  xStride+64(FP), AX
-	SHLQ  $0x03, AX
-	LEAQ  (DX)(AX*1), CX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l98
+	MOVQ    m+32(FP), AX
+	SUBQ    DI, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), DX
+	MOVQ    xStride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l98
+	PCALIGN $0x20
 
 l97:
 	VMOVUPS     (BX), Y0
@@ -4664,8 +4733,9 @@ l97:
 	JGE         l97
 
 l98:
-	CMPQ AX, $0x04
-	JLT  l100
+	CMPQ    AX, $0x04
+	JLT     l100
+	PCALIGN $0x20
 
 l99:
 	VMOVUPS     (BX), Y0
@@ -4761,23 +4831,24 @@ l94:
 	VMOVUPS (AX), Y3
 
 l104:
-	MOVQ  m+32(FP), AX
-	SUBQ  DI, AX
-	MOVQ  xStride+64(FP), BX
-	IMULQ BX, AX
-	MOVQ  x+8(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), CX
-	MOVQ  n+40(FP), AX
-	SUBQ  R11, AX
-	MOVQ  wStride+72(FP), BX
-	IMULQ BX, AX
-	MOVQ  w+16(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  k+48(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l106
+	MOVQ    m+32(FP), AX
+	SUBQ    DI, AX
+	MOVQ    xStride+64(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    n+40(FP), AX
+	SUBQ    R11, AX
+	MOVQ    wStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    w+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    k+48(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l106
+	PCALIGN $0x20
 
 l105:
 	VMOVUPS     (BX), Y0
@@ -4795,8 +4866,9 @@ l105:
 	JGE         l105
 
 l106:
-	CMPQ AX, $0x04
-	JLT  l108
+	CMPQ    AX, $0x04
+	JLT     l108
+	PCALIGN $0x20
 
 l107:
 	VMOVUPS     (BX), Y0
@@ -4875,14 +4947,15 @@ l79:
 // func MulTileF32AVX2(c *float32, a *float32, b *float32, f *float32, d *float32, m int, n int, k int, cStride int, aStride int, bStride int, bPanel int, flags int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·MulTileF32AVX2(SB), NOSPLIT, $0-104
-	MOVQ m+40(FP), AX
-	CMPQ AX, $0x06
-	JLT  l1
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x10
-	JLT  l4
+	MOVQ    m+40(FP), AX
+	CMPQ    AX, $0x06
+	JLT     l1
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x10
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VXORPS     Y14, Y14, Y14
@@ -4928,6 +5001,7 @@ l3:
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
 	JLT        l6
+	PCALIGN    $0x20
 
 l5:
 	VMOVUPS      (CX), Y2
@@ -5023,8 +5097,9 @@ l5:
 	JGE          l5
 
 l6:
-	CMPQ SI, $0x01
-	JLT  l8
+	CMPQ    SI, $0x01
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS      (CX), Y2
@@ -5317,25 +5392,27 @@ l10:
 	JGE  l3
 
 l4:
-	CMPQ R9, $0x08
-	JLT  l16
+	CMPQ    R9, $0x08
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x02, AX
-	CMPQ   SI, $0x04
-	JLT    l18
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l18
+	PCALIGN $0x20
 
 l17:
 	VMOVUPS      (CX), Y1
@@ -5403,8 +5480,9 @@ l17:
 	JGE          l17
 
 l18:
-	CMPQ SI, $0x01
-	JLT  l20
+	CMPQ    SI, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
 	VMOVUPS      (CX), Y1
@@ -5629,6 +5707,7 @@ l16:
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
 	JLT          l29
+	PCALIGN      $0x20
 
 l28:
 	VMOVUPS      (DI), Y1
@@ -5696,8 +5775,9 @@ l28:
 	JGE          l28
 
 l29:
-	CMPQ BX, $0x01
-	JLT  l31
+	CMPQ    BX, $0x01
+	JLT     l31
+	PCALIGN $0x20
 
 l30:
 	VMOVUPS      (DI), Y1
@@ -5920,14 +6000,15 @@ l27:
 	JMP l2
 
 l1:
-	MOVQ m+40(FP), AX
-	CMPQ AX, $0x05
-	JLT  l38
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x10
-	JLT  l41
+	MOVQ    m+40(FP), AX
+	CMPQ    AX, $0x05
+	JLT     l38
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x10
+	JLT     l41
+	PCALIGN $0x20
 
 l40:
 	VXORPS     Y12, Y12, Y12
@@ -5967,6 +6048,7 @@ l40:
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
 	JLT        l43
+	PCALIGN    $0x20
 
 l42:
 	VMOVUPS      (CX), Y2
@@ -6050,8 +6132,9 @@ l42:
 	JGE          l42
 
 l43:
-	CMPQ SI, $0x01
-	JLT  l45
+	CMPQ    SI, $0x01
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS      (CX), Y2
@@ -6302,24 +6385,26 @@ l47:
 	JGE  l40
 
 l41:
-	CMPQ R9, $0x08
-	JLT  l53
+	CMPQ    R9, $0x08
+	JLT     l53
+	PCALIGN $0x20
 
 l52:
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x02, AX
-	CMPQ   SI, $0x04
-	JLT    l55
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l55
+	PCALIGN $0x20
 
 l54:
 	VMOVUPS      (CX), Y1
@@ -6379,8 +6464,9 @@ l54:
 	JGE          l54
 
 l55:
-	CMPQ SI, $0x01
-	JLT  l57
+	CMPQ    SI, $0x01
+	JLT     l57
+	PCALIGN $0x20
 
 l56:
 	VMOVUPS      (CX), Y1
@@ -6576,6 +6662,7 @@ l53:
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
 	JLT          l66
+	PCALIGN      $0x20
 
 l65:
 	VMOVUPS      (DI), Y1
@@ -6635,8 +6722,9 @@ l65:
 	JGE          l65
 
 l66:
-	CMPQ BX, $0x01
-	JLT  l68
+	CMPQ    BX, $0x01
+	JLT     l68
+	PCALIGN $0x20
 
 l67:
 	VMOVUPS      (DI), Y1
@@ -6827,14 +6915,15 @@ l64:
 	JMP l39
 
 l38:
-	MOVQ m+40(FP), AX
-	CMPQ AX, $0x04
-	JLT  l75
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x10
-	JLT  l78
+	MOVQ    m+40(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l75
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x10
+	JLT     l78
+	PCALIGN $0x20
 
 l77:
 	VXORPS     Y10, Y10, Y10
@@ -6868,6 +6957,7 @@ l77:
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
 	JLT        l80
+	PCALIGN    $0x20
 
 l79:
 	VMOVUPS      (CX), Y2
@@ -6939,8 +7029,9 @@ l79:
 	JGE          l79
 
 l80:
-	CMPQ SI, $0x01
-	JLT  l82
+	CMPQ    SI, $0x01
+	JLT     l82
+	PCALIGN $0x20
 
 l81:
 	VMOVUPS      (CX), Y2
@@ -7149,23 +7240,25 @@ l84:
 	JGE  l77
 
 l78:
-	CMPQ R9, $0x08
-	JLT  l90
+	CMPQ    R9, $0x08
+	JLT     l90
+	PCALIGN $0x20
 
 l89:
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x02, AX
-	CMPQ   SI, $0x04
-	JLT    l92
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l92
+	PCALIGN $0x20
 
 l91:
 	VMOVUPS      (CX), Y1
@@ -7217,8 +7310,9 @@ l91:
 	JGE          l91
 
 l92:
-	CMPQ SI, $0x01
-	JLT  l94
+	CMPQ    SI, $0x01
+	JLT     l94
+	PCALIGN $0x20
 
 l93:
 	VMOVUPS      (CX), Y1
@@ -7385,6 +7479,7 @@ l90:
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
 	JLT          l103
+	PCALIGN      $0x20
 
 l102:
 	VMOVUPS      (DI), Y1
@@ -7436,8 +7531,9 @@ l102:
 	JGE          l102
 
 l103:
-	CMPQ BX, $0x01
-	JLT  l105
+	CMPQ    BX, $0x01
+	JLT     l105
+	PCALIGN $0x20
 
 l104:
 	VMOVUPS      (DI), Y1
@@ -7596,14 +7692,15 @@ l101:
 	JMP l76
 
 l75:
-	MOVQ m+40(FP), AX
-	CMPQ AX, $0x03
-	JLT  l112
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x10
-	JLT  l115
+	MOVQ    m+40(FP), AX
+	CMPQ    AX, $0x03
+	JLT     l112
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x10
+	JLT     l115
+	PCALIGN $0x20
 
 l114:
 	VXORPS     Y8, Y8, Y8
@@ -7631,6 +7728,7 @@ l114:
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
 	JLT        l117
+	PCALIGN    $0x20
 
 l116:
 	VMOVUPS      (CX), Y2
@@ -7690,8 +7788,9 @@ l116:
 	JGE          l116
 
 l117:
-	CMPQ SI, $0x01
-	JLT  l119
+	CMPQ    SI, $0x01
+	JLT     l119
+	PCALIGN $0x20
 
 l118:
 	VMOVUPS      (CX), Y2
@@ -7858,22 +7957,24 @@ l121:
 	JGE  l114
 
 l115:
-	CMPQ R9, $0x08
-	JLT  l127
+	CMPQ    R9, $0x08
+	JLT     l127
+	PCALIGN $0x20
 
 l126:
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x02, AX
-	CMPQ   SI, $0x04
-	JLT    l129
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l129
+	PCALIGN $0x20
 
 l128:
 	VMOVUPS      (CX), Y1
@@ -7917,8 +8018,9 @@ l128:
 	JGE          l128
 
 l129:
-	CMPQ SI, $0x01
-	JLT  l131
+	CMPQ    SI, $0x01
+	JLT     l131
+	PCALIGN $0x20
 
 l130:
 	VMOVUPS      (CX), Y1
@@ -8056,6 +8158,7 @@ l127:
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
 	JLT          l140
+	PCALIGN      $0x20
 
 l139:
 	VMOVUPS      (DI), Y1
@@ -8099,8 +8202,9 @@ l139:
 	JGE          l139
 
 l140:
-	CMPQ BX, $0x01
-	JLT  l142
+	CMPQ    BX, $0x01
+	JLT     l142
+	PCALIGN $0x20
 
 l141:
 	VMOVUPS      (DI), Y1
@@ -8227,14 +8331,15 @@ l138:
 	JMP l113
 
 l112:
-	MOVQ m+40(FP), AX
-	CMPQ AX, $0x02
-	JLT  l149
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x10
-	JLT  l152
+	MOVQ    m+40(FP), AX
+	CMPQ    AX, $0x02
+	JLT     l149
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x10
+	JLT     l152
+	PCALIGN $0x20
 
 l151:
 	VXORPS     Y6, Y6, Y6
@@ -8256,6 +8361,7 @@ l151:
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
 	JLT        l154
+	PCALIGN    $0x20
 
 l153:
 	VMOVUPS      (CX), Y2
@@ -8303,8 +8409,9 @@ l153:
 	JGE          l153
 
 l154:
-	CMPQ SI, $0x01
-	JLT  l156
+	CMPQ    SI, $0x01
+	JLT     l156
+	PCALIGN $0x20
 
 l155:
 	VMOVUPS      (CX), Y2
@@ -8429,21 +8536,23 @@ l158:
 	JGE  l151
 
 l152:
-	CMPQ R9, $0x08
-	JLT  l164
+	CMPQ    R9, $0x08
+	JLT     l164
+	PCALIGN $0x20
 
 l163:
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x02, AX
-	CMPQ   SI, $0x04
-	JLT    l166
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l166
+	PCALIGN $0x20
 
 l165:
 	VMOVUPS      (CX), Y1
@@ -8479,8 +8588,9 @@ l165:
 	JGE          l165
 
 l166:
-	CMPQ SI, $0x01
-	JLT  l168
+	CMPQ    SI, $0x01
+	JLT     l168
+	PCALIGN $0x20
 
 l167:
 	VMOVUPS      (CX), Y1
@@ -8589,6 +8699,7 @@ l164:
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
 	JLT          l177
+	PCALIGN      $0x20
 
 l176:
 	VMOVUPS      (DI), Y1
@@ -8624,8 +8735,9 @@ l176:
 	JGE          l176
 
 l177:
-	CMPQ BX, $0x01
-	JLT  l179
+	CMPQ    BX, $0x01
+	JLT     l179
+	PCALIGN $0x20
 
 l178:
 	VMOVUPS      (DI), Y1
@@ -8720,11 +8832,12 @@ l175:
 	JMP l150
 
 l149:
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x10
-	JLT  l187
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x10
+	JLT     l187
+	PCALIGN $0x20
 
 l186:
 	VXORPS     Y3, Y3, Y3
@@ -8740,6 +8853,7 @@ l186:
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
 	JLT        l189
+	PCALIGN    $0x20
 
 l188:
 	VBROADCASTSS (DX), Y0
@@ -8767,8 +8881,9 @@ l188:
 	JGE          l188
 
 l189:
-	CMPQ SI, $0x01
-	JLT  l191
+	CMPQ    SI, $0x01
+	JLT     l191
+	PCALIGN $0x20
 
 l190:
 	VBROADCASTSS (DX), Y0
@@ -8849,20 +8964,22 @@ l193:
 	JGE  l186
 
 l187:
-	CMPQ R9, $0x08
-	JLT  l199
+	CMPQ    R9, $0x08
+	JLT     l199
+	PCALIGN $0x20
 
 l198:
-	VXORPS Y1, Y1, Y1
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x02, AX
-	CMPQ   SI, $0x04
-	JLT    l201
+	VXORPS  Y1, Y1, Y1
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l201
+	PCALIGN $0x20
 
 l200:
 	VBROADCASTSS (DX), Y0
@@ -8886,8 +9003,9 @@ l200:
 	JGE          l200
 
 l201:
-	CMPQ SI, $0x01
-	JLT  l203
+	CMPQ    SI, $0x01
+	JLT     l203
+	PCALIGN $0x20
 
 l202:
 	VBROADCASTSS (DX), Y0
@@ -8966,6 +9084,7 @@ l199:
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
 	JLT          l212
+	PCALIGN      $0x20
 
 l211:
 	VBROADCASTSS (AX), Y0
@@ -8989,8 +9108,9 @@ l211:
 	JGE          l211
 
 l212:
-	CMPQ BX, $0x01
-	JLT  l214
+	CMPQ    BX, $0x01
+	JLT     l214
+	PCALIGN $0x20
 
 l213:
 	VBROADCASTSS (AX), Y0
@@ -9060,14 +9180,15 @@ l2:
 // func MulTileF64AVX2(c *float64, a *float64, b *float64, f *float64, d *float64, m int, n int, k int, cStride int, aStride int, bStride int, bPanel int, flags int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·MulTileF64AVX2(SB), NOSPLIT, $0-104
-	MOVQ m+40(FP), AX
-	CMPQ AX, $0x06
-	JLT  l1
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x08
-	JLT  l4
+	MOVQ    m+40(FP), AX
+	CMPQ    AX, $0x06
+	JLT     l1
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VXORPS     Y14, Y14, Y14
@@ -9113,6 +9234,7 @@ l3:
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
 	JLT        l6
+	PCALIGN    $0x20
 
 l5:
 	VMOVUPS      (CX), Y2
@@ -9208,8 +9330,9 @@ l5:
 	JGE          l5
 
 l6:
-	CMPQ SI, $0x01
-	JLT  l8
+	CMPQ    SI, $0x01
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS      (CX), Y2
@@ -9502,25 +9625,27 @@ l10:
 	JGE  l3
 
 l4:
-	CMPQ R9, $0x04
-	JLT  l16
+	CMPQ    R9, $0x04
+	JLT     l16
+	PCALIGN $0x20
 
 l15:
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x03, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x03, AX
-	CMPQ   SI, $0x04
-	JLT    l18
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l18
+	PCALIGN $0x20
 
 l17:
 	VMOVUPS      (CX), Y1
@@ -9588,8 +9713,9 @@ l17:
 	JGE          l17
 
 l18:
-	CMPQ SI, $0x01
-	JLT  l20
+	CMPQ    SI, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
 	VMOVUPS      (CX), Y1
@@ -9814,6 +9940,7 @@ l16:
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
 	JLT          l29
+	PCALIGN      $0x20
 
 l28:
 	VMOVUPS      (DI), Y1
@@ -9881,8 +10008,9 @@ l28:
 	JGE          l28
 
 l29:
-	CMPQ BX, $0x01
-	JLT  l31
+	CMPQ    BX, $0x01
+	JLT     l31
+	PCALIGN $0x20
 
 l30:
 	VMOVUPS      (DI), Y1
@@ -10105,14 +10233,15 @@ l27:
 	JMP l2
 
 l1:
-	MOVQ m+40(FP), AX
-	CMPQ AX, $0x05
-	JLT  l38
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x08
-	JLT  l41
+	MOVQ    m+40(FP), AX
+	CMPQ    AX, $0x05
+	JLT     l38
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x08
+	JLT     l41
+	PCALIGN $0x20
 
 l40:
 	VXORPS     Y12, Y12, Y12
@@ -10152,6 +10281,7 @@ l40:
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
 	JLT        l43
+	PCALIGN    $0x20
 
 l42:
 	VMOVUPS      (CX), Y2
@@ -10235,8 +10365,9 @@ l42:
 	JGE          l42
 
 l43:
-	CMPQ SI, $0x01
-	JLT  l45
+	CMPQ    SI, $0x01
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS      (CX), Y2
@@ -10487,24 +10618,26 @@ l47:
 	JGE  l40
 
 l41:
-	CMPQ R9, $0x04
-	JLT  l53
+	CMPQ    R9, $0x04
+	JLT     l53
+	PCALIGN $0x20
 
 l52:
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x03, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x03, AX
-	CMPQ   SI, $0x04
-	JLT    l55
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l55
+	PCALIGN $0x20
 
 l54:
 	VMOVUPS      (CX), Y1
@@ -10564,8 +10697,9 @@ l54:
 	JGE          l54
 
 l55:
-	CMPQ SI, $0x01
-	JLT  l57
+	CMPQ    SI, $0x01
+	JLT     l57
+	PCALIGN $0x20
 
 l56:
 	VMOVUPS      (CX), Y1
@@ -10761,6 +10895,7 @@ l53:
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
 	JLT          l66
+	PCALIGN      $0x20
 
 l65:
 	VMOVUPS      (DI), Y1
@@ -10820,8 +10955,9 @@ l65:
 	JGE          l65
 
 l66:
-	CMPQ BX, $0x01
-	JLT  l68
+	CMPQ    BX, $0x01
+	JLT     l68
+	PCALIGN $0x20
 
 l67:
 	VMOVUPS      (DI), Y1
@@ -11012,14 +11148,15 @@ l64:
 	JMP l39
 
 l38:
-	MOVQ m+40(FP), AX
-	CMPQ AX, $0x04
-	JLT  l75
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x08
-	JLT  l78
+	MOVQ    m+40(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l75
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x08
+	JLT     l78
+	PCALIGN $0x20
 
 l77:
 	VXORPS     Y10, Y10, Y10
@@ -11053,6 +11190,7 @@ l77:
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
 	JLT        l80
+	PCALIGN    $0x20
 
 l79:
 	VMOVUPS      (CX), Y2
@@ -11124,8 +11262,9 @@ l79:
 	JGE          l79
 
 l80:
-	CMPQ SI, $0x01
-	JLT  l82
+	CMPQ    SI, $0x01
+	JLT     l82
+	PCALIGN $0x20
 
 l81:
 	VMOVUPS      (CX), Y2
@@ -11334,23 +11473,25 @@ l84:
 	JGE  l77
 
 l78:
-	CMPQ R9, $0x04
-	JLT  l90
+	CMPQ    R9, $0x04
+	JLT     l90
+	PCALIGN $0x20
 
 l89:
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x03, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x03, AX
-	CMPQ   SI, $0x04
-	JLT    l92
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l92
+	PCALIGN $0x20
 
 l91:
 	VMOVUPS      (CX), Y1
@@ -11402,8 +11543,9 @@ l91:
 	JGE          l91
 
 l92:
-	CMPQ SI, $0x01
-	JLT  l94
+	CMPQ    SI, $0x01
+	JLT     l94
+	PCALIGN $0x20
 
 l93:
 	VMOVUPS      (CX), Y1
@@ -11570,6 +11712,7 @@ l90:
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
 	JLT          l103
+	PCALIGN      $0x20
 
 l102:
 	VMOVUPS      (DI), Y1
@@ -11621,8 +11764,9 @@ l102:
 	JGE          l102
 
 l103:
-	CMPQ BX, $0x01
-	JLT  l105
+	CMPQ    BX, $0x01
+	JLT     l105
+	PCALIGN $0x20
 
 l104:
 	VMOVUPS      (DI), Y1
@@ -11781,14 +11925,15 @@ l101:
 	JMP l76
 
 l75:
-	MOVQ m+40(FP), AX
-	CMPQ AX, $0x03
-	JLT  l112
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x08
-	JLT  l115
+	MOVQ    m+40(FP), AX
+	CMPQ    AX, $0x03
+	JLT     l112
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x08
+	JLT     l115
+	PCALIGN $0x20
 
 l114:
 	VXORPS     Y8, Y8, Y8
@@ -11816,6 +11961,7 @@ l114:
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
 	JLT        l117
+	PCALIGN    $0x20
 
 l116:
 	VMOVUPS      (CX), Y2
@@ -11875,8 +12021,9 @@ l116:
 	JGE          l116
 
 l117:
-	CMPQ SI, $0x01
-	JLT  l119
+	CMPQ    SI, $0x01
+	JLT     l119
+	PCALIGN $0x20
 
 l118:
 	VMOVUPS      (CX), Y2
@@ -12043,22 +12190,24 @@ l121:
 	JGE  l114
 
 l115:
-	CMPQ R9, $0x04
-	JLT  l127
+	CMPQ    R9, $0x04
+	JLT     l127
+	PCALIGN $0x20
 
 l126:
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x03, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x03, AX
-	CMPQ   SI, $0x04
-	JLT    l129
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l129
+	PCALIGN $0x20
 
 l128:
 	VMOVUPS      (CX), Y1
@@ -12102,8 +12251,9 @@ l128:
 	JGE          l128
 
 l129:
-	CMPQ SI, $0x01
-	JLT  l131
+	CMPQ    SI, $0x01
+	JLT     l131
+	PCALIGN $0x20
 
 l130:
 	VMOVUPS      (CX), Y1
@@ -12241,6 +12391,7 @@ l127:
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
 	JLT          l140
+	PCALIGN      $0x20
 
 l139:
 	VMOVUPS      (DI), Y1
@@ -12284,8 +12435,9 @@ l139:
 	JGE          l139
 
 l140:
-	CMPQ BX, $0x01
-	JLT  l142
+	CMPQ    BX, $0x01
+	JLT     l142
+	PCALIGN $0x20
 
 l141:
 	VMOVUPS      (DI), Y1
@@ -12412,14 +12564,15 @@ l138:
 	JMP l113
 
 l112:
-	MOVQ m+40(FP), AX
-	CMPQ AX, $0x02
-	JLT  l149
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x08
-	JLT  l152
+	MOVQ    m+40(FP), AX
+	CMPQ    AX, $0x02
+	JLT     l149
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x08
+	JLT     l152
+	PCALIGN $0x20
 
 l151:
 	VXORPS     Y6, Y6, Y6
@@ -12441,6 +12594,7 @@ l151:
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
 	JLT        l154
+	PCALIGN    $0x20
 
 l153:
 	VMOVUPS      (CX), Y2
@@ -12488,8 +12642,9 @@ l153:
 	JGE          l153
 
 l154:
-	CMPQ SI, $0x01
-	JLT  l156
+	CMPQ    SI, $0x01
+	JLT     l156
+	PCALIGN $0x20
 
 l155:
 	VMOVUPS      (CX), Y2
@@ -12614,21 +12769,23 @@ l158:
 	JGE  l151
 
 l152:
-	CMPQ R9, $0x04
-	JLT  l164
+	CMPQ    R9, $0x04
+	JLT     l164
+	PCALIGN $0x20
 
 l163:
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x03, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x03, AX
-	CMPQ   SI, $0x04
-	JLT    l166
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l166
+	PCALIGN $0x20
 
 l165:
 	VMOVUPS      (CX), Y1
@@ -12664,8 +12821,9 @@ l165:
 	JGE          l165
 
 l166:
-	CMPQ SI, $0x01
-	JLT  l168
+	CMPQ    SI, $0x01
+	JLT     l168
+	PCALIGN $0x20
 
 l167:
 	VMOVUPS      (CX), Y1
@@ -12774,6 +12932,7 @@ l164:
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
 	JLT          l177
+	PCALIGN      $0x20
 
 l176:
 	VMOVUPS      (DI), Y1
@@ -12809,8 +12968,9 @@ l176:
 	JGE          l176
 
 l177:
-	CMPQ BX, $0x01
-	JLT  l179
+	CMPQ    BX, $0x01
+	JLT     l179
+	PCALIGN $0x20
 
 l178:
 	VMOVUPS      (DI), Y1
@@ -12905,11 +13065,12 @@ l175:
 	JMP l150
 
 l149:
-	MOVQ n+48(FP), R9
-	MOVQ c+0(FP), R8
-	MOVQ b+16(FP), DI
-	CMPQ R9, $0x08
-	JLT  l187
+	MOVQ    n+48(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x08
+	JLT     l187
+	PCALIGN $0x20
 
 l186:
 	VXORPS     Y3, Y3, Y3
@@ -12925,6 +13086,7 @@ l186:
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
 	JLT        l189
+	PCALIGN    $0x20
 
 l188:
 	VBROADCASTSD (DX), Y0
@@ -12952,8 +13114,9 @@ l188:
 	JGE          l188
 
 l189:
-	CMPQ SI, $0x01
-	JLT  l191
+	CMPQ    SI, $0x01
+	JLT     l191
+	PCALIGN $0x20
 
 l190:
 	VBROADCASTSD (DX), Y0
@@ -13034,20 +13197,22 @@ l193:
 	JGE  l186
 
 l187:
-	CMPQ R9, $0x04
-	JLT  l199
+	CMPQ    R9, $0x04
+	JLT     l199
+	PCALIGN $0x20
 
 l198:
-	VXORPS Y1, Y1, Y1
-	MOVQ   k+56(FP), SI
-	MOVQ   a+8(FP), DX
-	MOVQ   DI, CX
-	MOVQ   aStride+72(FP), BX
-	SHLQ   $0x03, BX
-	MOVQ   bStride+80(FP), AX
-	SHLQ   $0x03, AX
-	CMPQ   SI, $0x04
-	JLT    l201
+	VXORPS  Y1, Y1, Y1
+	MOVQ    k+56(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+72(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+80(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l201
+	PCALIGN $0x20
 
 l200:
 	VBROADCASTSD (DX), Y0
@@ -13071,8 +13236,9 @@ l200:
 	JGE          l200
 
 l201:
-	CMPQ SI, $0x01
-	JLT  l203
+	CMPQ    SI, $0x01
+	JLT     l203
+	PCALIGN $0x20
 
 l202:
 	VBROADCASTSD (DX), Y0
@@ -13151,6 +13317,7 @@ l199:
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
 	JLT          l212
+	PCALIGN      $0x20
 
 l211:
 	VBROADCASTSD (AX), Y0
@@ -13174,8 +13341,9 @@ l211:
 	JGE          l211
 
 l212:
-	CMPQ BX, $0x01
-	JLT  l214
+	CMPQ    BX, $0x01
+	JLT     l214
+	PCALIGN $0x20
 
 l213:
 	VBROADCASTSD (AX), Y0
@@ -13245,25 +13413,27 @@ l2:
 // func MulPackF32AVX2(p *float32, b *float32, n int, k int, bStride int, bPanel int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·MulPackF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ   k+24(FP), R9
-	MOVQ   b+8(FP), R8
-	MOVQ   p+0(FP), DI
-	MOVQ   bPanel+40(FP), SI
-	SHLQ   $0x02, SI
-	VXORPS Y1, Y1, Y1
-	CMPQ   R9, $0x01
-	JLT    l2
+	MOVQ    k+24(FP), R9
+	MOVQ    b+8(FP), R8
+	MOVQ    p+0(FP), DI
+	MOVQ    bPanel+40(FP), SI
+	SHLQ    $0x02, SI
+	VXORPS  Y1, Y1, Y1
+	CMPQ    R9, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ n+16(FP), DX
-	MOVQ R8, CX
-	MOVQ DI, BX
-	MOVQ bStride+32(FP), AX
-	SHLQ $0x02, AX
-	SHLQ $0x03, AX
-	LEAQ (CX)(AX*1), AX
-	CMPQ DX, $0x10
-	JLT  l4
+	MOVQ    n+16(FP), DX
+	MOVQ    R8, CX
+	MOVQ    DI, BX
+	MOVQ    bStride+32(FP), AX
+	SHLQ    $0x02, AX
+	SHLQ    $0x03, AX
+	LEAQ    (CX)(AX*1), AX
+	CMPQ    DX, $0x10
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS    (CX), Y0
@@ -13279,8 +13449,9 @@ l3:
 	JGE        l3
 
 l4:
-	CMPQ DX, $0x08
-	JLT  l6
+	CMPQ    DX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -13329,25 +13500,27 @@ l2:
 // func MulPackF64AVX2(p *float64, b *float64, n int, k int, bStride int, bPanel int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·MulPackF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ   k+24(FP), R9
-	MOVQ   b+8(FP), R8
-	MOVQ   p+0(FP), DI
-	MOVQ   bPanel+40(FP), SI
-	SHLQ   $0x03, SI
-	VXORPS Y1, Y1, Y1
-	CMPQ   R9, $0x01
-	JLT    l2
+	MOVQ    k+24(FP), R9
+	MOVQ    b+8(FP), R8
+	MOVQ    p+0(FP), DI
+	MOVQ    bPanel+40(FP), SI
+	SHLQ    $0x03, SI
+	VXORPS  Y1, Y1, Y1
+	CMPQ    R9, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ n+16(FP), DX
-	MOVQ R8, CX
-	MOVQ DI, BX
-	MOVQ bStride+32(FP), AX
-	SHLQ $0x03, AX
-	SHLQ $0x03, AX
-	LEAQ (CX)(AX*1), AX
-	CMPQ DX, $0x08
-	JLT  l4
+	MOVQ    n+16(FP), DX
+	MOVQ    R8, CX
+	MOVQ    DI, BX
+	MOVQ    bStride+32(FP), AX
+	SHLQ    $0x03, AX
+	SHLQ    $0x03, AX
+	LEAQ    (CX)(AX*1), AX
+	CMPQ    DX, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS    (CX), Y0
@@ -13363,8 +13536,9 @@ l3:
 	JGE        l3
 
 l4:
-	CMPQ DX, $0x04
-	JLT  l6
+	CMPQ    DX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y0

@@ -69,21 +69,23 @@ GLOBL rank1Constants<>(SB), RODATA|NOPTR, $320
 // func Rank1GF32AVX2(w *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·Rank1GF32AVX2(SB), NOSPLIT, $0-64
-	MOVQ rows+24(FP), R12
-	MOVQ w+0(FP), R11
-	MOVQ gs+8(FP), R10
-	MOVQ far+56(FP), R9
-	CMPQ R9, $0x02
-	JLT  l1
-	CMPQ R12, $0x08
-	JLT  l3
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+0(FP), R11
+	MOVQ    gs+8(FP), R10
+	MOVQ    far+56(FP), R9
+	CMPQ    R9, $0x02
+	JLT     l1
+	CMPQ    R12, $0x08
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ x+16(FP), R8
-	MOVQ R11, DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x40
-	JLT  l5
+	MOVQ    x+16(FP), R8
+	MOVQ    R11, DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x40
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R8), Y9
@@ -99,6 +101,7 @@ l4:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS (BX), Y1
@@ -147,8 +150,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x08
-	JLT  l9
+	CMPQ    SI, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R8), Y1
@@ -157,6 +161,7 @@ l8:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSS (BX), Y0
@@ -191,6 +196,7 @@ l9:
 	MOVQ         R10, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSS (BX), Y1
@@ -226,10 +232,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JGE  l15
-	CMPQ R12, $0x02
-	JLT  l17
+	CMPQ    R9, $0x01
+	JGE     l15
+	CMPQ    R12, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+16(FP), DX
@@ -252,6 +259,7 @@ l16:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y4
@@ -286,8 +294,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x08
-	JLT  l21
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y1
@@ -324,8 +333,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R12, $0x01
-	JLT  l24
+	CMPQ    R12, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         x+16(FP), CX
@@ -340,6 +350,7 @@ l23:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x40
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     32(CX), Y7
@@ -373,8 +384,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (BX), Y0
@@ -409,21 +421,23 @@ l24:
 // func Rank1GF64AVX2(w *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·Rank1GF64AVX2(SB), NOSPLIT, $0-64
-	MOVQ rows+24(FP), R12
-	MOVQ w+0(FP), R11
-	MOVQ gs+8(FP), R10
-	MOVQ far+56(FP), R9
-	CMPQ R9, $0x02
-	JLT  l1
-	CMPQ R12, $0x08
-	JLT  l3
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+0(FP), R11
+	MOVQ    gs+8(FP), R10
+	MOVQ    far+56(FP), R9
+	CMPQ    R9, $0x02
+	JLT     l1
+	CMPQ    R12, $0x08
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ x+16(FP), R8
-	MOVQ R11, DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l5
+	MOVQ    x+16(FP), R8
+	MOVQ    R11, DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R8), Y9
@@ -439,6 +453,7 @@ l4:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD (BX), Y1
@@ -487,8 +502,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x04
-	JLT  l9
+	CMPQ    SI, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R8), Y1
@@ -497,6 +513,7 @@ l8:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSD (BX), Y0
@@ -531,6 +548,7 @@ l9:
 	MOVQ         R10, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSD (BX), Y1
@@ -566,10 +584,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JGE  l15
-	CMPQ R12, $0x02
-	JLT  l17
+	CMPQ    R9, $0x01
+	JGE     l15
+	CMPQ    R12, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+16(FP), DX
@@ -592,6 +611,7 @@ l16:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y4
@@ -626,8 +646,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x04
-	JLT  l21
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y1
@@ -664,8 +685,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R12, $0x01
-	JLT  l24
+	CMPQ    R12, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         x+16(FP), CX
@@ -680,6 +702,7 @@ l23:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     32(CX), Y7
@@ -713,8 +736,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (BX), Y0
@@ -764,13 +788,15 @@ TEXT ·Rank1GClipF32AVX2(SB), NOSPLIT, $0-72
 	JLT          l1
 	CMPQ         R12, $0x08
 	JLT          l3
+	PCALIGN      $0x20
 
 l2:
-	MOVQ x+16(FP), R8
-	MOVQ R11, DI
-	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x30
-	JLT  l5
+	MOVQ    x+16(FP), R8
+	MOVQ    R11, DI
+	MOVQ    cols+40(FP), SI
+	CMPQ    SI, $0x30
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R8), Y7
@@ -784,6 +810,7 @@ l4:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS (BX), Y1
@@ -849,8 +876,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x08
-	JLT  l9
+	CMPQ    SI, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R8), Y1
@@ -859,6 +887,7 @@ l8:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSS (BX), Y0
@@ -897,6 +926,7 @@ l9:
 	MOVQ         R10, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSS (BX), Y1
@@ -936,10 +966,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JGE  l15
-	CMPQ R12, $0x02
-	JLT  l17
+	CMPQ    R9, $0x01
+	JGE     l15
+	CMPQ    R12, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+16(FP), DX
@@ -962,6 +993,7 @@ l16:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x18
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y3
@@ -1014,8 +1046,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x08
-	JLT  l21
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y1
@@ -1068,8 +1101,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R12, $0x01
-	JLT  l24
+	CMPQ    R12, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         x+16(FP), CX
@@ -1084,6 +1118,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x30
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     32(CX), Y5
@@ -1135,8 +1170,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (BX), Y0
@@ -1194,13 +1230,15 @@ TEXT ·Rank1GClipF64AVX2(SB), NOSPLIT, $0-80
 	JLT          l1
 	CMPQ         R12, $0x08
 	JLT          l3
+	PCALIGN      $0x20
 
 l2:
-	MOVQ x+16(FP), R8
-	MOVQ R11, DI
-	MOVQ cols+48(FP), SI
-	CMPQ SI, $0x18
-	JLT  l5
+	MOVQ    x+16(FP), R8
+	MOVQ    R11, DI
+	MOVQ    cols+48(FP), SI
+	CMPQ    SI, $0x18
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R8), Y7
@@ -1214,6 +1252,7 @@ l4:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD (BX), Y1
@@ -1279,8 +1318,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x04
-	JLT  l9
+	CMPQ    SI, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R8), Y1
@@ -1289,6 +1329,7 @@ l8:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSD (BX), Y0
@@ -1327,6 +1368,7 @@ l9:
 	MOVQ         R10, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSD (BX), Y1
@@ -1366,10 +1408,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JGE  l15
-	CMPQ R12, $0x02
-	JLT  l17
+	CMPQ    R9, $0x01
+	JGE     l15
+	CMPQ    R12, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+16(FP), DX
@@ -1392,6 +1435,7 @@ l16:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x0c
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y3
@@ -1444,8 +1488,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x04
-	JLT  l21
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y1
@@ -1498,8 +1543,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R12, $0x01
-	JLT  l24
+	CMPQ    R12, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         x+16(FP), CX
@@ -1514,6 +1560,7 @@ l23:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x18
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     32(CX), Y5
@@ -1565,8 +1612,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (BX), Y0
@@ -1619,13 +1667,15 @@ TEXT ·Rank1DGF32AVX2(SB), NOSPLIT, $0-80
 	JLT     l1
 	CMPQ    R14, $0x08
 	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ x+24(FP), R9
-	MOVQ R13, R8
-	MOVQ cols+40(FP), DI
-	CMPQ DI, $0x40
-	JLT  l5
+	MOVQ    x+24(FP), R9
+	MOVQ    R13, R8
+	MOVQ    cols+40(FP), DI
+	CMPQ    DI, $0x40
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R9), Y10
@@ -1642,6 +1692,7 @@ l4:
 	MOVQ    R11, BX
 	CMPQ    DX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS (CX), Y2
@@ -1696,8 +1747,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ DI, $0x08
-	JLT  l9
+	CMPQ    DI, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R9), Y2
@@ -1707,6 +1759,7 @@ l8:
 	MOVQ    R11, BX
 	CMPQ    DX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSS (CX), Y1
@@ -1748,6 +1801,7 @@ l9:
 	MOVQ         R11, BX
 	CMPQ         DX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSS (CX), Y2
@@ -1794,10 +1848,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R10, $0x01
-	JGE  l15
-	CMPQ R14, $0x02
-	JLT  l17
+	CMPQ    R10, $0x01
+	JGE     l15
+	CMPQ    R14, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+24(FP), DX
@@ -1830,6 +1885,7 @@ l16:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y4
@@ -1868,8 +1924,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x08
-	JLT  l21
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y1
@@ -1909,8 +1966,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R14, $0x01
-	JLT  l24
+	CMPQ    R14, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         x+24(FP), CX
@@ -1930,6 +1988,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x40
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     32(CX), Y7
@@ -1970,8 +2029,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMULPS      (BX), Y8, Y0
@@ -2017,13 +2077,15 @@ TEXT ·Rank1DGF64AVX2(SB), NOSPLIT, $0-80
 	JLT     l1
 	CMPQ    R14, $0x08
 	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ x+24(FP), R9
-	MOVQ R13, R8
-	MOVQ cols+40(FP), DI
-	CMPQ DI, $0x20
-	JLT  l5
+	MOVQ    x+24(FP), R9
+	MOVQ    R13, R8
+	MOVQ    cols+40(FP), DI
+	CMPQ    DI, $0x20
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R9), Y10
@@ -2040,6 +2102,7 @@ l4:
 	MOVQ    R11, BX
 	CMPQ    DX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD (CX), Y2
@@ -2094,8 +2157,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ DI, $0x04
-	JLT  l9
+	CMPQ    DI, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R9), Y2
@@ -2105,6 +2169,7 @@ l8:
 	MOVQ    R11, BX
 	CMPQ    DX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSD (CX), Y1
@@ -2146,6 +2211,7 @@ l9:
 	MOVQ         R11, BX
 	CMPQ         DX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSD (CX), Y2
@@ -2192,10 +2258,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R10, $0x01
-	JGE  l15
-	CMPQ R14, $0x02
-	JLT  l17
+	CMPQ    R10, $0x01
+	JGE     l15
+	CMPQ    R14, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+24(FP), DX
@@ -2228,6 +2295,7 @@ l16:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y4
@@ -2266,8 +2334,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x04
-	JLT  l21
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y1
@@ -2307,8 +2376,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R14, $0x01
-	JLT  l24
+	CMPQ    R14, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         x+24(FP), CX
@@ -2328,6 +2398,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     32(CX), Y7
@@ -2368,8 +2439,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMULPD      (BX), Y8, Y0
@@ -2422,13 +2494,15 @@ TEXT ·Rank1DGClipF32AVX2(SB), NOSPLIT, $0-88
 	JLT          l1
 	CMPQ         R14, $0x08
 	JLT          l3
+	PCALIGN      $0x20
 
 l2:
-	MOVQ x+24(FP), R9
-	MOVQ R13, R8
-	MOVQ cols+48(FP), DI
-	CMPQ DI, $0x20
-	JLT  l5
+	MOVQ    x+24(FP), R9
+	MOVQ    R13, R8
+	MOVQ    cols+48(FP), DI
+	CMPQ    DI, $0x20
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R9), Y6
@@ -2441,6 +2515,7 @@ l4:
 	MOVQ    R11, BX
 	CMPQ    DX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS (CX), Y2
@@ -2497,8 +2572,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ DI, $0x08
-	JLT  l9
+	CMPQ    DI, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R9), Y2
@@ -2508,6 +2584,7 @@ l8:
 	MOVQ    R11, BX
 	CMPQ    DX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSS (CX), Y1
@@ -2553,6 +2630,7 @@ l9:
 	MOVQ         R11, BX
 	CMPQ         DX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSS (CX), Y2
@@ -2603,10 +2681,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R10, $0x01
-	JGE  l15
-	CMPQ R14, $0x02
-	JLT  l17
+	CMPQ    R10, $0x01
+	JGE     l15
+	CMPQ    R14, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+24(FP), DX
@@ -2639,6 +2718,7 @@ l16:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y2
@@ -2679,8 +2759,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x08
-	JLT  l21
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y1
@@ -2736,8 +2817,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R14, $0x01
-	JLT  l24
+	CMPQ    R14, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         x+24(FP), CX
@@ -2757,6 +2839,7 @@ l23:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     32(CX), Y3
@@ -2797,8 +2880,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMULPS      (BX), Y4, Y0
@@ -2859,13 +2943,15 @@ TEXT ·Rank1DGClipF64AVX2(SB), NOSPLIT, $0-96
 	JLT          l1
 	CMPQ         R14, $0x08
 	JLT          l3
+	PCALIGN      $0x20
 
 l2:
-	MOVQ x+24(FP), R9
-	MOVQ R13, R8
-	MOVQ cols+56(FP), DI
-	CMPQ DI, $0x10
-	JLT  l5
+	MOVQ    x+24(FP), R9
+	MOVQ    R13, R8
+	MOVQ    cols+56(FP), DI
+	CMPQ    DI, $0x10
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R9), Y6
@@ -2878,6 +2964,7 @@ l4:
 	MOVQ    R11, BX
 	CMPQ    DX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD (CX), Y2
@@ -2934,8 +3021,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ DI, $0x04
-	JLT  l9
+	CMPQ    DI, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R9), Y2
@@ -2945,6 +3033,7 @@ l8:
 	MOVQ    R11, BX
 	CMPQ    DX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSD (CX), Y1
@@ -2990,6 +3079,7 @@ l9:
 	MOVQ         R11, BX
 	CMPQ         DX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSD (CX), Y2
@@ -3040,10 +3130,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R10, $0x01
-	JGE  l15
-	CMPQ R14, $0x02
-	JLT  l17
+	CMPQ    R10, $0x01
+	JGE     l15
+	CMPQ    R14, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+24(FP), DX
@@ -3076,6 +3167,7 @@ l16:
 	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y2
@@ -3116,8 +3208,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x04
-	JLT  l21
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y1
@@ -3173,8 +3266,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R14, $0x01
-	JLT  l24
+	CMPQ    R14, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         x+24(FP), CX
@@ -3194,6 +3288,7 @@ l23:
 	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     32(CX), Y3
@@ -3234,8 +3329,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMULPD      (BX), Y4, Y0
@@ -3288,14 +3384,16 @@ TEXT ·Rank1CGF32AVX2(SB), NOSPLIT, $0-72
 	JLT     l1
 	CMPQ    R13, $0x08
 	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ x+24(FP), R9
-	MOVQ c+8(FP), R8
-	MOVQ R12, DI
-	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x20
-	JLT  l5
+	MOVQ    x+24(FP), R9
+	MOVQ    c+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    cols+40(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R9), Y9
@@ -3311,6 +3409,7 @@ l4:
 	MOVQ    R11, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS (BX), Y1
@@ -3351,8 +3450,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x08
-	JLT  l9
+	CMPQ    SI, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R9), Y3
@@ -3362,6 +3462,7 @@ l8:
 	MOVQ    R11, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSS (BX), Y1
@@ -3400,6 +3501,7 @@ l9:
 	MOVQ         R11, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSS (BX), Y2
@@ -3437,10 +3539,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R10, $0x01
-	JGE  l15
-	CMPQ R13, $0x02
-	JLT  l17
+	CMPQ    R10, $0x01
+	JGE     l15
+	CMPQ    R13, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+24(FP), SI
@@ -3464,6 +3567,7 @@ l16:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (SI), Y4
@@ -3495,8 +3599,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x08
-	JLT  l21
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (SI), Y2
@@ -3543,8 +3648,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R13, $0x01
-	JLT  l24
+	CMPQ    R13, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         x+24(FP), DX
@@ -3560,6 +3666,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     32(DX), Y6
@@ -3592,8 +3699,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VSUBPS      (CX), Y10, Y0
@@ -3642,14 +3750,16 @@ TEXT ·Rank1CGF64AVX2(SB), NOSPLIT, $0-72
 	JLT     l1
 	CMPQ    R13, $0x08
 	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ x+24(FP), R9
-	MOVQ c+8(FP), R8
-	MOVQ R12, DI
-	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x10
-	JLT  l5
+	MOVQ    x+24(FP), R9
+	MOVQ    c+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    cols+40(FP), SI
+	CMPQ    SI, $0x10
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R9), Y9
@@ -3665,6 +3775,7 @@ l4:
 	MOVQ    R11, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD (BX), Y1
@@ -3705,8 +3816,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x04
-	JLT  l9
+	CMPQ    SI, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R9), Y3
@@ -3716,6 +3828,7 @@ l8:
 	MOVQ    R11, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSD (BX), Y1
@@ -3754,6 +3867,7 @@ l9:
 	MOVQ         R11, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSD (BX), Y2
@@ -3791,10 +3905,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R10, $0x01
-	JGE  l15
-	CMPQ R13, $0x02
-	JLT  l17
+	CMPQ    R10, $0x01
+	JGE     l15
+	CMPQ    R13, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+24(FP), SI
@@ -3818,6 +3933,7 @@ l16:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (SI), Y4
@@ -3849,8 +3965,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x04
-	JLT  l21
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (SI), Y2
@@ -3897,8 +4014,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R13, $0x01
-	JLT  l24
+	CMPQ    R13, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         x+24(FP), DX
@@ -3914,6 +4032,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     32(DX), Y6
@@ -3946,8 +4065,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VSUBPD      (CX), Y10, Y0
@@ -4003,14 +4123,16 @@ TEXT ·Rank1CGClipF32AVX2(SB), NOSPLIT, $0-80
 	JLT          l1
 	CMPQ         R13, $0x08
 	JLT          l3
+	PCALIGN      $0x20
 
 l2:
-	MOVQ x+24(FP), R9
-	MOVQ c+8(FP), R8
-	MOVQ R12, DI
-	MOVQ cols+48(FP), SI
-	CMPQ SI, $0x10
-	JLT  l5
+	MOVQ    x+24(FP), R9
+	MOVQ    c+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    cols+48(FP), SI
+	CMPQ    SI, $0x10
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R9), Y5
@@ -4022,6 +4144,7 @@ l4:
 	MOVQ    R11, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS (BX), Y1
@@ -4061,8 +4184,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x08
-	JLT  l9
+	CMPQ    SI, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R9), Y3
@@ -4072,6 +4196,7 @@ l8:
 	MOVQ    R11, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSS (BX), Y1
@@ -4114,6 +4239,7 @@ l9:
 	MOVQ         R11, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSS (BX), Y2
@@ -4155,10 +4281,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R10, $0x01
-	JGE  l15
-	CMPQ R13, $0x02
-	JLT  l17
+	CMPQ    R10, $0x01
+	JGE     l15
+	CMPQ    R13, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+24(FP), SI
@@ -4182,6 +4309,7 @@ l16:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (SI), Y2
@@ -4244,8 +4372,9 @@ l20:
 
 l17:
 l15:
-	CMPQ R13, $0x01
-	JLT  l22
+	CMPQ    R13, $0x01
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	MOVQ         x+24(FP), DX
@@ -4261,6 +4390,7 @@ l21:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l24
+	PCALIGN      $0x20
 
 l23:
 	VMOVUPS     32(DX), Y2
@@ -4289,8 +4419,9 @@ l23:
 	JGE         l23
 
 l24:
-	CMPQ AX, $0x08
-	JLT  l26
+	CMPQ    AX, $0x08
+	JLT     l26
+	PCALIGN $0x20
 
 l25:
 	VSUBPS      (CX), Y7, Y0
@@ -4354,14 +4485,16 @@ TEXT ·Rank1CGClipF64AVX2(SB), NOSPLIT, $0-88
 	JLT          l1
 	CMPQ         R13, $0x08
 	JLT          l3
+	PCALIGN      $0x20
 
 l2:
-	MOVQ x+24(FP), R9
-	MOVQ c+8(FP), R8
-	MOVQ R12, DI
-	MOVQ cols+56(FP), SI
-	CMPQ SI, $0x08
-	JLT  l5
+	MOVQ    x+24(FP), R9
+	MOVQ    c+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    cols+56(FP), SI
+	CMPQ    SI, $0x08
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R9), Y5
@@ -4373,6 +4506,7 @@ l4:
 	MOVQ    R11, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD (BX), Y1
@@ -4412,8 +4546,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x04
-	JLT  l9
+	CMPQ    SI, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R9), Y3
@@ -4423,6 +4558,7 @@ l8:
 	MOVQ    R11, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSD (BX), Y1
@@ -4465,6 +4601,7 @@ l9:
 	MOVQ         R11, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSD (BX), Y2
@@ -4506,10 +4643,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R10, $0x01
-	JGE  l15
-	CMPQ R13, $0x02
-	JLT  l17
+	CMPQ    R10, $0x01
+	JGE     l15
+	CMPQ    R13, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         x+24(FP), SI
@@ -4533,6 +4671,7 @@ l16:
 	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x04
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (SI), Y2
@@ -4595,8 +4734,9 @@ l20:
 
 l17:
 l15:
-	CMPQ R13, $0x01
-	JLT  l22
+	CMPQ    R13, $0x01
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	MOVQ         x+24(FP), DX
@@ -4612,6 +4752,7 @@ l21:
 	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l24
+	PCALIGN      $0x20
 
 l23:
 	VMOVUPS     32(DX), Y2
@@ -4640,8 +4781,9 @@ l23:
 	JGE         l23
 
 l24:
-	CMPQ AX, $0x04
-	JLT  l26
+	CMPQ    AX, $0x04
+	JLT     l26
+	PCALIGN $0x20
 
 l25:
 	VSUBPD      (CX), Y7, Y0
@@ -4689,15 +4831,16 @@ l22:
 // func Rank1GSum1F32AVX2(w *float32, out *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1GSum1F32AVX2(SB), NOSPLIT, $0-72
-	MOVQ rows+32(FP), R9
-	MOVQ w+0(FP), R8
-	MOVQ gs+16(FP), DI
-	MOVQ out+8(FP), SI
-	MOVQ far+64(FP), AX
-	CMPQ AX, $0x01
-	JGE  l1
-	CMPQ R9, $0x02
-	JLT  l3
+	MOVQ    rows+32(FP), R9
+	MOVQ    w+0(FP), R8
+	MOVQ    gs+16(FP), DI
+	MOVQ    out+8(FP), SI
+	MOVQ    far+64(FP), AX
+	CMPQ    AX, $0x01
+	JGE     l1
+	CMPQ    R9, $0x02
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
 	MOVQ         x+24(FP), DX
@@ -4728,6 +4871,7 @@ l2:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l5
+	PCALIGN      $0x20
 
 l4:
 	VMOVUPS     (DX), Y1
@@ -4778,8 +4922,9 @@ l4:
 	JGE         l4
 
 l5:
-	CMPQ AX, $0x08
-	JLT  l7
+	CMPQ    AX, $0x08
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS     (DX), Y1
@@ -4855,8 +5000,9 @@ l8:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JLT  l10
+	CMPQ    R9, $0x01
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	MOVQ         x+24(FP), CX
@@ -4875,6 +5021,7 @@ l9:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l12
+	PCALIGN      $0x20
 
 l11:
 	VMOVUPS     32(CX), Y3
@@ -4904,8 +5051,9 @@ l11:
 	JGE         l11
 
 l12:
-	CMPQ AX, $0x08
-	JLT  l14
+	CMPQ    AX, $0x08
+	JLT     l14
+	PCALIGN $0x20
 
 l13:
 	VMOVUPS     (BX), Y0
@@ -4960,15 +5108,16 @@ l10:
 // func Rank1GSum1F64AVX2(w *float64, out *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1GSum1F64AVX2(SB), NOSPLIT, $0-72
-	MOVQ rows+32(FP), R9
-	MOVQ w+0(FP), R8
-	MOVQ gs+16(FP), DI
-	MOVQ out+8(FP), SI
-	MOVQ far+64(FP), AX
-	CMPQ AX, $0x01
-	JGE  l1
-	CMPQ R9, $0x02
-	JLT  l3
+	MOVQ    rows+32(FP), R9
+	MOVQ    w+0(FP), R8
+	MOVQ    gs+16(FP), DI
+	MOVQ    out+8(FP), SI
+	MOVQ    far+64(FP), AX
+	CMPQ    AX, $0x01
+	JGE     l1
+	CMPQ    R9, $0x02
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
 	MOVQ         x+24(FP), DX
@@ -4999,6 +5148,7 @@ l2:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l5
+	PCALIGN      $0x20
 
 l4:
 	VMOVUPS     (DX), Y1
@@ -5049,8 +5199,9 @@ l4:
 	JGE         l4
 
 l5:
-	CMPQ AX, $0x04
-	JLT  l7
+	CMPQ    AX, $0x04
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS     (DX), Y1
@@ -5122,8 +5273,9 @@ l8:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JLT  l10
+	CMPQ    R9, $0x01
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	MOVQ         x+24(FP), CX
@@ -5142,6 +5294,7 @@ l9:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l12
+	PCALIGN      $0x20
 
 l11:
 	VMOVUPS     32(CX), Y3
@@ -5171,8 +5324,9 @@ l11:
 	JGE         l11
 
 l12:
-	CMPQ AX, $0x04
-	JLT  l14
+	CMPQ    AX, $0x04
+	JLT     l14
+	PCALIGN $0x20
 
 l13:
 	VMOVUPS     (BX), Y0
@@ -5236,6 +5390,7 @@ TEXT ·Rank1DGSum1F32AVX2(SB), NOSPLIT, $0-88
 	JGE     l1
 	CMPQ    R10, $0x02
 	JLT     l3
+	PCALIGN $0x20
 
 l2:
 	MOVQ         x+32(FP), DX
@@ -5276,6 +5431,7 @@ l2:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l5
+	PCALIGN      $0x20
 
 l4:
 	VMOVUPS     (DX), Y1
@@ -5330,8 +5486,9 @@ l4:
 	JGE         l4
 
 l5:
-	CMPQ AX, $0x08
-	JLT  l7
+	CMPQ    AX, $0x08
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS     (DX), Y1
@@ -5410,8 +5567,9 @@ l8:
 
 l3:
 l1:
-	CMPQ R10, $0x01
-	JLT  l10
+	CMPQ    R10, $0x01
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	MOVQ         x+32(FP), CX
@@ -5435,6 +5593,7 @@ l9:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l12
+	PCALIGN      $0x20
 
 l11:
 	VMOVUPS     32(CX), Y3
@@ -5467,8 +5626,9 @@ l11:
 	JGE         l11
 
 l12:
-	CMPQ AX, $0x08
-	JLT  l14
+	CMPQ    AX, $0x08
+	JLT     l14
+	PCALIGN $0x20
 
 l13:
 	VMULPS      (BX), Y8, Y0
@@ -5535,6 +5695,7 @@ TEXT ·Rank1DGSum1F64AVX2(SB), NOSPLIT, $0-88
 	JGE     l1
 	CMPQ    R10, $0x02
 	JLT     l3
+	PCALIGN $0x20
 
 l2:
 	MOVQ         x+32(FP), DX
@@ -5575,6 +5736,7 @@ l2:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l5
+	PCALIGN      $0x20
 
 l4:
 	VMOVUPS     (DX), Y1
@@ -5629,8 +5791,9 @@ l4:
 	JGE         l4
 
 l5:
-	CMPQ AX, $0x04
-	JLT  l7
+	CMPQ    AX, $0x04
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS     (DX), Y1
@@ -5705,8 +5868,9 @@ l8:
 
 l3:
 l1:
-	CMPQ R10, $0x01
-	JLT  l10
+	CMPQ    R10, $0x01
+	JLT     l10
+	PCALIGN $0x20
 
 l9:
 	MOVQ         x+32(FP), CX
@@ -5730,6 +5894,7 @@ l9:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l12
+	PCALIGN      $0x20
 
 l11:
 	VMOVUPS     32(CX), Y3
@@ -5762,8 +5927,9 @@ l11:
 	JGE         l11
 
 l12:
-	CMPQ AX, $0x04
-	JLT  l14
+	CMPQ    AX, $0x04
+	JLT     l14
+	PCALIGN $0x20
 
 l13:
 	VMULPD      (BX), Y8, Y0
@@ -5817,10 +5983,11 @@ l10:
 // func Rank1ResidualF32AVX2(w *float32, r *float32, gs *float32, y *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1ResidualF32AVX2(SB), NOSPLIT, $0-56
-	XORL SI, SI
-	MOVQ rows+32(FP), AX
-	CMPQ SI, AX
-	JGE  l2
+	XORL    SI, SI
+	MOVQ    rows+32(FP), AX
+	CMPQ    SI, AX
+	JGE     l2
+	PCALIGN $0x20
 
 l1:
 	MOVQ         stride+48(FP), BX
@@ -5843,6 +6010,7 @@ l1:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVUPS      (DX), Y0
@@ -5876,8 +6044,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (DX), Y0
@@ -5918,10 +6087,11 @@ l2:
 // func Rank1ResidualF64AVX2(w *float64, r *float64, gs *float64, y *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1ResidualF64AVX2(SB), NOSPLIT, $0-56
-	XORL SI, SI
-	MOVQ rows+32(FP), AX
-	CMPQ SI, AX
-	JGE  l2
+	XORL    SI, SI
+	MOVQ    rows+32(FP), AX
+	CMPQ    SI, AX
+	JGE     l2
+	PCALIGN $0x20
 
 l1:
 	MOVQ         stride+48(FP), BX
@@ -5944,6 +6114,7 @@ l1:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVUPS      (DX), Y0
@@ -5977,8 +6148,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (DX), Y0
@@ -6033,6 +6205,7 @@ TEXT ·Rank1AnyF32AVX2(SB), NOSPLIT, $0-136
 	MOVQ         rows+72(FP), AX
 	CMPQ         R10, AX
 	JGE          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS      rank1Constants<>+32(SB), Y8
@@ -6073,23 +6246,24 @@ l4:
 	VBROADCASTSS (AX), Y6
 
 l5:
-	MOVQ  stride+88(FP), BX
-	MOVQ  R10, AX
-	IMULQ BX, AX
-	MOVQ  w+0(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), R9
-	MOVQ  x+32(FP), R8
-	MOVQ  c+16(FP), DI
-	MOVQ  b+48(FP), SI
-	MOVQ  mask+56(FP), CX
-	MOVQ  maskStride+120(FP), BX
-	MOVQ  R10, AX
-	IMULQ BX, AX
-	LEAQ  (CX)(AX*1), DX
-	MOVQ  cols+80(FP), CX
-	CMPQ  CX, $0x20
-	JLT   l7
+	MOVQ    stride+88(FP), BX
+	MOVQ    R10, AX
+	IMULQ   BX, AX
+	MOVQ    w+0(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), R9
+	MOVQ    x+32(FP), R8
+	MOVQ    c+16(FP), DI
+	MOVQ    b+48(FP), SI
+	MOVQ    mask+56(FP), CX
+	MOVQ    maskStride+120(FP), BX
+	MOVQ    R10, AX
+	IMULQ   BX, AX
+	LEAQ    (CX)(AX*1), DX
+	MOVQ    cols+80(FP), CX
+	CMPQ    CX, $0x20
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS (R9), Y5
@@ -6209,8 +6383,9 @@ l15:
 	JGE     l6
 
 l7:
-	CMPQ CX, $0x08
-	JLT  l17
+	CMPQ    CX, $0x08
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS (R9), Y2
@@ -6311,13 +6486,14 @@ l31:
 	VADDPS     Y2, Y0, Y0
 
 l32:
-	TESTQ $0x00000040, AX
-	JEQ   l33
-	XORL  SI, SI
-	MOVQ  CX, BX
-	LEAQ  (DX)(CX*1), DI
-	CMPQ  BX, $0x01
-	JLT   l35
+	TESTQ   $0x00000040, AX
+	JEQ     l33
+	XORL    SI, SI
+	MOVQ    CX, BX
+	LEAQ    (DX)(CX*1), DI
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
 	ADDQ    $-1, DI
@@ -6375,6 +6551,7 @@ TEXT ·Rank1AnyF64AVX2(SB), NOSPLIT, $0-144
 	MOVQ         rows+80(FP), AX
 	CMPQ         R10, AX
 	JGE          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS      rank1Constants<>+192(SB), Y8
@@ -6415,23 +6592,24 @@ l4:
 	VBROADCASTSD (AX), Y6
 
 l5:
-	MOVQ  stride+96(FP), BX
-	MOVQ  R10, AX
-	IMULQ BX, AX
-	MOVQ  w+0(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), R9
-	MOVQ  x+32(FP), R8
-	MOVQ  c+16(FP), DI
-	MOVQ  b+48(FP), SI
-	MOVQ  mask+56(FP), CX
-	MOVQ  maskStride+128(FP), BX
-	MOVQ  R10, AX
-	IMULQ BX, AX
-	LEAQ  (CX)(AX*1), DX
-	MOVQ  cols+88(FP), CX
-	CMPQ  CX, $0x10
-	JLT   l7
+	MOVQ    stride+96(FP), BX
+	MOVQ    R10, AX
+	IMULQ   BX, AX
+	MOVQ    w+0(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), R9
+	MOVQ    x+32(FP), R8
+	MOVQ    c+16(FP), DI
+	MOVQ    b+48(FP), SI
+	MOVQ    mask+56(FP), CX
+	MOVQ    maskStride+128(FP), BX
+	MOVQ    R10, AX
+	IMULQ   BX, AX
+	LEAQ    (CX)(AX*1), DX
+	MOVQ    cols+88(FP), CX
+	CMPQ    CX, $0x10
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VMOVUPS (R9), Y5
@@ -6551,8 +6729,9 @@ l15:
 	JGE     l6
 
 l7:
-	CMPQ CX, $0x04
-	JLT  l17
+	CMPQ    CX, $0x04
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS (R9), Y2
@@ -6653,13 +6832,14 @@ l31:
 	VADDPD     Y2, Y0, Y0
 
 l32:
-	TESTQ $0x00000040, AX
-	JEQ   l33
-	XORL  SI, SI
-	MOVQ  CX, BX
-	LEAQ  (DX)(CX*1), DI
-	CMPQ  BX, $0x01
-	JLT   l35
+	TESTQ   $0x00000040, AX
+	JEQ     l33
+	XORL    SI, SI
+	MOVQ    CX, BX
+	LEAQ    (DX)(CX*1), DI
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
 	ADDQ    $-1, DI

@@ -93,31 +93,33 @@ GLOBL rowsumsConstants<>(SB), RODATA|NOPTR, $448
 // func RowSumSignedF32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·RowSumSignedF32AVX2(SB), NOSPLIT, $0-56
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R8
-	MOVQ w+8(FP), DI
-	MOVQ out+0(FP), SI
-	MOVQ far+48(FP), DX
-	CMPQ DX, $0x02
-	JLT  l3
-	CMPQ R8, $0x01
-	JLT  l5
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	MOVQ    far+48(FP), DX
+	CMPQ    DX, $0x02
+	JLT     l3
+	CMPQ    R8, $0x01
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l7
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -137,8 +139,9 @@ l6:
 	JGE         l6
 
 l7:
-	CMPQ AX, $0x08
-	JLT  l9
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	PREFETCHT1  2048(CX)
@@ -185,30 +188,32 @@ l10:
 
 l5:
 l3:
-	CMPQ DX, $0x01
-	JGE  l11
-	CMPQ R8, $0x02
-	JLT  l13
+	CMPQ    DX, $0x01
+	JGE     l11
+	CMPQ    R8, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DI, DX
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	ADDQ   AX, DI
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l15
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, DX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (BX), Y0
@@ -235,8 +240,9 @@ l14:
 	JGE         l14
 
 l15:
-	CMPQ AX, $0x08
-	JLT  l17
+	CMPQ    AX, $0x08
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS     (BX), Y0
@@ -303,22 +309,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R8, $0x01
-	JLT  l20
+	CMPQ    R8, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l22
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS     (BX), Y0
@@ -336,8 +344,9 @@ l21:
 	JGE         l21
 
 l22:
-	CMPQ AX, $0x08
-	JLT  l24
+	CMPQ    AX, $0x08
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VMOVUPS     (BX), Y0
@@ -384,27 +393,29 @@ l20:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	MOVQ far+48(FP), CX
-	CMPQ CX, $0x02
-	JLT  l26
-	CMPQ DI, $0x01
-	JLT  l28
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	MOVQ    far+48(FP), CX
+	CMPQ    CX, $0x02
+	JLT     l26
+	CMPQ    DI, $0x01
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l30
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
 	PREFETCHT1 2048(BX)
@@ -419,8 +430,9 @@ l29:
 	JGE        l29
 
 l30:
-	CMPQ AX, $0x08
-	JLT  l32
+	CMPQ    AX, $0x08
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	PREFETCHT1 2048(BX)
@@ -463,29 +475,31 @@ l33:
 
 l28:
 l26:
-	CMPQ CX, $0x01
-	JGE  l34
-	CMPQ DI, $0x02
-	JLT  l36
+	CMPQ    CX, $0x01
+	JGE     l34
+	CMPQ    DI, $0x02
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, CX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	ADDQ   AX, SI
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l38
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, CX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VADDPS (CX), Y9, Y9
@@ -503,8 +517,9 @@ l37:
 	JGE    l37
 
 l38:
-	CMPQ AX, $0x08
-	JLT  l40
+	CMPQ    AX, $0x08
+	JLT     l40
+	PCALIGN $0x20
 
 l39:
 	VADDPS  (CX), Y9, Y0
@@ -564,21 +579,23 @@ l41:
 
 l36:
 l34:
-	CMPQ DI, $0x01
-	JLT  l43
+	CMPQ    DI, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l45
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VADDPS (BX), Y5, Y5
@@ -591,8 +608,9 @@ l44:
 	JGE    l44
 
 l45:
-	CMPQ AX, $0x08
-	JLT  l47
+	CMPQ    AX, $0x08
+	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VADDPS  (BX), Y5, Y0
@@ -639,31 +657,33 @@ l2:
 // func RowSumSignedF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·RowSumSignedF64AVX2(SB), NOSPLIT, $0-56
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R8
-	MOVQ w+8(FP), DI
-	MOVQ out+0(FP), SI
-	MOVQ far+48(FP), DX
-	CMPQ DX, $0x02
-	JLT  l3
-	CMPQ R8, $0x01
-	JLT  l5
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	MOVQ    far+48(FP), DX
+	CMPQ    DX, $0x02
+	JLT     l3
+	CMPQ    R8, $0x01
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l7
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -683,8 +703,9 @@ l6:
 	JGE         l6
 
 l7:
-	CMPQ AX, $0x04
-	JLT  l9
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	PREFETCHT1  2048(CX)
@@ -729,30 +750,32 @@ l10:
 
 l5:
 l3:
-	CMPQ DX, $0x01
-	JGE  l11
-	CMPQ R8, $0x02
-	JLT  l13
+	CMPQ    DX, $0x01
+	JGE     l11
+	CMPQ    R8, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DI, DX
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	ADDQ   AX, DI
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l15
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, DX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (BX), Y0
@@ -779,8 +802,9 @@ l14:
 	JGE         l14
 
 l15:
-	CMPQ AX, $0x04
-	JLT  l17
+	CMPQ    AX, $0x04
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS     (BX), Y0
@@ -843,22 +867,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R8, $0x01
-	JLT  l20
+	CMPQ    R8, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l22
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS     (BX), Y0
@@ -876,8 +902,9 @@ l21:
 	JGE         l21
 
 l22:
-	CMPQ AX, $0x04
-	JLT  l24
+	CMPQ    AX, $0x04
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VMOVUPS     (BX), Y0
@@ -922,27 +949,29 @@ l20:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	MOVQ far+48(FP), CX
-	CMPQ CX, $0x02
-	JLT  l26
-	CMPQ DI, $0x01
-	JLT  l28
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	MOVQ    far+48(FP), CX
+	CMPQ    CX, $0x02
+	JLT     l26
+	CMPQ    DI, $0x01
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l30
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
 	PREFETCHT1 2048(BX)
@@ -957,8 +986,9 @@ l29:
 	JGE        l29
 
 l30:
-	CMPQ AX, $0x04
-	JLT  l32
+	CMPQ    AX, $0x04
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	PREFETCHT1 2048(BX)
@@ -999,29 +1029,31 @@ l33:
 
 l28:
 l26:
-	CMPQ CX, $0x01
-	JGE  l34
-	CMPQ DI, $0x02
-	JLT  l36
+	CMPQ    CX, $0x01
+	JGE     l34
+	CMPQ    DI, $0x02
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, CX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	ADDQ   AX, SI
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l38
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, CX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VADDPD (CX), Y9, Y9
@@ -1039,8 +1071,9 @@ l37:
 	JGE    l37
 
 l38:
-	CMPQ AX, $0x04
-	JLT  l40
+	CMPQ    AX, $0x04
+	JLT     l40
+	PCALIGN $0x20
 
 l39:
 	VADDPD  (CX), Y9, Y0
@@ -1096,21 +1129,23 @@ l41:
 
 l36:
 l34:
-	CMPQ DI, $0x01
-	JLT  l43
+	CMPQ    DI, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l45
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VADDPD (BX), Y5, Y5
@@ -1123,8 +1158,9 @@ l44:
 	JGE    l44
 
 l45:
-	CMPQ AX, $0x04
-	JLT  l47
+	CMPQ    AX, $0x04
+	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VADDPD  (BX), Y5, Y0
@@ -1169,28 +1205,30 @@ l2:
 // func RowSumHalfF32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSumHalfF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l4
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, SI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS     (CX), Y0
@@ -1216,8 +1254,9 @@ l5:
 	JGE         l5
 
 l6:
-	CMPQ AX, $0x08
-	JLT  l8
+	CMPQ    AX, $0x08
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS     (CX), Y0
@@ -1268,24 +1307,26 @@ l4:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), SI
-	MOVQ w+8(FP), DX
-	MOVQ out+0(FP), CX
-	CMPQ SI, $0x01
-	JLT  l11
+	MOVQ    rows+24(FP), SI
+	MOVQ    w+8(FP), DX
+	MOVQ    out+0(FP), CX
+	CMPQ    SI, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DX, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, DX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l13
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DX, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, DX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	VMOVUPS (BX), Y0
@@ -1310,8 +1351,9 @@ l12:
 	JGE     l12
 
 l13:
-	CMPQ AX, $0x08
-	JLT  l15
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS (BX), Y0
@@ -1363,28 +1405,30 @@ l2:
 // func RowSumHalfF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSumHalfF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l4
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, SI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS     (CX), Y0
@@ -1410,8 +1454,9 @@ l5:
 	JGE         l5
 
 l6:
-	CMPQ AX, $0x04
-	JLT  l8
+	CMPQ    AX, $0x04
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS     (CX), Y0
@@ -1460,24 +1505,26 @@ l4:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), SI
-	MOVQ w+8(FP), DX
-	MOVQ out+0(FP), CX
-	CMPQ SI, $0x01
-	JLT  l11
+	MOVQ    rows+24(FP), SI
+	MOVQ    w+8(FP), DX
+	MOVQ    out+0(FP), CX
+	CMPQ    SI, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DX, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, DX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l13
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DX, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, DX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	VMOVUPS (BX), Y0
@@ -1502,8 +1549,9 @@ l12:
 	JGE     l12
 
 l13:
-	CMPQ AX, $0x04
-	JLT  l15
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS (BX), Y0
@@ -1565,20 +1613,22 @@ TEXT ·RowSum1F32AVX2(SB), NOSPLIT, $0-56
 	JLT     l3
 	CMPQ    R8, $0x01
 	JLT     l5
+	PCALIGN $0x20
 
 l4:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l7
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -1598,8 +1648,9 @@ l6:
 	JGE         l6
 
 l7:
-	CMPQ AX, $0x08
-	JLT  l9
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	PREFETCHT1  2048(CX)
@@ -1647,30 +1698,32 @@ l10:
 
 l5:
 l3:
-	CMPQ DX, $0x01
-	JGE  l11
-	CMPQ R8, $0x02
-	JLT  l13
+	CMPQ    DX, $0x01
+	JGE     l11
+	CMPQ    R8, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DI, DX
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	ADDQ   AX, DI
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l15
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, DX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VANDPS      (DX), Y11, Y0
@@ -1697,8 +1750,9 @@ l14:
 	JGE         l14
 
 l15:
-	CMPQ AX, $0x08
-	JLT  l17
+	CMPQ    AX, $0x08
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VANDPS      (DX), Y11, Y0
@@ -1767,22 +1821,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R8, $0x01
-	JLT  l20
+	CMPQ    R8, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l22
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VANDPS      (CX), Y11, Y0
@@ -1800,8 +1856,9 @@ l21:
 	JGE         l21
 
 l22:
-	CMPQ AX, $0x08
-	JLT  l24
+	CMPQ    AX, $0x08
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VANDPS      (CX), Y11, Y0
@@ -1849,27 +1906,29 @@ l20:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	MOVQ far+48(FP), CX
-	CMPQ CX, $0x02
-	JLT  l26
-	CMPQ DI, $0x01
-	JLT  l28
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	MOVQ    far+48(FP), CX
+	CMPQ    CX, $0x02
+	JLT     l26
+	CMPQ    DI, $0x01
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l30
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
 	PREFETCHT1 2048(BX)
@@ -1888,8 +1947,9 @@ l29:
 	JGE        l29
 
 l30:
-	CMPQ AX, $0x08
-	JLT  l32
+	CMPQ    AX, $0x08
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	PREFETCHT1 2048(BX)
@@ -1934,29 +1994,31 @@ l33:
 
 l28:
 l26:
-	CMPQ CX, $0x01
-	JGE  l34
-	CMPQ DI, $0x02
-	JLT  l36
+	CMPQ    CX, $0x01
+	JGE     l34
+	CMPQ    DI, $0x02
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, CX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	ADDQ   AX, SI
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l38
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, CX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VANDPS (CX), Y11, Y0
@@ -1982,8 +2044,9 @@ l37:
 	JGE    l37
 
 l38:
-	CMPQ AX, $0x08
-	JLT  l40
+	CMPQ    AX, $0x08
+	JLT     l40
+	PCALIGN $0x20
 
 l39:
 	VANDPS  (CX), Y11, Y0
@@ -2047,21 +2110,23 @@ l41:
 
 l36:
 l34:
-	CMPQ DI, $0x01
-	JLT  l43
+	CMPQ    DI, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l45
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VANDPS (BX), Y11, Y0
@@ -2078,8 +2143,9 @@ l44:
 	JGE    l44
 
 l45:
-	CMPQ AX, $0x08
-	JLT  l47
+	CMPQ    AX, $0x08
+	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VANDPS  (BX), Y11, Y0
@@ -2140,20 +2206,22 @@ TEXT ·RowSum1F64AVX2(SB), NOSPLIT, $0-56
 	JLT     l3
 	CMPQ    R8, $0x01
 	JLT     l5
+	PCALIGN $0x20
 
 l4:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l7
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -2173,8 +2241,9 @@ l6:
 	JGE         l6
 
 l7:
-	CMPQ AX, $0x04
-	JLT  l9
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	PREFETCHT1  2048(CX)
@@ -2220,30 +2289,32 @@ l10:
 
 l5:
 l3:
-	CMPQ DX, $0x01
-	JGE  l11
-	CMPQ R8, $0x02
-	JLT  l13
+	CMPQ    DX, $0x01
+	JGE     l11
+	CMPQ    R8, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DI, DX
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	ADDQ   AX, DI
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l15
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, DX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VANDPD      (DX), Y11, Y0
@@ -2270,8 +2341,9 @@ l14:
 	JGE         l14
 
 l15:
-	CMPQ AX, $0x04
-	JLT  l17
+	CMPQ    AX, $0x04
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VANDPD      (DX), Y11, Y0
@@ -2336,22 +2408,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R8, $0x01
-	JLT  l20
+	CMPQ    R8, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l22
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VANDPD      (CX), Y11, Y0
@@ -2369,8 +2443,9 @@ l21:
 	JGE         l21
 
 l22:
-	CMPQ AX, $0x04
-	JLT  l24
+	CMPQ    AX, $0x04
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VANDPD      (CX), Y11, Y0
@@ -2416,27 +2491,29 @@ l20:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	MOVQ far+48(FP), CX
-	CMPQ CX, $0x02
-	JLT  l26
-	CMPQ DI, $0x01
-	JLT  l28
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	MOVQ    far+48(FP), CX
+	CMPQ    CX, $0x02
+	JLT     l26
+	CMPQ    DI, $0x01
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l30
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
 	PREFETCHT1 2048(BX)
@@ -2455,8 +2532,9 @@ l29:
 	JGE        l29
 
 l30:
-	CMPQ AX, $0x04
-	JLT  l32
+	CMPQ    AX, $0x04
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	PREFETCHT1 2048(BX)
@@ -2499,29 +2577,31 @@ l33:
 
 l28:
 l26:
-	CMPQ CX, $0x01
-	JGE  l34
-	CMPQ DI, $0x02
-	JLT  l36
+	CMPQ    CX, $0x01
+	JGE     l34
+	CMPQ    DI, $0x02
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, CX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	ADDQ   AX, SI
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l38
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, CX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VANDPD (CX), Y11, Y0
@@ -2547,8 +2627,9 @@ l37:
 	JGE    l37
 
 l38:
-	CMPQ AX, $0x04
-	JLT  l40
+	CMPQ    AX, $0x04
+	JLT     l40
+	PCALIGN $0x20
 
 l39:
 	VANDPD  (CX), Y11, Y0
@@ -2608,21 +2689,23 @@ l41:
 
 l36:
 l34:
-	CMPQ DI, $0x01
-	JLT  l43
+	CMPQ    DI, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l45
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VANDPD (BX), Y11, Y0
@@ -2639,8 +2722,9 @@ l44:
 	JGE    l44
 
 l45:
-	CMPQ AX, $0x04
-	JLT  l47
+	CMPQ    AX, $0x04
+	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VANDPD  (BX), Y11, Y0
@@ -2687,28 +2771,30 @@ l2:
 // func RowSumThreeHalvesF32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l4
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, CX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	ADDQ   AX, SI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, CX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -2758,8 +2844,9 @@ l5:
 	JGE          l5
 
 l6:
-	CMPQ AX, $0x08
-	JLT  l8
+	CMPQ    AX, $0x08
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS      (CX), Y0
@@ -2822,24 +2909,26 @@ l4:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), SI
-	MOVQ w+8(FP), DX
-	MOVQ out+0(FP), CX
-	CMPQ SI, $0x01
-	JLT  l11
+	MOVQ    rows+24(FP), SI
+	MOVQ    w+8(FP), DX
+	MOVQ    out+0(FP), CX
+	CMPQ    SI, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DX, BX
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	ADDQ   AX, DX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l13
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DX, BX
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	ADDQ    AX, DX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -2888,8 +2977,9 @@ l12:
 	JGE          l12
 
 l13:
-	CMPQ AX, $0x08
-	JLT  l15
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS      (BX), Y0
@@ -2953,28 +3043,30 @@ l2:
 // func RowSumThreeHalvesF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l4
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, CX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	ADDQ   AX, SI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, CX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -3024,8 +3116,9 @@ l5:
 	JGE          l5
 
 l6:
-	CMPQ AX, $0x04
-	JLT  l8
+	CMPQ    AX, $0x04
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS      (CX), Y0
@@ -3086,24 +3179,26 @@ l4:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), SI
-	MOVQ w+8(FP), DX
-	MOVQ out+0(FP), CX
-	CMPQ SI, $0x01
-	JLT  l11
+	MOVQ    rows+24(FP), SI
+	MOVQ    w+8(FP), DX
+	MOVQ    out+0(FP), CX
+	CMPQ    SI, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DX, BX
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	ADDQ   AX, DX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l13
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DX, BX
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	ADDQ    AX, DX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -3152,8 +3247,9 @@ l12:
 	JGE          l12
 
 l13:
-	CMPQ AX, $0x04
-	JLT  l15
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS      (BX), Y0
@@ -3215,31 +3311,33 @@ l2:
 // func RowSum2F32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·RowSum2F32AVX2(SB), NOSPLIT, $0-56
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R8
-	MOVQ w+8(FP), DI
-	MOVQ out+0(FP), SI
-	MOVQ far+48(FP), DX
-	CMPQ DX, $0x02
-	JLT  l3
-	CMPQ R8, $0x01
-	JLT  l5
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	MOVQ    far+48(FP), DX
+	CMPQ    DX, $0x02
+	JLT     l3
+	CMPQ    R8, $0x01
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l7
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -3263,8 +3361,9 @@ l6:
 	JGE         l6
 
 l7:
-	CMPQ AX, $0x08
-	JLT  l9
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	PREFETCHT1  2048(CX)
@@ -3313,30 +3412,32 @@ l10:
 
 l5:
 l3:
-	CMPQ DX, $0x01
-	JGE  l11
-	CMPQ R8, $0x02
-	JLT  l13
+	CMPQ    DX, $0x01
+	JGE     l11
+	CMPQ    R8, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DI, DX
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	ADDQ   AX, DI
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l15
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, DX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (DX), Y0
@@ -3371,8 +3472,9 @@ l14:
 	JGE         l14
 
 l15:
-	CMPQ AX, $0x08
-	JLT  l17
+	CMPQ    AX, $0x08
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS     (DX), Y0
@@ -3443,22 +3545,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R8, $0x01
-	JLT  l20
+	CMPQ    R8, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l22
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS     (CX), Y0
@@ -3480,8 +3584,9 @@ l21:
 	JGE         l21
 
 l22:
-	CMPQ AX, $0x08
-	JLT  l24
+	CMPQ    AX, $0x08
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VMOVUPS     (CX), Y0
@@ -3530,27 +3635,29 @@ l20:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	MOVQ far+48(FP), CX
-	CMPQ CX, $0x02
-	JLT  l26
-	CMPQ DI, $0x01
-	JLT  l28
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	MOVQ    far+48(FP), CX
+	CMPQ    CX, $0x02
+	JLT     l26
+	CMPQ    DI, $0x01
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l30
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
 	PREFETCHT1  2048(BX)
@@ -3569,8 +3676,9 @@ l29:
 	JGE         l29
 
 l30:
-	CMPQ AX, $0x08
-	JLT  l32
+	CMPQ    AX, $0x08
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	PREFETCHT1  2048(BX)
@@ -3615,29 +3723,31 @@ l33:
 
 l28:
 l26:
-	CMPQ CX, $0x01
-	JGE  l34
-	CMPQ DI, $0x02
-	JLT  l36
+	CMPQ    CX, $0x01
+	JGE     l34
+	CMPQ    DI, $0x02
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, CX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	ADDQ   AX, SI
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l38
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, CX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS     (CX), Y0
@@ -3663,8 +3773,9 @@ l37:
 	JGE         l37
 
 l38:
-	CMPQ AX, $0x08
-	JLT  l40
+	CMPQ    AX, $0x08
+	JLT     l40
+	PCALIGN $0x20
 
 l39:
 	VMOVUPS     (CX), Y0
@@ -3728,21 +3839,23 @@ l41:
 
 l36:
 l34:
-	CMPQ DI, $0x01
-	JLT  l43
+	CMPQ    DI, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l45
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS     (BX), Y0
@@ -3759,8 +3872,9 @@ l44:
 	JGE         l44
 
 l45:
-	CMPQ AX, $0x08
-	JLT  l47
+	CMPQ    AX, $0x08
+	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VMOVUPS     (BX), Y0
@@ -3809,31 +3923,33 @@ l2:
 // func RowSum2F64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·RowSum2F64AVX2(SB), NOSPLIT, $0-56
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), R8
-	MOVQ w+8(FP), DI
-	MOVQ out+0(FP), SI
-	MOVQ far+48(FP), DX
-	CMPQ DX, $0x02
-	JLT  l3
-	CMPQ R8, $0x01
-	JLT  l5
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	MOVQ    far+48(FP), DX
+	CMPQ    DX, $0x02
+	JLT     l3
+	CMPQ    R8, $0x01
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l7
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	PREFETCHT1  2048(CX)
@@ -3857,8 +3973,9 @@ l6:
 	JGE         l6
 
 l7:
-	CMPQ AX, $0x04
-	JLT  l9
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	PREFETCHT1  2048(CX)
@@ -3905,30 +4022,32 @@ l10:
 
 l5:
 l3:
-	CMPQ DX, $0x01
-	JGE  l11
-	CMPQ R8, $0x02
-	JLT  l13
+	CMPQ    DX, $0x01
+	JGE     l11
+	CMPQ    R8, $0x02
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DI, DX
-	VXORPS Y10, Y10, Y10
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	ADDQ   AX, DI
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l15
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, DX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	ADDQ    AX, DI
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS     (DX), Y0
@@ -3963,8 +4082,9 @@ l14:
 	JGE         l14
 
 l15:
-	CMPQ AX, $0x04
-	JLT  l17
+	CMPQ    AX, $0x04
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	VMOVUPS     (DX), Y0
@@ -4031,22 +4151,24 @@ l18:
 
 l13:
 l11:
-	CMPQ R8, $0x01
-	JLT  l20
+	CMPQ    R8, $0x01
+	JLT     l20
+	PCALIGN $0x20
 
 l19:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DI, CX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l22
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DI, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l22
+	PCALIGN $0x20
 
 l21:
 	VMOVUPS     (CX), Y0
@@ -4068,8 +4190,9 @@ l21:
 	JGE         l21
 
 l22:
-	CMPQ AX, $0x04
-	JLT  l24
+	CMPQ    AX, $0x04
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	VMOVUPS     (CX), Y0
@@ -4116,27 +4239,29 @@ l20:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	MOVQ far+48(FP), CX
-	CMPQ CX, $0x02
-	JLT  l26
-	CMPQ DI, $0x01
-	JLT  l28
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	MOVQ    far+48(FP), CX
+	CMPQ    CX, $0x02
+	JLT     l26
+	CMPQ    DI, $0x01
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l30
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l30
+	PCALIGN $0x20
 
 l29:
 	PREFETCHT1  2048(BX)
@@ -4155,8 +4280,9 @@ l29:
 	JGE         l29
 
 l30:
-	CMPQ AX, $0x04
-	JLT  l32
+	CMPQ    AX, $0x04
+	JLT     l32
+	PCALIGN $0x20
 
 l31:
 	PREFETCHT1  2048(BX)
@@ -4199,29 +4325,31 @@ l33:
 
 l28:
 l26:
-	CMPQ CX, $0x01
-	JGE  l34
-	CMPQ DI, $0x02
-	JLT  l36
+	CMPQ    CX, $0x01
+	JGE     l34
+	CMPQ    DI, $0x02
+	JLT     l36
+	PCALIGN $0x20
 
 l35:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, CX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	ADDQ   AX, SI
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l38
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, CX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, SI
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l38
+	PCALIGN $0x20
 
 l37:
 	VMOVUPS     (CX), Y0
@@ -4247,8 +4375,9 @@ l37:
 	JGE         l37
 
 l38:
-	CMPQ AX, $0x04
-	JLT  l40
+	CMPQ    AX, $0x04
+	JLT     l40
+	PCALIGN $0x20
 
 l39:
 	VMOVUPS     (CX), Y0
@@ -4308,21 +4437,23 @@ l41:
 
 l36:
 l34:
-	CMPQ DI, $0x01
-	JLT  l43
+	CMPQ    DI, $0x01
+	JLT     l43
+	PCALIGN $0x20
 
 l42:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, BX
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	VXORPS Y2, Y2, Y2
-	ADDQ   AX, SI
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l45
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, SI
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l45
+	PCALIGN $0x20
 
 l44:
 	VMOVUPS     (BX), Y0
@@ -4339,8 +4470,9 @@ l44:
 	JGE         l44
 
 l45:
-	CMPQ AX, $0x04
-	JLT  l47
+	CMPQ    AX, $0x04
+	JLT     l47
+	PCALIGN $0x20
 
 l46:
 	VMOVUPS     (BX), Y0
@@ -4387,28 +4519,30 @@ l2:
 // func RowSum3F32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSum3F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l4
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, CX
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	ADDQ   AX, SI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, CX
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -4454,8 +4588,9 @@ l5:
 	JGE          l5
 
 l6:
-	CMPQ AX, $0x08
-	JLT  l8
+	CMPQ    AX, $0x08
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS      (CX), Y0
@@ -4516,24 +4651,26 @@ l4:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), SI
-	MOVQ w+8(FP), DX
-	MOVQ out+0(FP), CX
-	CMPQ SI, $0x01
-	JLT  l11
+	MOVQ    rows+24(FP), SI
+	MOVQ    w+8(FP), DX
+	MOVQ    out+0(FP), CX
+	CMPQ    SI, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DX, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l13
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DX, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, DX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -4578,8 +4715,9 @@ l12:
 	JGE          l12
 
 l13:
-	CMPQ AX, $0x08
-	JLT  l15
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS      (BX), Y0
@@ -4641,28 +4779,30 @@ l2:
 // func RowSum3F64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSum3F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l4
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, CX
-	VXORPS Y8, Y8, Y8
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	ADDQ   AX, SI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, CX
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -4708,8 +4848,9 @@ l5:
 	JGE          l5
 
 l6:
-	CMPQ AX, $0x04
-	JLT  l8
+	CMPQ    AX, $0x04
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS      (CX), Y0
@@ -4768,24 +4909,26 @@ l4:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), SI
-	MOVQ w+8(FP), DX
-	MOVQ out+0(FP), CX
-	CMPQ SI, $0x01
-	JLT  l11
+	MOVQ    rows+24(FP), SI
+	MOVQ    w+8(FP), DX
+	MOVQ    out+0(FP), CX
+	CMPQ    SI, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DX, BX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, DX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l13
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DX, BX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, DX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -4830,8 +4973,9 @@ l12:
 	JGE          l12
 
 l13:
-	CMPQ AX, $0x04
-	JLT  l15
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS      (BX), Y0
@@ -4891,28 +5035,30 @@ l2:
 // func RowSum4F32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSum4F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l4
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   SI, CX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, SI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    SI, CX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -4954,8 +5100,9 @@ l5:
 	JGE          l5
 
 l6:
-	CMPQ AX, $0x08
-	JLT  l8
+	CMPQ    AX, $0x08
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS      (CX), Y0
@@ -5014,24 +5161,26 @@ l4:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), SI
-	MOVQ w+8(FP), DX
-	MOVQ out+0(FP), CX
-	CMPQ SI, $0x01
-	JLT  l11
+	MOVQ    rows+24(FP), SI
+	MOVQ    w+8(FP), DX
+	MOVQ    out+0(FP), CX
+	CMPQ    SI, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   DX, BX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x20
-	JLT    l13
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    DX, BX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -5072,8 +5221,9 @@ l12:
 	JGE          l12
 
 l13:
-	CMPQ AX, $0x08
-	JLT  l15
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS      (BX), Y0
@@ -5133,28 +5283,30 @@ l2:
 // func RowSum4F64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RowSum4F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ v+16(FP), AX
-	CMPQ AX, $0x01
-	JLT  l1
-	MOVQ rows+24(FP), DI
-	MOVQ w+8(FP), SI
-	MOVQ out+0(FP), DX
-	CMPQ DI, $0x01
-	JLT  l4
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   SI, CX
-	VXORPS Y7, Y7, Y7
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	ADDQ   AX, SI
-	MOVQ   v+16(FP), BX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l6
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    SI, CX
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	ADDQ    AX, SI
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS      (CX), Y0
@@ -5196,8 +5348,9 @@ l5:
 	JGE          l5
 
 l6:
-	CMPQ AX, $0x04
-	JLT  l8
+	CMPQ    AX, $0x04
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
 	VMOVUPS      (CX), Y0
@@ -5254,24 +5407,26 @@ l4:
 	JMP l2
 
 l1:
-	MOVQ rows+24(FP), SI
-	MOVQ w+8(FP), DX
-	MOVQ out+0(FP), CX
-	CMPQ SI, $0x01
-	JLT  l11
+	MOVQ    rows+24(FP), SI
+	MOVQ    w+8(FP), DX
+	MOVQ    out+0(FP), CX
+	CMPQ    SI, $0x01
+	JLT     l11
+	PCALIGN $0x20
 
 l10:
-	MOVQ   stride+40(FP), AX
-	SHLQ   $0x03, AX
-	MOVQ   DX, BX
-	VXORPS Y6, Y6, Y6
-	VXORPS Y5, Y5, Y5
-	VXORPS Y4, Y4, Y4
-	VXORPS Y3, Y3, Y3
-	ADDQ   AX, DX
-	MOVQ   cols+32(FP), AX
-	CMPQ   AX, $0x10
-	JLT    l13
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    DX, BX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, DX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l13
+	PCALIGN $0x20
 
 l12:
 	VMOVUPS      (BX), Y0
@@ -5312,8 +5467,9 @@ l12:
 	JGE          l12
 
 l13:
-	CMPQ AX, $0x04
-	JLT  l15
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
 	VMOVUPS      (BX), Y0

@@ -57,11 +57,12 @@ GLOBL scaleConstants<>(SB), RODATA|NOPTR, $256
 // func ScaleRF32AVX2(w *float32, r *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·ScaleRF32AVX2(SB), NOSPLIT, $0-40
-	MOVQ rows+16(FP), SI
-	MOVQ w+0(FP), DX
-	MOVQ r+8(FP), CX
-	CMPQ SI, $0x01
-	JLT  l2
+	MOVQ    rows+16(FP), SI
+	MOVQ    w+0(FP), DX
+	MOVQ    r+8(FP), CX
+	CMPQ    SI, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	MOVQ         DX, BX
@@ -73,6 +74,7 @@ l1:
 	MOVQ         cols+24(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMULPS  (BX), Y2, Y0
@@ -89,8 +91,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMULPS  (BX), Y2, Y0
@@ -122,11 +125,12 @@ l2:
 // func ScaleRF64AVX2(w *float64, r *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·ScaleRF64AVX2(SB), NOSPLIT, $0-40
-	MOVQ rows+16(FP), SI
-	MOVQ w+0(FP), DX
-	MOVQ r+8(FP), CX
-	CMPQ SI, $0x01
-	JLT  l2
+	MOVQ    rows+16(FP), SI
+	MOVQ    w+0(FP), DX
+	MOVQ    r+8(FP), CX
+	CMPQ    SI, $0x01
+	JLT     l2
+	PCALIGN $0x20
 
 l1:
 	MOVQ         DX, BX
@@ -138,6 +142,7 @@ l1:
 	MOVQ         cols+24(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMULPD  (BX), Y2, Y0
@@ -154,8 +159,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMULPD  (BX), Y2, Y0
@@ -187,20 +193,22 @@ l2:
 // func ScaleCF32AVX2(w *float32, c *float32, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·ScaleCF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+16(FP), R10
-	MOVQ w+0(FP), R9
-	MOVQ far+40(FP), R8
-	CMPQ R8, $0x02
-	JLT  l1
-	CMPQ R10, $0x08
-	JLT  l3
+	MOVQ    rows+16(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    far+40(FP), R8
+	CMPQ    R8, $0x02
+	JLT     l1
+	CMPQ    R10, $0x08
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ c+8(FP), DI
-	MOVQ R9, SI
-	MOVQ cols+24(FP), DX
-	CMPQ DX, $0x40
-	JLT  l5
+	MOVQ    c+8(FP), DI
+	MOVQ    R9, SI
+	MOVQ    cols+24(FP), DX
+	CMPQ    DX, $0x40
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (DI), Y8
@@ -215,6 +223,7 @@ l4:
 	MOVQ    $0x00000008, BX
 	CMPQ    BX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	PREFETCHT1 2048(CX)
@@ -252,8 +261,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ DX, $0x08
-	JLT  l9
+	CMPQ    DX, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (DI), Y1
@@ -261,6 +271,7 @@ l8:
 	MOVQ    $0x00000008, BX
 	CMPQ    BX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	PREFETCHT1 2048(CX)
@@ -290,6 +301,7 @@ l9:
 	MOVQ         $0x00000008, BX
 	CMPQ         BX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	PREFETCHT1 2048(SI)
@@ -316,24 +328,26 @@ l12:
 
 l3:
 l1:
-	CMPQ R8, $0x01
-	JGE  l15
-	CMPQ R10, $0x02
-	JLT  l17
+	CMPQ    R8, $0x01
+	JGE     l15
+	CMPQ    R10, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ c+8(FP), DX
-	MOVQ R9, CX
-	MOVQ stride+32(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R9
-	MOVQ R9, BX
-	MOVQ stride+32(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R9
-	MOVQ cols+24(FP), AX
-	CMPQ AX, $0x20
-	JLT  l19
+	MOVQ    c+8(FP), DX
+	MOVQ    R9, CX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R9
+	MOVQ    R9, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R9
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (DX), Y4
@@ -364,8 +378,9 @@ l18:
 	JGE     l18
 
 l19:
-	CMPQ AX, $0x08
-	JLT  l21
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS (DX), Y1
@@ -401,18 +416,20 @@ l22:
 
 l17:
 l15:
-	CMPQ R10, $0x01
-	JLT  l24
+	CMPQ    R10, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
-	MOVQ c+8(FP), CX
-	MOVQ R9, BX
-	MOVQ stride+32(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R9
-	MOVQ cols+24(FP), AX
-	CMPQ AX, $0x40
-	JLT  l26
+	MOVQ    c+8(FP), CX
+	MOVQ    R9, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R9
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x40
+	JLT     l26
+	PCALIGN $0x20
 
 l25:
 	VMOVUPS 32(CX), Y7
@@ -446,8 +463,9 @@ l25:
 	JGE     l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS (BX), Y0
@@ -482,20 +500,22 @@ l24:
 // func ScaleCF64AVX2(w *float64, c *float64, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·ScaleCF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ rows+16(FP), R10
-	MOVQ w+0(FP), R9
-	MOVQ far+40(FP), R8
-	CMPQ R8, $0x02
-	JLT  l1
-	CMPQ R10, $0x08
-	JLT  l3
+	MOVQ    rows+16(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    far+40(FP), R8
+	CMPQ    R8, $0x02
+	JLT     l1
+	CMPQ    R10, $0x08
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ c+8(FP), DI
-	MOVQ R9, SI
-	MOVQ cols+24(FP), DX
-	CMPQ DX, $0x20
-	JLT  l5
+	MOVQ    c+8(FP), DI
+	MOVQ    R9, SI
+	MOVQ    cols+24(FP), DX
+	CMPQ    DX, $0x20
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (DI), Y8
@@ -510,6 +530,7 @@ l4:
 	MOVQ    $0x00000008, BX
 	CMPQ    BX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	PREFETCHT1 2048(CX)
@@ -547,8 +568,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ DX, $0x04
-	JLT  l9
+	CMPQ    DX, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (DI), Y1
@@ -556,6 +578,7 @@ l8:
 	MOVQ    $0x00000008, BX
 	CMPQ    BX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	PREFETCHT1 2048(CX)
@@ -585,6 +608,7 @@ l9:
 	MOVQ         $0x00000008, BX
 	CMPQ         BX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	PREFETCHT1 2048(SI)
@@ -611,24 +635,26 @@ l12:
 
 l3:
 l1:
-	CMPQ R8, $0x01
-	JGE  l15
-	CMPQ R10, $0x02
-	JLT  l17
+	CMPQ    R8, $0x01
+	JGE     l15
+	CMPQ    R10, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
-	MOVQ c+8(FP), DX
-	MOVQ R9, CX
-	MOVQ stride+32(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R9
-	MOVQ R9, BX
-	MOVQ stride+32(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R9
-	MOVQ cols+24(FP), AX
-	CMPQ AX, $0x10
-	JLT  l19
+	MOVQ    c+8(FP), DX
+	MOVQ    R9, CX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R9
+	MOVQ    R9, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R9
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l19
+	PCALIGN $0x20
 
 l18:
 	VMOVUPS (DX), Y4
@@ -659,8 +685,9 @@ l18:
 	JGE     l18
 
 l19:
-	CMPQ AX, $0x04
-	JLT  l21
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS (DX), Y1
@@ -696,18 +723,20 @@ l22:
 
 l17:
 l15:
-	CMPQ R10, $0x01
-	JLT  l24
+	CMPQ    R10, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
-	MOVQ c+8(FP), CX
-	MOVQ R9, BX
-	MOVQ stride+32(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R9
-	MOVQ cols+24(FP), AX
-	CMPQ AX, $0x20
-	JLT  l26
+	MOVQ    c+8(FP), CX
+	MOVQ    R9, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R9
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l26
+	PCALIGN $0x20
 
 l25:
 	VMOVUPS 32(CX), Y7
@@ -741,8 +770,9 @@ l25:
 	JGE     l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS (BX), Y0
@@ -777,21 +807,23 @@ l24:
 // func ScaleRCF32AVX2(w *float32, r *float32, c *float32, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·ScaleRCF32AVX2(SB), NOSPLIT, $0-56
-	MOVQ rows+24(FP), R12
-	MOVQ w+0(FP), R11
-	MOVQ r+8(FP), R10
-	MOVQ far+48(FP), R9
-	CMPQ R9, $0x02
-	JLT  l1
-	CMPQ R12, $0x08
-	JLT  l3
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+0(FP), R11
+	MOVQ    r+8(FP), R10
+	MOVQ    far+48(FP), R9
+	CMPQ    R9, $0x02
+	JLT     l1
+	CMPQ    R12, $0x08
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ c+16(FP), R8
-	MOVQ R11, DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x40
-	JLT  l5
+	MOVQ    c+16(FP), R8
+	MOVQ    R11, DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x40
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R8), Y9
@@ -807,6 +839,7 @@ l4:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS (BX), Y1
@@ -854,8 +887,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x08
-	JLT  l9
+	CMPQ    SI, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R8), Y1
@@ -864,6 +898,7 @@ l8:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSS (BX), Y0
@@ -897,6 +932,7 @@ l9:
 	MOVQ         R10, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSS (BX), Y1
@@ -927,10 +963,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JGE  l15
-	CMPQ R12, $0x02
-	JLT  l17
+	CMPQ    R9, $0x01
+	JGE     l15
+	CMPQ    R12, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         c+16(FP), DX
@@ -949,6 +986,7 @@ l16:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS (DX), Y4
@@ -987,8 +1025,9 @@ l18:
 	JGE     l18
 
 l19:
-	CMPQ AX, $0x08
-	JLT  l21
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS (DX), Y1
@@ -1028,8 +1067,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R12, $0x01
-	JLT  l24
+	CMPQ    R12, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         c+16(FP), CX
@@ -1042,6 +1082,7 @@ l23:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x40
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS 32(CX), Y7
@@ -1082,8 +1123,9 @@ l25:
 	JGE     l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMULPS  (BX), Y8, Y0
@@ -1119,21 +1161,23 @@ l24:
 // func ScaleRCF64AVX2(w *float64, r *float64, c *float64, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·ScaleRCF64AVX2(SB), NOSPLIT, $0-56
-	MOVQ rows+24(FP), R12
-	MOVQ w+0(FP), R11
-	MOVQ r+8(FP), R10
-	MOVQ far+48(FP), R9
-	CMPQ R9, $0x02
-	JLT  l1
-	CMPQ R12, $0x08
-	JLT  l3
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+0(FP), R11
+	MOVQ    r+8(FP), R10
+	MOVQ    far+48(FP), R9
+	CMPQ    R9, $0x02
+	JLT     l1
+	CMPQ    R12, $0x08
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
-	MOVQ c+16(FP), R8
-	MOVQ R11, DI
-	MOVQ cols+32(FP), SI
-	CMPQ SI, $0x20
-	JLT  l5
+	MOVQ    c+16(FP), R8
+	MOVQ    R11, DI
+	MOVQ    cols+32(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R8), Y9
@@ -1149,6 +1193,7 @@ l4:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD (BX), Y1
@@ -1196,8 +1241,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x04
-	JLT  l9
+	CMPQ    SI, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R8), Y1
@@ -1206,6 +1252,7 @@ l8:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSD (BX), Y0
@@ -1239,6 +1286,7 @@ l9:
 	MOVQ         R10, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSD (BX), Y1
@@ -1269,10 +1317,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JGE  l15
-	CMPQ R12, $0x02
-	JLT  l17
+	CMPQ    R9, $0x01
+	JGE     l15
+	CMPQ    R12, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         c+16(FP), DX
@@ -1291,6 +1340,7 @@ l16:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS (DX), Y4
@@ -1329,8 +1379,9 @@ l18:
 	JGE     l18
 
 l19:
-	CMPQ AX, $0x04
-	JLT  l21
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS (DX), Y1
@@ -1370,8 +1421,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R12, $0x01
-	JLT  l24
+	CMPQ    R12, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         c+16(FP), CX
@@ -1384,6 +1436,7 @@ l23:
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS 32(CX), Y7
@@ -1424,8 +1477,9 @@ l25:
 	JGE     l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMULPD  (BX), Y8, Y0
@@ -1470,13 +1524,15 @@ TEXT ·GainLinearF32AVX2(SB), NOSPLIT, $0-64
 	JLT          l1
 	CMPQ         R12, $0x08
 	JLT          l3
+	PCALIGN      $0x20
 
 l2:
-	MOVQ s+16(FP), R8
-	MOVQ R11, DI
-	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x40
-	JLT  l5
+	MOVQ    s+16(FP), R8
+	MOVQ    R11, DI
+	MOVQ    cols+40(FP), SI
+	CMPQ    SI, $0x40
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R8), Y10
@@ -1492,6 +1548,7 @@ l4:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS (BX), Y2
@@ -1555,8 +1612,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x08
-	JLT  l9
+	CMPQ    SI, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R8), Y2
@@ -1565,6 +1623,7 @@ l8:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSS (BX), Y1
@@ -1600,6 +1659,7 @@ l9:
 	MOVQ         R10, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSS (BX), Y1
@@ -1631,10 +1691,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JGE  l15
-	CMPQ R12, $0x02
-	JLT  l17
+	CMPQ    R9, $0x01
+	JGE     l15
+	CMPQ    R12, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         s+16(FP), DX
@@ -1653,6 +1714,7 @@ l16:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y5
@@ -1707,8 +1769,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x08
-	JLT  l21
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y2
@@ -1754,8 +1817,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R12, $0x01
-	JLT  l24
+	CMPQ    R12, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         s+16(FP), CX
@@ -1768,6 +1832,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x40
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -1825,8 +1890,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -1875,13 +1941,15 @@ TEXT ·GainLinearF64AVX2(SB), NOSPLIT, $0-64
 	JLT          l1
 	CMPQ         R12, $0x08
 	JLT          l3
+	PCALIGN      $0x20
 
 l2:
-	MOVQ s+16(FP), R8
-	MOVQ R11, DI
-	MOVQ cols+40(FP), SI
-	CMPQ SI, $0x20
-	JLT  l5
+	MOVQ    s+16(FP), R8
+	MOVQ    R11, DI
+	MOVQ    cols+40(FP), SI
+	CMPQ    SI, $0x20
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R8), Y10
@@ -1897,6 +1965,7 @@ l4:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD (BX), Y2
@@ -1960,8 +2029,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x04
-	JLT  l9
+	CMPQ    SI, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R8), Y2
@@ -1970,6 +2040,7 @@ l8:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSD (BX), Y1
@@ -2005,6 +2076,7 @@ l9:
 	MOVQ         R10, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSD (BX), Y1
@@ -2036,10 +2108,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JGE  l15
-	CMPQ R12, $0x02
-	JLT  l17
+	CMPQ    R9, $0x01
+	JGE     l15
+	CMPQ    R12, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         s+16(FP), DX
@@ -2058,6 +2131,7 @@ l16:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y5
@@ -2112,8 +2186,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x04
-	JLT  l21
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y2
@@ -2159,8 +2234,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R12, $0x01
-	JLT  l24
+	CMPQ    R12, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         s+16(FP), CX
@@ -2173,6 +2249,7 @@ l23:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -2230,8 +2307,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -2287,13 +2365,15 @@ TEXT ·GainLinearClipF32AVX2(SB), NOSPLIT, $0-72
 	JLT          l1
 	CMPQ         R12, $0x08
 	JLT          l3
+	PCALIGN      $0x20
 
 l2:
-	MOVQ s+16(FP), R8
-	MOVQ R11, DI
-	MOVQ cols+48(FP), SI
-	CMPQ SI, $0x30
-	JLT  l5
+	MOVQ    s+16(FP), R8
+	MOVQ    R11, DI
+	MOVQ    cols+48(FP), SI
+	CMPQ    SI, $0x30
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R8), Y8
@@ -2307,6 +2387,7 @@ l4:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSS (BX), Y2
@@ -2383,8 +2464,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x08
-	JLT  l9
+	CMPQ    SI, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R8), Y2
@@ -2393,6 +2475,7 @@ l8:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSS (BX), Y1
@@ -2432,6 +2515,7 @@ l9:
 	MOVQ         R10, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSS (BX), Y1
@@ -2467,10 +2551,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JGE  l15
-	CMPQ R12, $0x02
-	JLT  l17
+	CMPQ    R9, $0x01
+	JGE     l15
+	CMPQ    R12, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         s+16(FP), DX
@@ -2489,6 +2574,7 @@ l16:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x18
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y4
@@ -2556,8 +2642,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x08
-	JLT  l21
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y2
@@ -2619,8 +2706,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R12, $0x01
-	JLT  l24
+	CMPQ    R12, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         s+16(FP), CX
@@ -2633,6 +2721,7 @@ l23:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x30
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -2702,8 +2791,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x08
-	JLT  l28
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -2767,13 +2857,15 @@ TEXT ·GainLinearClipF64AVX2(SB), NOSPLIT, $0-80
 	JLT          l1
 	CMPQ         R12, $0x08
 	JLT          l3
+	PCALIGN      $0x20
 
 l2:
-	MOVQ s+16(FP), R8
-	MOVQ R11, DI
-	MOVQ cols+56(FP), SI
-	CMPQ SI, $0x18
-	JLT  l5
+	MOVQ    s+16(FP), R8
+	MOVQ    R11, DI
+	MOVQ    cols+56(FP), SI
+	CMPQ    SI, $0x18
+	JLT     l5
+	PCALIGN $0x20
 
 l4:
 	VMOVUPS (R8), Y8
@@ -2787,6 +2879,7 @@ l4:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l7
+	PCALIGN $0x20
 
 l6:
 	VBROADCASTSD (BX), Y2
@@ -2863,8 +2956,9 @@ l7:
 	JGE  l4
 
 l5:
-	CMPQ SI, $0x04
-	JLT  l9
+	CMPQ    SI, $0x04
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
 	VMOVUPS (R8), Y2
@@ -2873,6 +2967,7 @@ l8:
 	MOVQ    R10, BX
 	CMPQ    CX, $0x01
 	JLT     l11
+	PCALIGN $0x20
 
 l10:
 	VBROADCASTSD (BX), Y1
@@ -2912,6 +3007,7 @@ l9:
 	MOVQ         R10, BX
 	CMPQ         CX, $0x01
 	JLT          l14
+	PCALIGN      $0x20
 
 l13:
 	VBROADCASTSD (BX), Y1
@@ -2947,10 +3043,11 @@ l12:
 
 l3:
 l1:
-	CMPQ R9, $0x01
-	JGE  l15
-	CMPQ R12, $0x02
-	JLT  l17
+	CMPQ    R9, $0x01
+	JGE     l15
+	CMPQ    R12, $0x02
+	JLT     l17
+	PCALIGN $0x20
 
 l16:
 	MOVQ         s+16(FP), DX
@@ -2969,6 +3066,7 @@ l16:
 	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x0c
 	JLT          l19
+	PCALIGN      $0x20
 
 l18:
 	VMOVUPS     (DX), Y4
@@ -3036,8 +3134,9 @@ l18:
 	JGE         l18
 
 l19:
-	CMPQ AX, $0x04
-	JLT  l21
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
 
 l20:
 	VMOVUPS     (DX), Y2
@@ -3099,8 +3198,9 @@ l22:
 
 l17:
 l15:
-	CMPQ R12, $0x01
-	JLT  l24
+	CMPQ    R12, $0x01
+	JLT     l24
+	PCALIGN $0x20
 
 l23:
 	MOVQ         s+16(FP), CX
@@ -3113,6 +3213,7 @@ l23:
 	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x18
 	JLT          l26
+	PCALIGN      $0x20
 
 l25:
 	VMOVUPS     (CX), Y1
@@ -3182,8 +3283,9 @@ l25:
 	JGE         l25
 
 l26:
-	CMPQ AX, $0x04
-	JLT  l28
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
 
 l27:
 	VMOVUPS     (CX), Y1
@@ -3242,17 +3344,19 @@ TEXT ·ClipF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ         rows+16(FP), AX
 	CMPQ         CX, AX
 	JGE          l2
+	PCALIGN      $0x20
 
 l1:
-	MOVQ  stride+32(FP), BX
-	MOVQ  CX, AX
-	IMULQ BX, AX
-	MOVQ  w+0(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  cols+24(FP), AX
-	CMPQ  AX, $0x20
-	JLT   l4
+	MOVQ    stride+32(FP), BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	MOVQ    w+0(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (BX), Y0
@@ -3285,8 +3389,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (BX), Y0
@@ -3337,17 +3442,19 @@ TEXT ·ClipF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ         rows+24(FP), AX
 	CMPQ         CX, AX
 	JGE          l2
+	PCALIGN      $0x20
 
 l1:
-	MOVQ  stride+40(FP), BX
-	MOVQ  CX, AX
-	IMULQ BX, AX
-	MOVQ  w+0(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  cols+32(FP), AX
-	CMPQ  AX, $0x10
-	JLT   l4
+	MOVQ    stride+40(FP), BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	MOVQ    w+0(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (BX), Y0
@@ -3380,8 +3487,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS (BX), Y0

@@ -191,6 +191,7 @@ TEXT ·ExpShiftF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS      (BX), Y1
@@ -269,6 +270,7 @@ TEXT ·ExpShiftF64AVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), AX
 	CMPQ         AX, $0x04
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS      (BX), Y1
@@ -366,6 +368,7 @@ TEXT ·DivideF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ         n+16(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS (BX), Y0
@@ -398,6 +401,7 @@ TEXT ·DivideF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ         n+16(FP), AX
 	CMPQ         AX, $0x04
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	VMOVUPS (BX), Y0

@@ -74,6 +74,7 @@ TEXT ·SpikeColsF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         count+56(FP), DI
 	CMPQ         DI, $0x01
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	MOVQ         (R9), AX
@@ -85,6 +86,7 @@ l1:
 	VBROADCASTSS (R8), Y2
 	CMPQ         CX, $0x08
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	LEAQ         (SI)(R11*2), AX
@@ -123,8 +125,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ CX, $0x01
-	JLT  l6
+	CMPQ    CX, $0x01
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VBROADCASTSS (DX), Y1
@@ -172,6 +175,7 @@ TEXT ·SpikeColsF64AVX2(SB), NOSPLIT, $0-72
 	MOVQ         count+64(FP), SI
 	CMPQ         SI, $0x01
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	MOVQ         (R8), AX
@@ -183,6 +187,7 @@ l1:
 	VBROADCASTSD (DI), Y2
 	CMPQ         BX, $0x04
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVSD       (DX), X1
@@ -209,8 +214,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ BX, $0x01
-	JLT  l6
+	CMPQ    BX, $0x01
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VBROADCASTSD (CX), Y1
@@ -253,6 +259,7 @@ TEXT ·SpikeMaskF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         rows+40(FP), AX
 	CMPQ         DI, AX
 	JGE          l2
+	PCALIGN      $0x20
 
 l1:
 	MOVQ         stride+56(FP), BX
@@ -271,6 +278,7 @@ l1:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVUPS     (SI), Y3
@@ -303,8 +311,9 @@ l3:
 	JGE         l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS     (SI), Y3
@@ -368,6 +377,7 @@ TEXT ·SpikeMaskF64AVX2(SB), NOSPLIT, $0-72
 	MOVQ         rows+48(FP), AX
 	CMPQ         DI, AX
 	JGE          l2
+	PCALIGN      $0x20
 
 l1:
 	MOVQ         stride+64(FP), BX
@@ -386,6 +396,7 @@ l1:
 	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVUPS     (SI), Y3
@@ -418,8 +429,9 @@ l3:
 	JGE         l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS     (SI), Y3
@@ -483,6 +495,7 @@ TEXT ·SpikeRowsF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         count+56(FP), DX
 	CMPQ         DX, $0x01
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	MOVQ         (DI), AX
@@ -496,6 +509,7 @@ l1:
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVUPS     (CX), Y0
@@ -533,8 +547,9 @@ l3:
 	JGE         l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS     (CX), Y0
@@ -591,6 +606,7 @@ TEXT ·SpikeRowsF64AVX2(SB), NOSPLIT, $0-72
 	MOVQ         count+64(FP), DX
 	CMPQ         DX, $0x01
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	MOVQ         (DI), AX
@@ -604,6 +620,7 @@ l1:
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVUPS     (CX), Y0
@@ -641,8 +658,9 @@ l3:
 	JGE         l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS     (CX), Y0
@@ -687,31 +705,33 @@ l2:
 // func PairF32AVX2(p *float32, w *float32, pairs int, cols int, stride int)
 // Requires: AVX
 TEXT ·PairF32AVX2(SB), NOSPLIT, $0-40
-	XORL SI, SI
-	MOVQ pairs+16(FP), AX
-	CMPQ SI, AX
-	JGE  l2
+	XORL    SI, SI
+	MOVQ    pairs+16(FP), AX
+	CMPQ    SI, AX
+	JGE     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ  SI, AX
-	SHLQ  $0x01, AX
-	MOVQ  stride+32(FP), CX
-	MOVQ  AX, BX
-	IMULQ CX, BX
-	MOVQ  w+8(FP), CX
-	SHLQ  $0x02, BX
-	LEAQ  (CX)(BX*1), DX
-	MOVQ  stride+32(FP), BX
-	SHLQ  $0x02, BX
-	LEAQ  (DX)(BX*1), CX
-	MOVQ  cols+24(FP), BX
-	IMULQ BX, AX
-	MOVQ  p+0(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  cols+24(FP), AX
-	CMPQ  AX, $0x08
-	JLT   l4
+	MOVQ    SI, AX
+	SHLQ    $0x01, AX
+	MOVQ    stride+32(FP), CX
+	MOVQ    AX, BX
+	IMULQ   CX, BX
+	MOVQ    w+8(FP), CX
+	SHLQ    $0x02, BX
+	LEAQ    (CX)(BX*1), DX
+	MOVQ    stride+32(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*1), CX
+	MOVQ    cols+24(FP), BX
+	IMULQ   BX, AX
+	MOVQ    p+0(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS    (DX), Y3
@@ -732,8 +752,9 @@ l3:
 	JGE        l3
 
 l4:
-	CMPQ AX, $0x01
-	JLT  l6
+	CMPQ    AX, $0x01
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VBROADCASTSS (DX), Y0
@@ -760,31 +781,33 @@ l2:
 // func PairF64AVX2(p *float64, w *float64, pairs int, cols int, stride int)
 // Requires: AVX
 TEXT ·PairF64AVX2(SB), NOSPLIT, $0-40
-	XORL SI, SI
-	MOVQ pairs+16(FP), AX
-	CMPQ SI, AX
-	JGE  l2
+	XORL    SI, SI
+	MOVQ    pairs+16(FP), AX
+	CMPQ    SI, AX
+	JGE     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ  SI, AX
-	SHLQ  $0x01, AX
-	MOVQ  stride+32(FP), CX
-	MOVQ  AX, BX
-	IMULQ CX, BX
-	MOVQ  w+8(FP), CX
-	SHLQ  $0x03, BX
-	LEAQ  (CX)(BX*1), DX
-	MOVQ  stride+32(FP), BX
-	SHLQ  $0x03, BX
-	LEAQ  (DX)(BX*1), CX
-	MOVQ  cols+24(FP), BX
-	IMULQ BX, AX
-	MOVQ  p+0(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  cols+24(FP), AX
-	CMPQ  AX, $0x04
-	JLT   l4
+	MOVQ    SI, AX
+	SHLQ    $0x01, AX
+	MOVQ    stride+32(FP), CX
+	MOVQ    AX, BX
+	IMULQ   CX, BX
+	MOVQ    w+8(FP), CX
+	SHLQ    $0x03, BX
+	LEAQ    (CX)(BX*1), DX
+	MOVQ    stride+32(FP), BX
+	SHLQ    $0x03, BX
+	LEAQ    (DX)(BX*1), CX
+	MOVQ    cols+24(FP), BX
+	IMULQ   BX, AX
+	MOVQ    p+0(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS    (DX), Y3
@@ -805,8 +828,9 @@ l3:
 	JGE        l3
 
 l4:
-	CMPQ AX, $0x01
-	JLT  l6
+	CMPQ    AX, $0x01
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VBROADCASTSD (DX), Y0
@@ -833,31 +857,33 @@ l2:
 // func UnpairF32AVX2(w *float32, p *float32, pairs int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·UnpairF32AVX2(SB), NOSPLIT, $0-40
-	XORL SI, SI
-	MOVQ pairs+16(FP), AX
-	CMPQ SI, AX
-	JGE  l2
+	XORL    SI, SI
+	MOVQ    pairs+16(FP), AX
+	CMPQ    SI, AX
+	JGE     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ  SI, AX
-	SHLQ  $0x01, AX
-	MOVQ  stride+32(FP), CX
-	MOVQ  AX, BX
-	IMULQ CX, BX
-	MOVQ  w+0(FP), CX
-	SHLQ  $0x02, BX
-	LEAQ  (CX)(BX*1), DX
-	MOVQ  stride+32(FP), BX
-	SHLQ  $0x02, BX
-	LEAQ  (DX)(BX*1), CX
-	MOVQ  cols+24(FP), BX
-	IMULQ BX, AX
-	MOVQ  p+8(FP), BX
-	SHLQ  $0x02, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  cols+24(FP), AX
-	CMPQ  AX, $0x08
-	JLT   l4
+	MOVQ    SI, AX
+	SHLQ    $0x01, AX
+	MOVQ    stride+32(FP), CX
+	MOVQ    AX, BX
+	IMULQ   CX, BX
+	MOVQ    w+0(FP), CX
+	SHLQ    $0x02, BX
+	LEAQ    (CX)(BX*1), DX
+	MOVQ    stride+32(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*1), CX
+	MOVQ    cols+24(FP), BX
+	IMULQ   BX, AX
+	MOVQ    p+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS (BX), Y2
@@ -876,8 +902,9 @@ l3:
 	JGE     l3
 
 l4:
-	CMPQ AX, $0x01
-	JLT  l6
+	CMPQ    AX, $0x01
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VBROADCASTSS (BX), Y0
@@ -904,31 +931,33 @@ l2:
 // func UnpairF64AVX2(w *float64, p *float64, pairs int, cols int, stride int)
 // Requires: AVX, AVX2
 TEXT ·UnpairF64AVX2(SB), NOSPLIT, $0-40
-	XORL SI, SI
-	MOVQ pairs+16(FP), AX
-	CMPQ SI, AX
-	JGE  l2
+	XORL    SI, SI
+	MOVQ    pairs+16(FP), AX
+	CMPQ    SI, AX
+	JGE     l2
+	PCALIGN $0x20
 
 l1:
-	MOVQ  SI, AX
-	SHLQ  $0x01, AX
-	MOVQ  stride+32(FP), CX
-	MOVQ  AX, BX
-	IMULQ CX, BX
-	MOVQ  w+0(FP), CX
-	SHLQ  $0x03, BX
-	LEAQ  (CX)(BX*1), DX
-	MOVQ  stride+32(FP), BX
-	SHLQ  $0x03, BX
-	LEAQ  (DX)(BX*1), CX
-	MOVQ  cols+24(FP), BX
-	IMULQ BX, AX
-	MOVQ  p+8(FP), BX
-	SHLQ  $0x03, AX
-	LEAQ  (BX)(AX*1), BX
-	MOVQ  cols+24(FP), AX
-	CMPQ  AX, $0x04
-	JLT   l4
+	MOVQ    SI, AX
+	SHLQ    $0x01, AX
+	MOVQ    stride+32(FP), CX
+	MOVQ    AX, BX
+	IMULQ   CX, BX
+	MOVQ    w+0(FP), CX
+	SHLQ    $0x03, BX
+	LEAQ    (CX)(BX*1), DX
+	MOVQ    stride+32(FP), BX
+	SHLQ    $0x03, BX
+	LEAQ    (DX)(BX*1), CX
+	MOVQ    cols+24(FP), BX
+	IMULQ   BX, AX
+	MOVQ    p+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
 	VMOVUPS   (BX), Y2
@@ -947,8 +976,9 @@ l3:
 	JGE       l3
 
 l4:
-	CMPQ AX, $0x01
-	JLT  l6
+	CMPQ    AX, $0x01
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VBROADCASTSD (BX), Y0
@@ -992,6 +1022,7 @@ TEXT ·PairColsF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         count+56(FP), SI
 	CMPQ         SI, $0x01
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	MOVQ         (R8), AX
@@ -1004,6 +1035,7 @@ l1:
 	VBROADCASTSS (DI), Y2
 	CMPQ         BX, $0x04
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVSD       (DX), X1
@@ -1030,8 +1062,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ BX, $0x01
-	JLT  l6
+	CMPQ    BX, $0x01
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VBROADCASTSS (CX), Y1
@@ -1087,6 +1120,7 @@ TEXT ·PairColsF64AVX2(SB), NOSPLIT, $0-72
 	MOVQ         count+64(FP), DX
 	CMPQ         DX, $0x01
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	MOVQ         (DI), AX
@@ -1099,6 +1133,7 @@ l1:
 	VBROADCASTSD (SI), Y2
 	CMPQ         AX, $0x02
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVUPS      (CX), X1
@@ -1119,8 +1154,9 @@ l3:
 	JGE          l3
 
 l4:
-	CMPQ AX, $0x01
-	JLT  l6
+	CMPQ    AX, $0x01
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VBROADCASTSD (BX), Y1
@@ -1174,6 +1210,7 @@ TEXT ·PairRowsF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         count+56(FP), DX
 	CMPQ         DX, $0x01
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	MOVQ         (R8), AX
@@ -1191,6 +1228,7 @@ l1:
 	MOVQ         R9, AX
 	CMPQ         AX, $0x20
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVUPS     (CX), Y2
@@ -1236,8 +1274,9 @@ l3:
 	JGE         l3
 
 l4:
-	CMPQ AX, $0x08
-	JLT  l6
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS     (CX), Y2
@@ -1301,6 +1340,7 @@ TEXT ·PairRowsF64AVX2(SB), NOSPLIT, $0-72
 	MOVQ         count+64(FP), DX
 	CMPQ         DX, $0x01
 	JLT          l2
+	PCALIGN      $0x20
 
 l1:
 	MOVQ         (R8), AX
@@ -1318,6 +1358,7 @@ l1:
 	MOVQ         R9, AX
 	CMPQ         AX, $0x10
 	JLT          l4
+	PCALIGN      $0x20
 
 l3:
 	VMOVUPS     (CX), Y2
@@ -1363,8 +1404,9 @@ l3:
 	JGE         l3
 
 l4:
-	CMPQ AX, $0x04
-	JLT  l6
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
 
 l5:
 	VMOVUPS     (CX), Y2

@@ -3,6 +3,7 @@ package amd64
 import (
 	"fmt"
 
+	avo "github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 
 	"github.com/hebbkern/hebbkern/gen/ir"
@@ -25,7 +26,12 @@ func (l *lowering) control(op ir.Op) bool {
 	case ir.Comment:
 		add(mach.Inst{}, func() { c.Comment(op.Text) })
 	case ir.Label:
-		add(mach.Inst{Label: op.Imm}, func() { c.Label(label(op.Imm)) })
+		add(mach.Inst{Label: op.Imm}, func() {
+			if l.heads[op.Imm] {
+				c.Instruction(&avo.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(32)}})
+			}
+			c.Label(label(op.Imm))
+		})
 	case ir.Jump:
 		add(mach.Inst{Jump: op.Imm, Stop: true}, func() { c.JMP(operand.LabelRef(label(op.Imm))) })
 	case ir.JumpLT, ir.JumpGE:
