@@ -106,60 +106,65 @@ int hki_kernel_by_name(const char *name) {
     return -1;
 }
 
-/* Nanoseconds for an element on one slow core, rounded up: it is better to cut a call too short, or to let go of
- * Python's lock a little early, than the other way. `vector` and `scalar` are the assembly and the portable path. */
-typedef struct cost { double vector, scalar; } cost;
+/* Nanoseconds for an element on one core half as fast as those that this was measured on: it is better to cut a call
+ * a little short, or to let go of Python's lock early, than the other way. But pieces cost: both power sums come as
+ * two passes, and a batch reads the weights anew for each piece. `single` is the assembly on float32, which takes
+ * twice as long on float64, and `scalar` the portable path. */
+typedef struct cost { double single, scalar; } cost;
 
-static double ns(cost c) { return hki_is_portable ? c.scalar : c.vector; }
+static double ns(int64_t dtype, cost c) {
+    return hki_is_portable ? c.scalar : dtype == HK_FLOAT32 ? c.single : 2 * c.single;
+}
 
 /* |w|^p: the exponents with a direct form are a few operations, the others two polynomials. */
-static double power_ns(double p) {
+static double power_ns(int64_t dtype, double p) {
     int direct = p == 0.5 || p == 1 || p == 1.5 || p == 2 || p == 3 || p == 4 || isinf(p);
-    return direct ? ns((cost){0.6, 8}) : ns((cost){4, 120});
+    return direct ? ns(dtype, (cost){0.3, 12}) : ns(dtype, (cost){1.4, 124});
 }
 
 hki_work hki_estimate(int kernel, const void *args) {
     const hk_array *a = args;
     const hki_scalar *s = hki_scalars(&hki_kernels[kernel], args);
     double out = (double)a[0].rows, in = (double)a[0].cols;
+    int64_t t = a[0].dtype;
     switch (kernel) {
     case HKI_RANK1:
     case HKI_SCALE:
     case HKI_GAIN_RULE:
-        return (hki_work){a[0].rows, in * ns((cost){0.8, 20})};
+        return (hki_work){a[0].rows, in * ns(t, (cost){0.4, 20})};
     case HKI_BATCH_UPDATE:
-        return (hki_work){a[0].rows, in * (ns((cost){1, 20}) + (double)a[1].rows * ns((cost){0.1, 12}))};
+        return (hki_work){a[0].rows, in * (ns(t, (cost){0.4, 20}) + (double)a[1].rows * ns(t, (cost){0.04, 12}))};
     case HKI_FORWARD: {
-        double unit = ns((cost){5, 150}); /* the activation of one output */
-        double product = ns((cost){0.2, 12});
-        if (a[1].ndim == 1) return (hki_work){a[0].rows, in * product + unit};
+        double unit = ns(t, (cost){5, 150}); /* the activation of one output */
+        double product = ns(t, (cost){0.04, 12}); /* of a batch; a single sample waits for the weights */
+        if (a[1].ndim == 1) return (hki_work){a[0].rows, in * ns(t, (cost){0.2, 12}) + unit};
         return (hki_work){a[1].rows, out * (in * product + unit)};
     }
     case HKI_POWER_SUMS: {
         /* Rows can be cut between rows, columns between columns; both together are cut as first the one, then
          * the other, if they are too long for one pass in one call. */
-        double each = power_ns(s[0].real) + ns((cost){0.2, 4});
+        double each = power_ns(t, s[0].real);
         int rows = a[1].dtype != HK_ABSENT, cols = a[2].dtype != HK_ABSENT;
         if (rows && cols) {
             double units = out + in;
-            return (hki_work){a[0].rows + a[0].cols, units > 0 ? 2 * out * in * each / units : 0};
+            return (hki_work){a[0].rows + a[0].cols, units > 0 ? out * in * each / units : 0};
         }
         return rows ? (hki_work){a[0].rows, in * each} : (hki_work){a[0].cols, out * each};
     }
     case HKI_EMA:
-        return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns((cost){0.8, 16})};
+        return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){0.4, 16})};
     case HKI_LEARN: {
-        double sample = out * in * ns((cost){1.2, 40}) + 500;
+        double sample = out * in * ns(t, (cost){0.15, 40}) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
-        if (s[0].code == HK_SOFTHEBB) sample += out * ns((cost){5, 150});
+        if (s[0].code == HK_SOFTHEBB) sample += out * ns(t, (cost){5, 150});
         if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};
         return (hki_work){1, samples * sample};
     }
     case HKI_AVERAGE_GAIN:
-        return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns((cost){6, 160})};
+        return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){6, 160})};
     case HKI_STDP:
     case HKI_TRIPLET_STDP: /* one unit in ten spiking */
-        return (hki_work){a[1].rows, 0.1 * out * in * ns((cost){0.6, 30}) + (out + in) * ns((cost){1, 6}) + 500};
+        return (hki_work){a[1].rows, 0.1 * out * in * ns(t, (cost){0.6, 30}) + (out + in) * ns(t, (cost){1, 6}) + 500};
     }
     return (hki_work){0, 0};
 }
