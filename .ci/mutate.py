@@ -5,7 +5,7 @@ left out, a tail one element short, a gate that asks for less. The kernels are g
 still build, and then `go test ./kernels/...` (for the gate: on an emulated processor) must fail. A mutation that
 survives, or that no longer finds its place, makes this script fail. The unchanged copy must pass first.
 
-    python3 .ci/mutate.py [--only WORD] [--list]
+    python3 .ci/mutate.py [--only WORD] [--from N] [--list]
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 COPY = ROOT / "build" / "mutate"
 
 TESTS = ["go", "test", "-count=1", "-timeout", "10m", "./kernels/..."]
+# Tried first: mostly these notice, in half the time.
+FIRST = ["go", "test", "-count=1", "-timeout", "10m", "-failfast", "./kernels"]
 
 # In the texts of the kernels, the calls of the vector interface (gen/ir) that a mutation rewrites.
 # Name, pattern, replacement; the first and the last place in each file are tried.
@@ -125,7 +127,9 @@ def attempt(m: Mutation) -> tuple[str, str]:
                 made = run(command)
                 if made.returncode:
                     return "DOES NOT BUILD", made.stdout.strip().splitlines()[-1]
-        tested = run(m.tests)
+        tested = run(FIRST) if m.tests == TESTS else None
+        if tested is None or tested.returncode == 0:
+            tested = run(m.tests)
         if tested.returncode == 0:
             return "SURVIVED", ""
         lines = [line.strip() for line in tested.stdout.splitlines() if re.search(r"--- FAIL|panic:|SIGILL|signal|^expected ", line)]
@@ -137,10 +141,11 @@ def attempt(m: Mutation) -> tuple[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="run mutations whose name or file contains this")
+    parser.add_argument("--from", dest="first", type=int, default=1, metavar="N", help="begin with the N-th of them")
     parser.add_argument("--list", action="store_true", help="list the mutations and stop")
     args = parser.parse_args()
     copy()
-    chosen = [m for m in mutations() if args.only in f"{m.name} {m.path}"]
+    chosen = [m for m in mutations() if args.only in f"{m.name} {m.path}"][args.first - 1 :]
     if args.list:
         for m in chosen:
             print(f"{m.path}:{m.line}: {m.name}")
