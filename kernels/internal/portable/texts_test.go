@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"math"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"unsafe"
@@ -187,9 +188,17 @@ func requireText[T Float](t *testing.T, x, want, got []T) {
 	}
 }
 
+func onlyNatively(t *testing.T) {
+	t.Helper()
+	if os.Getenv("HEBBKERN_TEST_EXEC") != "" {
+		t.Skip("the interpreter is the same on every processor, and slow under an emulator: its tests run natively")
+	}
+}
+
 // TestTexts runs the text of every elementary function in the interpreter: the same bits as the definition, whatever
 // the vector size.
 func TestTexts(t *testing.T) {
+	onlyNatively(t)
 	t.Run("float32", testTexts[float32])
 	t.Run("float64", testTexts[float64])
 }
@@ -219,6 +228,7 @@ func testTexts[T Float](t *testing.T) {
 
 // TestPowTexts does the same for |x|^p with exponents of every route.
 func TestPowTexts(t *testing.T) {
+	onlyNatively(t)
 	t.Run("float32", testPowTexts[float32])
 	t.Run("float64", testPowTexts[float64])
 }
