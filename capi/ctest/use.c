@@ -59,11 +59,11 @@ static void test_library(void) {
 
 /* Large work comes back in pieces of bounded length; its result is that of the pieces' rows alone. */
 static void test_pieces(void) {
-    enum { N = 4096 };
-    float *w = malloc(sizeof(float) * N * N), rows[N], cols[N], one[1];
-    for (int64_t k = 0; k < (int64_t)N * N; k++) w[k] = (float)(k % 97) / 16;
+    enum { M = 8192, N = 4096 };
+    float *w = malloc(sizeof(float) * M * N), rows[M], cols[N], one[1];
+    for (int64_t k = 0; k < (int64_t)M * N; k++) w[k] = (float)(k % 97) / 16;
     memset(rows, 0, sizeof rows);
-    hk_power_sums_args args = {.w = hk_matrix(w, N, N, N, HK_FLOAT32), .rows = hk_vector(rows, N, HK_FLOAT32),
+    hk_power_sums_args args = {.w = hk_matrix(w, M, N, N, HK_FLOAT32), .rows = hk_vector(rows, M, HK_FLOAT32),
                                .cols = hk_vector(cols, N, HK_FLOAT32), .p = 2.7};
     int64_t at = 0;
     int status, steps = 0;
@@ -81,17 +81,17 @@ static void test_pieces(void) {
     } while (status == HK_MORE);
     CHECK(status == HK_OK, "%d", status);
     CHECK(steps > 1, "%d steps", steps);
-    printf("power sums of 4096 x 4096 by row and column, p = 2.7: %d calls, the longest %.1f ms\n", steps, longest);
+    printf("power sums of 8192 x 4096 by row and column, p = 2.7: %d calls, the longest %.1f ms\n", steps, longest);
     for (int i = 0; i < N; i += 1023) {
         hk_power_sums_args row = {.w = hk_matrix(w + (int64_t)i * N, 1, N, N, HK_FLOAT32), .rows = hk_vector(one, 1, HK_FLOAT32),
                                   .p = 2.7};
         RUN(status, power_sums, row);
         CHECK(one[0] == rows[i], "row %d: %g, %g", i, (double)one[0], (double)rows[i]);
-        hk_power_sums_args col = {.w = hk_matrix(w + i, N, 1, N, HK_FLOAT32), .cols = hk_vector(one, 1, HK_FLOAT32), .p = 2.7};
+        hk_power_sums_args col = {.w = hk_matrix(w + i, M, 1, N, HK_FLOAT32), .cols = hk_vector(one, 1, HK_FLOAT32), .p = 2.7};
         RUN(status, power_sums, col);
         CHECK(one[0] == cols[i], "column %d: %g, %g", i, (double)one[0], (double)cols[i]);
     }
-    at = N + N + 1;
+    at = M + N + 1;
     CHECK(hk_power_sums(&args, &at, NULL) == HK_E_VALUE, "at beyond the end");
     at = -1;
     CHECK(hk_power_sums(&args, &at, NULL) == HK_E_VALUE, "at before the start");
