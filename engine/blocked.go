@@ -117,19 +117,9 @@ func (u *updater[T]) blocked() (int, error) {
 	return u.to - u.from, nil
 }
 
-// subMatrix is the rows [i, i+rows) and columns [j, j+cols) of m, which are not none.
-func subMatrix[T kernels.Float](m kernels.Matrix[T], i, rows, j, cols int) kernels.Matrix[T] {
-	at := i*m.Stride + j
-	return kernels.Matrix[T]{Data: m.Data[at : at+(rows-1)*m.Stride+cols], Rows: rows, Cols: cols, Stride: m.Stride}
-}
-
-func rowsOf[T kernels.Float](m kernels.Matrix[T], i, rows int) kernels.Matrix[T] {
-	return subMatrix(m, i, rows, 0, m.Cols)
-}
-
 // presynaptics is R of the samples [s, s+n): x itself, or what the rule makes of it.
 func (u *updater[T]) presynaptics(s, n int) kernels.Matrix[T] {
-	x := rowsOf(u.x, s, n)
+	x := subRows(u.x, s, n)
 	if u.terms&TermX == 0 {
 		return x
 	}
@@ -137,7 +127,7 @@ func (u *updater[T]) presynaptics(s, n int) kernels.Matrix[T] {
 	for b := range n {
 		pre.Pre(u.b.r.Row(b), x.Row(b))
 	}
-	return rowsOf(u.b.r, 0, n)
+	return subRows(u.b.r, 0, n)
 }
 
 // triangle is K = R·Xᵀ from the diagonal on, by panels of rows; what it writes left of the diagonal is of no use.
@@ -145,7 +135,7 @@ func triangle[T kernels.Float](k, x, r kernels.Matrix[T], panel int) {
 	n := x.Rows
 	for i := 0; i < n; i += panel {
 		rows := min(panel, n-i)
-		kernels.ForwardBatch(subMatrix(k, i, rows, i, n-i), rowsOf(x, i, n-i), rowsOf(r, i, rows), nil, identity)
+		kernels.ForwardBatch(subMatrix(k, i, rows, i, n-i), subRows(x, i, n-i), subRows(r, i, rows), nil, identity)
 	}
 }
 
@@ -188,10 +178,10 @@ func firstHalf(n int) int {
 // sample a row, so that they are what ForwardBatch gives and BatchUpdate takes.
 func (u *updater[T]) rowsBlock(s, n int) (done int) {
 	b := &u.b
-	y := rowsOf(u.y, s, n)
-	b.first, b.x, b.rows, b.answer = s, rowsOf(u.x, s, n), u.presynaptics(s, n), y
+	y := subRows(u.y, s, n)
+	b.first, b.x, b.rows, b.answer = s, subRows(u.x, s, n), u.presynaptics(s, n), y
 	if u.terms&TermResponse != 0 {
-		b.answer = rowsOf(b.v, 0, n)
+		b.answer = subRows(b.v, 0, n)
 	}
 	if u.compute {
 		kernels.ForwardBatch(b.answer, u.w, b.x, nil, identity)
@@ -199,7 +189,7 @@ func (u *updater[T]) rowsBlock(s, n int) (done int) {
 		return 0
 	}
 	u.half(0, n, 0)
-	c := rowsOf(b.c, 0, n)
+	c := subRows(b.c, 0, n)
 	if !finiteMatrix(y, b.sums) || !finiteMatrix(c, b.sums) {
 		return 0
 	}
@@ -246,14 +236,14 @@ func (u *updater[T]) half(lo, hi, level int) {
 	}
 	mid := lo + firstHalf(hi-lo)
 	u.half(lo, mid, level)
-	first := rowsOf(b.c, lo, mid-lo)
+	first := subRows(b.c, lo, mid-lo)
 	p := b.p.Row(level)
 	decay := u.terms&TermDecay != 0
 	if u.compute {
 		// V of the second half ← P∘V + (part of K)ᵀ·C of the first.
 		k := kernels.MatrixOf(b.k.Data[:(mid-lo)*(hi-mid)], mid-lo, hi-mid)
-		kernels.ForwardBatch(k, rowsOf(b.x, mid, hi-mid), rowsOf(b.rows, lo, mid-lo), nil, identity)
-		v := rowsOf(b.answer, mid, hi-mid)
+		kernels.ForwardBatch(k, subRows(b.x, mid, hi-mid), subRows(b.rows, lo, mid-lo), nil, identity)
+		v := subRows(b.answer, mid, hi-mid)
 		if decay {
 			if u.decays(p) {
 				kernels.Scale(v, nil, b.spare)
@@ -277,7 +267,7 @@ func (u *updater[T]) half(lo, hi, level int) {
 // ones by K.
 func (u *updater[T]) leaf(lo, hi, level int) {
 	b, n := &u.b, hi-lo
-	m := rowsOf(b.leaf, 0, 1+n)
+	m := subRows(b.leaf, 0, 1+n)
 	one := m.Row(0)
 	for i := range one {
 		one[i] = 1
@@ -287,7 +277,7 @@ func (u *updater[T]) leaf(lo, hi, level int) {
 		for c := range n {
 			copy(m.Row(1+c), b.answer.Row(lo+c))
 		}
-		triangle(k, rowsOf(b.x, lo, n), rowsOf(b.rows, lo, n), trianglePanel)
+		triangle(k, subRows(b.x, lo, n), subRows(b.rows, lo, n), trianglePanel)
 	} else {
 		clear(m.Data[m.Stride:])
 	}
@@ -331,7 +321,7 @@ func (u *updater[T]) prepareResidual(n int) {
 // later ones. Then W = (A | C)·(W₀ over R).
 func (u *updater[T]) residualBlock(s, n int) (done int) {
 	out, b := u.w.Rows, &u.b
-	x, r, y := rowsOf(u.x, s, n), u.presynaptics(s, n), rowsOf(u.y, s, n)
+	x, r, y := subRows(u.x, s, n), u.presynaptics(s, n), subRows(u.y, s, n)
 	m := kernels.MatrixOf(b.c.Data[:out*(out+n)], out, out+n)
 	clear(m.Data)
 	for i := range out {
@@ -363,7 +353,7 @@ func (u *updater[T]) residualBlock(s, n int) (done int) {
 	if !finiteMatrix(y, b.sums) || !finiteMatrix(m, b.sums) {
 		return 0
 	}
-	old := rowsOf(b.v, 0, out+n)
+	old := subRows(b.v, 0, out+n)
 	for i := range out {
 		copy(old.Row(i), u.w.Row(i))
 	}
@@ -396,7 +386,7 @@ func (u *updater[T]) finiteRow(v []T) bool {
 // dots and the updates of one sample at a time, so the bits are too.
 func (u *updater[T]) sparseBlock(s, n int) (done int) {
 	out, b, w := u.w.Rows, &u.b, u.w
-	x, r, v := rowsOf(u.x, s, n), u.presynaptics(s, n), rowsOf(b.v, 0, n)
+	x, r, v := subRows(u.x, s, n), u.presynaptics(s, n), subRows(b.v, 0, n)
 	kernels.ForwardBatch(v, w, x, nil, identity)
 	if !finiteMatrix(v, b.sums) {
 		return 0
@@ -407,7 +397,7 @@ func (u *updater[T]) sparseBlock(s, n int) (done int) {
 		u.v.U = v.Row(done)
 		if len(changed) > 0 {
 			dots := b.spare[:len(changed)]
-			kernels.Forward(dots, rowsOf(b.c, 0, len(changed)), x.Row(done), nil, identity)
+			kernels.Forward(dots, subRows(b.c, 0, len(changed)), x.Row(done), nil, identity)
 			if !finite(dots) {
 				break
 			}

@@ -74,20 +74,22 @@ func (n *Network[T]) Predict(y, x kernels.Matrix[T], s *Scratch[T]) (err error) 
 	return nil
 }
 
-// subRows is the view of rows [from, from+rows).
-func subRows[T kernels.Float](m kernels.Matrix[T], from, rows int) kernels.Matrix[T] {
-	if rows == 0 || m.Cols == 0 {
-		return kernels.Matrix[T]{Rows: rows, Cols: m.Cols, Stride: m.Stride}
+// subMatrix is the view of rows [i, i+rows) and columns [j, j+cols).
+func subMatrix[T kernels.Float](m kernels.Matrix[T], i, rows, j, cols int) kernels.Matrix[T] {
+	v := kernels.Matrix[T]{Rows: rows, Cols: cols, Stride: m.Stride}
+	if rows > 0 && cols > 0 {
+		at := i*m.Stride + j
+		v.Data = m.Data[at : at+(rows-1)*m.Stride+cols]
 	}
-	end := (from+rows-1)*m.Stride + m.Cols
-	return kernels.Matrix[T]{Data: m.Data[from*m.Stride : end], Rows: rows, Cols: m.Cols, Stride: m.Stride}
+	return v
+}
+
+func subRows[T kernels.Float](m kernels.Matrix[T], from, rows int) kernels.Matrix[T] {
+	return subMatrix(m, from, rows, 0, m.Cols)
 }
 
 func subCols[T kernels.Float](m kernels.Matrix[T], from, cols int) kernels.Matrix[T] {
-	if m.Rows == 0 {
-		return kernels.Matrix[T]{Cols: cols, Stride: m.Stride}
-	}
-	return kernels.Matrix[T]{Data: m.Data[from:], Rows: m.Rows, Cols: cols, Stride: m.Stride}
+	return subMatrix(m, 0, m.Rows, from, cols)
 }
 
 func (n *Network[T]) forward(x kernels.Matrix[T], act *Activity[T], s *Scratch[T]) {

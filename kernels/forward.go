@@ -25,8 +25,8 @@ func Forward[T Float](y []T, w Matrix[T], x, b []T, act Activation) {
 	if w.Rows == 0 {
 		return
 	}
-	if w.Cols > 0 && w.Rows <= blockRows && direct(&w) {
-		kMatVec(y, w.Data, x, w.Rows, w.Cols, w.Stride)
+	if direct(&w) {
+		dots(y, &w, 0, x, nil)
 		bias := overRows(b, w.Rows)
 		finish(y, &bias, 0, act)
 		return
@@ -60,7 +60,8 @@ func (j *forwardJob[T]) cell(k, who int) {
 	finish(y, &j.b, i0, j.act)
 }
 
-// dots sets y_k to the dot of x and row i+k of w, len(y) ≤ blockRows.
+// dots sets y_k to the dot of x and row i+k of w. Only for several blocks of
+// columns it needs the scratch l, and len(y) ≤ blockRows.
 func dots[T Float](y []T, w *Matrix[T], i int, x []T, l *local[T]) {
 	rows := len(y)
 	if w.Cols <= blockCols {

@@ -84,6 +84,9 @@ type span[T Float] struct {
 	step int
 }
 
+// whole reports whether a vector is absent or has all of its n elements.
+func whole[T Float](v []T, n int) bool { return len(v) == n || len(v) == 0 }
+
 // from is the span from element k on; that of an absent vector is nil.
 func (s *span[T]) from(k int) []T { return s.v[k*s.step:] }
 
@@ -192,7 +195,7 @@ func (f *frame[T]) constant(slot int, v T, n int) []T {
 // spread is the span of a vector over n elements whose scalars primitives need
 // written out, up to block of them at once.
 func (f *frame[T]) spread(slot int, v []T, n, block int) span[T] {
-	if len(v) == n || len(v) == 0 {
+	if whole(v, n) {
 		return span[T]{v, min(1, len(v))}
 	}
 	return span[T]{f.constant(slot, v[0], min(n, block)), 0}

@@ -199,7 +199,7 @@ func (s *sumsJob[T]) blocksDown() int { return (s.rows + blockRows - 1) / blockR
 
 func (s *sumsJob[T]) cell(k, who int) {
 	i0, i1, j0, j1 := s.at(k)
-	n, stride := j1-j0, s.w.Stride
+	n := j1 - j0
 	var out, acc, weights []T
 	if s.rowPart != nil {
 		out = s.rowPart[j0/s.cellCols*s.rows:]
@@ -216,10 +216,8 @@ func (s *sumsJob[T]) cell(k, who int) {
 		step = max(1, powElements/n)
 	}
 	for ; i0 < i1; i0 += step {
-		rows, w, kind := min(step, i1-i0), s.w.from(i0, j0), s.kind
-		if kind == exponentGeneral {
-			w, stride, kind = l.powers(w, s.exponent, rows, n, s.w.Stride), n, exponentSigned
-		}
+		rows := min(step, i1-i0)
+		w, stride, kind := l.terms(s.kind, s.w.from(i0, j0), s.exponent, rows, n, s.w.Stride)
 		switch {
 		case acc == nil:
 			if s.weights.v != nil {
@@ -245,18 +243,22 @@ func (s *sumsJob[T]) cell(k, who int) {
 // float32 in the first cache.
 const powElements = 4096
 
-// powers is |w|^p of a piece of at most powElements, or one row, in the
-// thread's scratch, row after row.
-func (l *local[T]) powers(w, exponent []T, rows, cols, stride int) []T {
+// terms is a piece as the sums of a direct exponent take it: itself, or in
+// general its powers in the thread's scratch, row after row, to be summed as
+// they are.
+func (l *local[T]) terms(kind exponent, w, e []T, rows, cols, stride int) ([]T, int, exponent) {
+	if kind != exponentGeneral {
+		return w, stride, kind
+	}
 	y := grow(&l.power, rows*cols)
 	if stride == cols {
-		kPowAbsV(y, w, exponent, rows*cols)
-		return y
+		kPowAbsV(y, w, e, rows*cols)
+	} else {
+		for i := range rows {
+			kPowAbsV(y[i*cols:], w[i*stride:], e, cols)
+		}
 	}
-	for i := range rows {
-		kPowAbsV(y[i*cols:], w[i*stride:], exponent, cols)
-	}
-	return y
+	return y, cols, exponentSigned
 }
 
 // rowSums, colSums and bothSums are the primitives of the direct exponents.

@@ -41,6 +41,8 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	if flags == 0 && u.Sums == nil {
 		return
 	}
+	// The commonest terms without a job: filling one in for its update takes 22 ns
+	// more, a third of a small call.
 	if flags&^portable.Rank1Decay == portable.Rank1Outer && u.Sums == nil && len(u.X) == w.Cols && direct(&w) {
 		g, d := overRows(u.G, w.Rows), overRows(u.Decay, w.Rows)
 		if flags == portable.Rank1Outer {
@@ -172,10 +174,7 @@ func (r *rank1Job[T]) cell(k, who int) {
 	for ; i0 < i1; i0 += step {
 		rows := min(step, i1-i0)
 		r.update(i0, rows, j0, j1-j0)
-		w, stride, kind := r.w.from(i0, j0), r.w.Stride, r.kind
-		if kind == exponentGeneral {
-			w, stride, kind = r.locals[who].powers(w, r.exponent, rows, j1-j0, stride), j1-j0, exponentSigned
-		}
+		w, stride, kind := r.locals[who].terms(r.kind, r.w.from(i0, j0), r.exponent, rows, j1-j0, r.w.Stride)
 		rowSums(kind, part[i0:], w, nil, rows, j1-j0, stride, 0)
 	}
 }

@@ -16,12 +16,8 @@ func Scale[T Float](w Matrix[T], rows, cols []T) {
 	if w.Rows == 0 || w.Cols == 0 || (rows == nil && cols == nil) {
 		return
 	}
-	if len(rows) == w.Rows && (cols == nil || len(cols) == w.Cols) && direct(&w) {
-		if cols == nil {
-			kScaleR(w.Data, rows, w.Rows, w.Cols, w.Stride)
-		} else {
-			kScaleRC(w.Data, rows, cols, w.Rows, w.Cols, w.Stride, w.distance())
-		}
+	if whole(rows, w.Rows) && whole(cols, w.Cols) && direct(&w) {
+		scaleOnce(w.Data, rows, cols, w.Rows, w.Cols, w.Stride, w.distance())
 		return
 	}
 	f := takeFrame[T]()
@@ -55,16 +51,22 @@ func (s *scaleJob[T]) cell(k, _ int) {
 	}
 	for ; i0 < i1; i0 += step {
 		w, rows := s.w.from(i0, j0), min(step, i1-i0)
-		switch {
-		case s.c.v == nil:
-			kScaleR(w, s.r.from(i0), rows, cols, s.w.Stride)
-		case s.r.v == nil:
-			kScaleC(w, s.c.from(j0), rows, cols, s.w.Stride, s.far)
-		default:
-			kScaleRC(w, s.r.from(i0), s.c.from(j0), rows, cols, s.w.Stride, s.far)
-		}
+		scaleOnce(w, s.r.from(i0), s.c.from(j0), rows, cols, s.w.Stride, s.far)
 		if s.limit != 0 {
 			kClip(w, -s.limit, s.limit, rows, cols, s.w.Stride)
 		}
+	}
+}
+
+// scaleOnce is one call of the primitive for the vectors given; an absent one is
+// nil.
+func scaleOnce[T Float](w, r, c []T, rows, cols, stride, far int) {
+	switch {
+	case c == nil:
+		kScaleR(w, r, rows, cols, stride)
+	case r == nil:
+		kScaleC(w, c, rows, cols, stride, far)
+	default:
+		kScaleRC(w, r, c, rows, cols, stride, far)
 	}
 }

@@ -24,7 +24,6 @@ type vectorJob[T Float] struct {
 	act         Activation
 	kind        exponent
 	exponent    []T
-	locals      []local[T]
 }
 
 // each runs the job that the caller has filled in. cost is the work of an

@@ -77,8 +77,7 @@ type Pow struct {
 	value func(p *Pow, b *ir.Builder, x ir.Val) ir.Val
 }
 
-// newPow keeps some elements in registers. To read one again costs a broadcast load, and a sum of powers on AVX2 has no
-// more registers to give.
+// newPow keeps some elements in registers; the others are read again, as arguments in memory.
 func newPow(b *ir.Builder, e ir.Val, value func(*Pow, *ir.Builder, ir.Val) ir.Val, keep ...int) *Pow {
 	p := &Pow{e: e, value: value, kept: map[int]ir.Val{}}
 	for _, i := range keep {

@@ -250,10 +250,6 @@ func (res *results) printProducts(out io.Writer) {
 	}
 	fmt.Fprintf(out, "\ntargets of the products (float32)\n")
 	for _, t := range res.ProductTargets {
-		verdict := "met"
-		if !t.Met {
-			verdict = "NOT MET"
-		}
-		fmt.Fprintf(out, "%-20s %10s  %-36s held in %d of %d runs: %s  %.2f\n", t.Name, t.Shape, t.Wanted, t.Held, len(t.Ratios), verdict, t.Ratios)
+		fmt.Fprintf(out, "%-20s %10s  %-36s held in %d of %d runs: %s  %.2f\n", t.Name, t.Shape, t.Wanted, t.Held, len(t.Ratios), verdict(t.Met), t.Ratios)
 	}
 }

@@ -243,11 +243,7 @@ func (res *results) print(out io.Writer) {
 		fmt.Fprintf(out, "\ntargets (float32, one thread)\n")
 	}
 	for _, t := range res.Targets {
-		verdict := "met"
-		if !t.Met {
-			verdict = "NOT MET"
-		}
-		fmt.Fprintf(out, "%-28s %6d  %-24s held in %d of %d runs: %s  %.2f\n", t.Name, t.Size, t.Wanted, t.Held, len(t.Ratios), verdict, t.Ratios)
+		fmt.Fprintf(out, "%-28s %6d  %-24s held in %d of %d runs: %s  %.2f\n", t.Name, t.Size, t.Wanted, t.Held, len(t.Ratios), verdict(t.Met), t.Ratios)
 	}
 	res.printProducts(out)
 }
@@ -278,3 +274,10 @@ func firstLine(name string, args ...string) string {
 }
 
 func matches(name, part string) bool { return part == "" || strings.Contains(name, part) }
+
+func verdict(met bool) string {
+	if met {
+		return "met"
+	}
+	return "NOT MET"
+}

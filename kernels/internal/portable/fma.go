@@ -25,9 +25,6 @@ func FMA[T Float](a, b, c T) T {
 	return T(math.FMA(float64(a), float64(b), float64(c)))
 }
 
-// fma64 is the float64 fused multiply-add.
-func fma64(a, b, c float64) float64 { return math.FMA(a, b, c) }
-
 // fma32 is the float32 fused multiply-add. The product of two float32 is exact
 // in float64, so a·b + c is rounded twice: to float64, then to float32. The
 // two roundings differ from one only when the float64 sum is a midpoint
