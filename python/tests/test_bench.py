@@ -1,6 +1,5 @@
 """The quick benchmark, its workloads, and the command line's `bench` and `info`."""
 
-import re
 import subprocess
 import sys
 
@@ -46,11 +45,7 @@ def test_every_form_is_right(library, workload, name):
     for dtype in (np.float32, np.float64):
         inputs = small(workload, dtype)
         work = copied(inputs)
-        try:
-            step = library.FORMS[workload.form][name](work)
-        except NotImplementedError as reason:
-            assert library is ours and re.search("this version", str(reason))
-            return
+        step = library.FORMS[workload.form][name](work)
         error = workload.error(inputs, outcome(workload, step, work), workload.expected(inputs))
         assert error < (workload.tolerance if dtype == np.float32 else 1e-9)
 
@@ -127,7 +122,7 @@ def test_measures_both_sides():
     assert [r.workload.name for r in rows] == [w.name for w in WORKLOADS]
     for row in rows:
         assert 0 < row.numpy < 1
-        assert row.hebbkern is not None or row.note or row.workload.form == "np.add"
+        assert row.hebbkern is not None or row.workload.form == "np.add"
     text = list(quick.lines(iter(rows)))
     assert len(text) == len(rows) + 1 and all(w.name in line for w, line in zip(WORKLOADS, text[1:]))
 

@@ -35,7 +35,8 @@ from ._array import FLOATS, as_array, output, settle
 from ._errors import ArgumentTypeError, ArgumentValueError, DivergenceError, Interrupted
 from ._lib import native
 from ._parameters import choice, count, real
-from ._spiking import STDP, TripletSTDP
+from ._spiking import STDP as STDP
+from ._spiking import TripletSTDP as TripletSTDP
 
 _NAMES = (
     *("w", "x", "y", "rule", "lr", "decay", "reduction", "normalize", "compute"),

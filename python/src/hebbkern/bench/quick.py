@@ -30,13 +30,12 @@ class BenchError(Exception):
 
 @dataclass
 class Row:
-    """One workload: seconds of a step, None where there is no form of it; the reason is in `note`."""
+    """One workload: seconds of a step, None where there is no form of it."""
 
     workload: Workload
     shape: Shape
     hebbkern: float | None = None
     numpy: float | None = None
-    note: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -53,7 +52,6 @@ class Side:
     start: dict[str, Array]
     steps: dict[str, Callable[[], object]] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
-    note: str = ""
 
     def reset(self) -> None:
         for name, array in self.start.items():
@@ -116,18 +114,14 @@ def _row(workload: Workload, shape: Shape, rounds: int, slice_: float) -> Row:
             for form in side.steps:
                 side.time(form, slice_)
     hebbkern, numpy = (min(side.best.values(), default=None) for side in sides)
-    return Row(workload, shape, hebbkern, numpy, sides[0].note)
+    return Row(workload, shape, hebbkern, numpy)
 
 
 def _side(name: str, forms: Mapping[str, Forms], workload: Workload, inputs: Inputs, expected: list[Array]) -> Side:
     own = {k: _aligned(v) if isinstance(v, np.ndarray) else v for k, v in inputs.items()}
     side = Side(name, own, {k: inputs[k] for k in workload.outputs if k in inputs})
     for form, make in forms.get(workload.form, {}).items():
-        try:
-            step = make(own)
-        except NotImplementedError as reason:
-            side.note = str(reason)
-            continue
+        step = make(own)
         side.reset()
         returned = step()
         results: Any = [own[k] for k in side.start] or (returned if isinstance(returned, tuple) else (returned,))
@@ -152,8 +146,7 @@ def lines(rows: Iterator[Row]) -> Iterator[str]:
     for row in rows:
         size = "×".join(map(str, row.shape))
         ratio = f"{row.ratio:.2f}" if row.ratio else "–"
-        text = f"{row.workload.name:24}{size:>10}{_shown(row, row.hebbkern):>20}{_shown(row, row.numpy):>20}{ratio:>16}"
-        yield text if row.hebbkern or not row.note else f"{text}  ({row.note})"
+        yield f"{row.workload.name:24}{size:>10}{_shown(row, row.hebbkern):>20}{_shown(row, row.numpy):>20}{ratio:>16}"
 
 
 def _shown(row: Row, seconds: float | None) -> str:
