@@ -281,27 +281,28 @@ def interrupted(script, after=0.6):
 
 @pytest.mark.parametrize("block", [None, 48])
 def test_interrupt_of_a_rule(block):
+    # A signal that comes in the last piece of a call, or between two calls, is a plain KeyboardInterrupt, since the call
+    # has come to its end: so the call takes seconds, and the signal comes in its first one.
     out, took = interrupted(
         """
         import time
         import numpy as np, hebbkern as hk
         random = np.random.default_rng(0)
-        X = random.standard_normal((200000, 300)).astype(np.float32) * np.float32(0.05)
-        start = random.standard_normal((64, 300)).astype(np.float32)
+        X = random.standard_normal((100000, 300)).astype(np.float32) * np.float32(0.05)
+        start = random.standard_normal((1500, 300)).astype(np.float32)
         w, rule = start.copy(), hk.rules.Oja(0.01)
         print("go", flush=True)
         try:
-            while True:
-                w[...] = start
-                rule.update(w, X, block=BLOCK)
+            rule.update(w, X, block=BLOCK)
         except hk.Interrupted as stop:
             print(time.monotonic(), stop.done, flush=True)
-            assert 0 <= stop.done <= len(X) and str(stop.done) in str(stop)
-            assert not BLOCK or stop.done % BLOCK == 0 or stop.done == len(X)
+            assert 0 < stop.done < len(X) and str(stop.done) in str(stop)
+            assert not BLOCK or stop.done % BLOCK == 0
             again = start.copy()
             rule.update(again, X[: stop.done], block=BLOCK)
             assert np.array_equal(w, again), "not the state after k whole samples"
-    """.replace("BLOCK", str(block))
+    """.replace("BLOCK", str(block)),
+        after=0.25,
     )
     assert float(out.split()[0]) - (time.monotonic() - took) < 1.0
 
