@@ -26,6 +26,7 @@ from .kernels import (
     scale,
 )
 from .network import History, Network
+from .recurrent import RNN, Robustness, RNNRun, SynapticReport, synaptic_balance
 
 __all__ = [
     "ArgumentTypeError",
@@ -37,7 +38,11 @@ __all__ = [
     "InternalError",
     "Interrupted",
     "Network",
+    "RNN",
+    "RNNRun",
+    "Robustness",
     "StaleLibraryWarning",
+    "SynapticReport",
     "__version__",
     "balance",
     "batch_update",
@@ -54,6 +59,7 @@ __all__ = [
     "rules",
     "scale",
     "set_num_threads",
+    "synaptic_balance",
 ]
 
 _threadpoolctl.register()
