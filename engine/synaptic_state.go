@@ -22,6 +22,7 @@ const (
 	atAttempts    // with those that were not taken
 	atEvaluations // of the sums
 	atExponent    // e of |J·2^−e|
+	atAlpha       // the exponent by which α is brought near to 1
 	atScale       // the costs are relative to 2^scale
 	atCost0
 	atCost
@@ -136,6 +137,8 @@ func (s *Synaptic[T]) copyRows() error {
 	}
 	if last {
 		s.head[atExponent] = largest(s.cost)
+		// An exponent below −1022 would not fit into one factor, and is near enough.
+		s.head[atAlpha] = max(largest(s.o.Alpha), -1022)
 		s.next(phasePower)
 	}
 	return nil
@@ -149,9 +152,7 @@ func (s *Synaptic[T]) powerRows() error {
 	e := int(s.head[atExponent])
 	f, g := math.Ldexp(1, -(e/2)), math.Ldexp(1, e/2-e)
 	a := s.o.Alpha
-	top := largest(a)
-	// An exponent of α fits into one factor but for α < 2^−1022, which 2^1022 brings near enough to 1.
-	small := math.Ldexp(1, -int(max(top, -1022)))
+	small := math.Ldexp(1, -int(s.head[atAlpha]))
 	for i := from; i < to; i++ {
 		c := s.cost.Row(i)
 		for j := range c {
@@ -165,24 +166,44 @@ func (s *Synaptic[T]) powerRows() error {
 		for j := range c {
 			v := float64(weights[min(j, len(weights)-1)])
 			if !(v >= 0) || math.IsInf(v, 1) {
-				return badArg("SynapticBalance", "alpha", fmt.Sprintf("%v at row %d, column %d", v, min(i, a.Rows-1), min(j, len(weights)-1)),
-					"finite numbers ≥ 0")
+				at := fmt.Sprintf("%v at row %d, column %d", v, min(i, a.Rows-1), min(j, len(weights)-1))
+				return badArg("SynapticBalance", "alpha", at, "finite numbers ≥ 0")
 			}
 			c[j] = float64(c[j] * float64(v*small))
 		}
 	}
 	if last {
-		s.head[atScale] = float64(s.o.P*s.head[atExponent]) + max(top, -1022)
-		if a.Rows == 0 {
-			s.head[atScale] = float64(s.o.P * s.head[atExponent])
-		}
+		s.head[atScale] = float64(s.o.P*s.head[atExponent]) + s.head[atAlpha]
 		s.next(phaseGraph)
 	}
 	return nil
 }
 
-// graph finds the components, takes the weights between them out of the costs, and measures the start.
+// graph finds the components and takes the weights between them out of the costs; then it measures the start.
 func (s *Synaptic[T]) graph() {
+	if s.head[atStage] == 0 {
+		s.separate()
+		s.head[atStage] = 1
+		return
+	}
+	s.evaluate(s.h, s.g, s.sum)
+	s.measure()
+	s.head[atCost0], s.head[atNorm0] = s.head[atCost], s.head[atNorm]
+	if s.o.Method == Convex {
+		s.next(phaseConvex)
+	} else {
+		s.next(phaseFlow)
+		s.head[atStep] = 0.1 * s.head[atLongest]
+		if s.o.Method == Euler {
+			s.head[atStep] = s.o.Dt / s.o.Tau * s.power(s.head[atScale])
+		}
+	}
+	if s.head[atResidual] <= s.o.Tol {
+		s.next(phaseDone)
+	}
+}
+
+func (s *Synaptic[T]) separate() {
 	component, size := strongComponents(s.cost)
 	for i, c := range component {
 		row := s.cost.Row(i)
@@ -201,21 +222,6 @@ func (s *Synaptic[T]) graph() {
 		if units > 1 {
 			s.head[atComponents]++
 		}
-	}
-	s.evaluate(s.h, s.g, s.sum)
-	s.measure()
-	s.head[atCost0], s.head[atNorm0] = s.head[atCost], s.head[atNorm]
-	if s.o.Method == Convex {
-		s.next(phaseConvex)
-	} else {
-		s.next(phaseFlow)
-		s.head[atStep] = 0.1 * s.head[atLongest]
-		if s.o.Method == Euler {
-			s.head[atStep] = s.o.Dt / s.o.Tau * s.power(s.head[atScale])
-		}
-	}
-	if s.head[atResidual] <= s.o.Tol {
-		s.next(phaseDone)
 	}
 }
 

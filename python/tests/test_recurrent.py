@@ -3,11 +3,10 @@
 import signal
 import threading
 
+import hebbkern as hk
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-
-import hebbkern as hk
 
 DTYPES = (np.float32, np.float64)
 
@@ -255,7 +254,7 @@ def test_balancing_keeps_the_function_and_follows_the_gains():
 
 
 def test_robustness():
-    """Of a linear network it is known: Σ_t-s ‖W_out (rate) (1 − rate + rate J)^s‖² and so on; here by the Lyapunov sum."""
+    """The covariance of a linear network's states is known: Σ ← A Σ Aᵀ + (rate·std)² 1, A = 1 − rate + rate·J."""
     n, rate, std, steps, trials = 5, 0.3, 0.05, 60, 300
     random = np.random.default_rng(8)
     j, w_out = 0.3 * random.standard_normal((n, n)), random.standard_normal((2, n))

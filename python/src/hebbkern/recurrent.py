@@ -1,5 +1,5 @@
-"""Recurrent networks: synaptic balancing (Stock, Harvey, Ocko & Ganguli, PLoS Comput Biol 2022; maths.md, section 5), and
-networks that run, to measure gains and robustness to noise."""
+"""Recurrent networks: synaptic balancing (Stock, Harvey, Ocko & Ganguli, PLoS Comput Biol 2022; maths.md, section 5),
+and networks that run, to measure gains and robustness to noise."""
 
 from __future__ import annotations
 
@@ -158,15 +158,15 @@ def synaptic_balance(
 ) -> SynapticReport:
     """Balance the weights of a recurrent network in place, so that each unit's cost in equals its cost out.
 
-    With ``c_ij = α_ij |J_ij|^p`` and ``g_i = Σ_j (c_ij − c_ji)`` it finds the state that the flow ``τ dh/dt = g`` of Stock,
-    Harvey, Ocko & Ganguli (PLoS Comput Biol 2022) runs into: the least ``C = Σ c_ij`` among all
+    With ``c_ij = α_ij |J_ij|^p`` and ``g_i = Σ_j (c_ij − c_ji)`` it finds the state that the flow ``τ dh/dt = g`` of
+    Stock, Harvey, Ocko & Ganguli (PLoS Comput Biol 2022) runs into: the least ``C = Σ c_ij`` among all
     ``J = exp(−diag h) J₀ exp(diag h)``. Input weights and biases are scaled by ``exp(−h_i)``, output weights by
     ``exp(h_j)``, which keeps what the network computes if its units are homogeneous (identity, ReLU, leaky ReLU).
-    Eigenvalues, ``J_ii``, ``J_ij·J_ji`` and products along cycles stay. The solver works on h and writes the arrays once,
-    at the end; Ctrl-C before that leaves them as they were.
+    Eigenvalues, ``J_ii``, ``J_ij·J_ji`` and products along cycles stay. The solver works on h and writes the arrays
+    once, at the end; Ctrl-C before that leaves them as they were.
 
-    A cost has a minimum only if every weight is on a directed cycle, so each strongly connected component is balanced for
-    itself; weights between components are not in the cost, and units on no cycle are held and reported.
+    A cost has a minimum only if every weight is on a directed cycle, so each strongly connected component is balanced
+    for itself; weights between components are not in the cost, and units on no cycle are held and reported.
 
     Parameters
     ----------
@@ -180,8 +180,8 @@ def synaptic_balance(
     w_in, bias, w_out : arrays [n, inputs], [n], [outputs, n], optional
         Moved along, in place. They are not in the cost.
     method : "convex", "flow" or "euler"
-        Damped Newton steps on the convex problem in h; the flow by Dormand & Prince's pair with step control, or by Euler
-        steps of `dt`. All end in the same state; the flow is stiff, and many times slower.
+        Damped Newton steps on the convex problem in h; the flow by Dormand & Prince's pair with step control, or by
+        Euler steps of `dt`. All end in the same state; the flow is stiff, and many times slower.
     tol : float
         On ``max |A − B|/(A + B)``, A a unit's cost in and B its cost out, before the one write.
     max_steps : int, optional
@@ -216,16 +216,15 @@ def synaptic_balance(
     tau = real(function, "tau", tau, above=0)
     rtol = real(function, "rtol", rtol, above=0)
     if (dt is None) == (method == "euler"):
-        raise ArgumentValueError(
-            f"{function}: dt is {dt!r}; it is wanted with method 'euler', and with no other", "dt"
-        )
+        raise ArgumentValueError(f"{function}: dt is {dt!r}; it is wanted with method 'euler', and with no other", "dt")
     step = 0.0 if dt is None else real(function, "dt", dt, above=0)
     most = 0 if max_steps is None else count(function, "max_steps", max_steps, most=2**52)
     arrays = _Arrays(function, j, w_in, bias, w_out, written=True)
     n, dtype = arrays.j.shape[0], arrays.j.dtype
     weights, described = None, _lib.Array()
     if isinstance(alpha, (int, float, np.floating, np.integer)):
-        weights = np.array([real(function, "alpha", alpha)], dtype)
+        with np.errstate(over="ignore"):  # infinite in float32, which the library refuses
+            weights = np.array([real(function, "alpha", alpha)], dtype)
         described = describe(weights)
         described.ndim = 0
     elif alpha is not None:
@@ -302,8 +301,8 @@ class RNN:
     Parameters
     ----------
     j : array [n, n]
-        Weights ``J_ij`` from unit j to unit i. This and the next are kept, not copied, so that balancing them changes the
-        network.
+        Weights ``J_ij`` from unit j to unit i. This and the next are kept, not copied, so that balancing them changes
+        the network.
     w_in, bias, w_out : arrays [n, inputs], [n], [outputs, n], optional
     activation : str or (str, float)
         φ, as of `forward`.
@@ -339,9 +338,7 @@ class RNN:
         """Units."""
         return int(self._arrays.j.shape[0])
 
-    def run(
-        self, u: Any = None, *, x0: Any = None, steps: int | None = None, noise: Any = None
-    ) -> RNNRun:
+    def run(self, u: Any = None, *, x0: Any = None, steps: int | None = None, noise: Any = None) -> RNNRun:
         """Run the network, or B of them side by side.
 
         Parameters
@@ -377,11 +374,15 @@ class RNN:
             start = checked(x0, "x0", function, ndim=1 if _axes(x0) < 2 else 2, dtype=dtype)
         lengths = {name: shape[0] for name, shape in shapes.items()}
         if steps is not None:
-            if not is_integer(steps) or steps < 0:
-                raise ArgumentValueError(f"{function}: steps is {steps!r}; an integer >= 0 is wanted", "steps")
+            if not is_integer(steps) or not 0 <= steps < 2**31:
+                raise ArgumentValueError(
+                    f"{function}: steps is {steps!r}; an integer of 0 to 2**31 - 1 is wanted", "steps"
+                )
             lengths["steps"] = int(steps)
         if not lengths:
-            raise ArgumentValueError(f"{function}: steps is None; a number is wanted, as there is neither u nor noise", "steps")
+            raise ArgumentValueError(
+                f"{function}: steps is None; a number is wanted, as there is neither u nor noise", "steps"
+            )
         batches = {name: shape[1:] for name, shape in shapes.items()}
         if start is not None:
             batches["x0"] = start.shape[:-1]
@@ -435,8 +436,8 @@ class RNN:
     def gains(
         self, u: Any = None, *, x0: Any = None, steps: int | None = None, square: bool = False
     ) -> npt.NDArray[Any]:
-        """The mean of φ′, or with `square` of φ′², of each unit over a run, [n] in the type of J, as `alpha` of
-        `synaptic_balance`. Arguments as of `run`."""
+        """The mean of φ′, or with `square` of φ′², of each unit over a run: [n] in the type of J, as `alpha` of
+        `synaptic_balance` takes it. Arguments as of `run`."""
         found = self._run(self._arrays.j, u, x0, steps, None, "RNN.gains")
         return (found.square_gains if square else found.gains).astype(self._arrays.j.dtype)
 
@@ -501,9 +502,7 @@ class RNN:
         return Robustness(float(squares[0]), None if clean.outputs is None else float(squares[1]))
 
 
-def normal(
-    shape: tuple[int, ...], dtype: np.dtype[Any], std: float, seed: int, stream: int
-) -> npt.NDArray[Any]:
+def normal(shape: tuple[int, ...], dtype: np.dtype[Any], std: float, seed: int, stream: int) -> npt.NDArray[Any]:
     """Normal numbers of mean 0 as a function of seed and stream, from the library's generator."""
     out = np.empty(shape, dtype)
     generator = np.zeros(4, np.uint64)
