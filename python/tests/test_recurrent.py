@@ -7,6 +7,7 @@ import hebbkern as hk
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.sparse.csgraph import connected_components
 
 DTYPES = (np.float32, np.float64)
 
@@ -132,6 +133,53 @@ def test_units_on_no_cycle_are_held():
     nothing = hk.synaptic_balance(np.triu(np.ones((3, 3))))
     assert nothing.held == [0, 1, 2] and nothing.cost_after == 0 and nothing.steps == 0
     assert hk.synaptic_balance(np.zeros((0, 0))).held == []
+
+
+def test_random_graphs():
+    """Sparse weights over many decades, gains of 0 among them: the components are SciPy's, and each is balanced."""
+    random = np.random.default_rng(9)
+    held = 0
+    for case in range(200):
+        n = int(random.integers(1, 15))
+        j = random.standard_normal((n, n)) * np.exp(random.choice([0.1, 1, 4]) * random.standard_normal((n, n)))
+        j *= random.random((n, n)) < random.choice([0.1, 0.2, 0.5])
+        alpha = random.random(n) * (random.random(n) < 0.9)
+        p = float(random.choice([0.5, 1, 1.3, 2, 4]))
+        c = cost_matrix(j, alpha, p)
+        _, label = connected_components(c > 0, connection="strong")
+        inside = label == label[:, None]
+        report = hk.synaptic_balance(j, p=p, alpha=alpha)
+        sizes = np.bincount(label)
+        assert report.converged, (case, report)
+        assert report.held == list(np.flatnonzero(sizes[label] == 1)) and report.components == (sizes > 1).sum()
+        assert report.off_cycle == ((c > 0) & ~inside).sum()
+        c = cost_matrix(j, alpha, p) * inside
+        assert np.all(np.abs(c.sum(1) - c.sum(0)) <= 1e-8 * (c.sum(1) + c.sum(0))), (case, report)
+        np.testing.assert_allclose(np.bincount(label, report.h), 0, atol=1e-12)
+        np.testing.assert_allclose(report.cost_after, c.sum(), rtol=1e-9)
+        held += len(report.held)
+    assert held > 200
+
+
+def test_cuts_and_threads_leave_no_trace():
+    """Work of many pieces, cut by the clock, has the same bits each time and with any number of threads."""
+    old, w_in, bias, w_out = network(300, seed=1, size=0.05)
+    u = np.random.default_rng(2).standard_normal((2000, 3))
+    found, threads = [], hk.get_num_threads()
+    try:
+        for n in (1, 2, 3):
+            hk.set_num_threads(n)
+            j = old.copy()
+            report = hk.synaptic_balance(j, method="flow", p=1.3, rtol=1e-9)
+            found.append((j, report.h, hk.RNN(j, w_in, bias, w_out, rate=0.1).run(u).states))
+    finally:
+        hk.set_num_threads(threads)
+    for other in found[1:]:
+        for a, b in zip(found[0], other):
+            np.testing.assert_array_equal(a, b)
+    net = hk.RNN(found[0][0], w_in, bias, w_out, rate=0.1)
+    first = net.run(u[:700]).states
+    np.testing.assert_array_equal(np.concatenate([first, net.run(u[700:], x0=first[-1]).states]), found[0][2])
 
 
 def test_refusals():
