@@ -29,7 +29,8 @@ type SynapticOptions[T kernels.Float] struct {
 	Alpha  kernels.Matrix[T]
 	Method SynapticMethod
 	// Tol is the largest |A − B|/(A + B) of a balanced unit, A its cost in and B its cost out; 0: 1e-9 in float64,
-	// 1e-6 in float32. It applies to the sums in float64 before the one write.
+	// 1e-6 in float32. It applies to the sums in float64 before the one write. Parts of a graph that only costs below
+	// Tol of their units' own join are balanced against each other no further than it can see.
 	Tol      float64
 	MaxSteps int     // 0: 100000
 	Tau      float64 // Flow and Euler: the time constant τ > 0; 0: 1

@@ -26,7 +26,8 @@ from .kernels import (
     scale,
 )
 from .network import History, Network
-from .recurrent import RNN, Robustness, RNNRun, SynapticReport, synaptic_balance
+from .recurrent import RNN, RNNRun, Robustness
+from .synaptic import SynapticReport, synaptic_balance
 
 __all__ = [
     "ArgumentTypeError",
