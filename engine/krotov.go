@@ -7,7 +7,7 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// KrotovHopfield is the competitive rule of Krotov & Hopfield 2019 (equation 3, in the form of their program). With
+// KrotovHopfield is the competitive rule of Krotov & Hopfield 2019, in the form of their program. With
 //
 //	I = X·(sign(W)·|W|^{q−1})ᵀ
 //	g = 1 for the unit with the highest I of a sample, −Δ for the K-th of the ranking, 0 for the others
