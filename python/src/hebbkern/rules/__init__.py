@@ -26,7 +26,7 @@ was not; save the arrays with w, assign them to take up again, and call ``reset(
 A sequence may run in blocks (``block=``): equal in real arithmetic to one sample at a time, at the speed of matrix
 products. Within a block of B samples, W = A W₀ + C X, where A acts on rows; so the y of each sample follows from
 V = W₀ Xᵀ and K = X Xᵀ, and W is read and written once a block. Blocks of 16 to 32 are good for few rows, of 64 to 256
-for large W.
+for large W; for `Sanger` of 256 to 1024.
 """
 
 from __future__ import annotations

@@ -146,8 +146,8 @@ class Rule:
         block : int, optional
             Samples that are worked on together, 1 to 4096: see the module. The result is that of one sample at a time
             but for rounding (`WTA`: bit for bit), and for a given block the same bits everywhere. It needs memory
-            for ``3 block (out + block)`` numbers or so; `Sanger` for a copy of w and ``out (out + block)``, `WTA` for a
-            copy of the rows that win. It does not go with "sum", "mean" or `normalize`, nor with `Outstar`,
+            for ``3 block (out + block)`` numbers or so; `Sanger` for two copies of w and ``2 out²``, `WTA` for a copy of
+            the rows that win. It does not go with "sum", "mean" or `normalize`, nor with `Outstar`,
             `KrotovHopfield` and a diagonal that is held. None: one sample at a time.
         normalize : "max", optional
             After the reduction, Δw is scaled to a largest change of η: ``η Δw / max(max|Δw|, 1e-30)``.
