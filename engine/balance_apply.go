@@ -77,12 +77,7 @@ func (r *GraphBalancer[T]) Sweeps() int { return int(r.b.state.head[stateSweeps]
 
 // Deficits writes the signed deficits A_i − c_iB_i of all units at the present scales, 0 for units that are held.
 func (r *GraphBalancer[T]) Deficits(dst []float64) {
-	for i := range dst {
-		dst[i] = 0
-		if j := r.b.share.find(i); !r.b.share.fixed[j] {
-			dst[i] = r.b.unitDeficit(j)
-		}
-	}
+	r.b.deficits(dst)
 }
 
 // Report is the state as it is, with scales that Apply would write.
@@ -90,7 +85,7 @@ func (r *GraphBalancer[T]) Report() *GraphReport {
 	b := r.b
 	head := b.state.head
 	report := &GraphReport{CostBefore: exp2(head[stateCost]), DeficitBefore: head[stateDeficit], CostAfter: exp2(b.cost),
-		DeficitAfter: b.deficit(), Residual: b.residual, Sweeps: r.Sweeps(), Reason: r.why, Status: b.status, Lambda: make([]float64, b.g.Units)}
+		DeficitAfter: b.deficits(nil), Residual: b.residual, Sweeps: r.Sweeps(), Reason: r.why, Status: b.status, Lambda: make([]float64, b.g.Units)}
 	if !r.done {
 		report.Reason = SweepsUsedUp
 	}
@@ -98,7 +93,7 @@ func (r *GraphBalancer[T]) Report() *GraphReport {
 		report.Reason = Converged
 	}
 	for i := range report.Lambda {
-		if j := b.share.find(i); b.free[j] {
+		if j := b.root[i]; j >= 0 && b.free[j] {
 			report.Lambda[i] = b.ell[j]
 		}
 	}

@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // findOffCycle holds the units for which no minimum exists. With all units that stay merged into one node, the root,
 // a minimum exists if and only if every nonzero weight lies on a directed cycle (mathematics page, section 4). So a
 // unit must be reached from the root and reach it. A part that has no tie to the root must be strongly connected:
@@ -82,9 +84,9 @@ func (b *balancer[T]) centre() {
 // acyclic reports whether the blocks, taken as full, have no cycle of free units.
 func (b *balancer[T]) acyclic() bool {
 	// Nodes are units and terms; a unit leads to the terms that it sends through, a term to the units that receive.
-	degree := make([]int, len(b.terms)) // sending units not yet done
-	into := make([]int, b.g.Units)      // terms not yet done
-	sends := make([][]int32, b.g.Units)
+	degree := make([]int, len(b.terms))                      // sending units not yet done
+	into := make([]int, b.g.Units)                           // terms not yet done
+	first, sends := make([]int32, b.g.Units+1), []int32(nil) // unit u sends through sends[first[u]:first[u+1]]
 	side := func(k int, post bool) *balanceSide {
 		t := &b.terms[k]
 		if t.side[0].post == post {
@@ -96,14 +98,27 @@ func (b *balancer[T]) acyclic() bool {
 		for _, u := range side(k, false).unit {
 			if b.free[u] {
 				degree[k]++
-				sends[u] = append(sends[u], int32(k))
+				first[u+1]++
 			}
 		}
 		for _, u := range side(k, true).unit {
 			into[u]++
 		}
 	}
-	var ready []int
+	for u := range into {
+		first[u+1] += first[u]
+	}
+	sends = make([]int32, first[len(into)])
+	at := slices.Clone(first)
+	for k := range b.terms {
+		for _, u := range side(k, false).unit {
+			if b.free[u] {
+				sends[at[u]] = int32(k)
+				at[u]++
+			}
+		}
+	}
+	ready := make([]int, 0, b.g.Units)
 	left := 0
 	finish := func(k int) {
 		for _, u := range side(k, true).unit {
@@ -129,7 +144,7 @@ func (b *balancer[T]) acyclic() bool {
 		u := ready[len(ready)-1]
 		ready = ready[:len(ready)-1]
 		left--
-		for _, k := range sends[u] {
+		for _, k := range sends[first[u]:first[u+1]] {
 			if degree[k]--; degree[k] == 0 {
 				finish(int(k))
 			}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -64,25 +65,22 @@ func (b *balancer[T]) prepareNewton() {
 
 func (b *balancer[T]) findMeetings() {
 	n := &b.newton
-	at := make([][][2]int, b.g.Units) // by unit: the sides that it is in
-	for k, t := range n.coupled {
-		for s := range b.terms[t].side {
-			for _, u := range b.terms[t].side[s].unit {
-				at[u] = append(at[u], [2]int{k, s})
-			}
-		}
-	}
 	n.meets = make([][][2]int, 2*len(n.coupled))
+	marked := make([]bool, b.g.Units)
 	for k, t := range n.coupled {
 		for s := range b.terms[t].side {
-			seen := make(map[[2]int]bool)
 			for _, u := range b.terms[t].side[s].unit {
-				for _, meet := range at[u] {
-					if b.free[u] && !seen[meet] {
-						seen[meet] = true
-						n.meets[2*k+s] = append(n.meets[2*k+s], meet)
+				marked[u] = b.free[u]
+			}
+			for kk, other := range n.coupled {
+				for ss := range b.terms[other].side {
+					if slices.ContainsFunc(b.terms[other].side[ss].unit, func(u int) bool { return marked[u] }) {
+						n.meets[2*k+s] = append(n.meets[2*k+s], [2]int{kk, ss})
 					}
 				}
+			}
+			for _, u := range b.terms[t].side[s].unit {
+				marked[u] = false
 			}
 		}
 	}
@@ -146,10 +144,8 @@ func (b *balancer[T]) modelSolve(wa, wb, rhs, x []float64) {
 	for _, row := range n.lu {
 		clear(row)
 	}
-	column, touched := n.res[1], n.res[2]
-	for u := range touched {
-		touched[u] = -1
-	}
+	column := n.res[1] // of the units of one side, 0 elsewhere
+	clear(column)
 	for k, at := range n.coupled {
 		t := &b.terms[at]
 		for s := range t.side {
@@ -169,17 +165,19 @@ func (b *balancer[T]) modelSolve(wa, wb, rhs, x []float64) {
 			for slot, u := range side.unit {
 				if b.free[u] {
 					column[u] = float64(float64(float64(t.p*side.part[slot])*w[u]) * inverse[u])
-					touched[u] = float64(col)
 				}
 			}
 			for _, meet := range n.meets[2*k+s] {
 				o, sum := &b.terms[n.coupled[meet[0]]].side[meet[1]], 0.0
 				for slot, u := range o.unit {
-					if touched[u] == float64(col) && b.free[u] {
+					if b.free[u] {
 						sum += float64(float64(o.share[slot]*b.sendDegree(o, u)) * column[u])
 					}
 				}
 				n.lu[2*meet[0]+unknown(o)][col] = -sum
+			}
+			for _, u := range side.unit {
+				column[u] = 0
 			}
 		}
 	}

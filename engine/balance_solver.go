@@ -13,6 +13,7 @@ type balancer[T kernels.Float] struct {
 	g      *BalanceGraph[T]
 	o      BalanceOptions
 	share  *sharing
+	root   []int // by unit: the unit whose scale it has, −1 if sharing or the caller fixes it
 	use    []int // by block: the first over its array
 	terms  []balanceTerm[T]
 	status []UnitStatus
@@ -31,6 +32,7 @@ type balancer[T kernels.Float] struct {
 	rateA      []float64 // by unit: d log2 A / dℓ, p for a single exponent
 	rateB      []float64
 	logDegree  []float64 // by unit: log2 c
+	rho        []float64 // by unit: log2 A − log2 cB
 	worst      float64   // max |ρ|
 	residual   float64
 	cost       float64   // log2 of the cost
@@ -38,9 +40,11 @@ type balancer[T kernels.Float] struct {
 
 	vecT       [4][]T
 	vec        [3][]float64
-	units      [6][]float64 // scratch by unit
+	single     [2]bool      // A, B: no unit has more than one sum in it
+	units      [3][]float64 // scratch by unit
 	one        [1]float64
 	scratch    []float64
+	slotOf     []int32
 	newton     newtonStep
 	coordinate coordinates
 }
@@ -76,6 +80,12 @@ func newBalancer[T kernels.Float](fn string, g *BalanceGraph[T], o BalanceOption
 			b.free[r] = true
 		}
 	}
+	b.root = make([]int, g.Units)
+	for i := range b.root {
+		if b.root[i] = b.share.find(i); b.share.fixed[b.root[i]] {
+			b.root[i] = -1
+		}
+	}
 	if err := b.addTerms(fn); err != nil {
 		return nil, err
 	}
@@ -107,11 +117,7 @@ func (b *balancer[T]) unitOf(units []int, i int) int {
 	if units == nil || units[i] < 0 {
 		return -1
 	}
-	r := b.share.find(units[i])
-	if b.share.fixed[r] {
-		return -1
-	}
-	return r
+	return b.root[units[i]]
 }
 
 func (b *balancer[T]) addTerms(fn string) error {
@@ -138,6 +144,9 @@ func (b *balancer[T]) addTerms(fn string) error {
 			t := balanceTerm[T]{block: block, q: q, p: part.P, base: log2(block.Alpha * part.Weight)}
 			b.makeSide(&t, 0, block.Rows, block.W.Rows, !block.Transposed)
 			b.makeSide(&t, 1, block.Cols, block.W.Cols, block.Transposed)
+			if part.P != b.pref {
+				t.shift = log2(part.P / b.pref)
+			}
 			t.loops = b.hasLoops(&t)
 			b.terms = append(b.terms, t)
 		}
@@ -149,9 +158,12 @@ func (b *balancer[T]) addTerms(fn string) error {
 	}
 	b.logA, b.logB = make([]float64, g.Units), make([]float64, g.Units)
 	b.rateA, b.rateB = make([]float64, g.Units), make([]float64, g.Units)
-	b.logDegree = make([]float64, g.Units)
+	b.findSingles()
+	b.logDegree, b.rho = make([]float64, g.Units), make([]float64, g.Units)
 	for i := range b.logDegree {
-		b.logDegree[i] = log2(g.degree(i))
+		if c := g.degree(i); c != 1 {
+			b.logDegree[i] = log2(c)
+		}
 	}
 	for k := range b.terms {
 		t := &b.terms[k]
@@ -191,30 +203,29 @@ func exp2(x float64) float64 {
 func (b *balancer[T]) makeSide(t *balanceTerm[T], k int, units []int, n int, post bool) {
 	s := &t.side[k]
 	s.n, s.post = n, post
-	slotOf, identity := make(map[int]int32), true
-	slots := make([]int32, n)
-	last, lastSlot := -2, int32(-1) // rows of one unit are mostly neighbours
+	if len(b.slotOf) < b.g.Units {
+		b.slotOf = make([]int32, b.g.Units) // 1 + the slot of a unit, 0: none yet
+	}
+	identity, slots := true, make([]int32, n)
+	s.unit, s.rate = make([]int, 0, min(n, b.g.Units)), make([]float64, 0, min(n, b.g.Units))
 	for i := range n {
-		u := b.unitOf(units, i)
-		if u != last {
-			last, lastSlot = u, -1
-			if u >= 0 {
-				known, ok := slotOf[u]
-				if !ok {
-					known = int32(len(s.unit))
-					slotOf[u] = known
-					s.unit = append(s.unit, u)
-					rate := t.p
-					if !post {
-						rate = -float64(t.p * b.g.degree(u))
-					}
-					s.rate = append(s.rate, rate)
+		u, slot := b.unitOf(units, i), int32(-1)
+		if u >= 0 {
+			if b.slotOf[u] == 0 {
+				rate := t.p
+				if !post {
+					rate = -float64(t.p * b.g.degree(u))
 				}
-				lastSlot = known
+				s.unit, s.rate = append(s.unit, u), append(s.rate, rate)
+				b.slotOf[u] = int32(len(s.unit))
 			}
+			slot = b.slotOf[u] - 1
 		}
-		slots[i] = lastSlot
-		identity = identity && int(lastSlot) == i
+		slots[i] = slot
+		identity = identity && int(slot) == i
+	}
+	for _, u := range s.unit {
+		b.slotOf[u] = 0
 	}
 	if !identity {
 		s.slot = slots
@@ -227,16 +238,17 @@ func (b *balancer[T]) makeSide(t *balanceTerm[T], k int, units []int, n int, pos
 
 // hasLoops reports whether a term has a row and a column of one unit with c = 1.
 func (b *balancer[T]) hasLoops(t *balanceTerm[T]) bool {
-	has := make(map[int]bool, len(t.side[0].unit))
-	for _, u := range t.side[0].unit {
-		has[u] = b.g.degree(u) == 1
+	loop := false
+	for k, u := range t.side[0].unit {
+		b.slotOf[u] = int32(k) + 1
 	}
 	for _, u := range t.side[1].unit {
-		if has[u] {
-			return true
-		}
+		loop = loop || b.slotOf[u] > 0 && b.g.degree(u) == 1
 	}
-	return false
+	for _, u := range t.side[0].unit {
+		b.slotOf[u] = 0
+	}
+	return loop
 }
 
 // evaluate takes the sums of all terms at the present scales, and A and B of all units.
@@ -275,41 +287,62 @@ func logSum(x []float64, top float64) float64 {
 	return top + sum[0]
 }
 
-// merge adds the sums of all terms into A (post) or B, and says which part of it each is.
+// findSingles notes for A and B whether no unit has more than one sum in it.
+func (b *balancer[T]) findSingles() {
+	for k, post := range [2]bool{true, false} {
+		count := b.units[0]
+		clear(count)
+		b.single[k] = len(b.o.Mixture) == 0
+		b.eachSide(post, func(_ *balanceTerm[T], s *balanceSide) {
+			for slot, u := range s.unit {
+				count[u]++
+				b.single[k] = b.single[k] && count[u] == 1
+				s.part[slot] = 1
+			}
+		})
+	}
+	for i := range b.logA {
+		b.logA[i], b.logB[i] = math.Inf(-1), math.Inf(-1)
+		b.rateA[i], b.rateB[i] = b.pref, b.pref
+	}
+}
+
+// eachSide calls do for the sides that sum into A (post) or B.
+func (b *balancer[T]) eachSide(post bool, do func(t *balanceTerm[T], s *balanceSide)) {
+	for k := range b.terms {
+		for j := range b.terms[k].side {
+			if s := &b.terms[k].side[j]; s.post == post && len(s.unit) > 0 {
+				do(&b.terms[k], s)
+			}
+		}
+	}
+}
+
+// merge adds the sums of all terms into A (post) or B, and says which part of it each is, and how fast it changes with
+// the unit's own log-scale.
 func (b *balancer[T]) merge(post bool, log, rate []float64) {
-	top, acc, count := b.units[0], b.units[1], b.units[2]
-	for i := range top {
-		top[i], acc[i], count[i] = math.Inf(-1), 0, 0
-	}
-	each := func(do func(t *balanceTerm[T], s *balanceSide)) {
-		for k := range b.terms {
-			for j := range b.terms[k].side {
-				if s := &b.terms[k].side[j]; s.post == post && len(s.unit) > 0 {
-					do(&b.terms[k], s)
-				}
+	if post && b.single[0] || !post && b.single[1] {
+		b.eachSide(post, func(_ *balanceTerm[T], s *balanceSide) {
+			for k, u := range s.unit {
+				log[u] = s.log[k]
 			}
-		}
+		})
+		return
 	}
-	shift := func(t *balanceTerm[T]) float64 { // log2 of p/pref
-		if t.p == b.pref {
-			return 0
-		}
-		return log2(t.p / b.pref)
+	acc := b.units[1]
+	for i := range log {
+		log[i], rate[i], acc[i] = math.Inf(-1), 0, 0
 	}
-	each(func(t *balanceTerm[T], s *balanceSide) {
-		d := shift(t)
+	// Relative to the largest.
+	b.eachSide(post, func(t *balanceTerm[T], s *balanceSide) {
 		for k, u := range s.unit {
-			if v := s.log[k] + d; !math.IsInf(v, -1) {
-				top[u], count[u] = max(top[u], v), count[u]+1
-			}
+			log[u] = max(log[u], s.log[k]+t.shift)
 		}
 	})
-	copy(log, top)
-	each(func(t *balanceTerm[T], s *balanceSide) {
-		d := shift(t)
+	b.eachSide(post, func(t *balanceTerm[T], s *balanceSide) {
 		for k, u := range s.unit {
-			s.part[k] = s.log[k] + d - top[u]
-			if count[u] == 0 {
+			s.part[k] = s.log[k] + t.shift - log[u]
+			if math.IsInf(log[u], -1) {
 				s.part[k] = math.Inf(-1)
 			}
 		}
@@ -318,50 +351,34 @@ func (b *balancer[T]) merge(post bool, log, rate []float64) {
 			acc[u] += s.part[k]
 		}
 	})
-	several := false
-	for u, c := range count {
-		several = several || c > 1
-		rate[u] = b.pref
-		if c == 0 {
-			acc[u] = 1
-		}
-	}
-	if !several && len(b.o.Mixture) == 0 {
-		return
-	}
-	extra := b.units[3]
+	extra := b.units[2]
 	kernels.Log2(extra, acc)
 	for u := range log {
-		if count[u] > 1 {
+		if acc[u] > 0 {
 			log[u] += extra[u]
 		}
-		rate[u] = 0
 	}
-	each(func(t *balanceTerm[T], s *balanceSide) {
+	b.eachSide(post, func(t *balanceTerm[T], s *balanceSide) {
 		for k, u := range s.unit {
-			s.part[k] /= acc[u]
+			if acc[u] > 0 {
+				s.part[k] /= acc[u]
+			}
 			rate[u] += float64(t.p * s.part[k])
 		}
 	})
 }
 
-// imbalance is ρ_i = log2 A_i − log2 c_iB_i of a live unit.
-func (b *balancer[T]) imbalance(i int) float64 {
-	r := b.logA[i] - b.logB[i]
-	if c := b.g.degree(i); c != 1 {
-		r -= b.logDegree[i]
-	}
-	return r
-}
-
-// measure sets the residual, max |A − cB|/(A + cB) = (1 − 2^−|ρ|)/(1 + 2^−|ρ|) over the live units.
+// measure sets ρ of the live units and the residual, max |A − cB|/(A + cB) = (1 − 2^−|ρ|)/(1 + 2^−|ρ|) over the live units.
 func (b *balancer[T]) measure() {
 	b.worst = 0
 	for _, i := range b.live {
+		r := b.logA[i] - b.logB[i] - b.logDegree[i]
 		// A sum that has left the range in the course of the steps holds its unit, as a dead one is held.
-		if r := math.Abs(b.imbalance(i)); r-r == 0 {
-			b.worst = max(b.worst, r)
+		if r-r != 0 {
+			r = 0
 		}
+		b.rho[i] = r
+		b.worst = max(b.worst, math.Abs(r))
 	}
 	r := exp2(-b.worst)
 	b.residual = (1 - r) / (1 + r)

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"math"
+
+	"github.com/hebbkern/hebbkern/kernels"
 )
 
 // balanceState is the solver's state in the caller's memory: what it needs to go on from where a call ended.
@@ -58,7 +60,7 @@ func (b *balancer[T]) openState(fn string) error {
 	case 0:
 		copy(ell, b.ell)
 		b.ell = ell
-		s.head[stateOpen], s.head[stateCost], s.head[stateDeficit] = 1, b.cost, b.deficit()
+		s.head[stateOpen], s.head[stateCost], s.head[stateDeficit] = 1, b.cost, b.deficits(nil)
 		s.head[stateBest] = b.residual
 		return nil
 	case 1:
@@ -94,22 +96,35 @@ func (b *balancer[T]) refresh() error {
 	return nil
 }
 
-// deficit is Σ(A − cB)² over the units that are not held.
-func (b *balancer[T]) deficit() (sum float64) {
-	for i := range b.g.Units {
-		if b.status[i] != UnitHeld && b.status[i] != UnitShared && b.share.find(i) == i {
-			d := b.unitDeficit(i)
+// deficits writes A_i − c_iB_i of all units, 0 of those that are held, and returns the sum of their squares. Units that
+// share a scale have one deficit, which counts once.
+func (b *balancer[T]) deficits(dst []float64) (sum float64) {
+	a, c := b.units[0], b.units[1]
+	kernels.Exp2(a, b.logA)
+	for i := range c {
+		c[i] = b.logB[i] + b.logDegree[i]
+	}
+	kernels.Exp2(c, c)
+	for i := range a {
+		j := b.root[i]
+		if dst != nil {
+			dst[i] = 0
+		}
+		if j < 0 {
+			continue
+		}
+		d := a[j] - c[j]
+		if dst != nil {
+			dst[i] = d
+		}
+		if i == j {
 			sum += float64(d * d)
 		}
 	}
 	return sum
 }
 
-func (b *balancer[T]) unitDeficit(i int) float64 {
-	return exp2(b.logA[i]) - exp2(b.logB[i]+b.logDegree[i])
-}
-
-// sweep makes up to n sweeps, or steps, and reports whether it is at its end, and why.
+// run makes up to n sweeps, or steps, and reports whether it is at its end, and why.
 func (b *balancer[T]) run(n int) (done bool, why StopReason, err error) {
 	head := b.state.head
 	for range n {
@@ -156,7 +171,7 @@ func (b *balancer[T]) newtonSweep() error {
 	n, head := &b.newton, b.state.head
 	copy(n.oldEll, b.ell)
 	for _, i := range b.live {
-		n.half[i] = -b.imbalance(i) / (2 * (b.rateA[i] + float64(b.g.degree(i)*b.rateB[i])))
+		n.half[i] = -b.rho[i] / (2 * (b.rateA[i] + float64(b.g.degree(i)*b.rateB[i])))
 	}
 	far := b.residual > farPhase || head[stateSweeps] == 0
 	if far {
@@ -213,10 +228,7 @@ func (b *balancer[T]) farDirection() {
 	} else {
 		for _, i := range b.live {
 			n.wa[i], n.wb[i] = 1, 1
-			n.dir[i] = -b.imbalance(i)
-			if n.dir[i]-n.dir[i] != 0 {
-				n.dir[i] = 0
-			}
+			n.dir[i] = -b.rho[i]
 		}
 	}
 	b.modelSolve(n.wa, n.wb, n.dir, n.dir)

@@ -38,6 +38,7 @@ type balanceTerm[T kernels.Float] struct {
 	q     int // index of the block
 	p     float64
 	base  float64 // log2 of the constant factor
+	shift float64 // log2 of the term's share p/pref in A
 	exp   float64 // e of the wide form
 	form  termForm
 	copy  kernels.Matrix[T]       // power
@@ -177,76 +178,52 @@ func (s *balanceSide) collect(total, base float64, ell []float64) {
 	}
 }
 
-// tileRows and tileCols are the piece of a matrix of which both sums are taken while it is in the second cache.
-const (
-	tileRows = 64
-	tileCols = 2048
-)
-
-// sumDirect sums in T, piece after piece, and adds the pieces in float64. It reports false if a sum is not finite, or
-// if a unit's sum is so small that T has lost part of it.
+// sumDirect sums in T. It reports false if a sum is not finite, or if a unit's sum is so small that T has lost part of
+// it.
 func (b *balancer[T]) sumDirect(t *balanceTerm[T], needRows, needCols bool) bool {
 	w, p := t.block.W, t.p
 	if t.form == formPower {
 		w, p = t.copy, 1
 	}
 	rows, cols := &t.side[0], &t.side[1]
-	var u, v []T
+	var u, v, r, c []T
 	if !b.start {
 		u, v = spreadFactors(rows, b.vecT[0]), spreadFactors(cols, b.vecT[1])
 	}
 	if needRows {
-		clear(rows.raw)
+		r = b.vecT[2][:w.Rows]
 	}
 	if needCols {
-		clear(cols.raw)
+		c = b.vecT[3][:w.Cols]
 	}
-	stepRows, stepCols := tileRows, tileCols
-	if u == nil && v == nil || needRows != needCols {
-		stepRows, stepCols = max(w.Rows, 1), max(w.Cols, 1) // one kernel reads all
+	weightedSums(w, p, u, v, r, c)
+	for i, x := range r {
+		rows.raw[i] = float64(x)
 	}
-	for i := 0; i < w.Rows; i += stepRows {
-		n := min(stepRows, w.Rows-i)
-		for j := 0; j < w.Cols; j += stepCols {
-			m := min(stepCols, w.Cols-j)
-			tile := kernels.Matrix[T]{Data: w.Data[i*w.Stride+j : (i+n-1)*w.Stride+j+m], Rows: n, Cols: m, Stride: w.Stride}
-			var rt, ct []T
-			if needRows {
-				rt = b.vecT[2][:n]
-			}
-			if needCols {
-				ct = b.vecT[3][:m]
-			}
-			if u == nil && v == nil {
-				kernels.PowerSums(tile, p, rt, ct)
-			} else {
-				weightedSums(tile, p, u, v, i, j, rt, ct)
-			}
-			for k, x := range rt {
-				rows.raw[i+k] += float64(x)
-			}
-			for k, x := range ct {
-				cols.raw[j+k] += float64(x)
-			}
-		}
+	for j, x := range c {
+		cols.raw[j] = float64(x)
 	}
 	return (!needRows || b.faithful(t, 0)) && (!needCols || b.faithful(t, 1))
 }
 
-func weightedSums[E kernels.Float](tile kernels.Matrix[E], p float64, u, v []E, i, j int, rows, cols []E) {
-	if rows != nil {
-		if v == nil {
-			kernels.PowerSums(tile, p, rows, nil)
-		} else {
-			kernels.PowerSumsWeighted(tile, p, v[j:j+tile.Cols], rows, 1)
-		}
-	}
-	if cols != nil {
+// weightedSums takes the sums by row weighted by v and those by column weighted by u, those that are not nil, in one
+// pass; nil weights are 1.
+func weightedSums[E kernels.Float](w kernels.Matrix[E], p float64, u, v, rows, cols []E) {
+	switch {
+	case rows != nil && cols != nil && (u != nil || v != nil):
 		if u == nil {
-			kernels.PowerSums(tile, p, nil, cols)
-		} else {
-			kernels.PowerSumsWeighted(tile, p, u[i:i+tile.Rows], cols, 0)
+			u = []E{1}
 		}
+		if v == nil {
+			v = []E{1}
+		}
+		kernels.PowerSumsBothWeighted(w, p, v, u, rows, cols)
+	case rows != nil && cols == nil && v != nil:
+		kernels.PowerSumsWeighted(w, p, v, rows, 1)
+	case rows == nil && u != nil:
+		kernels.PowerSumsWeighted(w, p, u, cols, 0)
+	default:
+		kernels.PowerSums(w, p, rows, cols)
 	}
 }
 
@@ -294,13 +271,6 @@ func (b *balancer[T]) sumWide(t *balanceTerm[T], needRows, needCols bool) {
 	if !b.start {
 		u, v = spreadFactors(rows, b.vec[0]), spreadFactors(cols, b.vec[1])
 	}
-	sum := func(tile kernels.Matrix[float64], i int, r, c []float64) {
-		if u == nil && v == nil {
-			kernels.PowerSums(tile, 1, r, c)
-		} else {
-			weightedSums(tile, 1, u, v, i, 0, r, c)
-		}
-	}
 	if needCols {
 		clear(cols.raw)
 	}
@@ -320,7 +290,11 @@ func (b *balancer[T]) sumWide(t *balanceTerm[T], needRows, needCols bool) {
 		if needCols {
 			c = b.vec[2][:len(cols.raw)]
 		}
-		sum(tile, i, r, c)
+		rowFactors := u
+		if u != nil {
+			rowFactors = u[i : i+n]
+		}
+		weightedSums(tile, 1, rowFactors, v, r, c)
 		for j, x := range c {
 			cols.raw[j] += x
 		}
