@@ -83,7 +83,7 @@ func balanceGraph[T kernels.Float](a *C.hk_balance_graph_args, at *C.int64_t) (m
 		o.Order = integers((*C.int64_t)(a.order), a.groups)
 	}
 	if *at == 0 {
-		clear(o.State)
+		o.State[0] = 0
 	}
 	b, err := engine.NewGraphBalancer(g, o)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 // R is convex, so L-BFGS with that line search converges from anywhere (Nocedal & Wright, Numerical Optimization,
 // sections 6.4 and 7.2); where neither step lowers R, each unit goes half-way to its own optimum.
 type newtonStep struct {
+	fresh   bool        // grad, a and b are those of the present scales
 	coupled []int       // terms with free units on both sides
 	meets   [][][2]int  // by side of a coupled term, 2k + side: the sides (k, side) of coupled terms with a unit in common
 	lu      [][]float64 // the small system

@@ -42,8 +42,8 @@ type BalanceOptions struct {
 	// MaxScratch bounds the bytes of copies of |W|^p that large matrices need for exponents without a direct form
 	// and for weights α_ij; what does not fit is raised to the power again in each pass. 0: 1 GiB; negative: none.
 	MaxScratch int64
-	// State, if not nil, is the solver's state in the caller's memory, BalanceStateLen long: zeros to begin, and
-	// written by every step, so that a run may be cut into calls.
+	// State, if not nil, is the solver's state in the caller's memory, BalanceStateLen long: its first
+	// element 0 to begin, and written by every step, so that a run may be cut into calls.
 	State []float64
 
 	fn string

@@ -58,6 +58,8 @@ func (b *balancer[T]) openState(fn string) error {
 	}
 	switch s.head[stateOpen] {
 	case 0:
+		clear(s.head)
+		clear(s.widened)
 		copy(ell, b.ell)
 		b.ell = ell
 		s.head[stateOpen], s.head[stateCost], s.head[stateDeficit] = 1, b.cost, b.deficits(nil)
@@ -83,7 +85,7 @@ func (b *balancer[T]) openState(fn string) error {
 
 // refresh measures the present scales.
 func (b *balancer[T]) refresh() error {
-	b.start = false
+	b.start, b.newton.fresh = false, false
 	if err := b.evaluate(); err != nil {
 		return err
 	}
@@ -178,6 +180,7 @@ func (b *balancer[T]) newtonSweep() error {
 		head[statePairs], head[stateShifted] = 0, 0
 	}
 	if far || head[stateShifted] == 0 {
+		n.fresh = false
 		head[stateShift] = math.Inf(-1)
 		for _, i := range b.live {
 			if v := max(b.logA[i], b.logB[i]); v-v == 0 {
@@ -186,7 +189,9 @@ func (b *balancer[T]) newtonSweep() error {
 		}
 		head[stateShifted] = 1
 	}
-	b.linear(head[stateShift])
+	if !n.fresh {
+		b.linear(head[stateShift])
+	}
 	if far {
 		b.farDirection()
 	} else {
@@ -301,6 +306,7 @@ func (b *balancer[T]) lineSearch(far bool) (bool, error) {
 			return false, err
 		}
 		b.linear(shift)
+		n.fresh = true
 		at := b.dot(n.grad, n.dir)
 		lower := b.cost <= cost+rounding
 		switch {

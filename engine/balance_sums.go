@@ -99,12 +99,18 @@ func (s *balanceSide) at(i int) float64 {
 	return s.rest
 }
 
-// spread writes the factors of all rows to v, or returns nil if there is no unit and all are 1.
+// spreadFactors writes the factors of all rows to v, or returns nil if there is no unit and all are 1.
 func spreadFactors[E kernels.Float](s *balanceSide, v []E) []E {
 	if len(s.unit) == 0 {
 		return nil
 	}
 	v = v[:s.n]
+	if s.slot == nil {
+		for i, f := range s.factor {
+			v[i] = E(f)
+		}
+		return v
+	}
 	for i := range v {
 		v[i] = E(s.at(i))
 	}
@@ -133,48 +139,59 @@ func (b *balancer[T]) sumUp(t *balanceTerm[T]) error {
 			b.sumWide(t, needRows, needCols)
 		}
 	}
-	total := 0.0
-	if len(rows.raw) > 0 && (len(rows.unit) > 0 || len(cols.unit) == 0) {
-		for i, v := range rows.raw {
-			total += float64(v * rows.at(i))
-		}
-	} else {
-		for j, v := range cols.raw {
-			total += float64(v * cols.at(j))
-		}
+	total := rows.weigh()
+	if len(rows.unit) == 0 && len(cols.unit) > 0 {
+		total = cols.weigh() // the rows have not been summed
+	} else if len(cols.unit) > 0 {
+		cols.weigh()
 	}
-	for s := range t.side {
-		t.side[s].collect(total, t.side[1-s].top+t.base, b.ell)
-	}
-	b.one[0] = total
-	kernels.Log2(b.one[:], b.one[:])
-	t.log = b.one[0] + rows.top + cols.top + t.base
+	rows.collect(total, cols.top+t.base, b.ell)
+	cols.collect(total, rows.top+t.base, b.ell)
+	t.log = log2(total) + rows.top + cols.top + t.base
 	return nil
 }
 
-// collect turns the sums by row into those by slot.
+// weigh turns the sums by row into those by slot, leaves in share what each slot costs, and returns the sum of it over
+// all rows.
+func (s *balanceSide) weigh() (total float64) {
+	if s.slot == nil && len(s.unit) > 0 {
+		s.sum = s.raw
+		for k, v := range s.sum {
+			s.share[k] = float64(v * s.factor[k])
+			total += s.share[k]
+		}
+		return total
+	}
+	clear(s.sum)
+	for i, v := range s.raw {
+		if s.slot != nil {
+			if k := s.slot[i]; k >= 0 {
+				s.sum[k] += v
+				continue
+			}
+		}
+		total += float64(v * s.rest)
+	}
+	for k, v := range s.sum {
+		s.share[k] = float64(v * s.factor[k])
+		total += s.share[k]
+	}
+	return total
+}
+
+// collect sets the logarithms of the costs by slot, and the slots' shares of the total.
 func (s *balanceSide) collect(total, base float64, ell []float64) {
 	if len(s.unit) == 0 {
 		return
 	}
-	if s.slot == nil {
-		copy(s.sum, s.raw)
-	} else {
-		clear(s.sum)
-		for i, v := range s.raw {
-			if k := s.slot[i]; k >= 0 {
-				s.sum[k] += v
-			}
-		}
+	part := 0.0
+	if total > 0 {
+		part = 1 / total
 	}
 	kernels.Log2(s.log, s.sum)
 	for k, u := range s.unit {
 		s.log[k] += float64(s.rate[k]*ell[u]) + base
-		if total > 0 {
-			s.share[k] = float64(s.sum[k]*s.factor[k]) / total
-		} else {
-			s.share[k] = 0
-		}
+		s.share[k] *= part
 	}
 }
 

@@ -4,6 +4,7 @@ the network computes (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025; maths.m
 from __future__ import annotations
 
 import ctypes
+import itertools
 from dataclasses import dataclass
 from typing import Any, Literal, Mapping, Sequence, TypeGuard
 
@@ -337,13 +338,18 @@ class _Layers:
                 )
         self.hidden = [m.shape[0] for m in w[:-1]]
         self.units = sum(self.hidden)
-        first = np.concatenate([[0], np.cumsum(self.hidden)]).astype(np.int64)
-        self.at = [np.arange(a, b) for a, b in zip(first, first[1:])]
-        self.group = np.repeat(np.arange(len(self.hidden)), self.hidden)
-        degrees = self._degrees(activation)
-        known = [d is not None for d in degrees]
-        self.degree = np.array([1.0 if d is None else d for d in degrees])
-        self.other = ~np.array(known, bool)  # units with another activation
+        units = np.arange(self.units)
+        cuts = [0, *itertools.accumulate(self.hidden)]
+        self.at = [units[a:b] for a, b in zip(cuts, cuts[1:])]
+        self.group = np.empty(self.units, np.int64)
+        self.degree = np.ones(self.units)
+        self.other = np.zeros(self.units, np.bool_)  # units with another activation
+        for h, (at, kinds) in enumerate(zip(self.at, self._kinds(activation))):
+            self.group[at] = h
+            degrees = [_degree(a, self.function) for a in kinds]
+            if any(d != 1.0 for d in degrees):
+                self.other[at] = [d is None for d in degrees]
+                self.degree[at] = [1.0 if d is None else d for d in degrees]
         self.held = self.other.astype(np.uint8)
         ends = [None, *self.at, None]
         self.blocks = [
@@ -354,26 +360,24 @@ class _Layers:
             if b is not None
         ]
 
-    def _degrees(self, activation: Any) -> list[float | None]:
+    def _kinds(self, activation: Any) -> list[list[Any]]:
+        """The activations of each hidden layer: one for all units, or one for each."""
         if not isinstance(activation, list):
-            return [_degree(activation, self.function)] * self.units
+            _degree(activation, self.function)
+            return [[activation]] * len(self.hidden)
         if len(activation) != len(self.hidden):
             raise ArgumentValueError(
                 f"{self.function}: activation is a list of {len(activation)}; one for each of the {len(self.hidden)} hidden "
                 "layers is wanted", "activation",
             )  # fmt: skip
-        degrees: list[float | None] = []
+        kinds = [one if isinstance(one, list) else [one] for one in activation]
         for h, (one, units) in enumerate(zip(activation, self.hidden)):
-            if not isinstance(one, list):
-                degrees += [_degree(one, self.function)] * units
-                continue
-            if len(one) != units:
+            if isinstance(one, list) and len(one) != units:
                 raise ArgumentValueError(
                     f"{self.function}: activation[{h}] is a list of {len(one)}; one for each of the {units} units is wanted",
                     "activation",
                 )
-            degrees += [_degree(a, self.function) for a in one]
-        return degrees
+        return kinds
 
     def weigh(self, alpha: Any, include_bias: bool) -> None:
         """Weights of the cost."""
