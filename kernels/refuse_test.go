@@ -55,6 +55,7 @@ func TestRefusals(t *testing.T) {
 	mask := make([]bool, rows*cols)
 	maskInW := func() []bool { return unsafe.Slice((*bool)(unsafe.Pointer(&w.Data[3])), rows*cols) }
 	id := Activation{}
+	win := Windows{Channels: 1, Height: 2, Width: 4, Size: [2]int{2, 2}}
 	for name, f := range map[string]func(){
 		// Shapes and strides.
 		"Rank1 w negative":              func() { Rank1(M{w.Data, -1, cols, cols}, U{}) },
@@ -123,6 +124,15 @@ func TestRefusals(t *testing.T) {
 		"Exp2 y":                        func() { Exp2(r, c) },
 		"Log2 y":                        func() { Log2(r, c) },
 		"PowAbs y":                      func() { PowAbs(r, c, 2) },
+		"Patches images":                func() { Patches(a.mat(2, 4), a.mat(2, 7), win, 0) },
+		"Patches images short":          func() { Patches(a.mat(2, 4), M{a.vec(15), 2, 8, 8}, win, 0) },
+		"Patches dst":                   func() { Patches(a.mat(2, 3), a.mat(2, 8), win, 0) },
+		"Convolve w":                    func() { Convolve(a.mat(2, 9), a.mat(3, 3), a.mat(2, 8), win, nil, id) },
+		"Convolve images":               func() { Convolve(a.mat(2, 9), a.mat(3, 4), a.mat(2, 9), win, nil, id) },
+		"Convolve out":                  func() { Convolve(a.mat(2, 8), a.mat(3, 4), a.mat(2, 8), win, nil, id) },
+		"Convolve b":                    func() { Convolve(a.mat(2, 9), a.mat(3, 4), a.mat(2, 8), win, a.vec(2), id) },
+		"Pool images":                   func() { Pool(a.mat(2, 3), a.mat(2, 9), win, MaxPool) },
+		"Pool out":                      func() { Pool(a.mat(2, 4), a.mat(2, 8), win, MaxPool) },
 		"NewMatrix rows":                func() { NewMatrix[float32](-1, 2) },
 		"NewMatrix cols":                func() { NewMatrix[float32](1, -2) },
 		"MatrixOf data":                 func() { MatrixOf(r, 2, 3) },
@@ -153,7 +163,26 @@ func TestRefusals(t *testing.T) {
 		"ForwardBatch act":     func() { ForwardBatch(a.mat(rows, rows), w, z, nil, Activation{Kind: -1}) },
 		"Activate act":         func() { Activate(r, r, Activation{LeakyReLU, -1}) },
 		"Activate act NaN":     func() { Activate(r, r, Activation{LeakyReLU, nan}) },
-		"Derivative act":       func() { Derivative(r, r, Activation{LeakyReLU, inf}) },
+		"Patches Channels":     func() { g := win; g.Channels = 0; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches Height":       func() { g := win; g.Width = -4; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches Size":         func() { g := win; g.Size[0] = 3; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches Size huge": func() {
+			g := Windows{1 << 29, 1 << 29, 1 << 29, win.Size, win.Stride, win.Pad, win.Dilation}
+			Patches(a.mat(2, 4), a.mat(2, 8), g, 0)
+		},
+		"Patches Stride":      func() { g := win; g.Stride[1] = -1; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches Stride huge": func() { g := win; g.Stride[1] = math.MaxInt; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches Pad":         func() { g := win; g.Pad[0] = -1; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches Dilation":    func() { g := win; g.Dilation[0] = -1; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches first":       func() { Patches(a.mat(2, 4), a.mat(2, 8), win, 5) },
+		"Patches first below": func() { Patches(a.mat(2, 4), a.mat(2, 8), win, -1) },
+		"Convolve act":        func() { Convolve(a.mat(2, 9), a.mat(3, 4), a.mat(2, 8), win, nil, Activation{Kind: 99}) },
+		"ConvolveRows from":   func() { ConvolveRows(a.mat(2, 9), a.mat(3, 4), a.mat(2, 8), win, nil, id, 1, 3) },
+		"Pool kind":           func() { Pool(a.mat(2, 3), a.mat(2, 8), win, 2) },
+		"Pool Pad":            func() { g := win; g.Pad[0] = 2; Pool(a.mat(2, 3), a.mat(2, 8), g, MaxPool) },
+		"Pool Dilation":       func() { g := win; g.Dilation[1] = 2; Pool(a.mat(2, 2), a.mat(2, 8), g, MaxPool) },
+		"PoolRows from":       func() { PoolRows(a.mat(2, 3), a.mat(2, 8), win, MaxPool, 2, 1) },
+		"Derivative act":      func() { Derivative(r, r, Activation{LeakyReLU, inf}) },
 
 		// Shared elements.
 		"Rank1 X in w":                       func() { Rank1(w, U{G: r, X: w.Row(2)}) },
@@ -202,8 +231,19 @@ func TestRefusals(t *testing.T) {
 		"Softmax z shifted":                  func() { Softmax(M{w.Data[1:], 3, cols, cols}, M{w.Data, 3, cols, cols}) },
 		"Softmax z other stride":             func() { Softmax(M{w.Data, 3, 4, 6}, M{w.Data, 3, 4, 5}) },
 		"ArgMax w with out":                  func() { ArgMax(w, unsafe.Slice((*int)(unsafe.Pointer(&w.Data[0])), rows)) },
-		"Exp x shifted":                      func() { Exp(c[:5], c[1:]) },
-		"PowAbs x shifted":                   func() { PowAbs(c[1:], c[:5], 2) },
+		"Patches images with dst":            func() { v := a.vec(20); Patches(MatrixOf(v[:8], 2, 4), MatrixOf(v[4:], 2, 8), win, 0) },
+		"Convolve w with out": func() {
+			v := a.vec(20)
+			Convolve(MatrixOf(v[:18], 2, 9), MatrixOf(v[8:], 3, 4), a.mat(2, 8), win, nil, id)
+		},
+		"Convolve images with out": func() {
+			v := a.vec(20)
+			Convolve(MatrixOf(v[:18], 2, 9), a.mat(3, 4), MatrixOf(v[4:], 2, 8), win, nil, id)
+		},
+		"Convolve b with out":  func() { v := a.vec(20); Convolve(MatrixOf(v[:18], 2, 9), a.mat(3, 4), a.mat(2, 8), win, v[:3], id) },
+		"Pool images with out": func() { v := a.vec(20); Pool(MatrixOf(v[14:], 2, 3), MatrixOf(v[:16], 2, 8), win, MaxPool) },
+		"Exp x shifted":        func() { Exp(c[:5], c[1:]) },
+		"PowAbs x shifted":     func() { PowAbs(c[1:], c[:5], 2) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a = arena{data: make([]float64, 200)}
