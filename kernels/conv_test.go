@@ -95,6 +95,15 @@ func testPatches[T Float](t *testing.T) {
 					requireSameBits(t, want.Row(part[0]+i), dst.Row(i), fmt.Sprint(g, part, i))
 				}
 			}
+			index := make([]int, 9)
+			for k := range index {
+				index[k] = r.IntN(want.Rows)
+			}
+			dst := randomMatrix[T](r, len(index), g.Length(), 1)
+			PatchesAt(dst, images, g, index)
+			for i, at := range index {
+				requireSameBits(t, want.Row(at), dst.Row(i), fmt.Sprint(g, i, at))
+			}
 		}
 	}
 }

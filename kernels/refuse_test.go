@@ -176,6 +176,8 @@ func TestRefusals(t *testing.T) {
 		"Patches Dilation":    func() { g := win; g.Dilation[0] = -1; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
 		"Patches first":       func() { Patches(a.mat(2, 4), a.mat(2, 8), win, 5) },
 		"Patches first below": func() { Patches(a.mat(2, 4), a.mat(2, 8), win, -1) },
+		"PatchesAt index":     func() { PatchesAt(a.mat(2, 4), a.mat(2, 8), win, []int{0, 6}) },
+		"PatchesAt index few": func() { PatchesAt(a.mat(2, 4), a.mat(2, 8), win, []int{0}) },
 		"Convolve act":        func() { Convolve(a.mat(2, 9), a.mat(3, 4), a.mat(2, 8), win, nil, Activation{Kind: 99}) },
 		"ConvolveRows from":   func() { ConvolveRows(a.mat(2, 9), a.mat(3, 4), a.mat(2, 8), win, nil, id, 1, 3) },
 		"Pool kind":           func() { Pool(a.mat(2, 3), a.mat(2, 8), win, 2) },

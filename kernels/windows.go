@@ -100,14 +100,42 @@ func inside(at, stride, size, n int) (from, to int) {
 // convolution, and dst is a batch for any rule. dst shares no element with images.
 func Patches[T Float](dst, images Matrix[T], g Windows, first int) {
 	const fn = "Patches"
-	g.check(fn)
-	g.checkImages(fn, "images", images.Rows, images.Cols, images.Stride, len(images.Data))
-	rows, cols := g.Positions()
-	dst.checkSize(fn, "dst", dst.Rows, g.Length())
-	if all := images.Rows * rows * cols; first < 0 || first > all-dst.Rows {
+	all := checkPatches(fn, dst, images, g)
+	if first < 0 || first > all-dst.Rows {
 		refuse(fn, "first", itoa(first), "0 to "+itoa(all-dst.Rows)+", that many windows before the last "+itoa(dst.Rows))
 	}
+	copyPatches(dst, images, g, first, nil)
+}
+
+// PatchesAt is Patches of the windows with these numbers, of which any may come
+// again. index has an entry a row of dst.
+func PatchesAt[T Float](dst, images Matrix[T], g Windows, index []int) {
+	const fn = "PatchesAt"
+	all := checkPatches(fn, dst, images, g)
+	checkLen(fn, "index", index, dst.Rows)
+	for k, at := range index {
+		if at < 0 || at >= all {
+			refuse(fn, "index", itoa(at)+" at "+itoa(k), "0 or more, and less than the "+itoa(all)+" windows")
+		}
+	}
+	checkApart(fn, "dst", dst.region(), "index", vectorRegion(index))
+	copyPatches(dst, images, g, 0, index)
+}
+
+// checkPatches gives the number of windows of all images.
+func checkPatches[T Float](fn string, dst, images Matrix[T], g Windows) int {
+	g.check(fn)
+	g.checkImages(fn, "images", images.Rows, images.Cols, images.Stride, len(images.Data))
+	dst.checkSize(fn, "dst", dst.Rows, g.Length())
 	checkApart(fn, "dst", dst.region(), "images", images.region())
+	rows, cols := g.Positions()
+	if images.Rows > math.MaxInt/(rows*cols) {
+		refuse(fn, "images", shape(images.Rows, images.Cols), "no overflow")
+	}
+	return images.Rows * rows * cols
+}
+
+func copyPatches[T Float](dst, images Matrix[T], g Windows, first int, index []int) {
 	if dst.Rows == 0 {
 		return
 	}
@@ -115,8 +143,7 @@ func Patches[T Float](dst, images Matrix[T], g Windows, first int) {
 	j := &f.patches
 	threads := threadsFor(dst.Rows * dst.Cols)
 	j.grid = newGrid(dst.Rows, 1, rowsFor(dst.Rows, max(1, cellElements/dst.Cols), threads), 1)
-	j.dst, j.images, j.first = dst, images, first
-	j.g = g.explicit()
+	j.dst, j.images, j.g, j.first, j.index = dst, images, g.explicit(), first, index
 	run(j, j.cells, threads)
 	*j = patchesJob[T]{}
 	f.give()
@@ -144,14 +171,18 @@ type patchesJob[T Float] struct {
 	g           windows
 	dst, images Matrix[T]
 	first       int
+	index       []int // in place of first, first+1, …
 }
 
 func (j *patchesJob[T]) cell(k, _ int) {
 	i0, i1, _, _ := j.at(k)
-	for i0 < i1 { // along a row of windows
-		at := j.first + i0
+	for i0 < i1 {
+		at, n := j.first+i0, i1-i0
+		if j.index != nil {
+			at, n = j.index[i0], 1
+		}
 		r, c := at/j.g.cols%j.g.rows, at%j.g.cols
-		n := min(i1-i0, j.g.cols-c)
+		n = min(n, j.g.cols-c) // along a row of windows
 		j.along(j.dst.from(i0, 0), j.images.Row(at/j.g.cols/j.g.rows), r, c, n)
 		i0 += n
 	}
