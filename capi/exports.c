@@ -82,6 +82,10 @@ int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err
 int hk_stdp(const hk_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_STDP, args, at, err); }
 int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_TRIPLET_STDP, args, at, err); }
 
+int hk_patches(const hk_patches_args *args, int64_t *at, hk_error *err) { return run(HKI_PATCHES, args, at, err); }
+int hk_conv_forward(const hk_conv_forward_args *args, int64_t *at, hk_error *err) { return run(HKI_CONV_FORWARD, args, at, err); }
+int hk_pool(const hk_pool_args *args, int64_t *at, hk_error *err) { return run(HKI_POOL, args, at, err); }
+
 /* The functions on networks: checks of their own, then Go, which says how far it came. */
 
 static int missing(const char *function, const char *what, hk_error *err) {
@@ -196,7 +200,7 @@ size_t hk_sizeof(const char *name) {
         if (!strcmp(name, hki_kernels[k].args_name)) return hki_kernels[k].args_size;
 #define SIZE(type) {#type, sizeof(type)}
     static const struct { const char *name; size_t size; } others[] = {
-        SIZE(hk_array), SIZE(hk_error), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
+        SIZE(hk_array), SIZE(hk_error), SIZE(hk_windows), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
         SIZE(hk_init_args), SIZE(hk_predict_args), SIZE(hk_gradients_args), SIZE(hk_train_args), SIZE(hk_permutation_args),
         SIZE(hk_balance_args), SIZE(hk_deficit_args)};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
