@@ -188,36 +188,80 @@ func (j *patchesJob[T]) cell(k, _ int) {
 	}
 }
 
-// along copies n windows of an image from (r, c) on, element after element of a
-// window: the rows of dst are many and short.
+// along copies n windows of an image from (r, c) on. Those that lie inside it from
+// left to right are copied row by row of a window, the others element by element.
 func (j *patchesJob[T]) along(dst, image []T, r, c, n int) {
 	g, step := &j.g, j.dst.Stride
+	wide, x, y0 := g.Size[1], c*g.Stride[1]-g.Pad[1], r*g.Stride[0]-g.Pad[0]
+	from, _ := inside(x, g.Stride[1], g.Width, n)
+	_, to := inside(x+(wide-1)*g.Dilation[1], g.Stride[1], g.Width, n)
+	from = min(from, to)
 	k := 0
 	for channel := range g.Channels {
 		plane := image[channel*g.Height*g.Width:][:g.Height*g.Width]
-		y := r*g.Stride[0] - g.Pad[0]
-		for range g.Size[0] {
-			x := c*g.Stride[1] - g.Pad[1]
-			for range g.Size[1] {
-				from, to := 0, 0
-				if y >= 0 && y < g.Height {
-					from, to = inside(x, g.Stride[1], g.Width, n)
+		for ky := range g.Size[0] {
+			y := y0 + ky*g.Dilation[0]
+			if y < 0 || y >= g.Height {
+				for p := range n {
+					clear(dst[p*step+k:][:wide])
 				}
-				d := dst[k:]
+			} else {
+				line := plane[y*g.Width:][:g.Width]
 				for p := range from {
-					d[p*step] = 0
+					j.edge(dst[p*step+k:][:wide], line, x+p*g.Stride[1])
 				}
-				for p, s := from, y*g.Width+x+from*g.Stride[1]; p < to; p++ {
-					d[p*step] = plane[s]
-					s += g.Stride[1]
+				if from < to {
+					j.rows(dst[from*step+k:], line[x+from*g.Stride[1]:], to-from)
 				}
 				for p := to; p < n; p++ {
-					d[p*step] = 0
+					j.edge(dst[p*step+k:][:wide], line, x+p*g.Stride[1])
 				}
-				k++
-				x += g.Dilation[1]
 			}
-			y += g.Dilation[0]
+			k += wide
+		}
+	}
+}
+
+// edge copies a row of a window that begins at x of a line, or beyond its ends.
+func (j *patchesJob[T]) edge(to, line []T, x int) {
+	for k := range to {
+		to[k] = 0
+		if x >= 0 && x < len(line) {
+			to[k] = line[x]
+		}
+		x += j.g.Dilation[1]
+	}
+}
+
+// rows copies a row of each of n windows. The sizes that layers have most are
+// written out: a loop, or a call of copy, for so few takes several times as long.
+func (j *patchesJob[T]) rows(dst, line []T, n int) {
+	g, step, s := &j.g, j.dst.Stride, 0
+	switch {
+	case g.Dilation[1] > 1:
+		for p := range n {
+			take(dst[p*step:][:g.Size[1]], line[s:], g.Dilation[1])
+			s += g.Stride[1]
+		}
+	case g.Size[1] == 3:
+		for p := range n {
+			to, from := (*[3]T)(dst[p*step:]), (*[3]T)(line[s:])
+			to[0], to[1], to[2] = from[0], from[1], from[2]
+			s += g.Stride[1]
+		}
+	case g.Size[1] == 5:
+		for p := range n {
+			to, from := (*[5]T)(dst[p*step:]), (*[5]T)(line[s:])
+			to[0], to[1], to[2], to[3], to[4] = from[0], from[1], from[2], from[3], from[4]
+			s += g.Stride[1]
+		}
+	default:
+		for p := range n {
+			to := dst[p*step:][:g.Size[1]]
+			for k, v := range line[s:][:len(to)] {
+				to[k] = v
+			}
+			s += g.Stride[1]
 		}
 	}
 }
