@@ -62,8 +62,6 @@ func convolve[T Float](fn string, out, w, images Matrix[T], g Windows, b []T, ac
 	j.out, j.w, j.images, j.b, j.act = out, w, images, overRows(b, w.Rows), act
 	j.packed = grow(&f.rowPart, w.Rows*w.Cols)
 	j.pack()
-	negative := T(math.Copysign(0, -1))
-	j.blank = f.constant(0, negative, j.cellRows*j.cellCols)
 	j.locals = f.localsFor(threads)
 	run(j, j.all, threads)
 	*j = convJob[T]{}
@@ -125,14 +123,13 @@ type convJob[T Float] struct {
 	b              span[T]
 	act            Activation
 	packed         []T // w: see pack
-	blank          []T // −0, to which a sum is added as it is
 	locals         []local[T]
 }
 
 // laneAt is where the terms of a lane begin when the terms of a block of a dot
 // are sorted by lane.
 func laneAt(lane, lanes, terms int) int {
-	return lane*(terms/lanes) + min(lane, terms%lanes)
+	return lane*(terms/lanes) + min(lane, terms&(lanes-1))
 }
 
 // pack sorts w for MulTile: block after block of the dot, tile after tile of its
@@ -197,17 +194,24 @@ type convCell[T Float] struct {
 // image, or every Stride-th element of it.
 func (c *convCell[T]) unfold(image []T, r0, r1, c0, c1 int) {
 	g, n, rows := &c.g, c1-c0, r1-r0
-	lanes, k := portable.DotLanes[T](), 0
+	lanes := portable.DotLanes[T]()
+	block, terms := 0, min(blockCols, c.w.Cols) // of the dot
+	term, lane := 0, 0                          // in the block
 	for channel := range g.Channels {
 		plane := image[channel*g.Height*g.Width:][:g.Height*g.Width]
 		for ky := range g.Size[0] {
 			y := r0*g.Stride[0] - g.Pad[0] + ky*g.Dilation[0]
 			top, bottom := inside(y, g.Stride[0], g.Height, rows)
 			for kx := range g.Size[1] {
-				block := k &^ (blockCols - 1)
-				t, terms := k-block, min(blockCols, c.w.Cols-block)
-				to := c.x[(block+laneAt(t%lanes, lanes, terms)+t/lanes)*c.stride:][:c.n]
-				k++
+				if term == terms {
+					block += terms
+					term, lane, terms = 0, 0, min(blockCols, c.w.Cols-block)
+				}
+				to := c.x[(block+laneAt(lane, lanes, terms)+term/lanes)*c.stride:][:c.n]
+				term++
+				if lane++; lane == lanes {
+					lane = 0
+				}
 				x := c0*g.Stride[1] - g.Pad[1] + kx*g.Dilation[1]
 				left, right := inside(x, g.Stride[1], g.Width, n)
 				if top > 0 || bottom < rows || left > 0 || right < n {
@@ -216,9 +220,16 @@ func (c *convCell[T]) unfold(image []T, r0, r1, c0, c1 int) {
 				if left == right {
 					continue
 				}
-				for r := top; r < bottom; r++ {
-					from := plane[(y+r*g.Stride[0])*g.Width+x+left*g.Stride[1]:]
-					take(to[r*n+left:r*n+right], from, g.Stride[1])
+				if top == bottom {
+					continue
+				}
+				from := plane[(y+top*g.Stride[0])*g.Width+x+left*g.Stride[1]:]
+				if g.Stride[1] == 1 {
+					kCopyRows(to[top*n+left:], from, bottom-top, right-left, n, g.Stride[0]*g.Width)
+					continue
+				}
+				for r := range bottom - top {
+					take(to[(top+r)*n+left:(top+r)*n+right], from[r*g.Stride[0]*g.Width:], g.Stride[1])
 				}
 			}
 		}
@@ -277,13 +288,10 @@ func (c *convCell[T]) lanes(y []T, stride, i, m, block, lane, count int, tmp []T
 	first, second := laneAt(lane, all, terms), laneAt(lane+count, all, terms)
 	for r := 0; r < m; r += portable.MulRows {
 		rows := min(portable.MulRows, m-r)
-		for k := range rows {
-			copy(y[(r+k)*stride:][:c.n], c.blank)
-		}
-		w := c.packed[block*c.w.Rows+(i+r)*terms:]
-		for _, at := range [...][2]int{{first, laneAt(lane+1, all, terms)}, {second, laneAt(lane+count+1, all, terms)}} {
-			kMulTile(y[r*stride:], w[at[0]*rows:], c.x[(block+at[0])*c.stride:], nil, nil,
-				rows, c.n, at[1]-at[0], stride, rows, c.stride, portable.PanelCols[T](), 0)
-		}
+		w, panel := c.packed[block*c.w.Rows+(i+r)*terms:], portable.PanelCols[T]()
+		kMulTile(y[r*stride:], w[first*rows:], c.x[(block+first)*c.stride:], nil, nil,
+			rows, c.n, laneAt(lane+1, all, terms)-first, stride, rows, c.stride, panel, portable.MulSet)
+		kMulTile(y[r*stride:], w[second*rows:], c.x[(block+second)*c.stride:], nil, nil,
+			rows, c.n, laneAt(lane+count+1, all, terms)-second, stride, rows, c.stride, panel, 0)
 	}
 }

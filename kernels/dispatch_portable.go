@@ -210,6 +210,10 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kCopyRows[T Float](y, x []T, rows, cols, yStride, xStride int) {
+	portable.CopyRows(y, x, rows, cols, yStride, xStride)
+}
+
 func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
 	portable.OnlineG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
 }

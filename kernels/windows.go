@@ -87,8 +87,11 @@ func inside(at, stride, size, n int) (from, to int) {
 	if at < 0 {
 		from = min(n, (-at+stride-1)/stride)
 	}
-	if at < size {
-		to = min(n, (size-1-at)/stride+1)
+	switch {
+	case at+(n-1)*stride < size: // mostly, and without a division
+		to = n
+	case at < size:
+		to = (size-1-at)/stride + 1
 	}
 	return from, max(from, to)
 }
