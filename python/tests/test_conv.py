@@ -1,9 +1,11 @@
 """Convolutional layers: windows, pools, and rules that learn from windows. NumPy's sliding windows are the oracle."""
 
+import runpy
 import signal
 import threading
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -368,3 +370,13 @@ def test_layer_refusals():
     refused(lambda: layer.learn(images), TypeError, "weights")
     layer.weights = weights[:, :, ::-1]
     refused(lambda: layer.learn(images), ValueError, "weights", weights)
+
+
+def test_example(tmp_path, capsys):
+    """Few images and one epoch; the picture was looked at."""
+    example = Path(__file__).parents[1] / "examples" / "conv_softhebb.py"
+    found = runpy.run_path(str(example))["main"](["--images", "450", "--epochs", "1", "--out", str(tmp_path)])
+    assert found["learned kernels"] > 0.75 and found["pixels"] > 0.75
+    printed = capsys.readouterr().out
+    assert "epoch 1: 7500 windows" in printed and f"learned kernels  {found['learned kernels']:6.1%}" in printed
+    assert (tmp_path / "conv_softhebb.png").read_bytes().startswith(b"\x89PNG")
