@@ -53,3 +53,13 @@ func CopyRowsF32AVX2(y, x *float32, rows, cols, yStride, xStride int)
 //
 //go:noescape
 func CopyRowsF64AVX2(y, x *float64, rows, cols, yStride, xStride int)
+
+// SolveLowerF32AVX2 is portable.SolveLower for float32.
+//
+//go:noescape
+func SolveLowerF32AVX2(a, d *float32, first, rows, cols, aStride, stride int)
+
+// SolveLowerF64AVX2 is portable.SolveLower for float64.
+//
+//go:noescape
+func SolveLowerF64AVX2(a, d *float64, first, rows, cols, aStride, stride int)

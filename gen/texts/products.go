@@ -20,6 +20,7 @@ func productKernels() []Kernel {
 			Params: list(written("p", NoShape), slice("b", NoShape), integers("n", "k", "bStride", "bPanel")), Text: mulPack},
 		{Name: "CopyRows", Family: "products", Equation: "y_ij = x_ij", Tail: "the last whole vector of the row again, or masked",
 			Params: list(written("y", NoShape), slice("x", NoShape), integers("rows", "cols", "yStride", "xStride")), Text: copyRows},
+		solveKernel(),
 	}
 }
 
