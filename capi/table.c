@@ -189,7 +189,8 @@ hki_work hki_estimate(int kernel, const void *args) {
         return (hki_work){a[1].rows, (double)a[1].cols * ns(t, (cost){2.5, 2.5}) + 20};
     case HKI_CONV_FORWARD: {
         const hk_windows *g = (const hk_windows *)s;
-        double each = in * ns(t, (cost){2, 4}) + out * (in * ns(t, (cost){0.04, 12}) + ns(t, (cost){6, 150}));
+        double unit = s[11].code == HK_IDENTITY ? ns(t, (cost){1, 10}) : ns(t, (cost){6, 150});
+        double each = in * ns(t, (cost){0.5, 4}) + out * (in * ns(t, (cost){0.04, 12}) + unit);
         return (hki_work){a[1].rows * hki_positions(g, 0), (double)hki_positions(g, 1) * each};
     }
     case HKI_POOL: {

@@ -1,11 +1,11 @@
 """Convolutional layers: kernels over the windows of images, pools, and rules that learn the kernels.
 
 Images are ``[n, channels, height, width]``, or one image ``[channels, height, width]``; the last three axes are
-contiguous. A kernel is a unit that looks at every window, so any rule of `hebbkern.rules` learns from windows as it does
-from samples. Windows are unfolded few at a time, never those of all images.
+contiguous. A kernel is a unit that looks at every window, so any rule of `hebbkern.rules` learns from windows as it
+does from samples. Windows are unfolded few at a time, never those of all images.
 
-Only whole windows count: there are ``(height + 2 padding − ((size − 1) dilation + 1)) // stride + 1`` along the height,
-and what is left beyond the last one is not looked at.
+Only whole windows count: along the height ``(height + 2 padding − ((size − 1) dilation + 1)) // stride + 1``. What is
+left beyond the last one is not looked at.
 """
 
 from __future__ import annotations
@@ -20,18 +20,14 @@ from ._array import FLOATS, as_array, settle
 from ._errors import ArgumentTypeError, ArgumentValueError, DivergenceError, Interrupted
 from ._lib import native
 from ._parameters import choice, count, is_integer
+from ._windows import MOST, NAMES, Pair, Windows, flat, images_of, output, pair, rows_of
 from .kernels import activation_code
 from .network import Network
 
-#: One number for rows and columns, or a pair of them.
-Pair = int | tuple[int, int]
-
-_WINDOWS = ("channels", "height", "width", *(n for n in ("size", "stride", "padding", "dilation") for _ in range(2)))
-_CONV = ("w", "images", "b", "out", *_WINDOWS, "activation", "slope")
-_POOL = ("images", "out", *_WINDOWS, "kind")
-_PATCHES = ("images", "out", *_WINDOWS, "first", "draw", "seed", "drawn")
+_CONV = ("w", "images", "b", "out", *NAMES, "activation", "slope")
+_POOL = ("images", "out", *NAMES, "kind")
+_PATCHES = ("images", "out", *NAMES, "first", "draw", "seed", "drawn")
 _KINDS = ("max", "avg")
-_MOST = 2**29 - 1  # of a number that describes windows
 _PART = 1 << 17  # elements of windows and of y that a sequence unfolds at once, or so
 _LEAST = 64  # windows that it takes at least
 
@@ -92,7 +88,7 @@ def conv2d(
             [20., 24.]]])
     """
     w = as_array(w, "w", "conv2d")
-    images = _images(images, "conv2d", w.dtype)
+    images = images_of(images, "conv2d", w.dtype)
     if w.ndim != 4:
         raise ArgumentValueError(
             f"conv2d: w has shape {w.shape}; (kernels, channels, rows, columns) is wanted", "w"
@@ -102,10 +98,10 @@ def conv2d(
             f"conv2d: w has shape {w.shape}; kernels for the {images.shape[-3]} channels of images are wanted", "w"
         )
     code, slope = activation_code(activation, "conv2d")
-    windows = _Windows("conv2d", images.shape[-3:], w.shape[2:], stride, padding, dilation)
+    windows = Windows("conv2d", images.shape[-3:], w.shape[2:], stride, padding, dilation)
     shape = (*images.shape[:-3], w.shape[0], *windows.positions)
-    y = _output("conv2d", out, shape, w)
-    args = [_flat(w, "w", "conv2d"), _rows(images), b, _rows(y, "conv2d"), *windows.numbers, code, slope]
+    y = output("conv2d", out, shape, w)
+    args = [flat(w, "w", "conv2d"), rows_of(images), b, rows_of(y, "conv2d"), *windows.numbers, code, slope]
     fault = native.conv_forward(*args)
     if fault is not None:
         settle("conv_forward", fault, _CONV, ("out",), args, "conv2d")
@@ -160,14 +156,16 @@ def pool2d(
     array([[[ 2.5,  4. ],
             [ 8.5, 10. ]]])
     """
-    images = _images(images, "pool2d", None)
+    images = images_of(images, "pool2d", None)
     which = choice("pool2d", "kind", kind, _KINDS)
-    windows = _Windows("pool2d", images.shape[-3:], size, size if stride is None else stride, padding, 1)
+    windows = Windows("pool2d", images.shape[-3:], size, size if stride is None else stride, padding, 1)
     for i, (pad, side) in enumerate(zip(windows.numbers[7:9], windows.numbers[3:5])):
         if pad >= side:
-            raise ArgumentValueError(f"pool2d: padding is {pad} on axis {i}; less than the size {side} is wanted", "padding")
-    y = _output("pool2d", out, (*images.shape[:-2], *windows.positions), images)
-    args = [_rows(images), _rows(y, "pool2d"), *windows.numbers, which]
+            raise ArgumentValueError(
+                f"pool2d: padding is {pad} on axis {i}; less than the size {side} is wanted", "padding"
+            )
+    y = output("pool2d", out, (*images.shape[:-2], *windows.positions), images)
+    args = [rows_of(images), rows_of(y, "pool2d"), *windows.numbers, which]
     fault = native.pool(*args)
     if fault is not None:
         settle("pool", fault, _POOL, ("out",), args, "pool2d")
@@ -231,12 +229,12 @@ class ConvLayer:
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         name = "ConvLayer"
-        channels = count(name, "in_channels", in_channels, most=_MOST)
-        kernels = count(name, "out_channels", out_channels, most=_MOST)
-        rows, columns = _pair(name, "kernel", kernel, 1)
-        self.stride = _pair(name, "stride", stride, 1)
-        self.padding = _pair(name, "padding", padding, 0)
-        self.dilation = _pair(name, "dilation", dilation, 1)
+        channels = count(name, "in_channels", in_channels, most=MOST)
+        kernels = count(name, "out_channels", out_channels, most=MOST)
+        rows, columns = pair(name, "kernel", kernel, 1)
+        self.stride = pair(name, "stride", stride, 1)
+        self.padding = pair(name, "padding", padding, 0)
+        self.dilation = pair(name, "dilation", dilation, 1)
         activation_code(activation, name)
         if not callable(getattr(rule, "update", None)):
             raise ArgumentTypeError(f"{name}: rule is {rule!r}; a rule of hebbkern.rules is wanted", "rule")
@@ -331,8 +329,8 @@ class ConvLayer:
         choice(label, "reduction", reduction, ("sequential", "sum", "mean"))
         together = count(label, "batch", batch)
         step = 1 if block is None else count(label, "block", block, most=4096)
-        w = _flat(self._kernels(label), "weights", label)
-        images = _images(images, label, w.dtype)
+        w = flat(self._kernels(label), "weights", label)
+        images = images_of(images, label, w.dtype)
         kernels, channels, rows, columns = self.weights.shape
         if images.shape[-3] != channels:
             raise ArgumentValueError(
@@ -344,13 +342,13 @@ class ConvLayer:
                 f"images.astype(np.{w.dtype})",
                 "images",
             )
-        windows = _Windows(label, images.shape[-3:], (rows, columns), self.stride, self.padding, self.dilation)
+        windows = Windows(label, images.shape[-3:], (rows, columns), self.stride, self.padding, self.dilation)
         positions = windows.positions[0] * windows.positions[1]
         each = positions if draw is None else count(label, "draw", draw, most=positions)
-        flat = _rows(images)
-        if np.may_share_memory(w, flat) and np.shares_memory(w, flat):
+        many = rows_of(images)
+        if np.may_share_memory(w, many) and np.shares_memory(w, many):
             raise ArgumentValueError(f"{label}: images shares elements with weights; pass images.copy()", "images")
-        total = len(flat) * each
+        total = len(many) * each
         if reduction == "sequential":
             most = max(_LEAST, _PART // (w.shape[1] + kernels)) // step * step or step
             options["block"] = block
@@ -364,7 +362,7 @@ class ConvLayer:
         try:
             while True:
                 part = x[: total - done]
-                args = [flat, part, *windows.numbers, done, 0 if draw is None else each, self.seed, self.drawn]
+                args = [many, part, *windows.numbers, done, 0 if draw is None else each, self.seed, self.drawn]
                 fault = native.patches(*args)
                 if fault is not None:
                     settle("patches", fault, _PATCHES, (), args, label)
@@ -396,81 +394,3 @@ class ConvLayer:
                 f"{label}: weights is no writable float32 or float64 array of 4 axes any more", "weights"
             )
         return w
-
-
-class _Windows:
-    """The geometry as the library takes it."""
-
-    def __init__(
-        self, function: str, image: tuple[int, ...], size: Any, stride: Pair, padding: Pair, dilation: Pair
-    ) -> None:
-        sides = _pair(function, "size", size, 1)
-        steps = _pair(function, "stride", stride, 1)
-        pads = _pair(function, "padding", padding, 0)
-        gaps = _pair(function, "dilation", dilation, 1)
-        self.numbers = (*image, *sides, *steps, *pads, *gaps)
-        if min(image) < 1 or max(image) > _MOST:
-            raise ArgumentValueError(f"{function}: images of {image} have no element", "images")
-        reach = [(side - 1) * gap + 1 for side, gap in zip(sides, gaps)]
-        room = [n + 2 * pad for n, pad in zip(image[1:], pads)]
-        for i in range(2):
-            if reach[i] > room[i]:
-                raise ArgumentValueError(
-                    f"{function}: a window reaches over {reach[i]} {('rows', 'columns')[i]}; at most the {room[i]} of the "
-                    "padded image are wanted",
-                    "images",
-                )
-        self.positions = tuple((n - r) // step + 1 for n, r, step in zip(room, reach, steps))
-
-
-def _pair(function: str, name: str, value: Any, least: int) -> tuple[int, int]:
-    """A number for rows and columns, or one for each."""
-    both = (value, value) if is_integer(value) else value
-    if not isinstance(both, (tuple, list)) or len(both) != 2 or not all(is_integer(v) for v in both):
-        raise ArgumentTypeError(f"{function}: {name} is {value!r}; an integer or two are wanted", name)
-    if not all(least <= v <= _MOST for v in both):
-        raise ArgumentValueError(f"{function}: {name} is {value!r}; {least} to {_MOST} is wanted", name)
-    return int(both[0]), int(both[1])
-
-
-def _images(value: Any, function: str, dtype: np.dtype[Any] | None) -> npt.NDArray[Any]:
-    """Images with three or four axes, the last three contiguous; numbers in lists become `dtype`."""
-    array = as_array(value, "images", function)
-    if isinstance(value, (list, tuple)) and dtype in FLOATS:
-        array = array.astype(dtype)
-    if array.ndim not in (3, 4):
-        raise ArgumentValueError(
-            f"{function}: images has shape {array.shape}; (n, channels, height, width) or (channels, height, width) is wanted",
-            "images",
-        )
-    return _contiguous(array, "images", function, "pass np.ascontiguousarray(images)")
-
-
-def _contiguous(array: npt.NDArray[Any], name: str, function: str, mend: str) -> npt.NDArray[Any]:
-    inner = array if array.ndim == 3 else array[0] if len(array) else None
-    if inner is not None and not inner.flags.c_contiguous:
-        raise ArgumentValueError(f"{function}: {name} has images or kernels that are not contiguous; {mend}", name)
-    return array
-
-
-def _flat(array: npt.NDArray[Any], name: str, function: str) -> npt.NDArray[Any]:
-    """The same memory with its last three axes as one."""
-    _contiguous(array, name, function, f"pass np.ascontiguousarray({name})")
-    return array.reshape(len(array), int(np.prod(array.shape[1:])))
-
-
-def _rows(array: npt.NDArray[Any], function: str | None = None) -> npt.NDArray[Any]:
-    """Images as rows, one image as one; `function` writes them."""
-    if function is not None:
-        _contiguous(array, "out", function, "it is not copied: out = np.ascontiguousarray(out) makes one that fits")
-    many = array if array.ndim == 4 else array[np.newaxis]
-    return many.reshape(len(many), int(np.prod(many.shape[1:])))
-
-
-def _output(function: str, out: Any, shape: tuple[int, ...], like: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if out is None:
-        return np.empty(shape, like.dtype if like.dtype in FLOATS else FLOATS[1])
-    y = as_array(out, "out", function, written=True)
-    if y.shape != shape:
-        raise ArgumentValueError(f"{function}: out has shape {y.shape}; {shape} is wanted", "out")
-    return y
