@@ -6,6 +6,7 @@ from . import _threadpoolctl, gains, rules
 from ._errors import (
     ArgumentTypeError,
     ArgumentValueError,
+    CheckpointError,
     DivergenceError,
     HebbkernError,
     InternalError,
@@ -15,6 +16,7 @@ from ._errors import (
 from ._lib import VERSION as __version__
 from ._lib import cpu_info, get_num_threads, set_num_threads
 from .balancing import BalanceReport, balance, deficit
+from .checkpoints import load, save
 from .kernels import (
     batch_update,
     ema,
@@ -31,6 +33,7 @@ __all__ = [
     "ArgumentTypeError",
     "ArgumentValueError",
     "BalanceReport",
+    "CheckpointError",
     "DivergenceError",
     "HebbkernError",
     "History",
@@ -48,10 +51,12 @@ __all__ = [
     "gain_rule",
     "gains",
     "get_num_threads",
+    "load",
     "norms",
     "power_sums",
     "rank1",
     "rules",
+    "save",
     "scale",
     "set_num_threads",
 ]
