@@ -43,26 +43,22 @@ func (a activationName) MarshalJSON() ([]byte, error) {
 	return json.Marshal(a.Kind.String())
 }
 
-// leakySlope is what "leaky_relu" without a slope means in Python.
-const leakySlope = 0.01
-
 func (a *activationName) UnmarshalJSON(text []byte) error {
-	name, slope := "", leakySlope
+	name, slope := "", float64(kernels.DefaultSlope)
 	if err := json.Unmarshal(text, &name); err != nil {
 		if err := json.Unmarshal(text, &[]any{&name, &slope}); err != nil {
 			return err
 		}
 	}
-	for kind := kernels.Identity; kind <= kernels.GELU; kind++ {
-		if kind.String() == name {
-			*a = activationName{Kind: kind}
-			if kind == kernels.LeakyReLU {
-				a.Slope = slope
-			}
-			return nil
-		}
+	act, err := kernels.ParseActivation(name)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("the activation %s is not known", text)
+	if act.Kind == kernels.LeakyReLU {
+		act.Slope = slope
+	}
+	*a = activationName(act)
+	return nil
 }
 
 // networkOptions are the options that this package knows.
@@ -279,19 +275,24 @@ func (n *Network[T]) biasName(pop int) string {
 	return fmt.Sprintf("population.%d.bias", pop)
 }
 
-// tensors are the weights and biases; a matrix with gaps between its rows is copied.
+// contiguous is a matrix's elements, copied if there are gaps between its rows.
+func contiguous[T kernels.Float](w kernels.Matrix[T]) []T {
+	if w.Stride == w.Cols || w.Rows == 0 || w.Cols == 0 {
+		return w.Data[:w.Rows*w.Cols]
+	}
+	data := make([]T, 0, w.Rows*w.Cols)
+	for i := range w.Rows {
+		data = append(data, w.Row(i)...)
+	}
+	return data
+}
+
+// tensors are the weights and biases.
 func (n *Network[T]) tensors() []Tensor {
 	var all []Tensor
 	for q := range n.Projections {
 		w := n.Projections[q].W
-		data := w.Data[:w.Rows*w.Cols]
-		if w.Stride != w.Cols {
-			data = make([]T, 0, w.Rows*w.Cols)
-			for i := range w.Rows {
-				data = append(data, w.Row(i)...)
-			}
-		}
-		all = append(all, Tensor{fmt.Sprintf("weights.%d", q), []int{w.Rows, w.Cols}, data})
+		all = append(all, Tensor{fmt.Sprintf("weights.%d", q), []int{w.Rows, w.Cols}, contiguous(w)})
 	}
 	for k := range n.Populations {
 		if b := n.Populations[k].Bias; b != nil {

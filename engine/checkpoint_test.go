@@ -383,7 +383,7 @@ func TestNetworkStateRefuses(t *testing.T) {
 		"wrong options":           func(c *Checkpoint) { c.Metadata["options"] = "[]" },
 		"is float64":              func(c *Checkpoint) { c.Metadata["options"] = `{"dtype":"float64"}` },
 		"the loss \"hinge\"":      func(c *Checkpoint) { c.Metadata["options"] = `{"dtype":"float32","loss":"hinge"}` },
-		"\"sine\" is not known":   func(c *Checkpoint) { c.Metadata["options"] = `{"activation":"sine"}` },
+		"got sine, want one of":   func(c *Checkpoint) { c.Metadata["options"] = `{"activation":"sine"}` },
 		"no tensor \"biases.1\"":  func(c *Checkpoint) { c.Tensors = c.Tensors[:len(c.Tensors)-1] },
 		"F32 [2 4] is wanted":     func(c *Checkpoint) { c.Tensors[1].Shape = []int{4, 2} },
 		"at least one population": func(c *Checkpoint) { c.Metadata["options"] = `{"dtype":"float32","loss":"mse"}` },

@@ -249,7 +249,7 @@ def task(dtype=np.float32):
 
 
 def everything(net):
-    arrays, options = net._state()
+    arrays, options = net._state() if isinstance(net, hk.Network) else net._state("test")
     return {name: (a.dtype, a.shape, a.tobytes()) for name, a in arrays.items()}, options
 
 
@@ -337,9 +337,22 @@ func main() {
 	n, err := engine.NewLayered[float64]([]int{4, 3, 2}, kernels.Activation{Kind: kernels.LeakyReLU, Slope: 0.25}, 11)
 	check(err)
 	check((&engine.NetworkState[float64]{Network: n, Seed: 11, Loss: engine.SoftmaxCrossEntropy}).Save(os.Args[3]))
+	stack, err := engine.LoadStack[float32](os.Args[4], nil)
+	check(err)
+	_, _, err = stack.Learn(x, -1, engine.UpdateOptions[float32]{Block: 4})
+	check(err)
+	check(stack.Save(os.Args[5]))
 	fmt.Println(s.Loss, s.Seed, s.Epoch)
 }
 """
+
+
+def stack():
+    gain = hk.gains.Exponential(4, alpha=0.1, of="derivative", activation=("leaky_relu", 0.25))
+    return hk.Stack([
+        hk.Layer(3, 4, hk.rules.Decay(lr=0.1, decay=0.01), ("leaky_relu", 0.25), gain, seed=7),
+        hk.Layer(4, 2, hk.rules.SoftHebb(lr=0.1, temperature=0.5, anti=True), "tanh", seed=8),
+    ])  # fmt: skip
 
 
 def test_go_and_python_read_each_others_files(tmp_path):
@@ -356,12 +369,17 @@ def test_go_and_python_read_each_others_files(tmp_path):
         f"replace github.com/hebbkern/hebbkern => \"{ROOT}\"\n"
     )
     (tmp_path / "go.sum").write_text((ROOT / "go.sum").read_text())
-    names = [str(tmp_path / n) for n in ("from_python.hk", "from_go.hk", "new.hk")]
+    names = [str(tmp_path / n) for n in ("from_python.hk", "from_go.hk", "new.hk", "stack.hk", "stack_from_go.hk")]
+    layers = stack()
+    layers.learn(X, block=4)
+    layers.save(names[3])
     done = subprocess.run(["go", "run", "-mod=mod", ".", *names], cwd=tmp_path, capture_output=True, text=True,
                           timeout=300, check=False)  # fmt: skip
     assert done.returncode == 0 and done.stdout == "1 5 3\n", done.stderr
     back = hk.Network.load(names[1])
     assert everything(back) == everything(straight)
+    layers.learn(X, block=4)
+    assert [everything(a) for a in hk.Stack.load(names[4])] == [everything(a) for a in layers]
     new = hk.Network.load(names[2])
     want = hk.Network([4, 3, 2], activation=("leaky_relu", 0.25), loss="softmax", seed=11, dtype=np.float64)
     assert everything(new) == everything(want)

@@ -27,6 +27,7 @@ from .kernels import (
     rank1,
     scale,
 )
+from .layers import Layer, Stack
 from .network import History, Network
 
 __all__ = [
@@ -39,7 +40,9 @@ __all__ = [
     "History",
     "InternalError",
     "Interrupted",
+    "Layer",
     "Network",
+    "Stack",
     "StaleLibraryWarning",
     "__version__",
     "balance",

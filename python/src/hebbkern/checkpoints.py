@@ -9,6 +9,7 @@ may be deleted). Go reads and writes the same files (package engine).
 from __future__ import annotations
 
 import ctypes
+import inspect
 import json
 import math
 import os
@@ -187,6 +188,53 @@ def _tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
             _lib.Tensor(name.encode(errors="surrogatepass"), array.ctypes.data, shape, array.ndim, _CODES[array.dtype])
         )
     return (_lib.Tensor * len(described))(*described)
+
+
+# ---- objects --------------------------------------------------------------------------------------------------------
+
+
+def state_of(thing: Any, name: str, function: str) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+    """The arrays and options of a rule or another small object: its public attributes. Functions are left out; whoever
+    loads the file gives them."""
+    arrays, options = {}, {}
+    for key, value in vars(thing).items():
+        if key.startswith("_") or callable(value):
+            continue
+        if isinstance(value, np.ndarray):
+            arrays[key] = value
+        else:
+            options[key] = plain(value, f"{name}.{key}", function)
+    return arrays, {"class": type(thing).__name__, "options": options}
+
+
+def rebuilt(
+    saved: Any, arrays: Mapping[str, npt.NDArray[Any]], home: Any, given: Any, name: str
+) -> Any:
+    """The object that `state_of` has described, of a class of the module `home`; or what the caller has given, with its
+    state. ValueError or TypeError if it cannot be made."""
+    kind, options = saved["class"], {key: _tuples(value) for key, value in saved["options"].items()}
+    if given is None:
+        found = getattr(home, kind, None) if isinstance(kind, str) and not kind.startswith("_") else None
+        if not (isinstance(found, type) and hasattr(found, "update")):
+            raise ValueError(f"{name} is of the class {kind!r}, which {home.__name__} has not: give it as {name}=")
+        parameters = inspect.signature(found).parameters
+        values = {**options, **arrays}
+        if "sigma" in arrays:  # an average over units
+            values.update(n=len(arrays["sigma"]), dtype=arrays["sigma"].dtype)
+        given = found(**{key: value for key, value in values.items() if key in parameters})
+    elif type(given).__name__ != kind:
+        raise ValueError(f"{name} is a {type(given).__name__}, and the file has the state of a {kind}")
+    unknown = (options.keys() | arrays.keys()) - vars(given).keys()
+    if unknown:
+        raise ValueError(f"{name} has {sorted(unknown)[0]!r}, which {kind} does not know")
+    vars(given).update(options)
+    vars(given).update(arrays)
+    return given
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples: what the attributes of these objects are."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def plain(value: Any, name: str, function: str) -> Any:
