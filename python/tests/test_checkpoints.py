@@ -180,7 +180,7 @@ def save_for_ever(path, acknowledge):
     n = 0
     while True:
         n += 1
-        hk.save(path, {"a": np.full(100_000, n, np.float32), "b": np.full(7, n)}, {"n": n})
+        hk.save(path, {"a": np.full(50_000, n, np.float32), "b": np.full(7, n)}, {"n": n})
         os.write(acknowledge, n.to_bytes(8, "little"))
 
 
@@ -282,7 +282,7 @@ def test_files_that_hold_no_network(tmp_path):
             hk.Network.load(path)
 
     refused("kind 'arrays'", kind="arrays")
-    refused("'hue', which is not known", options={**options, "hue": 3})
+    refused("'hue' is not known", options={**options, "hue": 3})
     refused("no layers", options={"seed": 3})
     refused("loss", options={**options, "loss": "hinge"})
     refused("sizes", options={**options, "sizes": "three"})

@@ -228,21 +228,24 @@ class Network:
         >>> again, bool((again.weights[1] == net.weights[1]).all())
         (Network([4, 8, 2], activation='relu', feedback='bp', loss='mse', seed=3, dtype=np.float32), True)
         """
-        function = "Network.load"
-        arrays, options = checkpoints.read(path, "network", function)
-        if isinstance(options.get("activation"), list):
-            options["activation"] = tuple(options["activation"])
+        arrays, options = checkpoints.read(path, "network", "Network.load")
+        try:
+            return cls._from(arrays, options, "Network.load")
+        except (HebbkernError, TypeError) as error:
+            raise CheckpointError(f"Network.load: {path!r} holds no network that can be used: {error}", "path") from None
+
+    @classmethod
+    def _from(cls, arrays: dict[str, npt.NDArray[Any]], options: dict[str, Any], function: str) -> Network:
+        """A network of `_state`."""
+        options = {name: tuple(value) if name == "activation" and isinstance(value, list) else value
+                   for name, value in options.items()}  # fmt: skip
         unknown = [name for name in options if name not in cls._OPTIONS]
         if unknown or "sizes" not in options:
-            what = f"the option {unknown[0]!r}, which is not known" if unknown else "no layers"
-            raise CheckpointError(f"{function}: the network in {path!r} has {what}", "path")
+            raise ArgumentValueError(f"the option {unknown[0]!r} is not known" if unknown else "there are no layers")
         parameters = inspect.signature(cls).parameters
-        try:
-            network = cls(**{name: value for name, value in options.items() if name in parameters})
-            network._fill(arrays)
-            network._flat(function)
-        except (HebbkernError, TypeError) as error:
-            raise CheckpointError(f"{function}: {path!r} holds no network that can be used: {error}", "path") from None
+        network = cls(**{name: value for name, value in options.items() if name in parameters})
+        network._fill(arrays)
+        network._flat(function)
         for name in options.keys() - parameters.keys():
             setattr(network, name, options[name])
         return network
