@@ -119,8 +119,8 @@ def test_damage_is_refused_and_named(tmp_path):
         ({"\ud800": np.zeros(2)}, {}, ValueError, "UTF-8"),
         ([np.zeros(2)], {}, TypeError, "arrays"),
         ({}, [], TypeError, "metadata"),
-        ({}, {"f": print}, TypeError, "metadata['f'] is a builtin_function"),
-        ({}, {"m": {"l": [object()]}}, TypeError, "metadata['m']['l'][0]"),
+        ({}, {"f": print}, TypeError, "metadata.f is a builtin_function"),
+        ({}, {"m": {"l": [object()]}}, TypeError, "metadata.m.l.0"),
         ({"mask": np.array([0, 2], np.uint8).view(bool)}, {}, ValueError, "mask is 2 at an element"),
     ],
 )

@@ -86,11 +86,26 @@ def test_a_layer_resumes(tmp_path, make, dtype):
 
 
 class Trace(hk.rules.Hebb):
-    """A rule of a user's, with a function, arrays and a number as state."""
+    """A rule of a user's, with a function, a property, and all kinds of state."""
 
     def __init__(self, lr, shape=lambda v: v):
         super().__init__(lr)
         self.shape, self.trace, self.steps = shape, None, 0
+        self.bound = (0.0, float("inf"), np.array([1, -1], np.int8), None)
+        self.memory = {"list": [np.arange(3), (1, 2)], "float": np.float32(0.5)}
+        self._mask = None
+
+    @property
+    def mask(self):
+        return self._mask
+
+    @mask.setter
+    def mask(self, value):
+        self._mask = value
+
+    @property
+    def size(self):
+        return 3
 
     def update(self, w, x, y=None, **options):
         self.trace = x.copy() if self.trace is None else 0.5 * (self.trace + self.shape(x))
@@ -101,20 +116,27 @@ class Trace(hk.rules.Hebb):
 def test_a_rule_of_a_users(tmp_path):
     X, path = data(), tmp_path / "layer.hk"
     straight, layer = (hk.Layer(5, 4, Trace(0.01, np.tanh)) for _ in range(2))
-    straight.learn(X[:4]), straight.learn(X[:4])
+    straight.learn(X[:4])
+    straight.learn(X[:4])
     layer.learn(X[:4])
+    layer.rule.mask, layer.rule.memory["more"] = np.array([[True, False]]), {"a": [np.zeros((2, 1), np.float16)]}
     layer.save(path)
     with pytest.raises(hk.CheckpointError, match="of the class 'Trace', which hebbkern.rules has not: give it as rule="):
         hk.Layer.load(path)
     with pytest.raises(hk.CheckpointError, match="rule is a Oja, and the file has the state of a Trace"):
         hk.Layer.load(path, rule=hk.rules.Oja(lr=0.1))
     layer = hk.Layer.load(path, rule=Trace(0.5, np.tanh))
-    assert layer.rule.lr == 0.01 and layer.rule.steps == 1
+    assert layer.rule.lr == 0.01 and layer.rule.steps == 1 and layer.rule.mask.tolist() == [[True, False]]
+    assert layer.rule.bound[:2] == (0.0, float("inf")) and layer.rule.bound[3] is None
+    assert layer.rule.bound[2].dtype == np.int8 and layer.rule.bound[2].tolist() == [1, -1]
+    memory = layer.rule.memory
+    assert memory["list"][0].tolist() == [0, 1, 2] and memory["list"][1] == (1, 2) and memory["float"] == 0.5
+    assert memory["more"]["a"][0].dtype == np.float16 and memory["more"]["a"][0].shape == (2, 1)
     layer.learn(X[:4])
     assert layer.w.tobytes() == straight.w.tobytes() and layer.rule.trace.tobytes() == straight.rule.trace.tobytes()
-    layer.rule.strange = object()
+    layer.rule.memory = {"x": object()}
     before = path.read_bytes()
-    with pytest.raises(TypeError, match="rule.strange is a object"):
+    with pytest.raises(TypeError, match="rule: memory.x is a object"):
         layer.save(path)
     assert path.read_bytes() == before
 
@@ -221,6 +243,11 @@ def test_files_that_hold_no_layer(tmp_path):
     refused("'Rules'", options={**options, "rule": {"class": "Rules", "options": {}}})
     refused("'np'", options={**options, "rule": {"class": "np", "options": {}}})
     refused("lr is -1", options={**options, "rule": {"class": "Sanger", "options": {"lr": -1}}})
+    refused("lr of the Sanger was not saved", options={**options, "rule": {"class": "Sanger", "options": {}}})
+    for name in ("os.system", "hebbkern.rules.Oja", "hebbkern.none.X", "hebbkern.network.run", "X"):
+        strange = {"class": "Sanger", "options": {"lr": {"class": name, "options": {}}}}
+        refused(f"the class '{name}' is not known", options={**options, "rule": strange})
+    refused("'x' is missing", options={**options, "rule": {"class": "Sanger", "options": {"lr": {"array": "x"}}}})
     refused("gain", arrays={**arrays, "gain.sigma": np.zeros(3, np.float32)})
     refused("layers", kind="stack", load=hk.Stack.load)
     refused("no stack", options={"layers": []}, kind="stack", load=hk.Stack.load)

@@ -9,9 +9,7 @@ may be deleted). Go reads and writes the same files (package engine).
 from __future__ import annotations
 
 import ctypes
-import inspect
 import json
-import math
 import os
 from typing import Any, Mapping
 
@@ -22,17 +20,13 @@ from . import _lib
 from ._array import raise_error
 from ._errors import ArgumentTypeError, ArgumentValueError, CheckpointError
 from ._lib import native
+from ._state import DTYPES, key, plain, unplain
 
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-_CODES = {
-    np.dtype(np.float32): _lib.FLOAT32,
-    np.dtype(np.float64): _lib.FLOAT64,
-    np.dtype(np.bool_): _lib.BOOL,
-    np.dtype(np.uint8): _lib.UINT8,
-    np.dtype(np.int64): _lib.INT64,
-    np.dtype(np.uint64): _lib.UINT64,
-}
+_CODES = dict(
+    zip(DTYPES, (_lib.FLOAT32, _lib.FLOAT64, _lib.BOOL, _lib.UINT8, _lib.INT64, _lib.UINT64))
+)
 _DTYPES = {code: dtype for dtype, code in _CODES.items()}
 
 
@@ -92,16 +86,18 @@ def load(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         ...
     FileNotFoundError: [Errno 2] No such file or directory: '/no/such/file.hk'
     """
-    return read(path, "arrays", "load")
+    arrays, options = read(path, "arrays", "load")
+    return arrays, unplain(options)
 
 
 def write(path: Path, kind: str, arrays: Mapping[str, Any], options: Mapping[str, Any], function: str) -> None:
-    """A file of a kind ("arrays", "network", ...), whose options are one JSON object in the metadata."""
+    """A file of a kind ("arrays", "network", ...), whose options are one JSON object in the metadata: what
+    `_state.plain` makes of them, which leaves what it has made already."""
     if not isinstance(arrays, Mapping):
         raise ArgumentTypeError(f"{function}: arrays is {arrays!r}; a mapping of names to arrays is wanted", "arrays")
     if not isinstance(options, Mapping):
         raise ArgumentTypeError(f"{function}: metadata is {options!r}; a mapping is wanted", "metadata")
-    kept = {_named(name, "arrays", function): _savable(array, name, function) for name, array in arrays.items()}
+    kept = {key(name, "arrays", function): _savable(array, name, function) for name, array in arrays.items()}
     metadata = {"kind": kind, "options": json.dumps(plain(options, "metadata", function), allow_nan=False)}
     tensors = _tensors(kept)
     text = json.dumps(metadata).encode()
@@ -109,7 +105,7 @@ def write(path: Path, kind: str, arrays: Mapping[str, Any], options: Mapping[str
 
 
 def read(path: Path, kind: str, function: str) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
-    """The arrays and options of a file of a kind."""
+    """The arrays and options of a file of a kind, these as JSON has them."""
     while True:
         found = _inspect(path, function)
         arrays = {t["name"]: np.empty(t["shape"], _DTYPES[t["dtype"]]) for t in found["tensors"]}
@@ -121,7 +117,7 @@ def read(path: Path, kind: str, function: str) -> tuple[dict[str, npt.NDArray[An
         raise CheckpointError(
             f"{function}: {os.fsdecode(path)} is of the kind {metadata.get('kind')!r}; {kind!r} is wanted", "path"
         )
-    return arrays, unplain(json.loads(metadata["options"]))
+    return arrays, json.loads(metadata["options"])
 
 
 def _inspect(path: Path, function: str) -> dict[str, Any]:
@@ -161,14 +157,6 @@ def _encoded(path: Path, function: str) -> bytes:
     return name
 
 
-def _named(name: Any, what: str, function: str) -> str:
-    if not isinstance(name, str):
-        raise ArgumentTypeError(f"{function}: {what} has the key {name!r}; strings are wanted", what)
-    if "\0" in name:
-        raise ArgumentValueError(f"{function}: {what} has the key {name!r}; names without zeros are wanted", what)
-    return name
-
-
 def _savable(array: Any, name: str, function: str) -> npt.NDArray[Any]:
     if not isinstance(array, np.ndarray):
         raise ArgumentTypeError(f"{function}: {name} is a {type(array).__name__}; a NumPy array is wanted", name)
@@ -188,78 +176,3 @@ def _tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
             _lib.Tensor(name.encode(errors="surrogatepass"), array.ctypes.data, shape, array.ndim, _CODES[array.dtype])
         )
     return (_lib.Tensor * len(described))(*described)
-
-
-# ---- objects --------------------------------------------------------------------------------------------------------
-
-
-def state_of(thing: Any, name: str, function: str) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
-    """The arrays and options of a rule or another small object: its public attributes. Functions are left out; whoever
-    loads the file gives them."""
-    arrays, options = {}, {}
-    for key, value in vars(thing).items():
-        if key.startswith("_") or callable(value):
-            continue
-        if isinstance(value, np.ndarray):
-            arrays[key] = value
-        else:
-            options[key] = plain(value, f"{name}.{key}", function)
-    return arrays, {"class": type(thing).__name__, "options": options}
-
-
-def rebuilt(
-    saved: Any, arrays: Mapping[str, npt.NDArray[Any]], home: Any, given: Any, name: str
-) -> Any:
-    """The object that `state_of` has described, of a class of the module `home`; or what the caller has given, with its
-    state. ValueError or TypeError if it cannot be made."""
-    kind, options = saved["class"], {key: _tuples(value) for key, value in saved["options"].items()}
-    if given is None:
-        found = getattr(home, kind, None) if isinstance(kind, str) and not kind.startswith("_") else None
-        if not (isinstance(found, type) and hasattr(found, "update")):
-            raise ValueError(f"{name} is of the class {kind!r}, which {home.__name__} has not: give it as {name}=")
-        parameters = inspect.signature(found).parameters
-        values = {**options, **arrays}
-        if "sigma" in arrays:  # an average over units
-            values.update(n=len(arrays["sigma"]), dtype=arrays["sigma"].dtype)
-        given = found(**{key: value for key, value in values.items() if key in parameters})
-    elif type(given).__name__ != kind:
-        raise ValueError(f"{name} is a {type(given).__name__}, and the file has the state of a {kind}")
-    unknown = (options.keys() | arrays.keys()) - vars(given).keys()
-    if unknown:
-        raise ValueError(f"{name} has {sorted(unknown)[0]!r}, which {kind} does not know")
-    vars(given).update(options)
-    vars(given).update(arrays)
-    return given
-
-
-def _tuples(value: Any) -> Any:
-    """Lists as tuples: what the attributes of these objects are."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-def plain(value: Any, name: str, function: str) -> Any:
-    """A value as JSON says it. Numbers that are not finite become {"float": "inf"}."""
-    if isinstance(value, (np.bool_, np.integer, np.floating)):
-        value = value.item()
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"float": repr(value)}
-    if isinstance(value, (list, tuple)):
-        return [plain(item, f"{name}[{i}]", function) for i, item in enumerate(value)]
-    if isinstance(value, Mapping):
-        return {_named(key, name, function): plain(item, f"{name}[{key!r}]", function) for key, item in value.items()}
-    raise ArgumentTypeError(
-        f"{function}: {name} is a {type(value).__name__}; numbers, strings, None, lists and mappings can be saved", name
-    )
-
-
-def unplain(value: Any) -> Any:
-    """The way back."""
-    if isinstance(value, list):
-        return [unplain(item) for item in value]
-    if isinstance(value, dict):
-        if value.keys() == {"float"} and value["float"] in ("inf", "-inf", "nan"):
-            return float(value["float"])
-        return {key: unplain(item) for key, item in value.items()}
-    return value

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib, checkpoints, gains, rules
+from . import _lib, _state, checkpoints, gains, rules
 from ._array import FLOATS, checked, run
 from ._errors import ArgumentTypeError, ArgumentValueError, CheckpointError, DivergenceError, Interrupted
 from ._parameters import count, is_integer
@@ -169,10 +169,11 @@ class Layer:
     def _state(self, function: str) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         self._check(function)
         arrays: dict[str, npt.NDArray[Any]] = {"w": self.w}
-        options: dict[str, Any] = {"activation": self.activation, "seed": self.seed, "rule": None, "gain": None}
+        activation = _state.plain(self.activation, "activation", function, {})
+        options: dict[str, Any] = {"activation": activation, "seed": self.seed, "rule": None, "gain": None}
         for name in ("rule", "gain"):
             if (part := getattr(self, name)) is not None:
-                found, options[name] = checkpoints.state_of(part, name, function)
+                found, options[name] = _state.taken_apart(part, name, function)
                 arrays.update({f"{name}.{key}": array for key, array in found.items()})
         return arrays, options
 
@@ -181,15 +182,14 @@ class Layer:
         """A layer of `_state`. KeyError, TypeError or ValueError if it is none."""
         parts: dict[str, dict[str, npt.NDArray[Any]]] = {"": {}, "rule": {}, "gain": {}}
         for name, array in arrays.items():
-            part, _, key = name.rpartition(".")
+            part, _, key = name.partition(".") if "." in name else ("", "", name)
             parts[part][key] = array
         w = parts[""].pop("w")
         if parts[""] or w.ndim != 2:
             raise ValueError("its arrays are not those of a layer")
-        made = checkpoints.rebuilt(options["rule"], parts["rule"], rules, rule, "rule")
-        gain = options["gain"] and checkpoints.rebuilt(options["gain"], parts["gain"], gains, None, "gain")
-        activation = options["activation"]
-        activation = tuple(activation) if isinstance(activation, list) else activation
+        made = _state.put_together(options["rule"], parts["rule"], rules, rule, "rule")
+        gain = options["gain"] and _state.put_together(options["gain"], parts["gain"], gains, None, "gain")
+        activation = _state.unplain(options["activation"], {})
         layer = cls(w.shape[1], w.shape[0], made, activation, gain, seed=options["seed"], dtype=w.dtype)
         layer.w = w
         return layer

@@ -15,6 +15,7 @@ from ._array import FLOATS, checked, describe, describe_all, raise_error, run
 from ._errors import ArgumentTypeError, ArgumentValueError, CheckpointError, DivergenceError, HebbkernError, Interrupted
 from ._parameters import is_integer, real
 from ._progress import Bar, pyplot
+from ._state import plain, unplain
 from .balancing import BalanceReport, Flat, unit_deficits
 from .balancing import balance as balance_arrays
 from .kernels import activation_code
@@ -124,8 +125,9 @@ class Network:
     feedback_weights: list[npt.NDArray[Any]]
     gains: list[npt.NDArray[Any]] | None
 
-    # What a run needs to go on, by attribute: the lists of arrays (None or empty while there are none), and the options,
-    # of which the parameters of __init__ are given to it when a file is loaded and the others set.
+    # What a run needs to go on, by attribute: the lists of arrays, whose names are those in Go too (None or empty while
+    # there are none), and the rest, of which the parameters of __init__ are given to it when a file is loaded and the others
+    # set.
     _ARRAYS: ClassVar[tuple[str, ...]] = ("weights", "biases", "feedback_weights", "gains")
     _OPTIONS: ClassVar[tuple[str, ...]] = ("sizes", "activation", "feedback", "loss", "seed", "dtype", "epoch")
 
@@ -183,9 +185,10 @@ class Network:
     # ---- files ----------------------------------------------------------------------------------------------------
 
     def _state(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
-        """The arrays, as "weights.0", ..., and the options."""
+        """The arrays, as "weights.0", ..., and the options as JSON has them."""
         arrays = {f"{name}.{k}": a for name in self._ARRAYS for k, a in enumerate(getattr(self, name) or ())}
-        return arrays, {**{name: getattr(self, name) for name in self._OPTIONS}, "dtype": str(self.dtype)}
+        values = {**{name: getattr(self, name) for name in self._OPTIONS}, "dtype": str(self.dtype), "sizes": tuple(self.sizes)}
+        return arrays, {name: plain(value, name, "Network.save", arrays) for name, value in values.items()}
 
     def save(self, path: checkpoints.Path) -> None:
         """Write the network and all that `fit` needs to go on to a file, atomically.
@@ -231,23 +234,23 @@ class Network:
         arrays, options = checkpoints.read(path, "network", "Network.load")
         try:
             return cls._from(arrays, options, "Network.load")
-        except (HebbkernError, TypeError) as error:
+        except (HebbkernError, TypeError, ValueError) as error:
             raise CheckpointError(f"Network.load: {path!r} holds no network that can be used: {error}", "path") from None
 
     @classmethod
     def _from(cls, arrays: dict[str, npt.NDArray[Any]], options: dict[str, Any], function: str) -> Network:
         """A network of `_state`."""
-        options = {name: tuple(value) if name == "activation" and isinstance(value, list) else value
-                   for name, value in options.items()}  # fmt: skip
         unknown = [name for name in options if name not in cls._OPTIONS]
         if unknown or "sizes" not in options:
             raise ArgumentValueError(f"the option {unknown[0]!r} is not known" if unknown else "there are no layers")
+        arrays = dict(arrays)
+        values = {name: unplain(value, arrays) for name, value in options.items()}
         parameters = inspect.signature(cls).parameters
-        network = cls(**{name: value for name, value in options.items() if name in parameters})
+        network = cls(**{name: value for name, value in values.items() if name in parameters})
         network._fill(arrays)
+        for name in values.keys() - parameters.keys():
+            setattr(network, name, values[name])
         network._flat(function)
-        for name in options.keys() - parameters.keys():
-            setattr(network, name, options[name])
         return network
 
     def _fill(self, arrays: dict[str, npt.NDArray[Any]]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from .. import _lib, checkpoints, rules
 from .._array import run as call
 from .._errors import HebbkernError
+from .._state import plain, unplain
 from ..layers import Layer, Stack
 from ..network import Network
 from . import _data, _report
@@ -69,7 +70,7 @@ class _Run:
             arrays, options = checkpoints.read(self.path, "run", "train")
         except FileNotFoundError:
             return False
-        if (difference := _difference(options["identity"], checkpoints.plain(self.identity, "", "train"))) is not None:
+        if (difference := _difference(options["identity"], plain(self.identity, "given", "train"))) is not None:
             raise TrainError(
                 f"{self.path} is of another run: {difference}. Start anew with --fresh, or name another run.folder"
             )
@@ -81,7 +82,7 @@ class _Run:
             self.layers[k] = Layer._from(split[f"layer.{k}"], options["parts"][f"layer.{k}"], None)
         if self.network is not None:
             self.network = Network._from(split["network"], options["parts"]["network"], "train")
-        self.learned, self.rows = options["learned"], options["rows"]
+        self.learned, self.rows = options["learned"], unplain(options["rows"])
         return True
 
     # ---- learning -----------------------------------------------------------------------------------------------------
