@@ -29,6 +29,8 @@ from .kernels import (
 )
 from .layers import Layer, Stack
 from .network import History, Network
+from .recurrent import RNN, RNNRun, Robustness
+from .synaptic import SynapticReport, synaptic_balance
 
 __all__ = [
     "ArgumentTypeError",
@@ -42,8 +44,12 @@ __all__ = [
     "Interrupted",
     "Layer",
     "Network",
+    "RNN",
+    "RNNRun",
+    "Robustness",
     "Stack",
     "StaleLibraryWarning",
+    "SynapticReport",
     "__version__",
     "balance",
     "batch_update",
@@ -62,6 +68,7 @@ __all__ = [
     "save",
     "scale",
     "set_num_threads",
+    "synaptic_balance",
 ]
 
 _threadpoolctl.register()
