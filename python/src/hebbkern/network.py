@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import inspect
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Mapping, Sequence
+from typing import Any, Literal, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib, checkpoints
+from . import _lib
 from ._array import FLOATS, checked, describe, describe_all, raise_error, run
-from ._errors import ArgumentTypeError, ArgumentValueError, CheckpointError, DivergenceError, HebbkernError, Interrupted
+from ._errors import ArgumentTypeError, ArgumentValueError, DivergenceError, Interrupted
+from ._network_file import NetworkFile
 from ._parameters import is_integer, real
 from ._progress import Bar, pyplot
-from ._state import plain, unplain
 from .balancing import BalanceReport, Flat, unit_deficits
 from .balancing import balance as balance_arrays
 from .kernels import activation_code
@@ -75,7 +74,7 @@ class History:
         return figure
 
 
-class Network:
+class Network(NetworkFile):
     """A network of layers: populations of the given sizes, the hidden ones with one activation, a linear output.
 
     Weights start uniform after He et al. (2015) into ReLU-like units and after Glorot & Bengio (2010) elsewhere, biases
@@ -124,12 +123,6 @@ class Network:
     biases: list[npt.NDArray[Any]]
     feedback_weights: list[npt.NDArray[Any]]
     gains: list[npt.NDArray[Any]] | None
-
-    # What a run needs to go on, by attribute: the lists of arrays, whose names are those in Go too (None or empty while
-    # there are none), and the rest, of which the parameters of __init__ are given to it when a file is loaded and the others
-    # set.
-    _ARRAYS: ClassVar[tuple[str, ...]] = ("weights", "biases", "feedback_weights", "gains")
-    _OPTIONS: ClassVar[tuple[str, ...]] = ("sizes", "activation", "feedback", "loss", "seed", "dtype", "epoch")
 
     def __init__(
         self,
@@ -181,90 +174,6 @@ class Network:
             f"Network({self.sizes}, activation={self.activation!r}, feedback={self.feedback!r}, loss={self.loss!r}, "
             f"seed={self.seed}, dtype=np.{self.dtype})"
         )
-
-    # ---- files ----------------------------------------------------------------------------------------------------
-
-    def _state(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
-        """The arrays, as "weights.0", ..., and the options as JSON has them."""
-        arrays = {f"{name}.{k}": a for name in self._ARRAYS for k, a in enumerate(getattr(self, name) or ())}
-        values = {**{name: getattr(self, name) for name in self._OPTIONS}, "dtype": str(self.dtype), "sizes": tuple(self.sizes)}
-        return arrays, {name: plain(value, name, "Network.save", arrays) for name, value in values.items()}
-
-    def save(self, path: checkpoints.Path) -> None:
-        """Write the network and all that `fit` needs to go on to a file, atomically.
-
-        The file is a checkpoint (`hebbkern.checkpoints`), which Go reads too (engine.LoadNetwork). What is an argument of
-        `fit` is not in it: a run goes on with the same arguments, and then has the bits of one that was not stopped.
-
-        Parameters
-        ----------
-        path : str or path
-            A file that is there is replaced.
-
-        Raises
-        ------
-        OSError
-            The disk is full, the folder is missing, ...: the file is as it was.
-        """
-        self._flat("Network.save", written=False)
-        arrays, options = self._state()
-        checkpoints.write(path, "network", arrays, options, "Network.save")
-
-    @classmethod
-    def load(cls, path: checkpoints.Path) -> Network:
-        """A network from a file of `save`, or of engine.NetworkState in Go.
-
-        Raises
-        ------
-        CheckpointError
-            The file is cut short, altered, of a later version, or holds no network that this class knows.
-        OSError
-            It is missing or cannot be read.
-
-        Examples
-        --------
-        >>> import os, tempfile, hebbkern as hk
-        >>> net = hk.Network([4, 8, 2], seed=3)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     net.save(os.path.join(folder, "net.hk"))
-        ...     again = hk.Network.load(os.path.join(folder, "net.hk"))
-        >>> again, bool((again.weights[1] == net.weights[1]).all())
-        (Network([4, 8, 2], activation='relu', feedback='bp', loss='mse', seed=3, dtype=np.float32), True)
-        """
-        arrays, options = checkpoints.read(path, "network", "Network.load")
-        try:
-            return cls._from(arrays, options, "Network.load")
-        except (HebbkernError, TypeError, ValueError) as error:
-            raise CheckpointError(f"Network.load: {path!r} holds no network that can be used: {error}", "path") from None
-
-    @classmethod
-    def _from(cls, arrays: dict[str, npt.NDArray[Any]], options: dict[str, Any], function: str) -> Network:
-        """A network of `_state`."""
-        unknown = [name for name in options if name not in cls._OPTIONS]
-        if unknown or "sizes" not in options:
-            raise ArgumentValueError(f"the option {unknown[0]!r} is not known" if unknown else "there are no layers")
-        arrays = dict(arrays)
-        values = {name: unplain(value, arrays) for name, value in options.items()}
-        parameters = inspect.signature(cls).parameters
-        network = cls(**{name: value for name, value in values.items() if name in parameters})
-        network._fill(arrays)
-        for name in values.keys() - parameters.keys():
-            setattr(network, name, values[name])
-        network._flat(function)
-        return network
-
-    def _fill(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
-        """Take the arrays of `_state`."""
-        lists: dict[str, list[npt.NDArray[Any]]] = {}
-        for k in range(len(arrays)):
-            for name in self._ARRAYS:
-                if (array := arrays.pop(f"{name}.{k}", None)) is not None:
-                    lists.setdefault(name, []).append(array)
-        if arrays:
-            raise ArgumentValueError(f"the array {next(iter(arrays))!r} is not known")
-        vars(self).update(lists)
-        if self.gains is not None and [(a.shape, a.dtype) for a in self.gains] != [((n,), self.dtype) for n in self.sizes]:
-            raise ArgumentValueError("gains do not fit the layers")
 
     # ---- what the library gets ------------------------------------------------------------------------------------
 
