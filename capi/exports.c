@@ -83,6 +83,10 @@ int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err
 int hk_stdp(const hk_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_STDP, args, at, err); }
 int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_TRIPLET_STDP, args, at, err); }
 
+int hk_contrastive(const hk_contrastive_args *args, int64_t *at, hk_error *err) { return run(HKI_CONTRASTIVE, args, at, err); }
+int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_error *err) { return run(HKI_THREE_FACTOR, args, at, err); }
+int hk_foldiak(const hk_foldiak_args *args, int64_t *at, hk_error *err) { return run(HKI_FOLDIAK, args, at, err); }
+
 /* The functions on networks: checks of their own, then Go, which says how far it came. */
 
 static int missing(const char *function, const char *what, hk_error *err) {

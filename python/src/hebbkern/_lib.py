@@ -27,12 +27,12 @@ from ._errors import (
     StaleLibraryWarning,
 )
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
-           "stdp", "triplet_stdp")  # fmt: skip
+           "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance", "deficit",
            "synaptic_balance", "rnn", "normal")  # fmt: skip
 CHECKPOINT = ("save", "inspect", "load")
@@ -452,6 +452,9 @@ class _Native:
     average_gain: Callable[..., Any]
     stdp: Callable[..., Any]
     triplet_stdp: Callable[..., Any]
+    contrastive: Callable[..., Any]
+    three_factor: Callable[..., Any]
+    foldiak: Callable[..., Any]
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
