@@ -3,11 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
-	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -17,161 +13,11 @@ import (
 // stack's file the kind is "stack", the tensors of layer k begin with "k.", and the options are {"layers": […]}. The
 // names are those of Python: the Go type's, and of the exported fields in snake case.
 
-// savedPart is a rule or a gain.
-type savedPart struct {
-	Class   string                     `json:"class"`
-	Options map[string]json.RawMessage `json:"options"`
-}
-
 type savedLayer struct {
 	Seed       uint64         `json:"seed"`
 	Activation activationName `json:"activation"`
 	Rule       *savedPart     `json:"rule"`
 	Gain       *savedPart     `json:"gain"`
-}
-
-// enumerations are the options that Python calls by a name.
-var enumerations = map[reflect.Type][]string{
-	reflect.TypeFor[Score]():  {Dot: "dot", Euclid: "euclid"},
-	reflect.TypeFor[GainOf](): {OfActivation: "activation", OfDerivative: "derivative"},
-}
-
-// knownParts are the rules and gains that are made from a file.
-func knownParts[T kernels.Float](class string) any {
-	for _, part := range []any{Hebb[T]{}, Decay[T]{}, Oja[T]{}, Sanger[T]{}, Instar[T]{}, WTA[T]{}, SoftHebb[T]{}, Exponential[T]{}} {
-		if className(part) == class {
-			return part
-		}
-	}
-	return nil
-}
-
-// className is the name of a type without its package and type parameters.
-func className(part any) string {
-	t := reflect.TypeOf(part)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	name, _, _ := strings.Cut(t.Name(), "[")
-	return name
-}
-
-// snake is Python's name for a field: LR is lr, XMean x_mean.
-func snake(field string) string {
-	var b strings.Builder
-	runes := []rune(field)
-	for i, r := range runes {
-		if i > 0 && unicode.IsUpper(r) && (unicode.IsLower(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1])) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
-}
-
-// fieldsOf calls do for each exported field of a struct, or of what a pointer to one points at.
-func fieldsOf(part reflect.Value, do func(name string, field reflect.Value) error) error {
-	part = reflect.Indirect(part)
-	if part.Kind() != reflect.Struct {
-		return fmt.Errorf("is no struct")
-	}
-	for i := range part.NumField() {
-		if f := part.Type().Field(i); f.IsExported() {
-			if err := do(snake(f.Name), part.Field(i)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// savePart takes the numbers of a rule or gain as options and its vectors as tensors. Functions are left out.
-func savePart(part any, name string) (*savedPart, []Tensor, error) {
-	saved := &savedPart{Class: className(part), Options: map[string]json.RawMessage{}}
-	var tensors []Tensor
-	err := fieldsOf(reflect.ValueOf(part), func(key string, field reflect.Value) error {
-		if field.Kind() == reflect.Func {
-			return nil
-		}
-		value := field.Interface()
-		if _, _, n, ok := tensorType(value); ok {
-			if !field.IsNil() {
-				tensors = append(tensors, Tensor{name + "." + key, []int{n}, value})
-			}
-			return nil
-		}
-		if names, ok := enumerations[field.Type()]; ok {
-			if i := field.Int(); i < 0 || int(i) >= len(names) {
-				return badArg("Save", name+"."+key, fmt.Sprint(i), "a known one")
-			}
-			value = names[field.Int()]
-		}
-		if v, ok := value.(float64); ok && v-v != 0 {
-			value = map[string]string{"float": strings.ToLower(strings.TrimPrefix(fmt.Sprint(v), "+"))} // as Python's "inf"
-		}
-		text, err := json.Marshal(value)
-		if err != nil {
-			return badArg("Save", name+"."+key, err.Error(), "a number or a vector")
-		}
-		saved.Options[key] = text
-		return nil
-	})
-	return saved, tensors, err
-}
-
-// loadPart makes a rule or gain anew, or gives the caller's its state.
-func loadPart[T kernels.Float](saved *savedPart, tensors map[string]*Tensor, name string, given any) (any, error) {
-	if given == nil {
-		if given = knownParts[T](saved.Class); given == nil {
-			return nil, fmt.Errorf("has a %s of the class %q, which is not known: give it", name, saved.Class)
-		}
-	} else if className(given) != saved.Class {
-		return nil, fmt.Errorf("has the state of a %s, and a %s is given", saved.Class, className(given))
-	}
-	made := reflect.New(reflect.TypeOf(given)).Elem() // to be set: what is in an interface cannot
-	made.Set(reflect.ValueOf(given))
-	known := map[string]bool{"activation": name == "gain"} // which is the layer's
-	err := fieldsOf(made, func(key string, field reflect.Value) error {
-		known[key] = true
-		if t := tensors[name+"."+key]; t != nil {
-			delete(tensors, name+"."+key)
-			if reflect.TypeOf(t.Data) != field.Type() || len(t.Shape) != 1 {
-				return fmt.Errorf("has %q as %s, which is no %s", t.Name, describeTensor(t), field.Type())
-			}
-			field.Set(reflect.ValueOf(t.Data))
-			return nil
-		}
-		text, ok := saved.Options[key]
-		if !ok {
-			return nil
-		}
-		if names, ok := enumerations[field.Type()]; ok {
-			var chosen string
-			if err := json.Unmarshal(text, &chosen); err != nil || !slices.Contains(names, chosen) {
-				return fmt.Errorf("has %s.%s as %s; one of %s is wanted", name, key, text, strings.Join(names, ", "))
-			}
-			field.SetInt(int64(slices.Index(names, chosen)))
-			return nil
-		}
-		var special struct{ Float string }
-		if field.Kind() == reflect.Float64 && json.Unmarshal(text, &special) == nil {
-			v, err := strconv.ParseFloat(special.Float, 64)
-			if err == nil {
-				field.SetFloat(v)
-			}
-			return err
-		}
-		if err := json.Unmarshal(text, field.Addr().Interface()); err != nil {
-			return fmt.Errorf("has %s.%s as %s: %v", name, key, text, err)
-		}
-		return nil
-	})
-	for key, text := range saved.Options {
-		if !known[key] && string(text) != "null" && err == nil {
-			err = fmt.Errorf("has %s.%s as %s, which a %s of this package has not", name, key, text, saved.Class)
-		}
-	}
-	return made.Interface(), err
 }
 
 // saved describes the layer, with prefix before the names of its tensors.
@@ -185,7 +31,7 @@ func (l *Layer[T]) saved(fn, prefix string) (*savedLayer, []Tensor, error) {
 	take := func(part any, name string) (about *savedPart) {
 		var more []Tensor
 		if err == nil {
-			about, more, err = savePart(part, name)
+			about, more, err = savePart[T](part, name)
 			tensors = append(tensors, more...)
 		}
 		return about

@@ -15,6 +15,45 @@ func everyRule[T kernels.Float]() []Rule[T] {
 		WTA[T]{LR: 0.1, K: 2, Score: Euclid}, SoftHebb[T]{LR: 0.1, Temperature: 0.5, Anti: true}}
 }
 
+// rules with vectors of their own, as parameters and as state
+func rulesWithArrays[T kernels.Float]() []Rule[T] {
+	return []Rule[T]{PreGated[T]{LR: 0.01, Theta: []T{0.25}}, PostGated[T]{LR: 0.01, Theta: []T{0.5, 0, 0.25, 1, 2}},
+		Covariance[T]{LR: 0.01, Alpha: 0.1, XMean: make([]T, 5), YMean: make([]T, 4)},
+		BCM[T]{LR: 0.01, Alpha: 0.1, Form: BCM1982, Power: 2, C0: 1, Theta: []T{1, 1, 1, 1}}, ABCD[T]{LR: 0.01, A: 1, D: -0.5},
+		AntiHebbian[T]{LR: 0.01}, KrotovHopfield[T]{LR: 0.01, Q: 2, K: 2, Delta: 0.5}, Outstar[T]{LR: 0.01}}
+}
+
+// Rules with state are loaded with it, in memory of their own.
+func TestLayerKeepsState(t *testing.T) {
+	both(t, testLayerKeepsState[float32], testLayerKeepsState[float64])
+}
+
+func testLayerKeepsState[T kernels.Float](t *testing.T) {
+	x := randomMatrix[T](source(307), 24, 5, 0, 1)
+	path := inFolder(t)
+	for k := range rulesWithArrays[T]() {
+		l, want := newLayer(t, rulesWithArrays[T]()[k]), newLayer(t, rulesWithArrays[T]()[k])
+		o := UpdateOptions[T]{}
+		if _, ok := l.Rule.(KrotovHopfield[T]); ok {
+			o.Reduction = Sum
+		}
+		for b := 0; b < x.Rows; b += 8 {
+			for _, a := range []*Layer[T]{l, want} {
+				_, _, err := a.Learn(subRows(x, b, 8), kernels.Matrix[T]{}, o)
+				must(t, err)
+			}
+			must(t, l.Save(path))
+			loaded, err := LoadLayer[T](path, nil)
+			must(t, err)
+			l = loaded
+		}
+		equalBits(t, l.Rule.Name(), l.W.Data, want.W.Data)
+		if a, b := fmt.Sprintf("%#v", l.Rule), fmt.Sprintf("%#v", want.Rule); a != b {
+			t.Errorf("got %s, want %s", a, b)
+		}
+	}
+}
+
 func newLayer[T kernels.Float](t *testing.T, rule Rule[T]) *Layer[T] {
 	t.Helper()
 	l, err := NewLayer(5, 4, rule, kernels.Activation{Kind: kernels.Tanh}, 3)

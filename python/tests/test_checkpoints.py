@@ -342,9 +342,50 @@ func main() {
 	_, _, err = stack.Learn(x, -1, engine.UpdateOptions[float32]{Block: 4})
 	check(err)
 	check(stack.Save(os.Args[5]))
+	for _, path := range os.Args[6:] { // layers with each rule, which learn from 8 samples more
+		layer, err := engine.LoadLayer[float32](path, nil)
+		check(err)
+		x, y := kernels.NewMatrix[float32](8, 5), kernels.Matrix[float32]{}
+		for i := range x.Data {
+			x.Data[i] = float32(i%11)/8 - 0.5
+		}
+		if name := layer.Rule.Name(); name == "PES" || name == "Voja" {
+			y = kernels.NewMatrix[float32](8, 4)
+			for i := range y.Data {
+				y.Data[i] = float32(i%7) / 8
+			}
+		}
+		o := engine.UpdateOptions[float32]{}
+		if layer.Rule.Name() == "KrotovHopfield" {
+			o.Reduction = engine.Sum
+		}
+		_, _, err = layer.Learn(x, y, o)
+		check(err)
+		check(layer.Save(path))
+	}
 	fmt.Println(s.Loss, s.Seed, s.Epoch)
 }
 """
+
+
+def layers_of_all_rules():
+    """A layer with each of the rules that Go has, with their numbers and vectors in all forms."""
+    r = hk.rules
+    rules = [
+        r.Hebb(lr=0.1), r.Decay(lr=0.1, decay=0.01), r.Oja(lr=0.1), r.Sanger(lr=0.1), r.Instar(lr=0.1), r.Outstar(lr=0.1),
+        r.PreGated(lr=0.1, theta=0.25), r.PreGated(lr=0.1, theta=np.full(4, 0.5, np.float32)), r.PostGated(lr=0.1, theta=0.5),
+        r.Covariance(lr=0.1, alpha=0.1), r.BCM(lr=0.01, alpha=0.1), r.BCM(lr=0.01, alpha=0.1, form="law"),
+        r.BCM(lr=0.01, alpha=0.1, form="1982"), r.DifferentialHebbian(lr=0.1), r.DifferentialHebbian(lr=0.1, pre=True),
+        r.AntiHebbian(lr=0.1), r.ABCD(lr=0.1, a=1.0, b=0.5, c=-0.5, d=0.25), r.KrotovHopfield(lr=0.1), r.WTA(lr=0.1, k=2),
+        r.SoftHebb(lr=0.1, temperature=2.0), r.Voja(lr=0.1), r.PES(lr=0.1),
+    ]  # fmt: skip
+    return [hk.Layer(5, 4, rule, seed=k) for k, rule in enumerate(rules)]
+
+
+def learn_as_in_go(layer):
+    x = (np.arange(40, dtype=np.float32) % 11 / 8 - 0.5).reshape(8, 5)
+    y = (np.arange(32, dtype=np.float32) % 7 / 8).reshape(8, 4)
+    layer.learn(x, y) if isinstance(layer.rule, (hk.rules.Voja, hk.rules.PES)) else layer.learn(x)
 
 
 def stack():
@@ -373,6 +414,11 @@ def test_go_and_python_read_each_others_files(tmp_path):
     layers = stack()
     layers.learn(X, block=4)
     layers.save(names[3])
+    every = layers_of_all_rules()
+    for k, layer in enumerate(every):
+        learn_as_in_go(layer)
+        names.append(str(tmp_path / f"layer{k}.hk"))
+        layer.save(names[-1])
     done = subprocess.run(["go", "run", "-mod=mod", ".", *names], cwd=tmp_path, capture_output=True, text=True,
                           timeout=300, check=False)  # fmt: skip
     assert done.returncode == 0 and done.stdout == "1 5 3\n", done.stderr
@@ -380,6 +426,10 @@ def test_go_and_python_read_each_others_files(tmp_path):
     assert everything(back)[0] == everything(straight)[0] and back.epoch == 3 and repr(back) == repr(straight)
     layers.learn(X, block=4)
     assert [everything(a) for a in hk.Stack.load(names[4])] == [everything(a) for a in layers]
+    for layer, name in zip(every, names[5:]):
+        learn_as_in_go(layer)
+        assert everything(hk.Layer.load(name))[0] == everything(layer)[0], layer
+        assert repr(hk.Layer.load(name)) == repr(layer)
     new = hk.Network.load(names[2])
     want = hk.Network([4, 3, 2], activation=("leaky_relu", 0.25), loss="softmax", seed=11, dtype=np.float64)
     assert everything(new) == everything(want)

@@ -226,7 +226,7 @@ def test_ctrl_c(folder):
         (("hold_out = 0.25", "classes = 1"), "data.classes is 1"),
         (("seed = 3", "seed = -1"), "data.seed is -1"),
         (('y = "labels"', 'y = "label"'), "has no array 'label' for data.y; it has images, labels"),
-        (('"Sanger"', '"Sangr"'), "layers[0].rule is 'Sangr'; one of Decay, Hebb, Instar"),
+        (('"Sanger"', '"Sangr"'), "layers[0].rule is 'Sangr'; one of ABCD, AntiHebbian, BCM"),
         (('"Sanger"', '"STDP"'), "layers[0].rule is 'STDP'"),
         (("units = 20\n", ""), "layers[0] has no units"),
         (("units = 20", "units = 0"), "layers[0].units is 0"),
