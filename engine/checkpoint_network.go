@@ -38,7 +38,7 @@ type activationName kernels.Activation
 
 func (a activationName) MarshalJSON() ([]byte, error) {
 	if a.Kind == kernels.LeakyReLU {
-		return json.Marshal([]any{a.Kind.String(), float(a.Slope)})
+		return json.Marshal([]any{a.Kind.String(), pyFloat(a.Slope)})
 	}
 	return json.Marshal(a.Kind.String())
 }

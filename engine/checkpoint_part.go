@@ -60,8 +60,8 @@ func snake(field string) string {
 	return b.String()
 }
 
-// named is a rule with a field that Python does not call by its name in snake case.
-type named interface{ fileName(field string) string }
+// fileNamed is a rule with a field that Python does not call by its name in snake case.
+type fileNamed interface{ fileName(field string) string }
 
 // BCM keeps its one average in Theta.
 func (r BCM[T]) fileName(field string) string {
@@ -101,7 +101,7 @@ func fieldsOf(part reflect.Value, do func(name string, field reflect.Value) erro
 			continue
 		}
 		name := snake(f.Name)
-		if n, ok := part.Interface().(named); ok { // asked now: it may depend on the fields before
+		if n, ok := part.Interface().(fileNamed); ok { // asked now: it may depend on the fields before
 			name = n.fileName(f.Name)
 		}
 		if err := do(name, part.Field(i)); err != nil {
@@ -111,8 +111,8 @@ func fieldsOf(part reflect.Value, do func(name string, field reflect.Value) erro
 	return nil
 }
 
-// float is a number as Python has it, whose floats are none of its integers: 2.0 and {"float": "inf"}.
-func float(v float64) json.RawMessage {
+// pyFloat is a number as Python has it, whose floats are none of its integers: 2.0 and {"float": "inf"}.
+func pyFloat(v float64) json.RawMessage {
 	text := strconv.FormatFloat(v, 'g', -1, 64)
 	switch {
 	case v-v != 0:
@@ -123,8 +123,8 @@ func float(v float64) json.RawMessage {
 	return json.RawMessage(text)
 }
 
-// unfloat is the way back.
-func unfloat(text json.RawMessage) (v float64, err error) {
+// fromPyFloat is the way back.
+func fromPyFloat(text json.RawMessage) (v float64, err error) {
 	var special struct{ Float string }
 	if json.Unmarshal(text, &special) == nil && special.Float != "" {
 		return strconv.ParseFloat(special.Float, 64)
@@ -145,7 +145,7 @@ func savePart[T kernels.Float](part any, name string) (*savedPart, []Tensor, err
 		value := field.Interface()
 		if _, _, n, ok := tensorType(value); ok {
 			if v, ok := value.([]T); ok && n == 1 && parameter[key] {
-				saved.Options[key] = float(float64(v[0]))
+				saved.Options[key] = pyFloat(float64(v[0]))
 			} else if !field.IsNil() {
 				tensors = append(tensors, Tensor{name + "." + key, []int{n}, value})
 			}
@@ -158,7 +158,7 @@ func savePart[T kernels.Float](part any, name string) (*savedPart, []Tensor, err
 			value = names[field.Int()]
 		}
 		if v, ok := value.(float64); ok {
-			value = float(v)
+			value = pyFloat(v)
 		}
 		text, err := json.Marshal(value)
 		if err != nil {
@@ -209,7 +209,7 @@ func loadPart[T kernels.Float](saved *savedPart, tensors map[string]*Tensor, nam
 			if string(text) == "null" {
 				return nil
 			}
-			one, err := unfloat(text)
+			one, err := fromPyFloat(text)
 			if err != nil {
 				return fmt.Errorf("has %s.%s as %s: %v", name, key, text, err)
 			}
@@ -217,7 +217,7 @@ func loadPart[T kernels.Float](saved *savedPart, tensors map[string]*Tensor, nam
 			return nil
 		}
 		if field.Kind() == reflect.Float64 {
-			v, err := unfloat(text)
+			v, err := fromPyFloat(text)
 			if err != nil {
 				return fmt.Errorf("has %s.%s as %s: %v", name, key, text, err)
 			}

@@ -203,12 +203,12 @@ func (f *CheckpointFile) checkPlaces(start, size int64) error {
 	for i := range f.Tensors {
 		t := &f.Tensors[i]
 		if f.places[i] != at {
-			return f.bad(place(t), "begins at %d of the elements, and the one before ends at %d", f.places[i], at)
+			return f.bad(tensorPlace(t), "begins at %d of the elements, and the one before ends at %d", f.places[i], at)
 		}
 		_, width, _, _ := tensorType(t.Data)
 		at += int64(elements(t.Shape) * width)
 		if start+at > size {
-			return f.bad(place(t), "is cut short: it ends at byte %d, and the file has %d", start+at, size)
+			return f.bad(tensorPlace(t), "is cut short: it ends at byte %d, and the file has %d", start+at, size)
 		}
 	}
 	if start+at != size {
@@ -217,7 +217,7 @@ func (f *CheckpointFile) checkPlaces(start, size int64) error {
 	return nil
 }
 
-func place(t *Tensor) string { return fmt.Sprintf("tensor %q", t.Name) }
+func tensorPlace(t *Tensor) string { return fmt.Sprintf("tensor %q", t.Name) }
 
 // Read verifies the elements of the whole file and then reads them into the caller's arrays, one for each tensor of
 // the file with its name, type and shape, in any order. Errors: *ArgError for other arrays than the file's tensors,
@@ -230,17 +230,17 @@ func (f *CheckpointFile) Read(into []Tensor) error {
 	}
 	for i := range into {
 		if f.Tensor(into[i].Name) == nil {
-			return badArg(fn, place(&into[i]), "given", "the tensors of "+f.path)
+			return badArg(fn, tensorPlace(&into[i]), "given", "the tensors of "+f.path)
 		}
 	}
 	for i := range f.Tensors {
 		t := &f.Tensors[i]
 		g := given.Tensor(t.Name)
 		if g == nil {
-			return badArg(fn, place(t), "missing", "an array for it")
+			return badArg(fn, tensorPlace(t), "missing", "an array for it")
 		}
 		if got, want := describeTensor(g), describeTensor(t); got != want {
-			return badArg(fn, place(t), got, want+", as in "+f.path)
+			return badArg(fn, tensorPlace(t), got, want+", as in "+f.path)
 		}
 	}
 	// Twice over the file: what has been altered is not to be seen in anybody's array.
@@ -250,12 +250,12 @@ func (f *CheckpointFile) Read(into []Tensor) error {
 			return err
 		}
 		if hex.EncodeToString(sum.Sum(nil)) != f.sums[i] {
-			return f.bad(place(&f.Tensors[i]), "does not agree with its checksum: it was altered")
+			return f.bad(tensorPlace(&f.Tensors[i]), "does not agree with its checksum: it was altered")
 		}
 	}
 	for i := range f.Tensors {
 		data := given.Tensor(f.Tensors[i].Name).Data
-		if err := f.each(i, func(from int, part []byte) { decode(data, from, part) }); err != nil {
+		if err := f.each(i, func(from int, part []byte) { decodeElements(data, from, part) }); err != nil {
 			return err
 		}
 	}
@@ -271,7 +271,7 @@ func (f *CheckpointFile) each(i int, do func(from int, part []byte)) error {
 	for from := 0; from < n; {
 		part := chunk[:min((n-from)*size, chunkBytes)]
 		if m, err := f.file.ReadAt(part, f.start+f.places[i]+int64(from*size)); m < len(part) {
-			return f.bad(place(t), "cannot be read: %v", err)
+			return f.bad(tensorPlace(t), "cannot be read: %v", err)
 		}
 		do(from, part)
 		from += len(part) / size

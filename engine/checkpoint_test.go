@@ -41,7 +41,7 @@ func special() []Tensor {
 func raw(t *Tensor) []byte {
 	_, size, n, _ := tensorType(t.Data)
 	out := make([]byte, n*size)
-	encode(out, t.Data, 0)
+	encodeElements(out, t.Data, 0)
 	return out
 }
 

@@ -101,7 +101,7 @@ func (c *Checkpoint) write(file *os.File) error {
 		for from := 0; from < n; {
 			m := min(n-from, chunkBytes/size)
 			part := chunk[:m*size]
-			encode(part, t.Data, from)
+			encodeElements(part, t.Data, from)
 			sum.Write(part)
 			if _, err := file.Write(part); err != nil {
 				return err
@@ -159,8 +159,8 @@ func quote(s string) string {
 	return string(text)
 }
 
-// encode writes the elements from `from` on, as many as dst holds.
-func encode(dst []byte, data any, from int) {
+// encodeElements writes the elements from `from` on, as many as dst holds.
+func encodeElements(dst []byte, data any, from int) {
 	le := binary.LittleEndian
 	switch v := data.(type) {
 	case []float32:
@@ -191,8 +191,8 @@ func encode(dst []byte, data any, from int) {
 	}
 }
 
-// decode is the way back.
-func decode(data any, from int, src []byte) {
+// decodeElements is the way back.
+func decodeElements(data any, from int, src []byte) {
 	le := binary.LittleEndian
 	switch v := data.(type) {
 	case []float32:
