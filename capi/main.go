@@ -100,7 +100,8 @@ var (
 		C.HKI_POWER_SUMS: "power_sums", C.HKI_SCALE: "scale", C.HKI_EMA: "ema", C.HKI_GAIN_RULE: "gain_rule",
 		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
-		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE: "balance", C.HKI_DEFICIT: "deficit"}
+		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE: "balance", C.HKI_DEFICIT: "deficit",
+		C.HKI_EVALUATE: "evaluate"}
 )
 
 // report turns an error of the engine into a status.
