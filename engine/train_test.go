@@ -396,10 +396,18 @@ func TestStepsAllocateNothing(t *testing.T) {
 	x, target := randomMatrix[float32](source(105), 40, 20, 0, 1), classes[float32](106, 40, 4)
 	index := make([]int, 40)
 	EpochPermutation(index, 1, 0)
-	tr := Trainer[float32]{Loss: SoftmaxCrossEntropy, LR: 1e-3, Batch: 8, Scratch: new(Scratch[float32])}
-	var stats Stats
-	allocs := testing.AllocsPerRun(10, func() { must(t, tr.Steps(n, x, target, index, &stats)) })
-	if allocs != 0 {
-		t.Errorf("%v allocations for five minibatches", allocs)
+	for _, kind := range []FeedbackKind{BP, FA, DFA, SignFeedback} {
+		for _, optimizer := range []OptimizerKind{SGD, MomentumSGD, AdamOptimizer} {
+			f, err := NewFeedback(n, kind, GateDerivative, 1, FeedbackOptions{})
+			must(t, err)
+			tr := Trainer[float32]{Loss: SoftmaxCrossEntropy, LR: 1e-3, Batch: 8, Scratch: new(Scratch[float32]), Feedback: f,
+				Optimizer: NewOptimizer(n, optimizer), Updates: new(int64), Dropout: &Dropout{Rate: []float64{0, 0.5, 0, 0}},
+				Decay: 0.1, DecayP: 1}
+			var stats Stats
+			allocs := testing.AllocsPerRun(10, func() { must(t, tr.Steps(n, x, target, index, &stats)) })
+			if allocs != 0 {
+				t.Errorf("feedback %v, optimizer %v: %v allocations for five minibatches", kind, optimizer, allocs)
+			}
+		}
 	}
 }
