@@ -13,7 +13,8 @@ enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_
        HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_KERNELS };
 
 /* The functions on networks, which have no place in the table. */
-enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT, HKI_EVALUATE };
+enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT, HKI_EVALUATE,
+       HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
 
 enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 16 };
 
@@ -76,6 +77,9 @@ int hki_check_data(const char *function, const char *name, const hk_array *a, in
 
 /* Refuses spikes that are neither 0 nor 1. It reads all of them, so it is called once for a sequence. */
 int hki_check_spikes(int kernel, const void *args, hk_error *err);
+
+/* The steps [from, to) of checked spikes that are numbers, row after row without gaps. */
+void hki_spikes_as_bytes(const hk_array *a, int64_t from, int64_t to, unsigned char *bytes);
 
 int hki_fail(hk_error *err, int status, int reason, int argument, int other, const char *format, ...)
     __attribute__((format(printf, 6, 7)));

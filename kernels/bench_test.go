@@ -149,7 +149,9 @@ func adamBench[T kernels.Float](a benchArgs[T]) func() {
 	return func() { kernels.Adam(a.w.Data, m, v, g, o) }
 }
 
-func BenchmarkAdam(b *testing.B) { benchmark(b, 3*(reads+writes), adamBench[float32], adamBench[float64]) }
+func BenchmarkAdam(b *testing.B) {
+	benchmark(b, 3*(reads+writes), adamBench[float32], adamBench[float64])
+}
 
 func forwardBench[T kernels.Float](a benchArgs[T]) func() {
 	return func() { kernels.Forward(a.out, a.w, a.x, nil, kernels.Activation{Kind: kernels.Identity}) }

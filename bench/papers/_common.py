@@ -1,22 +1,41 @@
-"""What the scripts of this folder share: where pictures go, and how a comparison is printed."""
+"""What the scripts of this folder share. Each script repeats one result of a paper: it prints what the paper has beside
+what was obtained, and draws a picture into out/papers."""
 
 from __future__ import annotations
 
+import argparse
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "out" / "papers"
+
+Row = tuple[str, str, str]  # what, what the source has, what was obtained
 
 
-def save(figure: Any, name: str) -> None:
-    OUT.mkdir(parents=True, exist_ok=True)
-    figure.savefig(OUT / name, dpi=120)
-    print(f"picture: {OUT / name}")
+def print_rows(title: str, rows: Sequence[Row], source: str = "paper") -> None:
+    """A table of three columns."""
+    head: Row = ("", source, "obtained")
+    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(3)]
+    print(title)
+    for row in (head, *rows):
+        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
-def check(what: str, got: float, reference: float, low: float, high: float) -> bool:
-    """Print a figure beside the published one and the range in which that is expected."""
-    good = low <= reference <= high
-    print(f"{what:38} {got:9.4g}   reference {reference:9.4g}   range {low:9.4g} … {high:9.4g}   {'ok' if good else 'OUTSIDE'}")
-    return good
+def save(figure: Any, name: str, folder: Path) -> Path:
+    """The picture, as PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    figure.savefig(path, dpi=120)
+    return path
+
+
+def script(main: Callable[[argparse.Namespace], Any], description: str | None, **sizes: int) -> None:
+    """Run a script with an option for each size."""
+    parser = argparse.ArgumentParser(description=description)
+    for name, default in sizes.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "papers", help="folder of the picture")
+    began = time.perf_counter()
+    main(parser.parse_args())
+    print(f"  ({time.perf_counter() - began:.1f} s)")

@@ -1,25 +1,25 @@
 """Feedback alignment and FA_Ex on MNIST, 784-512-10 ReLU units with a squared error, beside backpropagation.
 
     make data
-    .venv/bin/python bench/papers/fa_mnist.py [--epochs 10] [--rates 0.01 0.03 0.1] [--seeds 1]
+    .venv/bin/python bench/papers/fa_mnist.py [--epochs 10] [--seeds 1]
 
-Prints the test accuracy of each after the last epoch, at the better of the rates, and the angle between what it teaches
-the hidden layer and the gradient; draws both by epoch into out/papers/fa_mnist.png. The last line is backpropagation with
-the softmax. HEBBKERN_DATA names another folder than data/.
+Prints the test accuracy of each after the last epoch, at the best of three rates, and the angle between what it teaches
+the hidden layer and the gradient; draws both by epoch. The last line is backpropagation with the softmax. HEBBKERN_DATA
+names another folder than data/.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import time
 
 import numpy as np
-from _common import ROOT, save
+from _common import ROOT, Row, print_rows, save, script
 
 import hebbkern as hk
 from hebbkern.datasets import load_mnist
 
+RATES = (0.01, 0.03, 0.1)
 CURVES = {
     "BP": dict(feedback="bp"),
     "FA": dict(feedback="fa"),
@@ -45,17 +45,12 @@ def train(options: dict, data: tuple, epochs: int, lr: float, seed: int) -> tupl
             accuracy.append(net.evaluate(x_test, y_test)[1])
             angles.append(net.alignment(x_test[:256], y_test[:256])[0])
     except hk.DivergenceError:  # a squared error bounds the rate by the hidden layer's largest principal component
-        print(f"   lr {lr} diverges in epoch {len(accuracy)}")
+        pass
     missing = epochs - len(accuracy)
     return accuracy + [0.0] * missing, angles + [np.nan] * missing
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--rates", type=float, nargs="+", default=[0.01, 0.03, 0.1])
-    parser.add_argument("--seeds", type=int, default=1)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> None:
     data = load_mnist(os.environ.get("HEBBKERN_DATA") or ROOT / "data")
 
     import matplotlib
@@ -65,23 +60,22 @@ def main() -> None:
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
     epochs = range(1, options.epochs + 1)
+    rows: list[Row] = []
     for name, of in CURVES.items():
-        start = time.perf_counter()
+        of = {**of, "fixed": name.startswith("fixed")}
         found = {
-            lr: np.array(
-                [
-                    train({**of, "fixed": name.startswith("fixed")}, data, options.epochs, lr, seed)
-                    for seed in range(options.seeds)
-                ]
-            ).mean(0)
-            for lr in options.rates
+            lr: np.array([train(of, data, options.epochs, lr, seed) for seed in range(options.seeds)]).mean(0)
+            for lr in RATES
         }
         lr = max(found, key=lambda rate: found[rate][0, -1])
         accuracy, angles = found[lr]
-        each = (time.perf_counter() - start) / options.epochs / options.seeds / len(options.rates)
-        print(
-            f"{name:20} accuracy {100 * accuracy[-1]:6.2f} %, lr {lr:g}, angle of the hidden layer {angles[-1]:5.1f}°, "
-            f"{each:.2f} s an epoch"
+        diverged = ", ".join(f"{rate:g}" for rate in RATES if not found[rate][0, -1])
+        rows.append(
+            (
+                name,
+                f"{100 * accuracy[-1]:.2f} %",
+                f"lr {lr:g}, hidden layer at {angles[-1]:.1f}°{f'; diverges at lr {diverged}' if diverged else ''}",
+            )
         )
         left.plot(epochs, 100 * accuracy, ".-", label=f"{name}, lr {lr:g}")
         right.plot(epochs, angles, ".-", label=name)
@@ -89,8 +83,9 @@ def main() -> None:
     right.set(title="angle between update and gradient, hidden layer [°]", xlabel="epoch")
     right.axhline(90, color="0.7", linewidth=1)
     left.legend(fontsize="small")
-    save(figure, "fa_mnist.png")
+    print_rows(f"MNIST 784-512-10 after {options.epochs} epochs", rows, "test accuracy")
+    print(f"  {save(figure, 'fa_mnist', options.out)}")
 
 
 if __name__ == "__main__":
-    main()
+    script(main, __doc__, epochs=10, seeds=1)
