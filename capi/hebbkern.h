@@ -456,7 +456,8 @@ typedef struct hk_gain_training {
 
 /* Minibatch gradient descent on the samples index[0], index[1], ... *at counts entries of index; while it is not a multiple
  * of batch, dweights and dbiases hold a part of a minibatch, which has changed nothing else yet but stats. After
- * HK_E_DIVERGED the minibatch at fault was not applied, but for a fault of the gain rule. */
+ * HK_E_DIVERGED the minibatch at fault was not applied, but for a fault of the gain rule. With the gain rule or
+ * HK_GATE_DIFFERENTIAL, which see all samples of a minibatch at once, it is not cut. */
 typedef struct hk_train_args {
     hk_network network;             /* written */
     hk_array x;                     /* [samples, n_0] */

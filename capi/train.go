@@ -117,16 +117,12 @@ func evaluate[T kernels.Float](a *C.hk_evaluate_args, at *C.int64_t) (more bool,
 	x, target, stats := matrix[T](&a.x), matrix[T](&a.target), statsOf(a.stats)
 	err = withScratch(func(s *engine.Scratch[T]) error {
 		for start := time.Now(); ; {
-			i := int(*at)
-			if i < 0 || i > x.Rows {
-				return &engine.ArgError{Func: "evaluate", Arg: "at", Got: "outside of the samples", Want: "0 for a new call"}
-			}
-			if err := engine.EvaluateBlock(n, engine.Loss(a.loss), x, target, i, &stats, s); err != nil {
+			next, err := engine.EvaluateBlock(n, engine.Loss(a.loss), x, target, int(*at), &stats, s)
+			if err != nil {
 				return err
 			}
-			j := min(i+engine.MaxGradientBlock, x.Rows)
-			*at = C.int64_t(j)
-			if more = j < x.Rows; !more || time.Since(start) > budget {
+			*at = C.int64_t(next)
+			if more = next < x.Rows; !more || time.Since(start) > budget {
 				return nil
 			}
 		}

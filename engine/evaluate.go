@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/hebbkern/hebbkern/kernels"
@@ -9,29 +10,30 @@ import (
 // Evaluate is loss and accuracy over all rows of x [N, InputUnits] and target [N, OutputUnits]. Errors: *ArgError; NaN
 // and Inf are not errors, the loss shows them. s may be nil.
 func Evaluate[T kernels.Float](n *Network[T], loss Loss, x, target kernels.Matrix[T], s *Scratch[T]) (stats Stats, err error) {
-	for from := 0; from < x.Rows || from == 0; from += MaxGradientBlock {
-		if err := EvaluateBlock(n, loss, x, target, from, &stats, s); err != nil || x.Rows == 0 {
-			return stats, err
-		}
+	for from, next := 0, -1; err == nil && next < x.Rows; from = next {
+		next, err = EvaluateBlock(n, loss, x, target, from, &stats, s)
 	}
-	return stats, nil
+	return stats, err
 }
 
-// EvaluateBlock adds the rows [from, from+MaxGradientBlock) of Evaluate, as far as there are such, to stats: for a
-// caller that must stay responsive.
-func EvaluateBlock[T kernels.Float](n *Network[T], loss Loss, x, target kernels.Matrix[T], from int, stats *Stats, s *Scratch[T]) (err error) {
+// EvaluateBlock adds the rows of Evaluate from `from` on, up to GradientBlock of them, to stats, and returns where the
+// next block begins: for a caller that must stay responsive.
+func EvaluateBlock[T kernels.Float](n *Network[T], loss Loss, x, target kernels.Matrix[T], from int, stats *Stats, s *Scratch[T]) (next int, err error) {
 	defer guard(&err)
 	out, err := checkTask("Evaluate", n, loss, x, target)
 	if err != nil {
-		return err
+		return from, err
 	}
 	if s == nil {
 		s = new(Scratch[T])
 	}
 	s.reset()
-	rows := min(MaxGradientBlock, x.Rows-from)
-	if from < 0 || rows <= 0 {
-		return nil
+	rows := min(n.GradientBlock(), x.Rows-from)
+	if from < 0 || rows < 0 {
+		return from, badArg("Evaluate", "from", fmt.Sprint(from), fmt.Sprintf("0 … %d", x.Rows))
+	}
+	if rows == 0 {
+		return from, nil
 	}
 	tb := subRows(target, from, rows)
 	n.forward(subRows(x, from, rows), &s.act, s)
@@ -39,7 +41,7 @@ func EvaluateBlock[T kernels.Float](n *Network[T], loss Loss, x, target kernels.
 	stats.LossSum += lossAndDelta(loss, &n.Populations[out], s.act.Z[out], s.act.A[out], tb, delta, 1, s)
 	stats.Correct += correct(s.act.A[out], tb, s)
 	stats.Samples += rows
-	return nil
+	return from + rows, nil
 }
 
 // Alignment is the cosine of the angle between the update of each projection's weights that t.Feedback makes and the

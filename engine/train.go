@@ -221,7 +221,33 @@ func (t *Trainer[T]) check(n *Network[T], x, target kernels.Matrix[T], index []i
 	if err := t.checkOptions(fn, n); err != nil {
 		return 0, err
 	}
-	return out, nil
+	if err := t.checkBeside(fn, "x", x); err != nil {
+		return 0, err
+	}
+	return out, t.checkBeside(fn, "target", target)
+}
+
+// checkBeside refuses data that overlap what training writes beside the network.
+func (t *Trainer[T]) checkBeside(fn, arg string, data kernels.Matrix[T]) error {
+	written := [3]*Network[T]{t.Grad}
+	if t.Optimizer != nil {
+		written[1], written[2] = t.Optimizer.First, t.Optimizer.Second
+	}
+	for _, n := range written {
+		if n != nil {
+			if err := n.checkData(fn, arg, data); err != nil {
+				return err
+			}
+		}
+	}
+	if t.Feedback != nil && t.Feedback.Gate == GateDifferential {
+		for k, p := range t.Feedback.Previous {
+			if overlap(data, rowVector(p)) {
+				return badArg(fn, arg, fmt.Sprintf("overlapping previous[%d]", k), "arrays that share no element")
+			}
+		}
+	}
+	return nil
 }
 
 func (t *Trainer[T]) checkOptions(fn string, n *Network[T]) error {
@@ -255,6 +281,16 @@ func (t *Trainer[T]) checkOptions(fn string, n *Network[T]) error {
 	if t.Grad != nil {
 		if err := n.checkTwin(fn, "grad", t.Grad); err != nil {
 			return err
+		}
+		if o := t.Optimizer; o != nil && o.Kind != SGD {
+			if err := t.Grad.checkApart(fn, "moments", o.First); err != nil {
+				return err
+			}
+			if o.Kind == AdamOptimizer {
+				if err := t.Grad.checkApart(fn, "moments", o.Second); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	if t.Gain != nil {

@@ -315,6 +315,20 @@ func TestTrainRefuses(t *testing.T) {
 			tr.Optimizer, tr.Updates = NewOptimizer(n, AdamOptimizer), new(int64)
 			tr.Optimizer.Second.Projections[1].W = tr.Optimizer.First.Projections[1].W
 		}},
+		{"moments weights[0]", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer = NewOptimizer(n, MomentumSGD)
+			tr.Grad = tr.Optimizer.First
+		}},
+		{"x", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer = NewOptimizer(n, MomentumSGD)
+			*x = kernels.MatrixOf(tr.Optimizer.First.Projections[0].W.Data[:30], 6, 5)
+			target.Rows = 6
+		}},
+		{"target", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Feedback, _ = NewFeedback(n, BP, GateDifferential, 1, FeedbackOptions{})
+			*target = kernels.MatrixOf(tr.Feedback.Previous[1][:3], 1, 3)
+			x.Rows, *index = 1, []int{0}
+		}},
 		{"optimizer", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
 			tr.Optimizer = &Optimizer[float64]{Kind: 7}
 		}},

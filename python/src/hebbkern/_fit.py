@@ -45,8 +45,9 @@ class Fit:
     """One call of Network.fit; the constructor checks, `run` trains."""
 
     def __init__(
-        self, net: Network, X: Any, Y: Any, *, epochs: int, batch: int, lr: Any, batches: Any, shuffle: bool, reduction: str,
-        validation: Any, patience: Any, alignment: bool, callbacks: Any, balance: Any, gain_rule: Any, progress: bool,
+        self, net: Network, X: Any, Y: Any, *, epochs: int, batch: int, lr: Any, batches: Any, shuffle: bool,
+        reduction: str, validation: Any, patience: Any, alignment: bool, callbacks: Any, balance: Any, gain_rule: Any,
+        progress: bool,
     ) -> None:  # fmt: skip
         self.net = net
         for name, value in (("epochs", epochs), ("batch", batch)):
@@ -77,7 +78,8 @@ class Fit:
         if self.balancing:
             if isinstance(net.activation, list):
                 raise ArgumentValueError(
-                    f"{FUNCTION}: balance wants one activation for all hidden layers, and this network has a list", "balance"
+                    f"{FUNCTION}: balance wants one activation for all hidden layers, and this network has a list",
+                    "balance",
                 )
             self.measure = (
                 real(FUNCTION, "p", self.balancing["p"], above=0),
@@ -100,7 +102,7 @@ class Fit:
             if Y is not None:
                 raise ArgumentValueError(f"{FUNCTION}: Y is given, and X is a function, which returns (X, Y)", "Y")
             if batches is None:
-                raise ArgumentValueError(f"{FUNCTION}: batches, of an epoch, is wanted with a function for X", "batches")
+                raise ArgumentValueError(f"{FUNCTION}: batches of an epoch is wanted with a function for X", "batches")
             self.length = count(FUNCTION, "batches", batches)
             return
         if batches is not None:
@@ -136,7 +138,8 @@ class Fit:
                         break
         except KeyboardInterrupt:
             raise Interrupted(
-                f"{FUNCTION}: stopped in epoch {net.epoch} after {self.done} samples, which the network holds", self.done
+                f"{FUNCTION}: stopped in epoch {net.epoch} after {self.done} samples, which the network holds",
+                self.done,
             ) from None
         return self.history
 
@@ -144,7 +147,7 @@ class Fit:
         net, history = self.net, self.history
         lr = real(FUNCTION, "lr", self.rate(net.epoch))
         stats = _lib.Stats()
-        if net.position >= self.length:  # of other samples
+        if net.position > self.length:  # of other samples
             net.position = 0
         if self.draw is None:
             index = np.arange(self.length)
@@ -290,7 +293,8 @@ def _callbacks(value: Any) -> list[tuple[int, Any]]:
         every, do = item if isinstance(item, tuple) and len(item) == 2 else (0, item)
         if not callable(do) or not is_integer(every) or (every < 1 and isinstance(item, tuple)):
             raise ArgumentTypeError(
-                f"{FUNCTION}: callbacks has {item!r}; a function, or a pair of an integer >= 1 and one, is wanted", "callbacks"
+                f"{FUNCTION}: callbacks has {item!r}; a function, or a pair of an integer >= 1 and one, is wanted",
+                "callbacks",
             )
         found.append((int(every), do))
     return found

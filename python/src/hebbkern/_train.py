@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _lib
-from ._array import describe, describe_all
+from ._array import checked, describe, describe_all
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._parameters import choice, real
 
@@ -42,7 +42,9 @@ def optimizer_of(value: str | Mapping[str, Any], function: str) -> dict[str, Any
     """The optimizer's name and numbers."""
     given = {"name": value} if isinstance(value, str) else value
     if not isinstance(given, Mapping) or "name" not in given:
-        raise ArgumentTypeError(f"{function}: optimizer is {value!r}; a name, or a mapping with a name, is wanted", "optimizer")
+        raise ArgumentTypeError(
+            f"{function}: optimizer is {value!r}; a name, or a mapping with a name, is wanted", "optimizer"
+        )
     choice(function, "optimizer", given["name"], tuple(OPTIMIZERS))
     defaults = OPTIMIZERS[given["name"]]
     for key in given:
@@ -54,8 +56,9 @@ def optimizer_of(value: str | Mapping[str, Any], function: str) -> dict[str, Any
     numbers: dict[str, Any] = {"name": given["name"]}
     for key, default in defaults.items():
         number = real(function, f"optimizer[{key!r}]", given.get(key, default), most=np.inf if key == "eps" else 1)
-        if number == 1 and key != "momentum" and key != "eps":
-            raise ArgumentValueError(f"{function}: optimizer[{key!r}] is 1; a number below 1 is wanted", f"optimizer[{key!r}]")
+        if number == 1 and key in ("beta1", "beta2"):
+            name = f"optimizer[{key!r}]"
+            raise ArgumentValueError(f"{function}: {name} is 1; a number below 1 is wanted", name)
         numbers[key] = number
     return numbers
 
@@ -64,14 +67,53 @@ def dropout_of(value: float | Sequence[float], sizes: Sequence[int], function: s
     """The rates of the input and the hidden layers."""
     several = isinstance(value, (list, tuple))
     rates = list(value) if isinstance(value, (list, tuple)) else [0.0, *[value] * (len(sizes) - 2)]
-    checked = [real(function, "dropout", rate) for rate in [*rates, *([] if several else [value])]]
-    if len(rates) != len(sizes) - 1 or max(checked) >= 1:
+    numbers = [real(function, "dropout", rate) for rate in [*rates, *([] if several else [value])]]
+    if len(rates) != len(sizes) - 1 or max(numbers) >= 1:
         raise ArgumentValueError(
-            f"{function}: dropout is {value!r}; a rate below 1 for the hidden layers, or a list of {len(sizes) - 1}, one for "
-            "the input and each hidden layer, is wanted",
+            f"{function}: dropout is {value!r}; a rate below 1 for the hidden layers, or a list of {len(sizes) - 1}, one "
+            "for the input and each hidden layer, is wanted",
             "dropout",
         )
-    return checked[: len(sizes) - 1]
+    return numbers[: len(sizes) - 1]
+
+
+def targets_of(
+    Y: Any, samples: int, units: int, loss: str, dtype: np.dtype[Any], function: str
+) -> npt.NDArray[Any]:
+    """Y as an array [samples, units]: labels become rows with a 1 among zeros."""
+    labels = np.asarray(Y) if isinstance(Y, (list, tuple, np.ndarray)) else Y
+    if isinstance(labels, np.ndarray) and labels.ndim == 1:
+        if labels.dtype.kind in "iu" and (units > 1 or loss == "softmax"):
+            if labels.shape != (samples,):
+                raise ArgumentValueError(
+                    f"{function}: Y has shape {labels.shape}; ({samples},) is wanted, a label for each sample", "Y"
+                )
+            if labels.size and not (0 <= labels.min() and labels.max() < units):
+                raise ArgumentValueError(
+                    f"{function}: Y has labels from {labels.min()} to {labels.max()}; 0 to {units - 1} is wanted",
+                    "Y",
+                )
+            target = np.zeros((samples, units), dtype)
+            target[np.arange(samples), labels] = 1
+            return target
+        if units == 1:
+            labels = labels.astype(dtype) if labels.dtype.kind in "iub" else labels
+            labels = np.ascontiguousarray(labels).reshape(-1, 1)
+        Y = labels
+    target = checked(Y, "Y", function, ndim=2, dtype=dtype)
+    if target.shape != (samples, units):
+        wanted = f"({samples}, {units})" + (f", or ({samples},) of integer labels" if units > 1 else "")
+        raise ArgumentValueError(f"{function}: Y has shape {target.shape}; {wanted} is wanted", "Y")
+    if loss == "sigmoid" and samples and not (0 <= target.min() and target.max() <= 1):
+        raise ArgumentValueError(f"{function}: Y has values outside of 0 to 1, which the loss 'sigmoid' wants", "Y")
+    if loss == "softmax" and samples:
+        low, off = target.min(), np.abs(target.sum(1, dtype=np.float64) - 1).max()
+        if not (low >= 0 and off <= 1e-3):
+            raise ArgumentValueError(
+                f"{function}: Y has a row that is no distribution; values >= 0 with the sum 1 are wanted, or labels",
+                "Y",
+            )
+    return target
 
 
 class Call:

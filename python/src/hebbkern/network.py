@@ -15,7 +15,7 @@ from ._errors import ArgumentTypeError, ArgumentValueError
 from ._fit import Fit
 from ._history import Best, History
 from ._parameters import choice, is_integer, real
-from ._train import FEEDBACKS, GATES, LOSSES, MOMENTS, Call, dropout_of, optimizer_of
+from ._train import FEEDBACKS, GATES, LOSSES, MOMENTS, Call, dropout_of, optimizer_of, targets_of
 from .balancing import Flat
 from .kernels import activation_code
 
@@ -150,9 +150,9 @@ class Network:
             )
         if feedback == "fa_ex" and loss == "softmax" and self.excitatory in (0, 1) and len(sizes) > 2:
             raise ArgumentValueError(
-                f"Network: excitatory is {excitatory!r} with the loss 'softmax', whose errors add up to 0: feedback weights "
-                "that are equal for all outputs would give every hidden unit an update of exactly 0; the loss 'mse' or "
-                "'sigmoid', or signs drawn per entry (excitatory between 0 and 1) are wanted",
+                f"Network: excitatory is {excitatory!r} with the loss 'softmax', whose errors add up to 0: feedback "
+                "weights that are equal for all outputs would give every hidden unit an update of exactly 0; the loss "
+                "'mse' or 'sigmoid', or signs drawn per entry (excitatory between 0 and 1) are wanted",
                 "excitatory",
             )
         if beta is not None and feedback not in ("fa", "dfa", "fa_ex"):
@@ -173,7 +173,8 @@ class Network:
         self.dtype = np.dtype(dtype)
         self.epoch = self.position = self.steps = 0
         shapes = self._shapes()
-        self.weights, self.biases = ([np.zeros(s, self.dtype) for s in shapes[name]] for name in ("weights", "biases"))
+        self.weights = [np.zeros(s, self.dtype) for s in shapes["weights"]]
+        self.biases = [np.zeros(s, self.dtype) for s in shapes["biases"]]
         self.feedback_weights = [np.zeros(s, self.dtype) for s in shapes["feedback_weights"]]
         self.previous = [np.zeros(s, self.dtype) for s in shapes["previous"]]
         self.started = False
@@ -257,40 +258,7 @@ class Network:
         return x
 
     def _targets(self, Y: Any, samples: int, function: str) -> npt.NDArray[Any]:
-        units = self.sizes[-1]
-        labels = np.asarray(Y) if isinstance(Y, (list, tuple, np.ndarray)) else Y
-        if isinstance(labels, np.ndarray) and labels.ndim == 1:
-            if labels.dtype.kind in "iu" and (units > 1 or self.loss == "softmax"):
-                if labels.shape != (samples,):
-                    raise ArgumentValueError(
-                        f"{function}: Y has shape {labels.shape}; ({samples},) is wanted, a label for each sample", "Y"
-                    )
-                if labels.size and not (0 <= labels.min() and labels.max() < units):
-                    raise ArgumentValueError(
-                        f"{function}: Y has labels from {labels.min()} to {labels.max()}; 0 to {units - 1} is wanted",
-                        "Y",
-                    )
-                target = np.zeros((samples, units), self.dtype)
-                target[np.arange(samples), labels] = 1
-                return target
-            if units == 1:
-                labels = labels.astype(self.dtype) if labels.dtype.kind in "iub" else labels
-                labels = np.ascontiguousarray(labels).reshape(-1, 1)
-            Y = labels
-        target = checked(Y, "Y", function, ndim=2, dtype=self.dtype)
-        if target.shape != (samples, units):
-            wanted = f"({samples}, {units})" + (f", or ({samples},) of integer labels" if units > 1 else "")
-            raise ArgumentValueError(f"{function}: Y has shape {target.shape}; {wanted} is wanted", "Y")
-        if self.loss == "sigmoid" and samples and not (0 <= target.min() and target.max() <= 1):
-            raise ArgumentValueError(f"{function}: Y has values outside of 0 to 1, which the loss 'sigmoid' wants", "Y")
-        if self.loss == "softmax" and samples:
-            low, off = target.min(), np.abs(target.sum(1, dtype=np.float64) - 1).max()
-            if not (low >= 0 and off <= 1e-3):
-                raise ArgumentValueError(
-                    f"{function}: Y has a row that is no distribution; values >= 0 with the sum 1 are wanted, or labels",
-                    "Y",
-                )
-        return target
+        return targets_of(Y, samples, self.sizes[-1], self.loss, self.dtype, function)
 
     # ---- use ------------------------------------------------------------------------------------------------------
 
@@ -332,7 +300,8 @@ class Network:
         stats = _lib.Stats()
         flat = self._flat(function, written=False)
         loss = LOSSES.index(self.loss)
-        run("evaluate", _lib.EvaluateArgs(flat.struct, describe(x), describe(target), loss, ctypes.pointer(stats)), function)
+        args = _lib.EvaluateArgs(flat.struct, describe(x), describe(target), loss, ctypes.pointer(stats))
+        run("evaluate", args, function)
         return (stats.loss / len(x), stats.correct / len(x)) if len(x) else (float("nan"), float("nan"))
 
     def gradients(
