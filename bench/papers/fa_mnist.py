@@ -51,7 +51,11 @@ def train(options: dict, data: tuple, epochs: int, lr: float, seed: int) -> tupl
 
 
 def main(options: argparse.Namespace) -> None:
-    data = load_mnist(os.environ.get("HEBBKERN_DATA") or ROOT / "data")
+    try:
+        data = load_mnist(os.environ.get("HEBBKERN_DATA") or ROOT / "data")
+    except FileNotFoundError as error:
+        print(f"NOT RUN: {error}")
+        return
 
     import matplotlib
 
@@ -77,12 +81,12 @@ def main(options: argparse.Namespace) -> None:
                 f"lr {lr:g}, hidden layer at {angles[-1]:.1f}°{f'; diverges at lr {diverged}' if diverged else ''}",
             )
         )
-        left.plot(epochs, 100 * accuracy, ".-", label=f"{name}, lr {lr:g}")
+        left.plot(epochs, 100 * accuracy, ".-", label=name)
         right.plot(epochs, angles, ".-", label=name)
     left.set(title="MNIST, test accuracy [%]", xlabel="epoch", ylim=(85, 100))
     right.set(title="angle between update and gradient, hidden layer [°]", xlabel="epoch")
     right.axhline(90, color="0.7", linewidth=1)
-    left.legend(fontsize="small")
+    right.legend(loc="center right", fontsize="small")
     print_rows(f"MNIST 784-512-10 after {options.epochs} epochs", rows, "test accuracy")
     print(f"  {save(figure, 'fa_mnist', options.out)}")
 
