@@ -16,6 +16,8 @@ type Scratch[T kernels.Float] struct {
 	delta  []kernels.Matrix[T]
 	masks  []kernels.Matrix[T] // of dropout, by population
 	grad   *Network[T]
+	arrays []Array[T]
+	pairs  arena[T]
 }
 
 // arena hands out pieces of one buffer; after a call that outgrew it, the next call finds one that is large
