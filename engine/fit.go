@@ -15,7 +15,7 @@ type FitOptions[T kernels.Float] struct {
 	Seed   uint64 // of the order of samples, EpochPermutation(Seed, epoch)
 
 	// Balance, if not nil, are the options of balancing (LogScale is not used); BalanceBefore balances before
-	// epoch 0, BalanceEvery n > 0 after every n-th epoch.
+	// epoch 0, BalanceEvery n > 0 after every n-th epoch. The optimizer's moments are scaled along.
 	Balance       *BalanceOptions
 	BalanceBefore bool
 	BalanceEvery  int
@@ -92,7 +92,7 @@ func Fit[T kernels.Float](n *Network[T], x, target kernels.Matrix[T], o FitOptio
 		return nil, err
 	}
 	if o.Balance != nil && o.BalanceBefore && o.From == 0 {
-		if _, err := Balance(n, *o.Balance); err != nil {
+		if _, err := f.balance(); err != nil {
 			return nil, err
 		}
 	}
@@ -113,6 +113,50 @@ func Fit[T kernels.Float](n *Network[T], x, target kernels.Matrix[T], o FitOptio
 		}
 	}
 	return history, nil
+}
+
+// balance balances the network and scales the optimizer's moments along: averages of gradients are divided by the scale
+// of their weight, averages of squared gradients by its square.
+func (f *fit[T]) balance() (*BalanceReport, error) {
+	r, err := Balance(f.n, *f.o.Balance)
+	if o := f.o.Optimizer; err == nil && o != nil && o.Kind != SGD {
+		f.n.carry(o.First, r, 1)
+		if o.Kind == AdamOptimizer {
+			f.n.carry(o.Second, r, 2)
+		}
+	}
+	return r, err
+}
+
+// carry scales what is averaged beside the weights, to the power given of the gradient.
+func (n *Network[T]) carry(moments *Network[T], r *BalanceReport, power int) {
+	var rows, cols [][]T // by population: factors of what goes into its units and of what comes out
+	hidden := 0
+	for k := range n.Populations {
+		if !n.Populations[k].hidden() {
+			rows, cols = append(rows, nil), append(cols, nil)
+			continue
+		}
+		in, out := make([]T, n.Populations[k].Units), make([]T, n.Populations[k].Units)
+		for i, lambda := range r.Lambda[hidden] {
+			by := lambda
+			if power == 2 {
+				by *= lambda
+			}
+			in[i], out[i] = T(1/by), T(by)
+		}
+		rows, cols = append(rows, in), append(cols, out)
+		hidden++
+	}
+	for q := range moments.Projections {
+		e := &moments.Projections[q]
+		kernels.Scale(e.W, rows[e.To], cols[e.From])
+	}
+	for k := range moments.Populations {
+		if b := moments.Populations[k].Bias; b != nil {
+			kernels.Scale(rowVector(b), nil, rows[k])
+		}
+	}
 }
 
 // stop reports whether patience is at its end, and then goes back to the best parameters.
@@ -225,7 +269,7 @@ func (f *fit[T]) epoch(x, target kernels.Matrix[T], epoch int) (EpochStats, erro
 		return e, err
 	}
 	if f.o.BalanceEvery > 0 && (epoch+1)%f.o.BalanceEvery == 0 {
-		if e.Balanced, err = Balance(f.n, *f.o.Balance); err != nil {
+		if e.Balanced, err = f.balance(); err != nil {
 			return e, err
 		}
 	}

@@ -317,3 +317,33 @@ func TestFitCallbacks(t *testing.T) {
 	}
 	equalBits(t, "the last whole epoch", snapshot(t, before), snapshot(t, n))
 }
+
+// Balancing in training divides the averages of gradients by the scale of their weight, those of squares by its square.
+func TestFitBalancesMoments(t *testing.T) {
+	x, target := clusters[float64](50)
+	run := func(every int) (*Network[float64], *Optimizer[float64], []EpochStats) {
+		n, o := freshNet[float64](t), fitOptions[float64]()
+		o.Epochs, o.Balance, o.BalanceEvery = 1, &BalanceOptions{P: 2}, every
+		o.Optimizer, o.Updates, o.LR = NewOptimizer(n, AdamOptimizer), new(int64), 0.01
+		h, err := Fit(n, x, target, o)
+		must(t, err)
+		return n, o.Optimizer, h
+	}
+	plain, before, _ := run(0)
+	balanced, after, h := run(1)
+	if h[0].Balanced == nil || h[0].Balanced.CostAfter >= h[0].Balanced.CostBefore {
+		t.Fatalf("%+v", h[0].Balanced)
+	}
+	w, first, second := parameters(plain), parameters(before.First), parameters(before.Second)
+	first2, second2 := parameters(after.First), parameters(after.Second)
+	for i, v := range parameters(balanced) {
+		if *w[i] == 0 {
+			continue
+		}
+		scale := *v / *w[i]
+		if math.Abs(*first2[i]*scale-*first[i]) > 1e-9*math.Abs(*first[i]) ||
+			math.Abs(*second2[i]*scale*scale-*second[i]) > 1e-9*math.Abs(*second[i]) {
+			t.Fatalf("parameter %d: scale %v, first %v to %v, second %v to %v", i, scale, *first[i], *first2[i], *second[i], *second2[i])
+		}
+	}
+}

@@ -194,8 +194,8 @@ def test_an_activation_for_each_layer():
     a = hk.forward(net.weights[1], a, net.biases[1], activation=("leaky_relu", 0.2))
     assert np.array_equal(net.forward(X), hk.forward(net.weights[2], a, net.biases[2], activation="sigmoid"))
     assert net.fit(X, Y, epochs=30, lr=0.5, progress=False).loss[-1] < 0.3
-    with pytest.raises(ValueError, match="balance wants one activation"):
-        net.fit(X, Y, balance=True, progress=False)
+    report = net.fit(X, Y, balance=True, progress=False).balanced[0]
+    assert (report.scales[0] == 1).all() and (report.scales[1] != 1).any(), "tanh units stay as they are"
     with pytest.raises(ValueError, match="softmax"):
         hk.Network([5, 3], activation=["tanh"], loss="softmax", dtype=np.float64).step(X, Y, 0.1)
 
@@ -342,3 +342,23 @@ def test_moments_are_live():
     net.moments = {}
     with pytest.raises(ValueError, match="no list"):
         net.step(X, Y, 0.1)
+
+
+def test_balancing_carries_the_moments_along():
+    """Averages of gradients are divided by the scale of their weight, averages of squares by its square."""
+    X, Y = task(40)
+    net = hk.Network([5, 8, 3], optimizer="adam", dtype=np.float64)
+    net.fit(X, Y, epochs=3, lr=0.01, progress=False)
+    before = {name: [a.copy() for a in arrays] for name, arrays in net.moments.items()}
+    weights = [w.copy() for w in net.weights]
+    report = net.fit(X, Y, batch=40, lr=0.0, balance={"p": 1}, progress=False).balanced[0]
+    assert report.converged and (report.scales[0] != 1).any()
+    scale = net.weights[0] / weights[0]
+    g = hk.Network([5, 8, 3], dtype=np.float64)
+    for l in range(2):
+        g.weights[l][...] = weights[l]
+        g.biases[l][...] = net.biases[l] / (report.scales[0] if l == 0 else 1)
+    dw, _ = g.gradients(X, Y)
+    np.testing.assert_allclose(net.moments["first_weights"][0] * scale, 0.9 * before["first_weights"][0] + 0.1 * dw[0], rtol=1e-9)
+    second = 0.999 * before["second_weights"][0] + 0.001 * dw[0] ** 2
+    np.testing.assert_allclose(net.moments["second_weights"][0] * scale**2, second, rtol=1e-9)

@@ -33,6 +33,7 @@ _BALANCE = {
     "p": 2.0,
     "every": 1,
     "before": False,
+    "method": "newton",
     "include_bias": False,
     "order": None,
     "tol": None,
@@ -76,11 +77,6 @@ class Fit:
         self.balancing = _options(balance, _BALANCE, "balance")
         self.measure = (2.0, False)
         if self.balancing:
-            if isinstance(net.activation, list):
-                raise ArgumentValueError(
-                    f"{FUNCTION}: balance wants one activation for all hidden layers, and this network has a list",
-                    "balance",
-                )
             self.measure = (
                 real(FUNCTION, "p", self.balancing["p"], above=0),
                 bool(self.balancing["include_bias"]),
@@ -239,9 +235,14 @@ class Fit:
 
     def _balance(self) -> BalanceReport:
         net, options = self.net, self.balancing
-        assert options and not isinstance(net.activation, list)
-        named = {key: options[key] for key in ("p", "include_bias", "order", "tol", "max_sweeps")}
-        return balance_arrays(net.weights, net.biases, activation=net.activation, **named)
+        assert options
+        named = {key: options[key] for key in ("p", "method", "include_bias", "order", "tol", "max_sweeps")}
+        hidden = net.activation[:-1] if isinstance(net.activation, list) else net.activation
+        first, second = (
+            (net.moments[f"{name}_weights"], net.moments[f"{name}_biases"]) if f"{name}_weights" in net.moments else None
+            for name in ("first", "second")
+        )
+        return balance_arrays(net.weights, net.biases, activation=hidden, momentum=first, squares=second, **named)
 
     def _gain_training(self, options: Mapping[str, Any] | None) -> Any:
         chosen = _options(options, _GAIN, "gain_rule")

@@ -452,7 +452,8 @@ class Network:
             Called with the network after each epoch, or after every so many updates of an epoch; they may change it.
         balance : mapping, True or None
             Balance the network: ``p`` (2.0), ``every`` n epochs (1; 0: never), ``before`` the first epoch (False), and
-            ``include_bias``, ``order``, ``tol`` and ``max_sweeps`` of `balance`. True is the defaults.
+            ``method``, ``include_bias``, ``order``, ``tol`` and ``max_sweeps`` of `balance`. True is the defaults. The
+            optimizer's moments are scaled along.
         gain_rule : mapping or None
             After each minibatch, the gain rule: ``lr`` (1e-3), ``alpha`` (0.01) and ``of`` ("activation" or
             "derivative") of the average gains, ``reduction`` ("mean" or "sequential"), ``form`` ("linear" or "exp") and
