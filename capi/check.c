@@ -535,3 +535,21 @@ int hki_check_data(const char *function, const char *name, const hk_array *a, in
         return hki_fail(err, HK_E_VALUE, HK_R_READONLY, -1, -1, "%s: %s is written but read-only", function, name);
     return check_layout(function, &spec, -1, a, err);
 }
+
+int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk_error *err) {
+    int status;
+    if (args->blocks < 1 || args->blocks > 1 << 20 || !args->block)
+        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: weights is a list of %lld; at least one matrix is wanted",
+                        function, args->block ? (long long)args->blocks : 0);
+    if (args->units < 0 || args->units > (int64_t)1 << 40)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: units is %lld", function, (long long)args->units);
+    for (int64_t q = 0; q < args->blocks; q++) {
+        const hk_balance_block *b = &args->block[q];
+        int ndim = b->w.ndim == 1 ? 1 : 2;
+        if ((status = check_layer(function, "weights", q, &b->w, args->block[0].w.dtype, ndim, !args->measure, err))) return status;
+        if (b->alphas.dtype != HK_ABSENT &&
+            (status = check_layer(function, "alphas", q, &b->alphas, args->block[0].w.dtype, ndim, 0, err)))
+            return status;
+    }
+    return HK_OK;
+}

@@ -523,28 +523,58 @@ typedef struct hk_permutation_args {
 HK_API int hk_permutation(const hk_permutation_args *args, int64_t *at, hk_error *err);
 
 typedef struct hk_balance_report {
-    double cost_before, cost_after;        /* sum |w|^p */
-    double deficit_before, deficit_after;  /* sum_i (A_i - B_i)^2 over the hidden units */
-    double residual;                       /* max |A - B| / (A + B) over the live units, after */
-    int64_t sweeps;
-    int64_t converged;                     /* 1, or 0 if max_sweeps were not enough: what was reached is written */
+    double cost_before, cost_after;        /* sum alpha |w|^p */
+    double deficit_before, deficit_after;  /* sum_i (A_i - c_i B_i)^2 over the units that are not held */
+    double residual;                       /* max |A - cB| / (A + cB) over the units that were free, after */
+    int64_t sweeps;                        /* sweeps or steps */
+    int64_t reason;                        /* HK_CONVERGED, ...: in any case what was reached is written */
 } hk_balance_report;
 
-/* Neural balance: scales the hidden units to A_i = B_i, which minimises sum |w|^p and leaves the network's function as
- * it is. The solver works on log_scale alone and the network is written once, by the last call. */
-typedef struct hk_balance_args {
-    hk_network network;         /* written by the last call */
-    double p;                   /* > 0 */
-    int64_t include_bias;       /* 1: a unit's bias counts in its cost in */
-    const int64_t *order;       /* [layers - 1], the order of the hidden layers in a sweep, or NULL */
-    double tol;                 /* on the residual; 0: 1e-9 in float64, 1e-6 in float32 */
-    int64_t max_sweeps;         /* 0: 10000 */
-    double *log_scale;          /* [hidden units], the state between calls, written */
-    double *lambda;             /* [hidden units], written by the last call */
-    unsigned char *dead;        /* [hidden units], likewise: 1 where A = 0 or B = 0, left as they were */
-    hk_balance_report *report;  /* likewise */
-} hk_balance_args;
-HK_API int hk_balance(const hk_balance_args *args, int64_t *at, hk_error *err);
+/* The reason of a stop: balanced to tol; the steps allowed were not enough, or rounding hides what is left to be done, and
+ * what was reached is written. */
+enum { HK_CONVERGED = 0, HK_STEPS_USED_UP = 1, HK_ROUNDING = 2 };
+enum { HK_NEWTON = 0, HK_SWEEPS = 1, HK_STOCHASTIC = 2, HK_TIED = 3 };
+enum { HK_UNIT_FREE = 0, HK_UNIT_HELD = 1, HK_UNIT_DEAD = 2, HK_UNIT_OFF_CYCLE = 3, HK_UNIT_SHARED = 4 };
+
+/* A matrix of weights from the units of its columns to those of its rows. */
+typedef struct hk_balance_block {
+    hk_array w;           /* [rows, cols], or [cols], written unless measure is set */
+    hk_array alphas;      /* [rows, cols], >= 0: the weight of each element in the cost, or absent: 1 */
+    const int64_t *rows;  /* [rows], the unit of each row, -1: none (an input, an output, a constant); NULL: none at all */
+    const int64_t *cols;  /* [cols], likewise */
+    int64_t transposed;   /* 1: the weights go from the units of the rows to those of the columns; biases are such a row */
+    double alpha;         /* weight of the block in the cost; 0: it is scaled along and costs nothing */
+    double power;         /* of the factor that it is scaled by: 1 for weights, -1 for gradients, -2 for their squares */
+} hk_balance_block;
+
+/* Neural balance of any network: scales unit i's incoming weights by lambda_i and its outgoing ones by lambda_i^-c_i,
+ * so that A_i = c_i B_i, cost in and cost out, which is the least cost at which the network's function is as it was.
+ * Two blocks over one array are shared weights: their units get one lambda. The solver works on `state` alone; the
+ * blocks are written once, by the last call. *at counts sweeps or steps. */
+typedef struct hk_balance_graph_args {
+    int64_t units, blocks;
+    const hk_balance_block *block;  /* [blocks] */
+    const double *degree;           /* [units], c > 0; NULL: 1 */
+    const unsigned char *held;      /* [units], 1: a unit that must stay as it is; NULL: none */
+    const int64_t *group;           /* [units], groups are visited in ascending order by sweeps, and have one lambda with
+                                       HK_TIED; NULL: one for each unit */
+    int64_t parts;                  /* >= 1: the cost is sum_k weight[k] sum |w|^p[k]; A is sum |w|^p for one part of */
+    const double *weight, *p;       /* weight 1, and sum w g'(w) for a mixture g */
+    int64_t method;
+    int64_t groups;                 /* length of order */
+    const int64_t *order;           /* the order of the groups in a sweep, or NULL */
+    uint64_t seed;                  /* of HK_STOCHASTIC */
+    double tol;                     /* on the residual; 0: 1e-9 in float64, 1e-6 in float32 */
+    int64_t max_sweeps;             /* 0: 10000 */
+    int64_t measure;                /* 1: only status, deficit and the report of what is; nothing is solved */
+    double *state;                  /* [hk_balance_state(units, blocks, parts)], between calls, written */
+    double *lambda;                 /* [units], written by the last call */
+    double *deficit;                /* [units], A - cB before, likewise; 0 for held units */
+    unsigned char *status;          /* [units], HK_UNIT_FREE, ..., likewise */
+    hk_balance_report *report;      /* likewise */
+} hk_balance_graph_args;
+HK_API int hk_balance_graph(const hk_balance_graph_args *args, int64_t *at, hk_error *err);
+HK_API int64_t hk_balance_state(int64_t units, int64_t blocks, int64_t parts);
 
 /* Deficits A_i - B_i of the hidden units, layer after layer, for any activation. */
 typedef struct hk_deficit_args {
@@ -570,17 +600,13 @@ typedef struct hk_recurrent {
  * Dormand & Prince with step control; the same by Euler steps of dt. */
 enum { HK_CONVEX = 0, HK_FLOW = 1, HK_EULER = 2 };
 
-/* hk_synaptic_report.reason: balanced to tol; max_steps were not enough, or rounding hides what is left to be done, and
- * what was reached is written. */
-enum { HK_CONVERGED = 0, HK_MAX_STEPS = 1, HK_NO_PROGRESS = 2 };
-
 typedef struct hk_synaptic_report {
     double cost_before, cost_after;          /* sum alpha_ij |j_ij|^p over the weights on cycles, j_ii left out */
     double gradient_before, gradient_after;  /* |g|, g_i = sum_j (c_ij - c_ji) */
     double residual;                         /* max |A - B| / (A + B), A a unit's cost in, B its cost out, after */
     double time;                             /* HK_FLOW, HK_EULER: t reached */
     int64_t steps, evaluations;
-    int64_t reason;                          /* HK_CONVERGED ... HK_NO_PROGRESS */
+    int64_t reason;                          /* HK_CONVERGED ... HK_ROUNDING */
     int64_t components;                      /* strongly connected components of two or more units */
     int64_t off_cycle;                       /* weights between units that lie on no cycle: not in the cost */
 } hk_synaptic_report;

@@ -14,7 +14,7 @@ enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_
        HKI_KERNELS };
 
 /* The functions on networks, which have no place in the table. */
-enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT,
+enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT,
        HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
 
 enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 32 };
@@ -73,6 +73,7 @@ int hki_check(int kernel, const void *args, hk_error *err);
 int hki_check_network(const char *function, const hk_network *n, int written, hk_error *err);
 int hki_check_layers(const char *function, int64_t layers, const hk_array *weights, const hk_array *biases, const char *prefix,
                      int written, hk_error *err);
+int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk_error *err);
 int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
                    hk_error *err);
 

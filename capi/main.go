@@ -101,7 +101,7 @@ var (
 		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp",
 		C.HKI_CONTRASTIVE: "contrastive", C.HKI_THREE_FACTOR: "three_factor", C.HKI_FOLDIAK: "foldiak"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
-		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE: "balance", C.HKI_DEFICIT: "deficit",
+		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE_GRAPH: "balance_graph", C.HKI_DEFICIT: "deficit",
 		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
 )
 

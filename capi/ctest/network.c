@@ -20,6 +20,26 @@ static hk_network network(void) {
     return (hk_network){.layers = LAYERS, .weights = weights, .biases = biases, .hidden = HK_RELU, .output = HK_IDENTITY};
 }
 
+/* The same network as units and blocks: units 0 ... A-1 are the first hidden layer. */
+static int64_t unit[HIDDEN];
+static hk_balance_block block[2 * LAYERS];
+static double state[4096], lambda[HIDDEN], deficits[HIDDEN];
+static unsigned char status_of[HIDDEN];
+static hk_balance_report balanced;
+
+static hk_balance_graph_args graph(void) {
+    static const double one = 1, two = 2;
+    network();
+    for (int i = 0; i < HIDDEN; i++) unit[i] = i;
+    const int64_t *into[LAYERS + 1] = {NULL, unit, unit + A, NULL};
+    for (int l = 0; l < LAYERS; l++) {
+        block[l] = (hk_balance_block){.w = weights[l], .rows = into[l + 1], .cols = into[l], .alpha = 1, .power = 1};
+        block[LAYERS + l] = (hk_balance_block){.w = biases[l], .cols = into[l + 1], .transposed = 1, .power = 1};
+    }
+    return (hk_balance_graph_args){.units = HIDDEN, .blocks = 2 * LAYERS, .block = block, .parts = 1, .weight = &one, .p = &two,
+                                   .state = state, .lambda = lambda, .deficit = deficits, .status = status_of, .report = &balanced};
+}
+
 static hk_array X(void) { return hk_matrix(x, SAMPLES, IN, IN, HK_FLOAT64); }
 static hk_array T(void) { return hk_matrix(t, SAMPLES, OUT, OUT, HK_FLOAT64); }
 static hk_array Y(void) { return hk_matrix(y, SAMPLES, OUT, OUT, HK_FLOAT64); }
@@ -62,20 +82,26 @@ static void test_training(void) {
 
 static void test_balance(void) {
     int status;
-    double before[SAMPLES * OUT], deficits[HIDDEN], total;
+    double before[SAMPLES * OUT], direct[HIDDEN], total;
     hk_predict_args predict = {.network = network(), .x = X(), .out = Y()};
     RUN(status, predict, predict);
     memcpy(before, y, sizeof y);
-    double log_scale[HIDDEN], lambda[HIDDEN];
-    unsigned char dead[HIDDEN];
-    hk_balance_report report;
-    hk_balance_args args = {.network = network(), .p = 2, .log_scale = log_scale, .lambda = lambda, .dead = dead, .report = &report};
-    hk_deficit_args deficit = {.network = network(), .p = 2, .deficit = deficits, .total = &total};
+    CHECK(hk_balance_state(HIDDEN, 2 * LAYERS, 1) > HIDDEN && hk_balance_state(HIDDEN, 2 * LAYERS, 1) <= 4096, "length of the state");
+    CHECK(hk_balance_state(-1, 1, 1) == -1 && hk_balance_state(1, 1, 0) == -1, "no length");
+    hk_balance_graph_args args = graph();
+    hk_deficit_args deficit = {.network = network(), .p = 2, .deficit = direct, .total = &total};
     RUN(status, deficit, deficit);
     CHECK(total > 0, "%g", total);
-    RUN(status, balance, args);
-    CHECK(report.converged == 1 && fabs(report.deficit_before - total) <= 1e-9 * total, "%g, %g", report.deficit_before, total);
-    CHECK(report.cost_after < report.cost_before && report.residual <= 1e-9, "residual %g", report.residual);
+    args.measure = 1;
+    double first = w0[0];
+    RUN(status, balance_graph, args);
+    CHECK(w0[0] == first && fabs(balanced.deficit_before - total) <= 1e-9 * total, "measured");
+    for (int i = 0; i < HIDDEN; i++) CHECK(fabs(deficits[i] - direct[i]) <= 1e-9 * (1 + fabs(direct[i])), "deficit %d", i);
+    args.measure = 0;
+    RUN(status, balance_graph, args);
+    CHECK(balanced.reason == HK_CONVERGED && fabs(balanced.deficit_before - total) <= 1e-9 * total, "%g, %g", balanced.deficit_before, total);
+    CHECK(balanced.cost_after < balanced.cost_before && balanced.residual <= 1e-9, "residual %g", balanced.residual);
+    CHECK(status_of[0] == HK_UNIT_FREE && lambda[0] > 0, "%g", lambda[0]);
     RUN(status, deficit, deficit);
     CHECK(total < 1e-12, "%g", total);
     RUN(status, predict, predict);
@@ -217,12 +243,10 @@ static void test_refusals(void) {
     hk_error err;
     int64_t at = 0, index[2] = {0, 1};
     hk_stats stats = {0};
-    double state[HIDDEN], lambda[HIDDEN], total, mean;
-    unsigned char dead[HIDDEN];
-    hk_balance_report report;
+    double total, mean;
     CHECK(hk_init(NULL, &at, &err) == HK_E_VALUE && hk_predict(NULL, &at, NULL) == HK_E_VALUE, "null args");
     CHECK(hk_train(NULL, &at, &err) == HK_E_VALUE && hk_gradients(NULL, &at, &err) == HK_E_VALUE, "null args");
-    CHECK(hk_balance(NULL, &at, &err) == HK_E_VALUE && hk_deficit(NULL, &at, &err) == HK_E_VALUE, "null args");
+    CHECK(hk_balance_graph(NULL, &at, &err) == HK_E_VALUE && hk_deficit(NULL, &at, &err) == HK_E_VALUE, "null args");
     CHECK(hk_permutation(NULL, &at, &err) == HK_E_VALUE && hk_learn(NULL, &at, &err) == HK_E_VALUE, "null args");
     hk_init_args some = {.network = network(), .seed = 7};
     CHECK(hk_init(&some, NULL, &err) == HK_E_VALUE, "null at");
@@ -271,21 +295,32 @@ static void test_refusals(void) {
     REFUSED(gradients, GRADIENTS, (void)a, HK_E_VALUE); /* the weights themselves */
     REFUSED(gradients, GRADIENTS, a.dweights = NULL, HK_E_VALUE);
     REFUSED(gradients, GRADIENTS, a.mean_loss = NULL, HK_E_VALUE);
-#define BALANCE \
-    ((hk_balance_args){.network = network(), .p = 2, .log_scale = state, .lambda = lambda, .dead = dead, .report = &report})
-    REFUSED(balance, BALANCE, a.p = 0, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.p = INFINITY, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.tol = -1, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.max_sweeps = -1, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.report = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.log_scale = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.lambda = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.dead = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.network.hidden = HK_TANH, HK_E_VALUE);
-    int64_t order[2] = {1, 1};
-    REFUSED(balance, BALANCE, a.order = order, HK_E_VALUE);
+    const double zero = 0, minus = -1;
+    const int64_t order[2] = {1, 1};
+    REFUSED(balance_graph, graph(), a.p = &zero, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (a.weight = &minus), HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.parts = 0, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.tol = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.max_sweeps = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.method = 4, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.units = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.blocks = 0, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.block = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.p = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.report = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.state = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.lambda = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.deficit = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.status = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (a.order = order, a.groups = 2), HK_E_VALUE);
+    REFUSED(balance_graph, graph(), unit[3] = HIDDEN, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[1].alpha = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[1].w.dtype = HK_FLOAT32, HK_E_TYPE);
+    REFUSED(balance_graph, graph(), block[1].w.flags = HK_READONLY, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[1].alphas = hk_vector(b0, A, HK_FLOAT64), HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[3].w.data = w0 + 1, HK_E_VALUE);
     w1[3] = NAN;
-    REFUSED(balance, BALANCE, (void)a, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (void)a, HK_E_VALUE);
 #define DEFICIT ((hk_deficit_args){.network = network(), .p = 2, .deficit = state, .total = &total})
     REFUSED(deficit, DEFICIT, (void)a, HK_E_VALUE);
     w1[3] = 0;
