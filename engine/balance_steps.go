@@ -24,10 +24,10 @@ const (
 	stateNext    // where the next goes
 	stateShift   // of the gradients in the pairs
 	stateShifted // 1: stateShift is set
-	stateBest  // the least residual so far
-	stateStale // steps without progress
-	stateLeast // log2 of the cost at the last progress
-	stateNear  // 1 from where the steps are those near balance
+	stateBest    // the least residual so far
+	stateStale   // steps without progress
+	stateLeast   // log2 of the cost at the last progress
+	stateNear    // 1 from where the steps are those near balance
 	stateHead
 )
 

@@ -225,7 +225,7 @@ type sumsJob[T Float] struct {
 	kind             exponent
 	exponent         []T
 	weights, both    span[T] // both: of the rows, when both sums have weights
-	rowPart, colPart []T // by block, nil: not wanted
+	rowPart, colPart []T     // by block, nil: not wanted
 	far              int
 	oneStream        bool // the row sums are taken too, for nobody
 	locals           []local[T]
