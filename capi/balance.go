@@ -111,7 +111,7 @@ func balanceGraph[T kernels.Float](a *C.hk_balance_graph_args, at *C.int64_t) (m
 	} else if r, err = b.Apply(); err != nil {
 		return false, err
 	}
-	reasons := map[engine.StopReason]C.int64_t{engine.Converged: C.HK_CONVERGED, engine.SweepsUsedUp: C.HK_SWEEPS_USED_UP, engine.Stalled: C.HK_ROUNDING}
+	reasons := map[engine.StopReason]C.int64_t{engine.Converged: C.HK_CONVERGED, engine.SweepsUsedUp: C.HK_STEPS_USED_UP, engine.Stalled: C.HK_ROUNDING}
 	*a.report = C.hk_balance_report{
 		cost_before: C.double(r.CostBefore), cost_after: C.double(r.CostAfter),
 		deficit_before: C.double(r.DeficitBefore), deficit_after: C.double(r.DeficitAfter),

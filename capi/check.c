@@ -81,8 +81,8 @@ static int check_layout(const char *kernel, const hki_array_spec *spec, int i, c
 
 /* The lengths that arguments share, and who set them. */
 typedef struct lengths {
-    int64_t value[4];
-    int set[4];
+    int64_t value[HKI_AXES];
+    int set[HKI_AXES];
 } lengths;
 
 static int same_length(lengths *known, int axis, int64_t value) {
@@ -135,9 +135,12 @@ static double scalar_value(const hk_array *a) {
     return a->dtype == HK_FLOAT32 ? (double)*(const float *)a->data : *(const double *)a->data;
 }
 
-/* y of hk_learn is written only if it is to be computed. */
+/* The kernels of learning have their y here, and whether it is to be computed there; only then is it written. */
+enum { LEARN_Y = 2, LEARN_COMPUTE = 5 };
+
 static int is_written(const hki_kernel *k, const void *args, int i) {
-    if (k == &hki_kernels[HKI_LEARN] && i == 2) return hki_scalars(k, args)[5].code != 0;
+    if (i == LEARN_Y && (k == &hki_kernels[HKI_LEARN] || k == &hki_kernels[HKI_THREE_FACTOR] || k == &hki_kernels[HKI_FOLDIAK]))
+        return hki_scalars(k, args)[LEARN_COMPUTE].code != 0;
     return k->array[i].flags & HKI_WRITTEN;
 }
 
@@ -158,7 +161,8 @@ static int check_array(int kernel, int i, const hk_array *args, lengths *known, 
                         dtype_name(a->dtype), dtype_name(args[0].dtype), k->array[0].name);
     int status = check_layout(k->name, spec, i, a, err);
     if (status) return status;
-    if (kernel != HKI_POWER_SUMS || i != 3) {
+    /* weights of the one and gate of the other have a length that check_together knows */
+    if ((kernel != HKI_POWER_SUMS && kernel != HKI_LEARN) || i != 3) {
         if ((status = check_shape(k->name, spec, i, a, known, err))) return status;
     }
     if (!mask && a->ndim == 0 && !isfinite(scalar_value(a)))
@@ -254,16 +258,62 @@ static int check_scalar(const hki_kernel *k, int dtype, int i, hki_scalar v, hk_
     return hki_fail(err, HK_E_VALUE, HK_R_VALUE, at, -1, "%s: %s is %g; %s is wanted", k->name, spec->name, v.real, want);
 }
 
+static int check_block(const hki_kernel *k, int i, int64_t block, int64_t reduction, int64_t normalize, hk_error *err) {
+    if (!block || (reduction == HK_SEQUENTIAL && !normalize)) return HK_OK;
+    return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, k->arrays + i, -1, "%s: block is %lld; it does not go with %s", k->name,
+                    (long long)block, normalize ? "normalize" : "the sum or mean of a batch, which is one update");
+}
+
+/* The vectors that a rule of hk_learn needs. */
+static int check_vectors(const hk_array *a, int64_t rule, int64_t differentiate, hk_error *err) {
+    enum { GATE = 3, PRE = 4, POST = 5 };
+    const hki_kernel *k = &hki_kernels[HKI_LEARN];
+    int gate = rule == HK_POSTGATED ? HKI_IN : rule == HK_PREGATED || rule == HK_VOJA ? HKI_OUT : HKI_NONE;
+    int needs[] = {[GATE] = gate != HKI_NONE,
+                   [PRE] = rule == HK_COVARIANCE || (rule == HK_DIFFERENTIAL && differentiate),
+                   [POST] = rule == HK_COVARIANCE || rule == HK_BCM || rule == HK_DIFFERENTIAL};
+    for (int i = GATE; i <= POST; i++)
+        if (needs[i] && a[i].dtype == HK_ABSENT)
+            return hki_fail(err, HK_E_VALUE, HK_R_MISSING, i, -1, "%s: %s is missing", k->name, k->array[i].name);
+    if (gate == HKI_NONE) return HK_OK;
+    lengths known = {{0, a[0].rows, a[0].cols, 0}, {0, 1, 1, 0}};
+    hki_array_spec spec = {k->array[GATE].name, (uint8_t)gate, HKI_NONE, HKI_OR_SCALAR};
+    return check_shape(k->name, &spec, GATE, &a[GATE], &known, err);
+}
+
 /* What goes together with a rule of hk_learn. */
 static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
-    enum { RULE, LR, DECAY, REDUCTION, NORMALIZE, COMPUTE, BLOCK, K, SCORE, TEMPERATURE, ANTI };
-    enum { Y = 2, SCALARS = 3 };
+    enum { RULE, LR, DECAY, REDUCTION, NORMALIZE, COMPUTE, BLOCK, K, SCORE, TEMPERATURE, ANTI, ALPHA, FORM, POWER, C0, Q, DELTA,
+           A, B, C, D, DIFFERENTIATE, ZERO_DIAGONAL };
+    enum { Y = 2, GATE = 3, PRE = 4, POST = 5, SCALARS = 6 };
     int64_t rule = s[RULE].code;
-    if ((rule == HK_WTA || rule == HK_SOFTHEBB) && !s[COMPUTE].code)
+    if ((rule == HK_WTA || rule == HK_SOFTHEBB || rule == HK_KROTOV_HOPFIELD) && !s[COMPUTE].code)
         return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, Y, -1, "learn: y is given; the rule computes it, and none is wanted");
-    if (rule == HK_WTA && (s[K].code < 1 || s[K].code > a[0].rows))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + K, -1, "learn: k is %lld; 1 to the %lld rows of w is wanted",
-                        (long long)s[K].code, (long long)a[0].rows);
+    if (rule == HK_PES && s[COMPUTE].code)
+        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, Y, -1, "learn: y is not given; the error is wanted");
+    int status = check_vectors(a, rule, s[DIFFERENTIATE].code, err);
+    if (status) return status;
+    int least = rule == HK_KROTOV_HOPFIELD ? 2 : 1;
+    if ((rule == HK_WTA || rule == HK_KROTOV_HOPFIELD) && (s[K].code < least || s[K].code > a[0].rows))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + K, -1, "learn: k is %lld; %d to the %lld rows of w is wanted",
+                        (long long)s[K].code, least, (long long)a[0].rows);
+    if (rule == HK_KROTOV_HOPFIELD && s[Q].real < 2)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + Q, -1, "learn: q is %g; a number >= 2 is wanted", s[Q].real);
+    for (int i = POWER; rule == HK_BCM && s[FORM].code == HK_BCM_1982 && i <= C0; i++)
+        if (s[i].real == 0)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + i, -1, "learn: %s is 0; a number > 0 is wanted",
+                            i == C0 ? "c0" : "power");
+    int holds = rule == HK_ANTIHEBBIAN && s[ZERO_DIAGONAL].code;
+    if (holds && a[0].rows != a[0].cols)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 0, -1, "learn: w has shape (%lld, %lld); a square is wanted, since its diagonal is held",
+                        (long long)a[0].rows, (long long)a[0].cols);
+    if (rule == HK_DIFFERENTIAL && s[REDUCTION].code != HK_SEQUENTIAL)
+        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, SCALARS + REDUCTION, -1,
+                        "learn: reduction is the sum or mean; rows are steps in time, and sequential is wanted");
+    if (s[BLOCK].code && (rule == HK_OUTSTAR || rule == HK_KROTOV_HOPFIELD || holds))
+        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, SCALARS + BLOCK, -1, "learn: block is %lld; it does not go with %s",
+                        (long long)s[BLOCK].code,
+                        holds ? "zero_diagonal" : rule == HK_OUTSTAR ? "the outstar, which decays columns" : "a rule of a batch");
     if (rule == HK_SOFTHEBB) {
         double inverse = 1 / s[TEMPERATURE].real;
         if (a[0].dtype == HK_FLOAT32) inverse = (float)inverse;
@@ -271,10 +321,83 @@ static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + TEMPERATURE, -1,
                             "learn: temperature is %g; a number > 0 with a finite inverse is wanted", s[TEMPERATURE].real);
     }
-    if (s[BLOCK].code && (s[REDUCTION].code != HK_SEQUENTIAL || s[NORMALIZE].code))
-        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, SCALARS + BLOCK, -1,
-                        "learn: block is %lld; it does not go with %s", (long long)s[BLOCK].code,
-                        s[NORMALIZE].code ? "normalize" : "the sum or mean of a batch, which is one update");
+    return check_block(&hki_kernels[HKI_LEARN], BLOCK, s[BLOCK].code, s[REDUCTION].code, s[NORMALIZE].code, err);
+}
+
+/* What goes together with hk_three_factor's traces. */
+static int check_traces(const hk_array *a, const hki_scalar *s, hk_error *err) {
+    enum { X = 1, MODULATOR = 3, R = 5, TAU_E = 1, TAU_RISE = 2, SCALARS = 6 };
+    if (a[X].ndim == 1 && a[MODULATOR].cols != 1)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, MODULATOR, -1, "three_factor: modulator has %lld values; one is wanted for one step",
+                        (long long)a[MODULATOR].cols);
+    if (s[TAU_RISE].real > 0 && a[R].dtype == HK_ABSENT)
+        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, R, -1, "three_factor: r is missing, and tau_rise is given");
+    if (s[TAU_RISE].real > 0 && !(s[TAU_RISE].real < s[TAU_E].real))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + TAU_RISE, -1, "three_factor: tau_rise is %g; a number below tau_e = %g is wanted",
+                        s[TAU_RISE].real, s[TAU_E].real);
+    return HK_OK;
+}
+
+/* Windows and the images that they look at; out is the number of channels of the answer, 0: windows themselves. */
+static int check_windows(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err) {
+    static const char *const names[11] = {"channels", "height", "width", "size", "size", "stride", "stride",
+                                          "padding", "padding", "dilation", "dilation"};
+    const hki_kernel *k = &hki_kernels[kernel];
+    const hk_windows *g = (const hk_windows *)s;
+    const int images = kernel == HKI_CONV_FORWARD, out = kernel == HKI_CONV_FORWARD ? 3 : 1;
+    for (int i = 0; i < 11; i++)
+        if (s[i].code < 1 && i != 7 && i != 8)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + i, -1, "%s: %s is %lld; 1 or more is wanted", k->name,
+                            names[i], (long long)s[i].code);
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t side = axis ? g->width : g->height, reach = (g->size[axis] - 1) * g->dilation[axis] + 1;
+        if (reach > side + 2 * g->padding[axis])
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 3 + axis, -1,
+                            "%s: size is %lld, which reaches over %lld; at most the %lld of the padded image is wanted",
+                            k->name, (long long)g->size[axis], (long long)reach, (long long)(side + 2 * g->padding[axis]));
+        if (kernel == HKI_POOL && g->dilation[axis] != 1)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 9 + axis, -1, "%s: dilation is %lld; 1 is wanted",
+                            k->name, (long long)g->dilation[axis]);
+        if (kernel == HKI_POOL && g->padding[axis] >= g->size[axis])
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 7 + axis, -1,
+                            "%s: padding is %lld; less than the size %lld is wanted", k->name, (long long)g->padding[axis],
+                            (long long)g->size[axis]);
+    }
+    int64_t pixels, length, maps;
+    const int64_t rows = hki_positions(g, 0), cols = hki_positions(g, 1);
+    const int64_t channels = kernel == HKI_CONV_FORWARD ? a[0].rows : g->channels;
+    if (__builtin_mul_overflow(g->height * g->width, g->channels, &pixels) || a[images].cols != pixels)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, images, -1,
+                        "%s: images has rows of length %lld; %lld x %lld x %lld elements are wanted", k->name,
+                        (long long)a[images].cols, (long long)g->channels, (long long)g->height, (long long)g->width);
+    if (kernel != HKI_POOL) {
+        const int w = kernel == HKI_CONV_FORWARD ? 0 : 1;
+        if (__builtin_mul_overflow(g->size[0] * g->size[1], g->channels, &length) || a[w].cols != length)
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, w, -1,
+                            "%s: %s has rows of length %lld; windows of %lld x %lld x %lld elements are wanted", k->name,
+                            k->array[w].name, (long long)a[w].cols, (long long)g->channels, (long long)g->size[0],
+                            (long long)g->size[1]);
+    }
+    if (kernel != HKI_PATCHES) {
+        if (__builtin_mul_overflow(rows * cols, channels, &maps) || a[out].cols != maps)
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, out, -1,
+                            "%s: out has rows of length %lld; %lld channels of %lld x %lld elements are wanted", k->name,
+                            (long long)a[out].cols, (long long)channels, (long long)rows, (long long)cols);
+        return HK_OK;
+    }
+    enum { FIRST = 11, DRAW, SEED, DRAWN };
+    if (s[DRAW].code > rows * cols)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2 + DRAW, -1,
+                        "%s: draw is %lld; at most the %lld windows of an image are wanted", k->name,
+                        (long long)s[DRAW].code, (long long)(rows * cols));
+    int64_t all;
+    if (__builtin_mul_overflow(s[DRAW].code ? s[DRAW].code : rows * cols, a[0].rows, &all) || s[FIRST].code > all - a[1].rows)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2 + FIRST, -1,
+                        "%s: first is %lld; so much is wanted that the %lld rows of out end with the last window at most",
+                        k->name, (long long)s[FIRST].code, (long long)a[1].rows);
+    if (s[DRAWN].code > INT64_MAX - a[0].rows - 1)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2 + DRAWN, -1, "%s: drawn is %lld; fewer images are wanted", k->name,
+                        (long long)s[DRAWN].code);
     return HK_OK;
 }
 
@@ -292,17 +415,24 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
         return HK_OK;
     case HKI_FORWARD:
     case HKI_LEARN:
+    case HKI_CONTRASTIVE:
+    case HKI_THREE_FACTOR:
+    case HKI_FOLDIAK:
     case HKI_STDP:
     case HKI_TRIPLET_STDP: {
-        int i = kernel == HKI_FORWARD ? 3 : 2;
-        if (a[1].ndim != a[i].ndim) {
+        int first = kernel == HKI_FORWARD ? 3 : 2, last = kernel == HKI_CONTRASTIVE ? 4 : first;
+        for (int i = first; i <= last; i++) {
+            if (a[1].ndim == a[i].ndim) continue;
             char got[64], want[64];
             shape_text(got, a[i].ndim, a[i].rows, a[i].cols);
-            shape_text(want, a[1].ndim, a[1].rows, a[0].rows);
+            shape_text(want, a[1].ndim, a[1].rows, k->array[i].second == HKI_IN ? a[0].cols : a[0].rows);
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; %s is wanted", k->name,
                             k->array[i].name, got, want);
         }
-        return kernel == HKI_LEARN ? check_rule(a, s, err) : HK_OK;
+        return kernel == HKI_LEARN          ? check_rule(a, s, err)
+               : kernel == HKI_CONTRASTIVE  ? check_block(k, 3, s[3].code, s[1].code, s[2].code, err)
+               : kernel == HKI_THREE_FACTOR ? check_traces(a, s, err)
+                                            : HK_OK;
     }
     case HKI_AVERAGE_GAIN:
         if (s[0].real == 0)
@@ -320,10 +450,13 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
                             "%s: weights goes with sums by row or by column, not with both in one pass", k->name);
         if (isinf(s[0].real))
             return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, 3, -1, "%s: weights does not go with p = inf", k->name);
-        lengths known = {{0, a[0].rows, a[0].cols, 0}, {0, 1, 1, 0}};
+        lengths known = {{0, a[0].rows, a[0].cols}, {0, 1, 1}};
         hki_array_spec spec = {"weights", rows ? HKI_IN : HKI_OUT, HKI_NONE, HKI_OPTIONAL};
         return check_shape(k->name, &spec, 3, &a[3], &known, err);
     }
+    case HKI_PATCHES:
+    case HKI_CONV_FORWARD:
+    case HKI_POOL: return check_windows(kernel, a, s, err);
     case HKI_EMA:
         if (a[1].ndim == 2 && a[1].rows == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: a has no sample; at least one is wanted", k->name);
@@ -347,7 +480,8 @@ int hki_check(int kernel, const void *args, hk_error *err) {
 }
 
 /* Whether n bytes are 0 or 1. */
-static int are_bits(const unsigned char *p, int64_t n) {
+static int are_bits(const void *bytes, int64_t n) {
+    const unsigned char *p = bytes;
     uint64_t all = 0, word;
     int64_t k = 0;
     for (; k + 8 <= n; k += 8) {
@@ -358,20 +492,41 @@ static int are_bits(const unsigned char *p, int64_t n) {
     return !(all & 0xfefefefefefefefeu);
 }
 
-#define ZERO_OR_ONE(type)                                               \
-    do {                                                                \
-        const type *v = (const type *)a->data + i * a->stride;          \
-        for (int64_t j = 0; j < a->cols; j++)                           \
-            if (!(v[j] == 0 || v[j] == 1)) return 0;                    \
-    } while (0)
+/* On the bits, with nothing that ends the loop early: such loops become vectors. 1.0 is the exponent's bias alone, whose
+ * lowest bit is set; -0 is 0. */
+#define ZERO_OR_ONE(name, word, mantissa, one)                                        \
+    static int name(const void *p, int64_t n) {                                       \
+        const word *v = p;                                                            \
+        word bad = 0;                                                                 \
+        for (int64_t k = 0; k < n; k++) {                                             \
+            word set = v[k] >> mantissa & 1, rest = v[k] ^ ((word)-set & one);        \
+            bad |= rest << 1 | (rest >> (8 * sizeof(word) - 1) & set);                \
+        }                                                                             \
+        return !bad;                                                                  \
+    }                                                                                 \
+    static void name##_as_bytes(unsigned char *to, const void *p, int64_t n) {        \
+        const word *v = p;                                                            \
+        for (int64_t k = 0; k < n; k++) to[k] = (unsigned char)(v[k] >> mantissa & 1); \
+    }
+
+ZERO_OR_ONE(singles, uint32_t, 23, 0x3f800000u)
+ZERO_OR_ONE(doubles, uint64_t, 52, 0x3ff0000000000000u)
+
+static const void *row_of(const hk_array *a, int64_t i) {
+    int64_t size = a->dtype == HK_FLOAT64 ? 8 : a->dtype == HK_FLOAT32 ? 4 : 1;
+    return (const unsigned char *)a->data + i * a->stride * size;
+}
 
 static int are_spikes(const hk_array *a) {
-    for (int64_t i = 0; a->cols > 0 && i < a->rows; i++) {
-        if (a->dtype == HK_FLOAT32) ZERO_OR_ONE(float);
-        else if (a->dtype == HK_FLOAT64) ZERO_OR_ONE(double);
-        else if (!are_bits((const unsigned char *)a->data + i * a->stride, a->cols)) return 0;
-    }
+    int (*check)(const void *, int64_t) = a->dtype == HK_FLOAT32 ? singles : a->dtype == HK_FLOAT64 ? doubles : are_bits;
+    for (int64_t i = 0; a->cols > 0 && i < a->rows; i++)
+        if (!check(row_of(a, i), a->cols)) return 0;
     return 1;
+}
+
+void hki_spikes_as_bytes(const hk_array *a, int64_t from, int64_t to, unsigned char *bytes) {
+    for (int64_t i = from; i < to; i++, bytes += a->cols)
+        (a->dtype == HK_FLOAT32 ? singles_as_bytes : doubles_as_bytes)(bytes, row_of(a, i), a->cols);
 }
 
 int hki_check_spikes(int kernel, const void *args, hk_error *err) {

@@ -10,18 +10,20 @@
 
 /* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
-       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_KERNELS };
+       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_CONTRASTIVE, HKI_THREE_FACTOR, HKI_FOLDIAK,
+       HKI_PATCHES, HKI_CONV_FORWARD, HKI_POOL, HKI_KERNELS };
 
 /* The functions on networks, which have no place in the table. */
-enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT };
+enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT,
+       HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
 
-enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 16 };
+enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 32 };
 
 /* A kernel's args struct is its arrays followed by its scalars, 8 bytes each. */
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
 
 /* A length that arguments of one call have in common. */
-enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES };
+enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES, HKI_PIXELS, HKI_MAPS, HKI_AXES };
 
 /* Which shapes an array may have: axis lengths `first` x `second` (second HKI_NONE: a vector). */
 enum {
@@ -56,6 +58,12 @@ typedef struct hki_kernel {
     hki_scalar_spec scalar[HKI_MAX_SCALARS];
 } hki_kernel;
 
+/* The number of windows along an axis, 0: rows, 1: columns. */
+static inline int64_t hki_positions(const hk_windows *g, int axis) {
+    int64_t side = axis ? g->width : g->height;
+    return (side + 2 * g->padding[axis] - ((g->size[axis] - 1) * g->dilation[axis] + 1)) / g->stride[axis] + 1;
+}
+
 extern const hki_kernel hki_kernels[HKI_KERNELS];
 
 int hki_kernel_by_name(const char *name);
@@ -78,6 +86,9 @@ int hki_check_data(const char *function, const char *name, const hk_array *a, in
 /* Refuses spikes that are neither 0 nor 1. It reads all of them, so it is called once for a sequence. */
 int hki_check_spikes(int kernel, const void *args, hk_error *err);
 
+/* The steps [from, to) of checked spikes that are numbers, row after row without gaps. */
+void hki_spikes_as_bytes(const hk_array *a, int64_t from, int64_t to, unsigned char *bytes);
+
 int hki_fail(hk_error *err, int status, int reason, int argument, int other, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
@@ -91,7 +102,7 @@ typedef struct hki_work {
 } hki_work;
 hki_work hki_estimate(int kernel, const void *args);
 
-/* Units between which the work may not be cut: the samples of a block of hk_learn; 0: there are none. */
+/* Units between which the work may not be cut: the samples of a block; 0: there are none. */
 int64_t hki_grain(int kernel, const void *args);
 
 /* Runs checked work from *at for at most about 50 ms. */

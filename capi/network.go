@@ -39,6 +39,12 @@ func onNetwork[T kernels.Float](function int, args unsafe.Pointer, at *C.int64_t
 		return balanceGraph[T]((*C.hk_balance_graph_args)(args), at)
 	case C.HKI_DEFICIT:
 		return false, deficit[T]((*C.hk_deficit_args)(args))
+	case C.HKI_SYNAPTIC_BALANCE:
+		return synapticBalance[T]((*C.hk_synaptic_balance_args)(args), at)
+	case C.HKI_RNN:
+		return runRNN[T]((*C.hk_rnn_args)(args), at)
+	case C.HKI_NORMAL:
+		return normal[T]((*C.hk_normal_args)(args), at)
 	}
 	panic("unknown function")
 }

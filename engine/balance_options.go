@@ -56,7 +56,7 @@ type StopReason string
 const (
 	Converged    StopReason = "converged"  // every live unit is balanced to Tol
 	SweepsUsedUp StopReason = "max_sweeps" // MaxSweeps were not enough; what was reached is written
-	Stalled      StopReason = "rounding"   // rounding of the sums keeps the residual above Tol; the least is written
+	Stalled      StopReason = "rounding"   // rounding of the sums hides what is left to be done; the best that was reached is written
 )
 
 func (o *BalanceOptions) parts() []CostTerm {

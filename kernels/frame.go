@@ -113,8 +113,12 @@ type frame[T Float] struct {
 	softmax  softmaxJob[T]
 	argMax   argMaxJob[T]
 	residual residualJob[T]
+	solve    solveJob[T]
 	online   onlineJob[T]
 	stdp     stdpJob[T]
+	patches  patchesJob[T]
+	conv     convJob[T]
+	pool     windowJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

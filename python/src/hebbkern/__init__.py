@@ -15,6 +15,7 @@ from ._errors import (
 from ._lib import VERSION as __version__
 from ._lib import cpu_info, get_num_threads, set_num_threads
 from .balancing import BalanceReport, balance, deficit
+from .convolution import ConvLayer, conv2d, pool2d
 from .kernels import (
     batch_update,
     ema,
@@ -26,21 +27,29 @@ from .kernels import (
     scale,
 )
 from .network import History, Network
+from .recurrent import RNN, RNNRun, Robustness
+from .synaptic import SynapticReport, synaptic_balance
 
 __all__ = [
     "ArgumentTypeError",
     "ArgumentValueError",
     "BalanceReport",
+    "ConvLayer",
     "DivergenceError",
     "HebbkernError",
     "History",
     "InternalError",
     "Interrupted",
     "Network",
+    "RNN",
+    "RNNRun",
+    "Robustness",
     "StaleLibraryWarning",
+    "SynapticReport",
     "__version__",
     "balance",
     "batch_update",
+    "conv2d",
     "cpu_info",
     "deficit",
     "ema",
@@ -49,11 +58,13 @@ __all__ = [
     "gains",
     "get_num_threads",
     "norms",
+    "pool2d",
     "power_sums",
     "rank1",
     "rules",
     "scale",
     "set_num_threads",
+    "synaptic_balance",
 ]
 
 _threadpoolctl.register()
