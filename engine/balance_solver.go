@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -43,7 +44,9 @@ type balancer[T kernels.Float] struct {
 	units      [3][]float64 // scratch by unit
 	one        [1]float64
 	scratch    []float64
+	mem        *balanceMemory
 	slotOf     []int32
+	slots      []int32 // scratch of makeSide
 	newton     newtonStep
 	coordinate coordinates
 }
@@ -60,7 +63,9 @@ func newBalancer[T kernels.Float](fn string, g *BalanceGraph[T], o BalanceOption
 	if n := g.groups(); o.Order != nil && !isPermutation(o.Order, n) {
 		return nil, badArg(fn, "order", fmt.Sprint(o.Order), fmt.Sprintf("a permutation of 0 … %d", n-1))
 	}
-	b := &balancer[T]{g: g, o: o, limit: o.MaxScratch, start: true, ell: make([]float64, g.Units)}
+	b := &balancer[T]{g: g, o: o, limit: o.MaxScratch, start: true}
+	b.takeMemory()
+	b.ell = b.floats(g.Units)
 	b.share, b.use = g.share(o.Method == MethodTied)
 	b.status, b.free = make([]UnitStatus, g.Units), make([]bool, g.Units)
 	for i := range g.Units {
@@ -272,7 +277,7 @@ func (b *balancer[T]) hold(i int, why UnitStatus) {
 
 // ceilings bounds the weights of each block from its first sums.
 func (b *balancer[T]) ceilings() {
-	b.ceiling = make([]float64, len(b.g.Blocks))
+	b.ceiling = b.floats(len(b.g.Blocks))
 	for q := range b.ceiling {
 		b.ceiling[q] = math.NaN()
 	}
@@ -307,4 +312,31 @@ func exp2(x float64) float64 {
 	v := []float64{x}
 	kernels.Exp2(v, v)
 	return v[0]
+}
+
+// balanceMemory is what a balancer works in. It goes from one to the next, since balancing in training would else keep
+// the garbage collector busy; its contents never affect a result.
+type balanceMemory struct {
+	floats arena[float64]
+	copies arena[float64]
+	ints   arena[int]
+}
+
+var balanceMemories sync.Pool
+
+func (b *balancer[T]) takeMemory() {
+	b.mem, _ = balanceMemories.Get().(*balanceMemory)
+	if b.mem == nil {
+		b.mem = &balanceMemory{}
+	}
+	b.mem.floats.reset()
+	b.mem.copies.reset()
+	b.mem.ints.reset()
+}
+
+// floats is n zeros.
+func (b *balancer[T]) floats(n int) []float64 {
+	v := b.mem.floats.take(n)
+	clear(v)
+	return v
 }

@@ -41,7 +41,7 @@ func (b *balancer[T]) openState(fn string) error {
 	units, mem := b.g.Units, b.o.State
 	want := BalanceStateLen(units, len(b.g.Blocks), len(b.o.parts()))
 	if mem == nil {
-		mem = make([]float64, want)
+		mem = b.floats(want)
 	} else if err := checkLen(fn, "state", mem, want); err != nil {
 		return err
 	}

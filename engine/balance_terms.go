@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/hebbkern/hebbkern/kernels"
@@ -40,14 +41,14 @@ func (b *balancer[T]) addTerms(fn string) error {
 		}
 	}
 	b.vecT = [4][]T{make([]T, rows), make([]T, cols), make([]T, rows), make([]T, cols)}
-	b.vec = [3][]float64{make([]float64, rows), make([]float64, cols), make([]float64, cols)}
+	b.vec = [3][]float64{b.floats(rows), b.floats(cols), b.floats(cols)}
 	for k := range b.units {
-		b.units[k] = make([]float64, g.Units)
+		b.units[k] = b.floats(g.Units)
 	}
-	b.logA, b.logB = make([]float64, g.Units), make([]float64, g.Units)
-	b.rateA, b.rateB = make([]float64, g.Units), make([]float64, g.Units)
+	b.logA, b.logB = b.floats(g.Units), b.floats(g.Units)
+	b.rateA, b.rateB = b.floats(g.Units), b.floats(g.Units)
 	b.findSingles()
-	b.logDegree, b.rho = make([]float64, g.Units), make([]float64, g.Units)
+	b.logDegree, b.rho = b.floats(g.Units), b.floats(g.Units)
 	for i := range b.logDegree {
 		if c := g.degree(i); c != 1 {
 			b.logDegree[i] = log2(c)
@@ -64,7 +65,7 @@ func (b *balancer[T]) addTerms(fn string) error {
 		case !hasDirectForm(t.p):
 			if bytes := int64(size) * int64(unsafe.Sizeof(T(0))); bytes <= b.limit {
 				b.limit -= bytes
-				t.form, t.copy = formPower, kernels.NewMatrix[T](t.block.W.Rows, t.block.W.Cols)
+				t.form, t.copy = formPower, b.copyLike(t.block.W)
 				for i := range t.copy.Rows {
 					kernels.PowAbs(t.copy.Row(i), t.block.W.Row(i), t.p)
 				}
@@ -81,8 +82,11 @@ func (b *balancer[T]) makeSide(t *balanceTerm[T], k int, units []int, n int, pos
 	if len(b.slotOf) < b.g.Units {
 		b.slotOf = make([]int32, b.g.Units) // 1 + the slot of a unit, 0: none yet
 	}
-	identity, slots := true, make([]int32, n)
-	s.unit, s.rate = make([]int, 0, min(n, b.g.Units)), make([]float64, 0, min(n, b.g.Units))
+	if len(b.slots) < n {
+		b.slots = make([]int32, n)
+	}
+	identity, slots := true, b.slots[:n]
+	s.unit, s.rate = b.mem.ints.take(min(n, b.g.Units))[:0], b.floats(min(n, b.g.Units))[:0]
 	for i := range n {
 		u, slot := b.unitOf(units, i), int32(-1)
 		if u >= 0 {
@@ -103,12 +107,12 @@ func (b *balancer[T]) makeSide(t *balanceTerm[T], k int, units []int, n int, pos
 		b.slotOf[u] = 0
 	}
 	if !identity {
-		s.slot = slots
+		s.slot = slices.Clone(slots)
 	}
 	m := len(s.unit)
-	s.factor, s.sum, s.log = make([]float64, m), make([]float64, m), make([]float64, m)
-	s.share, s.part = make([]float64, m), make([]float64, m)
-	s.raw = make([]float64, n)
+	s.factor, s.sum, s.log = b.floats(m), b.floats(m), b.floats(m)
+	s.share, s.part = b.floats(m), b.floats(m)
+	s.raw = b.floats(n)
 }
 
 // hasLoops reports whether a term has a row and a column of one unit with c = 1.
@@ -124,4 +128,14 @@ func (b *balancer[T]) hasLoops(t *balanceTerm[T]) bool {
 		b.slotOf[u] = 0
 	}
 	return loop
+}
+
+// copyLike is memory for a matrix of the shape of w, from that which balancers share unless it is very large.
+func (b *balancer[T]) copyLike(w kernels.Matrix[T]) kernels.Matrix[T] {
+	n, size := w.Rows*w.Cols, int(unsafe.Sizeof(T(0)))
+	if n*size > 64<<20 {
+		return kernels.NewMatrix[T](w.Rows, w.Cols)
+	}
+	wide := b.mem.copies.take((n*size + 7) / 8)
+	return kernels.MatrixOf(unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(wide))), n), w.Rows, w.Cols)
 }
