@@ -116,6 +116,9 @@ type frame[T Float] struct {
 	solve    solveJob[T]
 	online   onlineJob[T]
 	stdp     stdpJob[T]
+	patches  patchesJob[T]
+	conv     convJob[T]
+	pool     windowJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

@@ -17,6 +17,7 @@ from ._lib import VERSION as __version__
 from ._lib import cpu_info, get_num_threads, set_num_threads
 from .balancing import BalanceReport, balance, deficit
 from .checkpoints import load, save
+from .convolution import ConvLayer, conv2d, pool2d
 from .kernels import (
     batch_update,
     ema,
@@ -37,6 +38,7 @@ __all__ = [
     "ArgumentValueError",
     "BalanceReport",
     "CheckpointError",
+    "ConvLayer",
     "DivergenceError",
     "HebbkernError",
     "History",
@@ -53,6 +55,7 @@ __all__ = [
     "__version__",
     "balance",
     "batch_update",
+    "conv2d",
     "cpu_info",
     "deficit",
     "ema",
@@ -62,6 +65,7 @@ __all__ = [
     "get_num_threads",
     "load",
     "norms",
+    "pool2d",
     "power_sums",
     "rank1",
     "rules",
