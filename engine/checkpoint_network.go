@@ -37,10 +37,19 @@ var lossNames = []string{MSE: "mse", SoftmaxCrossEntropy: "softmax"}
 type activationName kernels.Activation
 
 func (a activationName) MarshalJSON() ([]byte, error) {
+	var value any = a.Kind.String()
 	if a.Kind == kernels.LeakyReLU {
-		return json.Marshal([]any{a.Kind.String(), pyFloat(a.Slope)})
+		value = []any{value, pyFloat(a.Slope)}
 	}
-	return json.Marshal(a.Kind.String())
+	text, err := json.Marshal(value)
+	var back activationName
+	if err == nil {
+		err = back.UnmarshalJSON(text)
+	}
+	if err == nil && back != a { // a parameter that this form has no place for
+		err = fmt.Errorf("the activation %v with %+v has no form in files", a.Kind, a)
+	}
+	return text, err
 }
 
 func (a *activationName) UnmarshalJSON(text []byte) error {
