@@ -365,3 +365,23 @@ func kActLeakyReLU[T Float](y, z []T, slope T, n int) {
 func kDerLeakyReLU[T Float](y, z []T, slope T, n int) {
 	portable.DerLeakyReLU(y, z, slope, n)
 }
+
+func kMomentum[T Float](w, v, dw []T, mu, step, keep T, n int) {
+	portable.Momentum(w, v, dw, mu, step, keep, n)
+}
+
+func kNesterov[T Float](w, v, dw []T, mu, step, keep T, n int) {
+	portable.Nesterov(w, v, dw, mu, step, keep, n)
+}
+
+func kAdam[T Float](w, m, v, dw []T, b1, d1, b2, d2, step, root, eps, keep T, n int) {
+	portable.Adam(w, m, v, dw, b1, d1, b2, d2, step, root, eps, keep, n)
+}
+
+func kShrink[T Float](w, q []T, rate T, n int) {
+	portable.Shrink(w, q, rate, n)
+}
+
+func kSignV[T Float](y, x []T, n int) {
+	portable.SignV(y, x, n)
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _threadpoolctl, gains, rules
+from . import _threadpoolctl, gains, rules, schedules
 from ._errors import (
     ArgumentTypeError,
     ArgumentValueError,
