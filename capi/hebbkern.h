@@ -61,7 +61,9 @@ enum {
     HK_E_TYPE = -1,     /* an argument has the wrong element type */
     HK_E_VALUE = -2,    /* an argument has a wrong shape, layout or value */
     HK_E_INTERNAL = -3, /* a defect of the library; arrays may be half written */
-    HK_E_DIVERGED = -4  /* learning left the finite numbers: hk_error says where, *at how much was done */
+    HK_E_DIVERGED = -4, /* learning left the finite numbers: hk_error says where, *at how much was done */
+    HK_E_FILE = -5,     /* a file is cut short, altered, of a later version, or no checkpoint */
+    HK_E_SYSTEM = -6    /* the system refused to read or write a file: hk_error.sample is errno */
 };
 
 /* Why an argument was refused (hk_error.reason). */
@@ -75,7 +77,8 @@ enum {
     HK_R_OVERLAP = 6,    /* shares an element with an array that is written */
     HK_R_VALUE = 7,      /* a parameter out of its range or not finite */
     HK_R_UNWANTED = 8,   /* does not go together with another argument */
-    HK_R_OBJECT = 9      /* from Python only: neither an array nor a number */
+    HK_R_OBJECT = 9,     /* from Python only: neither an array nor a number */
+    HK_R_REPLACED = 10   /* HK_E_FILE: the file is a good one, but not the one that was inspected */
 };
 
 /* Element types; HK_ABSENT marks an argument that is not given. */
@@ -101,7 +104,7 @@ typedef struct hk_error {
     int32_t reason;                 /* HK_R_... */
     int32_t argument;               /* index of the argument at fault, -1: none in particular */
     int32_t other;                  /* HK_R_OVERLAP: the argument it overlaps with, else -1 */
-    int64_t sample, layer;          /* HK_E_DIVERGED: where, -1 if it does not apply */
+    int64_t sample, layer;          /* HK_E_DIVERGED: where, -1 if it does not apply; HK_E_SYSTEM: sample is errno */
     char message[HK_MESSAGE_SIZE];  /* zero-terminated, in words */
 } hk_error;
 
@@ -440,6 +443,58 @@ typedef struct hk_triplet_stdp_args {
 } hk_triplet_stdp_args;
 HK_API int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err);
 
+/* Windows that a kernel or a pool looks through at images of channels x height x width: window (r, c) begins at row
+ * r stride[0] - padding[0] and column c stride[1] - padding[1]. Pairs are rows, then columns. Windows are numbered row
+ * after row; only whole ones count:
+ *     rows = (height + 2 padding[0] - ((size[0] - 1) dilation[0] + 1)) / stride[0] + 1,   columns likewise.
+ * Images are [images, channels * height * width]: in each the channels one after the other, in these the rows. */
+typedef struct hk_windows {
+    int64_t channels, height, width;  /* >= 1 */
+    int64_t size[2];                  /* >= 1 */
+    int64_t stride[2];                /* >= 1 */
+    int64_t padding[2];               /* >= 0 */
+    int64_t dilation[2];              /* >= 1 */
+} hk_windows;
+
+/* Copies windows into the rows of out, zeros beyond the edge of the image, for hk_learn to take as x:
+ * row i is number first + i of the windows that are drawn, counted image after image. *at counts rows. */
+typedef struct hk_patches_args {
+    hk_array images;
+    hk_array out;        /* [n, channels * size[0] * size[1]], written */
+    hk_windows windows;
+    int64_t first;       /* 0 to the number of windows drawn of all images, less n */
+    int64_t draw;        /* windows drawn of each image, none twice, in random order; 0: all, in order */
+    int64_t seed;        /* >= 0: with draw, image i has the first of hk_permutation's entries for (seed, epoch drawn + i) */
+    int64_t drawn;       /* >= 0, images drawn of before */
+} hk_patches_args;
+HK_API int hk_patches(const hk_patches_args *args, int64_t *at, hk_error *err);
+
+/* A convolutional layer's answer, out_k(r, c) = f(sum_l w_kl x_l + b_k) with x the window at (r, c) as hk_patches gives
+ * it; each element has the bits that hk_forward gives for that x. *at counts rows of windows. */
+typedef struct hk_conv_forward_args {
+    hk_array w;          /* [kernels, channels * size[0] * size[1]] */
+    hk_array images;
+    hk_array b;          /* [kernels] or scalar, optional */
+    hk_array out;        /* [images, kernels * rows * columns], written */
+    hk_windows windows;
+    int64_t activation;  /* HK_IDENTITY ... HK_GELU */
+    double slope;        /* of the leaky ReLU */
+} hk_conv_forward_args;
+HK_API int hk_conv_forward(const hk_conv_forward_args *args, int64_t *at, hk_error *err);
+
+/* hk_pool_args.kind: what is made of the elements of a window that lie inside the image. */
+enum { HK_POOL_MAX = 0, HK_POOL_AVERAGE = 1 };
+
+/* Maximum (NaN if an element is) or mean of each window, channel by channel; columns are summed first, from top to
+ * bottom, then these sums from left to right. *at counts rows of windows. */
+typedef struct hk_pool_args {
+    hk_array images;
+    hk_array out;        /* [images, channels * rows * columns], written */
+    hk_windows windows;  /* dilation 1; less padding than size */
+    int64_t kind;        /* HK_POOL_MAX or HK_POOL_AVERAGE */
+} hk_pool_args;
+HK_API int hk_pool(const hk_pool_args *args, int64_t *at, hk_error *err);
+
 /* ---- Networks ----------------------------------------------------------------------------------------------------- */
 
 typedef struct hk_activation {
@@ -725,13 +780,61 @@ typedef struct hk_normal_args {
 } hk_normal_args;
 HK_API int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err);
 
+/* ---- Checkpoints -------------------------------------------------------------------------------------------------- */
+
+/* Files of the safetensors format with checksums: engine/checkpoint.go says what is in them. Each of these functions is
+ * one step, which takes as long as the file system does. */
+
+/* hk_tensor.dtype beside HK_FLOAT32, HK_FLOAT64 and HK_BOOL */
+enum { HK_UINT8 = 4, HK_INT64 = 5, HK_UINT64 = 6 };
+
+/* hk_tensor.ndim, at most */
+#define HK_MAX_AXES 32
+
+typedef struct hk_tensor {
+    const char *name;      /* UTF-8 with a terminating zero, not empty, not "__metadata__" */
+    void *data;            /* row-major without gaps; may be NULL if there is no element */
+    const int64_t *shape;  /* [ndim] */
+    int64_t ndim;          /* 0: one element */
+    int64_t dtype;
+} hk_tensor;
+
+/* Writes a checkpoint, so that at any moment path is what it was or the whole new file: written beside it as
+ * ".NAME.RANDOM.tmp", synced, renamed, the folder synced. After an error path is what it was. */
+typedef struct hk_save_args {
+    const char *path;
+    const hk_tensor *tensors;  /* [count], names differ */
+    int64_t count;
+    const char *metadata;      /* a JSON object of strings whose keys do not begin with "hebbkern."; NULL: none */
+} hk_save_args;
+HK_API int hk_save(const hk_save_args *args, int64_t *at, hk_error *err);
+
+/* What is in a checkpoint, as the JSON object {"checksum", "metadata": {...}, "tensors": [{"name", "dtype", "shape"}]}
+ * with a terminating zero, cut at size. The header is verified, the elements are not. */
+typedef struct hk_inspect_args {
+    const char *path;
+    char *buffer;              /* [size], written */
+    int64_t size;
+    int64_t *needed;           /* written: the bytes of the text, the zero included */
+} hk_inspect_args;
+HK_API int hk_inspect(const hk_inspect_args *args, int64_t *at, hk_error *err);
+
+/* Verifies the whole file, then reads its tensors into arrays of the same names, types and shapes. */
+typedef struct hk_load_args {
+    const char *path;
+    const char *checksum;      /* as inspected: another file by now is HK_E_FILE for HK_R_REPLACED; NULL: any file */
+    const hk_tensor *tensors;  /* [count], one for each tensor of the file, data written */
+    int64_t count;
+} hk_load_args;
+HK_API int hk_load(const hk_load_args *args, int64_t *at, hk_error *err);
+
 /* ---- For the Python package --------------------------------------------------------------------------------------- */
 
 /* A new reference to the built-in function (a PyObject *) that runs the kernel with this name ("rank1", ...) on Python
  * objects, in the order of the args struct: it fetches the buffers, checks, calls the kernel to its end and returns
  * None, or (status, reason, argument, other, message, sample, layer) if an argument is refused, before anything is
  * written. One argument more may be given: a buffer of one int64 in place of *at, so that it is known how much was done
- * when the call diverges or is interrupted. For the kernels up to hk_foldiak.
+ * when the call diverges or is interrupted. For the kernels up to hk_pool.
  * Needs a CPython in the process, whose functions it finds at run time, and its lock held; NULL if there is none or
  * the name is unknown. */
 HK_API void *hk_python_function(const char *kernel);

@@ -107,7 +107,6 @@ type frame[T Float] struct {
 	sums      sumsJob[T]
 	gain      gainJob[T]
 	vector    vectorJob[T]
-	optimizer optimizerJob[T]
 	forward   forwardJob[T]
 	batch     batchJob[T]
 	product   productJob[T]
@@ -117,6 +116,10 @@ type frame[T Float] struct {
 	solve     solveJob[T]
 	online    onlineJob[T]
 	stdp      stdpJob[T]
+	patches   patchesJob[T]
+	conv      convJob[T]
+	pool      windowJob[T]
+	optimizer optimizerJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

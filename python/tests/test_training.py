@@ -368,3 +368,17 @@ def test_balancing_carries_the_moments_along():
     np.testing.assert_allclose(net.moments["first_weights"][0] * scale, first, rtol=1e-9)
     second = 0.999 * before["second_weights"][0] + 0.001 * dw[0] ** 2
     np.testing.assert_allclose(net.moments["second_weights"][0] * scale**2, second, rtol=1e-9)
+
+
+@pytest.mark.parametrize("options", [{}, {"gate": "differential", "dropout": 0.0, "activation": ["tanh", "relu", "identity"]}])
+def test_a_file_has_all_of_it(options, tmp_path):
+    X, Y = task(100, np.float32)
+    arguments = dict(batch=16, lr=0.01, validation=(X, Y), patience=50, progress=False)
+    whole, _ = run([2], **options)
+    whole.position = 32  # as after Ctrl-C
+    whole.save(tmp_path / "net.hk")
+    net = hk.Network.load(tmp_path / "net.hk")
+    assert repr(net) == repr(whole) and state(net) == state(whole) and net.best.loss == whole.best.loss
+    for n in (whole, net):
+        n.fit(X, Y, epochs=2, **arguments)
+    assert state(net) == state(whole) and net.best.loss == whole.best.loss

@@ -14,6 +14,7 @@ from ._array import FLOATS, checked, describe, describe_all, run
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._fit import Fit
 from ._history import Best, History
+from ._network_file import NetworkFile
 from ._parameters import choice, is_integer, real
 from ._train import FEEDBACKS, GATES, LOSSES, MOMENTS, Call, dropout_of, optimizer_of, targets_of
 from .balancing import Flat
@@ -22,7 +23,7 @@ from .kernels import activation_code
 __all__ = ["Best", "History", "Network"]
 
 
-class Network:
+class Network(NetworkFile):
     """A network of layers: populations of the given sizes, by default with a linear output.
 
     Weights start uniform after He et al. (2015) into ReLU-like units and after Glorot & Bengio (2010) elsewhere, biases
