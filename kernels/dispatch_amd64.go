@@ -779,6 +779,30 @@ func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride
 	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
 }
 
+func kOnlineSlide[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineSlideF32AVX2(pF32(w), pF32(x), pF32(y), pF32(theta), float32(eta), float32(d), float32(alpha), float32(beta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineSlideF64AVX2(pF64(w), pF64(x), pF64(y), pF64(theta), float64(eta), float64(d), float64(alpha), float64(beta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineSlide(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineSlideLaw[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineSlideLawF32AVX2(pF32(w), pF32(x), pF32(y), pF32(theta), float32(eta), float32(d), float32(alpha), float32(beta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineSlideLawF64AVX2(pF64(w), pF64(x), pF64(y), pF64(theta), float64(eta), float64(d), float64(alpha), float64(beta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineSlideLaw(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+}
+
 func kSquare[T Float](y, x []T, n int) {
 	if useAVX2 {
 		if single[T]() {

@@ -262,6 +262,14 @@ func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride
 	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
 }
 
+func kOnlineSlide[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineSlide(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineSlideLaw[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineSlideLaw(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+}
+
 func kSquare[T Float](y, x []T, n int) {
 	portable.Square(y, x, n)
 }

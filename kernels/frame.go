@@ -107,6 +107,7 @@ type frame[T Float] struct {
 	sums      sumsJob[T]
 	gain      gainJob[T]
 	vector    vectorJob[T]
+	optimizer optimizerJob[T]
 	forward   forwardJob[T]
 	batch     batchJob[T]
 	product   productJob[T]
@@ -119,7 +120,6 @@ type frame[T Float] struct {
 	patches   patchesJob[T]
 	conv      convJob[T]
 	pool      windowJob[T]
-	optimizer optimizerJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

@@ -129,6 +129,15 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
 		add(fmt.Sprint("ForwardUpdate/", form), func() { ForwardUpdate(w, few, y, o) }, w.Data, before.Data, y.Data, sums)
 	}
+	for _, law := range []bool{false, true} {
+		w, y, theta := m(), NewMatrix[T](9, rows), outR()
+		for i := range theta {
+			theta[i] = T(i%7+1) / 4
+		}
+		o := Online[T]{Rate: 0.01, Theta: theta, Alpha: 0.25, Law: law}
+		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
+		add(fmt.Sprint("ForwardUpdate/theta/", law), func() { ForwardUpdate(w, few, y, o) }, w.Data, y.Data, theta)
+	}
 	yb := NewMatrix[T](70, rows)
 	add("ForwardBatch", func() { ForwardBatch(yb, w, batch, one, Activation{Kind: Tanh}) }, yb.Data)
 	zb, fb := NewMatrix[T](70, rows), NewMatrix[T](70, rows)

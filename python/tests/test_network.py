@@ -317,6 +317,32 @@ def test_interrupt_of_a_rule(block):
     assert float(out.split()[0]) - (time.monotonic() - took) < 1.0
 
 
+@pytest.mark.parametrize("rule, arguments", [("BCM(1e-4)", "X"), ("ThreeFactor(1e-4, 20.0)", "X, modulator=1")])
+def test_interrupt_of_rules_with_state(rule, arguments):
+    interrupted(
+        """
+        import numpy as np, hebbkern as hk
+        random = np.random.default_rng(0)
+        X = random.standard_normal((50000, 300)).astype(np.float32) * np.float32(0.05)
+        start = random.standard_normal((1500, 300)).astype(np.float32) * np.float32(0.05)
+        w, rule, other = start.copy(), hk.rules.RULE, hk.rules.RULE
+        print("go", flush=True)
+        try:
+            rule.update(w, ARGUMENTS)
+        except hk.Interrupted as stop:
+            assert 0 < stop.done < len(X)
+            again, X = start.copy(), X[: stop.done]
+            other.update(again, ARGUMENTS)
+            assert np.array_equal(w, again), "not the state after k whole samples"
+            for name in rule._state:
+                assert np.array_equal(getattr(rule, name), getattr(other, name)), name
+        else:
+            raise AssertionError
+    """.replace("RULE", rule).replace("ARGUMENTS", arguments),
+        after=0.25,
+    )
+
+
 def test_interrupt_of_fit():
     interrupted("""
         import numpy as np, hebbkern as hk
