@@ -22,7 +22,8 @@ import (
 // In the first two a product of decays is only ever multiplied by further ones, from the last sample to the first, so
 // that it may underflow: to 0, as the weights of one sample at a time would.
 //
-// Not fit: terms of columns (outstar, any c_j or b_j) and added rows a_i, normalisation, sum and mean.
+// Not fit: terms of columns (outstar, any c_j or b_j) and added rows a_i, normalisation, sum and mean, and what acts on
+// single weights: bounds, soft bounds, drift, masks.
 //
 // A block in which anything is not finite is run again one sample at a time, from the weights before it, and so stops
 // at the sample, with the error and the weights of the sequential form. Map is called again then; it keeps nothing.
@@ -48,6 +49,8 @@ func (u *updater[T]) checkBlock() error {
 		return badBlock("0 with sum or mean, which are one update")
 	case o.Normalize != NoNorm:
 		return badBlock("0 with normalize, which looks at each sample's change")
+	case o.Compose.unfit() != "":
+		return badBlock("0 with " + o.Compose.unfit() + ", which acts on every single weight")
 	case u.terms&(TermCol|TermColAdd|TermRow) != 0:
 		return badBlock("0, since the rule changes columns as a whole or adds to rows")
 	case u.terms&TermX != 0 && !pre:
@@ -292,7 +295,7 @@ func (u *updater[T]) leaf(lo, hi, level int) {
 		case u.compute:
 			copy(y, row)
 		}
-		u.rule.Map(u.v, b.x.Row(lo+c), y)
+		u.mapSample(b.x.Row(lo+c), y)
 		clear(row)
 		factor[c], factor[1+c] = 0, 1
 		if u.compute {
@@ -342,7 +345,7 @@ func (u *updater[T]) residualBlock(s, n int) (done int) {
 			}
 			at[i*m.Stride] = 0
 		}
-		u.rule.Map(u.v, x.Row(c), yc)
+		u.mapSample(x.Row(c), yc)
 		clear(residual)
 		residual[out+c] = 1
 		if u.compute {
@@ -406,7 +409,7 @@ func (u *updater[T]) sparseBlock(s, n int) (done int) {
 			}
 		}
 		y := u.y.Row(s + done)
-		u.rule.Map(u.v, x.Row(done), y)
+		u.mapSample(x.Row(done), y)
 		if !u.finiteRow(y) {
 			break
 		}

@@ -14,6 +14,8 @@ type Scratch[T kernels.Float] struct {
 	deriv  []T
 	act    Activity[T]
 	delta  []kernels.Matrix[T]
+
+	dependence, row kernels.Dependence[T] // of Composition: of W, of some rows
 }
 
 // arena hands out pieces of one buffer; after a call that outgrew it, the next call finds one that is large
