@@ -104,6 +104,7 @@ type updater[T kernels.Float] struct {
 	sums, r, one []T               // [out], [in], [1]
 	delta, lower kernels.Matrix[T] // [out, in], [out, out]
 	b            blocks[T]
+	rb           residualBlocks[T]
 
 	// Of the composition: see compose.go.
 	constrained, bounded, dependent bool
