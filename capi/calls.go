@@ -68,10 +68,8 @@ func rank1[T kernels.Float](a *C.hk_rank1_args, i, j int) {
 			u.High = high[0]
 		}
 	}
-	if m := &a.mask; m.dtype != C.HK_ABSENT && m.rows > 0 && m.cols > 0 && i < j {
-		stride := int(m.stride)
-		first := (*bool)(unsafe.Add(m.data, i*stride))
-		u.Mask, u.MaskStride = unsafe.Slice(first, (j-i-1)*stride+int(m.cols)), stride
+	if mask, stride := maskOf(&a.mask); mask != nil && i < j {
+		u.Mask, u.MaskStride = mask[i*stride:(j-1)*stride+int(a.mask.cols)], stride
 	}
 	kernels.Rank1(rowsOf(matrix[T](&a.w), i, j), u)
 }

@@ -246,6 +246,8 @@ static int check_scalar(const hki_kernel *k, int dtype, int i, hki_scalar v, hk_
     case HKI_UNIT:
         if (!(v.real >= 0 && v.real <= 1)) want = "a number from 0 to 1";
         break;
+    case HKI_NUMBER:
+        break;
     case HKI_EXPONENT:
         if (!(v.real > 0)) want = "a number > 0";
         break;
@@ -257,7 +259,8 @@ static int check_scalar(const hki_kernel *k, int dtype, int i, hki_scalar v, hk_
 /* What goes together with a rule of hk_learn. */
 static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
     enum { RULE, LR, DECAY, REDUCTION, NORMALIZE, COMPUTE, BLOCK, K, SCORE, TEMPERATURE, ANTI };
-    enum { Y = 2, SCALARS = 3 };
+    enum { Y = 2 };
+    const int SCALARS = hki_kernels[HKI_LEARN].arrays;
     int64_t rule = s[RULE].code;
     if ((rule == HK_WTA || rule == HK_SOFTHEBB) && !s[COMPUTE].code)
         return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, Y, -1, "learn: y is given; the rule computes it, and none is wanted");
@@ -275,6 +278,74 @@ static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
         return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, SCALARS + BLOCK, -1,
                         "learn: block is %lld; it does not go with %s", (long long)s[BLOCK].code,
                         s[NORMALIZE].code ? "normalize" : "the sum or mean of a batch, which is one update");
+    return HK_OK;
+}
+
+int hki_composed(const void *args) {
+    const hki_kernel *k = &hki_kernels[HKI_LEARN];
+    const hk_array *a = (const hk_array *)args + k->arrays - HKI_COMPOSED_ARRAYS;
+    const hki_scalar *s = hki_scalars(k, args) + k->scalars - HKI_COMPOSED_SCALARS;
+    return a[HKI_LOW].dtype != HK_ABSENT || a[HKI_HIGH].dtype != HK_ABSENT || a[HKI_LEARN_MASK].dtype != HK_ABSENT ||
+           s[HKI_SOFT].code || s[HKI_GAMMA].real != 0 || s[HKI_NORM].code != HK_NO_NORM;
+}
+
+static double element(const hk_array *a, int64_t k) {
+    return a->dtype == HK_FLOAT32 ? (double)((const float *)a->data)[k] : ((const double *)a->data)[k];
+}
+
+/* Bounds of one row: no NaN, and the lower one is not above the upper. */
+static int check_bounds(const hki_kernel *k, const hk_array *a, int first, hk_error *err) {
+    const hk_array *low = &a[HKI_LOW], *high = &a[HKI_HIGH];
+    for (int i = HKI_LOW; i <= HKI_HIGH; i++)
+        for (int64_t j = 0; a[i].dtype != HK_ABSENT && a[i].rows == 1 && j < a[i].cols; j++)
+            if (isnan(element(&a[i], j)))
+                return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + i, -1, "%s: %s is NaN; a number is wanted", k->name,
+                                k->array[first + i].name);
+    if (low->dtype == HK_ABSENT || high->dtype == HK_ABSENT || low->rows != 1 || high->rows != 1 || !low->cols || !high->cols)
+        return HK_OK;
+    for (int64_t j = 0; j < low->cols || j < high->cols; j++) {
+        double l = element(low, low->cols > 1 ? j : 0), h = element(high, high->cols > 1 ? j : 0);
+        if (l > h)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + HKI_LOW, -1, "%s: low is %g; at most high = %g is wanted",
+                            k->name, l, h);
+    }
+    return HK_OK;
+}
+
+/* What hk_learn composes its rule with. */
+static int check_composition(const hk_array *args, const hki_scalar *scalars, hk_error *err) {
+    enum { X = 1, REDUCTION = 3, BLOCK = 6 };
+    const hki_kernel *k = &hki_kernels[HKI_LEARN];
+    int first = k->arrays - HKI_COMPOSED_ARRAYS, then = k->scalars - HKI_COMPOSED_SCALARS;
+    const hk_array *a = args + first, *rates = &a[HKI_RATES];
+    const hki_scalar *s = scalars + then;
+    int status = check_bounds(k, a, first, err);
+    if (status) return status;
+    for (int i = HKI_ROW_LR; i <= HKI_RATES; i += HKI_RATES - HKI_ROW_LR)
+        for (int64_t j = 0; a[i].dtype != HK_ABSENT && j < a[i].cols; j++)
+            if (!(element(&a[i], j) >= 0 && isfinite(element(&a[i], j))))
+                return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + i, -1, "%s: %s is %g at %lld; a finite number >= 0 is wanted",
+                                k->name, k->array[first + i].name, element(&a[i], j), (long long)j);
+    double low = s[HKI_SOFT_LOW].real, high = s[HKI_SOFT_HIGH].real;
+    if (args[0].dtype == HK_FLOAT32) low = (float)low, high = (float)high;
+    if (s[HKI_SOFT].code && !(low < high))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_SOFT_LOW, -1,
+                        "%s: soft_low is %g; a number below soft_high = %g is wanted", k->name, low, high);
+    double p = s[HKI_NORM_P].real, target = s[HKI_NORM_TARGET].real;
+    if (args[0].dtype == HK_FLOAT32) target = (float)target;
+    if (s[HKI_NORM].code == HK_MULTIPLICATIVE && !(p > 0))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_NORM_P, -1, "%s: norm_p is %g; a number > 0 is wanted",
+                        k->name, p);
+    if (s[HKI_NORM].code == HK_MULTIPLICATIVE && !(target > 0))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_NORM_TARGET, -1,
+                        "%s: norm_target is %g; a number > 0 is wanted", k->name, target);
+    if (rates->dtype != HK_ABSENT && (args[X].ndim != 2 || scalars[REDUCTION].code != HK_SEQUENTIAL))
+        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, first + HKI_RATES, -1, "%s: rates goes with a sequence of samples only",
+                        k->name);
+    if (scalars[BLOCK].code && (rates->dtype != HK_ABSENT || hki_composed(args)))
+        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, k->arrays + BLOCK, -1,
+                        "%s: block is %lld; it does not go with what acts on single weights (bounds, mask, soft, gamma, norm) or rates",
+                        k->name, (long long)scalars[BLOCK].code);
     return HK_OK;
 }
 
@@ -302,7 +373,9 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; %s is wanted", k->name,
                             k->array[i].name, got, want);
         }
-        return kernel == HKI_LEARN ? check_rule(a, s, err) : HK_OK;
+        if (kernel != HKI_LEARN) return HK_OK;
+        int status = check_rule(a, s, err);
+        return status ? status : check_composition(a, s, err);
     }
     case HKI_AVERAGE_GAIN:
         if (s[0].real == 0)

@@ -51,7 +51,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct, a code or the meaning of a function changes. */
-#define HK_ABI_VERSION 2
+#define HK_ABI_VERSION 3
 
 /* What a call returns. */
 enum {
@@ -254,17 +254,32 @@ enum { HK_DOT = 0, HK_EUCLID = 1 };
  * or all y from the weights before the batch, and one update by the sum or the mean of the samples' dw. */
 enum { HK_SEQUENTIAL = 0, HK_SUM = 1, HK_MEAN = 2 };
 
+/* hk_learn_args.norm: the rows are kept to a norm, (sum_j |w_ij|^norm_p)^(1/norm_p) = norm_target by a factor, or
+ * sum_j w_ij = norm_target by a term that all weights of the row share. */
+enum { HK_NO_NORM = 0, HK_MULTIPLICATIVE = 1, HK_SUBTRACTIVE = 2 };
+
 /* hk_learn_args.block, at most */
 #define HK_MAX_BLOCK 4096
 
 /* Learning from one sample or a batch. With HK_SEQUENTIAL *at counts the samples whose update w holds, also after
  * HK_E_DIVERGED; HK_SUM and HK_MEAN are one update, made by one call. A sequence with a block is worked on in blocks of
  * that many samples at the speed of matrix products: equal in real arithmetic to one sample at a time, and to rounding
- * in numbers (HK_WTA: bit for bit); it is cut between blocks only, so a call may take as long as one block does. */
+ * in numbers (HK_WTA: bit for bit); it is cut between blocks only, so a call may take as long as one block does.
+ *
+ * What any rule may be composed with, dw being what the rule, the reduction and normalize give:
+ *     w <- minimum(maximum(w + mask (s(w) dw + gamma w (1 - w) (w - theta)), low), high),   then the norm
+ * with s(w) = (w - soft_low) (soft_high - w) if soft, else 1. A constraint of sign (Dale's law) is a bound of 0. All
+ * of it acts on all of w at every update; weights that the mask leaves out are clipped, too, but not normalised. A block
+ * goes with row_lr only. The order of bounds that are matrices is not checked. */
 typedef struct hk_learn_args {
     hk_array w;          /* [out, in], written */
     hk_array x;          /* [in] or [samples, in] */
     hk_array y;          /* [out] or [samples, out]; with compute = 1 written, y = w x or what the rule makes of it */
+    hk_array row_lr;     /* [out] or scalar, optional, >= 0: factors of lr by row */
+    hk_array low;        /* [out, in], [in] or scalar, optional: no lower bound */
+    hk_array high;       /* [out, in], [in] or scalar, optional: no upper bound */
+    hk_array mask;       /* bool [out, in], optional: 1 where w may change */
+    hk_array rates;      /* [samples], optional, >= 0: lr by sample, with HK_SEQUENTIAL and without a block; lr is not read */
     int64_t rule;        /* HK_HEBB ... HK_SOFTHEBB */
     double lr;           /* >= 0 */
     double decay;        /* >= 0, of HK_DECAY; not multiplied by lr */
@@ -276,6 +291,14 @@ typedef struct hk_learn_args {
     int64_t score;       /* HK_WTA: HK_DOT or HK_EUCLID */
     double temperature;  /* HK_SOFTHEBB: > 0, its inverse finite */
     int64_t anti;        /* HK_SOFTHEBB: 1: all y but the winner's are negated; 0: not */
+    int64_t soft;        /* 1: dw times (w - soft_low) (soft_high - w); 0: not */
+    double soft_low;     /* below soft_high, if soft */
+    double soft_high;
+    double gamma;        /* >= 0; 0: no drift */
+    double theta;
+    int64_t norm;        /* HK_NO_NORM, HK_MULTIPLICATIVE or HK_SUBTRACTIVE */
+    double norm_p;       /* HK_MULTIPLICATIVE: > 0, INFINITY: max_j |w_ij| */
+    double norm_target;  /* HK_MULTIPLICATIVE: > 0 */
 } hk_learn_args;
 HK_API int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err);
 

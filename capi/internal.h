@@ -15,7 +15,11 @@ enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_
 /* The functions on networks, which have no place in the table. */
 enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT };
 
-enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 16 };
+enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 32 };
+
+/* What ends the arrays and the scalars of hk_learn: row_lr, low, high, mask, rates; soft ... norm_target. */
+enum { HKI_ROW_LR, HKI_LOW, HKI_HIGH, HKI_LEARN_MASK, HKI_RATES, HKI_COMPOSED_ARRAYS };
+enum { HKI_SOFT, HKI_SOFT_LOW, HKI_SOFT_HIGH, HKI_GAMMA, HKI_THETA, HKI_NORM, HKI_NORM_P, HKI_NORM_TARGET, HKI_COMPOSED_SCALARS };
 
 /* A kernel's args struct is its arrays followed by its scalars, 8 bytes each. */
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
@@ -39,7 +43,7 @@ typedef struct hki_array_spec {
     uint8_t first, second, flags;
 } hki_array_spec;
 
-enum { HKI_FINITE, HKI_NONNEGATIVE, HKI_UNIT, HKI_EXPONENT, HKI_CODE };
+enum { HKI_FINITE, HKI_NONNEGATIVE, HKI_UNIT, HKI_EXPONENT, HKI_CODE, HKI_NUMBER /* checked elsewhere */ };
 
 typedef struct hki_scalar_spec {
     const char *name;
@@ -89,6 +93,9 @@ typedef struct hki_work {
     double unit_ns;
 } hki_work;
 hki_work hki_estimate(int kernel, const void *args);
+
+/* Whether hk_learn has more to do than its rule. */
+int hki_composed(const void *args);
 
 /* Units between which the work may not be cut: the samples of a block of hk_learn; 0: there are none. */
 int64_t hki_grain(int kernel, const void *args);

@@ -59,7 +59,7 @@ func ruleOf[T kernels.Float](a *C.hk_learn_args) engine.Rule[T] {
 func learn[T kernels.Float](a *C.hk_learn_args, i, j int) (int, error) {
 	o := engine.UpdateOptions[T]{
 		Reduction: engine.Reduction(a.reduction), Normalize: engine.Normalization(a.normalize), Compute: a.compute != 0,
-		Block: int(a.block),
+		Block: int(a.block), Compose: composition[T](a),
 	}
 	if o.Reduction == engine.Sequential {
 		if i == j { // no samples; To = 0 would be all of them
@@ -74,10 +74,55 @@ func learn[T kernels.Float](a *C.hk_learn_args, i, j int) (int, error) {
 		if y.Data == nil {
 			y.Data = []T{} // given, if empty: not to be allocated
 		}
+		if rates := rates[T](a); rates != nil {
+			each := func(lr float64) engine.Rule[T] {
+				b := *a
+				b.lr = C.double(lr)
+				return ruleOf[T](&b)
+			}
+			_, k, err = engine.UpdateScheduled(each, rates, matrix[T](&a.w), matrix[T](&a.x), y, o)
+			return err
+		}
 		_, k, err = engine.Update(ruleOf[T](a), matrix[T](&a.w), matrix[T](&a.x), y, o)
 		return err
 	})
 	return i + k, err
+}
+
+// rates is the learning rate of each sample, nil where there is one for all.
+func rates[T kernels.Float](a *C.hk_learn_args) []float64 {
+	v := vector[T](&a.rates)
+	if v == nil {
+		return nil
+	}
+	wide := make([]float64, len(v))
+	for k, r := range v {
+		wide[k] = float64(r)
+	}
+	return wide
+}
+
+// composition is what hk_learn joins with its rule, nil if nothing.
+func composition[T kernels.Float](a *C.hk_learn_args) *engine.Composition[T] {
+	if a.row_lr.dtype == C.HK_ABSENT && a.low.dtype == C.HK_ABSENT && a.high.dtype == C.HK_ABSENT && a.mask.dtype == C.HK_ABSENT &&
+		a.soft == 0 && a.gamma == 0 && a.norm == C.HK_NO_NORM {
+		return nil
+	}
+	c := &engine.Composition[T]{
+		RowRate: vector[T](&a.row_lr), Gamma: T(a.gamma), Theta: T(a.theta),
+		Norm: engine.WeightNorm[T]{Kind: engine.WeightNormKind(a.norm), P: float64(a.norm_p), Target: T(a.norm_target)},
+	}
+	if a.soft != 0 {
+		c.Soft, c.SoftLow, c.SoftHigh = true, T(a.soft_low), T(a.soft_high)
+	}
+	if a.low.dtype != C.HK_ABSENT {
+		c.Low = matrix[T](&a.low)
+	}
+	if a.high.dtype != C.HK_ABSENT {
+		c.High = matrix[T](&a.high)
+	}
+	c.Mask, c.MaskStride = maskOf(&a.mask)
+	return c
 }
 
 func averageGain[T kernels.Float](a *C.hk_average_gain_args, i, j int) error {

@@ -58,16 +58,23 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"s", COLS, HKI_WRITTEN},
          {"a", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
         {{"alpha", HKI_UNIT, 0}, {"of", HKI_CODE, HK_OF_SQUARE}}},
-    [HKI_LEARN] = {NAMES(learn), 3, 11,
+    [HKI_LEARN] = {NAMES(learn), 3 + HKI_COMPOSED_ARRAYS, 11 + HKI_COMPOSED_SCALARS,
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
-         {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN}},
+         {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN},
+         {"row_lr", ROWS, HKI_OR_SCALAR | OPT},
+         {"low", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
+         {"high", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
+         {"mask", W, HKI_MASK | OPT},
+         {"rates", HKI_SAMPLES, HKI_NONE, OPT}},
         {{"rule", HKI_CODE, HK_SOFTHEBB}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
          {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1}, {"compute", HKI_CODE, 1},
          {"block", HKI_CODE, HK_MAX_BLOCK},
          /* what is wanted of these depends on the rule: check.c */
          {"k", HKI_CODE, INT64_MAX}, {"score", HKI_CODE, HK_EUCLID}, {"temperature", HKI_NONNEGATIVE, 0},
-         {"anti", HKI_CODE, 1}}},
+         {"anti", HKI_CODE, 1},
+         {"soft", HKI_CODE, 1}, {"soft_low", HKI_FINITE, 0}, {"soft_high", HKI_FINITE, 0}, {"gamma", HKI_NONNEGATIVE, 0},
+         {"theta", HKI_FINITE, 0}, {"norm", HKI_CODE, HK_SUBTRACTIVE}, {"norm_p", HKI_NUMBER, 0}, {"norm_target", HKI_FINITE, 0}}},
     [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 5,
         {{"sigma", COLS, HKI_WRITTEN},
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
@@ -156,6 +163,7 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_LEARN: {
         double sample = out * in * ns(t, (cost){0.15, 40}) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
+        if (hki_composed(a)) sample += out * in * ns(t, (cost){0.5, 40});
         if (s[0].code == HK_SOFTHEBB) sample += out * ns(t, (cost){5, 150});
         if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};
         return (hki_work){1, samples * sample};

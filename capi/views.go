@@ -33,6 +33,15 @@ func vector[T kernels.Float](a *C.hk_array) []T {
 	return unsafe.Slice((*T)(a.data), int(a.cols))
 }
 
+// maskOf is a mask and its stride, nil if it is absent or empty.
+func maskOf(a *C.hk_array) ([]bool, int) {
+	if a.dtype == C.HK_ABSENT || a.rows == 0 || a.cols == 0 {
+		return nil, 0
+	}
+	stride := int(a.stride)
+	return unsafe.Slice((*bool)(a.data), (int(a.rows)-1)*stride+int(a.cols)), stride
+}
+
 // part is the elements [i, j) of a vector over the units that the work is cut
 // along; a scalar (length 1 for more units) and an absent one stay whole.
 func part[T kernels.Float](a *C.hk_array, i, j int) []T {

@@ -124,6 +124,27 @@ static void test_learn(void) {
     RUN(status, learn, instar);
     CHECK(w[0] == 2 && w[1] == 5, "%g %g", w[0], w[1]);
 
+    /* composed: the soft bounds and the drift act on the old w, the masked weight stays, the norm comes last */
+    double old[3] = {0.5, 0.25, 0.75}, one = 1, twice[2] = {1, 0.5}, rates[2] = {1, 0.5}, low = 0, wide[3];
+    unsigned char present[3] = {1, 0, 1};
+    memcpy(wide, old, sizeof old);
+    hk_learn_args composed = {.w = hk_matrix(wide, 1, 3, 3, HK_FLOAT64), .x = hk_vector(old, 3, HK_FLOAT64),
+                              .y = hk_vector(&one, 1, HK_FLOAT64), .rule = HK_HEBB, .lr = 1,
+                              .row_lr = hk_scalar(&twice[1], HK_FLOAT64), .low = hk_scalar(&low, HK_FLOAT64),
+                              .mask = hk_matrix(present, 1, 3, 3, HK_BOOL), .soft = 1, .soft_high = 1, .gamma = 0.5, .theta = 0.25,
+                              .norm = HK_SUBTRACTIVE, .norm_target = 2};
+    RUN(status, learn, composed);
+    double p[3] = {0.5 + 0.25 * 0.25 + 0.5 * 0.25 * 0.25, 0.25, 0.75 + 0.375 * 0.1875 + 0.5 * 0.1875 * 0.5};
+    double share = (2 - p[0] - p[2]) / 2;
+    CHECK(fabs(wide[0] - p[0] - share) < 1e-15 && wide[1] == 0.25 && fabs(wide[2] - p[2] - share) < 1e-15, "%g %g %g", wide[0],
+          wide[1], wide[2]);
+    double scheduled = 0, inputs[2] = {1, 1};
+    hk_learn_args sequence = {.w = hk_matrix(&scheduled, 1, 1, 1, HK_FLOAT64), .x = hk_matrix(inputs, 2, 1, 1, HK_FLOAT64),
+                              .y = hk_matrix(inputs, 2, 1, 1, HK_FLOAT64), .rule = HK_HEBB,
+                              .rates = hk_vector(rates, 2, HK_FLOAT64)};
+    RUN(status, learn, sequence);
+    CHECK(scheduled == 1.5, "%g", scheduled);
+
     double sigma[2] = {0, 0}, z[4] = {-1, 2, 3, 2};
     hk_average_gain_args gain = {.sigma = hk_vector(sigma, 2, HK_FLOAT64), .z = hk_matrix(z, 2, 2, 2, HK_FLOAT64), .alpha = 0.5,
                                  .activation = HK_RELU, .reduction = HK_MEAN};

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { OUT = 4, IN = 6, STRIDE = 8, SAMPLES = 3 };
@@ -32,6 +33,13 @@ static hk_gain_rule_args gain_rule(void) {
 static hk_learn_args learn(void) {
     return (hk_learn_args){.w = W(), .x = X(), .y = G(), .rule = HK_WTA, .lr = 0.1, .compute = 1, .k = 1};
 }
+
+/* The index of a member of hk_learn_args: arrays first, then scalars. */
+#define LEARN(member)                                                                                             \
+    (int)(offsetof(hk_learn_args, member) < offsetof(hk_learn_args, rule)                                         \
+              ? offsetof(hk_learn_args, member) / sizeof(hk_array)                                                \
+              : offsetof(hk_learn_args, rule) / sizeof(hk_array) +                                                \
+                    (offsetof(hk_learn_args, member) - offsetof(hk_learn_args, rule)) / 8)
 
 static hk_array PRE(void) { return hk_matrix(m.bytes, SAMPLES, IN, IN, HK_BOOL); }
 static hk_array POST(void) { return hk_matrix(m.bytes + SAMPLES * IN, SAMPLES, OUT, OUT, HK_BOOL); }
@@ -88,6 +96,8 @@ int main(void) {
     before = m;
     hk_error err;
     int64_t at = 0;
+    static double zeros[OUT * IN], nans[IN], negative[OUT] = {0, 0, -1, 0};
+    for (int i = 0; i < IN; i++) nans[i] = i == 1 ? NAN : 1;
 
     CHECK(hk_rank1(NULL, &at, &err) == HK_E_VALUE && err.argument == -1, "%s", err.message);
     hk_rank1_args good = rank1();
@@ -183,22 +193,47 @@ int main(void) {
     VALUE(ema, a.a.data = m.cols, HK_R_OVERLAP, 1);
 
     EVERY_ARRAY(learn, w, 0);
-    VALUE(learn, a.rule = HK_SOFTHEBB + 1, HK_R_VALUE, 3);
-    VALUE(learn, a.lr = -1, HK_R_VALUE, 4);
+    VALUE(learn, a.rule = HK_SOFTHEBB + 1, HK_R_VALUE, LEARN(rule));
+    VALUE(learn, a.lr = -1, HK_R_VALUE, LEARN(lr));
     VALUE(learn, a.compute = 0, HK_R_UNWANTED, 2);
     VALUE(learn, (a.compute = 0, a.rule = HK_SOFTHEBB, a.temperature = 1), HK_R_UNWANTED, 2);
-    VALUE(learn, a.block = -1, HK_R_VALUE, 9);
-    VALUE(learn, a.block = HK_MAX_BLOCK + 1, HK_R_VALUE, 9);
-    VALUE(learn, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, 9);
-    VALUE(learn, (a.block = 2, a.normalize = 1), HK_R_UNWANTED, 9);
-    VALUE(learn, a.k = 0, HK_R_VALUE, 10);
-    VALUE(learn, a.k = -1, HK_R_VALUE, 10);
-    VALUE(learn, a.k = OUT + 1, HK_R_VALUE, 10);
-    VALUE(learn, a.score = 2, HK_R_VALUE, 11);
-    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 0), HK_R_VALUE, 12);
-    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 1e-320), HK_R_VALUE, 12);
-    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = NAN), HK_R_VALUE, 12);
-    VALUE(learn, a.anti = 2, HK_R_VALUE, 13);
+    VALUE(learn, a.block = -1, HK_R_VALUE, LEARN(block));
+    VALUE(learn, a.block = HK_MAX_BLOCK + 1, HK_R_VALUE, LEARN(block));
+    VALUE(learn, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, (a.block = 2, a.normalize = 1), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, a.k = 0, HK_R_VALUE, LEARN(k));
+    VALUE(learn, a.k = -1, HK_R_VALUE, LEARN(k));
+    VALUE(learn, a.k = OUT + 1, HK_R_VALUE, LEARN(k));
+    VALUE(learn, a.score = 2, HK_R_VALUE, LEARN(score));
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 0), HK_R_VALUE, LEARN(temperature));
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 1e-320), HK_R_VALUE, LEARN(temperature));
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = NAN), HK_R_VALUE, LEARN(temperature));
+    VALUE(learn, a.anti = 2, HK_R_VALUE, LEARN(anti));
+    VALUE(learn, a.row_lr = hk_vector(negative, OUT, HK_FLOAT64), HK_R_VALUE, LEARN(row_lr));
+    VALUE(learn, a.row_lr = COLS(), HK_R_SHAPE, LEARN(row_lr));
+    VALUE(learn, a.row_lr = hk_vector(m.w, OUT, HK_FLOAT64), HK_R_OVERLAP, LEARN(row_lr));
+    TYPE(learn, a.low = hk_vector(m.single, IN, HK_FLOAT32), LEARN(low));
+    VALUE(learn, a.low = ROWS(), HK_R_SHAPE, LEARN(low));
+    VALUE(learn, a.low = hk_scalar(&m.infinite, HK_FLOAT64), HK_R_VALUE, LEARN(low));
+    VALUE(learn, (a.low = hk_scalar(&m.scalar, HK_FLOAT64), a.high = hk_vector(zeros, IN, HK_FLOAT64)), HK_R_VALUE, LEARN(low));
+    VALUE(learn, a.high = hk_vector(nans, IN, HK_FLOAT64), HK_R_VALUE, LEARN(high));
+    VALUE(learn, a.high = hk_matrix(zeros, OUT, IN, IN - 1, HK_FLOAT64), HK_R_LAYOUT, LEARN(high));
+    TYPE(learn, a.mask = W(), LEARN(mask));
+    VALUE(learn, a.mask = hk_matrix(m.mask, OUT, IN - 1, IN, HK_BOOL), HK_R_SHAPE, LEARN(mask));
+    VALUE(learn, a.rates = hk_vector(zeros, SAMPLES - 1, HK_FLOAT64), HK_R_SHAPE, LEARN(rates));
+    VALUE(learn, a.rates = hk_vector(nans, SAMPLES, HK_FLOAT64), HK_R_VALUE, LEARN(rates));
+    VALUE(learn, (a.rates = hk_vector(zeros, SAMPLES, HK_FLOAT64), a.reduction = HK_MEAN), HK_R_UNWANTED, LEARN(rates));
+    VALUE(learn, (a.rates = hk_vector(zeros, SAMPLES, HK_FLOAT64), a.block = 2), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, a.soft = 2, HK_R_VALUE, LEARN(soft));
+    VALUE(learn, a.soft = 1, HK_R_VALUE, LEARN(soft_low));
+    VALUE(learn, (a.soft = 1, a.soft_high = INFINITY), HK_R_VALUE, LEARN(soft_high));
+    VALUE(learn, (a.soft = 1, a.soft_high = 1, a.block = 2), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, a.gamma = -1, HK_R_VALUE, LEARN(gamma));
+    VALUE(learn, a.theta = NAN, HK_R_VALUE, LEARN(theta));
+    VALUE(learn, a.norm = 3, HK_R_VALUE, LEARN(norm));
+    VALUE(learn, (a.norm = HK_MULTIPLICATIVE, a.norm_target = 1), HK_R_VALUE, LEARN(norm_p));
+    VALUE(learn, (a.norm = HK_MULTIPLICATIVE, a.norm_p = 2), HK_R_VALUE, LEARN(norm_target));
+    VALUE(learn, (a.norm = HK_SUBTRACTIVE, a.norm_target = NAN), HK_R_VALUE, LEARN(norm_target));
 
     EVERY_ARRAY(gain_rule, w, 0);
     VALUE(gain_rule, a.post_gain.cols = IN, HK_R_SHAPE, 1);

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import _threadpoolctl, gains, rules
+from . import _threadpoolctl, gains, rules, schedules
+from ._compose import WeightNorm
 from ._errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -38,6 +39,7 @@ __all__ = [
     "Interrupted",
     "Network",
     "StaleLibraryWarning",
+    "WeightNorm",
     "__version__",
     "balance",
     "batch_update",
@@ -53,6 +55,7 @@ __all__ = [
     "rank1",
     "rules",
     "scale",
+    "schedules",
     "set_num_threads",
 ]
 

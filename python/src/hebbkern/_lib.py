@@ -27,7 +27,7 @@ from ._errors import (
     StaleLibraryWarning,
 )
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 

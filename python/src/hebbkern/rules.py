@@ -26,21 +26,30 @@ for large W; for `Sanger` of 256 to 1024.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from . import _compose
 from ._array import FLOATS, as_array, output, settle
+from ._compose import Composed
+from ._compose import Composition as Composition
 from ._errors import ArgumentTypeError, ArgumentValueError, DivergenceError, Interrupted
 from ._lib import native
 from ._parameters import choice, count, real
 from ._spiking import STDP as STDP
 from ._spiking import TripletSTDP as TripletSTDP
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .schedules import Schedule
+
 _NAMES = (
-    *("w", "x", "y", "rule", "lr", "decay", "reduction", "normalize", "compute"),
+    *("w", "x", "y", *_compose.NAMES, "rule", "lr", "decay", "reduction", "normalize", "compute"),
     *("block", "k", "score", "temperature", "anti"),
+    *_compose.SCALAR_NAMES,
 )
 _REDUCTIONS = ("sequential", "sum", "mean")
 _SCORES = ("dot", "euclid")
@@ -59,18 +68,29 @@ class _Parameters(NamedTuple):
     anti: int = 0
 
 
-class Rule:
-    """What the rules have in common; use one of its kinds."""
+class Rule(Composed):
+    """What the rules have in common; use one of its kinds.
+
+    Attributes
+    ----------
+    lr : float or schedule
+        η ≥ 0, or what gives it by the number of the update.
+    step : int
+        The number of the next update, where lr is a schedule.
+    """
 
     _code: int
-    lr: float
+    lr: float | Schedule
+    step: int
 
-    def __init__(self, lr: float) -> None:
-        self.lr = real(type(self).__name__, "lr", lr)
+    def __init__(self, lr: float | Schedule, **composition: Unpack[Composition]) -> None:
+        super().__init__(**composition)
+        self.lr = lr if callable(lr) else real(type(self).__name__, "lr", lr)
+        self.step = 0
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({values})"
+        values = {n: repr(v) for n, v in vars(self).items() if n[0] != "_" and (n != "step" or callable(self.lr))}
+        return f"{type(self).__name__}({', '.join(f'{n}={v}' for n, v in {**values, **self._described()}.items())})"
 
     def update(
         self,
@@ -134,12 +154,19 @@ class Rule:
             out = output(w, 0, x.shape[:1] if x.ndim == 2 else ())
         else:
             out = y if isinstance(y, np.ndarray) else _read(y, "y", label, w)
+        arrays, scalars = self._compose(label, w)
+        lr, rates, steps = self.lr, None, 0
+        if callable(lr):
+            steps = (min(1, len(x)) if how else len(x)) if x.ndim == 2 else 1
+            lr, rates = self._rates(lr, label, w, steps)
         args = [
             w,
             x,
             out,
+            *arrays,
+            rates,
             self._code,
-            self.lr,
+            lr,
             parameters.decay,
             how,
             int(normalize == "max"),
@@ -149,25 +176,38 @@ class Rule:
             parameters.score,
             parameters.temperature,
             parameters.anti,
+            *scalars,
         ]
         if x.ndim == 1:
             fault = native.learn(*args)
             if fault is not None:
                 settle("learn", fault, _NAMES, ("w",), args, label)
+            self.step += steps
             return out
         counter = np.zeros(1, np.int64)
         try:
             fault = native.learn(*args, counter)
         except KeyboardInterrupt:
             done = int(counter[0]) if reduction == "sequential" else len(x)
+            self.step += min(done, steps)
             raise Interrupted(f"{label}: stopped after {done} of {len(x)} samples, which w holds", done) from None
         if fault is not None:
             try:
                 settle("learn", fault, _NAMES, ("w",), args, label)
             except DivergenceError as error:
                 error.done = int(counter[0])
+                self.step += min(error.done, steps)
                 raise
+        self.step += steps
         return out
+
+    def _rates(self, schedule: Schedule, label: str, w: npt.NDArray[Any], steps: int) -> tuple[float, Any]:
+        """The rate of the next updates where it is one, else an array with one each, as w's type has them."""
+        rates = np.array([real(label, "lr", schedule(self.step + k)) for k in range(steps)], np.float64)
+        if w.dtype in FLOATS:
+            rates = rates.astype(w.dtype)
+        same = steps == 0 or bool((rates == rates[0]).all())
+        return (float(rates[0]) if steps else 0.0, None) if same else (0.0, rates)
 
     def _parameters(self, function: str) -> _Parameters:
         return _Parameters()
@@ -227,8 +267,8 @@ class Decay(Rule):
     _code = 1
     decay: float
 
-    def __init__(self, lr: float, decay: float) -> None:
-        super().__init__(lr)
+    def __init__(self, lr: float | Schedule, decay: float, **composition: Unpack[Composition]) -> None:
+        super().__init__(lr, **composition)
         self.decay = real(type(self).__name__, "decay", decay)
 
     def _parameters(self, function: str) -> _Parameters:
@@ -342,8 +382,14 @@ class WTA(Rule):
     k: int
     score: str
 
-    def __init__(self, lr: float, k: int = 1, score: Literal["dot", "euclid"] = "dot") -> None:
-        super().__init__(lr)
+    def __init__(
+        self,
+        lr: float | Schedule,
+        k: int = 1,
+        score: Literal["dot", "euclid"] = "dot",
+        **composition: Unpack[Composition],
+    ) -> None:
+        super().__init__(lr, **composition)
         self.k, self.score = k, score
         self._parameters(type(self).__name__)
 
@@ -381,8 +427,10 @@ class SoftHebb(Rule):
     temperature: float
     anti: bool
 
-    def __init__(self, lr: float, temperature: float = 1.0, anti: bool = False) -> None:
-        super().__init__(lr)
+    def __init__(
+        self, lr: float | Schedule, temperature: float = 1.0, anti: bool = False, **composition: Unpack[Composition]
+    ) -> None:
+        super().__init__(lr, **composition)
         self.temperature, self.anti = temperature, anti
         self._parameters(type(self).__name__)
 
