@@ -11,6 +11,7 @@ import (
 	"math"
 	"unsafe"
 
+	"github.com/hebbkern/hebbkern/engine"
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
@@ -41,6 +42,16 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 		return learn[T]((*C.hk_learn_args)(args), i, j)
 	case C.HKI_AVERAGE_GAIN:
 		return i, averageGain[T]((*C.hk_average_gain_args)(args), i, j)
+	case C.HKI_THRESHOLD:
+		a := (*C.hk_threshold_args)(args)
+		h := engine.Threshold[T]{Theta: vector[T](&a.theta), Target: vector[T](&a.target), Rate: float64(a.rate)}
+		return i, withScratch(func(s *engine.Scratch[T]) error { return h.Update(matrix[T](&a.y), engine.Reduction(a.reduction), s) })
+	case C.HKI_INTRINSIC_PLASTICITY:
+		a := (*C.hk_intrinsic_plasticity_args)(args)
+		h := engine.IntrinsicPlasticity[T]{Gain: vector[T](&a.gain), Bias: vector[T](&a.bias), Target: float64(a.target), Rate: float64(a.rate)}
+		return i, withScratch(func(s *engine.Scratch[T]) error {
+			return h.Update(matrix[T](&a.z), matrix[T](&a.y), engine.Reduction(a.reduction), s)
+		})
 	case C.HKI_STDP:
 		a := (*C.hk_stdp_args)(args)
 		return inTime(i, j, int(a.w.rows*a.w.cols), func(from, to int) error { return stdp[T](a, from, to) })

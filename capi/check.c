@@ -397,6 +397,26 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
         hki_array_spec spec = {"weights", rows ? HKI_IN : HKI_OUT, HKI_NONE, HKI_OPTIONAL};
         return check_shape(k->name, &spec, 3, &a[3], &known, err);
     }
+    case HKI_THRESHOLD:
+    case HKI_INTRINSIC_PLASTICITY: {
+        int reduction = kernel == HKI_THRESHOLD ? 1 : 2;
+        if (s[reduction].code == HK_SUM)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + reduction, -1,
+                            "%s: reduction is the sum; sequential or mean is wanted", k->name);
+        if (kernel == HKI_THRESHOLD) {
+            for (int64_t j = 0; j < a[2].cols; j++)
+                if (!isfinite(element(&a[2], j)))
+                    return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2, -1, "%s: target is %g; a finite number is wanted", k->name,
+                                    element(&a[2], j));
+            return HK_OK;
+        }
+        if (a[2].ndim != a[3].ndim)
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 3, -1, "%s: y has %d axes; those of z are wanted", k->name, a[3].ndim);
+        if (!(s[0].real > 0 && s[0].real < 1))
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 4, -1, "%s: target is %g; a number above 0 and below 1 is wanted", k->name,
+                            s[0].real);
+        return HK_OK;
+    }
     case HKI_EMA:
         if (a[1].ndim == 2 && a[1].rows == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: a has no sample; at least one is wanted", k->name);

@@ -317,6 +317,33 @@ typedef struct hk_average_gain_args {
 } hk_average_gain_args;
 HK_API int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err);
 
+/* Homeostasis, with any rule. Of a batch HK_SEQUENTIAL takes a step a sample, HK_MEAN one with the mean, HK_SUM is
+ * refused. A sample that is not finite ends with HK_E_DIVERGED; those before it have taken effect with HK_SEQUENTIAL.
+ *
+ * Threshold  theta <- theta + rate (y - target)  of units whose input is u - theta. */
+typedef struct hk_threshold_args {
+    hk_array theta;      /* [n], written */
+    hk_array y;          /* [n] or [samples, n] */
+    hk_array target;     /* [n] or scalar */
+    double rate;         /* >= 0 */
+    int64_t reduction;   /* HK_SEQUENTIAL or HK_MEAN */
+} hk_threshold_args;
+HK_API int hk_threshold(const hk_threshold_args *args, int64_t *at, hk_error *err);
+
+/* Intrinsic plasticity: units y = sigmoid(gain z + bias), whose y comes to an exponential distribution with the mean
+ * target,
+ *     dbias = rate (1 - (2 + 1 / target) y + y^2 / target),   dgain = rate / gain + z dbias. */
+typedef struct hk_intrinsic_plasticity_args {
+    hk_array gain;       /* [n], written, starts above 0 */
+    hk_array bias;       /* [n], written */
+    hk_array z;          /* [n] or [samples, n] */
+    hk_array y;          /* the same, written */
+    double target;       /* above 0, below 1 */
+    double rate;         /* >= 0 */
+    int64_t reduction;   /* HK_SEQUENTIAL or HK_MEAN */
+} hk_intrinsic_plasticity_args;
+HK_API int hk_intrinsic_plasticity(const hk_intrinsic_plasticity_args *args, int64_t *at, hk_error *err);
+
 /* hk_stdp_args.coincidence: which spikes of the same step the traces hold when a weight learns from them. */
 enum {
     HK_PRE_FIRST = 0,   /* the presynaptic ones: of a simultaneous pair only the potentiation counts */

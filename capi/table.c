@@ -80,6 +80,17 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
         {{"alpha", HKI_UNIT, 0}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, {"activation", HKI_CODE, HK_GELU},
          {"slope", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_THRESHOLD] = {NAMES(threshold), 3, 2,
+        {{"theta", COLS, HKI_WRITTEN},
+         {"y", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"target", COLS, HKI_OR_SCALAR}},
+        {{"rate", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_INTRINSIC_PLASTICITY] = {NAMES(intrinsic_plasticity), 4, 3,
+        {{"gain", COLS, HKI_WRITTEN},
+         {"bias", COLS, HKI_WRITTEN},
+         {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"y", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_WRITTEN}},
+        {{"target", HKI_UNIT, 0}, {"rate", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
     [HKI_STDP] = {NAMES(stdp), 5, 10,
         {{"w", W, HKI_WRITTEN},
          {"pre", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_SPIKES},
@@ -170,6 +181,11 @@ hki_work hki_estimate(int kernel, const void *args) {
     }
     case HKI_AVERAGE_GAIN:
         return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){6, 160})};
+    case HKI_THRESHOLD:
+    case HKI_INTRINSIC_PLASTICITY: { /* a batch is judged as a whole */
+        const hk_array *batch = &a[kernel == HKI_THRESHOLD ? 1 : 2];
+        return (hki_work){1, (double)batch->rows * (double)batch->cols * ns(t, (cost){8, 160}) + 300};
+    }
     case HKI_STDP:
     case HKI_TRIPLET_STDP: /* one unit in ten spiking */
         return (hki_work){a[1].rows, 0.1 * out * in * ns(t, (cost){0.6, 30}) + (out + in) * ns(t, (cost){1, 6}) + 500};

@@ -145,6 +145,18 @@ static void test_learn(void) {
     RUN(status, learn, sequence);
     CHECK(scheduled == 1.5, "%g", scheduled);
 
+    double theta[2] = {1, 2}, activity[4] = {1, 0, 3, 0}, target = 0.5;
+    hk_threshold_args threshold = {.theta = hk_vector(theta, 2, HK_FLOAT64), .y = hk_matrix(activity, 2, 2, 2, HK_FLOAT64),
+                                   .target = hk_scalar(&target, HK_FLOAT64), .rate = 0.5, .reduction = HK_MEAN};
+    RUN(status, threshold, threshold);
+    CHECK(theta[0] == 1.75 && theta[1] == 1.75, "%g %g", theta[0], theta[1]);
+    double gains[1] = {2}, bias[1] = {0}, zero[1] = {0}, half[1];
+    hk_intrinsic_plasticity_args intrinsic = {.gain = hk_vector(gains, 1, HK_FLOAT64), .bias = hk_vector(bias, 1, HK_FLOAT64),
+                                              .z = hk_vector(zero, 1, HK_FLOAT64), .y = hk_vector(half, 1, HK_FLOAT64),
+                                              .target = 0.25, .rate = 1};
+    RUN(status, intrinsic_plasticity, intrinsic);
+    CHECK(half[0] == 0.5 && gains[0] == 2.5 && bias[0] == 1 - 3 + 1, "%g %g %g", half[0], gains[0], bias[0]);
+
     double sigma[2] = {0, 0}, z[4] = {-1, 2, 3, 2};
     hk_average_gain_args gain = {.sigma = hk_vector(sigma, 2, HK_FLOAT64), .z = hk_matrix(z, 2, 2, 2, HK_FLOAT64), .alpha = 0.5,
                                  .activation = HK_RELU, .reduction = HK_MEAN};

@@ -53,6 +53,14 @@ static hk_triplet_stdp_args triplet_stdp(void) {
                                   .dt = 1, .w_min = 0, .w_max = 1};
 }
 
+static hk_threshold_args threshold(void) {
+    return (hk_threshold_args){.theta = COLS(), .y = X(), .target = hk_scalar(&m.scalar, HK_FLOAT64), .rate = 0.1};
+}
+static hk_intrinsic_plasticity_args intrinsic_plasticity(void) {
+    return (hk_intrinsic_plasticity_args){.gain = COLS(), .bias = hk_vector(m.g, IN, HK_FLOAT64), .z = X(),
+                                          .y = hk_matrix(m.w, SAMPLES, IN, STRIDE, HK_FLOAT64), .target = 0.5, .rate = 0.1};
+}
+
 #define REFUSED(kernel, change, want_status, want_reason, want_argument)                                               \
     do {                                                                                                               \
         hk_##kernel##_args a = kernel();                                                                               \
@@ -234,6 +242,23 @@ int main(void) {
     VALUE(learn, (a.norm = HK_MULTIPLICATIVE, a.norm_target = 1), HK_R_VALUE, LEARN(norm_p));
     VALUE(learn, (a.norm = HK_MULTIPLICATIVE, a.norm_p = 2), HK_R_VALUE, LEARN(norm_target));
     VALUE(learn, (a.norm = HK_SUBTRACTIVE, a.norm_target = NAN), HK_R_VALUE, LEARN(norm_target));
+
+    EVERY_ARRAY(threshold, theta, 0);
+    VALUE(threshold, a.y = G(), HK_R_SHAPE, 1);
+    VALUE(threshold, a.y = hk_vector(m.cols, IN, HK_FLOAT64), HK_R_OVERLAP, 1);
+    VALUE(threshold, a.target = hk_vector(nans, IN, HK_FLOAT64), HK_R_VALUE, 2);
+    VALUE(threshold, a.target = ROWS(), HK_R_SHAPE, 2);
+    VALUE(threshold, a.rate = -1, HK_R_VALUE, 3);
+    VALUE(threshold, a.reduction = HK_SUM, HK_R_VALUE, 4);
+    EVERY_ARRAY(intrinsic_plasticity, gain, 0);
+    VALUE(intrinsic_plasticity, a.bias = COLS(), HK_R_OVERLAP, 1);
+    VALUE(intrinsic_plasticity, a.bias = ROWS(), HK_R_SHAPE, 1);
+    VALUE(intrinsic_plasticity, a.y = X(), HK_R_OVERLAP, 3);
+    VALUE(intrinsic_plasticity, a.y = hk_vector(m.w, IN, HK_FLOAT64), HK_R_SHAPE, 3);
+    VALUE(intrinsic_plasticity, a.target = 0, HK_R_VALUE, 4);
+    VALUE(intrinsic_plasticity, a.target = 1, HK_R_VALUE, 4);
+    VALUE(intrinsic_plasticity, a.rate = NAN, HK_R_VALUE, 5);
+    VALUE(intrinsic_plasticity, a.reduction = HK_SUM, HK_R_VALUE, 6);
 
     EVERY_ARRAY(gain_rule, w, 0);
     VALUE(gain_rule, a.post_gain.cols = IN, HK_R_SHAPE, 1);

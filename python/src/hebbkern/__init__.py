@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _threadpoolctl, gains, rules, schedules
+from . import _threadpoolctl, gains, homeostasis, rules, schedules
 from ._compose import WeightNorm
 from ._errors import (
     ArgumentTypeError,
@@ -49,6 +49,7 @@ __all__ = [
     "forward",
     "gain_rule",
     "gains",
+    "homeostasis",
     "get_num_threads",
     "norms",
     "power_sums",

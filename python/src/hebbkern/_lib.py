@@ -32,7 +32,7 @@ VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
-           "stdp", "triplet_stdp")  # fmt: skip
+           "stdp", "triplet_stdp", "threshold", "intrinsic_plasticity")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance", "deficit")
 
 # Status and reason codes of hebbkern.h.
@@ -324,6 +324,8 @@ class _Native:
     average_gain: Callable[..., Any]
     stdp: Callable[..., Any]
     triplet_stdp: Callable[..., Any]
+    threshold: Callable[..., Any]
+    intrinsic_plasticity: Callable[..., Any]
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
