@@ -27,6 +27,14 @@ func (u *updater[T]) prepareComposition() {
 		}
 		d.Lows, d.Highs = u.limits(c.Low, rows, -1), u.limits(c.High, rows, 1)
 	}
+	if u.sparseW && d.Lows != nil {
+		for _, v := range []*[]T{&d.Lows, &d.Highs} {
+			entries := u.s.t.take(len(u.csr.Data))
+			u.csr.Gather(entries, *v)
+			*v = entries
+		}
+		d.LimitStride = len(u.csr.Data)
+	}
 	u.dependent = d.Soft || d.Bistable || d.Lows != nil
 	if c.Norm.Kind == NoWeightNorm {
 		return

@@ -111,6 +111,9 @@ type updater[T kernels.Float] struct {
 	apart                           bool // Δ is made apart from W
 	rates                           []T
 	normOf, ones, present           []T // [out], [in], [in]
+
+	csr     kernels.CSR[T] // the weights where they are sparse; w is their shape then
+	sparseW bool
 }
 
 func (u *updater[T]) check() error {
@@ -133,8 +136,10 @@ func (u *updater[T]) check() error {
 	case u.terms&TermResponse != 0 && !u.compute:
 		return badArg(fn, "y", "given", "no y, since the rule computes it")
 	}
-	if err := checkMatrix(fn, "w", u.w, -1, -1); err != nil {
-		return err
+	if !u.sparseW {
+		if err := checkMatrix(fn, "w", u.w, -1, -1); err != nil {
+			return err
+		}
 	}
 	if r, ok := u.rule.(shapeChecker); ok {
 		if err := r.CheckShape(u.w.Rows, u.w.Cols); err != nil {
@@ -211,7 +216,7 @@ func (u *updater[T]) allocate() {
 	if u.terms&TermResidual != 0 || u.terms&TermCol != 0 {
 		u.r = u.s.t.take(in)
 	}
-	if u.o.Normalize == MaxNorm || batchResidual || u.apart {
+	if !u.sparseW && (u.o.Normalize == MaxNorm || batchResidual || u.apart) {
 		u.delta = u.s.matrix(out, in)
 	}
 	if batchResidual {
@@ -306,6 +311,9 @@ func (u *updater[T]) diverged(what string, sample int) error {
 }
 
 func (u *updater[T]) finiteW() bool {
+	if u.sparseW {
+		return finite(u.csr.Data)
+	}
 	for i := range u.w.Rows {
 		if !finite(u.w.Row(i)) {
 			return false
