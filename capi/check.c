@@ -32,11 +32,13 @@ static const char *dtype_name(int dtype) {
     case HK_FLOAT32: return "float32";
     case HK_FLOAT64: return "float64";
     case HK_BOOL: return "bool";
+    case HK_INT32: return "int32";
+    case HK_INT64: return "int64";
     }
     return "an unknown element type";
 }
 
-static int64_t item_size(int dtype) { return dtype == HK_FLOAT64 ? 8 : dtype == HK_FLOAT32 ? 4 : 1; }
+static int64_t item_size(int dtype) { return dtype == HK_FLOAT64 || dtype == HK_INT64 ? 8 : dtype == HK_BOOL ? 1 : 4; }
 
 /* "(3, 4)" */
 static const char *shape_text(char text[64], int ndim, int64_t rows, int64_t cols) {
@@ -148,6 +150,12 @@ static int check_array(int kernel, int i, const hk_array *args, lengths *known, 
     if (a->dtype == HK_ABSENT) {
         if (spec->flags & HKI_OPTIONAL) return HK_OK;
         return hki_fail(err, HK_E_VALUE, HK_R_MISSING, i, -1, "%s: %s is missing", k->name, spec->name);
+    }
+    if (spec->flags & HKI_INTEGERS) {
+        if (a->dtype != HK_INT32 && a->dtype != HK_INT64)
+            return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s has %s elements; int32 or int64 is wanted", k->name, spec->name,
+                            dtype_name(a->dtype));
+        return check_layout(k->name, spec, i, a, err); /* the rest: check_sparse */
     }
     int mask = (spec->flags & HKI_MASK) != 0 || (spec->flags & HKI_SPIKES && a->dtype == HK_BOOL);
     if (mask ? a->dtype != HK_BOOL : a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
@@ -425,9 +433,89 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
     return HK_OK;
 }
 
+int hki_sparse(const void *args) {
+    const hk_array *a = (const hk_array *)args + hki_kernels[HKI_LEARN].arrays - HKI_COMPOSED_ARRAYS;
+    return a[HKI_INDICES].dtype != HK_ABSENT || a[HKI_INDPTR].dtype != HK_ABSENT;
+}
+
+static int64_t integer(const hk_array *a, int64_t k) {
+    return a->dtype == HK_INT32 ? ((const int32_t *)a->data)[k] : ((const int64_t *)a->data)[k];
+}
+
+/* Sparse weights of hk_learn. *dense becomes what the other arguments are checked against, a w of that shape. */
+static int check_sparse(const hk_array *args, const hki_scalar *scalars, hk_array *dense, hk_error *err) {
+    enum { RULE = 0, NORMALIZE = 4, BLOCK = 6 };
+    const hki_kernel *k = &hki_kernels[HKI_LEARN];
+    int first = k->arrays - HKI_COMPOSED_ARRAYS;
+    const hk_array *w = &args[0], *x = &args[1], *a = args + first, *indices = &a[HKI_INDICES], *indptr = &a[HKI_INDPTR];
+#define SPARSE(status, reason, at, ...) return hki_fail(err, status, reason, at, -1, "learn: " __VA_ARGS__)
+    for (int i = HKI_INDICES; i <= HKI_INDPTR; i++)
+        if (a[i].dtype == HK_ABSENT) SPARSE(HK_E_VALUE, HK_R_MISSING, first + i, "%s is missing", k->array[first + i].name);
+    if (w->dtype != HK_FLOAT32 && w->dtype != HK_FLOAT64)
+        SPARSE(HK_E_TYPE, HK_R_DTYPE, 0, "w has %s elements; float32 or float64 is wanted", dtype_name(w->dtype));
+    if (w->ndim != 1) SPARSE(HK_E_VALUE, HK_R_SHAPE, 0, "w has %d axes; the stored entries, a vector, are wanted", w->ndim);
+    int status;
+    const hki_array_spec *spec = k->array;
+    if ((status = check_layout(k->name, &spec[0], 0, w, err)) || (status = check_layout(k->name, &spec[1], 1, x, err)))
+        return status;
+    for (int i = HKI_INDICES; i <= HKI_INDPTR; i++)
+        if ((status = check_array(HKI_LEARN, first + i, args, 0, err))) return status;
+    if (indptr->dtype != indices->dtype)
+        SPARSE(HK_E_TYPE, HK_R_DTYPE, first + HKI_INDPTR, "indptr is %s; %s is wanted, as indices is", dtype_name(indptr->dtype),
+               dtype_name(indices->dtype));
+    if (indices->ndim != 1 || indices->cols != w->cols)
+        SPARSE(HK_E_VALUE, HK_R_SHAPE, first + HKI_INDICES, "indices has %lld elements; %lld are wanted, as w has",
+               (long long)(indices->rows * indices->cols), (long long)w->cols);
+    if (indptr->ndim != 1 || indptr->cols < 1)
+        SPARSE(HK_E_VALUE, HK_R_SHAPE, first + HKI_INDPTR, "indptr is no vector of one element or more");
+    int64_t out = indptr->cols - 1, in = x->cols;
+    if (in > INT32_MAX) SPARSE(HK_E_VALUE, HK_R_SHAPE, 1, "x has more columns than sparse weights may have");
+    if (integer(indptr, 0) != 0 || integer(indptr, out) != w->cols)
+        SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr is not from 0 to the %lld entries of w", (long long)w->cols);
+    for (int64_t i = 0; i < out; i++)
+        if (integer(indptr, i) > integer(indptr, i + 1))
+            SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr falls after %lld; numbers that do not fall are wanted", (long long)i);
+    for (int64_t i = 0; i < out; i++) {
+        int64_t last = -1;
+        for (int64_t e = integer(indptr, i); e < integer(indptr, i + 1); e++) {
+            int64_t j = integer(indices, e);
+            if (j <= last || j >= in)
+                SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDICES,
+                       "indices is %lld after %lld in row %lld; ascending columns below %lld, the length of x, are wanted", (long long)j,
+                       (long long)last, (long long)i, (long long)in);
+            last = j;
+        }
+    }
+    if (scalars[RULE].code == HK_SANGER)
+        SPARSE(HK_E_VALUE, HK_R_UNWANTED, 0, "w is sparse; a dense one is wanted, since the rule's rows interact");
+    if (scalars[NORMALIZE].code || scalars[BLOCK].code) {
+        int i = scalars[BLOCK].code ? BLOCK : NORMALIZE;
+        SPARSE(HK_E_VALUE, HK_R_UNWANTED, k->arrays + i, "%s is %lld; it does not go with sparse weights", k->scalar[i].name,
+               (long long)scalars[i].code);
+    }
+    if (a[HKI_LEARN_MASK].dtype != HK_ABSENT)
+        SPARSE(HK_E_VALUE, HK_R_UNWANTED, first + HKI_LEARN_MASK, "mask does not go with sparse weights, which are their own");
+    for (int i = HKI_LOW; i <= HKI_HIGH; i++)
+        if (a[i].dtype != HK_ABSENT && a[i].ndim == 2)
+            SPARSE(HK_E_VALUE, HK_R_SHAPE, first + i, "%s has 2 axes; (%lld,) or a scalar is wanted with sparse weights",
+                   k->array[first + i].name, (long long)in);
+#undef SPARSE
+    *dense = *w;
+    dense->data = (void *)args; /* not read; there may be no entry, and so no pointer */
+    dense->rows = out, dense->cols = dense->stride = in, dense->ndim = 2;
+    return HK_OK;
+}
+
 int hki_check(int kernel, const void *args, hk_error *err) {
     const hki_kernel *k = &hki_kernels[kernel];
     const hk_array *arrays = args;
+    hk_array standing[HKI_MAX_ARRAYS];
+    if (kernel == HKI_LEARN && hki_sparse(args)) {
+        memcpy(standing, args, (size_t)k->arrays * sizeof *arrays);
+        int status = check_sparse(args, hki_scalars(k, args), &standing[0], err);
+        if (status) return status;
+        arrays = standing;
+    }
     const hki_scalar *scalars = hki_scalars(k, args);
     lengths known = {{0}, {0}};
     int status;
@@ -436,7 +524,7 @@ int hki_check(int kernel, const void *args, hk_error *err) {
     for (int i = 0; i < k->scalars; i++)
         if ((status = check_scalar(k, arrays[0].dtype, i, scalars[i], err))) return status;
     if ((status = check_together(kernel, arrays, scalars, err))) return status;
-    return check_overlap(k, arrays, err);
+    return check_overlap(k, args, err);
 }
 
 /* Whether n bytes are 0 or 1. */

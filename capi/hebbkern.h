@@ -77,8 +77,8 @@ enum {
     HK_R_OBJECT = 9      /* from Python only: neither an array nor a number */
 };
 
-/* Element types; HK_ABSENT marks an argument that is not given. */
-enum { HK_ABSENT = 0, HK_FLOAT32 = 1, HK_FLOAT64 = 2, HK_BOOL = 3 };
+/* Element types; HK_ABSENT marks an argument that is not given. Integers are for the indices of sparse weights. */
+enum { HK_ABSENT = 0, HK_FLOAT32 = 1, HK_FLOAT64 = 2, HK_BOOL = 3, HK_INT32 = 4, HK_INT64 = 5 };
 
 /* hk_array.flags */
 enum { HK_READONLY = 1 };
@@ -270,9 +270,14 @@ enum { HK_NO_NORM = 0, HK_MULTIPLICATIVE = 1, HK_SUBTRACTIVE = 2 };
  *     w <- minimum(maximum(w + mask (s(w) dw + gamma w (1 - w) (w - theta)), low), high),   then the norm
  * with s(w) = (w - soft_low) (soft_high - w) if soft, else 1. A constraint of sign (Dale's law) is a bound of 0. All
  * of it acts on all of w at every update; weights that the mask leaves out are clipped, too, but not normalised. A block
- * goes with row_lr only. The order of bounds that are matrices is not checked. */
+ * goes with row_lr only. The order of bounds that are matrices is not checked.
+ *
+ * With indices and indptr the weights are sparse: w is a vector of the stored entries, row after row, indices their
+ * columns, which ascend in a row, and row i has the entries indptr_i to indptr_(i+1) - 1; out is the length of indptr
+ * less 1, in that of x. Stored entries learn as those of a dense w under a mask do, but for rounding. Not with
+ * HK_SANGER, a block, normalize, a mask and bounds of [out, in]. */
 typedef struct hk_learn_args {
-    hk_array w;          /* [out, in], written */
+    hk_array w;          /* [out, in], or [stored] with indices; written */
     hk_array x;          /* [in] or [samples, in] */
     hk_array y;          /* [out] or [samples, out]; with compute = 1 written, y = w x or what the rule makes of it */
     hk_array row_lr;     /* [out] or scalar, optional, >= 0: factors of lr by row */
@@ -280,6 +285,8 @@ typedef struct hk_learn_args {
     hk_array high;       /* [out, in], [in] or scalar, optional: no upper bound */
     hk_array mask;       /* bool [out, in], optional: 1 where w may change */
     hk_array rates;      /* [samples], optional, >= 0: lr by sample, with HK_SEQUENTIAL and without a block; lr is not read */
+    hk_array indices;    /* HK_INT32 or HK_INT64 [stored], optional: w is sparse */
+    hk_array indptr;     /* the same type, [out + 1], with indices */
     int64_t rule;        /* HK_HEBB ... HK_SOFTHEBB */
     double lr;           /* >= 0 */
     double decay;        /* >= 0, of HK_DECAY; not multiplied by lr */

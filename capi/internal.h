@@ -16,10 +16,10 @@ enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_
 /* The functions on networks, which have no place in the table. */
 enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT };
 
-enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 32 };
+enum { HKI_MAX_ARRAYS = 16, HKI_MAX_SCALARS = 32 };
 
-/* What ends the arrays and the scalars of hk_learn: row_lr, low, high, mask, rates; soft ... norm_target. */
-enum { HKI_ROW_LR, HKI_LOW, HKI_HIGH, HKI_LEARN_MASK, HKI_RATES, HKI_COMPOSED_ARRAYS };
+/* What ends the arrays and the scalars of hk_learn: row_lr ... indptr; soft ... norm_target. */
+enum { HKI_ROW_LR, HKI_LOW, HKI_HIGH, HKI_LEARN_MASK, HKI_RATES, HKI_INDICES, HKI_INDPTR, HKI_COMPOSED_ARRAYS };
 enum { HKI_SOFT, HKI_SOFT_LOW, HKI_SOFT_HIGH, HKI_GAMMA, HKI_THETA, HKI_NORM, HKI_NORM_P, HKI_NORM_TARGET, HKI_COMPOSED_SCALARS };
 
 /* A kernel's args struct is its arrays followed by its scalars, 8 bytes each. */
@@ -36,7 +36,8 @@ enum {
     HKI_WRITTEN = 8,
     HKI_OPTIONAL = 16,
     HKI_MASK = 32,      /* HK_BOOL */
-    HKI_SPIKES = 64     /* HK_BOOL or the call's element type, 0 or 1 */
+    HKI_SPIKES = 64,    /* HK_BOOL or the call's element type, 0 or 1 */
+    HKI_INTEGERS = 128  /* HK_INT32 or HK_INT64 */
 };
 
 typedef struct hki_array_spec {
@@ -100,6 +101,9 @@ hki_work hki_estimate(int kernel, const void *args);
 
 /* Whether hk_learn has more to do than its rule. */
 int hki_composed(const void *args);
+
+/* Whether hk_learn is given sparse weights. */
+int hki_sparse(const void *args);
 
 /* Units between which the work may not be cut: the samples of a block of hk_learn; 0: there are none. */
 int64_t hki_grain(int kernel, const void *args);

@@ -74,6 +74,10 @@ func learn[T kernels.Float](a *C.hk_learn_args, i, j int) (int, error) {
 		if y.Data == nil {
 			y.Data = []T{} // given, if empty: not to be allocated
 		}
+		if a.indices.dtype != C.HK_ABSENT {
+			k, err = learnSparse(a, y, o)
+			return err
+		}
 		if rates := rates[T](a); rates != nil {
 			each := func(lr float64) engine.Rule[T] {
 				b := *a
@@ -87,6 +91,28 @@ func learn[T kernels.Float](a *C.hk_learn_args, i, j int) (int, error) {
 		return err
 	})
 	return i + k, err
+}
+
+// learnSparse is learn on sparse weights, which have been checked. Rates by sample are runs of calls, as in
+// engine.UpdateScheduled.
+func learnSparse[T kernels.Float](a *C.hk_learn_args, y kernels.Matrix[T], o engine.UpdateOptions[T]) (done int, err error) {
+	w := kernels.CSR[T]{Data: vector[T](&a.w), Indices: integersOf[int32](&a.indices), Start: integersOf[int](&a.indptr),
+		Rows: int(a.indptr.cols) - 1, Cols: int(a.x.cols)}
+	rates := rates[T](a)
+	if rates == nil {
+		_, k, err := engine.UpdateCSR(ruleOf[T](a), w, matrix[T](&a.x), y, o)
+		return k, err
+	}
+	for from, to := o.From, o.To; from < to; from++ {
+		b := *a
+		b.lr = C.double(rates[from])
+		o.From, o.To = from, from+1
+		_, k, err := engine.UpdateCSR(ruleOf[T](&b), w, matrix[T](&a.x), y, o)
+		if done += k; err != nil {
+			return done, err
+		}
+	}
+	return done, nil
 }
 
 // rates is the learning rate of each sample, nil where there is one for all.

@@ -66,7 +66,9 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"low", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
          {"high", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
          {"mask", W, HKI_MASK | OPT},
-         {"rates", HKI_SAMPLES, HKI_NONE, OPT}},
+         {"rates", HKI_SAMPLES, HKI_NONE, OPT},
+         {"indices", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}, /* their lengths: check.c */
+         {"indptr", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}},
         {{"rule", HKI_CODE, HK_SOFTHEBB}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
          {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1}, {"compute", HKI_CODE, 1},
          {"block", HKI_CODE, HK_MAX_BLOCK},
@@ -174,6 +176,7 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_LEARN: {
         double sample = out * in * ns(t, (cost){0.15, 40}) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
+        if (hki_sparse(args)) sample = out * in * ns(t, (cost){4, 40}) + 500; /* w is one row of the stored entries */
         if (hki_composed(a)) sample += out * in * ns(t, (cost){0.5, 40});
         if (s[0].code == HK_SOFTHEBB) sample += out * ns(t, (cost){5, 150});
         if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};

@@ -145,6 +145,20 @@ static void test_learn(void) {
     RUN(status, learn, sequence);
     CHECK(scheduled == 1.5, "%g", scheduled);
 
+    /* sparse: rows (1, -, 2) and (-, 3, -) */
+    for (int wide = 0; wide < 2; wide++) {
+        double stored[3] = {1, 2, 3}, in[3] = {1, 10, 2}, out[2];
+        int32_t columns[3] = {0, 2, 1}, starts[3] = {0, 2, 3};
+        int64_t columns64[3] = {0, 2, 1}, starts64[3] = {0, 2, 3};
+        hk_learn_args sparse = {.w = hk_vector(stored, 3, HK_FLOAT64), .x = hk_vector(in, 3, HK_FLOAT64),
+                                .y = hk_vector(out, 2, HK_FLOAT64), .rule = HK_HEBB, .lr = 1, .compute = 1,
+                                .indices = hk_vector(wide ? (void *)columns64 : columns, 3, wide ? HK_INT64 : HK_INT32),
+                                .indptr = hk_vector(wide ? (void *)starts64 : starts, 3, wide ? HK_INT64 : HK_INT32)};
+        RUN(status, learn, sparse);
+        CHECK(out[0] == 5 && out[1] == 30 && stored[0] == 6 && stored[1] == 12 && stored[2] == 303, "%g %g: %g %g %g", out[0],
+              out[1], stored[0], stored[1], stored[2]);
+    }
+
     double theta[2] = {1, 2}, activity[4] = {1, 0, 3, 0}, target = 0.5;
     hk_threshold_args threshold = {.theta = hk_vector(theta, 2, HK_FLOAT64), .y = hk_matrix(activity, 2, 2, 2, HK_FLOAT64),
                                    .target = hk_scalar(&target, HK_FLOAT64), .rate = 0.5, .reduction = HK_MEAN};

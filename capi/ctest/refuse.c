@@ -243,6 +243,33 @@ int main(void) {
     VALUE(learn, (a.norm = HK_MULTIPLICATIVE, a.norm_p = 2), HK_R_VALUE, LEARN(norm_target));
     VALUE(learn, (a.norm = HK_SUBTRACTIVE, a.norm_target = NAN), HK_R_VALUE, LEARN(norm_target));
 
+    static int32_t columns[] = {0, 2, 1, 5}, falling[] = {2, 2, 1, 5}, beyond[] = {0, 2, 1, 6}, starts[] = {0, 2, 2, 3, 4},
+                   odd[] = {0, 2, 1, 3, 4}, late[] = {1, 2, 2, 3, 4};
+    static int64_t starts64[] = {0, 2, 2, 3, 4};
+#define SPARSE(change) (a.w = hk_vector(m.w, 4, HK_FLOAT64), a.indices = hk_vector(columns, 4, HK_INT32),  \
+                        a.indptr = hk_vector(starts, OUT + 1, HK_INT32), change)
+    VALUE(learn, SPARSE(a.indptr.dtype = HK_ABSENT), HK_R_MISSING, LEARN(indptr));
+    VALUE(learn, SPARSE(a.indices.dtype = HK_ABSENT), HK_R_MISSING, LEARN(indices));
+    VALUE(learn, SPARSE(a.w = W()), HK_R_SHAPE, 0);
+    TYPE(learn, SPARSE(a.w.dtype = HK_BOOL), 0);
+    TYPE(learn, SPARSE(a.indices.dtype = HK_FLOAT32), LEARN(indices));
+    TYPE(learn, SPARSE(a.indptr = hk_vector(starts64, OUT + 1, HK_INT64)), LEARN(indptr));
+    VALUE(learn, SPARSE(a.indices.data = NULL), HK_R_MISSING, LEARN(indices));
+    VALUE(learn, SPARSE(a.indices.cols = 3), HK_R_SHAPE, LEARN(indices));
+    VALUE(learn, SPARSE(a.indptr.cols = 0), HK_R_SHAPE, LEARN(indptr));
+    VALUE(learn, SPARSE(a.indptr.data = late), HK_R_VALUE, LEARN(indptr));
+    VALUE(learn, SPARSE(a.indptr.data = odd), HK_R_VALUE, LEARN(indptr));
+    VALUE(learn, SPARSE(a.indices.data = falling), HK_R_VALUE, LEARN(indices));
+    VALUE(learn, SPARSE(a.indices.data = beyond), HK_R_VALUE, LEARN(indices));
+    VALUE(learn, SPARSE((a.indptr.cols = OUT, a.w.cols = 3, a.indices.cols = 3)), HK_R_SHAPE, 2);
+    VALUE(learn, SPARSE(a.rule = HK_SANGER), HK_R_UNWANTED, 0);
+    VALUE(learn, SPARSE(a.block = 2), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, SPARSE(a.normalize = 1), HK_R_UNWANTED, LEARN(normalize));
+    VALUE(learn, SPARSE(a.mask = hk_matrix(m.mask, OUT, IN, IN, HK_BOOL)), HK_R_UNWANTED, LEARN(mask));
+    VALUE(learn, SPARSE(a.low = hk_matrix(zeros, OUT, IN, IN, HK_FLOAT64)), HK_R_SHAPE, LEARN(low));
+    VALUE(learn, SPARSE(a.w.data = m.g), HK_R_OVERLAP, 2);
+    VALUE(learn, SPARSE(a.w.flags = HK_READONLY), HK_R_READONLY, 0);
+
     EVERY_ARRAY(threshold, theta, 0);
     VALUE(threshold, a.y = G(), HK_R_SHAPE, 1);
     VALUE(threshold, a.y = hk_vector(m.cols, IN, HK_FLOAT64), HK_R_OVERLAP, 1);

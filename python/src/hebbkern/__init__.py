@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import _threadpoolctl, gains, homeostasis, rules, schedules
 from ._compose import WeightNorm
+from ._csr import CSR
 from ._errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -29,6 +30,7 @@ from .kernels import (
 from .network import History, Network
 
 __all__ = [
+    "CSR",
     "ArgumentTypeError",
     "ArgumentValueError",
     "BalanceReport",

@@ -83,7 +83,7 @@ class Packed(NamedTuple):
 
 _NOTHING = Packed((None, None, None, None), (0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0.0))
 
-NAMES = ("row_lr", "bound", "bound", "mask", "rates")
+NAMES = ("row_lr", "bound", "bound", "mask", "rates", "indices", "indptr")
 SCALAR_NAMES = ("soft", "bound", "bound", "bistable", "bistable", "normalize_weights", "normalize_weights", "normalize_weights")
 
 
@@ -231,13 +231,13 @@ class Composed:
                 found[name] = f"<{value.dtype} {list(value.shape)}>" if isinstance(value, np.ndarray) else repr(value)
         return found
 
-    def _compose(self, label: str, w: npt.NDArray[Any]) -> Packed:
-        """The parts for weights w. What is wrong with w itself is for the library to say."""
-        if not self._any or w.ndim != 2 or w.dtype not in FLOATS:
+    def _compose(self, label: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Packed:
+        """The parts for weights [out, in]. What is wrong with these is for the library to say."""
+        if not self._any or len(shape) != 2 or dtype not in FLOATS:
             return _NOTHING
-        key = (w.shape, w.dtype)
+        key = (shape, dtype)
         if self._packed is None or self._packed[0] != key:
-            self._packed = (key, self._pack(label, w.shape, w.dtype))
+            self._packed = (key, self._pack(label, shape, dtype))
         return self._packed[1]
 
     def _pack(self, label: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Packed:

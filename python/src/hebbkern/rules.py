@@ -35,6 +35,7 @@ from . import _compose
 from ._array import FLOATS, as_array, output, settle
 from ._compose import Composed
 from ._compose import Composition as Composition
+from ._csr import is_csr
 from ._errors import ArgumentTypeError, ArgumentValueError, DivergenceError, Interrupted
 from ._lib import native
 from ._parameters import choice, count, real
@@ -106,8 +107,10 @@ class Rule(Composed):
 
         Parameters
         ----------
-        w : array [out, in]
-            Weights, written in place.
+        w : array [out, in], or sparse
+            Weights, written in place. Sparse ones are a `scipy.sparse.csr_array` in canonical form or a `CSR`: the stored
+            entries learn as those of a dense w under a mask do, but for rounding. They go with all rules but `Sanger`, and
+            with neither `block`, `normalize`, a mask, nor bounds and signs of [out, in].
         x : array [in] or [samples, in]
             Presynaptic activity.
         y : array [out] or [samples, out], optional
@@ -145,16 +148,21 @@ class Rule(Composed):
             kind = ArgumentValueError if isinstance(normalize, str) else ArgumentTypeError
             raise kind(f"{label}: normalize is {normalize!r}; 'max' or None is wanted", "normalize")
         parameters = self._parameters(label)
+        indices = indptr = None
+        shape: tuple[int, ...] | None = None
+        if not isinstance(w, np.ndarray) and is_csr(w):
+            w, indices, indptr, shape = _parts(w, x, label)
         w = as_array(w, "w", label, written=True)
         compute = int(y is None)
         if not isinstance(x, np.ndarray):
             x = _read(x, "x", label, w)
         out: npt.NDArray[Any]
         if y is None:
-            out = output(w, 0, x.shape[:1] if x.ndim == 2 else ())
+            leading = x.shape[:1] if x.ndim == 2 else ()
+            out = output(w, 0, leading) if shape is None else np.empty((*leading, shape[0]), w.dtype)
         else:
             out = y if isinstance(y, np.ndarray) else _read(y, "y", label, w)
-        arrays, scalars = self._compose(label, w)
+        arrays, scalars = self._compose(label, shape or w.shape, w.dtype)
         lr, rates, steps = self.lr, None, 0
         if callable(lr):
             steps = (min(1, len(x)) if how else len(x)) if x.ndim == 2 else 1
@@ -165,6 +173,8 @@ class Rule(Composed):
             out,
             *arrays,
             rates,
+            indices,
+            indptr,
             self._code,
             lr,
             parameters.decay,
@@ -211,6 +221,16 @@ class Rule(Composed):
 
     def _parameters(self, function: str) -> _Parameters:
         return _Parameters()
+
+
+def _parts(w: Any, x: Any, label: str) -> tuple[Any, Any, Any, tuple[int, ...]]:
+    """Data, indices, indptr and shape of sparse weights; the library checks the rest."""
+    shape = tuple(int(n) for n in w.shape)
+    if len(shape) != 2 or np.ndim(w.indptr) != 1 or len(w.indptr) != shape[0] + 1:
+        raise ArgumentValueError(f"{label}: w has shape {shape} and {np.size(w.indptr)} row pointers; one more than rows is wanted", "w")
+    if np.ndim(x) not in (1, 2) or np.shape(x)[-1] != shape[1]:
+        raise ArgumentValueError(f"{label}: x has shape {np.shape(x)}; ({shape[1]},) or (samples, {shape[1]}) is wanted", "x")
+    return w.data, w.indices, w.indptr, shape
 
 
 def _read(value: Any, name: str, label: str, w: npt.NDArray[Any]) -> npt.NDArray[Any]:
