@@ -10,11 +10,12 @@
 
 /* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
-       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP,
+       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_CONTRASTIVE, HKI_THREE_FACTOR, HKI_FOLDIAK,
        HKI_THRESHOLD, HKI_INTRINSIC_PLASTICITY, HKI_KERNELS };
 
 /* The functions on networks, which have no place in the table. */
-enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT };
+enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT,
+       HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
 
 enum { HKI_MAX_ARRAYS = 16, HKI_MAX_SCALARS = 32 };
 
@@ -77,6 +78,7 @@ int hki_check(int kernel, const void *args, hk_error *err);
 int hki_check_network(const char *function, const hk_network *n, int written, hk_error *err);
 int hki_check_layers(const char *function, int64_t layers, const hk_array *weights, const hk_array *biases, const char *prefix,
                      int written, hk_error *err);
+int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk_error *err);
 int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
                    hk_error *err);
 
@@ -105,7 +107,7 @@ int hki_composed(const void *args);
 /* Whether hk_learn is given sparse weights. */
 int hki_sparse(const void *args);
 
-/* Units between which the work may not be cut: the samples of a block of hk_learn; 0: there are none. */
+/* Units between which the work may not be cut: the samples of a block; 0: there are none. */
 int64_t hki_grain(int kernel, const void *args);
 
 /* Runs checked work from *at for at most about 50 ms. */

@@ -99,9 +99,11 @@ var (
 	kernelNames = map[C.int32_t]string{C.HKI_RANK1: "rank1", C.HKI_BATCH_UPDATE: "batch_update", C.HKI_FORWARD: "forward",
 		C.HKI_POWER_SUMS: "power_sums", C.HKI_SCALE: "scale", C.HKI_EMA: "ema", C.HKI_GAIN_RULE: "gain_rule",
 		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp",
+		C.HKI_CONTRASTIVE: "contrastive", C.HKI_THREE_FACTOR: "three_factor", C.HKI_FOLDIAK: "foldiak",
 		C.HKI_THRESHOLD: "threshold", C.HKI_INTRINSIC_PLASTICITY: "intrinsic_plasticity"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
-		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE: "balance", C.HKI_DEFICIT: "deficit"}
+		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE_GRAPH: "balance_graph", C.HKI_DEFICIT: "deficit",
+		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
 )
 
 // report turns an error of the engine into a status.
@@ -113,6 +115,10 @@ func report(err *C.hk_error, function string, failed error) C.int32_t {
 	switch {
 	case errors.As(failed, &argument):
 		text = fmt.Sprintf("%s: %s is %s; %s is wanted", function, argument.Arg, argument.Got, argument.Want)
+	case errors.As(failed, &bad) && bad.Layer < 0 && bad.Col < 0:
+		text = fmt.Sprintf("%s: %s is %v at element %d; finite numbers are wanted", function, bad.Array, bad.Value, bad.Row)
+	case errors.As(failed, &bad) && bad.Layer < 0:
+		text = fmt.Sprintf("%s: %s is %v at row %d, column %d; finite numbers are wanted", function, bad.Array, bad.Value, bad.Row, bad.Col)
 	case errors.As(failed, &bad):
 		text = fmt.Sprintf("%s: %s[%d] is %v at row %d, column %d; finite numbers are wanted", function, bad.Array, bad.Layer,
 			bad.Value, bad.Row, bad.Col)

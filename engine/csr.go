@@ -8,7 +8,7 @@ import (
 )
 
 // csrTerms are what rules may use on sparse weights: all but a residual, which mixes rows of different structure.
-const csrTerms = TermX | TermDecay | TermCol | TermRow | TermColAdd | TermResponse | TermNorms | TermSparse | TermFixedDecay
+const csrTerms = TermX | TermDecay | TermCol | TermRow | TermColAdd | TermResponse | TermNorms | TermSparse | TermFixedDecay | TermGiven | TermTime
 
 // UpdateCSR is Update on sparse weights: the entries that are stored learn, as those of a dense W under a mask do, and the
 // others do not exist. Its arithmetic is that of the dense kernels on the stored entries of a row, side by side; so y, and
@@ -109,15 +109,20 @@ func (u *updater[T]) sequenceCSR() (int, error) {
 			RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)}
 		u.constrain(&k, 0)
 		kernels.Rank1CSR(w, k)
-		if err := u.normalizeCSR(s); err != nil {
-			return s - u.from + 1, err
-		}
+		err := u.normalizeCSR(s)
 		if u.terms&TermNorms != 0 {
 			kernels.PowerSumsCSR(w, 2, u.v.N)
+		}
+		u.advance(subRows(u.x, s, 1), subRows(u.y, s, 1))
+		if err != nil {
+			return s - u.from + 1, err
 		}
 		// As in sequence: with y computed, weights that are not finite show in the next one.
 		if (!u.compute || s == u.to-1) && !u.finiteW() {
 			return s - u.from + 1, u.diverged("the weights", s)
+		}
+		if name := u.badState(); name != "" {
+			return s - u.from + 1, u.diverged(name, s)
 		}
 	}
 	return u.to - u.from, nil
@@ -153,10 +158,17 @@ func (u *updater[T]) batchCSR() (int, error) {
 		kernels.Rank1CSR(sum, kernels.Update[T]{G: g.Row(s), X: x.Row(s)})
 	}
 	u.applyCSR(sum.Data, d, c, a, b)
+	u.advance(u.x, u.y)
 	if !u.finiteW() {
 		return n, u.diverged("the weights", n-1)
 	}
-	return n, u.normalizeCSR(n - 1)
+	if err := u.normalizeCSR(n - 1); err != nil {
+		return n, err
+	}
+	if name := u.badState(); name != "" {
+		return n, u.diverged(name, n-1)
+	}
+	return n, nil
 }
 
 // applyCSR adds the products that have been summed up, and the other terms, to W, row by row.

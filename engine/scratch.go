@@ -14,6 +14,8 @@ type Scratch[T kernels.Float] struct {
 	deriv  []T
 	act    Activity[T]
 	delta  []kernels.Matrix[T]
+	arrays []Array[T]
+	pairs  arena[T]
 
 	dependence, row kernels.Dependence[T] // of Composition: of W, of some rows
 }

@@ -20,6 +20,26 @@ static hk_network network(void) {
     return (hk_network){.layers = LAYERS, .weights = weights, .biases = biases, .hidden = HK_RELU, .output = HK_IDENTITY};
 }
 
+/* The same network as units and blocks: units 0 ... A-1 are the first hidden layer. */
+static int64_t unit[HIDDEN];
+static hk_balance_block block[2 * LAYERS];
+static double state[4096], lambda[HIDDEN], deficits[HIDDEN];
+static unsigned char status_of[HIDDEN];
+static hk_balance_report balanced;
+
+static hk_balance_graph_args graph(void) {
+    static const double one = 1, two = 2;
+    network();
+    for (int i = 0; i < HIDDEN; i++) unit[i] = i;
+    const int64_t *into[LAYERS + 1] = {NULL, unit, unit + A, NULL};
+    for (int l = 0; l < LAYERS; l++) {
+        block[l] = (hk_balance_block){.w = weights[l], .rows = into[l + 1], .cols = into[l], .alpha = 1, .power = 1};
+        block[LAYERS + l] = (hk_balance_block){.w = biases[l], .cols = into[l + 1], .transposed = 1, .power = 1};
+    }
+    return (hk_balance_graph_args){.units = HIDDEN, .blocks = 2 * LAYERS, .block = block, .parts = 1, .weight = &one, .p = &two,
+                                   .state = state, .lambda = lambda, .deficit = deficits, .status = status_of, .report = &balanced};
+}
+
 static hk_array X(void) { return hk_matrix(x, SAMPLES, IN, IN, HK_FLOAT64); }
 static hk_array T(void) { return hk_matrix(t, SAMPLES, OUT, OUT, HK_FLOAT64); }
 static hk_array Y(void) { return hk_matrix(y, SAMPLES, OUT, OUT, HK_FLOAT64); }
@@ -62,24 +82,96 @@ static void test_training(void) {
 
 static void test_balance(void) {
     int status;
-    double before[SAMPLES * OUT], deficits[HIDDEN], total;
+    double before[SAMPLES * OUT], direct[HIDDEN], total;
     hk_predict_args predict = {.network = network(), .x = X(), .out = Y()};
     RUN(status, predict, predict);
     memcpy(before, y, sizeof y);
-    double log_scale[HIDDEN], lambda[HIDDEN];
-    unsigned char dead[HIDDEN];
-    hk_balance_report report;
-    hk_balance_args args = {.network = network(), .p = 2, .log_scale = log_scale, .lambda = lambda, .dead = dead, .report = &report};
-    hk_deficit_args deficit = {.network = network(), .p = 2, .deficit = deficits, .total = &total};
+    CHECK(hk_balance_state(HIDDEN, 2 * LAYERS, 1) > HIDDEN && hk_balance_state(HIDDEN, 2 * LAYERS, 1) <= 4096, "length of the state");
+    CHECK(hk_balance_state(-1, 1, 1) == -1 && hk_balance_state(1, 1, 0) == -1, "no length");
+    hk_balance_graph_args args = graph();
+    hk_deficit_args deficit = {.network = network(), .p = 2, .deficit = direct, .total = &total};
     RUN(status, deficit, deficit);
     CHECK(total > 0, "%g", total);
-    RUN(status, balance, args);
-    CHECK(report.converged == 1 && fabs(report.deficit_before - total) <= 1e-9 * total, "%g, %g", report.deficit_before, total);
-    CHECK(report.cost_after < report.cost_before && report.residual <= 1e-9, "residual %g", report.residual);
+    args.measure = 1;
+    double first = w0[0];
+    RUN(status, balance_graph, args);
+    CHECK(w0[0] == first && fabs(balanced.deficit_before - total) <= 1e-9 * total, "measured");
+    for (int i = 0; i < HIDDEN; i++) CHECK(fabs(deficits[i] - direct[i]) <= 1e-9 * (1 + fabs(direct[i])), "deficit %d", i);
+    args.measure = 0;
+    RUN(status, balance_graph, args);
+    CHECK(balanced.reason == HK_CONVERGED && fabs(balanced.deficit_before - total) <= 1e-9 * total, "%g, %g", balanced.deficit_before, total);
+    CHECK(balanced.cost_after < balanced.cost_before && balanced.residual <= 1e-9, "residual %g", balanced.residual);
+    CHECK(status_of[0] == HK_UNIT_FREE && lambda[0] > 0, "%g", lambda[0]);
     RUN(status, deficit, deficit);
     CHECK(total < 1e-12, "%g", total);
     RUN(status, predict, predict);
     for (int i = 0; i < SAMPLES * OUT; i++) CHECK(fabs(y[i] - before[i]) <= 1e-12 * (1 + fabs(y[i])), "output %d", i);
+}
+
+/* One weight and two samples of the rules with arrays of their own: 1/2 and powers of it, so that all is exact. */
+static void test_rules(void) {
+    double w, x[2] = {1, 2}, y[2] = {4, 8}, theta = 2, pre, post, e = 0, r = 0, m[2] = {0, 1}, found[2];
+    int status;
+    hk_learn_args args = {.w = hk_matrix(&w, 1, 1, 1, HK_FLOAT64), .x = hk_matrix(x, 2, 1, 1, HK_FLOAT64),
+                          .y = hk_matrix(y, 2, 1, 1, HK_FLOAT64), .gate = hk_scalar(&theta, HK_FLOAT64), .pre = hk_vector(&pre, 1, HK_FLOAT64),
+                          .post = hk_vector(&post, 1, HK_FLOAT64), .lr = 0.5, .alpha = 0.5, .power = 2, .c0 = 2, .a = 1, .b = 2, .c = 4,
+                          .d = 8, .q = 2, .k = 2, .differentiate = 1};
+#define RULE(code, start, past, want)                                                  \
+    do {                                                                               \
+        args.rule = code, w = start, pre = post = past;                                \
+        RUN(status, learn, args);                                                      \
+        CHECK(w == (want), "%s: %g, not %g", #code, w, (double)(want));                  \
+    } while (0)
+    RULE(HK_OUTSTAR, 4, 0, 8);      /* 4; then 1/2 * 2 * (8 - 4) */
+    RULE(HK_PREGATED, 0, 0, 7);     /* 1/2 * 1 * 2 + 1/2 * 2 * 6 */
+    RULE(HK_POSTGATED, 0, 0, -2);   /* 1/2 * 4 * -1 */
+    RULE(HK_COVARIANCE, 0, 0, 6.5); /* 1/2 * 4 * 1; then 1/2 * (8 - 2) * (2 - 1/2) */
+    CHECK(pre == 1.25 && post == 5, "averages %g %g", pre, post);
+    RULE(HK_BCM, 0, 2, 0.5 * 4 * 2 - 0.5 * 8 * 2); /* the threshold moves from 2 to 9 */
+    CHECK(post == 36.5, "threshold %g", post);
+    args.form = HK_BCM_LAW;
+    RULE(HK_BCM, 0, 2, 0.5 * 4 * (4 - 2) / 2 + 0.5 * 8 * (8 - 9) / 9. * 2);
+    args.form = HK_BCM_1982;
+    RULE(HK_BCM, 0, 2, 0.5 * 4 * (4 - 2) + 0.5 * 8 * (8 - 2.25 * 3) * 2); /* the average moves from 2 to 3 */
+    CHECK(post == 5.5, "average %g", post);
+    RULE(HK_DIFFERENTIAL, 0, NAN, 2); /* 1/2 * 4 * 1 */
+    CHECK(pre == 2 && post == 8, "activities %g %g", pre, post);
+    args.differentiate = 0;
+    RULE(HK_DIFFERENTIAL, 0, NAN, 4);
+    RULE(HK_ANTIHEBBIAN, 0, 0, -10);
+    RULE(HK_ABCD, 0, 0, 0.5 * (4 + 2 + 16 + 8) + 0.5 * (16 + 4 + 32 + 8));
+    RULE(HK_VOJA, 0, 0, 4); /* 1/2 * 4 * 2; then 1/2 * 8 * (4 - 4) */
+    RULE(HK_PES, 0, 0, -10);
+
+    double units[2] = {1, 0.5};
+    hk_learn_args krotov = {.w = hk_matrix(units, 2, 1, 1, HK_FLOAT64), .x = hk_vector(x, 1, HK_FLOAT64), .y = hk_vector(found, 2, HK_FLOAT64),
+                            .rule = HK_KROTOV_HOPFIELD, .lr = 0.25, .compute = 1, .q = 2, .k = 2, .delta = 0.5};
+    RUN(status, learn, krotov); /* winner: 1 - 1 * 1 = 0; second: -1/2 (1 - 1/2 * 1/2), scaled to 1/4 */
+    CHECK(units[0] == 1 && units[1] == 0.25 && found[0] == 1 && found[1] == -0.5, "%g %g, y %g %g", units[0], units[1], found[0], found[1]);
+
+    double xf[2] = {1, 1}, yf[2] = {2, 2};
+    hk_contrastive_args contrastive = {.w = args.w, .x = args.x, .y = args.y, .x_free = hk_matrix(xf, 2, 1, 1, HK_FLOAT64),
+                                       .y_free = hk_matrix(yf, 2, 1, 1, HK_FLOAT64), .lr = 0.5};
+    w = 0;
+    RUN(status, contrastive, contrastive);
+    CHECK(w == 0.5 * (4 - 2) + 0.5 * (16 - 2), "%g", w);
+
+    hk_three_factor_args traces = {.w = args.w, .x = args.x, .y = args.y, .modulator = hk_vector(m, 2, HK_FLOAT64),
+                                   .e = hk_matrix(&e, 1, 1, 1, HK_FLOAT64), .r = hk_matrix(&r, 1, 1, 1, HK_FLOAT64), .lr = 0.5, .tau_e = 4,
+                                   .tau_rise = 2, .dt = 2};
+    w = 0;
+    RUN(status, three_factor, traces);
+    CHECK(fabs(e - (4 * exp(-0.5) + 16)) < 1e-13 && fabs(r - (4 * exp(-1.0) + 16)) < 1e-13 && fabs(w - (e - r)) < 1e-13, "%g %g %g", e, r, w);
+
+    double feedforward[2] = {1, 1}, lateral[4] = {0, -0.25, 0, 0}, threshold[2] = {0, 4};
+    hk_foldiak_args foldiak = {.w = hk_matrix(feedforward, 2, 1, 1, HK_FLOAT64), .x = hk_vector(x, 1, HK_FLOAT64),
+                               .y = hk_vector(found, 2, HK_FLOAT64), .lateral = hk_matrix(lateral, 2, 2, 2, HK_FLOAT64),
+                               .threshold = hk_vector(threshold, 2, HK_FLOAT64), .lr = 0.5, .lateral_lr = 0.5, .threshold_lr = 1, .p = 0.5,
+                               .compute = 1, .slope = 10, .steps = 50, .step = 0.25};
+    x[0] = 3;
+    RUN(status, foldiak, foldiak); /* the first unit answers */
+    CHECK(found[0] == 1 && found[1] == 0 && feedforward[0] == 2 && feedforward[1] == 1, "%g %g", found[0], feedforward[0]);
+    CHECK(lateral[1] == -0.125 && lateral[2] == 0 && threshold[0] == 0.5 && threshold[1] == 3.5, "%g %g", lateral[1], threshold[0]);
 }
 
 static void test_learn(void) {
@@ -123,6 +215,7 @@ static void test_learn(void) {
     w[0] = 3, w[1] = 5, xs[0] = 1;
     RUN(status, learn, instar);
     CHECK(w[0] == 2 && w[1] == 5, "%g %g", w[0], w[1]);
+    test_rules();
 
     /* composed: the soft bounds and the drift act on the old w, the masked weight stays, the norm comes last */
     double old[3] = {0.5, 0.25, 0.75}, one = 1, twice[2] = {1, 0.5}, rates[2] = {1, 0.5}, low = 0, wide[3];
@@ -197,12 +290,10 @@ static void test_refusals(void) {
     hk_error err;
     int64_t at = 0, index[2] = {0, 1};
     hk_stats stats = {0};
-    double state[HIDDEN], lambda[HIDDEN], total, mean;
-    unsigned char dead[HIDDEN];
-    hk_balance_report report;
+    double total, mean;
     CHECK(hk_init(NULL, &at, &err) == HK_E_VALUE && hk_predict(NULL, &at, NULL) == HK_E_VALUE, "null args");
     CHECK(hk_train(NULL, &at, &err) == HK_E_VALUE && hk_gradients(NULL, &at, &err) == HK_E_VALUE, "null args");
-    CHECK(hk_balance(NULL, &at, &err) == HK_E_VALUE && hk_deficit(NULL, &at, &err) == HK_E_VALUE, "null args");
+    CHECK(hk_balance_graph(NULL, &at, &err) == HK_E_VALUE && hk_deficit(NULL, &at, &err) == HK_E_VALUE, "null args");
     CHECK(hk_permutation(NULL, &at, &err) == HK_E_VALUE && hk_learn(NULL, &at, &err) == HK_E_VALUE, "null args");
     hk_init_args some = {.network = network(), .seed = 7};
     CHECK(hk_init(&some, NULL, &err) == HK_E_VALUE, "null at");
@@ -251,21 +342,32 @@ static void test_refusals(void) {
     REFUSED(gradients, GRADIENTS, (void)a, HK_E_VALUE); /* the weights themselves */
     REFUSED(gradients, GRADIENTS, a.dweights = NULL, HK_E_VALUE);
     REFUSED(gradients, GRADIENTS, a.mean_loss = NULL, HK_E_VALUE);
-#define BALANCE \
-    ((hk_balance_args){.network = network(), .p = 2, .log_scale = state, .lambda = lambda, .dead = dead, .report = &report})
-    REFUSED(balance, BALANCE, a.p = 0, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.p = INFINITY, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.tol = -1, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.max_sweeps = -1, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.report = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.log_scale = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.lambda = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.dead = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.network.hidden = HK_TANH, HK_E_VALUE);
-    int64_t order[2] = {1, 1};
-    REFUSED(balance, BALANCE, a.order = order, HK_E_VALUE);
+    const double zero = 0, minus = -1;
+    const int64_t order[2] = {1, 1};
+    REFUSED(balance_graph, graph(), a.p = &zero, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (a.weight = &minus), HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.parts = 0, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.tol = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.max_sweeps = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.method = 4, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.units = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.blocks = 0, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.block = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.p = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.report = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.state = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.lambda = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.deficit = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.status = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (a.order = order, a.groups = 2), HK_E_VALUE);
+    REFUSED(balance_graph, graph(), unit[3] = HIDDEN, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[1].alpha = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[1].w.dtype = HK_FLOAT32, HK_E_TYPE);
+    REFUSED(balance_graph, graph(), block[1].w.flags = HK_READONLY, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[1].alphas = hk_vector(b0, A, HK_FLOAT64), HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[3].w.data = w0 + 1, HK_E_VALUE);
     w1[3] = NAN;
-    REFUSED(balance, BALANCE, (void)a, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (void)a, HK_E_VALUE);
 #define DEFICIT ((hk_deficit_args){.network = network(), .p = 2, .deficit = state, .total = &total})
     REFUSED(deficit, DEFICIT, (void)a, HK_E_VALUE);
     w1[3] = 0;
@@ -278,10 +380,92 @@ static void test_refusals(void) {
     CHECK(hk_permutation(&bad, &at, &err) == HK_E_VALUE, "%s", err.message);
 }
 
+/* A ring of three units and one that is off every cycle. */
+static void test_recurrent(void) {
+    enum { N = 4, STEPS = 5 };
+    int status;
+    double j[N * N] = {[0 * N + 1] = 4, [1 * N + 2] = 1, [2 * N + 0] = 0.5, [3 * N + 0] = 7, [1 * N + 1] = 0.1};
+    double w_in[N] = {1, 1, 1, 1}, bias[N] = {0.5, 0, 0, 0}, w_out[N] = {1, 2, 3, 4};
+    hk_recurrent net = {hk_matrix(j, N, N, N, HK_FLOAT64), hk_matrix(w_in, N, 1, 1, HK_FLOAT64), hk_vector(bias, N, HK_FLOAT64),
+                        hk_matrix(w_out, 1, N, N, HK_FLOAT64)};
+    double u[STEPS], noise[STEPS * N], out[2][STEPS], slopes[2 * N] = {0};
+    uint64_t generator[4];
+    hk_normal_args normal = {.out = hk_vector(noise, STEPS * N, HK_FLOAT64), .std = 0, .seed = 1, .generator = generator};
+    RUN(status, normal, normal);
+    CHECK(noise[0] == 0, "%g", noise[0]);
+    normal.out = hk_vector(u, STEPS, HK_FLOAT64);
+    normal.std = 1;
+    RUN(status, normal, normal);
+    CHECK(u[0] != u[1], "%g", u[0]);
+    hk_synaptic_report report;
+    double state[HK_SYNAPTIC_STATE(N)], h[N];
+    unsigned char held[N];
+    for (int k = 0; k < 2; k++) {
+        double x[N] = {0};
+        hk_rnn_args rnn = {.network = net, .activation = HK_RELU, .rate = 0.5, .steps = STEPS, .x = hk_matrix(x, 1, N, N, HK_FLOAT64),
+                           .u = hk_matrix(u, STEPS, 1, 1, HK_FLOAT64), .noise = hk_matrix(noise, STEPS, N, N, HK_FLOAT64),
+                           .out = hk_matrix(out[k], STEPS, 1, 1, HK_FLOAT64), .slopes = slopes};
+        RUN(status, rnn, rnn);
+        hk_synaptic_balance_args balance = {.network = net, .p = 2, .state = state, .h = h, .held = held, .report = &report};
+        if (!k) RUN(status, synaptic_balance, balance);
+    }
+    CHECK(slopes[0] > 0 && slopes[0] == slopes[N], "%g", slopes[0]);
+    CHECK(report.reason == HK_CONVERGED && report.components == 1 && report.off_cycle == 1, "%lld", (long long)report.reason);
+    CHECK(held[3] == 1 && !held[0] && h[3] == 0 && fabs(h[0] + h[1] + h[2]) < 1e-12, "%g %g %g", h[0], h[1], h[2]);
+    CHECK(fabs(j[0 * N + 1] - j[1 * N + 2]) < 1e-8 && fabs(j[2 * N + 0] - j[1 * N + 2]) < 1e-8, "%g", j[1]);
+    CHECK(j[1 * N + 1] == 0.1, "the self-weight is %g", j[1 * N + 1]);
+    for (int s = 0; s < STEPS; s++) CHECK(fabs(out[0][s] - out[1][s]) < 1e-12, "%g and %g", out[0][s], out[1][s]);
+
+    hk_error err;
+    int64_t at = 0;
+    CHECK(hk_synaptic_balance(NULL, &at, &err) == HK_E_VALUE && hk_rnn(NULL, &at, &err) == HK_E_VALUE, "null args");
+    CHECK(hk_normal(NULL, &at, &err) == HK_E_VALUE, "null args");
+#define SYNAPTIC ((hk_synaptic_balance_args){.network = net, .p = 2, .state = state, .h = h, .held = held, .report = &report})
+    REFUSED(synaptic_balance, SYNAPTIC, a.p = 0, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.method = 3, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.method = HK_EULER, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.tol = NAN, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.max_steps = -1, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.state = NULL, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.h = NULL, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.held = NULL, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.report = NULL, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.j.dtype = HK_ABSENT, HK_E_TYPE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.j.cols = 3, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.j.flags = HK_READONLY, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.w_in.dtype = HK_FLOAT32, HK_E_TYPE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.bias.cols = 3, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.bias.data = j, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.w_out.ndim = 1, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.alpha = hk_vector(w_out, 3, HK_FLOAT64), HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.alpha = hk_vector(w_out, 4, HK_FLOAT64), HK_E_VALUE); /* written */
+    j[1] = NAN;
+    REFUSED(synaptic_balance, SYNAPTIC, (void)a, HK_E_VALUE);
+    hk_synaptic_balance_args spoilt = SYNAPTIC;
+    at = 0;
+    CHECK(hk_synaptic_balance(&spoilt, &at, &err) == HK_E_VALUE && strstr(err.message, "row 0, column 1"), "%s", err.message);
+    double x[N] = {0};
+#define RNN ((hk_rnn_args){.network = net, .rate = 0.5, .steps = STEPS, .x = hk_matrix(x, 1, N, N, HK_FLOAT64)})
+    REFUSED(rnn, RNN, a.x.dtype = HK_ABSENT, HK_E_VALUE);
+    REFUSED(rnn, RNN, a.x.data = j, HK_E_VALUE);
+    REFUSED(rnn, RNN, a.rate = 2, HK_E_VALUE);
+    REFUSED(rnn, RNN, a.activation = 99, HK_E_VALUE);
+    REFUSED(rnn, RNN, a.steps = -1, HK_E_VALUE);
+    REFUSED(rnn, RNN, a.noise = hk_matrix(noise, STEPS - 1, N, N, HK_FLOAT64), HK_E_VALUE);
+    hk_rnn_args diverging = RNN; /* of the NaN in j */
+    at = 0;
+    CHECK(hk_rnn(&diverging, &at, &err) == HK_E_DIVERGED && err.sample == 0 && at == 0, "%s", err.message);
+#define NORMAL ((hk_normal_args){.out = hk_vector(u, STEPS, HK_FLOAT64), .std = 1, .generator = generator})
+    REFUSED(normal, NORMAL, a.std = -1, HK_E_VALUE);
+    REFUSED(normal, NORMAL, a.generator = NULL, HK_E_VALUE);
+    REFUSED(normal, NORMAL, a.out.dtype = HK_ABSENT, HK_E_TYPE);
+}
+
 int main(void) {
     test_training();
     test_balance();
     test_learn();
     test_refusals();
+    test_recurrent();
     return finish();
 }

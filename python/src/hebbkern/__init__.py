@@ -28,6 +28,8 @@ from .kernels import (
     scale,
 )
 from .network import History, Network
+from .recurrent import RNN, RNNRun, Robustness
+from .synaptic import SynapticReport, synaptic_balance
 
 __all__ = [
     "CSR",
@@ -40,7 +42,11 @@ __all__ = [
     "InternalError",
     "Interrupted",
     "Network",
+    "RNN",
+    "RNNRun",
+    "Robustness",
     "StaleLibraryWarning",
+    "SynapticReport",
     "WeightNorm",
     "__version__",
     "balance",
@@ -60,6 +66,7 @@ __all__ = [
     "scale",
     "schedules",
     "set_num_threads",
+    "synaptic_balance",
 ]
 
 _threadpoolctl.register()

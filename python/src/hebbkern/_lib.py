@@ -32,8 +32,10 @@ VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
-           "stdp", "triplet_stdp", "threshold", "intrinsic_plasticity")  # fmt: skip
-NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance", "deficit")
+           "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak", "threshold",
+           "intrinsic_plasticity")  # fmt: skip
+NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit",
+           "synaptic_balance", "rnn", "normal")  # fmt: skip
 
 # Status and reason codes of hebbkern.h.
 OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED = 0, 1, -1, -2, -3, -4
@@ -117,7 +119,7 @@ class BalanceResult(ctypes.Structure):
         ("deficit_after", _F64),
         ("residual", _F64),
         ("sweeps", _I64),
-        ("converged", _I64),
+        ("reason", _I64),
     ]
 
 
@@ -170,19 +172,44 @@ class PermutationArgs(ctypes.Structure):
     _fields_ = [("index", _POINTER), ("count", _I64), ("seed", ctypes.c_uint64), ("epoch", _I64)]
 
 
-class BalanceArgs(ctypes.Structure):
-    """hk_balance_args."""
+class BalanceBlock(ctypes.Structure):
+    """hk_balance_block."""
 
     _fields_ = [
-        ("network", Network),
-        ("p", _F64),
-        ("include_bias", _I64),
+        ("w", Array),
+        ("alphas", Array),
+        ("rows", _POINTER),
+        ("cols", _POINTER),
+        ("transposed", _I64),
+        ("alpha", _F64),
+        ("power", _F64),
+    ]
+
+
+class BalanceGraphArgs(ctypes.Structure):
+    """hk_balance_graph_args."""
+
+    _fields_ = [
+        ("units", _I64),
+        ("blocks", _I64),
+        ("block", ctypes.POINTER(BalanceBlock)),
+        ("degree", _POINTER),
+        ("held", _POINTER),
+        ("group", _POINTER),
+        ("parts", _I64),
+        ("weight", _POINTER),
+        ("p", _POINTER),
+        ("method", _I64),
+        ("groups", _I64),
         ("order", _POINTER),
+        ("seed", ctypes.c_uint64),
         ("tol", _F64),
         ("max_sweeps", _I64),
-        ("log_scale", _POINTER),
+        ("measure", _I64),
+        ("state", _POINTER),
         ("lambda", _POINTER),
-        ("dead", _POINTER),
+        ("deficit", _POINTER),
+        ("status", _POINTER),
         ("report", ctypes.POINTER(BalanceResult)),
     ]
 
@@ -199,6 +226,80 @@ class DeficitArgs(ctypes.Structure):
     ]
 
 
+class Recurrent(ctypes.Structure):
+    """hk_recurrent."""
+
+    _fields_ = [("j", Array), ("w_in", Array), ("bias", Array), ("w_out", Array)]
+
+
+class SynapticResult(ctypes.Structure):
+    """hk_synaptic_report."""
+
+    _fields_ = [
+        ("cost_before", _F64),
+        ("cost_after", _F64),
+        ("gradient_before", _F64),
+        ("gradient_after", _F64),
+        ("residual", _F64),
+        ("time", _F64),
+        ("steps", _I64),
+        ("evaluations", _I64),
+        ("reason", _I64),
+        ("components", _I64),
+        ("off_cycle", _I64),
+    ]
+
+
+class SynapticBalanceArgs(ctypes.Structure):
+    """hk_synaptic_balance_args."""
+
+    _fields_ = [
+        ("network", Recurrent),
+        ("alpha", Array),
+        ("p", _F64),
+        ("method", _I64),
+        ("tol", _F64),
+        ("max_steps", _I64),
+        ("tau", _F64),
+        ("dt", _F64),
+        ("rtol", _F64),
+        ("state", _POINTER),
+        ("h", _POINTER),
+        ("held", _POINTER),
+        ("report", ctypes.POINTER(SynapticResult)),
+    ]
+
+
+class RNNArgs(ctypes.Structure):
+    """hk_rnn_args."""
+
+    _fields_ = [
+        ("network", Recurrent),
+        ("activation", _I64),
+        ("slope", _F64),
+        ("rate", _F64),
+        ("steps", _I64),
+        ("x", Array),
+        ("u", Array),
+        ("noise", Array),
+        ("states", Array),
+        ("out", Array),
+        ("slopes", _POINTER),
+    ]
+
+
+class NormalArgs(ctypes.Structure):
+    """hk_normal_args."""
+
+    _fields_ = [
+        ("out", Array),
+        ("std", _F64),
+        ("seed", ctypes.c_uint64),
+        ("stream", ctypes.c_uint64),
+        ("generator", _POINTER),
+    ]
+
+
 _AT = ctypes.POINTER(ctypes.c_int64)
 _ERROR = ctypes.POINTER(Error)
 
@@ -209,6 +310,7 @@ SYMBOLS: dict[str, tuple[Any, list[Any]]] = {
     "hk_info": (ctypes.c_int64, [ctypes.c_char_p, ctypes.c_size_t]),
     "hk_set_threads": (ctypes.c_int, [ctypes.c_int64, _ERROR]),
     "hk_get_threads": (ctypes.c_int64, []),
+    "hk_balance_state": (ctypes.c_int64, [ctypes.c_int64] * 3),
     "hk_python_function": (ctypes.py_object, [ctypes.c_char_p]),
     **{f"hk_{name}": (ctypes.c_int, [ctypes.c_void_p, _AT, _ERROR]) for name in KERNELS + NETWORK},
 }
@@ -226,8 +328,14 @@ STRUCTS: dict[str, Any] = {
     "hk_gradients_args": GradientsArgs,
     "hk_train_args": TrainArgs,
     "hk_permutation_args": PermutationArgs,
-    "hk_balance_args": BalanceArgs,
+    "hk_balance_block": BalanceBlock,
+    "hk_balance_graph_args": BalanceGraphArgs,
     "hk_deficit_args": DeficitArgs,
+    "hk_recurrent": Recurrent,
+    "hk_synaptic_report": SynapticResult,
+    "hk_synaptic_balance_args": SynapticBalanceArgs,
+    "hk_rnn_args": RNNArgs,
+    "hk_normal_args": NormalArgs,
 }
 
 
@@ -326,6 +434,9 @@ class _Native:
     triplet_stdp: Callable[..., Any]
     threshold: Callable[..., Any]
     intrinsic_plasticity: Callable[..., Any]
+    contrastive: Callable[..., Any]
+    three_factor: Callable[..., Any]
+    foldiak: Callable[..., Any]
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
