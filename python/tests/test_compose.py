@@ -253,3 +253,77 @@ def test_schedule_counts_what_is_done():
     for bad in (lambda: hk.schedules.Step(0.1, 0), lambda: hk.schedules.Cosine(-1, 5), lambda: hk.schedules.Exponential(1, math.nan)):
         with pytest.raises(hk.ArgumentValueError):
             bad()
+
+
+# The rules whose equations test_rules_state.py and others derive: here Δ is theirs, and the order is NumPy's.
+OTHERS = [
+    lambda: hk.rules.Outstar(0.1),
+    lambda: hk.rules.PreGated(0.1, 0.2),
+    lambda: hk.rules.PostGated(0.1, 0.2),
+    lambda: hk.rules.AntiHebbian(0.1),
+    lambda: hk.rules.ABCD(0.1, 1, 0.5, 0.25, -0.5),
+    lambda: hk.rules.Voja(0.1, 2.0),
+    lambda: hk.rules.Covariance(0.1, 0.5),
+    lambda: hk.rules.BCM(0.1, 0.5, decay=0.02),
+    lambda: hk.rules.BCM(0.1, 0.5, form="law"),
+    lambda: hk.rules.DifferentialHebbian(0.1, pre=True),
+    lambda: hk.rules.KrotovHopfield(0.1, q=3),
+]
+
+
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+@pytest.mark.parametrize("make", OTHERS, ids=lambda make: type(make()).__name__)
+def test_order_of_the_other_rules(make, parts):
+    plain, rule = make(), with_parts(make(), parts)
+    random = np.random.default_rng(6)
+    w = random.standard_normal((OUT, IN)) * 0.3
+    X = random.standard_normal((SAMPLES, IN))
+    reductions = ("sum",) if isinstance(rule, hk.rules.KrotovHopfield) else ("sequential", "mean")
+    if isinstance(rule, hk.rules.DifferentialHebbian):
+        reductions = ("sequential",)
+    for reduction in reductions:
+        for x in X if reduction == "sequential" else [X, X[::-1].copy()]:
+            if isinstance(rule, hk.rules.KrotovHopfield) and rule.row_lr is not None:
+                return  # a rate scales what the rule then divides by its largest
+            after = w.copy()
+            plain.update(after, x, reduction=reduction)
+            fixed = plain.decay * w if isinstance(plain, hk.rules.BCM) else 0  # ε is per update
+            delta = after - w
+            if rule.row_lr is not None:
+                delta = np.reshape(rule.row_lr, (-1, 1)) * (delta + fixed) - fixed
+            want = composed(rule, w, delta)
+            rule.update(w, x, reduction=reduction)
+            np.testing.assert_allclose(w, want, rtol=1e-9, atol=1e-11)
+            if rule.mask is not None and rule.bound is None:
+                assert np.array_equal(w[~MASK], want[~MASK])
+
+
+def test_state_and_schedule_in_a_sequence():
+    """A sequence of a rule with state, bounds and a schedule has the bits of single calls."""
+    X = np.random.default_rng(8).standard_normal((9, IN))
+    rules = [hk.rules.BCM(hk.schedules.Exponential(0.1, 0.8), 0.3, bound=(-0.2, 0.3), mask=MASK) for _ in range(2)]
+    many = np.random.default_rng(9).standard_normal((OUT, IN)) * 0.2
+    one = many.copy()
+    rules[0].update(many, X)
+    for x in X:
+        rules[1].update(one, x)
+    assert np.array_equal(many, one) and np.array_equal(rules[0].theta, rules[1].theta) and rules[0].step == rules[1].step == 9
+
+
+def test_a_diagonal_that_is_held():
+    w = np.random.default_rng(9).standard_normal((OUT, OUT)) * 0.2
+    before = w.diagonal().copy()
+    rule = hk.rules.AntiHebbian(0.1, zero_diagonal=True, bound=(-0.1, 0.1), normalize_weights=2)
+    rule.update(w, np.ones(OUT))
+    assert np.array_equal(w.diagonal(), before)
+
+
+def test_rules_that_take_no_composition():
+    for cls in (hk.rules.ContrastiveHebbian, hk.rules.ThreeFactor, hk.rules.Foldiak):
+        with pytest.raises(TypeError):
+            cls(0.1, bound=(0, 1))
+    rule = hk.rules.Custom(lambda x, y, state: {"g": y})
+    rule.bound = (0, 1)
+    refused(hk.ArgumentValueError, "bound", lambda: rule)
+    rule.bound, rule.lr = None, hk.schedules.Constant(1.0)
+    refused(hk.ArgumentValueError, "lr", lambda: rule)

@@ -118,7 +118,7 @@ class Custom(Rule):
         label = "Custom.update"
         if self._any or callable(self.lr):
             raise ArgumentValueError(
-                f"{label}: {', '.join(self._described()) or 'a schedule'} does not go with a rule given as a mapping",
+                f"{label}: {', '.join(self._described()) or 'a schedule as lr'} does not go with a rule given as a mapping",
                 next(iter(self._described()), "lr"),
             )
         how = choice(label, "reduction", reduction, REDUCTIONS)
