@@ -719,6 +719,18 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kCopyRows[T Float](y, x []T, rows, cols, yStride, xStride int) {
+	if useNEON {
+		if single[T]() {
+			asm.CopyRowsF32NEON(pF32(y), pF32(x), rows, cols, yStride, xStride)
+		} else {
+			asm.CopyRowsF64NEON(pF64(y), pF64(x), rows, cols, yStride, xStride)
+		}
+		return
+	}
+	portable.CopyRows(y, x, rows, cols, yStride, xStride)
+}
+
 func kSolveLower[T Float](a, d []T, first, rows, cols, aStride, stride int) {
 	if useNEON {
 		if single[T]() {

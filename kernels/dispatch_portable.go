@@ -242,6 +242,10 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kCopyRows[T Float](y, x []T, rows, cols, yStride, xStride int) {
+	portable.CopyRows(y, x, rows, cols, yStride, xStride)
+}
+
 func kSolveLower[T Float](a, d []T, first, rows, cols, aStride, stride int) {
 	portable.SolveLower(a, d, first, rows, cols, aStride, stride)
 }

@@ -117,6 +117,9 @@ type frame[T Float] struct {
 	online   onlineJob[T]
 	stdp     stdpJob[T]
 	csr      csrJob[T]
+	patches  patchesJob[T]
+	conv     convJob[T]
+	pool     windowJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

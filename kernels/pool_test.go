@@ -105,6 +105,17 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		add(fmt.Sprint("Activate/", kind), func() { Activate(y, x, act); Derivative(dy, x, act) }, y, dy)
 		add(fmt.Sprint("Forward/", kind), func() { Forward(f, w, x, d, act) }, f)
 	}
+	{
+		line := Windows{Channels: 1, Height: 1, Width: cols, Size: [2]int{1, min(3, cols)}, Pad: [2]int{0, 1}}
+		_, across := line.Positions()
+		kernels, patches := randomMatrix[T](r, 7, line.Length(), 1), NewMatrix[T](rows*across, line.Length())
+		maps, most, mean := NewMatrix[T](rows, 7*across), NewMatrix[T](rows, across), NewMatrix[T](rows, across)
+		add("Patches", func() { Patches(patches, w, line, 0) }, patches.Data)
+		add("Convolve", func() { Convolve(maps, kernels, w, line, one, Activation{Kind: ReLU}) }, maps.Data)
+		if line.Size[1] > 1 { // a pool's window is wider than the padding
+			add("Pool", func() { Pool(most, w, line, MaxPool); Pool(mean, w, line, AveragePool) }, most.Data, mean.Data)
+		}
+	}
 	for form := DecayNone; form <= DecayGainY; form++ {
 		w, before, y, sums := m(), NewMatrix[T](rows, cols), NewMatrix[T](9, rows), outR()
 		o := Online[T]{Rate: 0.01, Form: form, Decay: 0.02, Before: before, Sums: sums}

@@ -388,6 +388,11 @@ func table[T Float]() []entry[T] {
 				portable.MulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) { kMulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
+		{"CopyRows", []parameter{{"y", 0, 0, true, false}, {"x", 0, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"yStride", 4, 0, false, false}, {"xStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.CopyRows(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			},
+			func(a *arguments[T]) { kCopyRows(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
 		{"SolveLower", []parameter{{"a", 0, 0, false, false}, {"d", 0, 0, true, false}, {"first", 4, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"aStride", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.SolveLower(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
