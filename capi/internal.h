@@ -17,6 +17,9 @@ enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_
 enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT,
        HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
 
+/* The functions on checkpoints. */
+enum { HKI_SAVE, HKI_INSPECT, HKI_LOAD };
+
 enum { HKI_MAX_ARRAYS = 16, HKI_MAX_SCALARS = 32 };
 
 /* What ends the arrays and the scalars of hk_learn: row_lr ... indptr; soft ... norm_target. */

@@ -166,6 +166,9 @@ func testCompositionAgainstEquations[T kernels.Float](t *testing.T) {
 			}
 			for red := Sequential; red <= Mean; red++ {
 				for norm := NoNorm; norm <= MaxNorm; norm++ {
+					if thin && norm == MaxNorm && p.name != "all" {
+						continue
+					}
 					what := fmt.Sprint(p.name, ", ", c.name, ", ", red, norm)
 					r := source(uint64(red)*10 + 3)
 					w, x := randomMatrix[T](r, out, in, 2, 0.5), randomMatrix[T](r, n, in, 1, 1)

@@ -327,3 +327,17 @@ def test_rules_that_take_no_composition():
     refused(hk.ArgumentValueError, "bound", lambda: rule)
     rule.bound, rule.lr = None, hk.schedules.Constant(1.0)
     refused(hk.ArgumentValueError, "lr", lambda: rule)
+
+
+def test_a_layer_is_saved_with_them(tmp_path):
+    rule = hk.rules.BCM(hk.schedules.Cosine(0.1, 9), 0.3, bound=(-0.2, np.full(IN, 0.5)), mask=MASK, sign=DALE, row_lr=ROWS,
+                        normalize_weights=hk.WeightNorm(1, 2), bistable=(0.1, 0.5))  # fmt: skip
+    layer = hk.Layer(IN, OUT, rule=rule, seed=1)
+    X = np.random.default_rng(8).standard_normal((9, IN)).astype(np.float32)
+    layer.learn(X[:4])
+    layer.save(tmp_path / "layer")
+    again = hk.Layer.load(tmp_path / "layer")
+    assert repr(again.rule) == repr(rule) and again.rule.step == 4
+    layer.learn(X[4:])
+    again.learn(X[4:])
+    assert np.array_equal(layer.w, again.w) and np.array_equal(layer.rule.theta, again.rule.theta)

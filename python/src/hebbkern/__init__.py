@@ -8,6 +8,7 @@ from ._csr import CSR
 from ._errors import (
     ArgumentTypeError,
     ArgumentValueError,
+    CheckpointError,
     DivergenceError,
     HebbkernError,
     InternalError,
@@ -17,6 +18,7 @@ from ._errors import (
 from ._lib import VERSION as __version__
 from ._lib import cpu_info, get_num_threads, set_num_threads
 from .balancing import BalanceReport, balance, deficit
+from .checkpoints import load, save
 from .convolution import ConvLayer, conv2d, pool2d
 from .kernels import (
     batch_update,
@@ -28,6 +30,7 @@ from .kernels import (
     rank1,
     scale,
 )
+from .layers import Layer, Stack
 from .network import History, Network
 from .recurrent import RNN, RNNRun, Robustness
 from .synaptic import SynapticReport, synaptic_balance
@@ -37,16 +40,19 @@ __all__ = [
     "ArgumentTypeError",
     "ArgumentValueError",
     "BalanceReport",
+    "CheckpointError",
     "ConvLayer",
     "DivergenceError",
     "HebbkernError",
     "History",
     "InternalError",
     "Interrupted",
+    "Layer",
     "Network",
     "RNN",
     "RNNRun",
     "Robustness",
+    "Stack",
     "StaleLibraryWarning",
     "SynapticReport",
     "WeightNorm",
@@ -62,11 +68,13 @@ __all__ = [
     "gains",
     "homeostasis",
     "get_num_threads",
+    "load",
     "norms",
     "pool2d",
     "power_sums",
     "rank1",
     "rules",
+    "save",
     "scale",
     "schedules",
     "set_num_threads",
