@@ -119,9 +119,50 @@ static int network_step(int function, const void *args, const hk_array *first, i
     return succeed(status, err);
 }
 
+/* The lists that a feedback kind and gate need, one array for each hidden layer; the engine checks their shapes. */
+static int check_feedback(const char *function, const hk_feedback *f, const hk_network *n, int b_written, int previous_written,
+                          hk_error *err) {
+    if (!f) return HK_OK;
+    if (f->kind < HK_BP || f->kind > HK_FA_EX || f->gate < HK_GATE_DERIVATIVE || f->gate > HK_GATE_DIFFERENTIAL)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: feedback is %lld with gate %lld; HK_BP ... HK_FA_EX and a gate are wanted",
+                        function, (long long)f->kind, (long long)f->gate);
+    int dtype = n->weights[0].dtype;
+    if (f->kind != HK_BP && f->kind != HK_SIGN) {
+        if (n->layers > 1) NOT_NULL(f->b, "feedback_weights");
+        for (int64_t l = 0; l + 1 < n->layers; l++)
+            CHECKED(hki_check_data(function, "feedback_weights", &f->b[l], dtype, 2, b_written, err));
+    }
+    if (f->gate == HK_GATE_DIFFERENTIAL) {
+        NOT_NULL(f->started, "started");
+        if (n->layers > 1) NOT_NULL(f->previous, "previous");
+        for (int64_t l = 0; l + 1 < n->layers; l++)
+            CHECKED(hki_check_data(function, "previous", &f->previous[l], dtype, 1, previous_written, err));
+    }
+    return HK_OK;
+}
+
+/* A list of arrays for the parameters of a network, of its element type. */
+static int check_parameters(const char *function, const hk_network *n, const hk_array *weights, const hk_array *biases,
+                            const char *prefix, hk_error *err) {
+    CHECKED(hki_check_layers(function, n->layers, weights, biases, prefix, 1, err));
+    if (weights[0].dtype != n->weights[0].dtype)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %sweights[0] has another element type than weights[0]", function, prefix);
+    return HK_OK;
+}
+
+static int check_optimizer(const char *function, const hk_optimizer *o, const hk_network *n, hk_error *err) {
+    if (!o || o->kind == HK_SGD) return HK_OK;
+    if (o->kind != HK_MOMENTUM && o->kind != HK_ADAM)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: optimizer is %lld; HK_SGD, HK_MOMENTUM or HK_ADAM is wanted", function,
+                        (long long)o->kind);
+    CHECKED(check_parameters(function, n, o->first_weights, o->first_biases, "first_", err));
+    return o->kind == HK_ADAM ? check_parameters(function, n, o->second_weights, o->second_biases, "second_", err) : HK_OK;
+}
+
 int hk_init(const hk_init_args *args, int64_t *at, hk_error *err) {
     START(init);
     CHECKED(hki_check_network(function, &args->network, 1, err));
+    CHECKED(check_feedback(function, args->feedback, &args->network, 1, 0, err));
     return network_step(HKI_INIT, args, args->network.weights, at, err);
 }
 
@@ -138,8 +179,8 @@ static int check_task(const char *function, const hk_network *n, const hk_array 
     CHECKED(hki_check_network(function, n, written, err));
     CHECKED(hki_check_data(function, "x", x, n->weights[0].dtype, 2, 0, err));
     CHECKED(hki_check_data(function, "target", target, n->weights[0].dtype, 2, 0, err));
-    if (loss != HK_MSE && loss != HK_SOFTMAX)
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: loss is %lld; HK_MSE or HK_SOFTMAX is wanted", function,
+    if (loss < HK_MSE || loss > HK_GIVEN_ERROR)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: loss is %lld; HK_MSE ... HK_GIVEN_ERROR is wanted", function,
                         (long long)loss);
     return HK_OK;
 }
@@ -147,11 +188,17 @@ static int check_task(const char *function, const hk_network *n, const hk_array 
 int hk_gradients(const hk_gradients_args *args, int64_t *at, hk_error *err) {
     START(gradients);
     CHECKED(check_task(function, &args->network, &args->x, &args->target, args->loss, 0, err));
-    CHECKED(hki_check_layers(function, args->network.layers, args->dweights, args->dbiases, "d", 1, err));
-    if (args->dweights[0].dtype != args->network.weights[0].dtype)
-        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: dweights[0] has another element type than weights[0]", function);
+    CHECKED(check_parameters(function, &args->network, args->dweights, args->dbiases, "d", err));
+    CHECKED(check_feedback(function, args->feedback, &args->network, 0, 0, err));
     NOT_NULL(args->mean_loss, "mean_loss");
     return network_step(HKI_GRADIENTS, args, args->network.weights, at, err);
+}
+
+int hk_evaluate(const hk_evaluate_args *args, int64_t *at, hk_error *err) {
+    START(evaluate);
+    CHECKED(check_task(function, &args->network, &args->x, &args->target, args->loss, 0, err));
+    NOT_NULL(args->stats, "stats");
+    return network_step(HKI_EVALUATE, args, args->network.weights, at, err);
 }
 
 int hk_train(const hk_train_args *args, int64_t *at, hk_error *err) {
@@ -167,6 +214,10 @@ int hk_train(const hk_train_args *args, int64_t *at, hk_error *err) {
         for (int64_t k = 0; k <= args->network.layers; k++)
             CHECKED(hki_check_data(function, "sigma", &args->gain->sigma[k], args->network.weights[0].dtype, 1, 1, err));
     }
+    CHECKED(check_feedback(function, args->feedback, &args->network, 0, 1, err));
+    CHECKED(check_optimizer(function, args->optimizer, &args->network, err));
+    if (args->dweights) CHECKED(check_parameters(function, &args->network, args->dweights, args->dbiases, "d", err));
+    else if (args->batch > 32 || (args->optimizer && args->optimizer->kind != HK_SGD)) return missing(function, "dweights", err);
     return network_step(HKI_TRAIN, args, args->network.weights, at, err);
 }
 
@@ -365,7 +416,8 @@ size_t hk_sizeof(const char *name) {
     static const struct { const char *name; size_t size; } others[] = {
         SIZE(hk_array), SIZE(hk_error), SIZE(hk_windows), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
         SIZE(hk_init_args), SIZE(hk_predict_args), SIZE(hk_gradients_args), SIZE(hk_train_args), SIZE(hk_permutation_args),
-        SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args),
+        SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args), SIZE(hk_activation), SIZE(hk_feedback),
+        SIZE(hk_optimizer), SIZE(hk_evaluate_args),
         SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args),
         SIZE(hk_tensor), SIZE(hk_save_args), SIZE(hk_inspect_args), SIZE(hk_load_args)};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)

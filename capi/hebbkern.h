@@ -14,7 +14,8 @@
  *
  *   Between two such calls whole rows (columns, samples) are done and the rest is untouched. The result does not
  *   depend on where the work was cut, on the number of threads or on the instruction set: it has the same bits.
- *   What is one step by its meaning is not cut: the sum or mean of a batch, its gradient, a minibatch.
+ *   What is one step by its meaning is not cut: the sum or mean of a batch. A minibatch, as a gradient, is cut into
+ *   blocks of at most 256 samples.
  *
  * Arrays
  *   An array is described by an hk_array. Matrices are row-major with any row stride >= cols, counted in elements;
@@ -553,6 +554,11 @@ HK_API int hk_pool(const hk_pool_args *args, int64_t *at, hk_error *err);
 
 /* ---- Networks ----------------------------------------------------------------------------------------------------- */
 
+typedef struct hk_activation {
+    int64_t kind;             /* HK_IDENTITY ... HK_GELU */
+    double slope;             /* of the leaky ReLU */
+} hk_activation;
+
 /* A network of layers over the caller's arrays. Population 0 is the input; layer l goes from population l to l + 1. */
 typedef struct hk_network {
     int64_t layers;           /* >= 1 */
@@ -561,13 +567,34 @@ typedef struct hk_network {
     int64_t hidden;           /* activation of the hidden layers, HK_IDENTITY ... HK_GELU */
     int64_t output;           /* activation of the last layer */
     double slope;             /* of the leaky ReLU */
+    const hk_activation *activations; /* [layers], an activation for each, in place of the three above; or NULL */
 } hk_network;
 
+/* The way of the output error to the hidden layers: backpropagation; feedback alignment (Lillicrap et al. 2016), through
+ * fixed weights layer by layer, or (Nokland 2016) directly; through sign(W); directly through +beta and -beta (Konishi,
+ * Igarashi & Miura 2023). Hidden layer l = 1 ... layers - 1 learns by the signal that comes to it, times a gate: f'(z),
+ * or the change of its activity since the sample before, 0 at the first. */
+enum { HK_BP = 0, HK_FA = 1, HK_DFA = 2, HK_SIGN = 3, HK_FA_EX = 4 };
+enum { HK_GATE_DERIVATIVE = 0, HK_GATE_DIFFERENTIAL = 1 };
+
+typedef struct hk_feedback {
+    int64_t kind;
+    const hk_array *b;        /* [layers - 1]: of hidden layer l for HK_FA [n_{l+1}, n_l], for HK_DFA and HK_FA_EX
+                               * [n_layers, n_l]; NULL for the others */
+    int64_t gate;
+    const hk_array *previous; /* HK_GATE_DIFFERENTIAL: [layers - 1], each [n_l], the activities at the last sample, written */
+    int64_t *started;         /* likewise: 0 before the first sample, then 1, written */
+} hk_feedback;
+
 /* Writes initial weights: uniform with the bounds of He et al. (2015) or Glorot & Bengio (2010), as engine.NewLayered;
- * biases are set to 0. A function of the seed and the sizes. */
+ * biases are set to 0. Feedback weights are drawn uniformly in +-beta (0: sqrt(6/(rows + columns))), those of HK_FA_EX
+ * as +beta or -beta (0: 0.1), + with the probability `excitatory`. A function of the seed and the sizes. */
 typedef struct hk_init_args {
-    hk_network network;  /* written */
+    hk_network network;           /* written */
     uint64_t seed;
+    const hk_feedback *feedback;  /* its b is written; or NULL */
+    double beta;                  /* >= 0 */
+    double excitatory;            /* 0 ... 1 */
 } hk_init_args;
 HK_API int hk_init(const hk_init_args *args, int64_t *at, hk_error *err);
 
@@ -579,11 +606,12 @@ typedef struct hk_predict_args {
 } hk_predict_args;
 HK_API int hk_predict(const hk_predict_args *args, int64_t *at, hk_error *err);
 
-/* Loss of a sample: sum_k (y_k - t_k)^2 / 2, or the cross-entropy of the softmax of the (identity) output. */
-enum { HK_MSE = 0, HK_SOFTMAX = 1 };
+/* Loss of a sample: sum_k (y_k - t_k)^2 / 2; the cross-entropy of the softmax of the (identity) output, or of the sigmoids
+ * of its units; or errors e = dJ/dy given in place of the target, of which sum_k e_k^2 / 2 is reported. */
+enum { HK_MSE = 0, HK_SOFTMAX = 1, HK_SIGMOID_ENTROPY = 2, HK_GIVEN_ERROR = 3 };
 
-/* The exact gradient of the mean loss over a batch, by backpropagation. *at counts samples; what is written is the
- * gradient when the last call has returned HK_OK. */
+/* The gradient of the mean loss over a batch: the exact one, or what a feedback takes for it. *at counts samples; what is
+ * written is the gradient when the last call has returned HK_OK. */
 typedef struct hk_gradients_args {
     hk_network network;
     hk_array x;               /* [samples, n_0] */
@@ -592,6 +620,7 @@ typedef struct hk_gradients_args {
     const hk_array *dbiases;  /* [layers] as network.biases, written */
     int64_t loss;
     double *mean_loss;        /* written */
+    const hk_feedback *feedback; /* NULL: backpropagation; previous is not written */
 } hk_gradients_args;
 HK_API int hk_gradients(const hk_gradients_args *args, int64_t *at, hk_error *err);
 
@@ -602,6 +631,28 @@ typedef struct hk_stats {
     int64_t correct;  /* samples whose output has its maximum where the target has it */
 } hk_stats;
 
+/* Loss and accuracy over a batch. *at counts samples. */
+typedef struct hk_evaluate_args {
+    hk_network network;
+    hk_array x;       /* [samples, n_0] */
+    hk_array target;  /* [samples, n_layers] */
+    int64_t loss;
+    hk_stats *stats;  /* added to */
+} hk_evaluate_args;
+HK_API int hk_evaluate(const hk_evaluate_args *args, int64_t *at, hk_error *err);
+
+/* What becomes of the gradient g. HK_SGD: w -= lr g. HK_MOMENTUM: v = momentum v + g, w -= lr v, or with nesterov
+ * w -= lr (g + momentum v). HK_ADAM: Kingma & Ba 2015. */
+enum { HK_SGD = 0, HK_MOMENTUM = 1, HK_ADAM = 2 };
+
+typedef struct hk_optimizer {
+    int64_t kind;
+    int64_t nesterov;                                /* 0 or 1 */
+    double momentum, beta1, beta2, eps;              /* 0 ... 1, the betas below 1; eps >= 0 */
+    const hk_array *first_weights, *first_biases;    /* [layers] as the network's, written; start with zeros; NULL for HK_SGD */
+    const hk_array *second_weights, *second_biases;  /* likewise, for HK_ADAM */
+} hk_optimizer;
+
 /* The gain rule in training, after each minibatch; see hk_gain_rule and hk_average_gain. */
 typedef struct hk_gain_training {
     const hk_array *sigma;  /* [layers + 1], the populations' average gains, written */
@@ -609,8 +660,10 @@ typedef struct hk_gain_training {
     int64_t gain_of, form, reduction;
 } hk_gain_training;
 
-/* Minibatch gradient descent on the samples index[0], index[1], ... *at counts entries of index, in whole
- * minibatches. After HK_E_DIVERGED the minibatch at fault was not applied, but for a fault of the gain rule. */
+/* Minibatch gradient descent on the samples index[0], index[1], ... *at counts entries of index; while it is not a multiple
+ * of batch, dweights and dbiases hold a part of a minibatch, which has changed nothing else yet but stats. After
+ * HK_E_DIVERGED the minibatch at fault was not applied, but for a fault of the gain rule. With the gain rule or
+ * HK_GATE_DIFFERENTIAL, which see all samples of a minibatch at once, it is not cut. */
 typedef struct hk_train_args {
     hk_network network;             /* written */
     hk_array x;                     /* [samples, n_0] */
@@ -622,6 +675,15 @@ typedef struct hk_train_args {
     double lr;                      /* >= 0 */
     const hk_gain_training *gain;   /* NULL: no gain rule */
     hk_stats *stats;                /* written */
+    int64_t sum;                    /* 1: by the gradient of the sum of the losses, 0: of their mean */
+    const hk_feedback *feedback;    /* NULL: backpropagation */
+    const hk_optimizer *optimizer;  /* NULL: HK_SGD */
+    double decay, decay_p;          /* before each update |w| shrinks by lr decay |w|^(p-1), not beyond 0; p 0: 2; no biases */
+    const double *dropout;          /* [layers], of the populations but the last: 0 <= rate < 1; NULL: none */
+    uint64_t seed;                  /* of dropout */
+    int64_t *updates;               /* minibatches so far, written; may be NULL without HK_ADAM and dropout */
+    const hk_array *dweights;       /* [layers] as network.weights, written: what is there does not matter. NULL will do for */
+    const hk_array *dbiases;        /* HK_SGD and a batch of at most 32 */
 } hk_train_args;
 HK_API int hk_train(const hk_train_args *args, int64_t *at, hk_error *err);
 

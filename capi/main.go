@@ -104,7 +104,7 @@ var (
 		C.HKI_THRESHOLD: "threshold", C.HKI_INTRINSIC_PLASTICITY: "intrinsic_plasticity"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
 		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE_GRAPH: "balance_graph", C.HKI_DEFICIT: "deficit",
-		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
+		C.HKI_EVALUATE: "evaluate", C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
 )
 
 // report turns an error of the engine into a status.

@@ -1,57 +1,39 @@
 package engine
 
-import (
-	"fmt"
+// Schedule gives the learning rate of an epoch, counted from 0. The schedules here are made of the four operations
+// alone, so that a rate has the same bits on every machine and in Python.
+type Schedule func(epoch int) float64
 
-	"github.com/hebbkern/hebbkern/kernels"
-)
+// StepSchedule multiplies the rate by factor after every `every` epochs.
+func StepSchedule(lr float64, every int, factor float64) Schedule {
+	return func(epoch int) float64 {
+		r := lr
+		for range epoch / max(every, 1) {
+			r *= factor
+		}
+		return r
+	}
+}
 
-// UpdateScheduled is Update with a learning rate that changes from sample to sample: rates [B], which rule makes into
-// rules. Sample s is learnt with rule(rates[s]), so that a sequence has the bits of single calls. Sum and Mean are one
-// update and take the one rate of a batch: Update. Blocks want one rate, too, and are refused. Errors as in Update.
-func UpdateScheduled[T kernels.Float](rule func(lr float64) Rule[T], rates []float64, w, x, y kernels.Matrix[T], o UpdateOptions[T]) (kernels.Matrix[T], int, error) {
-	const fn = "UpdateScheduled"
-	if rule == nil {
-		return y, 0, badArg(fn, "rule", "nil", "a function that makes a rule of a rate")
-	}
-	switch {
-	case len(rates) != x.Rows:
-		return y, 0, badArg(fn, "rates", fmt.Sprintf("length %d", len(rates)), fmt.Sprintf("a rate for each of the %d samples", x.Rows))
-	case o.Reduction != Sequential:
-		return y, 0, badArg(fn, "rates", "given", "none with sum or mean, which are one update")
-	case o.Block != 0:
-		return y, 0, badArg(fn, "block", fmt.Sprint(o.Block), "0 with a rate by sample")
-	}
-	from, to := o.From, o.To
-	if to == 0 {
-		to = len(rates)
-	}
-	if from < 0 || to > len(rates) || from > to {
-		return y, 0, badArg(fn, "rows", fmt.Sprintf("[%d, %d)", from, to), fmt.Sprintf("a part of [0, %d)", len(rates)))
-	}
-	for _, r := range rates {
-		if err := checkRate[T](fn, "rates", r); err != nil {
-			return y, 0, err
+// InverseSchedule is lr/(1 + epoch·decay).
+func InverseSchedule(lr, decay float64) Schedule {
+	return func(epoch int) float64 { return lr / (1 + float64(float64(epoch)*decay)) }
+}
+
+// RampSchedule rises in equal steps to lr over `warmup` epochs and then falls to `low` in the epoch numbered
+// epochs − 1 and after: along a line, or if smooth along 1 − t²(3 − 2t), which is half a cosine to within 0.011.
+func RampSchedule(lr float64, epochs, warmup int, low float64, smooth bool) Schedule {
+	return func(epoch int) float64 {
+		if epoch < warmup {
+			return float64(lr*float64(epoch+1)) / float64(warmup)
 		}
-	}
-	if from == to {
-		return y, 0, nil
-	}
-	if y.Data == nil {
-		y, o.Compute = kernels.NewMatrix[T](x.Rows, w.Rows), true
-	}
-	done := 0
-	for s := from; s < to; {
-		end := s + 1
-		for end < to && rates[end] == rates[s] {
-			end++
+		t := 1.0
+		if epoch < epochs-1 {
+			t = float64(epoch-warmup) / float64(epochs-1-warmup)
 		}
-		o.From, o.To = s, end
-		_, k, err := Update(rule(rates[s]), w, x, y, o)
-		if done += k; err != nil {
-			return y, done, err
+		if smooth {
+			t = float64(t*t) * (3 - float64(2*t))
 		}
-		s = end
+		return lr + float64((low-lr)*t)
 	}
-	return y, done, nil
 }

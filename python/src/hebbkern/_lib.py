@@ -34,7 +34,7 @@ LIBRARY = Path(__file__).with_name("libhebbkern.so")
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
            "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak",
            "patches", "conv_forward", "pool", "threshold", "intrinsic_plasticity")  # fmt: skip
-NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit",
+NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit", "evaluate",
            "synaptic_balance", "rnn", "normal")  # fmt: skip
 CHECKPOINT = ("save", "inspect", "load")
 
@@ -80,6 +80,12 @@ class Error(ctypes.Structure):
 _I64, _F64, _POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
 
+class Activation(ctypes.Structure):
+    """hk_activation."""
+
+    _fields_ = [("kind", _I64), ("slope", _F64)]
+
+
 class Network(ctypes.Structure):
     """hk_network."""
 
@@ -90,6 +96,36 @@ class Network(ctypes.Structure):
         ("hidden", _I64),
         ("output", _I64),
         ("slope", _F64),
+        ("activations", ctypes.POINTER(Activation)),
+    ]
+
+
+class Feedback(ctypes.Structure):
+    """hk_feedback."""
+
+    _fields_ = [
+        ("kind", _I64),
+        ("b", ctypes.POINTER(Array)),
+        ("gate", _I64),
+        ("previous", ctypes.POINTER(Array)),
+        ("started", ctypes.POINTER(_I64)),
+    ]
+
+
+class Optimizer(ctypes.Structure):
+    """hk_optimizer."""
+
+    _fields_ = [
+        ("kind", _I64),
+        ("nesterov", _I64),
+        ("momentum", _F64),
+        ("beta1", _F64),
+        ("beta2", _F64),
+        ("eps", _F64),
+        ("first_weights", ctypes.POINTER(Array)),
+        ("first_biases", ctypes.POINTER(Array)),
+        ("second_weights", ctypes.POINTER(Array)),
+        ("second_biases", ctypes.POINTER(Array)),
     ]
 
 
@@ -130,7 +166,13 @@ class BalanceResult(ctypes.Structure):
 class InitArgs(ctypes.Structure):
     """hk_init_args."""
 
-    _fields_ = [("network", Network), ("seed", ctypes.c_uint64)]
+    _fields_ = [
+        ("network", Network),
+        ("seed", ctypes.c_uint64),
+        ("feedback", ctypes.POINTER(Feedback)),
+        ("beta", _F64),
+        ("excitatory", _F64),
+    ]
 
 
 class PredictArgs(ctypes.Structure):
@@ -150,6 +192,19 @@ class GradientsArgs(ctypes.Structure):
         ("dbiases", ctypes.POINTER(Array)),
         ("loss", _I64),
         ("mean_loss", ctypes.POINTER(_F64)),
+        ("feedback", ctypes.POINTER(Feedback)),
+    ]
+
+
+class EvaluateArgs(ctypes.Structure):
+    """hk_evaluate_args."""
+
+    _fields_ = [
+        ("network", Network),
+        ("x", Array),
+        ("target", Array),
+        ("loss", _I64),
+        ("stats", ctypes.POINTER(Stats)),
     ]
 
 
@@ -167,6 +222,16 @@ class TrainArgs(ctypes.Structure):
         ("lr", _F64),
         ("gain", ctypes.POINTER(GainTraining)),
         ("stats", ctypes.POINTER(Stats)),
+        ("sum", _I64),
+        ("feedback", ctypes.POINTER(Feedback)),
+        ("optimizer", ctypes.POINTER(Optimizer)),
+        ("decay", _F64),
+        ("decay_p", _F64),
+        ("dropout", ctypes.POINTER(_F64)),
+        ("seed", ctypes.c_uint64),
+        ("updates", ctypes.POINTER(_I64)),
+        ("dweights", ctypes.POINTER(Array)),
+        ("dbiases", ctypes.POINTER(Array)),
     ]
 
 
@@ -363,7 +428,11 @@ SYMBOLS: dict[str, tuple[Any, list[Any]]] = {
 STRUCTS: dict[str, Any] = {
     "hk_array": Array,
     "hk_error": Error,
+    "hk_activation": Activation,
     "hk_network": Network,
+    "hk_feedback": Feedback,
+    "hk_optimizer": Optimizer,
+    "hk_evaluate_args": EvaluateArgs,
     "hk_stats": Stats,
     "hk_gain_training": GainTraining,
     "hk_balance_report": BalanceResult,
