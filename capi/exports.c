@@ -78,6 +78,10 @@ int hk_ema(const hk_ema_args *args, int64_t *at, hk_error *err) { return run(HKI
 int hk_gain_rule(const hk_gain_rule_args *args, int64_t *at, hk_error *err) { return run(HKI_GAIN_RULE, args, at, err); }
 
 int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err) { return run(HKI_LEARN, args, at, err); }
+int hk_threshold(const hk_threshold_args *args, int64_t *at, hk_error *err) { return run(HKI_THRESHOLD, args, at, err); }
+int hk_intrinsic_plasticity(const hk_intrinsic_plasticity_args *args, int64_t *at, hk_error *err) {
+    return run(HKI_INTRINSIC_PLASTICITY, args, at, err);
+}
 int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err) { return run(HKI_AVERAGE_GAIN, args, at, err); }
 
 int hk_stdp(const hk_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_STDP, args, at, err); }

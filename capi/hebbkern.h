@@ -81,8 +81,8 @@ enum {
     HK_R_REPLACED = 10   /* HK_E_FILE: the file is a good one, but not the one that was inspected */
 };
 
-/* Element types; HK_ABSENT marks an argument that is not given. */
-enum { HK_ABSENT = 0, HK_FLOAT32 = 1, HK_FLOAT64 = 2, HK_BOOL = 3 };
+/* Element types; HK_ABSENT marks an argument that is not given. Integers are for the indices of sparse weights. */
+enum { HK_ABSENT = 0, HK_FLOAT32 = 1, HK_FLOAT64 = 2, HK_BOOL = 3, HK_INT64 = 5, HK_INT32 = 7 };
 
 /* hk_array.flags */
 enum { HK_READONLY = 1 };
@@ -281,6 +281,10 @@ enum { HK_DOT = 0, HK_EUCLID = 1 };
  * or all y from the weights before the batch, and one update by the sum or the mean of the samples' dw. */
 enum { HK_SEQUENTIAL = 0, HK_SUM = 1, HK_MEAN = 2 };
 
+/* hk_learn_args.norm: the rows are kept to a norm, (sum_j |w_ij|^norm_p)^(1/norm_p) = norm_target by a factor, or
+ * sum_j w_ij = norm_target by a term that all weights of the row share. */
+enum { HK_NO_NORM = 0, HK_MULTIPLICATIVE = 1, HK_SUBTRACTIVE = 2 };
+
 /* hk_learn_args.block, at most */
 #define HK_MAX_BLOCK 4096
 
@@ -289,14 +293,32 @@ enum { HK_SEQUENTIAL = 0, HK_SUM = 1, HK_MEAN = 2 };
  * that many samples at the speed of matrix products: equal in real arithmetic to one sample at a time, and to rounding
  * in numbers (HK_WTA: bit for bit); it is cut between blocks only, so a call may take as long as one block does. State (pre,
  * post) is read as it was before a sample and takes the sample after w has; a sum or mean holds it and gives it the batch
- * mean once. */
+ * mean once.
+ *
+ * What any rule may be composed with, dw being what the rule, the reduction and normalize give:
+ *     w <- minimum(maximum(w + mask (s(w) dw + gamma w (1 - w) (w - theta)), low), high),   then the norm
+ * with s(w) = (w - soft_low) (soft_high - w) if soft, else 1. A constraint of sign (Dale's law) is a bound of 0. All
+ * of it acts on all of w at every update; weights that the mask leaves out are clipped, too, but not normalised. A block
+ * goes with row_lr only. The order of bounds that are matrices is not checked.
+ *
+ * With indices and indptr the weights are sparse: w is a vector of the stored entries, row after row, indices their
+ * columns, which ascend in a row, and row i has the entries indptr_i to indptr_(i+1) - 1; out is the length of indptr
+ * less 1, in that of x. Stored entries learn as those of a dense w under a mask do, but for rounding. Not with
+ * HK_SANGER, a block, normalize, a mask and bounds of [out, in]. */
 typedef struct hk_learn_args {
-    hk_array w;          /* [out, in], written */
+    hk_array w;          /* [out, in], or [stored] with indices; written */
     hk_array x;          /* [in] or [samples, in] */
     hk_array y;          /* [out] or [samples, out]; with compute = 1 written, y = w x or what the rule makes of it */
     hk_array gate;       /* thresholds [out] of HK_PREGATED, [in] of HK_POSTGATED, scale [out] of HK_VOJA, or scalar */
     hk_array pre;        /* [in], state of HK_COVARIANCE and HK_DIFFERENTIAL (with differentiate), written */
     hk_array post;       /* [out], state of HK_COVARIANCE, HK_BCM and HK_DIFFERENTIAL, written */
+    hk_array row_lr;     /* [out] or scalar, optional, >= 0: factors of lr by row */
+    hk_array low;        /* [out, in], [in] or scalar, optional: no lower bound */
+    hk_array high;       /* [out, in], [in] or scalar, optional: no upper bound */
+    hk_array mask;       /* bool [out, in], optional: 1 where w may change */
+    hk_array rates;      /* [samples], optional, >= 0: lr by sample, with HK_SEQUENTIAL and without a block; lr is not read */
+    hk_array indices;    /* HK_INT32 or HK_INT64 [stored], optional: w is sparse */
+    hk_array indptr;     /* the same type, [out + 1], with indices */
     int64_t rule;        /* HK_HEBB ... HK_PES */
     double lr;           /* >= 0 */
     double decay;        /* >= 0, of HK_DECAY and HK_BCM; not multiplied by lr */
@@ -317,6 +339,14 @@ typedef struct hk_learn_args {
     double a, b, c, d;   /* HK_ABCD */
     int64_t differentiate;  /* HK_DIFFERENTIAL: 1: x is differentiated, too */
     int64_t zero_diagonal;  /* HK_ANTIHEBBIAN: 1: w is square and its diagonal does not change */
+    int64_t soft;        /* 1: dw times (w - soft_low) (soft_high - w); 0: not */
+    double soft_low;     /* below soft_high, if soft */
+    double soft_high;
+    double gamma;        /* >= 0; 0: no drift */
+    double theta;
+    int64_t norm;        /* HK_NO_NORM, HK_MULTIPLICATIVE or HK_SUBTRACTIVE */
+    double norm_p;       /* HK_MULTIPLICATIVE: > 0, INFINITY: max_j |w_ij| */
+    double norm_target;  /* HK_MULTIPLICATIVE: > 0 */
 } hk_learn_args;
 HK_API int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err);
 
@@ -391,6 +421,33 @@ typedef struct hk_average_gain_args {
     int64_t reduction;   /* HK_SEQUENTIAL: a step for each sample; HK_MEAN: one step with the mean */
 } hk_average_gain_args;
 HK_API int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err);
+
+/* Homeostasis, with any rule. Of a batch HK_SEQUENTIAL takes a step a sample, HK_MEAN one with the mean, HK_SUM is
+ * refused. A sample that is not finite ends with HK_E_DIVERGED; those before it have taken effect with HK_SEQUENTIAL.
+ *
+ * Threshold  theta <- theta + rate (y - target)  of units whose input is u - theta. */
+typedef struct hk_threshold_args {
+    hk_array theta;      /* [n], written */
+    hk_array y;          /* [n] or [samples, n] */
+    hk_array target;     /* [n] or scalar */
+    double rate;         /* >= 0 */
+    int64_t reduction;   /* HK_SEQUENTIAL or HK_MEAN */
+} hk_threshold_args;
+HK_API int hk_threshold(const hk_threshold_args *args, int64_t *at, hk_error *err);
+
+/* Intrinsic plasticity: units y = sigmoid(gain z + bias), whose y comes to an exponential distribution with the mean
+ * target,
+ *     dbias = rate (1 - (2 + 1 / target) y + y^2 / target),   dgain = rate / gain + z dbias. */
+typedef struct hk_intrinsic_plasticity_args {
+    hk_array gain;       /* [n], written, starts above 0 */
+    hk_array bias;       /* [n], written */
+    hk_array z;          /* [n] or [samples, n] */
+    hk_array y;          /* the same, written */
+    double target;       /* above 0, below 1 */
+    double rate;         /* >= 0 */
+    int64_t reduction;   /* HK_SEQUENTIAL or HK_MEAN */
+} hk_intrinsic_plasticity_args;
+HK_API int hk_intrinsic_plasticity(const hk_intrinsic_plasticity_args *args, int64_t *at, hk_error *err);
 
 /* hk_stdp_args.coincidence: which spikes of the same step the traces hold when a weight learns from them. */
 enum {
@@ -785,8 +842,8 @@ HK_API int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err);
 /* Files of the safetensors format with checksums: engine/checkpoint.go says what is in them. Each of these functions is
  * one step, which takes as long as the file system does. */
 
-/* hk_tensor.dtype beside HK_FLOAT32, HK_FLOAT64 and HK_BOOL */
-enum { HK_UINT8 = 4, HK_INT64 = 5, HK_UINT64 = 6 };
+/* hk_tensor.dtype beside HK_FLOAT32, HK_FLOAT64, HK_BOOL and HK_INT64 */
+enum { HK_UINT8 = 4, HK_UINT64 = 6 };
 
 /* hk_tensor.ndim, at most */
 #define HK_MAX_AXES 32

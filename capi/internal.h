@@ -11,7 +11,7 @@
 /* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
        HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_CONTRASTIVE, HKI_THREE_FACTOR, HKI_FOLDIAK,
-       HKI_PATCHES, HKI_CONV_FORWARD, HKI_POOL, HKI_KERNELS };
+       HKI_PATCHES, HKI_CONV_FORWARD, HKI_POOL, HKI_THRESHOLD, HKI_INTRINSIC_PLASTICITY, HKI_KERNELS };
 
 /* The functions on networks, which have no place in the table. */
 enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT, HKI_EVALUATE,
@@ -20,7 +20,11 @@ enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BAL
 /* The functions on checkpoints. */
 enum { HKI_SAVE, HKI_INSPECT, HKI_LOAD };
 
-enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 32 };
+enum { HKI_MAX_ARRAYS = 16, HKI_MAX_SCALARS = 32 };
+
+/* What ends the arrays and the scalars of hk_learn: row_lr ... indptr; soft ... norm_target. */
+enum { HKI_ROW_LR, HKI_LOW, HKI_HIGH, HKI_LEARN_MASK, HKI_RATES, HKI_INDICES, HKI_INDPTR, HKI_COMPOSED_ARRAYS };
+enum { HKI_SOFT, HKI_SOFT_LOW, HKI_SOFT_HIGH, HKI_GAMMA, HKI_THETA, HKI_NORM, HKI_NORM_P, HKI_NORM_TARGET, HKI_COMPOSED_SCALARS };
 
 /* A kernel's args struct is its arrays followed by its scalars, 8 bytes each. */
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
@@ -36,7 +40,8 @@ enum {
     HKI_WRITTEN = 8,
     HKI_OPTIONAL = 16,
     HKI_MASK = 32,      /* HK_BOOL */
-    HKI_SPIKES = 64     /* HK_BOOL or the call's element type, 0 or 1 */
+    HKI_SPIKES = 64,    /* HK_BOOL or the call's element type, 0 or 1 */
+    HKI_INTEGERS = 128  /* HK_INT32 or HK_INT64 */
 };
 
 typedef struct hki_array_spec {
@@ -44,7 +49,7 @@ typedef struct hki_array_spec {
     uint8_t first, second, flags;
 } hki_array_spec;
 
-enum { HKI_FINITE, HKI_NONNEGATIVE, HKI_UNIT, HKI_EXPONENT, HKI_CODE };
+enum { HKI_FINITE, HKI_NONNEGATIVE, HKI_UNIT, HKI_EXPONENT, HKI_CODE, HKI_NUMBER /* checked elsewhere */ };
 
 typedef struct hki_scalar_spec {
     const char *name;
@@ -104,6 +109,12 @@ typedef struct hki_work {
     double unit_ns;
 } hki_work;
 hki_work hki_estimate(int kernel, const void *args);
+
+/* Whether hk_learn has more to do than its rule. */
+int hki_composed(const void *args);
+
+/* Whether hk_learn is given sparse weights. */
+int hki_sparse(const void *args);
 
 /* Units between which the work may not be cut: the samples of a block; 0: there are none. */
 int64_t hki_grain(int kernel, const void *args);

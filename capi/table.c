@@ -63,14 +63,21 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"s", COLS, HKI_WRITTEN},
          {"a", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
         {{"alpha", HKI_UNIT, 0}, {"of", HKI_CODE, HK_OF_SQUARE}}},
-    [HKI_LEARN] = {NAMES(learn), 6, 23,
+    [HKI_LEARN] = {NAMES(learn), 6 + HKI_COMPOSED_ARRAYS, 23 + HKI_COMPOSED_SCALARS,
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN},
          /* its length depends on the rule: check.c */
          {"gate", HKI_NONE, HKI_NONE, HKI_OR_SCALAR | OPT},
          {"pre", COLS, HKI_WRITTEN | OPT},
-         {"post", ROWS, HKI_WRITTEN | OPT}},
+         {"post", ROWS, HKI_WRITTEN | OPT},
+         {"row_lr", ROWS, HKI_OR_SCALAR | OPT},
+         {"low", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
+         {"high", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
+         {"mask", W, HKI_MASK | OPT},
+         {"rates", HKI_SAMPLES, HKI_NONE, OPT},
+         {"indices", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}, /* their lengths: check.c */
+         {"indptr", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}},
         {{"rule", HKI_CODE, HK_PES}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
          {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1}, {"compute", HKI_CODE, 1},
          {"block", HKI_CODE, HK_MAX_BLOCK},
@@ -79,12 +86,25 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"anti", HKI_CODE, 1}, {"alpha", HKI_UNIT, 0}, {"form", HKI_CODE, HK_BCM_1982}, {"power", HKI_NONNEGATIVE, 0},
          {"c0", HKI_NONNEGATIVE, 0}, {"q", HKI_NONNEGATIVE, 0}, {"delta", HKI_NONNEGATIVE, 0}, {"a", HKI_FINITE, 0},
          {"b", HKI_FINITE, 0}, {"c", HKI_FINITE, 0}, {"d", HKI_FINITE, 0}, {"differentiate", HKI_CODE, 1},
-         {"zero_diagonal", HKI_CODE, 1}}},
+         {"zero_diagonal", HKI_CODE, 1},
+         {"soft", HKI_CODE, 1}, {"soft_low", HKI_FINITE, 0}, {"soft_high", HKI_FINITE, 0}, {"gamma", HKI_NONNEGATIVE, 0},
+         {"theta", HKI_FINITE, 0}, {"norm", HKI_CODE, HK_SUBTRACTIVE}, {"norm_p", HKI_NUMBER, 0}, {"norm_target", HKI_FINITE, 0}}},
     [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 5,
         {{"sigma", COLS, HKI_WRITTEN},
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
         {{"alpha", HKI_UNIT, 0}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, {"activation", HKI_CODE, HK_GELU},
          {"slope", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_THRESHOLD] = {NAMES(threshold), 3, 2,
+        {{"theta", COLS, HKI_WRITTEN},
+         {"y", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"target", COLS, HKI_OR_SCALAR}},
+        {{"rate", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_INTRINSIC_PLASTICITY] = {NAMES(intrinsic_plasticity), 4, 3,
+        {{"gain", COLS, HKI_WRITTEN},
+         {"bias", COLS, HKI_WRITTEN},
+         {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"y", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_WRITTEN}},
+        {{"target", HKI_UNIT, 0}, {"rate", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
     [HKI_STDP] = {NAMES(stdp), 5, 10,
         {{"w", W, HKI_WRITTEN},
          {"pre", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_SPIKES},
@@ -209,6 +229,8 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_LEARN: {
         double sample = out * in * ns(t, (cost){0.15, 40}) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
+        if (hki_sparse(args)) sample = out * in * ns(t, (cost){4, 40}) + 500; /* w is one row of the stored entries */
+        if (hki_composed(a)) sample += out * in * ns(t, (cost){0.5, 40});
         if (s[0].code == HK_SOFTHEBB || s[0].code == HK_BCM) sample += out * ns(t, (cost){5, 150});
         if (s[0].code == HK_KROTOV_HOPFIELD) sample += out * in * ns(t, (cost){2, 150}); /* |w|^(q-2) */
         if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};
@@ -216,6 +238,11 @@ hki_work hki_estimate(int kernel, const void *args) {
     }
     case HKI_AVERAGE_GAIN:
         return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){6, 160})};
+    case HKI_THRESHOLD:
+    case HKI_INTRINSIC_PLASTICITY: { /* a batch is judged as a whole */
+        const hk_array *batch = &a[kernel == HKI_THRESHOLD ? 1 : 2];
+        return (hki_work){1, (double)batch->rows * (double)batch->cols * ns(t, (cost){8, 160}) + 300};
+    }
     case HKI_CONTRASTIVE: {
         double pair = 2 * out * in * ns(t, (cost){0.15, 40}) + 1000;
         double pairs = a[1].ndim == 2 ? (double)a[1].rows : 1;

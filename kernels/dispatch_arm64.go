@@ -131,6 +131,18 @@ func kRank1Any[T Float](w, d, c, gs, x, a, b []T, mask []bool, lo, hi T, rows, c
 	portable.Rank1Any(w, d, c, gs, x, a, b, mask, lo, hi, rows, cols, stride, dStep, gsStep, aStep, maskStride, flags)
 }
 
+func kRank1Full[T Float](w, d, c, gs, x, a, b, low, high []T, mask []bool, lo, hi, softLo, softHi, gamma, theta T, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags int) {
+	if useNEON {
+		if single[T]() {
+			asm.Rank1FullF32NEON(pF32(w), pF32(d), pF32(c), pF32(gs), pF32(x), pF32(a), pF32(b), pF32(low), pF32(high), unsafe.SliceData(mask), float32(lo), float32(hi), float32(softLo), float32(softHi), float32(gamma), float32(theta), rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags)
+		} else {
+			asm.Rank1FullF64NEON(pF64(w), pF64(d), pF64(c), pF64(gs), pF64(x), pF64(a), pF64(b), pF64(low), pF64(high), unsafe.SliceData(mask), float64(lo), float64(hi), float64(softLo), float64(softHi), float64(gamma), float64(theta), rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags)
+		}
+		return
+	}
+	portable.Rank1Full(w, d, c, gs, x, a, b, low, high, mask, lo, hi, softLo, softHi, gamma, theta, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags)
+}
+
 func kScaleR[T Float](w, r []T, rows, cols, stride int) {
 	if useNEON {
 		if single[T]() {

@@ -46,6 +46,10 @@ func kRank1Any[T Float](w, d, c, gs, x, a, b []T, mask []bool, lo, hi T, rows, c
 	portable.Rank1Any(w, d, c, gs, x, a, b, mask, lo, hi, rows, cols, stride, dStep, gsStep, aStep, maskStride, flags)
 }
 
+func kRank1Full[T Float](w, d, c, gs, x, a, b, low, high []T, mask []bool, lo, hi, softLo, softHi, gamma, theta T, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags int) {
+	portable.Rank1Full(w, d, c, gs, x, a, b, low, high, mask, lo, hi, softLo, softHi, gamma, theta, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags)
+}
+
 func kScaleR[T Float](w, r []T, rows, cols, stride int) {
 	portable.ScaleR(w, r, rows, cols, stride)
 }

@@ -4,7 +4,9 @@
 //
 // # Families
 //
-//	Rank1                 w ← clip(w(1 − d_i − c_j) + g_i x_j + a_i + b_j, lo, hi), every term optional, masked, with power sums
+//	Rank1                 w ← clip(w(1 − d_i − c_j) + g_i x_j + a_i + b_j, lo, hi), every term optional, masked, with power sums;
+//	                      the change may depend on w (soft bounds, drift), and bounds be those of each element
+//	Rank1CSR, ForwardCSR  the same, y = Wx and Σ|w|^p over the stored entries of a sparse W; PowerSumsCSR, Gather
 //	Scale                 w ← r_i w c_j
 //	GainRule              w ← w + η(σ_j² − σ_i²)w, and its exponential form
 //	PowerSums, …Weighted  Σ|w|^p by row, by column or both in one pass, any real p > 0, with weights too; max|w|

@@ -49,7 +49,14 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	for k := range mask {
 		mask[k] = r.Uint32()&1 == 0
 	}
+	lows, highs := make([]T, rows*cols), make([]T, rows*cols)
+	for k := range lows {
+		lows[k], highs[k] = -1, T(k%3)
+	}
 	for name, u := range map[string]Update[T]{
+		"soft": {G: g, X: x, Mask: mask, Dependence: &Dependence[T]{Soft: true, SoftLow: -2, SoftHigh: 2, Lows: lows[:cols], Highs: highs[:cols]}},
+		"dependent": {G: g, X: x, Decay: d, Sums: outR(), P: 2, Dependence: &Dependence[T]{Soft: true, SoftLow: -2, SoftHigh: 2,
+			Bistable: true, Gamma: 0.1, Theta: 0.4, Lows: lows, Highs: highs, LimitStride: cols}},
 		"outer":  {G: g, X: x},
 		"clip":   {G: g, X: x, Bounded: true, Low: -1, High: 1},
 		"decay":  {G: g, X: x, Decay: d},

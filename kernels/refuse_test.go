@@ -47,6 +47,7 @@ func TestRefusals(t *testing.T) {
 	const rows, cols = 4, 6
 	type M = Matrix[float64]
 	type U = Update[float64]
+	type D = Dependence[float64]
 	var (
 		a    arena
 		w, z M
@@ -177,6 +178,27 @@ func TestRefusals(t *testing.T) {
 		"Rank1 Low":            func() { Rank1(w, U{G: r, X: c, Bounded: true, Low: nan, High: 1}) },
 		"Rank1 High":           func() { Rank1(w, U{G: r, X: c, Bounded: true, Low: 0, High: nan}) },
 		"Rank1 Low above High": func() { Rank1(w, U{G: r, X: c, Bounded: true, Low: 1, High: 0}) },
+		"Rank1 SoftLow":        func() { Rank1(w, U{G: r, X: c, Dependence: &D{Soft: true, SoftLow: -inf, SoftHigh: 1}}) },
+		"Rank1 SoftHigh":       func() { Rank1(w, U{G: r, X: c, Dependence: &D{Soft: true, SoftHigh: nan}}) },
+		"Rank1 Gamma":          func() { Rank1(w, U{Dependence: &D{Bistable: true, Gamma: nan}}) },
+		"Rank1 Theta":          func() { Rank1(w, U{Dependence: &D{Bistable: true, Theta: inf}}) },
+		"Rank1 Lows":           func() { Rank1(w, U{Dependence: &D{Highs: c}}) },
+		"Rank1 Highs":          func() { Rank1(w, U{Dependence: &D{Lows: c}}) },
+		"Rank1 Lows short":     func() { Rank1(w, U{Dependence: &D{Lows: r, Highs: c}}) },
+		"Rank1 Highs short":    func() { Rank1(w, U{Dependence: &D{Lows: a.vec(rows * cols), Highs: c, LimitStride: cols}}) },
+		"Rank1 Lows stride": func() {
+			Rank1(w, U{Dependence: &D{Lows: a.vec(rows * cols), Highs: a.vec(rows * cols), LimitStride: cols - 1}})
+		},
+		"Rank1 Lows Bounded": func() { Rank1(w, U{Bounded: true, Dependence: &D{Lows: c, Highs: c}}) },
+		"Rank1 Lows above": func() {
+			Rank1(w, U{Dependence: &D{Lows: []float64{0, 0, 0, 0, 0, 1}, Highs: []float64{0, 0, 0, 0, 0, 0.5}}})
+		},
+		"Rank1 Lows NaN": func() {
+			Rank1(w, U{Dependence: &D{Lows: []float64{0, 0, 0, 0, 0, nan}, Highs: []float64{0, 0, 0, 0, 0, 0}}})
+		},
+		"Rank1 Lows in w":      func() { Rank1(w, U{Dependence: &D{Lows: w.Row(1), Highs: c}}) },
+		"Rank1 Highs in w":     func() { Rank1(w, U{Dependence: &D{Lows: c, Highs: w.Row(1)}}) },
+		"Rank1 Lows with Sums": func() { Rank1(w, U{P: 1, Sums: c[:rows], Dependence: &D{Lows: c, Highs: a.vec(cols)}}) },
 		"Rank1 P":              func() { Rank1(w, U{G: r, X: c, Sums: a.vec(rows)}) },
 		"PowerSums p":          func() { PowerSums(w, 0, r, c) },
 		"PowerSums p negative": func() { PowerSums(w, -1, r, c) },

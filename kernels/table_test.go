@@ -77,6 +77,13 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kRank1Any(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.bools[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
 			}},
+		{"Rank1Full", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, true}, {"c", 0, 3, false, true}, {"gs", 0, 6, false, true}, {"x", 0, 3, false, true}, {"a", 0, 6, false, true}, {"b", 0, 3, false, true}, {"low", 0, 15, false, true}, {"high", 0, 15, false, true}, {"mask", 1, 7, false, true}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"softLo", 3, 0, false, false}, {"softHi", 3, 0, false, false}, {"gamma", 3, 0, false, false}, {"theta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"aStep", 4, 0, false, false}, {"limitStride", 4, 0, false, false}, {"maskStride", 4, 0, false, false}, {"flags", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.Rank1Full(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.slices[7], a.slices[8], a.bools[0], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.scalars[5], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7], a.ints[8])
+			},
+			func(a *arguments[T]) {
+				kRank1Full(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.slices[7], a.slices[8], a.bools[0], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.scalars[5], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7], a.ints[8])
+			}},
 		{"ScaleR", []parameter{{"w", 0, 1, true, false}, {"r", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.ScaleR(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
 			func(a *arguments[T]) { kScaleR(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},

@@ -23,6 +23,7 @@ const (
 	PairCol        // 2·cols elements, each twice
 	PairList       // count numbers of pairs
 	HalfList       // count masks of the lanes of a pair's one row or the other
+	LimitMat       // rows × cols elements, limitStride apart: 0 is one row for all
 )
 
 // Param is a kernel's parameter.

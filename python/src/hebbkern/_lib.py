@@ -33,7 +33,7 @@ LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
            "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak",
-           "patches", "conv_forward", "pool")  # fmt: skip
+           "patches", "conv_forward", "pool", "threshold", "intrinsic_plasticity")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit", "evaluate",
            "synaptic_balance", "rnn", "normal")  # fmt: skip
 CHECKPOINT = ("save", "inspect", "load")
@@ -549,6 +549,8 @@ class _Native:
     average_gain: Callable[..., Any]
     stdp: Callable[..., Any]
     triplet_stdp: Callable[..., Any]
+    threshold: Callable[..., Any]
+    intrinsic_plasticity: Callable[..., Any]
     contrastive: Callable[..., Any]
     three_factor: Callable[..., Any]
     foldiak: Callable[..., Any]
