@@ -115,6 +115,7 @@ type frame[T Float] struct {
 	residual residualJob[T]
 	online   onlineJob[T]
 	stdp     stdpJob[T]
+	window   windowJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

@@ -88,6 +88,13 @@ func TestRefusals(t *testing.T) {
 		"PowerSumsWeighted out down":    func() { PowerSumsWeighted(w, 2, r, a.vec(rows), 0) },
 		"PowerSumsWeighted axis":        func() { PowerSumsWeighted(w, 2, c, r, 2) },
 		"EMA a":                         func() { EMA(r, c, 0.5, Value) },
+		"Window a":                      func() { Window(c, w, a.vec(cols), r, 0) },
+		"Window values columns":         func() { Window(r, w, a.vec(rows), a.vec(rows), 0) },
+		"Window sum":                    func() { Window(c, w, r, a.vec(cols), 0) },
+		"WindowBatch s":                 func() { WindowBatch(r, w, c, w, 0) },
+		"WindowBatch a":                 func() { WindowBatch(c, z, a.vec(cols), M{w.Data, rows, cols, 2}, 0) },
+		"ReLUOr y":                      func() { ReLUOr(r, c, 0) },
+		"Positive y":                    func() { Positive(r, c) },
 		"EMABatch s":                    func() { EMABatch(r, w, 0.5, Value) },
 		"EMABatch a":                    func() { EMABatch(c, M{w.Data, rows, cols, 2}, 0.5, Value) },
 		"GainRule post":                 func() { GainRule(w, c, c, 0.1, GainOptions[float64]{}) },
@@ -151,9 +158,18 @@ func TestRefusals(t *testing.T) {
 		"GainRule Form":        func() { GainRule(w, r, c, 0.1, GainOptions[float64]{Form: 2}) },
 		"Forward act":          func() { Forward(r, w, c, nil, Activation{Kind: 99}) },
 		"ForwardBatch act":     func() { ForwardBatch(a.mat(rows, rows), w, z, nil, Activation{Kind: -1}) },
-		"Activate act":         func() { Activate(r, r, Activation{LeakyReLU, -1}) },
-		"Activate act NaN":     func() { Activate(r, r, Activation{LeakyReLU, nan}) },
-		"Derivative act":       func() { Derivative(r, r, Activation{LeakyReLU, inf}) },
+		"Activate act":         func() { Activate(r, r, Activation{Kind: LeakyReLU, Slope: -1}) },
+		"Activate act NaN":     func() { Activate(r, r, Activation{Kind: LeakyReLU, Slope: nan}) },
+		"Derivative act":       func() { Derivative(r, r, Activation{Kind: LeakyReLU, Slope: inf}) },
+		"Activate act slope":   func() { Activate(r, r, Activation{BiLU, nan, 1}) },
+		"Activate act upper":   func() { Activate(r, r, Activation{BiLU, 1, inf}) },
+		"Forward act power":    func() { Forward(r, w, c, nil, Activation{BiPU, 1, 0}) },
+		"Activate act power":   func() { Activate(r, r, Activation{BiPU, 1, inf}) },
+		"Activate act factor":  func() { Activate(r, r, Activation{BiPU, -inf, 2}) },
+		"Derivative act power": func() { Derivative(r, r, Activation{BiPU, 1, 0.5}) },
+		"Derivative act large": func() { Derivative(r, r, Activation{BiPU, 1e300, 1e300}) },
+		"Window values":        func() { Window(c, M{}, a.vec(cols), a.vec(cols), 0) },
+		"Window seen":          func() { Window(c, w, a.vec(cols), a.vec(cols), -1) },
 
 		// Shared elements.
 		"Rank1 X in w":                       func() { Rank1(w, U{G: r, X: w.Row(2)}) },
@@ -174,6 +190,12 @@ func TestRefusals(t *testing.T) {
 		"PowerSumsWeighted out in w":         func() { PowerSumsWeighted(w, 2, c, w.Data[:4], 1) },
 		"PowerSumsWeighted weights with out": func() { PowerSumsWeighted(w, 2, c, c[2:6], 1) },
 		"EMA a shifted":                      func() { EMA(c[:4], c[1:5], 0.5, Value) },
+		"Window a with s":                    func() { Window(c, w, a.vec(cols), c, 0) },
+		"Window a with sum":                  func() { Window(c, w, z.Row(1), z.Row(1), 0) },
+		"Window s with values":               func() { Window(w.Row(1), w, a.vec(cols), c, 0) },
+		"Window values with sum":             func() { Window(c, w, w.Row(2), z.Row(0), 0) },
+		"WindowBatch a with s":               func() { WindowBatch(z.Row(1), w, a.vec(cols), z, 0) },
+		"ReLUOr z shifted":                   func() { ReLUOr(c[:5], c[1:], 1) },
 		"EMABatch a with s":                  func() { EMABatch(w.Row(1), w, 0.5, Value) },
 		"GainRule post in w":                 func() { GainRule(w, w.Data[:4], c, 0.1, GainOptions[float64]{}) },
 		"GainRule pre in w":                  func() { GainRule(w, r, w.Row(0), 0.1, GainOptions[float64]{}) },
@@ -292,6 +314,7 @@ func TestEmpty(t *testing.T) {
 		GainRule(w, r, c, 0.1, GainOptions[float32]{})
 		Softmax(w, w)
 		EMABatch(c, Matrix[float32]{Cols: w.Cols}, 0.5, Value)
+		WindowBatch(c, NewMatrix[float64](2, w.Cols), make([]float64, w.Cols), Matrix[float32]{Cols: w.Cols}, 0)
 		ForwardBatch(NewMatrix[float32](0, w.Rows), w, NewMatrix[float32](0, w.Cols), nil, Activation{})
 		for _, v := range append(append([]float32{}, r...), c...) {
 			require.Equal(t, float32(7), v)

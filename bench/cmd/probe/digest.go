@@ -111,10 +111,13 @@ func all[T kernels.Float](rows, cols int, special bool, put func(T), putInt func
 		kernels.GainRule(w, ordinary[T](rows), ordinary[T](cols), T(0.01), o)
 		out(w.Data, o.Bias)
 	}
-	for kind := kernels.Identity; kind <= kernels.GELU; kind++ {
+	for kind := kernels.Identity; kind <= kernels.BiPU; kind++ {
 		act := kernels.Activation{Kind: kind}
-		if kind == kernels.LeakyReLU {
+		switch kind {
+		case kernels.LeakyReLU:
 			act.Slope = 0.01
+		case kernels.BiLU, kernels.BiPU:
+			act.Slope, act.Shape = 0.01, 1.3
 		}
 		y, z := make([]T, rows), make([]T, cols)
 		kernels.Forward(y, w, x, g, act)
