@@ -3,6 +3,7 @@
 /* check.c: refuses bad arguments before anything is written. */
 #include "internal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -81,8 +82,8 @@ static int check_layout(const char *kernel, const hki_array_spec *spec, int i, c
 
 /* The lengths that arguments share, and who set them. */
 typedef struct lengths {
-    int64_t value[4];
-    int set[4];
+    int64_t value[HKI_AXES];
+    int set[HKI_AXES];
 } lengths;
 
 static int same_length(lengths *known, int axis, int64_t value) {
@@ -95,6 +96,7 @@ static int same_length(lengths *known, int axis, int64_t value) {
 
 static void axis_text(char text[32], const lengths *known, int axis) {
     if (axis == HKI_SAMPLES && !known->set[axis]) snprintf(text, 32, "samples");
+    else if (axis == HKI_WINDOW && !known->set[axis]) snprintf(text, 32, "window");
     else if (!known->set[axis]) snprintf(text, 32, "n");
     else snprintf(text, 32, "%lld", (long long)known->value[axis]);
 }
@@ -153,7 +155,10 @@ static int check_array(int kernel, int i, const hk_array *args, lengths *known, 
     if (mask ? a->dtype != HK_BOOL : a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s has %s elements; %s is wanted", k->name, spec->name,
                         dtype_name(a->dtype), mask ? "bool" : spec->flags & HKI_SPIKES ? "bool, or 0 and 1 as w's type," : "float32 or float64");
-    if (!mask && a->dtype != args[0].dtype)
+    if (spec->flags & HKI_WIDE && a->dtype != HK_FLOAT64)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s is %s; float64 is wanted", k->name, spec->name,
+                        dtype_name(a->dtype));
+    if (!mask && !(spec->flags & HKI_WIDE) && a->dtype != args[0].dtype)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s is %s; %s is wanted, as %s is", k->name, spec->name,
                         dtype_name(a->dtype), dtype_name(args[0].dtype), k->array[0].name);
     int status = check_layout(k->name, spec, i, a, err);
@@ -278,6 +283,31 @@ static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
     return HK_OK;
 }
 
+const char *hki_activation_fault(int64_t activation, double slope, double shape, int dtype, int derivative, int *at) {
+    double top = dtype == HK_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
+    *at = 0;
+    if (activation < 0 || activation > HK_BIPU) return "an activation";
+    *at = 1;
+    if (!(fabs(slope) <= top)) return "a finite number";
+    if (activation == HK_LEAKY_RELU && slope < 0) return "a finite number >= 0";
+    *at = 2;
+    if (!(fabs(shape) <= top)) return "a finite number";
+    if (activation != HK_BIPU) return 0;
+    if (!(shape > 0)) return "a finite number > 0";
+    if (derivative && shape < 1) return "1 or more, since below it the derivative has no bound at 0,";
+    if (derivative && !(fabs(shape * slope) <= top)) return "a finite product with slope";
+    return 0;
+}
+
+/* s holds activation, slope and shape; `first` is the index of the activation. */
+static int check_activation(const hki_kernel *k, const hk_array *a, const hki_scalar *s, int first, int derivative, hk_error *err) {
+    int at;
+    const char *want = hki_activation_fault(s[0].code, s[1].real, s[2].real, a[0].dtype, derivative, &at);
+    if (!want) return HK_OK;
+    return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + at, -1, "%s: %s is %g; %s is wanted", k->name,
+                    k->scalar[first - k->arrays + at].name, s[at].real, want);
+}
+
 /* What the table cannot say: arguments that go together. */
 static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err) {
     const hki_kernel *k = &hki_kernels[kernel];
@@ -302,14 +332,21 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; %s is wanted", k->name,
                             k->array[i].name, got, want);
         }
+        if (kernel == HKI_FORWARD) return check_activation(k, a, s, 4, 0, err);
         return kernel == HKI_LEARN ? check_rule(a, s, err) : HK_OK;
     }
     case HKI_AVERAGE_GAIN:
         if (s[0].real == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2, -1, "%s: alpha is 0; a number above 0 is wanted", k->name);
-        if (s[4].code == HK_SUM)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 6, -1, "%s: reduction is the sum; sequential or mean is wanted", k->name);
-        return HK_OK;
+        /* fall through */
+    case HKI_WINDOWED_GAIN:
+        if (kernel == HKI_WINDOWED_GAIN && (a[2].rows < 1 || a[2].rows > 1 << 24))
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 2, -1, "%s: values has %lld rows; 1 to 16777216 are wanted", k->name,
+                            (long long)a[2].rows);
+        if (s[5].code == HK_SUM)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 5, -1,
+                            "%s: reduction is the sum; sequential or mean is wanted", k->name);
+        return check_activation(k, a, s + 2, k->arrays + 2, s[1].code == HK_OF_DERIVATIVE, err);
     case HKI_POWER_SUMS: {
         int rows = a[1].dtype != HK_ABSENT, cols = a[2].dtype != HK_ABSENT;
         if (!rows && !cols)
@@ -320,7 +357,7 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
                             "%s: weights goes with sums by row or by column, not with both in one pass", k->name);
         if (isinf(s[0].real))
             return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, 3, -1, "%s: weights does not go with p = inf", k->name);
-        lengths known = {{0, a[0].rows, a[0].cols, 0}, {0, 1, 1, 0}};
+        lengths known = {{0, a[0].rows, a[0].cols}, {0, 1, 1}};
         hki_array_spec spec = {"weights", rows ? HKI_IN : HKI_OUT, HKI_NONE, HKI_OPTIONAL};
         return check_shape(k->name, &spec, 3, &a[3], &known, err);
     }
@@ -425,12 +462,16 @@ int hki_check_network(const char *function, const hk_network *n, int written, hk
     if (status) return status;
     const int64_t codes[2] = {n->hidden, n->output};
     for (int i = 0; i < 2; i++)
-        if (codes[i] < 0 || codes[i] > HK_GELU)
+    {
+        int at;
+        const char *want = hki_activation_fault(codes[i], n->slope, n->shape, n->weights[0].dtype, 0, &at);
+        if (want && at == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s is %lld; an activation is wanted", function,
                             i ? "output" : "hidden", (long long)codes[i]);
-    if (!(isfinite(n->slope) && n->slope >= 0))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: slope is %g; a finite number >= 0 is wanted", function,
-                        n->slope);
+        if (want)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s is %g; %s is wanted", function,
+                            at == 1 ? "slope" : "shape", at == 1 ? n->slope : n->shape, want);
+    }
     return HK_OK;
 }
 

@@ -78,6 +78,7 @@ int hk_gain_rule(const hk_gain_rule_args *args, int64_t *at, hk_error *err) { re
 
 int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err) { return run(HKI_LEARN, args, at, err); }
 int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err) { return run(HKI_AVERAGE_GAIN, args, at, err); }
+int hk_windowed_gain(const hk_windowed_gain_args *args, int64_t *at, hk_error *err) { return run(HKI_WINDOWED_GAIN, args, at, err); }
 
 int hk_stdp(const hk_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_STDP, args, at, err); }
 int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_TRIPLET_STDP, args, at, err); }

@@ -51,7 +51,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct, a code or the meaning of a function changes. */
-#define HK_ABI_VERSION 2
+#define HK_ABI_VERSION 3
 
 /* What a call returns. */
 enum {
@@ -166,9 +166,13 @@ typedef struct hk_batch_update_args {
 } hk_batch_update_args;
 HK_API int hk_batch_update(const hk_batch_update_args *args, int64_t *at, hk_error *err);
 
-/* hk_forward_args.activation */
+/* hk_forward_args.activation. The factor `slope` is what z < 0 is multiplied by: the leaky ReLU's, >= 0; a of the
+ * BiLU(a, b), which is a z for z < 0, b z else, b being `shape`; and d of the BiPU(c, d), which is z^c for z > 0,
+ * d |z|^c else, c > 0 being `shape`. At 0 a derivative is that from above; that of a BiPU with c < 1, which has no
+ * bound there, is refused. */
 enum {
-    HK_IDENTITY = 0, HK_RELU = 1, HK_LEAKY_RELU = 2, HK_SIGMOID = 3, HK_TANH = 4, HK_SOFTPLUS = 5, HK_ELU = 6, HK_GELU = 7
+    HK_IDENTITY = 0, HK_RELU = 1, HK_LEAKY_RELU = 2, HK_SIGMOID = 3, HK_TANH = 4, HK_SOFTPLUS = 5, HK_ELU = 6, HK_GELU = 7,
+    HK_BILU = 8, HK_BIPU = 9
 };
 
 /* Forward  out_i = f(sum_j w_ij x_j + b_i), for one input or for each row of a batch; a row of a batch has the bits of
@@ -178,8 +182,8 @@ typedef struct hk_forward_args {
     hk_array x;          /* [in] or [samples, in] */
     hk_array b;          /* [out] or scalar, optional */
     hk_array out;        /* [out] or [samples, out], written */
-    int64_t activation;  /* HK_IDENTITY ... HK_GELU */
-    double slope;        /* of the leaky ReLU for negative inputs, >= 0; not read otherwise */
+    int64_t activation;  /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape; /* of the leaky ReLU, the BiLU and the BiPU; finite */
 } hk_forward_args;
 HK_API int hk_forward(const hk_forward_args *args, int64_t *at, hk_error *err);
 
@@ -288,11 +292,28 @@ typedef struct hk_average_gain_args {
     hk_array z;          /* [units] or [samples, units] */
     double alpha;        /* 0 < alpha <= 1 */
     int64_t gain_of;     /* HK_OF_ACTIVATION or HK_OF_DERIVATIVE */
-    int64_t activation;  /* HK_IDENTITY ... HK_GELU */
-    double slope;        /* of the leaky ReLU */
+    int64_t activation;  /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape; /* as in hk_forward_args */
     int64_t reduction;   /* HK_SEQUENTIAL: a step for each sample; HK_MEAN: one step with the mean */
 } hk_average_gain_args;
 HK_API int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err);
+
+/* Windowed average gains: sigma becomes the mean of the last `window` values of a = f(z) or f'(z), or of all while
+ * there are fewer. seen is the number of values before this call, and the caller's to raise: by the samples
+ * (HK_SEQUENTIAL), or by 1 (HK_MEAN, if there is a sample). values, sum and sigma start at 0 and hold a sum of two
+ * stacks in float64, whatever the type of sigma, in which nothing is ever subtracted. */
+typedef struct hk_windowed_gain_args {
+    hk_array sigma;      /* [units], written */
+    hk_array z;          /* [units] or [samples, units] */
+    hk_array values;     /* float64 [window, units], 1 to 2^24 rows, written */
+    hk_array sum;        /* float64 [units], written */
+    int64_t seen;        /* >= 0 */
+    int64_t gain_of;     /* HK_OF_ACTIVATION or HK_OF_DERIVATIVE */
+    int64_t activation;  /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape; /* as in hk_forward_args */
+    int64_t reduction;   /* HK_SEQUENTIAL: a value for each sample; HK_MEAN: one value, the mean */
+} hk_windowed_gain_args;
+HK_API int hk_windowed_gain(const hk_windowed_gain_args *args, int64_t *at, hk_error *err);
 
 /* hk_stdp_args.coincidence: which spikes of the same step the traces hold when a weight learns from them. */
 enum {
@@ -352,9 +373,9 @@ typedef struct hk_network {
     int64_t layers;           /* >= 1 */
     const hk_array *weights;  /* [layers], each [n_{l+1}, n_l] */
     const hk_array *biases;   /* [layers], each [n_{l+1}] or absent; NULL: no biases */
-    int64_t hidden;           /* activation of the hidden layers, HK_IDENTITY ... HK_GELU */
+    int64_t hidden;           /* activation of the hidden layers, HK_IDENTITY ... HK_BIPU */
     int64_t output;           /* activation of the last layer */
-    double slope;             /* of the leaky ReLU */
+    double slope, shape;      /* of both, as in hk_forward_args */
 } hk_network;
 
 /* Writes initial weights: uniform with the bounds of He et al. (2015) or Glorot & Bengio (2010), as engine.NewLayered;

@@ -10,7 +10,7 @@
 
 /* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
-       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_KERNELS };
+       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_WINDOWED_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_KERNELS };
 
 /* The functions on networks, which have no place in the table. */
 enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT };
@@ -21,7 +21,7 @@ enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 16 };
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
 
 /* A length that arguments of one call have in common. */
-enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES };
+enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES, HKI_WINDOW, HKI_AXES };
 
 /* Which shapes an array may have: axis lengths `first` x `second` (second HKI_NONE: a vector). */
 enum {
@@ -31,7 +31,8 @@ enum {
     HKI_WRITTEN = 8,
     HKI_OPTIONAL = 16,
     HKI_MASK = 32,      /* HK_BOOL */
-    HKI_SPIKES = 64     /* HK_BOOL or the call's element type, 0 or 1 */
+    HKI_SPIKES = 64,    /* HK_BOOL or the call's element type, 0 or 1 */
+    HKI_WIDE = 128      /* HK_FLOAT64, whatever the call's element type */
 };
 
 typedef struct hki_array_spec {
@@ -73,6 +74,10 @@ int hki_check_layers(const char *function, int64_t layers, const hk_array *weigh
                      int written, hk_error *err);
 int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
                    hk_error *err);
+
+/* What is wrong with an activation (NULL: nothing), and with its derivative if that is asked for; *at is 0 for the
+ * activation, 1 for slope and 2 for shape. */
+const char *hki_activation_fault(int64_t activation, double slope, double shape, int dtype, int derivative, int *at);
 
 /* Refuses spikes that are neither 0 nor 1. It reads all of them, so it is called once for a sequence. */
 int hki_check_spikes(int kernel, const void *args, hk_error *err);

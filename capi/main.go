@@ -98,7 +98,8 @@ func hebbkernNetwork(function C.int32_t, args unsafe.Pointer, dtype C.int32_t, a
 var (
 	kernelNames = map[C.int32_t]string{C.HKI_RANK1: "rank1", C.HKI_BATCH_UPDATE: "batch_update", C.HKI_FORWARD: "forward",
 		C.HKI_POWER_SUMS: "power_sums", C.HKI_SCALE: "scale", C.HKI_EMA: "ema", C.HKI_GAIN_RULE: "gain_rule",
-		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp"}
+		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_WINDOWED_GAIN: "windowed_gain",
+		C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
 		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE: "balance", C.HKI_DEFICIT: "deficit"}
 )

@@ -76,11 +76,11 @@ func layers[T kernels.Float](count C.int64_t, weights, biases *C.hk_array) ([]ke
 
 func networkOf[T kernels.Float](n *C.hk_network) (*engine.Network[T], error) {
 	w, b := layers[T](n.layers, n.weights, n.biases)
-	return engine.LayeredOver(w, b, activationOf(n.hidden, n.slope), activationOf(n.output, n.slope))
+	return engine.LayeredOver(w, b, activationOf(n.hidden, n.slope, n.shape), activationOf(n.output, n.slope, n.shape))
 }
 
-func activationOf(kind C.int64_t, slope C.double) kernels.Activation {
-	return kernels.Activation{Kind: kernels.ActKind(kind), Slope: float64(slope)}
+func activationOf(kind C.int64_t, slope, shape C.double) kernels.Activation {
+	return kernels.Activation{Kind: kernels.ActKind(kind), Slope: float64(slope), Shape: float64(shape)}
 }
 
 func initNetwork[T kernels.Float](a *C.hk_init_args) error {
@@ -92,7 +92,7 @@ func initNetwork[T kernels.Float](a *C.hk_init_args) error {
 	for _, p := range n.Populations[1:] {
 		sizes = append(sizes, p.Units)
 	}
-	made, err := engine.NewLayered[T](sizes, activationOf(a.network.hidden, a.network.slope), uint64(a.seed))
+	made, err := engine.NewLayered[T](sizes, activationOf(a.network.hidden, a.network.slope, a.network.shape), uint64(a.seed))
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func gradients[T kernels.Float](a *C.hk_gradients_args, at *C.int64_t) (more boo
 		return false, err
 	}
 	w, b := layers[T](a.network.layers, a.dweights, a.dbiases)
-	grad, err := engine.LayeredOver(w, b, activationOf(a.network.hidden, a.network.slope), activationOf(a.network.output, a.network.slope))
+	grad, err := engine.LayeredOver(w, b, activationOf(a.network.hidden, a.network.slope, a.network.shape), activationOf(a.network.output, a.network.slope, a.network.shape))
 	if err != nil {
 		return false, err
 	}

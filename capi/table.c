@@ -11,6 +11,7 @@
 #define ROWS   HKI_OUT, HKI_NONE
 #define COLS   HKI_IN, HKI_NONE
 #define OPT    HKI_OPTIONAL
+#define ACTIVATION {"activation", HKI_CODE, HK_BIPU}, {"slope", HKI_FINITE, 0}, {"shape", HKI_FINITE, 0}
 #define PAIRING                                                                                                   \
     {"dt", HKI_FINITE, 0}, {"w_min", HKI_FINITE, 0}, {"w_max", HKI_FINITE, 0}, {"mu", HKI_FINITE, 0},             \
     {"coincidence", HKI_CODE, HK_NEITHER_SIDE}, {"trace", HKI_CODE, HK_TRACE_REPLACE}
@@ -36,12 +37,12 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"decay", ROWS, HKI_OR_SCALAR | OPT},
          {"col_decay", COLS, HKI_OR_SCALAR | OPT}},
         {{0, 0, 0}}},
-    [HKI_FORWARD] = {NAMES(forward), 4, 2,
+    [HKI_FORWARD] = {NAMES(forward), 4, 3,
         {{"w", W, 0},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"b", ROWS, HKI_OR_SCALAR | OPT},
          {"out", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN}},
-        {{"activation", HKI_CODE, HK_GELU}, {"slope", HKI_NONNEGATIVE, 0}}},
+        {ACTIVATION}},
     [HKI_POWER_SUMS] = {NAMES(power_sums), 4, 2,
         {{"w", W, 0},
          {"rows", ROWS, HKI_WRITTEN | OPT},
@@ -68,11 +69,17 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          /* what is wanted of these depends on the rule: check.c */
          {"k", HKI_CODE, INT64_MAX}, {"score", HKI_CODE, HK_EUCLID}, {"temperature", HKI_NONNEGATIVE, 0},
          {"anti", HKI_CODE, 1}}},
-    [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 5,
+    [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 6,
         {{"sigma", COLS, HKI_WRITTEN},
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
-        {{"alpha", HKI_UNIT, 0}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, {"activation", HKI_CODE, HK_GELU},
-         {"slope", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
+        {{"alpha", HKI_UNIT, 0}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, ACTIVATION, {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_WINDOWED_GAIN] = {NAMES(windowed_gain), 4, 6,
+        {{"sigma", COLS, HKI_WRITTEN},
+         {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"values", HKI_WINDOW, HKI_IN, HKI_WIDE | HKI_WRITTEN},
+         {"sum", COLS, HKI_WIDE | HKI_WRITTEN}},
+        {{"seen", HKI_CODE, INT64_MAX / 2}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, ACTIVATION,
+         {"reduction", HKI_CODE, HK_MEAN}}},
     [HKI_STDP] = {NAMES(stdp), 5, 10,
         {{"w", W, HKI_WRITTEN},
          {"pre", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_SPIKES},
@@ -162,6 +169,9 @@ hki_work hki_estimate(int kernel, const void *args) {
     }
     case HKI_AVERAGE_GAIN:
         return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){6, 160})};
+    case HKI_WINDOWED_GAIN: /* the sums at the end of a round are as many additions again */
+        return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){7, 165}) +
+                                         (double)a[2].rows * ns(t, (cost){0.6, 4})};
     case HKI_STDP:
     case HKI_TRIPLET_STDP: /* one unit in ten spiking */
         return (hki_work){a[1].rows, 0.1 * out * in * ns(t, (cost){0.6, 30}) + (out + in) * ns(t, (cost){1, 6}) + 500};

@@ -59,7 +59,7 @@ type BalanceReport struct {
 // |W|^p and writes weights and biases once, at the end. A unit with A = 0 or B = 0 is left alone and reported.
 //
 // Errors, all before anything is written: *ArgError (p not a positive number, a hidden activation that is not
-// homogeneous of degree 1: identity, ReLU and leaky ReLU are, an Order that is no permutation, a negative Tol or
+// homogeneous of degree 1: identity, ReLU, leaky ReLU and BiLU are, an Order that is no permutation, a negative Tol or
 // MaxSweeps, scales that leave the range of T); *NonFiniteError for NaN or Inf in weights or biases.
 func Balance[T kernels.Float](n *Network[T], o BalanceOptions) (*BalanceReport, error) {
 	b, err := NewBalancer(n, o)
@@ -136,11 +136,9 @@ func (b *Balancer[T]) checkOptions(fn string, o *BalanceOptions) error {
 		if !p.hidden() {
 			continue
 		}
-		switch p.Activation.Kind {
-		case kernels.Identity, kernels.ReLU, kernels.LeakyReLU:
-		default:
+		if p.Activation.Degree() != 1 {
 			return badArg(fn, "activation", fmt.Sprintf("%v on hidden population %d", p.Activation.Kind, k),
-				"identity, relu or leaky_relu, which are homogeneous of degree 1")
+				"identity, relu, leaky_relu or bilu, which are homogeneous of degree 1")
 		}
 		b.hidden = append(b.hidden, k)
 	}

@@ -128,7 +128,8 @@ def main(calls, seed):
         elif name == "forward":
             dims = pick((n,), (samples, n))
             args = [w, array(dims), value((out,))]
-            optional(activation=lambda: pick("relu", "tanh", "gelu", "none", 3, ("leaky_relu", number())),
+            optional(activation=lambda: pick("relu", "tanh", "gelu", "none", 3, ("leaky_relu", number()), ("bilu", number(), number()),
+                                             ("bipu", number(), number())),
                      out=lambda: array((*dims[:-1], out)))  # fmt: skip
         elif name in ("power_sums", "norms"):
             args = [w, number()]

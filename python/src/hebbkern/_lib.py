@@ -27,12 +27,12 @@ from ._errors import (
     StaleLibraryWarning,
 )
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
-           "stdp", "triplet_stdp")  # fmt: skip
+           "windowed_gain", "stdp", "triplet_stdp")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance", "deficit")
 
 # Status and reason codes of hebbkern.h.
@@ -84,6 +84,7 @@ class Network(ctypes.Structure):
         ("hidden", _I64),
         ("output", _I64),
         ("slope", _F64),
+        ("shape", _F64),
     ]
 
 
@@ -322,6 +323,7 @@ class _Native:
     gain_rule: Callable[..., Any]
     learn: Callable[..., Any]
     average_gain: Callable[..., Any]
+    windowed_gain: Callable[..., Any]
     stdp: Callable[..., Any]
     triplet_stdp: Callable[..., Any]
 

@@ -15,7 +15,7 @@ from ._array import checked, describe_all, run
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._parameters import is_integer, real
 from ._progress import pyplot
-from .kernels import activation_code
+from .kernels import Activation, activation_code
 
 METHODS = ("sweeps",)
 _LATER = ("newton", "stochastic", "tied")
@@ -28,15 +28,15 @@ class Flat:
         self,
         weights: Sequence[npt.NDArray[Any]],
         biases: Sequence[npt.NDArray[Any] | None] | None,
-        activation: str | tuple[str, float],
+        activation: Activation,
         function: str,
     ) -> None:
         self.arrays = [*weights, *(biases or ())]
         self.sizes = [weights[0].shape[1], *(w.shape[0] for w in weights)]
-        code, slope = activation_code(activation, function)
+        code, slope, shape = activation_code(activation, function)
         self._weights = describe_all(weights)
         self._biases = None if biases is None else describe_all(biases)
-        self.struct = _lib.Network(len(weights), self._weights, self._biases, code, 0, slope)
+        self.struct = _lib.Network(len(weights), self._weights, self._biases, code, 0, slope, shape)
 
     @property
     def hidden(self) -> list[int]:
@@ -47,7 +47,7 @@ class Flat:
         return np.split(units, np.cumsum(self.hidden)[:-1]) if self.hidden else []
 
 
-def flatten(weights: Any, biases: Any, activation: str | tuple[str, float], function: str, *, written: bool) -> Flat:
+def flatten(weights: Any, biases: Any, activation: Activation, function: str, *, written: bool) -> Flat:
     """Check a list of weights and biases and describe it."""
     weights = _list(weights, "weights", function)
     if not weights:
@@ -145,7 +145,7 @@ def balance(
     biases: Sequence[Any] | None = None,
     *,
     p: float = 2.0,
-    activation: str | tuple[str, float] = "relu",
+    activation: Activation = "relu",
     method: Literal["sweeps"] = "sweeps",
     order: Sequence[int] | None = None,
     include_bias: bool = False,
@@ -167,8 +167,8 @@ def balance(
         Written in place; scaled along, which keeps the function.
     p : float
         Any real number > 0.
-    activation : str or (str, float)
-        Of the hidden layers: "identity", "relu" or "leaky_relu", which are homogeneous of degree 1.
+    activation : str or tuple
+        Of the hidden layers: "identity", "relu", "leaky_relu" or "bilu", which are homogeneous of degree 1.
     method : "sweeps"
         Layer after layer, each unit to its optimum given the others. (Others are not available in this version.)
     order : list of int, optional
@@ -258,7 +258,7 @@ def deficit(
     biases: Sequence[Any] | None = None,
     *,
     p: float = 2.0,
-    activation: str | tuple[str, float] = "relu",
+    activation: Activation = "relu",
     include_bias: bool = False,
 ) -> list[npt.NDArray[np.float64]]:
     """Balance deficits ``A − B`` of the hidden units, cost in minus cost out, signed and not normalised.
@@ -272,7 +272,7 @@ def deficit(
         Read with `include_bias` only.
     p : float
         Any real number > 0.
-    activation : str or (str, float)
+    activation : str or tuple
         Of the hidden layers; any. (The degree c of ``A − cB`` is 1 for all that this version has.)
     include_bias : bool
         Whether a unit's bias counts in its A.

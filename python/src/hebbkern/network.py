@@ -16,7 +16,7 @@ from ._parameters import is_integer, real
 from ._progress import Bar, pyplot
 from .balancing import BalanceReport, Flat, unit_deficits
 from .balancing import balance as balance_arrays
-from .kernels import activation_code
+from .kernels import Activation, activation_code
 
 _LOSSES = ("mse", "softmax")
 _FEEDBACK_LATER = ("fa", "dfa", "sign", "fa_ex")
@@ -83,7 +83,7 @@ class Network:
     ----------
     sizes : list of int
         Units of input, hidden layers and output: at least two numbers.
-    activation : str or (str, float)
+    activation : str or tuple
         Of the hidden layers; see `forward`.
     feedback : "bp"
         Backpropagation. (Others are not available in this version.)
@@ -127,7 +127,7 @@ class Network:
         self,
         sizes: Sequence[int],
         *,
-        activation: str | tuple[str, float] = "relu",
+        activation: Activation = "relu",
         feedback: Literal["bp"] = "bp",
         excitatory: float = 1.0,
         loss: Literal["mse", "softmax"] = "mse",
