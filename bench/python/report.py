@@ -12,6 +12,7 @@ import json
 import statistics
 from pathlib import Path
 
+import neon_model
 import roofline
 from figures import Figures, Record, elements, in_order, size_name
 from go_kernels import duration, go_part, table
@@ -28,7 +29,7 @@ def shown(value: float | None, sign: str = "") -> str:
     return "–" if value is None else f"{sign}{value:.2f}"
 
 
-def page(results: dict, go: dict | None) -> list[str]:
+def page(results: dict, go: dict | None, neon: dict | None) -> list[str]:
     f, machine = Figures(results), results["machine"]
     lines = [
         "# Measurements",
@@ -80,6 +81,8 @@ def page(results: dict, go: dict | None) -> list[str]:
     lines += notes(f)
     if go:
         lines += go_part(go)
+    if neon:
+        lines += neon_model.section(neon)
     return lines
 
 
@@ -234,7 +237,9 @@ def main() -> None:
     else:
         go = json.loads(Path(args.go).read_text()) if args.go else None
         out = Path(args.out)
-        text = "\n".join(page(results, go)).rstrip() + "\n"
+        model = Path(__file__).resolve().parents[1] / "neon.json"
+        neon = json.loads(model.read_text()) if model.exists() else None
+        text = "\n".join(page(results, go, neon)).rstrip() + "\n"
         if not roofline.plot(f, out / "roofline.png"):
             text = text.replace("![Roofline](roofline.png)\n\n", "")
         (out / "RESULTS.md").write_text(text, encoding="utf-8")

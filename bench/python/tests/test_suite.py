@@ -99,7 +99,7 @@ def test_all_missing_is_still_a_report(tmp_path, monkeypatch):
     these = suite.start(1)
     found = {}
     suite.Suite({1: these}, 1, 1e-4, found).measure(suite.Cell(RANK1, (6, 10), "float32", 1))
-    text = "\n".join(report.page(results(found, {w.peer.name: w for w in these}), None))
+    text = "\n".join(report.page(results(found, {w.peer.name: w for w in these}), None, None))
     for peer in workers.PEERS:
         assert f"- {peer.name}: **missing** (ImportError: No module named 'unknown'); make unknown" in text
 
@@ -231,7 +231,7 @@ def test_report_and_roofline(tmp_path):
         "jit": {"seconds": [None, None], "error": 0.5, "note": "wrong: error 5.0e-01"}
     }
     started = {n: replace_worker(n) for n in ("NumPy", "Numba", "JAX")}
-    text = "\n".join(report.page(results(found, started), None))
+    text = "\n".join(report.page(results(found, started), None, None))
     assert "| rank-1 | 1024² | float32 | 100.00 µs | 0.68 | – | ×0.75 | Numba, loop |" in text
     assert "| rank-1 | 1024² | 100.00 µs | – | ×2.00 | ×1.00 | – |" in text
     assert "- JAX, jit: wrong: error 5.0e-01 (rank-1 1024² float32 ×1)" in text
