@@ -41,6 +41,10 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 		return learn[T]((*C.hk_learn_args)(args), i, j)
 	case C.HKI_AVERAGE_GAIN:
 		return i, averageGain[T]((*C.hk_average_gain_args)(args), i, j)
+	case C.HKI_BALANCED_RELU:
+		return i, balancedReLU[T]((*C.hk_balanced_relu_args)(args), i, j)
+	case C.HKI_STAMINA:
+		return i, stamina[T]((*C.hk_stamina_args)(args))
 	case C.HKI_WINDOWED_GAIN:
 		return i, windowedGain[T]((*C.hk_windowed_gain_args)(args), i, j)
 	case C.HKI_STDP:

@@ -320,6 +320,11 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 7, -1, "%s: low is %g; at most high = %g is wanted", k->name,
                             scalar_value(&a[7]), scalar_value(&a[8]));
         return HK_OK;
+    case HKI_BALANCED_RELU:
+        if (a[0].ndim != a[1].ndim)
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: out has %d axes; %d are wanted, as x has", k->name, a[1].ndim,
+                            a[0].ndim);
+        return HK_OK;
     case HKI_FORWARD:
     case HKI_LEARN:
     case HKI_STDP:

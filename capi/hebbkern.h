@@ -366,6 +366,99 @@ typedef struct hk_triplet_stdp_args {
 } hk_triplet_stdp_args;
 HK_API int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err);
 
+/* ---- Stamina ------------------------------------------------------------------------------------------------------ */
+
+/* What a silent unit of a sample loses in the balanced ReLU. With x the activities after ReLU of the n units of a layer,
+ * n1 of them above 0 and n0 not, and mu their mean: 1, mu, mu n / n0 (the sample then sums to zero), mu n0 / n1, and
+ * mean(x) B / n1 with x the whole batch of B samples. n0 = 0: nothing changes; n1 = 0: 0, HK_PENALTY_CONSTANT excepted. */
+enum {
+    HK_PENALTY_CONSTANT = 0, HK_PENALTY_MEAN = 1, HK_PENALTY_ZERO_SUM = 2, HK_PENALTY_RATIO = 3, HK_PENALTY_BATCH = 4
+};
+
+/* Balanced ReLU  out = x where x > 0, else -strength penalty. */
+typedef struct hk_balanced_relu_args {
+    hk_array x;          /* [units] or [samples, units] */
+    hk_array out;        /* the same, written */
+    int64_t mode;        /* HK_PENALTY_CONSTANT ... HK_PENALTY_BATCH */
+    double strength;     /* >= 0 */
+} hk_balanced_relu_args;
+HK_API int hk_balanced_relu(const hk_balanced_relu_args *args, int64_t *at, hk_error *err);
+
+/* Stamina  value <- value + s,  or with alpha > 0  value <- alpha s + (1 - alpha) value,  s being the sum over the samples
+ * of the balanced ReLU of x (the input of the ReLU, or the activity after it; not a balanced ReLU, whose penalty would
+ * count twice). With a prior, how often a unit should fire, the penalty of unit i is times prior_i / (1 - prior_i).
+ * It is one step, made by one call. */
+typedef struct hk_stamina_args {
+    hk_array value;      /* [units], written; 0 to begin with */
+    hk_array x;          /* [units] or [samples, units] */
+    hk_array prior;      /* [units], each between 0 and 1, optional */
+    int64_t mode;        /* HK_PENALTY_CONSTANT ... HK_PENALTY_BATCH */
+    double strength;     /* >= 0 */
+    double alpha;        /* 0: a sum; at most 1 */
+} hk_stamina_args;
+HK_API int hk_stamina(const hk_stamina_args *args, int64_t *at, hk_error *err);
+
+/* Which units die: those whose stamina is at or below the threshold, or the lowest floor(share living) of them. Of equal
+ * stamina the lowest index is the stronger. If none would be left, and no minimum is stated, the call is refused and
+ * err says what to change. */
+typedef struct hk_deaths_args {
+    hk_array value;              /* [units], stamina */
+    const unsigned char *alive;  /* [units], 0 or 1; NULL: all live */
+    unsigned char *dead;         /* [units], written: 1 for those that die now */
+    int64_t by_share;            /* 1: by share, 0: by threshold */
+    double threshold;            /* finite */
+    double share;                /* at least 0, below 1 */
+    int64_t minimum;             /* units that live on whatever their stamina; 0: none is stated */
+    int64_t updates, warmup;     /* none dies before so many updates */
+    double strength;             /* of the penalty, for the message */
+} hk_deaths_args;
+HK_API int hk_deaths(const hk_deaths_args *args, int64_t *at, hk_error *err);
+
+/* Entropy of the mean outputs of a layer,  -sum_i p_i ln p_i, p_i = mean_i / sum mean,  and the scales that pull its right
+ * tail in: tail m / mean_i for units whose mean is above tail m, m being that of the units above 0; else 1. */
+typedef struct hk_spread_args {
+    hk_array mean;       /* [units], finite, >= 0 */
+    hk_array scale;      /* [units], optional, written */
+    double tail;         /* >= 1; not read without scale */
+    double *entropy;     /* written */
+} hk_spread_args;
+HK_API int hk_spread(const hk_spread_args *args, int64_t *at, hk_error *err);
+
+/* The state of a generator (xoshiro256**, four words), as a function of seed and stream. */
+typedef struct hk_seed_args {
+    uint64_t *rng;       /* [4], written */
+    uint64_t seed, stream;
+} hk_seed_args;
+HK_API int hk_seed(const hk_seed_args *args, int64_t *at, hk_error *err);
+
+/* Fills an array with numbers that are uniform in [low, high), row after row. *at counts rows. */
+typedef struct hk_uniform_args {
+    hk_array out;        /* [n] or [rows, cols], written */
+    uint64_t *rng;       /* [4], not all 0, written */
+    double low, high;    /* finite */
+} hk_uniform_args;
+HK_API int hk_uniform(const hk_uniform_args *args, int64_t *at, hk_error *err);
+
+/* Simulated annealing of the strength of a penalty. To start, proposed = best = strength and both objectives are
+ * INFINITY. Each call takes the objective of `proposed`, smaller being better, moves there or not, cools, and proposes:
+ *     accepted if objective <= that of strength, or with probability exp(-difference / temperature)
+ *     temperature <- cooling temperature
+ *     proposed = strength exp(step u) within [low, high], u uniform in [-1, 1) */
+typedef struct hk_annealing {
+    double strength, objective, proposed, best, best_objective;
+    double temperature;  /* >= 0 */
+    double cooling;      /* above 0, at most 1 */
+    double step;         /* > 0 */
+    double low, high;    /* 0 < low <= strength, proposed <= high */
+    uint64_t rng[4];
+} hk_annealing;
+typedef struct hk_anneal_args {
+    hk_annealing *state; /* written */
+    double objective;
+    int64_t *accepted;   /* written: 1 or 0 */
+} hk_anneal_args;
+HK_API int hk_anneal(const hk_anneal_args *args, int64_t *at, hk_error *err);
+
 /* ---- Networks ----------------------------------------------------------------------------------------------------- */
 
 /* A network of layers over the caller's arrays. Population 0 is the input; layer l goes from population l to l + 1. */
@@ -489,7 +582,7 @@ HK_API int hk_deficit(const hk_deficit_args *args, int64_t *at, hk_error *err);
  * objects, in the order of the args struct: it fetches the buffers, checks, calls the kernel to its end and returns
  * None, or (status, reason, argument, other, message, sample, layer) if an argument is refused, before anything is
  * written. One argument more may be given: a buffer of one int64 in place of *at, so that it is known how much was done
- * when the call diverges or is interrupted. For the kernels up to hk_triplet_stdp.
+ * when the call diverges or is interrupted. For the kernels up to hk_triplet_stdp, hk_balanced_relu and hk_stamina.
  * Needs a CPython in the process, whose functions it finds at run time, and its lock held; NULL if there is none or
  * the name is unknown. */
 HK_API void *hk_python_function(const char *kernel);

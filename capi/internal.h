@@ -10,10 +10,12 @@
 
 /* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
-       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_WINDOWED_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_KERNELS };
+       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_WINDOWED_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_BALANCED_RELU, HKI_STAMINA,
+       HKI_KERNELS };
 
-/* The functions on networks, which have no place in the table. */
-enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT };
+/* The functions on networks, and others that have no place in the table. */
+enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT,
+       HKI_DEATHS, HKI_SPREAD, HKI_SEED, HKI_UNIFORM, HKI_ANNEAL };
 
 enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 16 };
 

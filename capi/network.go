@@ -39,6 +39,18 @@ func onNetwork[T kernels.Float](function int, args unsafe.Pointer, at *C.int64_t
 		return balance[T]((*C.hk_balance_args)(args), at)
 	case C.HKI_DEFICIT:
 		return false, deficit[T]((*C.hk_deficit_args)(args))
+	case C.HKI_DEATHS:
+		return false, deaths[T]((*C.hk_deaths_args)(args))
+	case C.HKI_SPREAD:
+		return false, spread[T]((*C.hk_spread_args)(args))
+	case C.HKI_SEED:
+		a := (*C.hk_seed_args)(args)
+		(*engine.RNG)(unsafe.Pointer(a.rng)).Seed(uint64(a.seed), uint64(a.stream))
+		return false, nil
+	case C.HKI_UNIFORM:
+		return uniform[T]((*C.hk_uniform_args)(args), at)
+	case C.HKI_ANNEAL:
+		return false, anneal((*C.hk_anneal_args)(args))
 	}
 	panic("unknown function")
 }

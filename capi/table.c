@@ -99,6 +99,15 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"tau_plus", HKI_FINITE, 0}, {"tau_x", HKI_FINITE, 0}, {"tau_minus", HKI_FINITE, 0}, {"tau_y", HKI_FINITE, 0},
          {"a2_plus", HKI_FINITE, 0}, {"a3_plus", HKI_FINITE, 0}, {"a2_minus", HKI_FINITE, 0}, {"a3_minus", HKI_FINITE, 0},
          PAIRING}},
+    [HKI_BALANCED_RELU] = {NAMES(balanced_relu), 2, 2,
+        {{"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"out", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_WRITTEN}},
+        {{"mode", HKI_CODE, HK_PENALTY_BATCH}, {"strength", HKI_NONNEGATIVE, 0}}},
+    [HKI_STAMINA] = {NAMES(stamina), 3, 3,
+        {{"value", COLS, HKI_WRITTEN},
+         {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"prior", COLS, OPT}},
+        {{"mode", HKI_CODE, HK_PENALTY_BATCH}, {"strength", HKI_NONNEGATIVE, 0}, {"alpha", HKI_UNIT, 0}}},
     [HKI_GAIN_RULE] = {NAMES(gain_rule), 4, 3,
         {{"w", W, HKI_WRITTEN},
          {"post_gain", ROWS, HKI_OR_SCALAR},
@@ -172,6 +181,13 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_WINDOWED_GAIN: /* the sums at the end of a round are as many additions again */
         return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){7, 165}) +
                                          (double)a[2].rows * ns(t, (cost){0.6, 4})};
+    case HKI_BALANCED_RELU: {
+        double sample = in * ns(t, (cost){0.6, 20});
+        if (s[0].code == HK_PENALTY_BATCH) return (hki_work){1, out * sample};
+        return (hki_work){a[0].ndim == 2 ? a[0].rows : 1, sample};
+    }
+    case HKI_STAMINA:
+        return (hki_work){1, (a[1].ndim == 2 ? (double)a[1].rows : 1) * in * ns(t, (cost){0.8, 30})};
     case HKI_STDP:
     case HKI_TRIPLET_STDP: /* one unit in ten spiking */
         return (hki_work){a[1].rows, 0.1 * out * in * ns(t, (cost){0.6, 30}) + (out + in) * ns(t, (cost){1, 6}) + 500};
