@@ -7,7 +7,7 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// OutputSpread measures how equally the units of a layer take part, by their mean outputs m [units], which are not
+// OutputSpread measures how equally the units of a layer take part, by their mean outputs m = mean [units], which are not
 // negative (after a ReLU): the entropy
 //
 //	H = −Σ_i p_i ln p_i,   p_i = m_i/Σ_k m_k
@@ -17,12 +17,12 @@ import (
 // give anything, get λ_i = tail·mean/m_i, the others 1. Scaling a unit's incoming weights and bias by λ_i and its
 // outgoing weights by 1/λ_i (ScaleUnits) keeps what a network of ReLU units computes; units in the left tail are left to
 // their stamina. In float64, each λ rounded once to T.
-// Errors: *ArgError for an m that is negative or not finite, or a tail below 1.
-func OutputSpread[T kernels.Float](m, scale []T, tail float64) (entropy float64, err error) {
+// Errors: *ArgError for a mean that is negative or not finite, or a tail below 1.
+func OutputSpread[T kernels.Float](mean, scale []T, tail float64) (entropy float64, err error) {
 	defer guard(&err)
 	const fn = "OutputSpread"
 	if scale != nil {
-		if err := checkLen(fn, "scale", scale, len(m)); err != nil {
+		if err := checkLen(fn, "scale", scale, len(mean)); err != nil {
 			return 0, err
 		}
 		if !(tail >= 1 && tail <= math.MaxFloat64) {
@@ -30,9 +30,9 @@ func OutputSpread[T kernels.Float](m, scale []T, tail float64) (entropy float64,
 		}
 	}
 	total, giving := 0.0, 0.0
-	for i, v := range m {
+	for i, v := range mean {
 		if !(v >= 0) || v-v != 0 {
-			return 0, badArg(fn, "m", fmt.Sprintf("%v for unit %d", v, i), "finite numbers ≥ 0")
+			return 0, badArg(fn, "mean", fmt.Sprintf("%v for unit %d", v, i), "finite numbers ≥ 0")
 		}
 		total += float64(v)
 		if v > 0 {
@@ -42,19 +42,19 @@ func OutputSpread[T kernels.Float](m, scale []T, tail float64) (entropy float64,
 	limit := tail * (total / giving)
 	for i := range scale {
 		scale[i] = 1
-		if v := float64(m[i]); v > limit {
+		if v := float64(mean[i]); v > limit {
 			scale[i] = T(limit / v)
 		}
 	}
 	if total == 0 {
 		return 0, nil
 	}
-	logs := make([]float64, len(m))
-	for i, v := range m {
+	logs := make([]float64, len(mean))
+	for i, v := range mean {
 		logs[i] = max(float64(v)/total, math.SmallestNonzeroFloat64) // 0·ln 0 = 0
 	}
 	kernels.Log(logs, logs)
-	for i, v := range m {
+	for i, v := range mean {
 		entropy -= float64(float64(v) / total * logs[i])
 	}
 	return entropy, nil

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _threadpoolctl, gains, rules
+from . import _threadpoolctl, gains, rules, stamina
 from ._errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -54,6 +54,7 @@ __all__ = [
     "rules",
     "scale",
     "set_num_threads",
+    "stamina",
 ]
 
 _threadpoolctl.register()

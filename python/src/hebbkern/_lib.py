@@ -32,8 +32,9 @@ VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
-           "windowed_gain", "stdp", "triplet_stdp")  # fmt: skip
-NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance", "deficit")
+           "windowed_gain", "stdp", "triplet_stdp", "balanced_relu", "stamina")  # fmt: skip
+NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance", "deficit", "deaths", "spread", "seed", "uniform",
+           "anneal")  # fmt: skip
 
 # Status and reason codes of hebbkern.h.
 OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED = 0, 1, -1, -2, -3, -4
@@ -200,6 +201,65 @@ class DeficitArgs(ctypes.Structure):
     ]
 
 
+class DeathsArgs(ctypes.Structure):
+    """hk_deaths_args."""
+
+    _fields_ = [
+        ("value", Array),
+        ("alive", _POINTER),
+        ("dead", _POINTER),
+        ("by_share", _I64),
+        ("threshold", _F64),
+        ("share", _F64),
+        ("minimum", _I64),
+        ("updates", _I64),
+        ("warmup", _I64),
+        ("strength", _F64),
+    ]
+
+
+class SpreadArgs(ctypes.Structure):
+    """hk_spread_args."""
+
+    _fields_ = [("mean", Array), ("scale", Array), ("tail", _F64), ("entropy", ctypes.POINTER(_F64))]
+
+
+class SeedArgs(ctypes.Structure):
+    """hk_seed_args."""
+
+    _fields_ = [("rng", _POINTER), ("seed", ctypes.c_uint64), ("stream", ctypes.c_uint64)]
+
+
+class UniformArgs(ctypes.Structure):
+    """hk_uniform_args."""
+
+    _fields_ = [("out", Array), ("rng", _POINTER), ("low", _F64), ("high", _F64)]
+
+
+class AnnealingState(ctypes.Structure):
+    """hk_annealing."""
+
+    _fields_ = [
+        ("strength", _F64),
+        ("objective", _F64),
+        ("proposed", _F64),
+        ("best", _F64),
+        ("best_objective", _F64),
+        ("temperature", _F64),
+        ("cooling", _F64),
+        ("step", _F64),
+        ("low", _F64),
+        ("high", _F64),
+        ("rng", ctypes.c_uint64 * 4),
+    ]
+
+
+class AnnealArgs(ctypes.Structure):
+    """hk_anneal_args."""
+
+    _fields_ = [("state", ctypes.POINTER(AnnealingState)), ("objective", _F64), ("accepted", ctypes.POINTER(_I64))]
+
+
 _AT = ctypes.POINTER(ctypes.c_int64)
 _ERROR = ctypes.POINTER(Error)
 
@@ -229,6 +289,12 @@ STRUCTS: dict[str, Any] = {
     "hk_permutation_args": PermutationArgs,
     "hk_balance_args": BalanceArgs,
     "hk_deficit_args": DeficitArgs,
+    "hk_deaths_args": DeathsArgs,
+    "hk_spread_args": SpreadArgs,
+    "hk_seed_args": SeedArgs,
+    "hk_uniform_args": UniformArgs,
+    "hk_annealing": AnnealingState,
+    "hk_anneal_args": AnnealArgs,
 }
 
 
@@ -326,6 +392,8 @@ class _Native:
     windowed_gain: Callable[..., Any]
     stdp: Callable[..., Any]
     triplet_stdp: Callable[..., Any]
+    balanced_relu: Callable[..., Any]
+    stamina: Callable[..., Any]
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
