@@ -43,3 +43,13 @@ func MulPackF32AVX2(p, b *float32, n, k, bStride, bPanel int)
 //
 //go:noescape
 func MulPackF64AVX2(p, b *float64, n, k, bStride, bPanel int)
+
+// SolveLowerF32AVX2 is portable.SolveLower for float32.
+//
+//go:noescape
+func SolveLowerF32AVX2(a, d *float32, first, rows, cols, aStride, stride int)
+
+// SolveLowerF64AVX2 is portable.SolveLower for float64.
+//
+//go:noescape
+func SolveLowerF64AVX2(a, d *float64, first, rows, cols, aStride, stride int)

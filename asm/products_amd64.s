@@ -13583,3 +13583,383 @@ l8:
 l2:
 	VZEROUPPER
 	RET
+
+// func SolveLowerF32AVX2(a *float32, d *float32, first int, rows int, cols int, aStride int, stride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·SolveLowerF32AVX2(SB), NOSPLIT, $0-56
+	MOVQ    d+8(FP), R9
+	MOVQ    cols+32(FP), R8
+	CMPQ    R8, $0x20
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	XORL    DI, DI
+	MOVQ    rows+24(FP), AX
+	CMPQ    DI, AX
+	JGE     l4
+	PCALIGN $0x20
+
+l3:
+	MOVQ    first+16(FP), AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+48(FP), BX
+	MOVQ    SI, AX
+	IMULQ   BX, AX
+	SHLQ    $0x02, AX
+	LEAQ    (R9)(AX*1), DX
+	MOVQ    R9, CX
+	MOVQ    aStride+40(FP), BX
+	MOVQ    DI, AX
+	IMULQ   BX, AX
+	MOVQ    a+0(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y4
+	VMOVUPS 64(DX), Y3
+	VMOVUPS 96(DX), Y2
+	CMPQ    SI, $0x01
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VBROADCASTSS (BX), Y1
+	VFNMADD231PS (CX), Y1, Y0
+	VFNMADD231PS 32(CX), Y1, Y4
+	VFNMADD231PS 64(CX), Y1, Y3
+	VFNMADD231PS 96(CX), Y1, Y2
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	ADDQ         $+4, BX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l5
+
+l6:
+	VBROADCASTSS (BX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VDIVPS       Y1, Y4, Y0
+	VMOVUPS      Y0, 32(DX)
+	VDIVPS       Y1, Y3, Y0
+	VMOVUPS      Y0, 64(DX)
+	VDIVPS       Y1, Y2, Y0
+	VMOVUPS      Y0, 96(DX)
+	ADDQ         $+1, DI
+	MOVQ         rows+24(FP), AX
+	CMPQ         DI, AX
+	JLT          l3
+
+l4:
+	ADDQ $+128, R9
+	ADDQ $-32, R8
+	CMPQ R8, $0x20
+	JGE  l1
+
+l2:
+	CMPQ    R8, $0x08
+	JLT     l8
+	PCALIGN $0x20
+
+l7:
+	XORL    DI, DI
+	MOVQ    rows+24(FP), AX
+	CMPQ    DI, AX
+	JGE     l10
+	PCALIGN $0x20
+
+l9:
+	MOVQ    first+16(FP), AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+48(FP), BX
+	MOVQ    SI, AX
+	IMULQ   BX, AX
+	SHLQ    $0x02, AX
+	LEAQ    (R9)(AX*1), DX
+	MOVQ    R9, CX
+	MOVQ    aStride+40(FP), BX
+	MOVQ    DI, AX
+	IMULQ   BX, AX
+	MOVQ    a+0(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	VMOVUPS (DX), Y1
+	CMPQ    SI, $0x01
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	VBROADCASTSS (BX), Y0
+	VFNMADD231PS (CX), Y0, Y1
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	ADDQ         $+4, BX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l11
+
+l12:
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         $+1, DI
+	MOVQ         rows+24(FP), AX
+	CMPQ         DI, AX
+	JLT          l9
+
+l10:
+	ADDQ $+32, R9
+	ADDQ $-8, R8
+	CMPQ R8, $0x08
+	JGE  l7
+
+l8:
+	CMPQ         R8, $0x01
+	JLT          l13
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
+	XORL         DI, DI
+	MOVQ         rows+24(FP), AX
+	CMPQ         DI, AX
+	JGE          l15
+	PCALIGN      $0x20
+
+l14:
+	MOVQ       first+16(FP), AX
+	LEAQ       (DI)(AX*1), SI
+	MOVQ       stride+48(FP), BX
+	MOVQ       SI, AX
+	IMULQ      BX, AX
+	SHLQ       $0x02, AX
+	LEAQ       (R9)(AX*1), DX
+	MOVQ       R9, CX
+	MOVQ       aStride+40(FP), BX
+	MOVQ       DI, AX
+	IMULQ      BX, AX
+	MOVQ       a+0(FP), BX
+	SHLQ       $0x02, AX
+	LEAQ       (BX)(AX*1), BX
+	VMASKMOVPS (DX), Y3, Y2
+	CMPQ       SI, $0x01
+	JLT        l17
+	PCALIGN    $0x20
+
+l16:
+	VBROADCASTSS (BX), Y1
+	VMASKMOVPS   (CX), Y3, Y0
+	VFNMADD231PS Y0, Y1, Y2
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, CX
+	ADDQ         $+4, BX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l16
+
+l17:
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	ADDQ         $+1, DI
+	MOVQ         rows+24(FP), AX
+	CMPQ         DI, AX
+	JLT          l14
+
+l15:
+l13:
+	VZEROUPPER
+	RET
+
+// func SolveLowerF64AVX2(a *float64, d *float64, first int, rows int, cols int, aStride int, stride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·SolveLowerF64AVX2(SB), NOSPLIT, $0-56
+	MOVQ    d+8(FP), R9
+	MOVQ    cols+32(FP), R8
+	CMPQ    R8, $0x10
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	XORL    DI, DI
+	MOVQ    rows+24(FP), AX
+	CMPQ    DI, AX
+	JGE     l4
+	PCALIGN $0x20
+
+l3:
+	MOVQ    first+16(FP), AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+48(FP), BX
+	MOVQ    SI, AX
+	IMULQ   BX, AX
+	SHLQ    $0x03, AX
+	LEAQ    (R9)(AX*1), DX
+	MOVQ    R9, CX
+	MOVQ    aStride+40(FP), BX
+	MOVQ    DI, AX
+	IMULQ   BX, AX
+	MOVQ    a+0(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y4
+	VMOVUPS 64(DX), Y3
+	VMOVUPS 96(DX), Y2
+	CMPQ    SI, $0x01
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VBROADCASTSD (BX), Y1
+	VFNMADD231PD (CX), Y1, Y0
+	VFNMADD231PD 32(CX), Y1, Y4
+	VFNMADD231PD 64(CX), Y1, Y3
+	VFNMADD231PD 96(CX), Y1, Y2
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, CX
+	ADDQ         $+8, BX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l5
+
+l6:
+	VBROADCASTSD (BX), Y1
+	VDIVPD       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VDIVPD       Y1, Y4, Y0
+	VMOVUPS      Y0, 32(DX)
+	VDIVPD       Y1, Y3, Y0
+	VMOVUPS      Y0, 64(DX)
+	VDIVPD       Y1, Y2, Y0
+	VMOVUPS      Y0, 96(DX)
+	ADDQ         $+1, DI
+	MOVQ         rows+24(FP), AX
+	CMPQ         DI, AX
+	JLT          l3
+
+l4:
+	ADDQ $+128, R9
+	ADDQ $-16, R8
+	CMPQ R8, $0x10
+	JGE  l1
+
+l2:
+	CMPQ    R8, $0x04
+	JLT     l8
+	PCALIGN $0x20
+
+l7:
+	XORL    DI, DI
+	MOVQ    rows+24(FP), AX
+	CMPQ    DI, AX
+	JGE     l10
+	PCALIGN $0x20
+
+l9:
+	MOVQ    first+16(FP), AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+48(FP), BX
+	MOVQ    SI, AX
+	IMULQ   BX, AX
+	SHLQ    $0x03, AX
+	LEAQ    (R9)(AX*1), DX
+	MOVQ    R9, CX
+	MOVQ    aStride+40(FP), BX
+	MOVQ    DI, AX
+	IMULQ   BX, AX
+	MOVQ    a+0(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	VMOVUPS (DX), Y1
+	CMPQ    SI, $0x01
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	VBROADCASTSD (BX), Y0
+	VFNMADD231PD (CX), Y0, Y1
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, CX
+	ADDQ         $+8, BX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l11
+
+l12:
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         $+1, DI
+	MOVQ         rows+24(FP), AX
+	CMPQ         DI, AX
+	JLT          l9
+
+l10:
+	ADDQ $+32, R9
+	ADDQ $-4, R8
+	CMPQ R8, $0x04
+	JGE  l7
+
+l8:
+	CMPQ         R8, $0x01
+	JLT          l13
+	VMOVQ        R8, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
+	XORL         DI, DI
+	MOVQ         rows+24(FP), AX
+	CMPQ         DI, AX
+	JGE          l15
+	PCALIGN      $0x20
+
+l14:
+	MOVQ       first+16(FP), AX
+	LEAQ       (DI)(AX*1), SI
+	MOVQ       stride+48(FP), BX
+	MOVQ       SI, AX
+	IMULQ      BX, AX
+	SHLQ       $0x03, AX
+	LEAQ       (R9)(AX*1), DX
+	MOVQ       R9, CX
+	MOVQ       aStride+40(FP), BX
+	MOVQ       DI, AX
+	IMULQ      BX, AX
+	MOVQ       a+0(FP), BX
+	SHLQ       $0x03, AX
+	LEAQ       (BX)(AX*1), BX
+	VMASKMOVPD (DX), Y3, Y2
+	CMPQ       SI, $0x01
+	JLT        l17
+	PCALIGN    $0x20
+
+l16:
+	VBROADCASTSD (BX), Y1
+	VMASKMOVPD   (CX), Y3, Y0
+	VFNMADD231PD Y0, Y1, Y2
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, CX
+	ADDQ         $+8, BX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l16
+
+l17:
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y2, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	ADDQ         $+1, DI
+	MOVQ         rows+24(FP), AX
+	CMPQ         DI, AX
+	JLT          l14
+
+l15:
+l13:
+	VZEROUPPER
+	RET

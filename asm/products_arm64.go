@@ -43,3 +43,13 @@ func MulPackF32NEON(p, b *float32, n, k, bStride, bPanel int)
 //
 //go:noescape
 func MulPackF64NEON(p, b *float64, n, k, bStride, bPanel int)
+
+// SolveLowerF32NEON is portable.SolveLower for float32.
+//
+//go:noescape
+func SolveLowerF32NEON(a, d *float32, first, rows, cols, aStride, stride int)
+
+// SolveLowerF64NEON is portable.SolveLower for float64.
+//
+//go:noescape
+func SolveLowerF64NEON(a, d *float64, first, rows, cols, aStride, stride int)

@@ -5983,208 +5983,712 @@ l10:
 // func Rank1ResidualF32AVX2(w *float32, r *float32, gs *float32, y *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1ResidualF32AVX2(SB), NOSPLIT, $0-56
-	XORL    SI, SI
-	MOVQ    rows+32(FP), AX
-	CMPQ    SI, AX
-	JGE     l2
+	MOVQ    rows+32(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    gs+16(FP), R11
+	MOVQ    y+24(FP), R10
+	CMPQ    R13, $0x08
+	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ         stride+48(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), DX
-	MOVQ         r+8(FP), CX
-	MOVQ         gs+16(FP), BX
-	MOVQ         SI, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y4
-	MOVQ         y+24(FP), BX
-	MOVQ         SI, AX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSS (AX), Y3
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
-	PCALIGN      $0x20
+	MOVQ    R12, R9
+	MOVQ    r+8(FP), R8
+	MOVQ    cols+40(FP), DI
+	CMPQ    DI, $0x40
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	VMOVUPS      (DX), Y0
-	VMOVAPS      Y3, Y1
-	VFNMADD213PS (CX), Y0, Y1
-	VMOVUPS      Y1, (CX)
-	VFMADD231PS  Y1, Y4, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVUPS      32(DX), Y0
-	VMOVAPS      Y3, Y1
-	VFNMADD213PS 32(CX), Y0, Y1
-	VMOVUPS      Y1, 32(CX)
-	VFMADD231PS  Y1, Y4, Y0
-	VMOVUPS      Y0, 32(DX)
-	VMOVUPS      64(DX), Y0
-	VMOVAPS      Y3, Y1
-	VFNMADD213PS 64(CX), Y0, Y1
-	VMOVUPS      Y1, 64(CX)
-	VFMADD231PS  Y1, Y4, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMOVUPS      96(DX), Y0
-	VMOVAPS      Y3, Y1
-	VFNMADD213PS 96(CX), Y0, Y1
-	VMOVUPS      Y1, 96(CX)
-	VFMADD231PS  Y1, Y4, Y0
-	VMOVUPS      Y0, 96(DX)
-	ADDQ         $+128, DX
-	ADDQ         $+128, CX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l3
-
-l4:
-	CMPQ    AX, $0x08
+	VMOVUPS (R8), Y10
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y8
+	VMOVUPS 96(R8), Y7
+	VMOVUPS 128(R8), Y6
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y4
+	VMOVUPS 224(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    R11, DX
+	MOVQ    R10, CX
+	MOVQ    $0x00000008, BX
+	CMPQ    BX, $0x01
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS      (DX), Y0
-	VMOVAPS      Y3, Y1
-	VFNMADD213PS (CX), Y0, Y1
-	VMOVUPS      Y1, (CX)
-	VFMADD231PS  Y1, Y4, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         $+32, DX
-	ADDQ         $+32, CX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      (SI), Y0
+	VFNMADD231PS Y0, Y1, Y10
+	VFMADD231PS  Y10, Y2, Y0
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      32(SI), Y0
+	VFNMADD231PS Y0, Y1, Y9
+	VFMADD231PS  Y9, Y2, Y0
+	VMOVUPS      Y0, 32(SI)
+	VMOVUPS      64(SI), Y0
+	VFNMADD231PS Y0, Y1, Y8
+	VFMADD231PS  Y8, Y2, Y0
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      96(SI), Y0
+	VFNMADD231PS Y0, Y1, Y7
+	VFMADD231PS  Y7, Y2, Y0
+	VMOVUPS      Y0, 96(SI)
+	VMOVUPS      128(SI), Y0
+	VFNMADD231PS Y0, Y1, Y6
+	VFMADD231PS  Y6, Y2, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      160(SI), Y0
+	VFNMADD231PS Y0, Y1, Y5
+	VFMADD231PS  Y5, Y2, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      192(SI), Y0
+	VFNMADD231PS Y0, Y1, Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      224(SI), Y0
+	VFNMADD231PS Y0, Y1, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      Y0, 224(SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	ADDQ         $+4, DX
+	ADDQ         $+4, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
 	JGE          l5
 
 l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
-	VMASKMOVPS   (DX), Y2, Y1
-	VMASKMOVPS   (CX), Y2, Y0
-	VFNMADD231PS Y1, Y3, Y0
-	VMASKMOVPS   Y0, Y2, (CX)
-	VFMADD231PS  Y0, Y4, Y1
-	VMASKMOVPS   Y1, Y2, (DX)
+	VMOVUPS Y10, (R8)
+	VMOVUPS Y9, 32(R8)
+	VMOVUPS Y8, 64(R8)
+	VMOVUPS Y7, 96(R8)
+	VMOVUPS Y6, 128(R8)
+	VMOVUPS Y5, 160(R8)
+	VMOVUPS Y4, 192(R8)
+	VMOVUPS Y3, 224(R8)
+	ADDQ    $+256, R9
+	ADDQ    $+256, R8
+	ADDQ    $-64, DI
+	CMPQ    DI, $0x40
+	JGE     l3
+
+l4:
+	CMPQ    DI, $0x08
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
-	ADDQ $+1, SI
-	MOVQ rows+32(FP), AX
-	CMPQ SI, AX
-	JLT  l1
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    R11, DX
+	MOVQ    R10, CX
+	MOVQ    $0x00000008, BX
+	CMPQ    BX, $0x01
+	JLT     l10
+	PCALIGN $0x20
+
+l9:
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      (SI), Y0
+	VFNMADD231PS Y0, Y1, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      Y0, (SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	ADDQ         $+4, DX
+	ADDQ         $+4, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l9
+
+l10:
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
+	JGE     l7
+
+l8:
+	CMPQ         DI, $0x01
+	JLT          l11
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y4
+	VMASKMOVPS   (R8), Y4, Y3
+	MOVQ         R11, DX
+	MOVQ         R10, CX
+	MOVQ         $0x00000008, BX
+	CMPQ         BX, $0x01
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (CX), Y1
+	VMASKMOVPS   (R9), Y4, Y0
+	VFNMADD231PS Y0, Y1, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMASKMOVPS   Y0, Y4, (R9)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	ADDQ         $+4, DX
+	ADDQ         $+4, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l12
+
+l13:
+	VMASKMOVPS Y3, Y4, (R8)
+
+l11:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+32, R11
+	ADDQ  $+32, R10
+	ADDQ  $-8, R13
+	CMPQ  R13, $0x08
+	JGE   l1
 
 l2:
+	CMPQ    R13, $0x01
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	MOVQ    R12, R9
+	MOVQ    r+8(FP), R8
+	MOVQ    cols+40(FP), DI
+	CMPQ    DI, $0x40
+	JLT     l17
+	PCALIGN $0x20
+
+l16:
+	VMOVUPS (R8), Y10
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y8
+	VMOVUPS 96(R8), Y7
+	VMOVUPS 128(R8), Y6
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y4
+	VMOVUPS 224(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    R11, DX
+	MOVQ    R10, CX
+	MOVQ    $0x00000001, BX
+	CMPQ    BX, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      (SI), Y0
+	VFNMADD231PS Y0, Y1, Y10
+	VFMADD231PS  Y10, Y2, Y0
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      32(SI), Y0
+	VFNMADD231PS Y0, Y1, Y9
+	VFMADD231PS  Y9, Y2, Y0
+	VMOVUPS      Y0, 32(SI)
+	VMOVUPS      64(SI), Y0
+	VFNMADD231PS Y0, Y1, Y8
+	VFMADD231PS  Y8, Y2, Y0
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      96(SI), Y0
+	VFNMADD231PS Y0, Y1, Y7
+	VFMADD231PS  Y7, Y2, Y0
+	VMOVUPS      Y0, 96(SI)
+	VMOVUPS      128(SI), Y0
+	VFNMADD231PS Y0, Y1, Y6
+	VFMADD231PS  Y6, Y2, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      160(SI), Y0
+	VFNMADD231PS Y0, Y1, Y5
+	VFMADD231PS  Y5, Y2, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      192(SI), Y0
+	VFNMADD231PS Y0, Y1, Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      224(SI), Y0
+	VFNMADD231PS Y0, Y1, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      Y0, 224(SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	ADDQ         $+4, DX
+	ADDQ         $+4, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l18
+
+l19:
+	VMOVUPS Y10, (R8)
+	VMOVUPS Y9, 32(R8)
+	VMOVUPS Y8, 64(R8)
+	VMOVUPS Y7, 96(R8)
+	VMOVUPS Y6, 128(R8)
+	VMOVUPS Y5, 160(R8)
+	VMOVUPS Y4, 192(R8)
+	VMOVUPS Y3, 224(R8)
+	ADDQ    $+256, R9
+	ADDQ    $+256, R8
+	ADDQ    $-64, DI
+	CMPQ    DI, $0x40
+	JGE     l16
+
+l17:
+	CMPQ    DI, $0x08
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    R11, DX
+	MOVQ    R10, CX
+	MOVQ    $0x00000001, BX
+	CMPQ    BX, $0x01
+	JLT     l23
+	PCALIGN $0x20
+
+l22:
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      (SI), Y0
+	VFNMADD231PS Y0, Y1, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      Y0, (SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	ADDQ         $+4, DX
+	ADDQ         $+4, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l22
+
+l23:
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
+	JGE     l20
+
+l21:
+	CMPQ         DI, $0x01
+	JLT          l24
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y4
+	VMASKMOVPS   (R8), Y4, Y3
+	MOVQ         R11, DX
+	MOVQ         R10, CX
+	MOVQ         $0x00000001, BX
+	CMPQ         BX, $0x01
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (CX), Y1
+	VMASKMOVPS   (R9), Y4, Y0
+	VFNMADD231PS Y0, Y1, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMASKMOVPS   Y0, Y4, (R9)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	ADDQ         $+4, DX
+	ADDQ         $+4, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l25
+
+l26:
+	VMASKMOVPS Y3, Y4, (R8)
+
+l24:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+4, R11
+	ADDQ  $+4, R10
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l14
+
+l15:
 	VZEROUPPER
 	RET
 
 // func Rank1ResidualF64AVX2(w *float64, r *float64, gs *float64, y *float64, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Rank1ResidualF64AVX2(SB), NOSPLIT, $0-56
-	XORL    SI, SI
-	MOVQ    rows+32(FP), AX
-	CMPQ    SI, AX
-	JGE     l2
+	MOVQ    rows+32(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    gs+16(FP), R11
+	MOVQ    y+24(FP), R10
+	CMPQ    R13, $0x08
+	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ         stride+48(FP), BX
-	MOVQ         SI, AX
-	IMULQ        BX, AX
-	MOVQ         w+0(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), DX
-	MOVQ         r+8(FP), CX
-	MOVQ         gs+16(FP), BX
-	MOVQ         SI, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y4
-	MOVQ         y+24(FP), BX
-	MOVQ         SI, AX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), AX
-	VBROADCASTSD (AX), Y3
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
-	PCALIGN      $0x20
+	MOVQ    R12, R9
+	MOVQ    r+8(FP), R8
+	MOVQ    cols+40(FP), DI
+	CMPQ    DI, $0x20
+	JLT     l4
+	PCALIGN $0x20
 
 l3:
-	VMOVUPS      (DX), Y0
-	VMOVAPS      Y3, Y1
-	VFNMADD213PD (CX), Y0, Y1
-	VMOVUPS      Y1, (CX)
-	VFMADD231PD  Y1, Y4, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVUPS      32(DX), Y0
-	VMOVAPS      Y3, Y1
-	VFNMADD213PD 32(CX), Y0, Y1
-	VMOVUPS      Y1, 32(CX)
-	VFMADD231PD  Y1, Y4, Y0
-	VMOVUPS      Y0, 32(DX)
-	VMOVUPS      64(DX), Y0
-	VMOVAPS      Y3, Y1
-	VFNMADD213PD 64(CX), Y0, Y1
-	VMOVUPS      Y1, 64(CX)
-	VFMADD231PD  Y1, Y4, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMOVUPS      96(DX), Y0
-	VMOVAPS      Y3, Y1
-	VFNMADD213PD 96(CX), Y0, Y1
-	VMOVUPS      Y1, 96(CX)
-	VFMADD231PD  Y1, Y4, Y0
-	VMOVUPS      Y0, 96(DX)
-	ADDQ         $+128, DX
-	ADDQ         $+128, CX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
-	JGE          l3
-
-l4:
-	CMPQ    AX, $0x04
+	VMOVUPS (R8), Y10
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y8
+	VMOVUPS 96(R8), Y7
+	VMOVUPS 128(R8), Y6
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y4
+	VMOVUPS 224(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    R11, DX
+	MOVQ    R10, CX
+	MOVQ    $0x00000008, BX
+	CMPQ    BX, $0x01
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS      (DX), Y0
-	VMOVAPS      Y3, Y1
-	VFNMADD213PD (CX), Y0, Y1
-	VMOVUPS      Y1, (CX)
-	VFMADD231PD  Y1, Y4, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         $+32, DX
-	ADDQ         $+32, CX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
+	VBROADCASTSD (DX), Y2
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      (SI), Y0
+	VFNMADD231PD Y0, Y1, Y10
+	VFMADD231PD  Y10, Y2, Y0
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      32(SI), Y0
+	VFNMADD231PD Y0, Y1, Y9
+	VFMADD231PD  Y9, Y2, Y0
+	VMOVUPS      Y0, 32(SI)
+	VMOVUPS      64(SI), Y0
+	VFNMADD231PD Y0, Y1, Y8
+	VFMADD231PD  Y8, Y2, Y0
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      96(SI), Y0
+	VFNMADD231PD Y0, Y1, Y7
+	VFMADD231PD  Y7, Y2, Y0
+	VMOVUPS      Y0, 96(SI)
+	VMOVUPS      128(SI), Y0
+	VFNMADD231PD Y0, Y1, Y6
+	VFMADD231PD  Y6, Y2, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      160(SI), Y0
+	VFNMADD231PD Y0, Y1, Y5
+	VFMADD231PD  Y5, Y2, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      192(SI), Y0
+	VFNMADD231PD Y0, Y1, Y4
+	VFMADD231PD  Y4, Y2, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      224(SI), Y0
+	VFNMADD231PD Y0, Y1, Y3
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVUPS      Y0, 224(SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	ADDQ         $+8, DX
+	ADDQ         $+8, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
 	JGE          l5
 
 l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
-	VMASKMOVPD   (DX), Y2, Y1
-	VMASKMOVPD   (CX), Y2, Y0
-	VFNMADD231PD Y1, Y3, Y0
-	VMASKMOVPD   Y0, Y2, (CX)
-	VFMADD231PD  Y0, Y4, Y1
-	VMASKMOVPD   Y1, Y2, (DX)
+	VMOVUPS Y10, (R8)
+	VMOVUPS Y9, 32(R8)
+	VMOVUPS Y8, 64(R8)
+	VMOVUPS Y7, 96(R8)
+	VMOVUPS Y6, 128(R8)
+	VMOVUPS Y5, 160(R8)
+	VMOVUPS Y4, 192(R8)
+	VMOVUPS Y3, 224(R8)
+	ADDQ    $+256, R9
+	ADDQ    $+256, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
+	JGE     l3
+
+l4:
+	CMPQ    DI, $0x04
+	JLT     l8
+	PCALIGN $0x20
 
 l7:
-	ADDQ $+1, SI
-	MOVQ rows+32(FP), AX
-	CMPQ SI, AX
-	JLT  l1
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    R11, DX
+	MOVQ    R10, CX
+	MOVQ    $0x00000008, BX
+	CMPQ    BX, $0x01
+	JLT     l10
+	PCALIGN $0x20
+
+l9:
+	VBROADCASTSD (DX), Y2
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      (SI), Y0
+	VFNMADD231PD Y0, Y1, Y3
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVUPS      Y0, (SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	ADDQ         $+8, DX
+	ADDQ         $+8, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l9
+
+l10:
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
+	JGE     l7
+
+l8:
+	CMPQ         DI, $0x01
+	JLT          l11
+	VMOVQ        DI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y4
+	VMASKMOVPD   (R8), Y4, Y3
+	MOVQ         R11, DX
+	MOVQ         R10, CX
+	MOVQ         $0x00000008, BX
+	CMPQ         BX, $0x01
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VBROADCASTSD (DX), Y2
+	VBROADCASTSD (CX), Y1
+	VMASKMOVPD   (R9), Y4, Y0
+	VFNMADD231PD Y0, Y1, Y3
+	VFMADD231PD  Y3, Y2, Y0
+	VMASKMOVPD   Y0, Y4, (R9)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	ADDQ         $+8, DX
+	ADDQ         $+8, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l12
+
+l13:
+	VMASKMOVPD Y3, Y4, (R8)
+
+l11:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000008, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+64, R11
+	ADDQ  $+64, R10
+	ADDQ  $-8, R13
+	CMPQ  R13, $0x08
+	JGE   l1
 
 l2:
+	CMPQ    R13, $0x01
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	MOVQ    R12, R9
+	MOVQ    r+8(FP), R8
+	MOVQ    cols+40(FP), DI
+	CMPQ    DI, $0x20
+	JLT     l17
+	PCALIGN $0x20
+
+l16:
+	VMOVUPS (R8), Y10
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y8
+	VMOVUPS 96(R8), Y7
+	VMOVUPS 128(R8), Y6
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y4
+	VMOVUPS 224(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    R11, DX
+	MOVQ    R10, CX
+	MOVQ    $0x00000001, BX
+	CMPQ    BX, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VBROADCASTSD (DX), Y2
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      (SI), Y0
+	VFNMADD231PD Y0, Y1, Y10
+	VFMADD231PD  Y10, Y2, Y0
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      32(SI), Y0
+	VFNMADD231PD Y0, Y1, Y9
+	VFMADD231PD  Y9, Y2, Y0
+	VMOVUPS      Y0, 32(SI)
+	VMOVUPS      64(SI), Y0
+	VFNMADD231PD Y0, Y1, Y8
+	VFMADD231PD  Y8, Y2, Y0
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      96(SI), Y0
+	VFNMADD231PD Y0, Y1, Y7
+	VFMADD231PD  Y7, Y2, Y0
+	VMOVUPS      Y0, 96(SI)
+	VMOVUPS      128(SI), Y0
+	VFNMADD231PD Y0, Y1, Y6
+	VFMADD231PD  Y6, Y2, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      160(SI), Y0
+	VFNMADD231PD Y0, Y1, Y5
+	VFMADD231PD  Y5, Y2, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      192(SI), Y0
+	VFNMADD231PD Y0, Y1, Y4
+	VFMADD231PD  Y4, Y2, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      224(SI), Y0
+	VFNMADD231PD Y0, Y1, Y3
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVUPS      Y0, 224(SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	ADDQ         $+8, DX
+	ADDQ         $+8, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l18
+
+l19:
+	VMOVUPS Y10, (R8)
+	VMOVUPS Y9, 32(R8)
+	VMOVUPS Y8, 64(R8)
+	VMOVUPS Y7, 96(R8)
+	VMOVUPS Y6, 128(R8)
+	VMOVUPS Y5, 160(R8)
+	VMOVUPS Y4, 192(R8)
+	VMOVUPS Y3, 224(R8)
+	ADDQ    $+256, R9
+	ADDQ    $+256, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
+	JGE     l16
+
+l17:
+	CMPQ    DI, $0x04
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    R11, DX
+	MOVQ    R10, CX
+	MOVQ    $0x00000001, BX
+	CMPQ    BX, $0x01
+	JLT     l23
+	PCALIGN $0x20
+
+l22:
+	VBROADCASTSD (DX), Y2
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      (SI), Y0
+	VFNMADD231PD Y0, Y1, Y3
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVUPS      Y0, (SI)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	ADDQ         $+8, DX
+	ADDQ         $+8, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l22
+
+l23:
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
+	JGE     l20
+
+l21:
+	CMPQ         DI, $0x01
+	JLT          l24
+	VMOVQ        DI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y4
+	VMASKMOVPD   (R8), Y4, Y3
+	MOVQ         R11, DX
+	MOVQ         R10, CX
+	MOVQ         $0x00000001, BX
+	CMPQ         BX, $0x01
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VBROADCASTSD (DX), Y2
+	VBROADCASTSD (CX), Y1
+	VMASKMOVPD   (R9), Y4, Y0
+	VFNMADD231PD Y0, Y1, Y3
+	VFMADD231PD  Y3, Y2, Y0
+	VMASKMOVPD   Y0, Y4, (R9)
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	ADDQ         $+8, DX
+	ADDQ         $+8, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l25
+
+l26:
+	VMASKMOVPD Y3, Y4, (R8)
+
+l24:
+	MOVQ  stride+48(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+8, R11
+	ADDQ  $+8, R10
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l14
+
+l15:
 	VZEROUPPER
 	RET
 

@@ -84,6 +84,9 @@ const char *hki_activation_fault(int64_t activation, double slope, double shape,
 /* Refuses spikes that are neither 0 nor 1. It reads all of them, so it is called once for a sequence. */
 int hki_check_spikes(int kernel, const void *args, hk_error *err);
 
+/* The steps [from, to) of checked spikes that are numbers, row after row without gaps. */
+void hki_spikes_as_bytes(const hk_array *a, int64_t from, int64_t to, unsigned char *bytes);
+
 int hki_fail(hk_error *err, int status, int reason, int argument, int other, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 

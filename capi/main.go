@@ -3,7 +3,7 @@
 package main
 
 /*
-#cgo CFLAGS: -std=c11 -O2 -fno-strict-aliasing -Wall -Wextra -D_GNU_SOURCE
+#cgo CFLAGS: -std=c11 -O3 -fno-strict-aliasing -Wall -Wextra -D_GNU_SOURCE
 #cgo LDFLAGS: -ldl -lm
 #include "internal.h"
 */

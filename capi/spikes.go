@@ -52,7 +52,7 @@ func pairingOf(dt, low, high, mu C.double, coincidence, trace C.int64_t) engine.
 func stdp[T kernels.Float](a *C.hk_stdp_args, i, j int) error {
 	rule := engine.STDP[T]{TauPlus: float64(a.tau_plus), TauMinus: float64(a.tau_minus), APlus: float64(a.a_plus), AMinus: float64(a.a_minus),
 		Pairing: pairingOf(a.dt, a.w_min, a.w_max, a.mu, a.coincidence, a.trace), APre: vector[T](&a.a_pre), APost: vector[T](&a.a_post)}
-	return withSpikes[T](&a.pre, &a.post, i, j, func(pre, post kernels.Spikes) error {
+	return withSpikes(&a.pre, &a.post, i, j, func(pre, post kernels.Spikes) error {
 		return rule.Update(matrix[T](&a.w), pre, post)
 	})
 }
@@ -62,7 +62,7 @@ func tripletSTDP[T kernels.Float](a *C.hk_triplet_stdp_args, i, j int) error {
 		A2Plus: float64(a.a2_plus), A3Plus: float64(a.a3_plus), A2Minus: float64(a.a2_minus), A3Minus: float64(a.a3_minus),
 		Pairing: pairingOf(a.dt, a.w_min, a.w_max, a.mu, a.coincidence, a.trace),
 		R1:      vector[T](&a.r1), R2: vector[T](&a.r2), O1: vector[T](&a.o1), O2: vector[T](&a.o2)}
-	return withSpikes[T](&a.pre, &a.post, i, j, func(pre, post kernels.Spikes) error {
+	return withSpikes(&a.pre, &a.post, i, j, func(pre, post kernels.Spikes) error {
 		return rule.Update(matrix[T](&a.w), pre, post)
 	})
 }
@@ -73,15 +73,15 @@ type bools struct{ pre, post []bool }
 var boolPool = sync.Pool{New: func() any { return new(bools) }}
 
 // withSpikes runs do on the steps [i, j) of checked spikes.
-func withSpikes[T kernels.Float](pre, post *C.hk_array, i, j int, do func(pre, post kernels.Spikes) error) error {
+func withSpikes(pre, post *C.hk_array, i, j int, do func(pre, post kernels.Spikes) error) error {
 	b := boolPool.Get().(*bools)
-	err := do(spikes[T](pre, i, j, &b.pre), spikes[T](post, i, j, &b.post))
+	err := do(spikes(pre, i, j, &b.pre), spikes(post, i, j, &b.post))
 	boolPool.Put(b)
 	return err
 }
 
 // spikes is the steps [i, j); numbers become bools in the buffer.
-func spikes[T kernels.Float](a *C.hk_array, i, j int, buffer *[]bool) kernels.Spikes {
+func spikes(a *C.hk_array, i, j int, buffer *[]bool) kernels.Spikes {
 	s := kernels.Spikes{Rows: j - i, Cols: int(a.cols), Stride: int(a.stride)}
 	if s.Rows == 0 || s.Cols == 0 {
 		return s
@@ -94,12 +94,6 @@ func spikes[T kernels.Float](a *C.hk_array, i, j int, buffer *[]bool) kernels.Sp
 		*buffer = make([]bool, n)
 	}
 	s.Data, s.Stride = *buffer, s.Cols
-	m := rowsOf(matrix[T](a), i, j)
-	for t := range s.Rows {
-		row := s.Data[t*s.Cols:]
-		for k, v := range m.Row(t) {
-			row[k] = v != 0
-		}
-	}
+	C.hki_spikes_as_bytes(a, C.int64_t(i), C.int64_t(j), (*C.uchar)(unsafe.Pointer(unsafe.SliceData(*buffer))))
 	return s
 }

@@ -15,7 +15,7 @@ import (
 // in the place of r_b. W itself is read and written once a block. There are three kinds of rules:
 //
 //   - rows with a decay each, A_b = diag(1 − d_b): rowsBlock;
-//   - rows that see the rows before them (Sanger), A_b lower triangular: residualBlock;
+//   - rows that see the rows before them (Sanger), A_b lower triangular: residualBlock, in residual.go;
 //   - few rows that change a sample (winner-take-all): sparseBlock, where V is not tracked but what changed of it
 //     is computed anew, and the bits are those of one sample at a time.
 //
@@ -304,64 +304,6 @@ func (u *updater[T]) leaf(lo, hi, level int) {
 		copy(b.c.Row(lo+c), m.Row(1+c))
 	}
 	copy(b.p.Row(level), one)
-}
-
-func (u *updater[T]) prepareResidual(n int) {
-	u.prepareBlocks(n)
-	out, in, b := u.w.Rows, u.w.Cols, &u.b
-	b.c = u.s.matrix(out, out+n)
-	b.k = u.s.matrix(n, n)
-	b.v = u.s.matrix(out+n, in)
-	b.factors = u.s.t.take(out + n)
-}
-
-// residualBlock runs the samples [s, s+n) of a rule with TermResidual. Its matrix [out, out + n] holds A, which starts
-// as 1, and a column a sample: V of the sample until its turn comes, its coefficients from then on. The rule runs on
-// it as on W, with (0 | 0 … 0, 1, K) in the place of x: 1 for the sample's own column, which is cleared, and K for
-// later ones. Then W = (A | C)·(W₀ over R).
-func (u *updater[T]) residualBlock(s, n int) (done int) {
-	out, b := u.w.Rows, &u.b
-	x, r, y := subRows(u.x, s, n), u.presynaptics(s, n), subRows(u.y, s, n)
-	m := kernels.MatrixOf(b.c.Data[:out*(out+n)], out, out+n)
-	clear(m.Data)
-	for i := range out {
-		m.Row(i)[i] = 1
-	}
-	if u.compute {
-		kernels.ForwardBatch(subMatrix(m, 0, out, out, n), x, u.w, nil, identity)
-		triangle(b.k, x, r, leafSamples)
-	} else if !finiteMatrix(r, b.sums) {
-		return 0
-	}
-	residual := b.factors[:out+n]
-	for c := range n {
-		yc, at := y.Row(c), m.Data[out+c:]
-		for i := range yc {
-			if u.compute {
-				yc[i] = at[i*m.Stride]
-			}
-			at[i*m.Stride] = 0
-		}
-		u.rule.Map(u.v, x.Row(c), yc)
-		clear(residual)
-		residual[out+c] = 1
-		if u.compute {
-			copy(residual[out+c+1:], b.k.Row(c)[c+1:n])
-		}
-		kernels.Rank1Residual(m, residual, u.v.G, yc)
-	}
-	if !finiteMatrix(y, b.sums) || !finiteMatrix(m, b.sums) {
-		return 0
-	}
-	old := subRows(b.v, 0, out+n)
-	for i := range out {
-		copy(old.Row(i), u.w.Row(i))
-	}
-	for c := range n {
-		copy(old.Row(out+c), r.Row(c))
-	}
-	kernels.MatMul(u.w, m, old)
-	return n
 }
 
 func (u *updater[T]) prepareSparse(n int) {

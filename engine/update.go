@@ -103,6 +103,7 @@ type updater[T kernels.Float] struct {
 	sums, r, one []T               // [out], [in], [1]
 	delta, lower kernels.Matrix[T] // [out, in], [out, out]
 	b            blocks[T]
+	rb           residualBlocks[T]
 }
 
 func (u *updater[T]) check() error {

@@ -109,6 +109,13 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 		named["samples"], named["xStride"], named["yStride"] = samples, xStride, yStride
 		lengths["x"], lengths["y"] = (samples-1)*xStride+z.cols, (samples-1)*yStride+z.rows
 	}
+	if e.name == "SolveLower" {
+		first, aStride := z.k%5, z.rows+z.k%5+z.pad
+		named["first"], named["aStride"] = first, aStride
+		if z.rows > 0 {
+			lengths["a"], lengths["d"] = (z.rows-1)*aStride+first+z.rows, (first+z.rows-1)*stride+z.cols
+		}
+	}
 	lo, hi := T(-0.5), T(0.75)
 	switch r.IntN(4) {
 	case 0:

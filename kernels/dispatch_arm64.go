@@ -623,6 +623,18 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kSolveLower[T Float](a, d []T, first, rows, cols, aStride, stride int) {
+	if useNEON {
+		if single[T]() {
+			asm.SolveLowerF32NEON(pF32(a), pF32(d), first, rows, cols, aStride, stride)
+		} else {
+			asm.SolveLowerF64NEON(pF64(a), pF64(d), first, rows, cols, aStride, stride)
+		}
+		return
+	}
+	portable.SolveLower(a, d, first, rows, cols, aStride, stride)
+}
+
 func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
 	if useNEON {
 		if single[T]() {

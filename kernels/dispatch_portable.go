@@ -210,6 +210,10 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kSolveLower[T Float](a, d []T, first, rows, cols, aStride, stride int) {
+	portable.SolveLower(a, d, first, rows, cols, aStride, stride)
+}
+
 func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
 	portable.OnlineG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
 }

@@ -113,6 +113,7 @@ type frame[T Float] struct {
 	softmax  softmaxJob[T]
 	argMax   argMaxJob[T]
 	residual residualJob[T]
+	solve    solveJob[T]
 	online   onlineJob[T]
 	stdp     stdpJob[T]
 	window   windowJob[T]

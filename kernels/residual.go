@@ -23,9 +23,13 @@ func Rank1Residual[T Float](w Matrix[T], r, g, y []T) {
 	if w.Rows == 0 || w.Cols == 0 {
 		return
 	}
+	threads := threadsFor(w.Rows * w.Cols)
+	if threads == 1 && w.Cols <= blockCols && w.Rows*w.Cols <= cellElements { // one call of the primitive needs no job
+		kRank1Residual(w.Data, r, g, y, w.Rows, w.Cols, w.Stride)
+		return
+	}
 	f := takeFrame[T]()
 	j := &f.residual
-	threads := threadsFor(w.Rows * w.Cols)
 	// Rows depend on the rows before them and columns on nothing: cells are panels of columns, in whole strips.
 	panel := min(blockCols, (w.Cols/threads+1+maxStrip-1)/maxStrip*maxStrip)
 	j.grid = newGrid(w.Rows, w.Cols, w.Rows, min(panel, w.Cols))

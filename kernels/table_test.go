@@ -332,6 +332,13 @@ func table[T Float]() []entry[T] {
 				portable.MulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) { kMulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
+		{"SolveLower", []parameter{{"a", 0, 0, false, false}, {"d", 0, 0, true, false}, {"first", 4, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"aStride", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.SolveLower(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+			},
+			func(a *arguments[T]) {
+				kSolveLower(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+			}},
 		{"OnlineG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.OnlineG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])

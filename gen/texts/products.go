@@ -18,6 +18,7 @@ func productKernels() []Kernel {
 				integers("m", "n", "k", "cStride", "aStride", "bStride", "bPanel", "flags")), Text: mulTile},
 		{Name: "MulPack", Family: "products", Equation: "p = b, in panels of two vectors of columns", Tail: "masked, then +0 to the end of the panel",
 			Params: list(written("p", NoShape), slice("b", NoShape), integers("n", "k", "bStride", "bPanel")), Text: mulPack},
+		solveKernel(),
 	}
 }
 

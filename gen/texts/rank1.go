@@ -101,18 +101,38 @@ func rank1(b *ir.Builder, terms int) {
 }
 
 func rank1Residual(b *ir.Builder) {
-	b.Rows("rows", func(i ir.Val) {
-		w, r := rowOf(b, "w", "stride", i), b.Param("r")
-		g, y := b.LoadU(indexed(b, "gs", i), 0), b.LoadU(indexed(b, "y", i), 0)
-		each(b, b.Param("cols"), unroll, []ir.Val{w, r}, func(a access) {
-			for q := 0; q < a.n; q++ {
-				u := a.load(w, q)
-				left := b.FNMA(y, u, a.load(r, q))
-				a.store(r, q, left)
-				a.store(w, q, b.FMA(g, left, u))
+	rows, w, g, y := b.Param("rows"), b.Param("w"), b.Param("gs"), b.Param("y")
+	// Panels of rows, in which a strip of r stays in registers: what is left for an element is a load, a store and two
+	// products. A strip is long enough that the rows, which wait for each other, hide their latency.
+	panel := func(count int64) {
+		left, r := b.ICopy(w), b.Param("r")
+		each(b, b.Param("cols"), 8, []ir.Val{left, r}, func(a access) {
+			rest := make([]ir.Val, a.n)
+			for q := range rest {
+				rest[q] = b.Var(a.load(r, q))
+			}
+			here, gs, ys, i := b.ICopy(left), b.ICopy(g), b.ICopy(y), b.IConst(count)
+			b.While(i, 1, func() {
+				gi, yi := b.LoadU(gs, 0), b.LoadU(ys, 0)
+				for q := range rest {
+					u := a.load(here, q)
+					b.Set(rest[q], b.FNMA(yi, u, rest[q]))
+					a.store(here, q, b.FMA(gi, rest[q], u))
+				}
+				b.AddRTo(here, strideBytes(b))
+				b.AddTo(gs, b.Size())
+				b.AddTo(ys, b.Size())
+			})
+			for q := range rest {
+				a.store(r, q, rest[q])
 			}
 		})
-	})
+		b.AddRTo(w, b.IMul(strideBytes(b), b.IConst(count)))
+		b.AddTo(g, count*b.Size())
+		b.AddTo(y, count*b.Size())
+	}
+	b.While(rows, 8, func() { panel(8) })
+	b.While(rows, 1, func() { panel(1) })
 }
 
 // rank1Any takes its terms from flags: a branch a strip and term, which the processor predicts, in place of a variant

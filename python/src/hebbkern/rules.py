@@ -21,7 +21,7 @@ Every ``update`` takes one sample or a batch, and three reductions:
 A sequence may run in blocks (``block=``): equal in real arithmetic to one sample at a time, at the speed of matrix
 products. Within a block of B samples, W = A W₀ + C X, where A acts on rows; so the y of each sample follows from
 V = W₀ Xᵀ and K = X Xᵀ, and W is read and written once a block. Blocks of 16 to 32 are good for few rows, of 64 to 256
-for large W.
+for large W; for `Sanger` of 256 to 1024.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ class Rule:
         block : int, optional
             Samples that are worked on together, 1 to 4096: see the module. The result is that of one sample at a time
             but for rounding (`WTA`: bit for bit), and for a given block the same bits everywhere. It needs memory
-            for ``3 block (out + block)`` numbers or so; `Sanger` for a copy of w and ``out (out + block)``, `WTA` for a
-            copy of the rows that win. It does not go with "sum", "mean" or `normalize`. None: one sample at a time.
+            for ``3 block (out + block)`` numbers or so; `Sanger` for two copies of w and ``2 out²``, `WTA` for a copy of
+            the rows that win. It does not go with "sum", "mean" or `normalize`. None: one sample at a time.
         normalize : "max", optional
             After the reduction, Δw is scaled to a largest change of η: ``η Δw / max(max|Δw|, 1e-30)``.
 
