@@ -110,6 +110,7 @@ func report(err *C.hk_error, function string, failed error) C.int32_t {
 	var argument *engine.ArgError
 	var bad *engine.NonFiniteError
 	var diverged *engine.DivergenceError
+	var extinct *engine.ExtinctionError
 	status, text := C.int32_t(C.HK_E_VALUE), function+": "+failed.Error()
 	switch {
 	case errors.As(failed, &argument):
@@ -117,6 +118,8 @@ func report(err *C.hk_error, function string, failed error) C.int32_t {
 	case errors.As(failed, &bad):
 		text = fmt.Sprintf("%s: %s[%d] is %v at row %d, column %d; finite numbers are wanted", function, bad.Array, bad.Layer,
 			bad.Value, bad.Row, bad.Col)
+	case errors.As(failed, &extinct):
+		text = function + ": " + extinct.Reason()
 	case errors.As(failed, &diverged):
 		status = C.HK_E_DIVERGED
 	}

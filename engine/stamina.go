@@ -249,8 +249,11 @@ type ExtinctionError struct {
 	Penalty   Penalty
 }
 
-func (e *ExtinctionError) Error() string {
-	return fmt.Sprintf("Stamina: all %d units are at or below the threshold %g after %d updates: lower the strength of the penalty, which is %g, "+
+func (e *ExtinctionError) Error() string { return "Stamina: " + e.Reason() }
+
+// Reason is the error without the name of the function.
+func (e *ExtinctionError) Reason() string {
+	return fmt.Sprintf("all %d units are at or below the threshold %g after %d updates: lower the strength of the penalty, which is %g, "+
 		"or the threshold, raise warmup, or state a minimum of units", e.Units, e.Threshold, e.Updates, e.Penalty.Strength)
 }
 
