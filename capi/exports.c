@@ -243,6 +243,75 @@ int hk_anneal(const hk_anneal_args *args, int64_t *at, hk_error *err) {
     return network_step(HKI_ANNEAL, args, 0, at, err);
 }
 
+/* An array of a recurrent network, or beside one: `least` to `most` axes, the type of j. */
+static int check_beside(const char *function, const char *name, const hk_array *a, const hk_array *j, int least, int most,
+                        int written, hk_error *err) {
+    if (a->dtype == HK_ABSENT) return HK_OK;
+    if (a->dtype != j->dtype)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s has another element type than j", function, name);
+    if (a->ndim < least || a->ndim > most)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: %s has %d axes; %d are wanted", function, name, a->ndim, most);
+    return hki_check_data(function, name, a, j->dtype, a->ndim, written, err);
+}
+
+static int check_recurrent(const char *function, const hk_recurrent *n, int written, hk_error *err) {
+    if (n->j.dtype != HK_FLOAT32 && n->j.dtype != HK_FLOAT64)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: j is absent or of another type; float32 or float64 is wanted",
+                        function);
+    CHECKED(check_beside(function, "j", &n->j, &n->j, 2, 2, written, err));
+    CHECKED(check_beside(function, "w_in", &n->w_in, &n->j, 2, 2, written, err));
+    CHECKED(check_beside(function, "bias", &n->bias, &n->j, 1, 1, written, err));
+    return check_beside(function, "w_out", &n->w_out, &n->j, 2, 2, written, err);
+}
+
+int hk_synaptic_balance(const hk_synaptic_balance_args *args, int64_t *at, hk_error *err) {
+    START(synaptic_balance);
+    const hk_array *j = &args->network.j, *alpha = &args->alpha;
+    CHECKED(check_recurrent(function, &args->network, 1, err));
+    CHECKED(check_beside(function, "alpha", alpha, j, 0, 2, 0, err));
+    if (alpha->dtype != HK_ABSENT && alpha->ndim && (alpha->cols != j->rows || (alpha->ndim == 2 && alpha->rows != j->rows)))
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: alpha is of another size than j; [n, n], [n] or a scalar is wanted",
+                        function);
+    if (*at < 0) return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: at is %lld", function, (long long)*at);
+    NOT_NULL(args->state, "state");
+    if (j->rows) {
+        NOT_NULL(args->h, "h");
+        NOT_NULL(args->held, "held");
+    }
+    NOT_NULL(args->report, "report");
+    return network_step(HKI_SYNAPTIC_BALANCE, args, j, at, err);
+}
+
+int hk_rnn(const hk_rnn_args *args, int64_t *at, hk_error *err) {
+    START(rnn);
+    const hk_array *j = &args->network.j;
+    CHECKED(check_recurrent(function, &args->network, 0, err));
+    if (args->x.dtype == HK_ABSENT) return missing(function, "x", err);
+    CHECKED(check_beside(function, "x", &args->x, j, 2, 2, 1, err));
+    CHECKED(check_beside(function, "u", &args->u, j, 2, 2, 0, err));
+    CHECKED(check_beside(function, "noise", &args->noise, j, 2, 2, 0, err));
+    CHECKED(check_beside(function, "states", &args->states, j, 2, 2, 1, err));
+    CHECKED(check_beside(function, "out", &args->out, j, 2, 2, 1, err));
+    if (args->steps < 0 || args->steps > (int64_t)1 << 40 || *at < 0 || *at > args->steps)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: at is %lld of %lld steps", function, (long long)*at,
+                        (long long)args->steps);
+    return network_step(HKI_RNN, args, j, at, err);
+}
+
+int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err) {
+    START(normal);
+    if (args->out.dtype != HK_FLOAT32 && args->out.dtype != HK_FLOAT64)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: out is absent or of another type; float32 or float64 is wanted",
+                        function);
+    CHECKED(check_beside(function, "out", &args->out, &args->out, 1, 1, 1, err));
+    if (!(args->std >= 0) || !isfinite(args->std))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: std is %g; a finite number >= 0 is wanted", function, args->std);
+    if (*at < 0 || *at > args->out.cols)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: at is %lld", function, (long long)*at);
+    NOT_NULL(args->generator, "generator");
+    return network_step(HKI_NORMAL, args, &args->out, at, err);
+}
+
 int32_t hk_abi_version(void) { return HK_ABI_VERSION; }
 
 size_t hk_sizeof(const char *name) {
@@ -254,7 +323,8 @@ size_t hk_sizeof(const char *name) {
         SIZE(hk_array), SIZE(hk_error), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
         SIZE(hk_init_args), SIZE(hk_predict_args), SIZE(hk_gradients_args), SIZE(hk_train_args), SIZE(hk_permutation_args),
         SIZE(hk_balance_args), SIZE(hk_deficit_args), SIZE(hk_deaths_args), SIZE(hk_spread_args), SIZE(hk_seed_args),
-        SIZE(hk_uniform_args), SIZE(hk_annealing), SIZE(hk_anneal_args)};
+        SIZE(hk_uniform_args), SIZE(hk_annealing), SIZE(hk_anneal_args),
+        SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args)};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         if (!strcmp(name, others[k].name)) return others[k].size;
     return 0;

@@ -576,6 +576,87 @@ typedef struct hk_deficit_args {
 } hk_deficit_args;
 HK_API int hk_deficit(const hk_deficit_args *args, int64_t *at, hk_error *err);
 
+/* ---- Recurrent networks -------------------------------------------------------------------------------------------- */
+
+/* n units with weights among themselves, from inputs and to outputs; all but j may be absent. */
+typedef struct hk_recurrent {
+    hk_array j;      /* [n, n], j_ij from unit j to unit i */
+    hk_array w_in;   /* [n, inputs] */
+    hk_array bias;   /* [n] */
+    hk_array w_out;  /* [outputs, n] */
+} hk_recurrent;
+
+/* hk_synaptic_balance_args.method: damped Newton steps on the convex problem in h; the flow tau dh/dt = g by the pair of
+ * Dormand & Prince with step control; the same by Euler steps of dt. */
+enum { HK_CONVEX = 0, HK_FLOW = 1, HK_EULER = 2 };
+
+/* hk_synaptic_report.reason: balanced to tol; max_steps were not enough, or rounding hides what is left to be done, and
+ * what was reached is written. */
+enum { HK_CONVERGED = 0, HK_MAX_STEPS = 1, HK_NO_PROGRESS = 2 };
+
+typedef struct hk_synaptic_report {
+    double cost_before, cost_after;          /* sum alpha_ij |j_ij|^p over the weights on cycles, j_ii left out */
+    double gradient_before, gradient_after;  /* |g|, g_i = sum_j (c_ij - c_ji) */
+    double residual;                         /* max |A - B| / (A + B), A a unit's cost in, B its cost out, after */
+    double time;                             /* HK_FLOW, HK_EULER: t reached */
+    int64_t steps, evaluations;
+    int64_t reason;                          /* HK_CONVERGED ... HK_NO_PROGRESS */
+    int64_t components;                      /* strongly connected components of two or more units */
+    int64_t off_cycle;                       /* weights between units that lie on no cycle: not in the cost */
+} hk_synaptic_report;
+
+/* doubles in hk_synaptic_balance_args.state */
+#define HK_SYNAPTIC_STATE(n) (32 + 16 * (n) + (n) * (n))
+
+/* Synaptic balancing (Stock et al. 2022): j_ij <- j_ij e^{h_j - h_i}, w_in and bias x e^{-h_i}, w_out x e^{h_j}, so that each
+ * unit's cost in is its cost out. Strongly connected components are balanced each for itself, with sum h = 0; units on no
+ * cycle are held. The solver works on state alone and the network is written once, by the last call. A call takes as
+ * long as two passes over n^2 doubles at least. */
+typedef struct hk_synaptic_balance_args {
+    hk_recurrent network;        /* written by the last call */
+    hk_array alpha;              /* [n, n], [n] over the presynaptic units, scalar, or absent: 1; finite, >= 0 */
+    double p;                    /* > 0 */
+    int64_t method;              /* HK_CONVEX, HK_FLOW or HK_EULER */
+    double tol;                  /* on the residual; 0: 1e-9 in float64, 1e-6 in float32 */
+    int64_t max_steps;           /* 0: 100000 */
+    double tau;                  /* 0: 1 */
+    double dt;                   /* HK_EULER: > 0 */
+    double rtol;                 /* HK_FLOW: largest error of an h in a step; 0: 1e-6 */
+    double *state;               /* [HK_SYNAPTIC_STATE(n)], the state between calls, written */
+    double *h;                   /* [n], written by the last call */
+    unsigned char *held;         /* [n], likewise: 1 for a unit on no cycle */
+    hk_synaptic_report *report;  /* likewise */
+} hk_synaptic_balance_args;
+HK_API int hk_synaptic_balance(const hk_synaptic_balance_args *args, int64_t *at, hk_error *err);
+
+/* Steps of B networks side by side, row s B + b of a matrix being network b in step s, f the activation:
+ *     rate > 0:  x <- (1 - rate) x + rate (j f(x) + w_in u + bias + noise),  out = w_out f(x)
+ *     rate = 0:  x <- f(j x + w_in u + bias + noise),                        out = w_out x
+ * *at counts steps, after HK_E_DIVERGED those before the one at fault. */
+typedef struct hk_rnn_args {
+    hk_recurrent network;
+    int64_t activation;  /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape; /* as in hk_forward_args */
+    double rate;         /* dt / tau in (0, 1], or 0 */
+    int64_t steps;
+    hk_array x;          /* [B, n], the states, written */
+    hk_array u;          /* [steps B, inputs], or absent: no input */
+    hk_array noise;      /* [steps B, n], or absent */
+    hk_array states;     /* [steps B, n], x after each step, written, or absent */
+    hk_array out;        /* [steps B, outputs], written, or absent */
+    double *slopes;      /* [2 n]: f' and f'^2 of each unit summed over steps and networks are added; or NULL */
+} hk_rnn_args;
+HK_API int hk_rnn(const hk_rnn_args *args, int64_t *at, hk_error *err);
+
+/* Normal numbers with mean 0, a function of seed and stream. *at counts numbers. */
+typedef struct hk_normal_args {
+    hk_array out;         /* [n], written */
+    double std;           /* >= 0 */
+    uint64_t seed, stream;
+    uint64_t *generator;  /* [4], the state between calls, written */
+} hk_normal_args;
+HK_API int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err);
+
 /* ---- For the Python package --------------------------------------------------------------------------------------- */
 
 /* A new reference to the built-in function (a PyObject *) that runs the kernel with this name ("rank1", ...) on Python

@@ -102,7 +102,8 @@ var (
 		C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp", C.HKI_BALANCED_RELU: "balanced_relu", C.HKI_STAMINA: "stamina"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
 		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE: "balance", C.HKI_DEFICIT: "deficit",
-		C.HKI_DEATHS: "deaths", C.HKI_SPREAD: "spread", C.HKI_SEED: "seed", C.HKI_UNIFORM: "uniform", C.HKI_ANNEAL: "anneal"}
+		C.HKI_DEATHS: "deaths", C.HKI_SPREAD: "spread", C.HKI_SEED: "seed", C.HKI_UNIFORM: "uniform", C.HKI_ANNEAL: "anneal",
+		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
 )
 
 // report turns an error of the engine into a status.
@@ -115,6 +116,10 @@ func report(err *C.hk_error, function string, failed error) C.int32_t {
 	switch {
 	case errors.As(failed, &argument):
 		text = fmt.Sprintf("%s: %s is %s; %s is wanted", function, argument.Arg, argument.Got, argument.Want)
+	case errors.As(failed, &bad) && bad.Layer < 0 && bad.Col < 0:
+		text = fmt.Sprintf("%s: %s is %v at element %d; finite numbers are wanted", function, bad.Array, bad.Value, bad.Row)
+	case errors.As(failed, &bad) && bad.Layer < 0:
+		text = fmt.Sprintf("%s: %s is %v at row %d, column %d; finite numbers are wanted", function, bad.Array, bad.Value, bad.Row, bad.Col)
 	case errors.As(failed, &bad):
 		text = fmt.Sprintf("%s: %s[%d] is %v at row %d, column %d; finite numbers are wanted", function, bad.Array, bad.Layer,
 			bad.Value, bad.Row, bad.Col)

@@ -51,6 +51,12 @@ func onNetwork[T kernels.Float](function int, args unsafe.Pointer, at *C.int64_t
 		return uniform[T]((*C.hk_uniform_args)(args), at)
 	case C.HKI_ANNEAL:
 		return false, anneal((*C.hk_anneal_args)(args))
+	case C.HKI_SYNAPTIC_BALANCE:
+		return synapticBalance[T]((*C.hk_synaptic_balance_args)(args), at)
+	case C.HKI_RNN:
+		return runRNN[T]((*C.hk_rnn_args)(args), at)
+	case C.HKI_NORMAL:
+		return normal[T]((*C.hk_normal_args)(args), at)
 	}
 	panic("unknown function")
 }

@@ -19,14 +19,14 @@ import (
 // inTime runs the steps [i, j), or as many as go into the budget, and returns
 // the step that it came to. A step's work is that of its spikes: pieces begin
 // short enough for every unit to spike in every step, and grow while they are
-// quick.
+// quick. A piece costs a copy of the weights, so they should be few.
 func inTime(i, j, weights int, run func(from, to int) error) (int, error) {
-	const most, quick = 32, 2 * time.Millisecond
+	const quick = 2 * time.Millisecond
 	each := 2.0 // nanoseconds for a weight with two events, on one slow core
 	if kernels.ISA() == "portable" {
 		each = 40
 	}
-	n := min(max(int(float64(quick)/(each*float64(max(weights, 1)))), 1), most)
+	n := max(int(float64(budget/2)/(each*float64(max(weights, 1)))), 1)
 	for start := time.Now(); i < j; {
 		to, before := min(i+n, j), time.Now()
 		if err := run(i, to); err != nil {

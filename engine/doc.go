@@ -1,5 +1,6 @@
 // Package engine holds what learns: networks of populations joined by projections, Hebbian rules, average
-// gains, the gain rule, neural balance, and gradient training, for float32 and float64.
+// gains, stamina, the gain rule, neural balance, synaptic balancing of recurrent networks, and gradient training, for
+// float32 and float64.
 //
 // What may be in it: rules (small values that fill the vectors of one update pattern), solvers, training
 // loops, and the description of a network. What may not: a loop over the elements of a weight matrix that

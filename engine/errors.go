@@ -15,14 +15,20 @@ type ArgError = kernels.ArgError
 // NonFiniteError says where a NaN or an Inf stands in the weights or biases of a network. Nothing was written.
 type NonFiniteError struct {
 	Func  string  // the function that refused it
-	Array string  // "weights" or "biases"
-	Layer int     // index of the projection; for a bias, of the first projection into its population
+	Array string  // "weights" or "biases" of a network; else the argument
+	Layer int     // index of the projection; for a bias, of the first projection into its population; -1: no network
 	Row   int     // postsynaptic unit
-	Col   int     // presynaptic unit; 0 for a bias
+	Col   int     // presynaptic unit; 0 for a bias of a network, -1 for an argument that is a vector
 	Value float64 // NaN, +Inf or -Inf
 }
 
 func (e *NonFiniteError) Error() string {
+	if e.Layer < 0 {
+		if e.Col < 0 {
+			return fmt.Sprintf("%s: %s is %v at element %d, want finite numbers", e.Func, e.Array, e.Value, e.Row)
+		}
+		return fmt.Sprintf("%s: %s is %v at row %d, column %d, want finite numbers", e.Func, e.Array, e.Value, e.Row, e.Col)
+	}
 	if e.Array == "biases" {
 		return fmt.Sprintf("%s: biases of layer %d hold %v at unit %d, want finite numbers", e.Func, e.Layer, e.Value, e.Row)
 	}

@@ -124,9 +124,9 @@ func (e Exponential[T]) observe(z, a kernels.Matrix[T], act kernels.Activation, 
 // The linear form uses the gains of every population, inputs and outputs too (of an identity input: the mean
 // of x, resp. 1), and leaves the biases alone. It has no balanced fixed point: with a constant η it raises the
 // balance deficit, by orders of magnitude with activation gains and to overflow with derivative gains; Limit
-// keeps it finite. To balance a network use Balance. The exponential form takes σ = 0 for input and output
-// units and a bias as a weight from a unit with σ = 0, and so preserves the function of a network whose hidden
-// units are homogeneous of degree 1 (without a Limit).
+// keeps it finite. To balance a network use Balance, or SynapticBalance for recurrent weights. The exponential
+// form takes σ = 0 for input and output units and a bias as a weight from a unit with σ = 0, and so preserves the
+// function of a network whose hidden units are homogeneous of degree 1 (without a Limit).
 type GainTraining[T kernels.Float] struct {
 	Sigma     [][]T     // for each population its gains [units], the caller's, starting at 0
 	LR        float64   // η ≥ 0

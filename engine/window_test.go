@@ -126,4 +126,9 @@ func TestUnboundedDerivativesAreRefused(t *testing.T) {
 	equalBits(t, "weights", before, snapshot(t, n))
 	_, err := Balance(n, BalanceOptions{P: 2})
 	refused(t, "balance", err, "activation")
+	rnn := RNN[float64]{Recurrent: Recurrent[float64]{J: kernels.NewMatrix[float64](2, 2)}, Activation: act}
+	run := RNNRun[float64]{X: kernels.MatrixOf([]float64{1, 2}, 1, 2)}
+	must(t, rnn.Run(&run, 0, 1, nil))
+	run.Slopes = make([]float64, 4)
+	refused(t, "slopes", rnn.Run(&run, 0, 1, nil), "activation")
 }

@@ -8,11 +8,12 @@
 //	Scale                 w ← r_i w c_j
 //	GainRule              w ← w + η(σ_j² − σ_i²)w, and its exponential form
 //	PowerSums, …Weighted  Σ|w|^p by row, by column or both in one pass, any real p > 0; max|w|
+//	Window, WindowBatch   the mean of the last values, without drift
 //	EMA, EMABatch         s ← αa + (1 − α)s of a value, a square, a batch's mean
 //	Forward, ForwardBatch y = f(Wx + b); ForwardBoth keeps z = Wx + b too
 //	BatchUpdate           w ← w(1 − d_i − c_j) + gᵀx
 //	MatMul, MatMulT       a·b; a·bᵀ, in the order of Forward
-//	Activate, Derivative  f(z), f′(z); Softmax; ArgMax
+//	Activate, Derivative  f(z), f′(z); ReLUOr, Positive; Softmax; ArgMax
 //	Exp, Log, Exp2, Log2, PowAbs
 //
 // w is [out, in]: row i is one postsynaptic unit.

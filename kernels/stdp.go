@@ -162,7 +162,7 @@ func (s Spikes) region() region { return stridedRegion(s.Data, s.Rows, s.Cols, s
 const (
 	// stdpSteps is how many steps are worked on at once at most: the rows of a
 	// block stay in the first cache for all of them.
-	stdpSteps = 64
+	stdpSteps = 128
 	// stdpScratch bounds the traces kept for them, in elements.
 	stdpScratch = 1 << 18
 	// stdpRows is the rows of a block at least, for the sake of long vectors

@@ -231,10 +231,92 @@ static void test_refusals(void) {
     CHECK(hk_permutation(&bad, &at, &err) == HK_E_VALUE, "%s", err.message);
 }
 
+/* A ring of three units and one that is off every cycle. */
+static void test_recurrent(void) {
+    enum { N = 4, STEPS = 5 };
+    int status;
+    double j[N * N] = {[0 * N + 1] = 4, [1 * N + 2] = 1, [2 * N + 0] = 0.5, [3 * N + 0] = 7, [1 * N + 1] = 0.1};
+    double w_in[N] = {1, 1, 1, 1}, bias[N] = {0.5, 0, 0, 0}, w_out[N] = {1, 2, 3, 4};
+    hk_recurrent net = {hk_matrix(j, N, N, N, HK_FLOAT64), hk_matrix(w_in, N, 1, 1, HK_FLOAT64), hk_vector(bias, N, HK_FLOAT64),
+                        hk_matrix(w_out, 1, N, N, HK_FLOAT64)};
+    double u[STEPS], noise[STEPS * N], out[2][STEPS], slopes[2 * N] = {0};
+    uint64_t generator[4];
+    hk_normal_args normal = {.out = hk_vector(noise, STEPS * N, HK_FLOAT64), .std = 0, .seed = 1, .generator = generator};
+    RUN(status, normal, normal);
+    CHECK(noise[0] == 0, "%g", noise[0]);
+    normal.out = hk_vector(u, STEPS, HK_FLOAT64);
+    normal.std = 1;
+    RUN(status, normal, normal);
+    CHECK(u[0] != u[1], "%g", u[0]);
+    hk_synaptic_report report;
+    double state[HK_SYNAPTIC_STATE(N)], h[N];
+    unsigned char held[N];
+    for (int k = 0; k < 2; k++) {
+        double x[N] = {0};
+        hk_rnn_args rnn = {.network = net, .activation = HK_RELU, .rate = 0.5, .steps = STEPS, .x = hk_matrix(x, 1, N, N, HK_FLOAT64),
+                           .u = hk_matrix(u, STEPS, 1, 1, HK_FLOAT64), .noise = hk_matrix(noise, STEPS, N, N, HK_FLOAT64),
+                           .out = hk_matrix(out[k], STEPS, 1, 1, HK_FLOAT64), .slopes = slopes};
+        RUN(status, rnn, rnn);
+        hk_synaptic_balance_args balance = {.network = net, .p = 2, .state = state, .h = h, .held = held, .report = &report};
+        if (!k) RUN(status, synaptic_balance, balance);
+    }
+    CHECK(slopes[0] > 0 && slopes[0] == slopes[N], "%g", slopes[0]);
+    CHECK(report.reason == HK_CONVERGED && report.components == 1 && report.off_cycle == 1, "%lld", (long long)report.reason);
+    CHECK(held[3] == 1 && !held[0] && h[3] == 0 && fabs(h[0] + h[1] + h[2]) < 1e-12, "%g %g %g", h[0], h[1], h[2]);
+    CHECK(fabs(j[0 * N + 1] - j[1 * N + 2]) < 1e-8 && fabs(j[2 * N + 0] - j[1 * N + 2]) < 1e-8, "%g", j[1]);
+    CHECK(j[1 * N + 1] == 0.1, "the self-weight is %g", j[1 * N + 1]);
+    for (int s = 0; s < STEPS; s++) CHECK(fabs(out[0][s] - out[1][s]) < 1e-12, "%g and %g", out[0][s], out[1][s]);
+
+    hk_error err;
+    int64_t at = 0;
+    CHECK(hk_synaptic_balance(NULL, &at, &err) == HK_E_VALUE && hk_rnn(NULL, &at, &err) == HK_E_VALUE, "null args");
+    CHECK(hk_normal(NULL, &at, &err) == HK_E_VALUE, "null args");
+#define SYNAPTIC ((hk_synaptic_balance_args){.network = net, .p = 2, .state = state, .h = h, .held = held, .report = &report})
+    REFUSED(synaptic_balance, SYNAPTIC, a.p = 0, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.method = 3, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.method = HK_EULER, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.tol = NAN, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.max_steps = -1, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.state = NULL, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.h = NULL, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.held = NULL, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.report = NULL, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.j.dtype = HK_ABSENT, HK_E_TYPE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.j.cols = 3, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.j.flags = HK_READONLY, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.w_in.dtype = HK_FLOAT32, HK_E_TYPE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.bias.cols = 3, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.bias.data = j, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.network.w_out.ndim = 1, HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.alpha = hk_vector(w_out, 3, HK_FLOAT64), HK_E_VALUE);
+    REFUSED(synaptic_balance, SYNAPTIC, a.alpha = hk_vector(w_out, 4, HK_FLOAT64), HK_E_VALUE); /* written */
+    j[1] = NAN;
+    REFUSED(synaptic_balance, SYNAPTIC, (void)a, HK_E_VALUE);
+    hk_synaptic_balance_args spoilt = SYNAPTIC;
+    at = 0;
+    CHECK(hk_synaptic_balance(&spoilt, &at, &err) == HK_E_VALUE && strstr(err.message, "row 0, column 1"), "%s", err.message);
+    double x[N] = {0};
+#define RNN ((hk_rnn_args){.network = net, .rate = 0.5, .steps = STEPS, .x = hk_matrix(x, 1, N, N, HK_FLOAT64)})
+    REFUSED(rnn, RNN, a.x.dtype = HK_ABSENT, HK_E_VALUE);
+    REFUSED(rnn, RNN, a.x.data = j, HK_E_VALUE);
+    REFUSED(rnn, RNN, a.rate = 2, HK_E_VALUE);
+    REFUSED(rnn, RNN, a.activation = 99, HK_E_VALUE);
+    REFUSED(rnn, RNN, a.steps = -1, HK_E_VALUE);
+    REFUSED(rnn, RNN, a.noise = hk_matrix(noise, STEPS - 1, N, N, HK_FLOAT64), HK_E_VALUE);
+    hk_rnn_args diverging = RNN; /* of the NaN in j */
+    at = 0;
+    CHECK(hk_rnn(&diverging, &at, &err) == HK_E_DIVERGED && err.sample == 0 && at == 0, "%s", err.message);
+#define NORMAL ((hk_normal_args){.out = hk_vector(u, STEPS, HK_FLOAT64), .std = 1, .generator = generator})
+    REFUSED(normal, NORMAL, a.std = -1, HK_E_VALUE);
+    REFUSED(normal, NORMAL, a.generator = NULL, HK_E_VALUE);
+    REFUSED(normal, NORMAL, a.out.dtype = HK_ABSENT, HK_E_TYPE);
+}
+
 int main(void) {
     test_training();
     test_balance();
     test_learn();
     test_refusals();
+    test_recurrent();
     return finish();
 }

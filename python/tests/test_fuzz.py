@@ -89,6 +89,14 @@ def main(calls, seed):
     spiking = [hk.rules.STDP(), hk.rules.STDP(mu=0.5, coincidence="both"), hk.rules.TripletSTDP(trace="replace")]
     gains = hk.gains.Exponential(5, alpha=0.1, dtype=np.float64)
     outcomes = {"done": 0, "refused": 0}
+    def network_of(args, named):
+        """An RNN of the arguments, or one of a single unit where they are refused."""
+        try:
+            return hk.RNN(*args, **named)
+        except hk.HebbkernError as error:
+            assert isinstance(error, (ValueError, TypeError)) and str(error), error
+            return hk.RNN(np.ones((1, 1)))
+
     for call in range(calls):
         if call % 7 == 0:
             shapes = [size() for _ in range(4)]
@@ -109,6 +117,8 @@ def main(calls, seed):
             "gain",
             "balance",
             "deficit",
+            "synaptic_balance",
+            "rnn",
             "threads",
         )
         named = {}
@@ -173,6 +183,20 @@ def main(calls, seed):
                     order=lambda: pick([0, 1], [1, 0], [1, 1], [3]), tol=number, max_sweeps=lambda: pick(1, 5, 0, 100)
                 )
                 named.setdefault("max_sweeps", 50)
+        elif name in ("synaptic_balance", "rnn"):
+            units = size()
+            args = [array((units, units))]
+            optional(w_in=lambda: value((units, n)), bias=lambda: value((units,)), w_out=lambda: value((out, units)))
+            if name == "synaptic_balance":
+                optional(p=number, alpha=lambda: value(pick((units,), (units, units))), tol=number, tau=number, rtol=number,
+                         dt=number, method=lambda: pick("flow", "euler", "x", 3))  # fmt: skip
+                named["max_steps"] = pick(1, 5, 50, 0)
+            else:
+                optional(activation=lambda: pick("tanh", "x", 3), rate=lambda: pick(None, number()))
+                made = network_of(args, named)
+                args, named = [value(pick((samples, n), (samples, 2, n)))], {}
+                optional(x0=lambda: value(pick((units,), (2, units))), steps=lambda: pick(samples, 3, number()),
+                         noise=lambda: value(pick((samples, units), (samples, 2, units))))  # fmt: skip
         else:
             name, args = "set_num_threads", [pick(1, 2, 3, 0, -1, "2", 5000)]
         rule = pick(*(spiking if name == "stdp" else rules))
@@ -182,7 +206,8 @@ def main(calls, seed):
         lists = [v for a in args if isinstance(a, (list, tuple)) for v in a]
         everything = [v for v in (*args, *lists, *named.values(), *states, memory, gains.sigma) if isinstance(v, np.ndarray)]
         before = [v.tobytes() for v in everything]
-        function = rule.update if name in ("rule", "stdp") else gains.update if name == "gain" else getattr(hk, name)
+        function = rule.update if name in ("rule", "stdp") else gains.update if name == "gain" else getattr(hk, name, None)
+        function = function or made.run
         try:
             function(*args, **named)
             outcomes["done"] += 1

@@ -106,6 +106,15 @@ func all[T kernels.Float](rows, cols int, special bool, put func(T), putInt func
 		kernels.EMABatch(s, w, T(0.3), of)
 		out(s)
 	}
+	mean, values, sum := make([]T, cols), kernels.NewMatrix[float64](2, cols), make([]float64, cols)
+	for seen := range 5 {
+		kernels.Window(mean, values, sum, w.Row(seen%rows), seen)
+		out(mean)
+	}
+	kernels.ReLUOr(mean, x, -1)
+	out(mean)
+	kernels.Positive(mean, x)
+	out(mean)
 	for _, o := range []kernels.GainOptions[T]{{}, {Limit: 1}, {Form: kernels.GainExp}, {Form: kernels.GainExp, Limit: 1, Bias: vector(rows)}} {
 		w := matrix()
 		kernels.GainRule(w, ordinary[T](rows), ordinary[T](cols), T(0.01), o)

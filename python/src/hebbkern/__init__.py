@@ -26,6 +26,8 @@ from .kernels import (
     scale,
 )
 from .network import History, Network
+from .recurrent import RNN, RNNRun, Robustness
+from .synaptic import SynapticReport, synaptic_balance
 
 __all__ = [
     "ArgumentTypeError",
@@ -37,7 +39,11 @@ __all__ = [
     "InternalError",
     "Interrupted",
     "Network",
+    "RNN",
+    "RNNRun",
+    "Robustness",
     "StaleLibraryWarning",
+    "SynapticReport",
     "__version__",
     "balance",
     "batch_update",
@@ -55,6 +61,7 @@ __all__ = [
     "scale",
     "set_num_threads",
     "stamina",
+    "synaptic_balance",
 ]
 
 _threadpoolctl.register()

@@ -34,7 +34,7 @@ LIBRARY = Path(__file__).with_name("libhebbkern.so")
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
            "windowed_gain", "stdp", "triplet_stdp", "balanced_relu", "stamina")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance", "deficit", "deaths", "spread", "seed", "uniform",
-           "anneal")  # fmt: skip
+           "anneal", "synaptic_balance", "rnn", "normal")  # fmt: skip
 
 # Status and reason codes of hebbkern.h.
 OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED = 0, 1, -1, -2, -3, -4
@@ -260,6 +260,81 @@ class AnnealArgs(ctypes.Structure):
     _fields_ = [("state", ctypes.POINTER(AnnealingState)), ("objective", _F64), ("accepted", ctypes.POINTER(_I64))]
 
 
+class Recurrent(ctypes.Structure):
+    """hk_recurrent."""
+
+    _fields_ = [("j", Array), ("w_in", Array), ("bias", Array), ("w_out", Array)]
+
+
+class SynapticResult(ctypes.Structure):
+    """hk_synaptic_report."""
+
+    _fields_ = [
+        ("cost_before", _F64),
+        ("cost_after", _F64),
+        ("gradient_before", _F64),
+        ("gradient_after", _F64),
+        ("residual", _F64),
+        ("time", _F64),
+        ("steps", _I64),
+        ("evaluations", _I64),
+        ("reason", _I64),
+        ("components", _I64),
+        ("off_cycle", _I64),
+    ]
+
+
+class SynapticBalanceArgs(ctypes.Structure):
+    """hk_synaptic_balance_args."""
+
+    _fields_ = [
+        ("network", Recurrent),
+        ("alpha", Array),
+        ("p", _F64),
+        ("method", _I64),
+        ("tol", _F64),
+        ("max_steps", _I64),
+        ("tau", _F64),
+        ("dt", _F64),
+        ("rtol", _F64),
+        ("state", _POINTER),
+        ("h", _POINTER),
+        ("held", _POINTER),
+        ("report", ctypes.POINTER(SynapticResult)),
+    ]
+
+
+class RNNArgs(ctypes.Structure):
+    """hk_rnn_args."""
+
+    _fields_ = [
+        ("network", Recurrent),
+        ("activation", _I64),
+        ("slope", _F64),
+        ("shape", _F64),
+        ("rate", _F64),
+        ("steps", _I64),
+        ("x", Array),
+        ("u", Array),
+        ("noise", Array),
+        ("states", Array),
+        ("out", Array),
+        ("slopes", _POINTER),
+    ]
+
+
+class NormalArgs(ctypes.Structure):
+    """hk_normal_args."""
+
+    _fields_ = [
+        ("out", Array),
+        ("std", _F64),
+        ("seed", ctypes.c_uint64),
+        ("stream", ctypes.c_uint64),
+        ("generator", _POINTER),
+    ]
+
+
 _AT = ctypes.POINTER(ctypes.c_int64)
 _ERROR = ctypes.POINTER(Error)
 
@@ -295,6 +370,11 @@ STRUCTS: dict[str, Any] = {
     "hk_uniform_args": UniformArgs,
     "hk_annealing": AnnealingState,
     "hk_anneal_args": AnnealArgs,
+    "hk_recurrent": Recurrent,
+    "hk_synaptic_report": SynapticResult,
+    "hk_synaptic_balance_args": SynapticBalanceArgs,
+    "hk_rnn_args": RNNArgs,
+    "hk_normal_args": NormalArgs,
 }
 
 

@@ -435,8 +435,9 @@ def gain_rule(
     -----
     The linear form is the rule of a note, exactly as written there. It has no balanced fixed point: iterated with a
     constant η it raises the balance deficit by orders of magnitude, and with derivative gains it overflows. Give a
-    `limit`; to balance a network use `balance`. The exponential form with σ = 0 for input and output units preserves
-    the function of a network whose hidden units are homogeneous of degree 1 (without a limit).
+    `limit`; to balance a network use `balance`, or `synaptic_balance` for recurrent weights. The exponential form with
+    σ = 0 for input and output units preserves the function of a network whose hidden units are homogeneous of degree 1
+    (without a limit).
 
     Examples
     --------
