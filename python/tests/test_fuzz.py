@@ -87,7 +87,8 @@ def main(calls, seed):
     rules = [hk.rules.Hebb(0.1), hk.rules.Decay(0.1, 0.01), hk.rules.Oja(0.1), hk.rules.Sanger(0.1), hk.rules.Instar(0.1),
              hk.rules.WTA(0.1), hk.rules.WTA(0.1, 3, "euclid"), hk.rules.SoftHebb(0.1), hk.rules.SoftHebb(0.1, 0.2, True)]  # fmt: skip
     spiking = [hk.rules.STDP(), hk.rules.STDP(mu=0.5, coincidence="both"), hk.rules.TripletSTDP(trace="replace")]
-    gains = hk.gains.Exponential(5, alpha=0.1, dtype=np.float64)
+    averages = [hk.gains.Exponential(5, alpha=0.1, dtype=np.float64), hk.gains.Windowed(5, window=3, activation=("bipu", 2.0, -1.0))]
+    staminas = [hk.stamina.Stamina(5, mode="batch", prior=0.3), hk.stamina.Stamina(3, alpha=0.5, dtype=np.float64)]
     outcomes = {"done": 0, "refused": 0}
     def network_of(args, named):
         """An RNN of the arguments, or one of a single unit where they are refused."""
@@ -115,6 +116,8 @@ def main(calls, seed):
             "rule",
             "stdp",
             "gain",
+            "stamina",
+            "balanced_relu",
             "balance",
             "deficit",
             "synaptic_balance",
@@ -165,6 +168,10 @@ def main(calls, seed):
             args = [w, (random.random((*dims, n)) < 0.2).astype(kind), (random.random((*dims, out)) < 0.2).astype(kind)]
             if integers(4) == 0:
                 args[1 + int(integers(2))] = value(pick((n,), (samples, n), (samples, out)))
+        elif name in ("stamina", "balanced_relu"):
+            args = [array(pick((n,), (samples, n)))]
+            if name == "balanced_relu":
+                optional(mode=lambda: pick(*hk.stamina.MODES, "x", 3), strength=number, out=lambda: array(pick((n,), (samples, n))))
         elif name == "gain":
             args = [array(pick((n,), (samples, n)))]
             optional(reduction=lambda: pick("sequential", "mean", "sum"))
@@ -202,11 +209,13 @@ def main(calls, seed):
         rule = pick(*(spiking if name == "stdp" else rules))
         if name == "stdp" and integers(3):
             rule.reset()
-        states = [v for v in vars(rule).values() if isinstance(v, np.ndarray)]
+        state = pick(*averages) if name == "gain" else pick(*staminas) if name == "stamina" else rule
+        states = [v for v in vars(state).values() if isinstance(v, np.ndarray)]
         lists = [v for a in args if isinstance(a, (list, tuple)) for v in a]
-        everything = [v for v in (*args, *lists, *named.values(), *states, memory, gains.sigma) if isinstance(v, np.ndarray)]
+        everything = [v for v in (*args, *lists, *named.values(), *states, memory) if isinstance(v, np.ndarray)]
         before = [v.tobytes() for v in everything]
-        function = rule.update if name in ("rule", "stdp") else gains.update if name == "gain" else getattr(hk, name, None)
+        function = getattr(hk.stamina if name == "balanced_relu" else hk, name, None)
+        function = state.update if name in ("rule", "stdp", "gain", "stamina") else function
         function = function or made.run
         try:
             function(*args, **named)
