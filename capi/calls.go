@@ -39,6 +39,12 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 			kernels.GainOptions[T]{Form: kernels.GainForm(a.form), Limit: T(a.limit), Bias: part[T](&a.bias, i, j)})
 	case C.HKI_LEARN:
 		return learn[T]((*C.hk_learn_args)(args), i, j)
+	case C.HKI_CONTRASTIVE:
+		return contrastive[T]((*C.hk_contrastive_args)(args), i, j)
+	case C.HKI_THREE_FACTOR:
+		return threeFactor[T]((*C.hk_three_factor_args)(args), i, j)
+	case C.HKI_FOLDIAK:
+		return foldiak[T]((*C.hk_foldiak_args)(args), i, j)
 	case C.HKI_AVERAGE_GAIN:
 		return i, averageGain[T]((*C.hk_average_gain_args)(args), i, j)
 	case C.HKI_BALANCED_RELU:

@@ -137,9 +137,12 @@ static double scalar_value(const hk_array *a) {
     return a->dtype == HK_FLOAT32 ? (double)*(const float *)a->data : *(const double *)a->data;
 }
 
-/* y of hk_learn is written only if it is to be computed. */
+/* The kernels of learning have their y here, and whether it is to be computed there; only then is it written. */
+enum { LEARN_Y = 2, LEARN_COMPUTE = 5 };
+
 static int is_written(const hki_kernel *k, const void *args, int i) {
-    if (k == &hki_kernels[HKI_LEARN] && i == 2) return hki_scalars(k, args)[5].code != 0;
+    if (i == LEARN_Y && (k == &hki_kernels[HKI_LEARN] || k == &hki_kernels[HKI_THREE_FACTOR] || k == &hki_kernels[HKI_FOLDIAK]))
+        return hki_scalars(k, args)[LEARN_COMPUTE].code != 0;
     return k->array[i].flags & HKI_WRITTEN;
 }
 
@@ -163,7 +166,8 @@ static int check_array(int kernel, int i, const hk_array *args, lengths *known, 
                         dtype_name(a->dtype), dtype_name(args[0].dtype), k->array[0].name);
     int status = check_layout(k->name, spec, i, a, err);
     if (status) return status;
-    if (kernel != HKI_POWER_SUMS || i != 3) {
+    /* weights of the one and gate of the other have a length that check_together knows */
+    if ((kernel != HKI_POWER_SUMS && kernel != HKI_LEARN) || i != 3) {
         if ((status = check_shape(k->name, spec, i, a, known, err))) return status;
     }
     if (!mask && a->ndim == 0 && !isfinite(scalar_value(a)))
@@ -259,16 +263,62 @@ static int check_scalar(const hki_kernel *k, int dtype, int i, hki_scalar v, hk_
     return hki_fail(err, HK_E_VALUE, HK_R_VALUE, at, -1, "%s: %s is %g; %s is wanted", k->name, spec->name, v.real, want);
 }
 
+static int check_block(const hki_kernel *k, int i, int64_t block, int64_t reduction, int64_t normalize, hk_error *err) {
+    if (!block || (reduction == HK_SEQUENTIAL && !normalize)) return HK_OK;
+    return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, k->arrays + i, -1, "%s: block is %lld; it does not go with %s", k->name,
+                    (long long)block, normalize ? "normalize" : "the sum or mean of a batch, which is one update");
+}
+
+/* The vectors that a rule of hk_learn needs. */
+static int check_vectors(const hk_array *a, int64_t rule, int64_t differentiate, hk_error *err) {
+    enum { GATE = 3, PRE = 4, POST = 5 };
+    const hki_kernel *k = &hki_kernels[HKI_LEARN];
+    int gate = rule == HK_POSTGATED ? HKI_IN : rule == HK_PREGATED || rule == HK_VOJA ? HKI_OUT : HKI_NONE;
+    int needs[] = {[GATE] = gate != HKI_NONE,
+                   [PRE] = rule == HK_COVARIANCE || (rule == HK_DIFFERENTIAL && differentiate),
+                   [POST] = rule == HK_COVARIANCE || rule == HK_BCM || rule == HK_DIFFERENTIAL};
+    for (int i = GATE; i <= POST; i++)
+        if (needs[i] && a[i].dtype == HK_ABSENT)
+            return hki_fail(err, HK_E_VALUE, HK_R_MISSING, i, -1, "%s: %s is missing", k->name, k->array[i].name);
+    if (gate == HKI_NONE) return HK_OK;
+    lengths known = {{0, a[0].rows, a[0].cols, 0}, {0, 1, 1, 0}};
+    hki_array_spec spec = {k->array[GATE].name, (uint8_t)gate, HKI_NONE, HKI_OR_SCALAR};
+    return check_shape(k->name, &spec, GATE, &a[GATE], &known, err);
+}
+
 /* What goes together with a rule of hk_learn. */
 static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
-    enum { RULE, LR, DECAY, REDUCTION, NORMALIZE, COMPUTE, BLOCK, K, SCORE, TEMPERATURE, ANTI };
-    enum { Y = 2, SCALARS = 3 };
+    enum { RULE, LR, DECAY, REDUCTION, NORMALIZE, COMPUTE, BLOCK, K, SCORE, TEMPERATURE, ANTI, ALPHA, FORM, POWER, C0, Q, DELTA,
+           A, B, C, D, DIFFERENTIATE, ZERO_DIAGONAL };
+    enum { Y = 2, GATE = 3, PRE = 4, POST = 5, SCALARS = 6 };
     int64_t rule = s[RULE].code;
-    if ((rule == HK_WTA || rule == HK_SOFTHEBB) && !s[COMPUTE].code)
+    if ((rule == HK_WTA || rule == HK_SOFTHEBB || rule == HK_KROTOV_HOPFIELD) && !s[COMPUTE].code)
         return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, Y, -1, "learn: y is given; the rule computes it, and none is wanted");
-    if (rule == HK_WTA && (s[K].code < 1 || s[K].code > a[0].rows))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + K, -1, "learn: k is %lld; 1 to the %lld rows of w is wanted",
-                        (long long)s[K].code, (long long)a[0].rows);
+    if (rule == HK_PES && s[COMPUTE].code)
+        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, Y, -1, "learn: y is not given; the error is wanted");
+    int status = check_vectors(a, rule, s[DIFFERENTIATE].code, err);
+    if (status) return status;
+    int least = rule == HK_KROTOV_HOPFIELD ? 2 : 1;
+    if ((rule == HK_WTA || rule == HK_KROTOV_HOPFIELD) && (s[K].code < least || s[K].code > a[0].rows))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + K, -1, "learn: k is %lld; %d to the %lld rows of w is wanted",
+                        (long long)s[K].code, least, (long long)a[0].rows);
+    if (rule == HK_KROTOV_HOPFIELD && s[Q].real < 2)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + Q, -1, "learn: q is %g; a number >= 2 is wanted", s[Q].real);
+    for (int i = POWER; rule == HK_BCM && s[FORM].code == HK_BCM_1982 && i <= C0; i++)
+        if (s[i].real == 0)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + i, -1, "learn: %s is 0; a number > 0 is wanted",
+                            i == C0 ? "c0" : "power");
+    int holds = rule == HK_ANTIHEBBIAN && s[ZERO_DIAGONAL].code;
+    if (holds && a[0].rows != a[0].cols)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 0, -1, "learn: w has shape (%lld, %lld); a square is wanted, since its diagonal is held",
+                        (long long)a[0].rows, (long long)a[0].cols);
+    if (rule == HK_DIFFERENTIAL && s[REDUCTION].code != HK_SEQUENTIAL)
+        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, SCALARS + REDUCTION, -1,
+                        "learn: reduction is the sum or mean; rows are steps in time, and sequential is wanted");
+    if (s[BLOCK].code && (rule == HK_OUTSTAR || rule == HK_KROTOV_HOPFIELD || holds))
+        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, SCALARS + BLOCK, -1, "learn: block is %lld; it does not go with %s",
+                        (long long)s[BLOCK].code,
+                        holds ? "zero_diagonal" : rule == HK_OUTSTAR ? "the outstar, which decays columns" : "a rule of a batch");
     if (rule == HK_SOFTHEBB) {
         double inverse = 1 / s[TEMPERATURE].real;
         if (a[0].dtype == HK_FLOAT32) inverse = (float)inverse;
@@ -276,10 +326,20 @@ static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + TEMPERATURE, -1,
                             "learn: temperature is %g; a number > 0 with a finite inverse is wanted", s[TEMPERATURE].real);
     }
-    if (s[BLOCK].code && (s[REDUCTION].code != HK_SEQUENTIAL || s[NORMALIZE].code))
-        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, SCALARS + BLOCK, -1,
-                        "learn: block is %lld; it does not go with %s", (long long)s[BLOCK].code,
-                        s[NORMALIZE].code ? "normalize" : "the sum or mean of a batch, which is one update");
+    return check_block(&hki_kernels[HKI_LEARN], BLOCK, s[BLOCK].code, s[REDUCTION].code, s[NORMALIZE].code, err);
+}
+
+/* What goes together with hk_three_factor's traces. */
+static int check_traces(const hk_array *a, const hki_scalar *s, hk_error *err) {
+    enum { X = 1, MODULATOR = 3, R = 5, TAU_E = 1, TAU_RISE = 2, SCALARS = 6 };
+    if (a[X].ndim == 1 && a[MODULATOR].cols != 1)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, MODULATOR, -1, "three_factor: modulator has %lld values; one is wanted for one step",
+                        (long long)a[MODULATOR].cols);
+    if (s[TAU_RISE].real > 0 && a[R].dtype == HK_ABSENT)
+        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, R, -1, "three_factor: r is missing, and tau_rise is given");
+    if (s[TAU_RISE].real > 0 && !(s[TAU_RISE].real < s[TAU_E].real))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + TAU_RISE, -1, "three_factor: tau_rise is %g; a number below tau_e = %g is wanted",
+                        s[TAU_RISE].real, s[TAU_E].real);
     return HK_OK;
 }
 
@@ -327,18 +387,25 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
         return HK_OK;
     case HKI_FORWARD:
     case HKI_LEARN:
+    case HKI_CONTRASTIVE:
+    case HKI_THREE_FACTOR:
+    case HKI_FOLDIAK:
     case HKI_STDP:
     case HKI_TRIPLET_STDP: {
-        int i = kernel == HKI_FORWARD ? 3 : 2;
-        if (a[1].ndim != a[i].ndim) {
+        int first = kernel == HKI_FORWARD ? 3 : 2, last = kernel == HKI_CONTRASTIVE ? 4 : first;
+        for (int i = first; i <= last; i++) {
+            if (a[1].ndim == a[i].ndim) continue;
             char got[64], want[64];
             shape_text(got, a[i].ndim, a[i].rows, a[i].cols);
-            shape_text(want, a[1].ndim, a[1].rows, a[0].rows);
+            shape_text(want, a[1].ndim, a[1].rows, k->array[i].second == HKI_IN ? a[0].cols : a[0].rows);
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; %s is wanted", k->name,
                             k->array[i].name, got, want);
         }
         if (kernel == HKI_FORWARD) return check_activation(k, a, s, 4, 0, err);
-        return kernel == HKI_LEARN ? check_rule(a, s, err) : HK_OK;
+        return kernel == HKI_LEARN          ? check_rule(a, s, err)
+               : kernel == HKI_CONTRASTIVE  ? check_block(k, 3, s[3].code, s[1].code, s[2].code, err)
+               : kernel == HKI_THREE_FACTOR ? check_traces(a, s, err)
+                                            : HK_OK;
     }
     case HKI_AVERAGE_GAIN:
         if (s[0].real == 0)
@@ -513,4 +580,22 @@ int hki_check_data(const char *function, const char *name, const hk_array *a, in
     if (written && a->flags & HK_READONLY)
         return hki_fail(err, HK_E_VALUE, HK_R_READONLY, -1, -1, "%s: %s is written but read-only", function, name);
     return check_layout(function, &spec, -1, a, err);
+}
+
+int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk_error *err) {
+    int status;
+    if (args->blocks < 1 || args->blocks > 1 << 20 || !args->block)
+        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: weights is a list of %lld; at least one matrix is wanted",
+                        function, args->block ? (long long)args->blocks : 0);
+    if (args->units < 0 || args->units > (int64_t)1 << 40)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: units is %lld", function, (long long)args->units);
+    for (int64_t q = 0; q < args->blocks; q++) {
+        const hk_balance_block *b = &args->block[q];
+        int ndim = b->w.ndim == 1 ? 1 : 2;
+        if ((status = check_layer(function, "weights", q, &b->w, args->block[0].w.dtype, ndim, !args->measure, err))) return status;
+        if (b->alphas.dtype != HK_ABSENT &&
+            (status = check_layer(function, "alphas", q, &b->alphas, args->block[0].w.dtype, ndim, 0, err)))
+            return status;
+    }
+    return HK_OK;
 }

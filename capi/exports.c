@@ -86,6 +86,10 @@ int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err
 int hk_balanced_relu(const hk_balanced_relu_args *args, int64_t *at, hk_error *err) { return run(HKI_BALANCED_RELU, args, at, err); }
 int hk_stamina(const hk_stamina_args *args, int64_t *at, hk_error *err) { return run(HKI_STAMINA, args, at, err); }
 
+int hk_contrastive(const hk_contrastive_args *args, int64_t *at, hk_error *err) { return run(HKI_CONTRASTIVE, args, at, err); }
+int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_error *err) { return run(HKI_THREE_FACTOR, args, at, err); }
+int hk_foldiak(const hk_foldiak_args *args, int64_t *at, hk_error *err) { return run(HKI_FOLDIAK, args, at, err); }
+
 /* The functions on networks: checks of their own, then Go, which says how far it came. */
 
 static int missing(const char *function, const char *what, hk_error *err) {
@@ -171,18 +175,26 @@ int hk_permutation(const hk_permutation_args *args, int64_t *at, hk_error *err) 
     return network_step(HKI_PERMUTATION, args, 0, at, err);
 }
 
-int hk_balance(const hk_balance_args *args, int64_t *at, hk_error *err) {
-    START(balance);
-    CHECKED(hki_check_network(function, &args->network, 1, err));
+int hk_balance_graph(const hk_balance_graph_args *args, int64_t *at, hk_error *err) {
+    START(balance_graph);
+    CHECKED(hki_check_blocks(function, args, err));
     if (*at < 0) return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: at is %lld", function, (long long)*at);
-    if (args->network.layers > 1) {
-        NOT_NULL(args->log_scale, "log_scale");
+    if (args->parts < 1 || args->parts > 1 << 10)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: parts is %lld; at least 1 is wanted", function,
+                        (long long)args->parts);
+    NOT_NULL(args->weight, "weight");
+    NOT_NULL(args->p, "p");
+    NOT_NULL(args->state, "state");
+    if (args->units) {
         NOT_NULL(args->lambda, "lambda");
-        NOT_NULL(args->dead, "dead");
+        NOT_NULL(args->deficit, "deficit");
+        NOT_NULL(args->status, "status");
     }
     NOT_NULL(args->report, "report");
-    return network_step(HKI_BALANCE, args, args->network.weights, at, err);
+    return network_step(HKI_BALANCE_GRAPH, args, &args->block[0].w, at, err);
 }
+
+int64_t hk_balance_state(int64_t units, int64_t blocks, int64_t parts) { return hebbkernBalanceState(units, blocks, parts); }
 
 int hk_deficit(const hk_deficit_args *args, int64_t *at, hk_error *err) {
     START(deficit);
@@ -322,8 +334,8 @@ size_t hk_sizeof(const char *name) {
     static const struct { const char *name; size_t size; } others[] = {
         SIZE(hk_array), SIZE(hk_error), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
         SIZE(hk_init_args), SIZE(hk_predict_args), SIZE(hk_gradients_args), SIZE(hk_train_args), SIZE(hk_permutation_args),
-        SIZE(hk_balance_args), SIZE(hk_deficit_args), SIZE(hk_deaths_args), SIZE(hk_spread_args), SIZE(hk_seed_args),
-        SIZE(hk_uniform_args), SIZE(hk_annealing), SIZE(hk_anneal_args),
+        SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args), SIZE(hk_deaths_args), SIZE(hk_spread_args),
+        SIZE(hk_seed_args), SIZE(hk_uniform_args), SIZE(hk_annealing), SIZE(hk_anneal_args),
         SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args)};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         if (!strcmp(name, others[k].name)) return others[k].size;

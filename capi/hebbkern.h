@@ -247,8 +247,31 @@ HK_API int hk_gain_rule(const hk_gain_rule_args *args, int64_t *at, hk_error *er
  *     HK_INSTAR  lr y_i (x_j - w_ij)
  *     HK_WTA       the instar with y_i = 1 for the k rows of the highest score and 0 for the others
  *     HK_SOFTHEBB  lr y_i (x_j - u_i w_ij), u = w x, y = softmax(u / temperature)
- * The last two compute y themselves. */
-enum { HK_HEBB = 0, HK_DECAY = 1, HK_OJA = 2, HK_SANGER = 3, HK_INSTAR = 4, HK_WTA = 5, HK_SOFTHEBB = 6 };
+ *     HK_OUTSTAR    lr x_j (y_i - w_ij)
+ *     HK_PREGATED   lr x_j (y_i - gate_i)
+ *     HK_POSTGATED  lr y_i (x_j - gate_j)
+ *     HK_COVARIANCE   lr (y_i - post_i) (x_j - pre_j), with moving averages pre of x and post of y
+ *     HK_BCM          lr y_i (y_i - t_i) x_j - decay w_ij, with t by form from the moving average post
+ *     HK_DIFFERENTIAL lr (y_i - post_i) (x_j - pre_j), or x_j alone, where pre and post are the activity of the step before;
+ *                     NaN in them says that there was none, and makes the difference 0
+ *     HK_ANTIHEBBIAN  -lr y_i x_j
+ *     HK_ABCD         lr (a x_j y_i + b x_j + c y_i + d)
+ *     HK_KROTOV_HOPFIELD  a rule of a batch, lr s_ij / max(max|s|, 1e-30), s_ij = sum_b g_bi (x_bj - I_bi w_ij), where
+ *                     I_bi = sum_j sign(w_ij) |w_ij|^(q-1) x_bj, and g = 1 for its highest, -delta for the k-th; y is g
+ *     HK_VOJA         lr y_i (gate_i x_j - w_ij)
+ *     HK_PES          -(lr / in) y_i x_j, where y is an error
+ * HK_WTA, HK_SOFTHEBB and HK_KROTOV_HOPFIELD compute y themselves, HK_PES never does. The rows of HK_DIFFERENTIAL are
+ * steps in time: HK_SEQUENTIAL only. */
+enum { HK_HEBB = 0, HK_DECAY = 1, HK_OJA = 2, HK_SANGER = 3, HK_INSTAR = 4, HK_WTA = 5, HK_SOFTHEBB = 6, HK_OUTSTAR = 7,
+       HK_PREGATED = 8, HK_POSTGATED = 9, HK_COVARIANCE = 10, HK_BCM = 11, HK_DIFFERENTIAL = 12, HK_ANTIHEBBIAN = 13, HK_ABCD = 14,
+       HK_KROTOV_HOPFIELD = 15, HK_VOJA = 16, HK_PES = 17 };
+
+/* hk_learn_args.form: the threshold t of BCM. */
+enum {
+    HK_BCM_INTRATOR = 0,  /* post, the moving average of y^2 */
+    HK_BCM_LAW = 1,       /* the same, which is above 0, and the first term divided by it */
+    HK_BCM_1982 = 2       /* |post/c0|^power post, with post the moving average of y */
+};
 
 /* hk_learn_args.score: w_i x, or w_i x - |w_i|^2 / 2, which makes the row nearest to x win. Of equal scores the lowest
  * index wins. */
@@ -264,24 +287,95 @@ enum { HK_SEQUENTIAL = 0, HK_SUM = 1, HK_MEAN = 2 };
 /* Learning from one sample or a batch. With HK_SEQUENTIAL *at counts the samples whose update w holds, also after
  * HK_E_DIVERGED; HK_SUM and HK_MEAN are one update, made by one call. A sequence with a block is worked on in blocks of
  * that many samples at the speed of matrix products: equal in real arithmetic to one sample at a time, and to rounding
- * in numbers (HK_WTA: bit for bit); it is cut between blocks only, so a call may take as long as one block does. */
+ * in numbers (HK_WTA: bit for bit); it is cut between blocks only, so a call may take as long as one block does. State (pre,
+ * post) is read as it was before a sample and takes the sample after w has; a sum or mean holds it and gives it the batch
+ * mean once. */
 typedef struct hk_learn_args {
     hk_array w;          /* [out, in], written */
     hk_array x;          /* [in] or [samples, in] */
     hk_array y;          /* [out] or [samples, out]; with compute = 1 written, y = w x or what the rule makes of it */
-    int64_t rule;        /* HK_HEBB ... HK_SOFTHEBB */
+    hk_array gate;       /* thresholds [out] of HK_PREGATED, [in] of HK_POSTGATED, scale [out] of HK_VOJA, or scalar */
+    hk_array pre;        /* [in], state of HK_COVARIANCE and HK_DIFFERENTIAL (with differentiate), written */
+    hk_array post;       /* [out], state of HK_COVARIANCE, HK_BCM and HK_DIFFERENTIAL, written */
+    int64_t rule;        /* HK_HEBB ... HK_PES */
     double lr;           /* >= 0 */
-    double decay;        /* >= 0, of HK_DECAY; not multiplied by lr */
+    double decay;        /* >= 0, of HK_DECAY and HK_BCM; not multiplied by lr */
     int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN */
     int64_t normalize;   /* 1: dw is scaled to a largest change of lr, lr dw / max(max|dw|, 1e-30); 0: not */
-    int64_t compute;     /* 1: y is computed; 0: y is read. HK_WTA and HK_SOFTHEBB: 1 */
-    int64_t block;       /* 1 ... HK_MAX_BLOCK, with HK_SEQUENTIAL and without normalize; 0: one sample at a time */
-    int64_t k;           /* HK_WTA: winners, 1 ... out; not read otherwise, as are the next */
+    int64_t compute;     /* 1: y is computed; 0: y is read. HK_WTA, HK_SOFTHEBB, HK_KROTOV_HOPFIELD: 1; HK_PES: 0 */
+    int64_t block;       /* 1 ... HK_MAX_BLOCK, with HK_SEQUENTIAL and without normalize; 0: one sample at a time. Not with
+                            HK_OUTSTAR, HK_KROTOV_HOPFIELD, zero_diagonal */
+    int64_t k;           /* HK_WTA: winners, 1 ... out; HK_KROTOV_HOPFIELD: rank, 2 ... out; not read otherwise, as are the next */
     int64_t score;       /* HK_WTA: HK_DOT or HK_EUCLID */
     double temperature;  /* HK_SOFTHEBB: > 0, its inverse finite */
     int64_t anti;        /* HK_SOFTHEBB: 1: all y but the winner's are negated; 0: not */
+    double alpha;        /* HK_COVARIANCE, HK_BCM: step of the moving averages, 0 <= alpha <= 1 */
+    int64_t form;        /* HK_BCM: HK_BCM_INTRATOR, HK_BCM_LAW or HK_BCM_1982 */
+    double power, c0;    /* HK_BCM_1982: > 0 */
+    double q;            /* HK_KROTOV_HOPFIELD: >= 2 */
+    double delta;        /* HK_KROTOV_HOPFIELD: >= 0 */
+    double a, b, c, d;   /* HK_ABCD */
+    int64_t differentiate;  /* HK_DIFFERENTIAL: 1: x is differentiated, too */
+    int64_t zero_diagonal;  /* HK_ANTIHEBBIAN: 1: w is square and its diagonal does not change */
 } hk_learn_args;
 HK_API int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err);
+
+/* Contrastive Hebbian learning (Movellan 1991) from pairs of samples,  dw_ij = lr (y_i x_j - y_free_i x_free_j),  clamped
+ * minus free. *at counts pairs; otherwise as hk_learn. */
+typedef struct hk_contrastive_args {
+    hk_array w;          /* [out, in], written */
+    hk_array x, y;       /* [in] or [pairs, in], [out] or [pairs, out]: the clamped phase */
+    hk_array x_free, y_free;  /* likewise: the free phase */
+    double lr;           /* >= 0 */
+    int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN */
+    int64_t normalize;   /* 0 or 1, as for hk_learn */
+    int64_t block;       /* as for hk_learn */
+} hk_contrastive_args;
+HK_API int hk_contrastive(const hk_contrastive_args *args, int64_t *at, hk_error *err);
+
+/* hk_three_factor_args.drive: a coincidence enters its trace as it is, or divided by tau_e. */
+enum { HK_DRIVE_IMPULSE = 0, HK_DRIVE_TAU = 1 };
+
+/* Learning by eligibility traces and a modulator, over time steps in rows. In each step
+ *     e_ij <- e_ij exp(-dt/tau_e) + y_i x_j,   w_ij <- w_ij + lr dt modulator e_ij
+ * With tau_rise a second trace r with that time constant takes the same drive, and w learns from e - r. A step with
+ * modulator 0 leaves w alone. *at counts time steps. */
+typedef struct hk_three_factor_args {
+    hk_array w;          /* [out, in], written */
+    hk_array x;          /* [in] or [steps, in] */
+    hk_array y;          /* [out] or [steps, out]; with compute = 1 written, y = w x */
+    hk_array modulator;  /* [steps] or scalar */
+    hk_array e;          /* [out, in], trace, written; 0 to begin with */
+    hk_array r;          /* likewise, with tau_rise */
+    double lr;           /* >= 0 */
+    double tau_e;        /* > 0, and so small that exp(-dt/tau) is not 1 in the type of w */
+    double tau_rise;     /* 0 < tau_rise < tau_e, or 0: one time constant */
+    double dt;           /* > 0 */
+    int64_t drive;       /* HK_DRIVE_IMPULSE or HK_DRIVE_TAU */
+    int64_t compute;     /* 1: y is computed; 0: y is read */
+} hk_three_factor_args;
+HK_API int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_error *err);
+
+/* The network of Foldiak (1990). The answer y is the state, rounded to 0 or 1, into which
+ *     s_i' = f(sum_j w_ij x_j + sum_k lateral_ik s_k - threshold_i) - s_i,   f(u) = 1 / (1 + exp(-slope u))
+ * settles from 0. Then
+ *     w_ij += lr y_i (x_j - w_ij),  threshold_i += threshold_lr (y_i - p),
+ *     lateral_ik <- min(0, lateral_ik - lateral_lr (y_i y_k - p^2))  for i != k */
+typedef struct hk_foldiak_args {
+    hk_array w;          /* [out, in], written */
+    hk_array x;          /* [in] or [samples, in] */
+    hk_array y;          /* [out] or [samples, out]; with compute = 1 written */
+    hk_array lateral;    /* [out, out], written; 0 on the diagonal */
+    hk_array threshold;  /* [out], written */
+    double lr, lateral_lr, threshold_lr;  /* >= 0 */
+    double p;            /* 0 < p < 1 */
+    int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN; the threshold takes the mean in either */
+    int64_t compute;     /* 1: y is computed; 0: y is read */
+    double slope;        /* > 0 */
+    int64_t steps;       /* >= 1, of length step each, in settling */
+    double step;         /* 0 < step <= 1 */
+} hk_foldiak_args;
+HK_API int hk_foldiak(const hk_foldiak_args *args, int64_t *at, hk_error *err);
 
 /* hk_average_gain_args.gain_of */
 enum { HK_OF_ACTIVATION = 0, HK_OF_DERIVATIVE = 1 };
@@ -543,28 +637,58 @@ typedef struct hk_permutation_args {
 HK_API int hk_permutation(const hk_permutation_args *args, int64_t *at, hk_error *err);
 
 typedef struct hk_balance_report {
-    double cost_before, cost_after;        /* sum |w|^p */
-    double deficit_before, deficit_after;  /* sum_i (A_i - B_i)^2 over the hidden units */
-    double residual;                       /* max |A - B| / (A + B) over the live units, after */
-    int64_t sweeps;
-    int64_t converged;                     /* 1, or 0 if max_sweeps were not enough: what was reached is written */
+    double cost_before, cost_after;        /* sum alpha |w|^p */
+    double deficit_before, deficit_after;  /* sum_i (A_i - c_i B_i)^2 over the units that are not held */
+    double residual;                       /* max |A - cB| / (A + cB) over the units that were free, after */
+    int64_t sweeps;                        /* sweeps or steps */
+    int64_t reason;                        /* HK_CONVERGED, ...: in any case what was reached is written */
 } hk_balance_report;
 
-/* Neural balance: scales the hidden units to A_i = B_i, which minimises sum |w|^p and leaves the network's function as
- * it is. The solver works on log_scale alone and the network is written once, by the last call. */
-typedef struct hk_balance_args {
-    hk_network network;         /* written by the last call */
-    double p;                   /* > 0 */
-    int64_t include_bias;       /* 1: a unit's bias counts in its cost in */
-    const int64_t *order;       /* [layers - 1], the order of the hidden layers in a sweep, or NULL */
-    double tol;                 /* on the residual; 0: 1e-9 in float64, 1e-6 in float32 */
-    int64_t max_sweeps;         /* 0: 10000 */
-    double *log_scale;          /* [hidden units], the state between calls, written */
-    double *lambda;             /* [hidden units], written by the last call */
-    unsigned char *dead;        /* [hidden units], likewise: 1 where A = 0 or B = 0, left as they were */
-    hk_balance_report *report;  /* likewise */
-} hk_balance_args;
-HK_API int hk_balance(const hk_balance_args *args, int64_t *at, hk_error *err);
+/* The reason of a stop: balanced to tol; the steps allowed were not enough, or rounding hides what is left to be done, and
+ * what was reached is written. */
+enum { HK_CONVERGED = 0, HK_STEPS_USED_UP = 1, HK_ROUNDING = 2 };
+enum { HK_NEWTON = 0, HK_SWEEPS = 1, HK_STOCHASTIC = 2, HK_TIED = 3 };
+enum { HK_UNIT_FREE = 0, HK_UNIT_HELD = 1, HK_UNIT_DEAD = 2, HK_UNIT_OFF_CYCLE = 3, HK_UNIT_SHARED = 4 };
+
+/* A matrix of weights from the units of its columns to those of its rows. */
+typedef struct hk_balance_block {
+    hk_array w;           /* [rows, cols], or [cols], written unless measure is set */
+    hk_array alphas;      /* [rows, cols], >= 0: the weight of each element in the cost, or absent: 1 */
+    const int64_t *rows;  /* [rows], the unit of each row, -1: none (an input, an output, a constant); NULL: none at all */
+    const int64_t *cols;  /* [cols], likewise */
+    int64_t transposed;   /* 1: the weights go from the units of the rows to those of the columns; biases are such a row */
+    double alpha;         /* weight of the block in the cost; 0: it is scaled along and costs nothing */
+    double power;         /* of the factor that it is scaled by: 1 for weights, -1 for gradients, -2 for their squares */
+} hk_balance_block;
+
+/* Neural balance of any network: scales unit i's incoming weights by lambda_i and its outgoing ones by lambda_i^-c_i,
+ * so that A_i = c_i B_i, cost in and cost out, which is the least cost at which the network's function is as it was.
+ * Two blocks over one array are shared weights: their units get one lambda. The solver works on `state` alone; the
+ * blocks are written once, by the last call. *at counts sweeps or steps. */
+typedef struct hk_balance_graph_args {
+    int64_t units, blocks;
+    const hk_balance_block *block;  /* [blocks] */
+    const double *degree;           /* [units], c > 0; NULL: 1 */
+    const unsigned char *held;      /* [units], 1: a unit that must stay as it is; NULL: none */
+    const int64_t *group;           /* [units], groups are visited in ascending order by sweeps, and have one lambda with
+                                       HK_TIED; NULL: one for each unit */
+    int64_t parts;                  /* >= 1: the cost is sum_k weight[k] sum |w|^p[k]; A is sum |w|^p for one part of */
+    const double *weight, *p;       /* weight 1, and sum w g'(w) for a mixture g */
+    int64_t method;
+    int64_t groups;                 /* length of order */
+    const int64_t *order;           /* the order of the groups in a sweep, or NULL */
+    uint64_t seed;                  /* of HK_STOCHASTIC */
+    double tol;                     /* on the residual; 0: 1e-9 in float64, 1e-6 in float32 */
+    int64_t max_sweeps;             /* 0: 10000 */
+    int64_t measure;                /* 1: only status, deficit and the report of what is; nothing is solved */
+    double *state;                  /* [hk_balance_state(units, blocks, parts)], between calls, written */
+    double *lambda;                 /* [units], written by the last call */
+    double *deficit;                /* [units], A - cB before, likewise; 0 for held units */
+    unsigned char *status;          /* [units], HK_UNIT_FREE, ..., likewise */
+    hk_balance_report *report;      /* likewise */
+} hk_balance_graph_args;
+HK_API int hk_balance_graph(const hk_balance_graph_args *args, int64_t *at, hk_error *err);
+HK_API int64_t hk_balance_state(int64_t units, int64_t blocks, int64_t parts);
 
 /* Deficits A_i - B_i of the hidden units, layer after layer, for any activation. */
 typedef struct hk_deficit_args {
@@ -590,17 +714,13 @@ typedef struct hk_recurrent {
  * Dormand & Prince with step control; the same by Euler steps of dt. */
 enum { HK_CONVEX = 0, HK_FLOW = 1, HK_EULER = 2 };
 
-/* hk_synaptic_report.reason: balanced to tol; max_steps were not enough, or rounding hides what is left to be done, and
- * what was reached is written. */
-enum { HK_CONVERGED = 0, HK_MAX_STEPS = 1, HK_NO_PROGRESS = 2 };
-
 typedef struct hk_synaptic_report {
     double cost_before, cost_after;          /* sum alpha_ij |j_ij|^p over the weights on cycles, j_ii left out */
     double gradient_before, gradient_after;  /* |g|, g_i = sum_j (c_ij - c_ji) */
     double residual;                         /* max |A - B| / (A + B), A a unit's cost in, B its cost out, after */
     double time;                             /* HK_FLOW, HK_EULER: t reached */
     int64_t steps, evaluations;
-    int64_t reason;                          /* HK_CONVERGED ... HK_NO_PROGRESS */
+    int64_t reason;                          /* HK_CONVERGED ... HK_ROUNDING */
     int64_t components;                      /* strongly connected components of two or more units */
     int64_t off_cycle;                       /* weights between units that lie on no cycle: not in the cost */
 } hk_synaptic_report;
@@ -663,7 +783,7 @@ HK_API int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err);
  * objects, in the order of the args struct: it fetches the buffers, checks, calls the kernel to its end and returns
  * None, or (status, reason, argument, other, message, sample, layer) if an argument is refused, before anything is
  * written. One argument more may be given: a buffer of one int64 in place of *at, so that it is known how much was done
- * when the call diverges or is interrupted. For the kernels up to hk_triplet_stdp, hk_balanced_relu and hk_stamina.
+ * when the call diverges or is interrupted. For the kernels up to hk_foldiak, hk_balanced_relu and hk_stamina.
  * Needs a CPython in the process, whose functions it finds at run time, and its lock held; NULL if there is none or
  * the name is unknown. */
 HK_API void *hk_python_function(const char *kernel);

@@ -10,15 +10,14 @@
 
 /* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
-       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_WINDOWED_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_BALANCED_RELU, HKI_STAMINA,
-       HKI_KERNELS };
+       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_WINDOWED_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_CONTRASTIVE, HKI_THREE_FACTOR,
+       HKI_FOLDIAK, HKI_BALANCED_RELU, HKI_STAMINA, HKI_KERNELS };
 
 /* The functions on networks, and others that have no place in the table. */
-enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE, HKI_DEFICIT,
-       HKI_DEATHS, HKI_SPREAD, HKI_SEED, HKI_UNIFORM, HKI_ANNEAL, HKI_SYNAPTIC_BALANCE, HKI_RNN,
-       HKI_NORMAL };
+enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT,
+       HKI_DEATHS, HKI_SPREAD, HKI_SEED, HKI_UNIFORM, HKI_ANNEAL, HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
 
-enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 16 };
+enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 32 };
 
 /* A kernel's args struct is its arrays followed by its scalars, 8 bytes each. */
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
@@ -75,6 +74,7 @@ int hki_check(int kernel, const void *args, hk_error *err);
 int hki_check_network(const char *function, const hk_network *n, int written, hk_error *err);
 int hki_check_layers(const char *function, int64_t layers, const hk_array *weights, const hk_array *biases, const char *prefix,
                      int written, hk_error *err);
+int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk_error *err);
 int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
                    hk_error *err);
 
@@ -101,7 +101,7 @@ typedef struct hki_work {
 } hki_work;
 hki_work hki_estimate(int kernel, const void *args);
 
-/* Units between which the work may not be cut: the samples of a block of hk_learn; 0: there are none. */
+/* Units between which the work may not be cut: the samples of a block; 0: there are none. */
 int64_t hki_grain(int kernel, const void *args);
 
 /* Runs checked work from *at for at most about 50 ms. */

@@ -51,8 +51,105 @@ func ruleOf[T kernels.Float](a *C.hk_learn_args) engine.Rule[T] {
 		return engine.WTA[T]{LR: lr, K: int(a.k), Score: engine.Score(a.score)}
 	case C.HK_SOFTHEBB:
 		return engine.SoftHebb[T]{LR: lr, Temperature: float64(a.temperature), Anti: a.anti != 0}
+	case C.HK_OUTSTAR:
+		return engine.Outstar[T]{LR: lr}
+	case C.HK_PREGATED:
+		return engine.PreGated[T]{LR: lr, Theta: vector[T](&a.gate)}
+	case C.HK_POSTGATED:
+		return engine.PostGated[T]{LR: lr, Theta: vector[T](&a.gate)}
+	case C.HK_COVARIANCE:
+		return engine.Covariance[T]{LR: lr, Alpha: float64(a.alpha), XMean: vector[T](&a.pre), YMean: vector[T](&a.post)}
+	case C.HK_BCM:
+		return engine.BCM[T]{LR: lr, Decay: float64(a.decay), Alpha: float64(a.alpha), Form: engine.BCMForm(a.form),
+			Power: float64(a.power), C0: float64(a.c0), Theta: vector[T](&a.post)}
+	case C.HK_DIFFERENTIAL:
+		return engine.DifferentialHebbian[T]{LR: lr, PreDifference: a.differentiate != 0, XBefore: vector[T](&a.pre),
+			YBefore: vector[T](&a.post)}
+	case C.HK_ANTIHEBBIAN:
+		return engine.AntiHebbian[T]{LR: lr, ZeroDiagonal: a.zero_diagonal != 0}
+	case C.HK_ABCD:
+		return engine.ABCD[T]{LR: lr, A: float64(a.a), B: float64(a.b), C: float64(a.c), D: float64(a.d)}
+	case C.HK_KROTOV_HOPFIELD:
+		return engine.KrotovHopfield[T]{LR: lr, Q: float64(a.q), K: int(a.k), Delta: float64(a.delta)}
+	case C.HK_VOJA:
+		return engine.Voja[T]{LR: lr, Scale: vector[T](&a.gate)}
+	case C.HK_PES:
+		return engine.PES[T]{LR: lr}
 	}
 	return engine.Sanger[T]{LR: lr}
+}
+
+// span sets the samples [i, j) in o; empty says that there are none, where To = 0 would be all of them.
+func span[T kernels.Float](o *engine.UpdateOptions[T], i, j int) (empty bool) {
+	if o.Reduction != engine.Sequential {
+		return false
+	}
+	o.From, o.To = i, j
+	return i == j
+}
+
+// answers is y, given, if empty: not to be allocated.
+func answers[T kernels.Float](a *C.hk_array) kernels.Matrix[T] {
+	y := matrix[T](a)
+	if y.Data == nil {
+		y.Data = []T{}
+	}
+	return y
+}
+
+func contrastive[T kernels.Float](a *C.hk_contrastive_args, i, j int) (int, error) {
+	o := engine.UpdateOptions[T]{Reduction: engine.Reduction(a.reduction), Normalize: engine.Normalization(a.normalize), Block: int(a.block)}
+	if span(&o, i, j) {
+		return j, nil
+	}
+	k := 0
+	err := withScratch(func(s *engine.Scratch[T]) (err error) {
+		o.Scratch = s
+		k, err = engine.ContrastiveHebbian[T]{LR: float64(a.lr)}.Update(matrix[T](&a.w), matrix[T](&a.x), matrix[T](&a.y),
+			matrix[T](&a.x_free), matrix[T](&a.y_free), o)
+		return err
+	})
+	return i + k, err
+}
+
+func threeFactor[T kernels.Float](a *C.hk_three_factor_args, i, j int) (int, error) {
+	o := engine.UpdateOptions[T]{Compute: a.compute != 0}
+	if span(&o, i, j) {
+		return j, nil
+	}
+	rule := engine.ThreeFactor[T]{LR: float64(a.lr), TauE: float64(a.tau_e), TauRise: float64(a.tau_rise), DT: float64(a.dt),
+		Drive: engine.Drive(a.drive), E: matrix[T](&a.e), R: matrix[T](&a.r)}
+	modulator := vector[T](&a.modulator)
+	if n := int(a.x.rows); len(modulator) != n { // one for all
+		one := modulator[0]
+		modulator = make([]T, n)
+		for k := range modulator {
+			modulator[k] = one
+		}
+	}
+	k := 0
+	err := withScratch(func(s *engine.Scratch[T]) (err error) {
+		o.Scratch = s
+		_, k, err = rule.Update(matrix[T](&a.w), matrix[T](&a.x), answers[T](&a.y), modulator, o)
+		return err
+	})
+	return i + k, err
+}
+
+func foldiak[T kernels.Float](a *C.hk_foldiak_args, i, j int) (int, error) {
+	o := engine.UpdateOptions[T]{Reduction: engine.Reduction(a.reduction), Compute: a.compute != 0}
+	if span(&o, i, j) {
+		return j, nil
+	}
+	rule := engine.Foldiak[T]{LR: float64(a.lr), LateralLR: float64(a.lateral_lr), ThresholdLR: float64(a.threshold_lr), P: float64(a.p),
+		Slope: float64(a.slope), Steps: int(a.steps), Step: float64(a.step), V: matrix[T](&a.lateral), Threshold: vector[T](&a.threshold)}
+	k := 0
+	err := withScratch(func(s *engine.Scratch[T]) (err error) {
+		o.Scratch = s
+		_, k, err = rule.Update(matrix[T](&a.w), matrix[T](&a.x), answers[T](&a.y), o)
+		return err
+	})
+	return i + k, err
 }
 
 // learn runs the samples [i, j), or the whole batch of a sum or a mean.
@@ -61,20 +158,13 @@ func learn[T kernels.Float](a *C.hk_learn_args, i, j int) (int, error) {
 		Reduction: engine.Reduction(a.reduction), Normalize: engine.Normalization(a.normalize), Compute: a.compute != 0,
 		Block: int(a.block),
 	}
-	if o.Reduction == engine.Sequential {
-		if i == j { // no samples; To = 0 would be all of them
-			return j, nil
-		}
-		o.From, o.To = i, j
+	if span(&o, i, j) {
+		return j, nil
 	}
 	k := 0
 	err := withScratch(func(s *engine.Scratch[T]) (err error) {
 		o.Scratch = s
-		y := matrix[T](&a.y)
-		if y.Data == nil {
-			y.Data = []T{} // given, if empty: not to be allocated
-		}
-		_, k, err = engine.Update(ruleOf[T](a), matrix[T](&a.w), matrix[T](&a.x), y, o)
+		_, k, err = engine.Update(ruleOf[T](a), matrix[T](&a.w), matrix[T](&a.x), answers[T](&a.y), o)
 		return err
 	})
 	return i + k, err

@@ -35,8 +35,8 @@ func onNetwork[T kernels.Float](function int, args unsafe.Pointer, at *C.int64_t
 		a := (*C.hk_permutation_args)(args)
 		engine.EpochPermutation(integers(a.index, a.count), uint64(a.seed), int(a.epoch))
 		return false, nil
-	case C.HKI_BALANCE:
-		return balance[T]((*C.hk_balance_args)(args), at)
+	case C.HKI_BALANCE_GRAPH:
+		return balanceGraph[T]((*C.hk_balance_graph_args)(args), at)
 	case C.HKI_DEFICIT:
 		return false, deficit[T]((*C.hk_deficit_args)(args))
 	case C.HKI_DEATHS:
@@ -252,87 +252,6 @@ func checkIndex(index []int, rows int) error {
 		}
 	}
 	return nil
-}
-
-// balance makes sweeps on the state in the caller's log_scale and, when they
-// are at their end, writes the network.
-func balance[T kernels.Float](a *C.hk_balance_args, at *C.int64_t) (more bool, err error) {
-	n, err := networkOf[T](&a.network)
-	if err != nil {
-		return false, err
-	}
-	units := n.HiddenUnits()
-	o := engine.BalanceOptions{P: float64(a.p), IncludeBias: a.include_bias != 0, Tol: float64(a.tol),
-		MaxSweeps: int(a.max_sweeps), LogScale: doubles(a.log_scale, units)}
-	if a.order != nil {
-		o.Order = integers(a.order, a.network.layers-1)
-	}
-	most := o.MaxSweeps
-	if most == 0 {
-		most = 10000
-	}
-	made := int(*at)
-	if made == 0 {
-		clear(o.LogScale)
-	}
-	b, err := engine.NewBalancer(n, o)
-	if err != nil {
-		return false, err
-	}
-	done := false
-	for began := time.Now(); made+b.Sweeps() < most && !done; {
-		if time.Since(began) > budget {
-			*at = C.int64_t(made + b.Sweeps())
-			return true, nil
-		}
-		if done, err = b.Sweep(1); err != nil {
-			return false, err
-		}
-	}
-	// What was before: the network is still as it was, and applying scales of 1 writes nothing.
-	start := o
-	start.LogScale = nil
-	var before *engine.BalanceReport
-	if made > 0 {
-		m, err := engine.NewBalancer(n, start)
-		if err != nil {
-			return false, err
-		}
-		if before, err = m.Apply(); err != nil {
-			return false, err
-		}
-	}
-	r, err := b.Apply()
-	if err != nil {
-		return false, err
-	}
-	if before == nil {
-		before = r
-	}
-	*at = C.int64_t(made + b.Sweeps())
-	converged := 0
-	if r.Reason == engine.Converged {
-		converged = 1
-	}
-	*a.report = C.hk_balance_report{
-		cost_before: C.double(before.CostBefore), cost_after: C.double(r.CostAfter),
-		deficit_before: C.double(before.DeficitBefore), deficit_after: C.double(r.DeficitAfter),
-		residual: C.double(r.Residual), sweeps: C.int64_t(made + b.Sweeps()), converged: C.int64_t(converged),
-	}
-	if units == 0 {
-		return false, nil
-	}
-	lambda, dead := doubles(a.lambda, units)[:0], unsafe.Slice((*byte)(unsafe.Pointer(a.dead)), units)
-	first := make([]int, len(n.Populations)) // the first hidden unit of each population
-	for k, layer := range r.Lambda {
-		first[k+1] = len(lambda) // population 0 is the input
-		lambda = append(lambda, layer...)
-	}
-	clear(dead)
-	for _, u := range r.Dead {
-		dead[first[u.Population]+u.Unit] = 1
-	}
-	return false, nil
 }
 
 func deficit[T kernels.Float](a *C.hk_deficit_args) error {

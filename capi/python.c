@@ -198,7 +198,7 @@ static int work(call *c, int kernel, int64_t *at) {
     /* What is changed in place is brought to its end, but for a sequence of samples, which may stop between two;
      * a fresh result may be given up for Ctrl-C. */
     int interruptible = kernel == HKI_FORWARD || kernel == HKI_POWER_SUMS || kernel == HKI_LEARN ||
-                        kernel == HKI_STDP || kernel == HKI_TRIPLET_STDP;
+                        kernel >= HKI_STDP;
     void *thread = py.PyEval_SaveThread();
     while ((status = hki_step(kernel, &c->args, &w, at, &c->err)) == HK_MORE && interruptible) {
         py.PyEval_RestoreThread(thread);

@@ -51,8 +51,8 @@ func synapticBalance[T kernels.Float](a *C.hk_synaptic_balance_args, at *C.int64
 	if err != nil {
 		return false, err
 	}
-	reason := map[engine.StopReason]C.int64_t{engine.Converged: C.HK_CONVERGED, engine.StepsUsedUp: C.HK_MAX_STEPS,
-		engine.NoProgress: C.HK_NO_PROGRESS}[rep.Reason]
+	reason := map[engine.StopReason]C.int64_t{engine.Converged: C.HK_CONVERGED, engine.StepsUsedUp: C.HK_STEPS_USED_UP,
+		engine.Stalled: C.HK_ROUNDING}[rep.Reason]
 	*a.report = C.hk_synaptic_report{
 		cost_before: C.double(rep.CostBefore), cost_after: C.double(rep.CostAfter),
 		gradient_before: C.double(rep.GradientBefore), gradient_after: C.double(rep.GradientAfter),

@@ -59,16 +59,23 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"s", COLS, HKI_WRITTEN},
          {"a", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
         {{"alpha", HKI_UNIT, 0}, {"of", HKI_CODE, HK_OF_SQUARE}}},
-    [HKI_LEARN] = {NAMES(learn), 3, 11,
+    [HKI_LEARN] = {NAMES(learn), 6, 23,
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
-         {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN}},
-        {{"rule", HKI_CODE, HK_SOFTHEBB}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
+         {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN},
+         /* its length depends on the rule: check.c */
+         {"gate", HKI_NONE, HKI_NONE, HKI_OR_SCALAR | OPT},
+         {"pre", COLS, HKI_WRITTEN | OPT},
+         {"post", ROWS, HKI_WRITTEN | OPT}},
+        {{"rule", HKI_CODE, HK_PES}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
          {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1}, {"compute", HKI_CODE, 1},
          {"block", HKI_CODE, HK_MAX_BLOCK},
          /* what is wanted of these depends on the rule: check.c */
          {"k", HKI_CODE, INT64_MAX}, {"score", HKI_CODE, HK_EUCLID}, {"temperature", HKI_NONNEGATIVE, 0},
-         {"anti", HKI_CODE, 1}}},
+         {"anti", HKI_CODE, 1}, {"alpha", HKI_UNIT, 0}, {"form", HKI_CODE, HK_BCM_1982}, {"power", HKI_NONNEGATIVE, 0},
+         {"c0", HKI_NONNEGATIVE, 0}, {"q", HKI_NONNEGATIVE, 0}, {"delta", HKI_NONNEGATIVE, 0}, {"a", HKI_FINITE, 0},
+         {"b", HKI_FINITE, 0}, {"c", HKI_FINITE, 0}, {"d", HKI_FINITE, 0}, {"differentiate", HKI_CODE, 1},
+         {"zero_diagonal", HKI_CODE, 1}}},
     [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 6,
         {{"sigma", COLS, HKI_WRITTEN},
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
@@ -108,6 +115,32 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"prior", COLS, OPT}},
         {{"mode", HKI_CODE, HK_PENALTY_BATCH}, {"strength", HKI_NONNEGATIVE, 0}, {"alpha", HKI_UNIT, 0}}},
+    [HKI_CONTRASTIVE] = {NAMES(contrastive), 5, 4,
+        {{"w", W, HKI_WRITTEN},
+         {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR},
+         {"x_free", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"y_free", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR}},
+        {{"lr", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1},
+         {"block", HKI_CODE, HK_MAX_BLOCK}}},
+    [HKI_THREE_FACTOR] = {NAMES(three_factor), 6, 6,
+        {{"w", W, HKI_WRITTEN},
+         {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN},
+         {"modulator", HKI_SAMPLES, HKI_NONE, HKI_OR_SCALAR},
+         {"e", W, HKI_WRITTEN},
+         {"r", W, HKI_WRITTEN | OPT}},
+        {{"lr", HKI_NONNEGATIVE, 0}, {"tau_e", HKI_NONNEGATIVE, 0}, {"tau_rise", HKI_NONNEGATIVE, 0}, {"dt", HKI_NONNEGATIVE, 0},
+         {"drive", HKI_CODE, HK_DRIVE_TAU}, {"compute", HKI_CODE, 1}}},
+    [HKI_FOLDIAK] = {NAMES(foldiak), 5, 9,
+        {{"w", W, HKI_WRITTEN},
+         {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN},
+         {"lateral", HKI_OUT, HKI_OUT, HKI_WRITTEN},
+         {"threshold", ROWS, HKI_WRITTEN}},
+        {{"lr", HKI_NONNEGATIVE, 0}, {"lateral_lr", HKI_NONNEGATIVE, 0}, {"threshold_lr", HKI_NONNEGATIVE, 0},
+         {"p", HKI_UNIT, 0}, {"reduction", HKI_CODE, HK_MEAN}, {"compute", HKI_CODE, 1}, {"slope", HKI_NONNEGATIVE, 0},
+         {"steps", HKI_CODE, 1 << 20}, {"step", HKI_UNIT, 0}}},
     [HKI_GAIN_RULE] = {NAMES(gain_rule), 4, 3,
         {{"w", W, HKI_WRITTEN},
          {"post_gain", ROWS, HKI_OR_SCALAR},
@@ -172,7 +205,8 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_LEARN: {
         double sample = out * in * ns(t, (cost){0.15, 40}) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
-        if (s[0].code == HK_SOFTHEBB) sample += out * ns(t, (cost){5, 150});
+        if (s[0].code == HK_SOFTHEBB || s[0].code == HK_BCM) sample += out * ns(t, (cost){5, 150});
+        if (s[0].code == HK_KROTOV_HOPFIELD) sample += out * in * ns(t, (cost){2, 150}); /* |w|^(q-2) */
         if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};
         return (hki_work){1, samples * sample};
     }
@@ -188,6 +222,20 @@ hki_work hki_estimate(int kernel, const void *args) {
     }
     case HKI_STAMINA:
         return (hki_work){1, (a[1].ndim == 2 ? (double)a[1].rows : 1) * in * ns(t, (cost){0.8, 30})};
+    case HKI_CONTRASTIVE: {
+        double pair = 2 * out * in * ns(t, (cost){0.15, 40}) + 1000;
+        double pairs = a[1].ndim == 2 ? (double)a[1].rows : 1;
+        if (s[1].code == HK_SEQUENTIAL) return (hki_work){(int64_t)pairs, pair};
+        return (hki_work){1, pairs * pair};
+    }
+    case HKI_THREE_FACTOR:
+        return (hki_work){a[1].rows, (s[2].real > 0 ? 5 : 3) * out * in * ns(t, (cost){0.15, 40}) + out * 50 + 500};
+    case HKI_FOLDIAK: {
+        double settle = (double)s[7].code * out * (out * ns(t, (cost){0.1, 12}) + ns(t, (cost){5, 150}));
+        double sample = settle + out * (in + out) * ns(t, (cost){0.3, 60}) + 2000;
+        if (s[4].code == HK_SEQUENTIAL) return (hki_work){a[1].rows, sample};
+        return (hki_work){1, (double)a[1].rows * sample};
+    }
     case HKI_STDP:
     case HKI_TRIPLET_STDP: /* one unit in ten spiking */
         return (hki_work){a[1].rows, 0.1 * out * in * ns(t, (cost){0.6, 30}) + (out + in) * ns(t, (cost){1, 6}) + 500};
@@ -196,5 +244,7 @@ hki_work hki_estimate(int kernel, const void *args) {
 }
 
 int64_t hki_grain(int kernel, const void *args) {
-    return kernel == HKI_LEARN ? ((const hk_learn_args *)args)->block : 0;
+    return kernel == HKI_LEARN         ? ((const hk_learn_args *)args)->block
+           : kernel == HKI_CONTRASTIVE ? ((const hk_contrastive_args *)args)->block
+                                       : 0;
 }

@@ -274,13 +274,14 @@ func TestBalanceUnique(t *testing.T) {
 		}
 		equalBits(t, "blocks", want, run(fresh(), BalanceOptions{MaxScratch: -1}))
 		atThreads(t, func(int) { equalBits(t, "threads", want, run(fresh(), BalanceOptions{})) })
-		// Cut into calls of two sweeps, with the state in the caller's memory.
+		// Cut into calls of two steps, with the state in the caller's memory.
 		n := fresh()
-		state := make([]float64, n.HiddenUnits())
+		g := n.Graph(false)
+		state := make([]float64, BalanceStateLen(g.Units, len(g.Blocks), 1))
 		for done := false; !done; {
-			b, err := NewBalancer(n, BalanceOptions{P: p, Tol: 1e-13, LogScale: state})
+			b, err := NewGraphBalancer(g, BalanceOptions{P: p, Tol: 1e-13, State: state})
 			must(t, err)
-			done, err = b.Sweep(2)
+			done, err = b.Run(2)
 			must(t, err)
 			if done {
 				_, err = b.Apply()
@@ -469,22 +470,20 @@ func TestBalanceRefuses(t *testing.T) {
 		{"p", func(n *Network[float64], o *BalanceOptions) { o.P = -1 }},
 		{"p", func(n *Network[float64], o *BalanceOptions) { o.P = math.NaN() }},
 		{"p", func(n *Network[float64], o *BalanceOptions) { o.P = math.Inf(1) }},
-		{"activation", func(n *Network[float64], o *BalanceOptions) {
-			n.Populations[1].Activation = kernels.Activation{Kind: kernels.Tanh}
-		}},
-		{"activation", func(n *Network[float64], o *BalanceOptions) {
-			n.Populations[2].Activation = kernels.Activation{Kind: kernels.GELU}
-		}},
 		{"order", func(n *Network[float64], o *BalanceOptions) { o.Order = []int{0} }},
 		{"order", func(n *Network[float64], o *BalanceOptions) { o.Order = []int{0, 0} }},
 		{"order", func(n *Network[float64], o *BalanceOptions) { o.Order = []int{1, 2} }},
 		{"tol", func(n *Network[float64], o *BalanceOptions) { o.Tol = -1 }},
 		{"tol", func(n *Network[float64], o *BalanceOptions) { o.Tol = math.NaN() }},
 		{"max_sweeps", func(n *Network[float64], o *BalanceOptions) { o.MaxSweeps = -1 }},
-		{"log_scale", func(n *Network[float64], o *BalanceOptions) { o.LogScale = make([]float64, 3) }},
-		{"log_scale", func(n *Network[float64], o *BalanceOptions) {
-			o.LogScale = make([]float64, n.HiddenUnits())
-			o.LogScale[1] = math.Inf(1)
+		{"state", func(n *Network[float64], o *BalanceOptions) { o.State = make([]float64, 3) }},
+		{"state", func(n *Network[float64], o *BalanceOptions) {
+			o.State = make([]float64, BalanceStateLen(n.HiddenUnits(), 6, 1))
+			o.State[0], o.State[stateHead+6] = 1, math.Inf(1)
+		}},
+		{"state", func(n *Network[float64], o *BalanceOptions) {
+			o.State = make([]float64, BalanceStateLen(n.HiddenUnits(), 6, 1))
+			o.State[0] = 7
 		}},
 		{"weights[1]", func(n *Network[float64], o *BalanceOptions) { n.Projections[1].W.Cols-- }},
 		{"weights[2]", func(n *Network[float64], o *BalanceOptions) { n.Projections[2].W = n.Projections[0].W }},

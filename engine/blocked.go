@@ -19,13 +19,16 @@ import (
 //   - few rows that change a sample (winner-take-all): sparseBlock, where V is not tracked but what changed of it
 //     is computed anew, and the bits are those of one sample at a time.
 //
+// A row's addition a_b·1ᵀ is a sample whose r is a row of ones, the same for all: one more coefficient a row, and in V
+// the sums of the x. State of the rule depends on x and y alone and so is no obstacle.
+//
 // In the first two a product of decays is only ever multiplied by further ones, from the last sample to the first, so
 // that it may underflow: to 0, as the weights of one sample at a time would.
 //
-// Not fit: terms of columns (outstar, any c_j or b_j) and added rows a_i, normalisation, sum and mean.
+// Not fit: terms of columns (outstar, any c_j or b_j), normalisation, a diagonal that is held, sum and mean.
 //
 // A block in which anything is not finite is run again one sample at a time, from the weights before it, and so stops
-// at the sample, with the error and the weights of the sequential form. Map is called again then; it keeps nothing.
+// at the sample, with the error, the weights and the state of the sequential form. Map is called again then.
 // Only weights that overflow under a y that is given are found at the end of the block.
 
 // MaxBlock is the largest UpdateOptions.Block.
@@ -48,8 +51,10 @@ func (u *updater[T]) checkBlock() error {
 		return badBlock("0 with sum or mean, which are one update")
 	case o.Normalize != NoNorm:
 		return badBlock("0 with normalize, which looks at each sample's change")
-	case u.terms&(TermCol|TermColAdd|TermRow) != 0:
-		return badBlock("0, since the rule changes columns as a whole or adds to rows")
+	case u.terms&(TermCol|TermColAdd) != 0:
+		return badBlock("0, since the rule changes columns as a whole")
+	case u.terms&TermDiagonal != 0:
+		return badBlock("0, since the rule holds the diagonal")
 	case u.terms&TermX != 0 && !pre:
 		return badBlock("0, since the rule's presynaptic factor is not known before y")
 	case u.from%o.Block != 0 || u.to%o.Block != 0 && u.to != u.x.Rows:
@@ -65,8 +70,12 @@ type blocks[T kernels.Float] struct {
 	c       kernels.Matrix[T] // [n, out]: Cᵀ
 	k       kernels.Matrix[T] // a part of K, [samples, later samples]
 	p       kernels.Matrix[T] // [depth, out]: products of 1 − d of halves of the block
-	leaf    kernels.Matrix[T] // [1 + leafSamples, out]
-	factors []T               // [1 + leafSamples]
+	a       kernels.Matrix[T] // [depth, out]: coefficients of the row of ones, with TermRow
+	xsums   []T               // [n]: the sums of the x, with TermRow
+	ones    []T               // [in]
+	fixed   int               // fixed rows of leaf
+	leaf    kernels.Matrix[T] // [fixed + leafSamples, out]
+	factors []T               // [fixed + leafSamples]
 	decay   []T               // [out]
 	spare   []T               // [out]
 	sums    []T               // [max(n, out)]
@@ -90,6 +99,7 @@ func (u *updater[T]) blocked() (int, error) {
 	}
 	for s := u.from; s < u.to; {
 		n := min(u.o.Block, u.to-s)
+		u.saveState()
 		var done int
 		switch {
 		case u.terms&TermSparse != 0:
@@ -100,6 +110,7 @@ func (u *updater[T]) blocked() (int, error) {
 			done = u.rowsBlock(s, n)
 		}
 		if done < n { // something is not finite
+			u.restoreState(s, done)
 			from, to := u.from, u.to
 			u.from, u.to = s+done, s+n
 			k, err := u.sequence()
@@ -113,21 +124,38 @@ func (u *updater[T]) blocked() (int, error) {
 		if (!u.compute || s == u.to) && !finiteMatrix(u.w, u.sums) {
 			return s - u.from, u.diverged("the weights", s-1)
 		}
+		if name := u.badState(); name != "" {
+			return s - u.from, u.diverged(name, s-1)
+		}
 	}
 	return u.to - u.from, nil
 }
 
-// presynaptics is R of the samples [s, s+n): x itself, or what the rule makes of it.
+// presynaptics is R of the samples [s, s+n): x itself, or what the rule makes of it. State of presynaptic units is after
+// the block then.
 func (u *updater[T]) presynaptics(s, n int) kernels.Matrix[T] {
 	x := subRows(u.x, s, n)
 	if u.terms&TermX == 0 {
+		for b := 0; u.state != nil && b < n; b++ {
+			u.state.AdvancePre(subRows(x, b, 1))
+		}
 		return x
 	}
 	pre := u.rule.(presynaptic[T])
 	for b := range n {
 		pre.Pre(u.b.r.Row(b), x.Row(b))
+		if u.state != nil {
+			u.state.AdvancePre(subRows(x, b, 1))
+		}
 	}
 	return subRows(u.b.r, 0, n)
+}
+
+// advancePost is the step of the state of postsynaptic units after sample s of the call.
+func (u *updater[T]) advancePost(s int) {
+	if u.state != nil {
+		u.state.AdvancePost(subRows(u.y, s, 1))
+	}
 }
 
 // triangle is K = R·Xᵀ from the diagonal on, by panels of rows; what it writes left of the diagonal is of no use.
@@ -144,166 +172,6 @@ func (u *updater[T]) prepareBlocks(n int) {
 	if u.terms&TermX != 0 {
 		u.b.r = u.s.matrix(n, u.w.Cols)
 	}
-}
-
-func (u *updater[T]) prepareRows(n int) {
-	u.prepareBlocks(n)
-	out, b := u.w.Rows, &u.b
-	if u.terms&TermResponse != 0 {
-		b.v = u.s.matrix(n, out)
-	}
-	b.c = u.s.matrix(n, out)
-	leaf := min(leafSamples, n)
-	b.leaf, b.factors = u.s.matrix(1+leaf, out), u.s.t.take(1+leaf)
-	depth, half := 1, 0
-	for m := n; m > leafSamples; m = max(half, m-half) {
-		half = firstHalf(m)
-		depth++
-	}
-	b.p, b.decay, b.spare = u.s.matrix(depth, out), u.s.t.take(out), u.s.t.take(out)
-	half = 0
-	if n > leafSamples {
-		half = firstHalf(n)
-	}
-	b.k = u.s.matrix(1, max(leaf*leaf, half*(n-half)))
-}
-
-// firstHalf is where n > leafSamples samples are cut: after whole leaves.
-func firstHalf(n int) int {
-	leaves := (n + leafSamples - 1) / leafSamples
-	return leaves / 2 * leafSamples
-}
-
-// rowsBlock runs the samples [s, s+n) of a rule whose rows decay each by itself: V and C are kept transposed, a
-// sample a row, so that they are what ForwardBatch gives and BatchUpdate takes.
-func (u *updater[T]) rowsBlock(s, n int) (done int) {
-	b := &u.b
-	y := subRows(u.y, s, n)
-	b.first, b.x, b.rows, b.answer = s, subRows(u.x, s, n), u.presynaptics(s, n), y
-	if u.terms&TermResponse != 0 {
-		b.answer = subRows(b.v, 0, n)
-	}
-	if u.compute {
-		kernels.ForwardBatch(b.answer, u.w, b.x, nil, identity)
-	} else if !finiteMatrix(b.rows, b.sums) {
-		return 0
-	}
-	u.half(0, n, 0)
-	c := subRows(b.c, 0, n)
-	if !finiteMatrix(y, b.sums) || !finiteMatrix(c, b.sums) {
-		return 0
-	}
-	if u.terms&TermDecay == 0 {
-		kernels.BatchUpdate(u.w, c, b.rows, nil, nil)
-		return n
-	}
-	p := b.p.Row(0)
-	if !finite(p) {
-		return 0
-	}
-	if u.decays(p) {
-		for i, f := range b.spare {
-			if f != 1 {
-				kernels.Scale(rowVector(u.w.Row(i)), b.spare[i:i+1], nil)
-			}
-		}
-	}
-	kernels.BatchUpdate(u.w, c, b.rows, b.decay, nil)
-	return n
-}
-
-// decays splits factors p into decay and spare, such that 1 − decay is exact, (1 − decay)·spare = p and one of the two
-// factors is 1; it reports whether spare is not all ones. From ½ to 2 the difference 1 − p is exact, and so is 1 minus
-// it; beyond, it would lose the bits of p.
-func (u *updater[T]) decays(p []T) (spare bool) {
-	for i, f := range p {
-		d, rest := 1-f, T(1)
-		if !(f >= 0.5 && f <= 2) {
-			d, rest, spare = 0, f, true
-		}
-		u.b.decay[i], u.b.spare[i] = d, rest
-	}
-	return spare
-}
-
-// half runs the samples [lo, hi) of the block. After it the rows lo to hi of c are the coefficients after sample
-// hi − 1, and row level of p the products of 1 − d of these samples.
-func (u *updater[T]) half(lo, hi, level int) {
-	b := &u.b
-	if hi-lo <= leafSamples {
-		u.leaf(lo, hi, level)
-		return
-	}
-	mid := lo + firstHalf(hi-lo)
-	u.half(lo, mid, level)
-	first := subRows(b.c, lo, mid-lo)
-	p := b.p.Row(level)
-	decay := u.terms&TermDecay != 0
-	if u.compute {
-		// V of the second half ← P∘V + (part of K)ᵀ·C of the first.
-		k := kernels.MatrixOf(b.k.Data[:(mid-lo)*(hi-mid)], mid-lo, hi-mid)
-		kernels.ForwardBatch(k, subRows(b.x, mid, hi-mid), subRows(b.rows, lo, mid-lo), nil, identity)
-		v := subRows(b.answer, mid, hi-mid)
-		if decay {
-			if u.decays(p) {
-				kernels.Scale(v, nil, b.spare)
-			}
-			kernels.BatchUpdate(v, k, first, nil, b.decay)
-		} else {
-			kernels.BatchUpdate(v, k, first, nil, nil)
-		}
-	}
-	u.half(mid, hi, level+1)
-	if decay {
-		later := b.p.Row(level + 1)
-		kernels.Scale(first, nil, later)
-		kernels.Scale(rowVector(p), nil, later)
-	}
-}
-
-// leaf is half for a few samples, one after the other. Its matrix has a row for the product of 1 − d, which starts at
-// 1, and a row a sample: V of the sample until its turn comes, its coefficients from then on. A sample is one update
-// of all rows, its g entering the first row by 0, rows before its own by 0, its own, which is cleared, by 1, and later
-// ones by K.
-func (u *updater[T]) leaf(lo, hi, level int) {
-	b, n := &u.b, hi-lo
-	m := subRows(b.leaf, 0, 1+n)
-	one := m.Row(0)
-	for i := range one {
-		one[i] = 1
-	}
-	k := kernels.MatrixOf(b.k.Data[:n*n], n, n)
-	if u.compute {
-		for c := range n {
-			copy(m.Row(1+c), b.answer.Row(lo+c))
-		}
-		triangle(k, subRows(b.x, lo, n), subRows(b.rows, lo, n), trianglePanel)
-	} else {
-		clear(m.Data[m.Stride:])
-	}
-	factor := b.factors[:1+n]
-	clear(factor)
-	update := kernels.Update[T]{G: factor, X: u.v.G, ColDecay: u.has(TermDecay, u.v.D)}
-	for c := range n {
-		row, y := m.Row(1+c), u.y.Row(b.first+lo+c)
-		switch {
-		case u.terms&TermResponse != 0:
-			u.v.U = row
-		case u.compute:
-			copy(y, row)
-		}
-		u.rule.Map(u.v, b.x.Row(lo+c), y)
-		clear(row)
-		factor[c], factor[1+c] = 0, 1
-		if u.compute {
-			copy(factor[2+c:], k.Row(c)[c+1:])
-		}
-		kernels.Rank1(m, update)
-	}
-	for c := range n {
-		copy(b.c.Row(lo+c), m.Row(1+c))
-	}
-	copy(b.p.Row(level), one)
 }
 
 func (u *updater[T]) prepareSparse(n int) {
@@ -361,6 +229,7 @@ func (u *updater[T]) sparseBlock(s, n int) (done int) {
 		}
 		u.sparse(b.c, place, r.Row(done), nil)
 		u.norms(b.c, place)
+		u.advancePost(s + done)
 	}
 	for k, i := range changed {
 		copy(w.Row(i), b.c.Row(k))

@@ -183,3 +183,9 @@ func finiteMatrix[T kernels.Float](m kernels.Matrix[T], tmp []T) bool {
 	kernels.PowerSums(m, math.Inf(1), tmp[:m.Rows], nil)
 	return finite(tmp[:m.Rows])
 }
+
+func fill[T kernels.Float](v []T, s T) {
+	for k := range v {
+		v[k] = s
+	}
+}

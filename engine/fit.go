@@ -99,11 +99,10 @@ func (o *FitOptions[T]) checkFit(fn string, n *Network[T], x, target kernels.Mat
 		}
 		return nil
 	}
-	o.Balance = &BalanceOptions{P: o.Balance.P, IncludeBias: o.Balance.IncludeBias, Order: o.Balance.Order,
-		Tol: o.Balance.Tol, MaxSweeps: o.Balance.MaxSweeps, MaxScratch: o.Balance.MaxScratch}
-	b := Balancer[T]{n: n, tol: o.Balance.Tol, maxSweeps: o.Balance.MaxSweeps}
-	options := *o.Balance
-	return b.checkOptions("Balance", &options)
+	balance := *o.Balance
+	balance.State = nil // each balancing is a run of its own
+	o.Balance = &balance
+	return n.checkBalance(balance)
 }
 
 // fit is one call of Fit.

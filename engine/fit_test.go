@@ -204,10 +204,7 @@ func TestFitRefuses(t *testing.T) {
 		{"balance", func(n *Network[float64], o *FitOptions[float64]) { o.BalanceBefore = true }},
 		{"p", func(n *Network[float64], o *FitOptions[float64]) { o.Balance = &BalanceOptions{} }},
 		{"batch", func(n *Network[float64], o *FitOptions[float64]) { o.Batch = -1 }},
-		{"activation", func(n *Network[float64], o *FitOptions[float64]) {
-			o.Balance = &BalanceOptions{P: 1}
-			n.Populations[1].Activation = kernels.Activation{Kind: kernels.Sigmoid}
-		}},
+		{"method", func(n *Network[float64], o *FitOptions[float64]) { o.Balance = &BalanceOptions{P: 1, Method: 9} }},
 	} {
 		n, o := freshNet[float64](t), fitOptions[float64]()
 		x, target := clusters[float64](20)

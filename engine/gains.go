@@ -51,13 +51,6 @@ func (e Exponential[T]) Update(z kernels.Matrix[T], act kernels.Activation, r Re
 	return nil
 }
 
-func checkAlpha(fn string, alpha float64) error {
-	if !(alpha >= 0 && alpha <= 1) {
-		return badArg(fn, "alpha", fmt.Sprint(alpha), "a number in [0, 1]")
-	}
-	return nil
-}
-
 // checkInputs verifies the inputs of a population and what is averaged of them.
 func checkInputs[T kernels.Float](fn string, z kernels.Matrix[T], act kernels.Activation, units int, of GainOf, r Reduction) error {
 	if err := checkGain(fn, of, r); err != nil {

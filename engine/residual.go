@@ -114,6 +114,7 @@ func (u *updater[T]) residualSamples(s, n int) (finite bool) {
 			copy(in[t+1:], k.Row(t)[t+1:])
 		}
 		kernels.Rank1Residual(m, in, u.v.G, yt)
+		u.advancePost(s + t)
 	}
 	if !finiteMatrix(y, u.b.sums) || !finiteMatrix(m, u.b.sums) {
 		return false

@@ -30,7 +30,39 @@ type (
 	// presynaptic is a rule with TermX whose X depends on x and not on y. Pre writes the X that Map would: the blocked
 	// form wants those of a block before it knows any y.
 	presynaptic[T kernels.Float] interface{ Pre(dst, x []T) }
+	// owner has vectors in the caller's memory, which Update checks: AppendArrays adds them to the list.
+	owner[T kernels.Float] interface {
+		AppendArrays(to []Array[T]) []Array[T]
+	}
+	// stateful is an owner with state. Map and Pre read it as it was before the sample. After the weights hold a sample,
+	// AdvancePre and AdvancePost are called with x and y of it; after a sum or a mean once, with those of all samples, and
+	// take their mean. In blocks, AdvancePre runs ahead of Map: of the vectors only X may come from what it writes.
+	stateful[T kernels.Float] interface {
+		owner[T]
+		AdvancePre(x kernels.Matrix[T])
+		AdvancePost(y kernels.Matrix[T])
+	}
+	// powered is a rule with TermResponse whose U comes from sign(w)·|w|^Power, Power ≥ 1, in the place of w.
+	powered interface{ Power() float64 }
 )
+
+// Side is what the elements of an Array belong to.
+type Side int
+
+const (
+	Pre  Side = iota // presynaptic units: length in
+	Post             // postsynaptic units: length out
+)
+
+// Array is a vector of a rule in the caller's memory. Update refuses a wrong length, elements that are not finite and
+// memory that W shares, and for State memory that x, y or another array shares.
+type Array[T kernels.Float] struct {
+	Name  string
+	V     []T
+	Side  Side
+	State bool // written; else a parameter, and one element stands for all
+	Blank bool // NaN is allowed: nothing is known of the unit yet
+}
 
 // Terms is the set of vectors that a rule fills beside G.
 type Terms uint
@@ -52,6 +84,14 @@ const (
 	// TermSparse goes with TermResponse: Map sets Rows to the rows that change, ascending, and fills G and D for them
 	// only. A sample of a sequence touches these rows only. It excludes the terms of columns and addition.
 	TermSparse
+	// TermTime: rows are steps in time, so there is no sum or mean of them.
+	TermTime
+	// TermGiven: y is the caller's and never computed.
+	TermGiven
+	// TermDiagonal keeps the diagonal of W, which is square, as it is: Δw_ii = 0.
+	TermDiagonal
+	// TermMaxNorm makes MaxNorm a part of the rule.
+	TermMaxNorm
 )
 
 // Vectors are the vectors of the pattern for one sample. Map writes into them and keeps none. Map may use U as working
@@ -176,5 +216,27 @@ func (v *Vectors[T]) multiply(d, g, u []T) {
 	}
 	for i, a := range u {
 		d[i] = T(g[i] * a)
+	}
+}
+
+// subtract writes dst = a − b, rounded; a b of length 1 stands for all.
+func (v *Vectors[T]) subtract(dst, a, b []T) {
+	dst = dst[:len(a)]
+	if len(b) == 1 {
+		s := b[0]
+		for k, x := range a {
+			dst[k] = x - s
+		}
+		return
+	}
+	if v != nil && len(a) >= longVector && v.scalar != nil {
+		copy(dst, a)
+		v.scalar[0] = -1
+		kernels.Rank1(rowVector(dst), kernels.Update[T]{G: v.scalar, X: b})
+		return
+	}
+	b = b[:len(a)]
+	for k, x := range a {
+		dst[k] = x - b[k]
 	}
 }

@@ -14,6 +14,8 @@ type Scratch[T kernels.Float] struct {
 	deriv  []T
 	act    Activity[T]
 	delta  []kernels.Matrix[T]
+	arrays []Array[T]
+	pairs  arena[T]
 }
 
 // arena hands out pieces of one buffer; after a call that outgrew it, the next call finds one that is large

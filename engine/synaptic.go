@@ -45,8 +45,7 @@ type SynapticOptions[T kernels.Float] struct {
 
 // The reasons of a stop beside Converged.
 const (
-	StepsUsedUp StopReason = "max_steps"   // MaxSteps were not enough; what was reached is written
-	NoProgress  StopReason = "no_progress" // rounding hides what is left to be done; what was reached is written
+	StepsUsedUp StopReason = "max_steps" // MaxSteps were not enough; what was reached is written
 )
 
 // SynapticReport is the outcome of synaptic balancing. The costs are those of the scaled sums, in float64, over the
@@ -229,7 +228,7 @@ func (s *Synaptic[T]) Apply() (_ *SynapticReport, err error) {
 	case s.head[atResidual] <= s.o.Tol:
 		rep.Reason = Converged
 	case s.head[atStuck] == stuckSteps:
-		rep.Reason = NoProgress
+		rep.Reason = Stalled
 	}
 	for i, c := range s.component {
 		if c < 0 {

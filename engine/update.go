@@ -104,6 +104,13 @@ type updater[T kernels.Float] struct {
 	delta, lower kernels.Matrix[T] // [out, in], [out, out]
 	b            blocks[T]
 	rb           residualBlocks[T]
+
+	state    stateful[T] // nil without state
+	arrays   []Array[T]
+	before   []T               // the state before a block
+	diagonal []T               // with TermDiagonal
+	power    float64           // of powered, else 1
+	powers   kernels.Matrix[T] // sign(w)·|w|^power where power is not 1
 }
 
 func (u *updater[T]) check() error {
@@ -125,6 +132,12 @@ func (u *updater[T]) check() error {
 		return badTerms("sparse rows without terms of columns or addition")
 	case u.terms&TermResponse != 0 && !u.compute:
 		return badArg(fn, "y", "given", "no y, since the rule computes it")
+	case u.terms&TermGiven != 0 && u.compute:
+		return badArg(fn, "y", "not given", "a y, since the rule computes none")
+	case u.terms&TermTime != 0 && o.Reduction != Sequential:
+		return badArg(fn, "reduction", fmt.Sprint(int(o.Reduction)), "sequential, since rows are steps in time")
+	case u.terms&TermMaxNorm != 0:
+		o.Normalize = MaxNorm
 	}
 	if err := checkMatrix(fn, "w", u.w, -1, -1); err != nil {
 		return err
@@ -133,6 +146,9 @@ func (u *updater[T]) check() error {
 		if err := r.CheckShape(u.w.Rows, u.w.Cols); err != nil {
 			return err
 		}
+	}
+	if u.terms&TermDiagonal != 0 && u.w.Rows != u.w.Cols {
+		return badArg(fn, "w", fmt.Sprintf("[%d, %d]", u.w.Rows, u.w.Cols), "a square matrix, since its diagonal is held")
 	}
 	if err := checkMatrix(fn, "x", u.x, -1, u.w.Cols); err != nil {
 		return err
@@ -153,6 +169,9 @@ func (u *updater[T]) check() error {
 		return badArg(fn, "reduction", fmt.Sprint(int(o.Reduction)), "sequential, sum or mean")
 	case o.Normalize < NoNorm || o.Normalize > MaxNorm:
 		return badArg(fn, "normalize", fmt.Sprint(int(o.Normalize)), "none or max")
+	}
+	if err := u.checkArrays(); err != nil {
+		return err
 	}
 	u.from, u.to = o.From, o.To
 	if u.to == 0 {
@@ -204,6 +223,38 @@ func (u *updater[T]) allocate() {
 	if batchResidual {
 		u.lower = u.s.matrix(out, out)
 	}
+	if u.terms&TermDiagonal != 0 {
+		u.diagonal = u.s.t.take(out)
+		for i := range out {
+			u.diagonal[i] = u.w.Row(i)[i]
+		}
+	}
+	u.power = 1
+	if p, ok := u.rule.(powered); ok {
+		if u.power = p.Power(); u.power != 1 {
+			u.powers = u.s.matrix(out, in)
+		}
+	}
+}
+
+// answering is the matrix that U comes from.
+func (u *updater[T]) answering() kernels.Matrix[T] {
+	if u.power == 1 {
+		return u.w
+	}
+	for i := range u.w.Rows { // |w|^(power − 1)·w
+		w, p := u.w.Row(i), u.powers.Row(i)
+		kernels.PowAbs(p, w, u.power-1)
+		kernels.Scale(rowVector(p), nil, w)
+	}
+	return u.powers
+}
+
+// holdDiagonal undoes what an update has done to the diagonal of W.
+func (u *updater[T]) holdDiagonal() {
+	for i, v := range u.diagonal {
+		u.w.Row(i)[i] = v
+	}
 }
 
 // has returns v if the rule has the term, else nil: an absent term is omitted.
@@ -225,7 +276,7 @@ func (u *updater[T]) sequence() (int, error) {
 			answer = u.v.U
 		}
 		if u.compute {
-			kernels.Forward(answer, u.w, x, nil, identity)
+			kernels.Forward(answer, u.answering(), x, nil, identity)
 		}
 		if !finite(answer) || !finite(u.v.N) {
 			return s - u.from, u.blame(s)
@@ -266,9 +317,14 @@ func (u *updater[T]) sequence() (int, error) {
 			}
 			kernels.Rank1(u.w, k)
 		}
+		u.holdDiagonal()
 		u.norms(u.w, nil)
+		u.advance(subRows(u.x, s, 1), subRows(u.y, s, 1))
 		if sums != nil && !finite(sums) && !u.finiteW() {
 			return s - u.from + 1, u.diverged("the weights", s)
+		}
+		if name := u.badState(); name != "" {
+			return s - u.from + 1, u.diverged(name, s)
 		}
 	}
 	return u.to - u.from, nil
@@ -310,7 +366,7 @@ func (u *updater[T]) batch() (int, error) {
 		answer = u.s.matrix(n, u.w.Rows)
 	}
 	if u.compute {
-		kernels.ForwardBatch(answer, u.w, u.x, nil, identity)
+		kernels.ForwardBatch(answer, u.answering(), u.x, nil, identity)
 	}
 	for s := range n {
 		if !finite(answer.Row(s)) || !finite(u.v.N) {
@@ -334,7 +390,7 @@ func (u *updater[T]) batch() (int, error) {
 			if err := u.applyNormalized(n - 1); err != nil {
 				return 0, err
 			}
-			return n, nil
+			break
 		}
 		u.one[0] = 1
 		u.addDelta()
@@ -344,8 +400,13 @@ func (u *updater[T]) batch() (int, error) {
 			kernels.Rank1(u.w, kernels.Update[T]{RowAdd: a, ColAdd: b})
 		}
 	}
+	u.holdDiagonal()
+	u.advance(u.x, u.y)
 	if !finiteMatrix(u.w, u.sums) {
 		return n, u.diverged("the weights", n-1)
+	}
+	if name := u.badState(); name != "" {
+		return n, u.diverged(name, n-1)
 	}
 	return n, nil
 }
@@ -452,6 +513,9 @@ func (u *updater[T]) decayDelta(d, c []T) {
 // applyNormalized is w ← fma(η/max(max|Δw|, 1e-30), Δw, w), the quotient in float64. A Δw that is not finite
 // is an error and W is left alone.
 func (u *updater[T]) applyNormalized(sample int) error {
+	for i := range u.diagonal {
+		u.delta.Row(i)[i] = 0
+	}
 	kernels.PowerSums(u.delta, math.Inf(1), u.sums, nil)
 	if !finite(u.sums) {
 		return u.diverged("the update", sample)

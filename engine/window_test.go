@@ -110,25 +110,3 @@ func TestWindowedRefuses(t *testing.T) {
 		refused(t, c.arg, err, c.arg)
 	}
 }
-
-// Gradients and gains of the derivative need one that has a bound.
-func TestUnboundedDerivativesAreRefused(t *testing.T) {
-	act := kernels.Activation{Kind: kernels.BiPU, Slope: 1, Shape: 0.5}
-	n := layered[float64](t, source(1), act, 3, 4, 2)
-	before := snapshot(t, n)
-	x, y := randomMatrix[float64](source(2), 5, 3, 0, 1), randomMatrix[float64](source(3), 5, 2, 0, 1)
-	trainer := Trainer[float64]{LR: 0.1, Batch: 5}
-	refused(t, "training", trainer.Steps(n, x, y, []int{0, 1}, nil), "population 1")
-	g := NewGainTraining(n, 0.1, 0.5)
-	must(t, n.Predict(kernels.NewMatrix[float64](5, 2), x, nil))
-	g.Of = OfDerivative
-	refused(t, "gains", g.Step(n, x, nil), "population 1")
-	equalBits(t, "weights", before, snapshot(t, n))
-	_, err := Balance(n, BalanceOptions{P: 2})
-	refused(t, "balance", err, "activation")
-	rnn := RNN[float64]{Recurrent: Recurrent[float64]{J: kernels.NewMatrix[float64](2, 2)}, Activation: act}
-	run := RNNRun[float64]{X: kernels.MatrixOf([]float64{1, 2}, 1, 2)}
-	must(t, rnn.Run(&run, 0, 1, nil))
-	run.Slopes = make([]float64, 4)
-	refused(t, "slopes", rnn.Run(&run, 0, 1, nil), "activation")
-}

@@ -539,6 +539,90 @@ func kBothSum4[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSum4(out, acc, w, rows, cols, stride)
 }
 
+func kBothWeightedSigned[T Float](out, acc, w, v, u []T, rows, cols, stride, far int) {
+	if useNEON {
+		if single[T]() {
+			asm.BothWeightedSignedF32NEON(pF32(out), pF32(acc), pF32(w), pF32(v), pF32(u), rows, cols, stride, far)
+		} else {
+			asm.BothWeightedSignedF64NEON(pF64(out), pF64(acc), pF64(w), pF64(v), pF64(u), rows, cols, stride, far)
+		}
+		return
+	}
+	portable.BothWeightedSigned(out, acc, w, v, u, rows, cols, stride, far)
+}
+
+func kBothWeightedHalf[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	if useNEON {
+		if single[T]() {
+			asm.BothWeightedHalfF32NEON(pF32(out), pF32(acc), pF32(w), pF32(v), pF32(u), rows, cols, stride)
+		} else {
+			asm.BothWeightedHalfF64NEON(pF64(out), pF64(acc), pF64(w), pF64(v), pF64(u), rows, cols, stride)
+		}
+		return
+	}
+	portable.BothWeightedHalf(out, acc, w, v, u, rows, cols, stride)
+}
+
+func kBothWeighted1[T Float](out, acc, w, v, u []T, rows, cols, stride, far int) {
+	if useNEON {
+		if single[T]() {
+			asm.BothWeighted1F32NEON(pF32(out), pF32(acc), pF32(w), pF32(v), pF32(u), rows, cols, stride, far)
+		} else {
+			asm.BothWeighted1F64NEON(pF64(out), pF64(acc), pF64(w), pF64(v), pF64(u), rows, cols, stride, far)
+		}
+		return
+	}
+	portable.BothWeighted1(out, acc, w, v, u, rows, cols, stride, far)
+}
+
+func kBothWeightedThreeHalves[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	if useNEON {
+		if single[T]() {
+			asm.BothWeightedThreeHalvesF32NEON(pF32(out), pF32(acc), pF32(w), pF32(v), pF32(u), rows, cols, stride)
+		} else {
+			asm.BothWeightedThreeHalvesF64NEON(pF64(out), pF64(acc), pF64(w), pF64(v), pF64(u), rows, cols, stride)
+		}
+		return
+	}
+	portable.BothWeightedThreeHalves(out, acc, w, v, u, rows, cols, stride)
+}
+
+func kBothWeighted2[T Float](out, acc, w, v, u []T, rows, cols, stride, far int) {
+	if useNEON {
+		if single[T]() {
+			asm.BothWeighted2F32NEON(pF32(out), pF32(acc), pF32(w), pF32(v), pF32(u), rows, cols, stride, far)
+		} else {
+			asm.BothWeighted2F64NEON(pF64(out), pF64(acc), pF64(w), pF64(v), pF64(u), rows, cols, stride, far)
+		}
+		return
+	}
+	portable.BothWeighted2(out, acc, w, v, u, rows, cols, stride, far)
+}
+
+func kBothWeighted3[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	if useNEON {
+		if single[T]() {
+			asm.BothWeighted3F32NEON(pF32(out), pF32(acc), pF32(w), pF32(v), pF32(u), rows, cols, stride)
+		} else {
+			asm.BothWeighted3F64NEON(pF64(out), pF64(acc), pF64(w), pF64(v), pF64(u), rows, cols, stride)
+		}
+		return
+	}
+	portable.BothWeighted3(out, acc, w, v, u, rows, cols, stride)
+}
+
+func kBothWeighted4[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	if useNEON {
+		if single[T]() {
+			asm.BothWeighted4F32NEON(pF32(out), pF32(acc), pF32(w), pF32(v), pF32(u), rows, cols, stride)
+		} else {
+			asm.BothWeighted4F64NEON(pF64(out), pF64(acc), pF64(w), pF64(v), pF64(u), rows, cols, stride)
+		}
+		return
+	}
+	portable.BothWeighted4(out, acc, w, v, u, rows, cols, stride)
+}
+
 func kRowMaxAbs[T Float](out, w []T, rows, cols, stride int) {
 	if useNEON {
 		if single[T]() {

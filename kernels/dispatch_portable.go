@@ -182,6 +182,34 @@ func kBothSum4[T Float](out, acc, w []T, rows, cols, stride int) {
 	portable.BothSum4(out, acc, w, rows, cols, stride)
 }
 
+func kBothWeightedSigned[T Float](out, acc, w, v, u []T, rows, cols, stride, far int) {
+	portable.BothWeightedSigned(out, acc, w, v, u, rows, cols, stride, far)
+}
+
+func kBothWeightedHalf[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	portable.BothWeightedHalf(out, acc, w, v, u, rows, cols, stride)
+}
+
+func kBothWeighted1[T Float](out, acc, w, v, u []T, rows, cols, stride, far int) {
+	portable.BothWeighted1(out, acc, w, v, u, rows, cols, stride, far)
+}
+
+func kBothWeightedThreeHalves[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	portable.BothWeightedThreeHalves(out, acc, w, v, u, rows, cols, stride)
+}
+
+func kBothWeighted2[T Float](out, acc, w, v, u []T, rows, cols, stride, far int) {
+	portable.BothWeighted2(out, acc, w, v, u, rows, cols, stride, far)
+}
+
+func kBothWeighted3[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	portable.BothWeighted3(out, acc, w, v, u, rows, cols, stride)
+}
+
+func kBothWeighted4[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	portable.BothWeighted4(out, acc, w, v, u, rows, cols, stride)
+}
+
 func kRowMaxAbs[T Float](out, w []T, rows, cols, stride int) {
 	portable.RowMaxAbs(out, w, rows, cols, stride)
 }

@@ -7,9 +7,9 @@
 //	Rank1                 w ← clip(w(1 − d_i − c_j) + g_i x_j + a_i + b_j, lo, hi), every term optional, masked, with power sums
 //	Scale                 w ← r_i w c_j
 //	GainRule              w ← w + η(σ_j² − σ_i²)w, and its exponential form
-//	PowerSums, …Weighted  Σ|w|^p by row, by column or both in one pass, any real p > 0; max|w|
-//	Window, WindowBatch   the mean of the last values, without drift
+//	PowerSums, …Weighted  Σ|w|^p by row, by column or both in one pass, any real p > 0, with weights too; max|w|
 //	EMA, EMABatch         s ← αa + (1 − α)s of a value, a square, a batch's mean
+//	Window, WindowBatch   the mean of the last values, without drift
 //	Forward, ForwardBatch y = f(Wx + b); ForwardBoth keeps z = Wx + b too
 //	BatchUpdate           w ← w(1 − d_i − c_j) + gᵀx
 //	MatMul, MatMulT       a·b; a·bᵀ, in the order of Forward

@@ -74,6 +74,8 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		if p != inf {
 			a, b := outR(), outC()
 			add(fmt.Sprint("PowerSumsWeighted/", p), func() { PowerSumsWeighted(w, p, x, a, 1); PowerSumsWeighted(w, p, one, b, 0) }, a, b)
+			both, down := outR(), outC()
+			add(fmt.Sprint("PowerSumsBothWeighted/", p), func() { PowerSumsBothWeighted(w, p, x, g, both, down) }, both, down)
 		}
 	}
 	for _, of := range []Of{Value, SquareOf} {

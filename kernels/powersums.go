@@ -131,12 +131,48 @@ func PowerSumsWeighted[T Float](w Matrix[T], p float64, weights, out []T, axis i
 	f.give()
 }
 
+// PowerSumsBothWeighted sums |w|^p with weights by row and by column in one pass
+// over w:
+//
+//	rows_i = Σ_j |w_ij|^p·v_j        cols_j = Σ_i |w_ij|^p·u_i
+//
+// with the bits of PowerSumsWeighted of either axis. v has length Cols and u
+// length Rows, or 1. The outputs share no element with w, the weights or each
+// other.
+func PowerSumsBothWeighted[T Float](w Matrix[T], p float64, v, u, rows, cols []T) {
+	const fn = "PowerSumsBothWeighted"
+	w.check(fn, "w")
+	checkExponent(fn, "p", p, false)
+	for _, c := range [2]struct {
+		name string
+		v    []T
+		n    int
+	}{{"v", v, w.Cols}, {"u", u, w.Rows}} {
+		if c.v == nil {
+			refuse(fn, c.name, "nil", "length "+itoa(c.n)+" or 1")
+		}
+		checkSpread(fn, c.name, c.v, c.n)
+		checkApart(fn, "rows", vectorRegion(rows), c.name, vectorRegion(c.v))
+		checkApart(fn, "cols", vectorRegion(cols), c.name, vectorRegion(c.v))
+	}
+	checkLen(fn, "rows", rows, w.Rows)
+	checkLen(fn, "cols", cols, w.Cols)
+	checkApart(fn, "w", w.region(), "rows", vectorRegion(rows))
+	checkApart(fn, "w", w.region(), "cols", vectorRegion(cols))
+	checkApart(fn, "rows", vectorRegion(rows), "cols", vectorRegion(cols))
+	f := takeFrame[T]()
+	f.sums.both = f.spread(1, v, w.Cols, blockCols)
+	f.powerSums(w, exponentOf(p), p, u, rows, cols)
+	f.give()
+}
+
 // powerSums is PowerSums and PowerSumsWeighted after the checks. Weights go
-// with one of rows and cols.
+// with one of rows and cols, or with cols and, for rows, in f.sums.both.
 func (f *frame[T]) powerSums(w Matrix[T], kind exponent, p float64, weights, rows, cols []T) {
 	if w.Rows == 0 || w.Cols == 0 {
 		clear(rows)
 		clear(cols)
+		f.sums.both = span[T]{}
 		return
 	}
 	if rows == nil && cols == nil {
@@ -188,8 +224,8 @@ type sumsJob[T Float] struct {
 	w                Matrix[T]
 	kind             exponent
 	exponent         []T
-	weights          span[T]
-	rowPart, colPart []T // by block, nil: not wanted
+	weights, both    span[T] // both: of the rows, when both sums have weights
+	rowPart, colPart []T     // by block, nil: not wanted
 	far              int
 	oneStream        bool // the row sums are taken too, for nobody
 	locals           []local[T]
@@ -233,6 +269,8 @@ func (s *sumsJob[T]) cell(k, who int) {
 				weights = s.weights.from(i0)
 			}
 			colSums(kind, acc, w, weights, rows, n, stride)
+		case s.both.v != nil:
+			bothWeighted(kind, out[i0:], acc, w, s.both.from(j0), s.weights.from(i0), rows, n, stride, s.far)
 		default:
 			bothSums(kind, out[i0:], acc, w, rows, n, stride, s.far)
 		}
@@ -323,5 +361,24 @@ func bothSums[T Float](kind exponent, out, acc, w []T, rows, cols, stride, far i
 		kColMaxAbs(acc, w, rows, cols, stride)
 	case exponentSigned:
 		kBothSumSigned(out, acc, w, rows, cols, stride, far)
+	}
+}
+
+func bothWeighted[T Float](kind exponent, out, acc, w, v, u []T, rows, cols, stride, far int) {
+	switch kind {
+	case exponentHalf:
+		kBothWeightedHalf(out, acc, w, v, u, rows, cols, stride)
+	case exponent1:
+		kBothWeighted1(out, acc, w, v, u, rows, cols, stride, far)
+	case exponentThreeHalves:
+		kBothWeightedThreeHalves(out, acc, w, v, u, rows, cols, stride)
+	case exponent2:
+		kBothWeighted2(out, acc, w, v, u, rows, cols, stride, far)
+	case exponent3:
+		kBothWeighted3(out, acc, w, v, u, rows, cols, stride)
+	case exponent4:
+		kBothWeighted4(out, acc, w, v, u, rows, cols, stride)
+	case exponentSigned:
+		kBothWeightedSigned(out, acc, w, v, u, rows, cols, stride, far)
 	}
 }

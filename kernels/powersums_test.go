@@ -35,9 +35,16 @@ func testPowerSumsEquation[T Float](t *testing.T) {
 			PowerSumsWeighted(w, p, v, rows, 1)
 			PowerSumsWeighted(w, p, u, cols, 0)
 			checkSums(t, name+" weighted", w, p, v, u, rows, cols)
+			both, down := make([]T, w.Rows), make([]T, w.Cols)
+			PowerSumsBothWeighted(w, p, v, u, both, down)
+			requireSameBits(t, rows, both, name+" rows of both")
+			requireSameBits(t, cols, down, name+" columns of both")
 			PowerSumsWeighted(w, p, v[:min(1, len(v))], rows, 1)
 			PowerSumsWeighted(w, p, u[:min(1, len(u))], cols, 0)
 			checkSums(t, name+" one weight", w, p, v[:min(1, len(v))], u[:min(1, len(u))], rows, cols)
+			PowerSumsBothWeighted(w, p, v[:min(1, len(v))], u[:min(1, len(u))], both, down)
+			requireSameBits(t, rows, both, name+" rows of both, one weight")
+			requireSameBits(t, cols, down, name+" columns of both, one weight")
 		}
 	}
 }

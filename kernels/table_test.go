@@ -299,6 +299,55 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kBothSum4(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2])
 			}},
+		{"BothWeightedSigned", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, false}, {"u", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.BothWeightedSigned(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			},
+			func(a *arguments[T]) {
+				kBothWeightedSigned(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			}},
+		{"BothWeightedHalf", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, false}, {"u", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.BothWeightedHalf(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2])
+			},
+			func(a *arguments[T]) {
+				kBothWeightedHalf(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2])
+			}},
+		{"BothWeighted1", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, false}, {"u", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.BothWeighted1(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			},
+			func(a *arguments[T]) {
+				kBothWeighted1(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			}},
+		{"BothWeightedThreeHalves", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, false}, {"u", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.BothWeightedThreeHalves(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2])
+			},
+			func(a *arguments[T]) {
+				kBothWeightedThreeHalves(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2])
+			}},
+		{"BothWeighted2", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, false}, {"u", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.BothWeighted2(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			},
+			func(a *arguments[T]) {
+				kBothWeighted2(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			}},
+		{"BothWeighted3", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, false}, {"u", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.BothWeighted3(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2])
+			},
+			func(a *arguments[T]) {
+				kBothWeighted3(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2])
+			}},
+		{"BothWeighted4", []parameter{{"out", 0, 2, true, false}, {"acc", 0, 3, true, false}, {"w", 0, 1, false, false}, {"v", 0, 3, false, false}, {"u", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.BothWeighted4(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2])
+			},
+			func(a *arguments[T]) {
+				kBothWeighted4(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2])
+			}},
 		{"RowMaxAbs", []parameter{{"out", 0, 2, true, false}, {"w", 0, 1, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.RowMaxAbs(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
 			func(a *arguments[T]) { kRowMaxAbs(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},

@@ -20,6 +20,26 @@ static hk_network network(void) {
     return (hk_network){.layers = LAYERS, .weights = weights, .biases = biases, .hidden = HK_RELU, .output = HK_IDENTITY};
 }
 
+/* The same network as units and blocks: units 0 ... A-1 are the first hidden layer. */
+static int64_t unit[HIDDEN];
+static hk_balance_block block[2 * LAYERS];
+static double state[4096], lambda[HIDDEN], deficits[HIDDEN];
+static unsigned char status_of[HIDDEN];
+static hk_balance_report balanced;
+
+static hk_balance_graph_args graph(void) {
+    static const double one = 1, two = 2;
+    network();
+    for (int i = 0; i < HIDDEN; i++) unit[i] = i;
+    const int64_t *into[LAYERS + 1] = {NULL, unit, unit + A, NULL};
+    for (int l = 0; l < LAYERS; l++) {
+        block[l] = (hk_balance_block){.w = weights[l], .rows = into[l + 1], .cols = into[l], .alpha = 1, .power = 1};
+        block[LAYERS + l] = (hk_balance_block){.w = biases[l], .cols = into[l + 1], .transposed = 1, .power = 1};
+    }
+    return (hk_balance_graph_args){.units = HIDDEN, .blocks = 2 * LAYERS, .block = block, .parts = 1, .weight = &one, .p = &two,
+                                   .state = state, .lambda = lambda, .deficit = deficits, .status = status_of, .report = &balanced};
+}
+
 static hk_array X(void) { return hk_matrix(x, SAMPLES, IN, IN, HK_FLOAT64); }
 static hk_array T(void) { return hk_matrix(t, SAMPLES, OUT, OUT, HK_FLOAT64); }
 static hk_array Y(void) { return hk_matrix(y, SAMPLES, OUT, OUT, HK_FLOAT64); }
@@ -62,24 +82,96 @@ static void test_training(void) {
 
 static void test_balance(void) {
     int status;
-    double before[SAMPLES * OUT], deficits[HIDDEN], total;
+    double before[SAMPLES * OUT], direct[HIDDEN], total;
     hk_predict_args predict = {.network = network(), .x = X(), .out = Y()};
     RUN(status, predict, predict);
     memcpy(before, y, sizeof y);
-    double log_scale[HIDDEN], lambda[HIDDEN];
-    unsigned char dead[HIDDEN];
-    hk_balance_report report;
-    hk_balance_args args = {.network = network(), .p = 2, .log_scale = log_scale, .lambda = lambda, .dead = dead, .report = &report};
-    hk_deficit_args deficit = {.network = network(), .p = 2, .deficit = deficits, .total = &total};
+    CHECK(hk_balance_state(HIDDEN, 2 * LAYERS, 1) > HIDDEN && hk_balance_state(HIDDEN, 2 * LAYERS, 1) <= 4096, "length of the state");
+    CHECK(hk_balance_state(-1, 1, 1) == -1 && hk_balance_state(1, 1, 0) == -1, "no length");
+    hk_balance_graph_args args = graph();
+    hk_deficit_args deficit = {.network = network(), .p = 2, .deficit = direct, .total = &total};
     RUN(status, deficit, deficit);
     CHECK(total > 0, "%g", total);
-    RUN(status, balance, args);
-    CHECK(report.converged == 1 && fabs(report.deficit_before - total) <= 1e-9 * total, "%g, %g", report.deficit_before, total);
-    CHECK(report.cost_after < report.cost_before && report.residual <= 1e-9, "residual %g", report.residual);
+    args.measure = 1;
+    double first = w0[0];
+    RUN(status, balance_graph, args);
+    CHECK(w0[0] == first && fabs(balanced.deficit_before - total) <= 1e-9 * total, "measured");
+    for (int i = 0; i < HIDDEN; i++) CHECK(fabs(deficits[i] - direct[i]) <= 1e-9 * (1 + fabs(direct[i])), "deficit %d", i);
+    args.measure = 0;
+    RUN(status, balance_graph, args);
+    CHECK(balanced.reason == HK_CONVERGED && fabs(balanced.deficit_before - total) <= 1e-9 * total, "%g, %g", balanced.deficit_before, total);
+    CHECK(balanced.cost_after < balanced.cost_before && balanced.residual <= 1e-9, "residual %g", balanced.residual);
+    CHECK(status_of[0] == HK_UNIT_FREE && lambda[0] > 0, "%g", lambda[0]);
     RUN(status, deficit, deficit);
     CHECK(total < 1e-12, "%g", total);
     RUN(status, predict, predict);
     for (int i = 0; i < SAMPLES * OUT; i++) CHECK(fabs(y[i] - before[i]) <= 1e-12 * (1 + fabs(y[i])), "output %d", i);
+}
+
+/* One weight and two samples of the rules with arrays of their own: 1/2 and powers of it, so that all is exact. */
+static void test_rules(void) {
+    double w, x[2] = {1, 2}, y[2] = {4, 8}, theta = 2, pre, post, e = 0, r = 0, m[2] = {0, 1}, found[2];
+    int status;
+    hk_learn_args args = {.w = hk_matrix(&w, 1, 1, 1, HK_FLOAT64), .x = hk_matrix(x, 2, 1, 1, HK_FLOAT64),
+                          .y = hk_matrix(y, 2, 1, 1, HK_FLOAT64), .gate = hk_scalar(&theta, HK_FLOAT64), .pre = hk_vector(&pre, 1, HK_FLOAT64),
+                          .post = hk_vector(&post, 1, HK_FLOAT64), .lr = 0.5, .alpha = 0.5, .power = 2, .c0 = 2, .a = 1, .b = 2, .c = 4,
+                          .d = 8, .q = 2, .k = 2, .differentiate = 1};
+#define RULE(code, start, past, want)                                                  \
+    do {                                                                               \
+        args.rule = code, w = start, pre = post = past;                                \
+        RUN(status, learn, args);                                                      \
+        CHECK(w == (want), "%s: %g, not %g", #code, w, (double)(want));                  \
+    } while (0)
+    RULE(HK_OUTSTAR, 4, 0, 8);      /* 4; then 1/2 * 2 * (8 - 4) */
+    RULE(HK_PREGATED, 0, 0, 7);     /* 1/2 * 1 * 2 + 1/2 * 2 * 6 */
+    RULE(HK_POSTGATED, 0, 0, -2);   /* 1/2 * 4 * -1 */
+    RULE(HK_COVARIANCE, 0, 0, 6.5); /* 1/2 * 4 * 1; then 1/2 * (8 - 2) * (2 - 1/2) */
+    CHECK(pre == 1.25 && post == 5, "averages %g %g", pre, post);
+    RULE(HK_BCM, 0, 2, 0.5 * 4 * 2 - 0.5 * 8 * 2); /* the threshold moves from 2 to 9 */
+    CHECK(post == 36.5, "threshold %g", post);
+    args.form = HK_BCM_LAW;
+    RULE(HK_BCM, 0, 2, 0.5 * 4 * (4 - 2) / 2 + 0.5 * 8 * (8 - 9) / 9. * 2);
+    args.form = HK_BCM_1982;
+    RULE(HK_BCM, 0, 2, 0.5 * 4 * (4 - 2) + 0.5 * 8 * (8 - 2.25 * 3) * 2); /* the average moves from 2 to 3 */
+    CHECK(post == 5.5, "average %g", post);
+    RULE(HK_DIFFERENTIAL, 0, NAN, 2); /* 1/2 * 4 * 1 */
+    CHECK(pre == 2 && post == 8, "activities %g %g", pre, post);
+    args.differentiate = 0;
+    RULE(HK_DIFFERENTIAL, 0, NAN, 4);
+    RULE(HK_ANTIHEBBIAN, 0, 0, -10);
+    RULE(HK_ABCD, 0, 0, 0.5 * (4 + 2 + 16 + 8) + 0.5 * (16 + 4 + 32 + 8));
+    RULE(HK_VOJA, 0, 0, 4); /* 1/2 * 4 * 2; then 1/2 * 8 * (4 - 4) */
+    RULE(HK_PES, 0, 0, -10);
+
+    double units[2] = {1, 0.5};
+    hk_learn_args krotov = {.w = hk_matrix(units, 2, 1, 1, HK_FLOAT64), .x = hk_vector(x, 1, HK_FLOAT64), .y = hk_vector(found, 2, HK_FLOAT64),
+                            .rule = HK_KROTOV_HOPFIELD, .lr = 0.25, .compute = 1, .q = 2, .k = 2, .delta = 0.5};
+    RUN(status, learn, krotov); /* winner: 1 - 1 * 1 = 0; second: -1/2 (1 - 1/2 * 1/2), scaled to 1/4 */
+    CHECK(units[0] == 1 && units[1] == 0.25 && found[0] == 1 && found[1] == -0.5, "%g %g, y %g %g", units[0], units[1], found[0], found[1]);
+
+    double xf[2] = {1, 1}, yf[2] = {2, 2};
+    hk_contrastive_args contrastive = {.w = args.w, .x = args.x, .y = args.y, .x_free = hk_matrix(xf, 2, 1, 1, HK_FLOAT64),
+                                       .y_free = hk_matrix(yf, 2, 1, 1, HK_FLOAT64), .lr = 0.5};
+    w = 0;
+    RUN(status, contrastive, contrastive);
+    CHECK(w == 0.5 * (4 - 2) + 0.5 * (16 - 2), "%g", w);
+
+    hk_three_factor_args traces = {.w = args.w, .x = args.x, .y = args.y, .modulator = hk_vector(m, 2, HK_FLOAT64),
+                                   .e = hk_matrix(&e, 1, 1, 1, HK_FLOAT64), .r = hk_matrix(&r, 1, 1, 1, HK_FLOAT64), .lr = 0.5, .tau_e = 4,
+                                   .tau_rise = 2, .dt = 2};
+    w = 0;
+    RUN(status, three_factor, traces);
+    CHECK(fabs(e - (4 * exp(-0.5) + 16)) < 1e-13 && fabs(r - (4 * exp(-1.0) + 16)) < 1e-13 && fabs(w - (e - r)) < 1e-13, "%g %g %g", e, r, w);
+
+    double feedforward[2] = {1, 1}, lateral[4] = {0, -0.25, 0, 0}, threshold[2] = {0, 4};
+    hk_foldiak_args foldiak = {.w = hk_matrix(feedforward, 2, 1, 1, HK_FLOAT64), .x = hk_vector(x, 1, HK_FLOAT64),
+                               .y = hk_vector(found, 2, HK_FLOAT64), .lateral = hk_matrix(lateral, 2, 2, 2, HK_FLOAT64),
+                               .threshold = hk_vector(threshold, 2, HK_FLOAT64), .lr = 0.5, .lateral_lr = 0.5, .threshold_lr = 1, .p = 0.5,
+                               .compute = 1, .slope = 10, .steps = 50, .step = 0.25};
+    x[0] = 3;
+    RUN(status, foldiak, foldiak); /* the first unit answers */
+    CHECK(found[0] == 1 && found[1] == 0 && feedforward[0] == 2 && feedforward[1] == 1, "%g %g", found[0], feedforward[0]);
+    CHECK(lateral[1] == -0.125 && lateral[2] == 0 && threshold[0] == 0.5 && threshold[1] == 3.5, "%g %g", lateral[1], threshold[0]);
 }
 
 static void test_learn(void) {
@@ -123,6 +215,7 @@ static void test_learn(void) {
     w[0] = 3, w[1] = 5, xs[0] = 1;
     RUN(status, learn, instar);
     CHECK(w[0] == 2 && w[1] == 5, "%g %g", w[0], w[1]);
+    test_rules();
 
     double sigma[2] = {0, 0}, z[4] = {-1, 2, 3, 2};
     hk_average_gain_args gain = {.sigma = hk_vector(sigma, 2, HK_FLOAT64), .z = hk_matrix(z, 2, 2, 2, HK_FLOAT64), .alpha = 0.5,
@@ -150,12 +243,10 @@ static void test_refusals(void) {
     hk_error err;
     int64_t at = 0, index[2] = {0, 1};
     hk_stats stats = {0};
-    double state[HIDDEN], lambda[HIDDEN], total, mean;
-    unsigned char dead[HIDDEN];
-    hk_balance_report report;
+    double total, mean;
     CHECK(hk_init(NULL, &at, &err) == HK_E_VALUE && hk_predict(NULL, &at, NULL) == HK_E_VALUE, "null args");
     CHECK(hk_train(NULL, &at, &err) == HK_E_VALUE && hk_gradients(NULL, &at, &err) == HK_E_VALUE, "null args");
-    CHECK(hk_balance(NULL, &at, &err) == HK_E_VALUE && hk_deficit(NULL, &at, &err) == HK_E_VALUE, "null args");
+    CHECK(hk_balance_graph(NULL, &at, &err) == HK_E_VALUE && hk_deficit(NULL, &at, &err) == HK_E_VALUE, "null args");
     CHECK(hk_permutation(NULL, &at, &err) == HK_E_VALUE && hk_learn(NULL, &at, &err) == HK_E_VALUE, "null args");
     hk_init_args some = {.network = network(), .seed = 7};
     CHECK(hk_init(&some, NULL, &err) == HK_E_VALUE, "null at");
@@ -204,21 +295,32 @@ static void test_refusals(void) {
     REFUSED(gradients, GRADIENTS, (void)a, HK_E_VALUE); /* the weights themselves */
     REFUSED(gradients, GRADIENTS, a.dweights = NULL, HK_E_VALUE);
     REFUSED(gradients, GRADIENTS, a.mean_loss = NULL, HK_E_VALUE);
-#define BALANCE \
-    ((hk_balance_args){.network = network(), .p = 2, .log_scale = state, .lambda = lambda, .dead = dead, .report = &report})
-    REFUSED(balance, BALANCE, a.p = 0, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.p = INFINITY, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.tol = -1, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.max_sweeps = -1, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.report = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.log_scale = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.lambda = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.dead = NULL, HK_E_VALUE);
-    REFUSED(balance, BALANCE, a.network.hidden = HK_TANH, HK_E_VALUE);
-    int64_t order[2] = {1, 1};
-    REFUSED(balance, BALANCE, a.order = order, HK_E_VALUE);
+    const double zero = 0, minus = -1;
+    const int64_t order[2] = {1, 1};
+    REFUSED(balance_graph, graph(), a.p = &zero, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (a.weight = &minus), HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.parts = 0, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.tol = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.max_sweeps = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.method = 4, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.units = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.blocks = 0, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.block = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.p = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.report = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.state = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.lambda = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.deficit = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.status = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (a.order = order, a.groups = 2), HK_E_VALUE);
+    REFUSED(balance_graph, graph(), unit[3] = HIDDEN, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[1].alpha = -1, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[1].w.dtype = HK_FLOAT32, HK_E_TYPE);
+    REFUSED(balance_graph, graph(), block[1].w.flags = HK_READONLY, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[1].alphas = hk_vector(b0, A, HK_FLOAT64), HK_E_VALUE);
+    REFUSED(balance_graph, graph(), block[3].w.data = w0 + 1, HK_E_VALUE);
     w1[3] = NAN;
-    REFUSED(balance, BALANCE, (void)a, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (void)a, HK_E_VALUE);
 #define DEFICIT ((hk_deficit_args){.network = network(), .p = 2, .deficit = state, .total = &total})
     REFUSED(deficit, DEFICIT, (void)a, HK_E_VALUE);
     w1[3] = 0;

@@ -8,7 +8,7 @@ enum { OUT = 4, IN = 6, STRIDE = 8, SAMPLES = 3 };
 
 /* All memory that a test may touch, so that one comparison shows that none of it changed. */
 static struct memory {
-    double w[OUT * STRIDE], g[SAMPLES * OUT], x[SAMPLES * IN], rows[OUT], cols[IN], scalar, nan, infinite;
+    double w[OUT * STRIDE], e[OUT * IN], spare[OUT * IN], square[OUT * OUT], g[SAMPLES * OUT], x[SAMPLES * IN], rows[OUT], cols[IN], scalar, nan, infinite;
     float single[64];
     unsigned char mask[OUT * IN], bytes[64];
 } m, before;
@@ -39,6 +39,20 @@ static hk_windowed_gain_args windowed_gain(void) {
 
 static hk_learn_args learn(void) {
     return (hk_learn_args){.w = W(), .x = X(), .y = G(), .rule = HK_WTA, .lr = 0.1, .compute = 1, .k = 1};
+}
+
+enum { LEARN = 6 }; /* the arrays of learn, before its scalars */
+
+static hk_contrastive_args contrastive(void) {
+    return (hk_contrastive_args){.w = W(), .x = X(), .y = G(), .x_free = X(), .y_free = G(), .lr = 0.1};
+}
+static hk_three_factor_args three_factor(void) {
+    return (hk_three_factor_args){.w = W(), .x = X(), .y = G(), .modulator = hk_vector(m.rows, SAMPLES, HK_FLOAT64),
+                                  .e = hk_matrix(m.e, OUT, IN, IN, HK_FLOAT64), .lr = 0.1, .tau_e = 10, .dt = 1};
+}
+static hk_foldiak_args foldiak(void) {
+    return (hk_foldiak_args){.w = W(), .x = X(), .y = G(), .lateral = hk_matrix(m.square, OUT, OUT, OUT, HK_FLOAT64), .threshold = ROWS(),
+                             .lr = 0.1, .p = 0.5, .compute = 1, .slope = 1, .steps = 3, .step = 0.5};
 }
 
 static hk_array PRE(void) { return hk_matrix(m.bytes, SAMPLES, IN, IN, HK_BOOL); }
@@ -215,22 +229,80 @@ int main(void) {
     VALUE(windowed_gain, a.reduction = HK_SUM, HK_R_VALUE, 9);
 
     EVERY_ARRAY(learn, w, 0);
-    VALUE(learn, a.rule = HK_SOFTHEBB + 1, HK_R_VALUE, 3);
-    VALUE(learn, a.lr = -1, HK_R_VALUE, 4);
+    VALUE(learn, a.rule = HK_PES + 1, HK_R_VALUE, LEARN + 0);
+    VALUE(learn, a.lr = -1, HK_R_VALUE, LEARN + 1);
     VALUE(learn, a.compute = 0, HK_R_UNWANTED, 2);
     VALUE(learn, (a.compute = 0, a.rule = HK_SOFTHEBB, a.temperature = 1), HK_R_UNWANTED, 2);
-    VALUE(learn, a.block = -1, HK_R_VALUE, 9);
-    VALUE(learn, a.block = HK_MAX_BLOCK + 1, HK_R_VALUE, 9);
-    VALUE(learn, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, 9);
-    VALUE(learn, (a.block = 2, a.normalize = 1), HK_R_UNWANTED, 9);
-    VALUE(learn, a.k = 0, HK_R_VALUE, 10);
-    VALUE(learn, a.k = -1, HK_R_VALUE, 10);
-    VALUE(learn, a.k = OUT + 1, HK_R_VALUE, 10);
-    VALUE(learn, a.score = 2, HK_R_VALUE, 11);
-    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 0), HK_R_VALUE, 12);
-    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 1e-320), HK_R_VALUE, 12);
-    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = NAN), HK_R_VALUE, 12);
-    VALUE(learn, a.anti = 2, HK_R_VALUE, 13);
+    VALUE(learn, a.block = -1, HK_R_VALUE, LEARN + 6);
+    VALUE(learn, a.block = HK_MAX_BLOCK + 1, HK_R_VALUE, LEARN + 6);
+    VALUE(learn, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, LEARN + 6);
+    VALUE(learn, (a.block = 2, a.normalize = 1), HK_R_UNWANTED, LEARN + 6);
+    VALUE(learn, a.k = 0, HK_R_VALUE, LEARN + 7);
+    VALUE(learn, a.k = -1, HK_R_VALUE, LEARN + 7);
+    VALUE(learn, a.k = OUT + 1, HK_R_VALUE, LEARN + 7);
+    VALUE(learn, a.score = 2, HK_R_VALUE, LEARN + 8);
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 0), HK_R_VALUE, LEARN + 9);
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 1e-320), HK_R_VALUE, LEARN + 9);
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = NAN), HK_R_VALUE, LEARN + 9);
+    VALUE(learn, a.anti = 2, HK_R_VALUE, LEARN + 10);
+    VALUE(learn, a.rule = HK_PREGATED, HK_R_MISSING, 3);
+    VALUE(learn, (a.rule = HK_PREGATED, a.gate = COLS()), HK_R_SHAPE, 3);
+    VALUE(learn, (a.rule = HK_POSTGATED, a.gate = ROWS()), HK_R_SHAPE, 3);
+    VALUE(learn, (a.rule = HK_VOJA, a.gate = hk_scalar(&m.nan, HK_FLOAT64)), HK_R_VALUE, 3);
+    VALUE(learn, (a.rule = HK_COVARIANCE, a.post = ROWS()), HK_R_MISSING, 4);
+    VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = COLS()), HK_R_MISSING, 5);
+    VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = ROWS(), a.post = ROWS()), HK_R_SHAPE, 4);
+    VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = COLS(), a.post = COLS()), HK_R_SHAPE, 5);
+    VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = COLS(), a.post = ROWS(), a.alpha = 1.5), HK_R_VALUE, LEARN + 11);
+    VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = COLS(), a.post = hk_vector(m.cols, OUT, HK_FLOAT64)), HK_R_OVERLAP, 5);
+    VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = hk_vector(m.x, IN, HK_FLOAT64), a.post = ROWS()), HK_R_OVERLAP, 4);
+    VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.form = 3), HK_R_VALUE, LEARN + 12);
+    VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.form = HK_BCM_1982, a.c0 = 1), HK_R_VALUE, LEARN + 13);
+    VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.form = HK_BCM_1982, a.power = 1), HK_R_VALUE, LEARN + 14);
+    VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.post.flags = HK_READONLY), HK_R_READONLY, 5);
+    VALUE(learn, (a.rule = HK_DIFFERENTIAL, a.post = ROWS(), a.differentiate = 1), HK_R_MISSING, 4);
+    VALUE(learn, (a.rule = HK_DIFFERENTIAL, a.post = ROWS(), a.reduction = HK_MEAN), HK_R_UNWANTED, LEARN + 3);
+    VALUE(learn, (a.rule = HK_ANTIHEBBIAN, a.zero_diagonal = 1), HK_R_SHAPE, 0);
+    VALUE(learn, (a.rule = HK_ABCD, a.d = INFINITY), HK_R_VALUE, LEARN + 20);
+    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 1.5), HK_R_VALUE, LEARN + 15);
+    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 1, a.q = 2), HK_R_VALUE, LEARN + 7);
+    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 2, a.block = 1), HK_R_UNWANTED, LEARN + 6);
+    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 2, a.delta = -1), HK_R_VALUE, LEARN + 16);
+    VALUE(learn, (a.rule = HK_OUTSTAR, a.block = 1), HK_R_UNWANTED, LEARN + 6);
+    VALUE(learn, a.rule = HK_PES, HK_R_MISSING, 2);
+
+    EVERY_ARRAY(contrastive, w, 0);
+    VALUE(contrastive, a.x_free = G(), HK_R_SHAPE, 3);
+    VALUE(contrastive, a.y_free = X(), HK_R_SHAPE, 4);
+    VALUE(contrastive, a.x_free = hk_vector(m.x, IN, HK_FLOAT64), HK_R_SHAPE, 3);
+    VALUE(contrastive, a.y_free.dtype = HK_ABSENT, HK_R_MISSING, 4);
+    VALUE(contrastive, a.lr = -1, HK_R_VALUE, 5);
+    VALUE(contrastive, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, 8);
+    VALUE(contrastive, (a.block = 2, a.normalize = 1), HK_R_UNWANTED, 8);
+    VALUE(contrastive, a.y_free.data = m.w, HK_R_OVERLAP, 4);
+
+    EVERY_ARRAY(three_factor, w, 0);
+    VALUE(three_factor, a.modulator = ROWS(), HK_R_SHAPE, 3);
+    VALUE(three_factor, (a.x = COLS(), a.y = ROWS(), a.modulator = hk_vector(m.g, 2, HK_FLOAT64)), HK_R_SHAPE, 3);
+    VALUE(three_factor, a.modulator = hk_scalar(&m.nan, HK_FLOAT64), HK_R_VALUE, 3);
+    VALUE(three_factor, a.e = X(), HK_R_SHAPE, 4);
+    VALUE(three_factor, a.e = W(), HK_R_OVERLAP, 4);
+    VALUE(three_factor, a.tau_rise = 2, HK_R_MISSING, 5);
+    VALUE(three_factor, (a.tau_rise = 20, a.r = hk_matrix(m.spare, OUT, IN, IN, HK_FLOAT64)), HK_R_VALUE, 8);
+    VALUE(three_factor, (a.tau_rise = 2, a.r = a.e), HK_R_OVERLAP, 5);
+    VALUE(three_factor, a.dt = 0, HK_R_NONE, -1);
+    VALUE(three_factor, a.tau_e = 1e18, HK_R_NONE, -1);
+    VALUE(three_factor, a.drive = 2, HK_R_VALUE, 10);
+
+    EVERY_ARRAY(foldiak, w, 0);
+    VALUE(foldiak, a.lateral = W(), HK_R_SHAPE, 3);
+    VALUE(foldiak, a.threshold = COLS(), HK_R_SHAPE, 4);
+    VALUE(foldiak, a.threshold.data = m.w, HK_R_OVERLAP, 4);
+    VALUE(foldiak, a.lateral_lr = -1, HK_R_VALUE, 6);
+    VALUE(foldiak, a.p = 1, HK_R_NONE, -1);
+    VALUE(foldiak, a.slope = 0, HK_R_NONE, -1);
+    VALUE(foldiak, a.steps = 0, HK_R_NONE, -1);
+    VALUE(foldiak, a.step = 2, HK_R_VALUE, 13);
 
     EVERY_ARRAY(gain_rule, w, 0);
     VALUE(gain_rule, a.post_gain.cols = IN, HK_R_SHAPE, 1);

@@ -49,6 +49,11 @@ func sumKernels() []Kernel {
 			Params: list(written("out", PerRow), written("acc", PerCol), w, matrix(), p.place()),
 			Text:   func(b *ir.Builder) { bothSum(b, p.under(b)) }}, "bothsums")
 	}
+	for _, p := range powers() {
+		add(Kernel{Name: "BothWeighted" + p.name, Equation: "out_i = Σ_j " + p.value + " v_j and acc_j = acc_j + Σ_i " + p.value + " u_i",
+			Params: list(written("out", PerRow), written("acc", PerCol), w, slice("v", PerCol), slice("u", PerRow), matrix(), p.place()),
+			Text:   func(b *ir.Builder) { bothWeighted(b, p.under(b)) }}, "bothweighted")
+	}
 	add(Kernel{Name: "RowMaxAbs", Equation: "out_i = max_j |w|", Params: list(written("out", PerRow), w, matrix()),
 		Text: func(b *ir.Builder) { rowMax(b, true) }}, "maxima")
 	add(Kernel{Name: "ColMaxAbs", Equation: "acc_j = max(acc_j, max_i |w|)", Params: list(written("acc", PerCol), w, matrix()),
@@ -365,6 +370,52 @@ func bothSum(b *ir.Builder, p summand) {
 				}
 				b.Set(col, b.Add(col, v))
 			}
+			if r == count-1 {
+				a.store(acc, q, col)
+			}
+			return total
+		})
+		for r := range sums {
+			b.StoreU(out, int64(r)*b.Size(), sums[r].total(b.Add, b.Sum))
+		}
+		b.AddTo(out, int64(count)*b.Size())
+	}
+	if p.panel == 0 {
+		far := b.Param("far")
+		b.If(far, inMemory, func() { b.While(rows, 1, func() { group(1, true) }) })
+		b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2, false) }) })
+	}
+	b.While(rows, 1, func() { group(1, false) })
+}
+
+// bothWeighted is bothSum with weights: v goes along with the row, and each row has one u.
+func bothWeighted(b *ir.Builder, p summand) {
+	rows, w, out, us := b.Param("rows"), b.Param("w"), b.Param("out"), b.Param("u")
+	group := func(count int, ahead bool) {
+		acc, v := b.Param("acc"), b.Param("v")
+		at, sums := rowGroup(b, w, count)
+		weight := make([]ir.Val, count)
+		for r := range weight {
+			weight[r] = b.LoadU(us, int64(r)*b.Size())
+		}
+		b.AddTo(us, int64(count)*b.Size())
+		var next ir.Val
+		cursors := append([]ir.Val{acc, v}, at...)
+		if ahead { // w is at the next row now
+			next = b.ICopy(w)
+			cursors = append(cursors, next)
+		}
+		var col ir.Val
+		over(b, b.Param("cols"), false, cursors, sums, func(a access, r, q int, sum ir.Val) ir.Val {
+			if r == 0 {
+				col = b.Var(a.load(acc, q))
+			}
+			if at := int64(q) * b.VecSize(); ahead && at%lineBytes == 0 {
+				b.Prefetch(next, at)
+			}
+			x := p.value(b, a.load(at[r], q))
+			total := b.FMA(x, a.load(v, q), sum)
+			b.Set(col, b.FMA(x, weight[r], col))
 			if r == count-1 {
 				a.store(acc, q, col)
 			}

@@ -218,11 +218,16 @@ def test_bad_arrays(change, kind, words):
     "options, name",
     [
         (dict(p=0), "p"), (dict(p=-1), "p"), (dict(p=math.nan), "p"), (dict(p=math.inf), "p"), (dict(p="2"), "p"),
-        (dict(activation="tanh"), "activation"), (dict(activation="gelu"), "activation"), (dict(activation="x"), "activation"),
-        (dict(method="newton"), "method"), (dict(method="x"), "method"),
+        (dict(p={}), "p"), (dict(p={2: -1}), "p"),
+        (dict(activation="x"), "activation"), (dict(activation=["relu"]), "activation"), (dict(activation=("bipu", 0, 1)), "activation"),
+        (dict(activation=[["relu"], "relu"]), "activation"), (dict(method="x"), "method"), (dict(method=1), "method"),
         (dict(order=[0, 0]), "order"), (dict(order=[0]), "order"), (dict(order=[0, 2]), "order"), (dict(order="ab"), "order"),
         (dict(order=[0.5, 1]), "order"), (dict(tol=0), "tol"), (dict(tol=-1), "tol"), (dict(tol=math.nan), "tol"),
         (dict(max_sweeps=0), "max_sweeps"), (dict(max_sweeps=1.5), "max_sweeps"), (dict(seed=3), "seed"),
+        (dict(method="stochastic", seed=-1), "seed"), (dict(method="stochastic", seed="a"), "seed"),
+        (dict(alpha=[1]), "alpha"), (dict(alpha=[1, -1, 1]), "alpha[1]"), (dict(alpha=[1, np.ones((2, 2)), 1]), "alpha[1]"),
+        (dict(alpha=[1, -np.ones((6, 5)), 1]), "alpha of weights[1]"), (dict(only=[True]), "only"), (dict(only=[True, [False]]), "only"),
+        (dict(momentum=3), "momentum"), (dict(momentum=([np.ones((5, 4))], None)), "momentum"),
     ],
 )  # fmt: skip
 def test_bad_options(options, name):

@@ -47,6 +47,7 @@ def test_report_stands_alone(quick):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count('src="data:image/png;base64,') == len(PICTURES)
     assert not re.search(r'(src|href)="(?!data:)', page)
+    page = re.sub(r"base64,[^\"]*", "", page)  # in whose letters any word may be found by chance
     for word in ("Oja", "Sanger", "Baldi", "principal angles", "NumPy/hebbkern", hk.cpu_info()["isa"], "nan"):
         assert (word in page) == (word != "nan"), word
 

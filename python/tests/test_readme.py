@@ -29,7 +29,7 @@ def test_python(block, tmp_path):
     assert all(abs(v - (i == j)) < 0.1 for i, row in enumerate(rows) for j, v in enumerate(row)) and len(rows[3]) == 4
     assert lines[4].startswith("History(5 epochs")
     assert "converged" in lines[5] and "not converged" not in lines[5]
-    assert lines[6:] == ["True"]
+    assert lines[6:] == ["True", "1.0"]
 
 
 @pytest.mark.parametrize("block", blocks("go"))

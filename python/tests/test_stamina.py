@@ -410,6 +410,29 @@ def test_hidden_layer(how):
     net.fit(X, X[:, :3], epochs=1, progress=False)
 
 
+@pytest.mark.parametrize("feedback", ["fa", "dfa"])
+def test_all_state_of_a_network_shrinks_along(feedback):
+    """Moments, previous activities and feedback weights, one array a hidden layer: [next or out, n]."""
+    net = hk.Network([5, 6, 4, 3], seed=1)
+    net.feedback = feedback
+    net.moments = {f"{k}_{of}": [2 * a for a in getattr(net, of)] for k in ("first", "second") for of in ("weights", "biases")}
+    net.previous = [np.arange(6.0), np.arange(4.0)]
+    net.feedback_weights = [np.arange(24.0).reshape(4, 6) if feedback == "fa" else np.arange(18.0).reshape(3, 6), np.arange(12.0).reshape(3, 4)]
+    old = [b.copy() for b in net.feedback_weights]
+    st.Stamina(6).apply(net, 0, dead=[0, 5])
+    st.Stamina(4).apply(net, 1, dead=[2])
+    assert net.sizes == [5, 4, 3, 3]
+    for name, arrays in net.moments.items():
+        for a, own in zip(arrays, net.weights if name.endswith("weights") else net.biases):
+            assert np.array_equal(a, 2 * own), name
+    assert net.previous[0].tolist() == [1, 2, 3, 4] and net.previous[1].tolist() == [0, 1, 3]
+    first = old[0][:, 1:5]
+    assert np.array_equal(net.feedback_weights[0], first[[0, 1, 3]] if feedback == "fa" else first)
+    assert np.array_equal(net.feedback_weights[1], old[1][:, [0, 1, 3]])
+    with pytest.raises(ValueError, match="feedback"):
+        st.Stamina(3).apply(net, 1, "grow")
+
+
 def test_growth_of_a_network_and_its_inputs():
     net = hk.Network([5, 6, 4, 3], seed=1, dtype=np.float64)
     X = np.random.default_rng(3).standard_normal((20, 5))

@@ -116,6 +116,15 @@ func bothSum[T Float](kind power, out, acc, w []T, rows, cols, stride int) {
 	}
 }
 
+// bothWeighted is every BothWeighted primitive.
+func bothWeighted[T Float](kind power, out, acc, w, v, u []T, rows, cols, stride int) {
+	for i := range rows {
+		row := w[i*stride:][:cols]
+		rowSum(kind, out[i:], row, v[:cols], 1, cols, cols)
+		colSum(kind, acc, row, u[i:], 1, cols, cols)
+	}
+}
+
 // RowMaxAbs is the maximum norm of the rows:
 //
 //	out_i = max_j |w_ij|

@@ -175,6 +175,15 @@ func testReductions[T Float](t *testing.T) {
 			func(o, w, v []T, n, s int) { RowSum4(o, w, v, rows, n, s) }, func(a, w, u []T, n, s int) { ColSum4(a, w, u, rows, n, s) },
 			func(o, a, w []T, n, s int) { BothSum4(o, a, w, rows, n, s) }, false},
 	}
+	pairs := map[string]func(o, a, w, v, u []T, n, s int){
+		"signed": func(o, a, w, v, u []T, n, s int) { BothWeightedSigned(o, a, w, v, u, rows, n, s, 0) },
+		"half":   func(o, a, w, v, u []T, n, s int) { BothWeightedHalf(o, a, w, v, u, rows, n, s) },
+		"1":      func(o, a, w, v, u []T, n, s int) { BothWeighted1(o, a, w, v, u, rows, n, s, 0) },
+		"3/2":    func(o, a, w, v, u []T, n, s int) { BothWeightedThreeHalves(o, a, w, v, u, rows, n, s) },
+		"2":      func(o, a, w, v, u []T, n, s int) { BothWeighted2(o, a, w, v, u, rows, n, s, 0) },
+		"3":      func(o, a, w, v, u []T, n, s int) { BothWeighted3(o, a, w, v, u, rows, n, s) },
+		"4":      func(o, a, w, v, u []T, n, s int) { BothWeighted4(o, a, w, v, u, rows, n, s) },
+	}
 	L := 32 / sizeRatio[T]()
 	for _, cols := range []int{0, 1, 2, L/2 + 1, L - 1, L, L + 1, 2*L - 1, 2*L + 3, 4096} {
 		stride := cols + 2
@@ -202,6 +211,10 @@ func testReductions[T Float](t *testing.T) {
 				}
 				row, col := make([]T, rows), append([]T(nil), start...)
 				if weighted {
+					pairs[name](row, col, w, v, u, cols, stride)
+					requireBits(t, wantRow, row, fmt.Sprint("both rows, weighted ", name, cols))
+					requireBits(t, wantCol, col, fmt.Sprint("both columns, weighted ", name, cols))
+					copy(col, start)
 					s.row(row, w, v, cols, stride)
 					s.col(col, w, u, cols, stride)
 				} else {

@@ -166,3 +166,45 @@ func BothSum3[T Float](out, acc, w []T, rows, cols, stride int) {
 func BothSum4[T Float](out, acc, w []T, rows, cols, stride int) {
 	bothSum(power4, out, acc, w, rows, cols, stride)
 }
+
+// BothWeightedSigned is RowSumSigned into out with weights v and ColSumSigned into acc with weights u, in
+// one pass; cols ≤ 4096.
+func BothWeightedSigned[T Float](out, acc, w, v, u []T, rows, cols, stride, _ int) {
+	bothWeighted(powerSigned, out, acc, w, v, u, rows, cols, stride)
+}
+
+// BothWeightedHalf is RowSumHalf into out with weights v and ColSumHalf into acc with weights u, in
+// one pass; cols ≤ 4096.
+func BothWeightedHalf[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	bothWeighted(powerHalf, out, acc, w, v, u, rows, cols, stride)
+}
+
+// BothWeighted1 is RowSum1 into out with weights v and ColSum1 into acc with weights u, in
+// one pass; cols ≤ 4096.
+func BothWeighted1[T Float](out, acc, w, v, u []T, rows, cols, stride, _ int) {
+	bothWeighted(power1, out, acc, w, v, u, rows, cols, stride)
+}
+
+// BothWeightedThreeHalves is RowSumThreeHalves into out with weights v and ColSumThreeHalves into acc with weights u, in
+// one pass; cols ≤ 4096.
+func BothWeightedThreeHalves[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	bothWeighted(powerThreeHalves, out, acc, w, v, u, rows, cols, stride)
+}
+
+// BothWeighted2 is RowSum2 into out with weights v and ColSum2 into acc with weights u, in
+// one pass; cols ≤ 4096.
+func BothWeighted2[T Float](out, acc, w, v, u []T, rows, cols, stride, _ int) {
+	bothWeighted(power2, out, acc, w, v, u, rows, cols, stride)
+}
+
+// BothWeighted3 is RowSum3 into out with weights v and ColSum3 into acc with weights u, in
+// one pass; cols ≤ 4096.
+func BothWeighted3[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	bothWeighted(power3, out, acc, w, v, u, rows, cols, stride)
+}
+
+// BothWeighted4 is RowSum4 into out with weights v and ColSum4 into acc with weights u, in
+// one pass; cols ≤ 4096.
+func BothWeighted4[T Float](out, acc, w, v, u []T, rows, cols, stride int) {
+	bothWeighted(power4, out, acc, w, v, u, rows, cols, stride)
+}

@@ -32,9 +32,10 @@ VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
-           "windowed_gain", "stdp", "triplet_stdp", "balanced_relu", "stamina")  # fmt: skip
-NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance", "deficit", "deaths", "spread", "seed", "uniform",
-           "anneal", "synaptic_balance", "rnn", "normal")  # fmt: skip
+           "windowed_gain", "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak", "balanced_relu",
+           "stamina")  # fmt: skip
+NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit", "deaths", "spread", "seed",
+           "uniform", "anneal", "synaptic_balance", "rnn", "normal")  # fmt: skip
 
 # Status and reason codes of hebbkern.h.
 OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED = 0, 1, -1, -2, -3, -4
@@ -119,7 +120,7 @@ class BalanceResult(ctypes.Structure):
         ("deficit_after", _F64),
         ("residual", _F64),
         ("sweeps", _I64),
-        ("converged", _I64),
+        ("reason", _I64),
     ]
 
 
@@ -172,19 +173,44 @@ class PermutationArgs(ctypes.Structure):
     _fields_ = [("index", _POINTER), ("count", _I64), ("seed", ctypes.c_uint64), ("epoch", _I64)]
 
 
-class BalanceArgs(ctypes.Structure):
-    """hk_balance_args."""
+class BalanceBlock(ctypes.Structure):
+    """hk_balance_block."""
 
     _fields_ = [
-        ("network", Network),
-        ("p", _F64),
-        ("include_bias", _I64),
+        ("w", Array),
+        ("alphas", Array),
+        ("rows", _POINTER),
+        ("cols", _POINTER),
+        ("transposed", _I64),
+        ("alpha", _F64),
+        ("power", _F64),
+    ]
+
+
+class BalanceGraphArgs(ctypes.Structure):
+    """hk_balance_graph_args."""
+
+    _fields_ = [
+        ("units", _I64),
+        ("blocks", _I64),
+        ("block", ctypes.POINTER(BalanceBlock)),
+        ("degree", _POINTER),
+        ("held", _POINTER),
+        ("group", _POINTER),
+        ("parts", _I64),
+        ("weight", _POINTER),
+        ("p", _POINTER),
+        ("method", _I64),
+        ("groups", _I64),
         ("order", _POINTER),
+        ("seed", ctypes.c_uint64),
         ("tol", _F64),
         ("max_sweeps", _I64),
-        ("log_scale", _POINTER),
+        ("measure", _I64),
+        ("state", _POINTER),
         ("lambda", _POINTER),
-        ("dead", _POINTER),
+        ("deficit", _POINTER),
+        ("status", _POINTER),
         ("report", ctypes.POINTER(BalanceResult)),
     ]
 
@@ -345,6 +371,7 @@ SYMBOLS: dict[str, tuple[Any, list[Any]]] = {
     "hk_info": (ctypes.c_int64, [ctypes.c_char_p, ctypes.c_size_t]),
     "hk_set_threads": (ctypes.c_int, [ctypes.c_int64, _ERROR]),
     "hk_get_threads": (ctypes.c_int64, []),
+    "hk_balance_state": (ctypes.c_int64, [ctypes.c_int64] * 3),
     "hk_python_function": (ctypes.py_object, [ctypes.c_char_p]),
     **{f"hk_{name}": (ctypes.c_int, [ctypes.c_void_p, _AT, _ERROR]) for name in KERNELS + NETWORK},
 }
@@ -362,7 +389,8 @@ STRUCTS: dict[str, Any] = {
     "hk_gradients_args": GradientsArgs,
     "hk_train_args": TrainArgs,
     "hk_permutation_args": PermutationArgs,
-    "hk_balance_args": BalanceArgs,
+    "hk_balance_block": BalanceBlock,
+    "hk_balance_graph_args": BalanceGraphArgs,
     "hk_deficit_args": DeficitArgs,
     "hk_deaths_args": DeathsArgs,
     "hk_spread_args": SpreadArgs,
@@ -474,6 +502,9 @@ class _Native:
     triplet_stdp: Callable[..., Any]
     balanced_relu: Callable[..., Any]
     stamina: Callable[..., Any]
+    contrastive: Callable[..., Any]
+    three_factor: Callable[..., Any]
+    foldiak: Callable[..., Any]
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -152,11 +152,36 @@ def replace(function: str, net: Any, layer: Any, moments: Sequence[Any]) -> tupl
         raise ArgumentValueError(
             f"{function}: layer is {layer!r}; 0 to {layers - 2}, a hidden layer, or -1, the inputs, is wanted", "layer"
         )
-    pairs = [(net.weights, net.biases), *moments]
+    own = getattr(net, "moments", {})
+    kinds = dict.fromkeys(name.rsplit("_", 1)[0] for name in own)
+    pairs = [(net.weights, net.biases), *((own[f"{kind}_weights"], own[f"{kind}_biases"]) for kind in kinds), *moments]
     for k, pair in enumerate(pairs):
         if not (isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(x, list) and len(x) == layers for x in pair)):
             raise ArgumentValueError(
-                f"{function}: moments[{k - 1}] is no pair of lists of {layers} arrays, as weights and biases are", "moments"
+                f"{function}: moments[{k - 1 - len(kinds)}] is no pair of lists of {layers} arrays, as weights and biases are", "moments"
             )
     triples = [(None if layer < 0 else w[layer], None if layer < 0 else b[layer], w[layer + 1]) for w, b in pairs]
     return int(net.sizes[layer + 1]), triples[0], triples[1:], pairs
+
+
+def follow(net: Any, layer: int, change: Change, reborn: bool) -> None:
+    """What else of a `Network` is as large as a layer: sizes, gains, previous activities, fixed feedback weights."""
+    net.sizes[layer + 1] = len(change.kept)
+
+    def units(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        moved = np.where(change.kept >= 0, values[change.kept], values.dtype.type(0))
+        if reborn:
+            moved[change.dead] = 0
+        return moved
+
+    if getattr(net, "gains", None) is not None:
+        net.gains[layer + 1] = units(net.gains[layer + 1])
+    if layer >= 0 and getattr(net, "previous", None):
+        net.previous[layer] = units(net.previous[layer])
+    shrunk = len(change.kept) != len(change.index)
+    if shrunk and layer >= 0 and net.feedback_weights:
+        net.feedback_weights[layer] = np.ascontiguousarray(net.feedback_weights[layer][:, change.kept])
+        if net.feedback == "fa" and layer > 0:  # whose rows are the units of the layer behind
+            net.feedback_weights[layer - 1] = np.ascontiguousarray(net.feedback_weights[layer - 1][change.kept])
+    if shrunk and getattr(net, "best", None) is not None:
+        net.best = None  # a copy of what had other shapes

@@ -4,21 +4,23 @@ the network computes (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025; maths.m
 from __future__ import annotations
 
 import ctypes
+import itertools
 from dataclasses import dataclass
-from typing import Any, Literal, Sequence
+from typing import Any, Literal, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _graph, _lib
 from ._array import checked, describe_all, run
 from ._errors import ArgumentTypeError, ArgumentValueError
-from ._parameters import is_integer, real
+from ._graph import Block
+from ._graph import balance_graph as _balance_graph
+from ._parameters import choice, is_integer, real
 from ._progress import pyplot
 from .kernels import Activation, activation_code
 
-METHODS = ("sweeps",)
-_LATER = ("newton", "stochastic", "tied")
+_HOMOGENEOUS = ("identity", "relu", "leaky_relu", "bilu")
 
 
 class Flat:
@@ -47,28 +49,33 @@ class Flat:
         return np.split(units, np.cumsum(self.hidden)[:-1]) if self.hidden else []
 
 
-def flatten(weights: Any, biases: Any, activation: Activation, function: str, *, written: bool) -> Flat:
-    """Check a list of weights and biases and describe it."""
-    weights = _list(weights, "weights", function)
+Arrays = list[npt.NDArray[Any]]
+Optional = list[npt.NDArray[Any] | None]
+
+
+def check_layers(
+    weights: Any, biases: Any, function: str, *, written: bool, prefix: str = ""
+) -> tuple[Arrays, Optional | None]:
+    """Check a list of weights and biases."""
+    weights = _list(weights, f"{prefix}weights", function)
     if not weights:
-        raise ArgumentValueError(f"{function}: weights is an empty list; at least one matrix is wanted", "weights")
-    w = [checked(weights[0], "weights[0]", function, ndim=2, written=written)]
+        raise ArgumentValueError(f"{function}: {prefix}weights is an empty list; at least one matrix is wanted", "weights")
+    w = [checked(weights[0], f"{prefix}weights[0]", function, ndim=2, written=written)]
     dtype = w[0].dtype
     for l, value in enumerate(weights[1:], 1):
-        w.append(checked(value, f"weights[{l}]", function, ndim=2, dtype=dtype, written=written))
-    b: list[npt.NDArray[Any] | None] | None = None
-    if biases is not None:
-        biases = _list(biases, "biases", function)
-        if len(biases) != len(w):
-            raise ArgumentValueError(
-                f"{function}: biases is a list of {len(biases)}; one for each of the {len(w)} weights is wanted",
-                "biases",
-            )
-        b = [
-            None if value is None else checked(value, f"biases[{l}]", function, ndim=1, dtype=dtype, written=written)
-            for l, value in enumerate(biases)
-        ]
-    return Flat(w, b, activation, function)
+        w.append(checked(value, f"{prefix}weights[{l}]", function, ndim=2, dtype=dtype, written=written))
+    if biases is None:
+        return w, None
+    biases = _list(biases, f"{prefix}biases", function)
+    if len(biases) != len(w):
+        raise ArgumentValueError(
+            f"{function}: {prefix}biases is a list of {len(biases)}; one for each of the {len(w)} weights is wanted",
+            "biases",
+        )
+    return w, [
+        None if value is None else checked(value, f"{prefix}biases[{l}]", function, ndim=1, dtype=dtype, written=written)
+        for l, value in enumerate(biases)
+    ]
 
 
 def _list(value: Any, name: str, function: str) -> list[Any]:
@@ -79,31 +86,36 @@ def _list(value: Any, name: str, function: str) -> list[Any]:
 
 @dataclass(frozen=True, repr=False)
 class BalanceReport:
-    """The outcome of balancing. Costs and deficits are those of the scaled sums, in float64.
+    """The outcome of balancing. Costs and deficits are those of the scaled sums.
 
     Attributes
     ----------
-    p : float
+    p : float or dict
+        The exponent, or the mixture.
     method : str
-    converged : bool
-        Whether every live unit is balanced to `tol`; if not, what `max_sweeps` reached was written.
+    reason : str
+        Of the stop: "converged" (every live unit is balanced to `tol`), "max_sweeps" or "rounding" (of the sums, which
+        keeps the residual above `tol`). In any case what was reached was written.
     sweeps : int
-        Sweeps that changed a scale.
+        Sweeps, or steps of "newton".
     residual : float
-        ``max |A − B|/(A + B)`` over the live units, after.
+        ``max |A − cB|/(A + cB)`` over the live units, after.
     cost_before, cost_after : float
         ``Σ|w|^p`` over all weights (and biases, if counted).
     deficit_before, deficit_after : float
-        ``Σ (A − B)²`` over the hidden units.
+        ``Σ (A − cB)²`` over the hidden units that were not held or excluded.
     scales : list of arrays
-        λ of the units, for each hidden layer: incoming weights and bias × λ, outgoing ÷ λ.
+        λ of the units, for each hidden layer: incoming weights and bias × λ, outgoing ÷ λ^c.
     dead : list of (layer, unit)
         Hidden units with A = 0 or B = 0, left as they were; layer counts the hidden layers from 0.
+    excluded : list of (layer, unit or None, reason)
+        What else was left as it was: "activation" (not homogeneous), "held" (not in `only`), "shared" (shared weights
+        force λ = 1) or "off cycle" (no minimum exists). Unit None: the whole layer.
     """
 
-    p: float
+    p: float | dict[float, float]
     method: str
-    converged: bool
+    reason: str
     sweeps: int
     residual: float
     cost_before: float
@@ -112,12 +124,19 @@ class BalanceReport:
     deficit_after: float
     scales: list[npt.NDArray[np.float64]]
     dead: list[tuple[int, int]]
+    excluded: list[tuple[int, int | None, str]]
+
+    @property
+    def converged(self) -> bool:
+        """Whether every live unit is balanced to `tol`."""
+        return self.reason == "converged"
 
     def __repr__(self) -> str:
-        outcome = "converged" if self.converged else "not converged"
+        outcome = "converged" if self.converged else f"not converged ({self.reason})"
+        steps = "steps" if self.method in ("newton", "tied") else "sweeps"
         dead = f", {len(self.dead)} dead units" if self.dead else ""
         return (
-            f"BalanceReport(p={self.p:g}, {outcome} in {self.sweeps} sweeps, cost {self.cost_before:.6g} → "
+            f"BalanceReport(p={self.p}, {outcome} in {self.sweeps} {steps}, cost {self.cost_before:.6g} → "
             f"{self.cost_after:.6g}, deficit {self.deficit_before:.3g} → {self.deficit_after:.3g}{dead})"
         )
 
@@ -131,12 +150,12 @@ class BalanceReport:
             left.plot(np.full(len(live), layer), live, "_", markersize=14)
         left.set(yscale="log", title="scale λ of each unit", xlabel="hidden layer", xticks=range(len(self.scales)))
         middle.bar(["before", "after"], [self.cost_before, self.cost_after], color=["0.7", "C0"])
-        middle.set(title=f"cost Σ|w|^p, p = {self.p:g}")
+        middle.set(title=f"cost Σ|w|^p, p = {self.p}")
         tiny = np.finfo(np.float64).tiny
         right.bar(
             ["before", "after"], [max(self.deficit_before, tiny), max(self.deficit_after, tiny)], color=["0.7", "C0"]
         )
-        right.set(yscale="log", title="deficit Σ(A − B)²")
+        right.set(yscale="log", title="deficit Σ(A − cB)²")
         return figure
 
 
@@ -144,43 +163,60 @@ def balance(
     weights: Sequence[Any],
     biases: Sequence[Any] | None = None,
     *,
-    p: float = 2.0,
-    activation: Activation = "relu",
-    method: Literal["sweeps"] = "sweeps",
-    order: Sequence[int] | None = None,
+    p: float | Mapping[float, float] = 2.0,
+    activation: Activation | Sequence[Any] = "relu",
+    method: Literal["newton", "sweeps", "stochastic", "tied"] = "newton",
+    order: Sequence[int] | Literal["odd-even"] | None = None,
     include_bias: bool = False,
+    alpha: Sequence[Any] | None = None,
+    only: Sequence[Any] | None = None,
+    momentum: tuple[Sequence[Any], Sequence[Any] | None] | None = None,
+    squares: tuple[Sequence[Any], Sequence[Any] | None] | None = None,
     tol: float | None = None,
     max_sweeps: int | None = None,
     seed: int | None = None,
 ) -> BalanceReport:
     """Balance a network of layers in place: the unique least ``Σ|w|^p`` among all networks that compute the same.
 
-    Each hidden unit's incoming weights and bias are scaled by λ > 0 and its outgoing ones by 1/λ, so that its cost in
-    ``A = Σ_in |w|^p`` equals its cost out ``B = Σ_out |w|^p``. The solver works on the logarithms of λ and writes the
-    weights once, at the end; Ctrl-C before that leaves them as they were.
+    Each hidden unit's incoming weights and bias are scaled by λ > 0 and its outgoing ones by ``λ^−c`` (c = 1 but for
+    BiPU), so that its cost in ``A = Σ_in |w|^p`` equals c times its cost out ``B = Σ_out |w|^p``. The solver works on
+    the logarithms of λ and writes the weights once, at the end; Ctrl-C before that leaves them as they were.
 
     Parameters
     ----------
     weights : list of arrays [n_l, n_{l−1}]
-        Written in place. torch CPU tensors are accepted.
+        Written in place. torch CPU tensors are accepted. The same array at two places is shared weights.
     biases : list of arrays [n_l] or None, optional
         Written in place; scaled along, which keeps the function.
-    p : float
-        Any real number > 0.
-    activation : str or tuple
-        Of the hidden layers: "identity", "relu", "leaky_relu" or "bilu", which are homogeneous of degree 1.
-    method : "sweeps"
-        Layer after layer, each unit to its optimum given the others. (Others are not available in this version.)
-    order : list of int, optional
+    p : float, or mapping of exponents to weights
+        Any real number > 0; ``{1: a, 2: b}`` is the cost ``a Σ|w| + b Σ|w|²``, whose A and B are ``Σ w g′(w)``.
+    activation : str, tuple or list
+        Of the hidden layers, or a list with one for each, of which any may be a list with one for each unit:
+        "identity", "relu", "leaky_relu", ("leaky_relu", slope), ("bilu", a, b) and ("bipu", c, d), which are
+        homogeneous of degree c (1 but for the last). Layers and units with another activation are left as they are and
+        listed in the report.
+    method : "newton", "sweeps", "stochastic" or "tied"
+        All reach the same weights, but for the last: "newton" solves for all λ together, in a few passes over the
+        weights; "sweeps" goes layer after layer, and "stochastic" from unit to random unit, each to its optimum
+        given the others; "tied" has one λ for each layer.
+    order : list of int or "odd-even", optional
         The order of the hidden layers in a sweep. The result does not depend on it.
     include_bias : bool
         Whether a unit's bias counts in its A.
+    alpha : list, optional
+        Weights in the cost, ``Σ α_w|w|^p``: for each matrix a number ≥ 0 or an array of its shape and type. 0 is a weight
+        that does not count, so a mask of connections is 0 and 1.
+    only : list, optional
+        For each hidden layer which units may move: True, False, or a bool array or list [units].
+    momentum, squares : (list, list or None), optional
+        Arrays like (weights, biases) that an optimizer keeps, written in place: averages of gradients, which are
+        divided by the scale of their weight, and averages of squared gradients, which are divided by its square.
     tol : float, optional
-        On ``max |A − B|/(A + B)``; default 1e-9 in float64, 1e-6 in float32.
+        On ``max |A − cB|/(A + cB)``; default 1e-9 in float64, 1e-6 in float32.
     max_sweeps : int, optional
-        Default 10000.
-    seed : None
-        For methods with randomness.
+        Of sweeps, or steps of "newton": default 10000. A sweep of "stochastic" is as many draws as there are units.
+    seed : int, optional
+        For "stochastic"; default 0.
 
     Returns
     -------
@@ -198,70 +234,242 @@ def balance(
     >>> report = hk.balance(weights)
     >>> weights
     [array([[2.]]), array([[2.]])]
-    >>> report.cost_before, report.cost_after
-    (17.0, 8.0)
+    >>> f"{report.cost_before:g} → {report.cost_after:g}"
+    '17 → 8'
     """
-    p = real("balance", "p", p, above=0)
-    if method not in METHODS:
-        later = f"; {method!r} is not available in this version" if method in _LATER else ""
-        raise ArgumentValueError(f"balance: method is {method!r}; 'sweeps' is wanted{later}", "method")
+    cost = _cost("balance", p)
+    choice("balance", "method", method, _graph.METHODS)
     if seed is not None:
-        raise ArgumentValueError("balance: seed is given, and 'sweeps' has no randomness; None is wanted", "seed")
+        if method != "stochastic":
+            raise ArgumentValueError(
+                f"balance: seed is given, and {method!r} has no randomness; None is wanted", "seed"
+            )
+        if not is_integer(seed):
+            raise ArgumentTypeError(f"balance: seed is {seed!r}; an integer is wanted", "seed")
+        if not 0 <= seed < 2**64:
+            raise ArgumentValueError(f"balance: seed is {seed}; 0 to 2**64 - 1 is wanted", "seed")
     bound = 0.0 if tol is None else real("balance", "tol", tol, above=0)
     if max_sweeps is not None and not (is_integer(max_sweeps) and 0 < max_sweeps < 2**62):
         raise ArgumentValueError(f"balance: max_sweeps is {max_sweeps!r}; an integer >= 1 is wanted", "max_sweeps")
-    flat = flatten(weights, biases, activation, "balance", written=True)
-    layers = len(flat.hidden)
-    sequence = None
-    if order is not None:
-        try:
-            sequence = np.array(order, dtype=np.int64, ndmin=1)
-        except (TypeError, ValueError, OverflowError):
-            raise ArgumentTypeError(f"balance: order is {order!r}; a list of integers is wanted", "order") from None
-        if sorted(sequence.tolist()) != list(range(layers)) or any(a != b for a, b in zip(order, sequence)):
-            raise ArgumentValueError(
-                f"balance: order is {order!r}; a permutation of 0 ... {layers - 1} is wanted", "order"
-            )
-    units = sum(flat.hidden)
-    log_scale, scales, dead = np.zeros(units), np.ones(units), np.zeros(units, np.uint8)
-    result = _lib.BalanceResult()
-    args = _lib.BalanceArgs(
-        flat.struct,
-        p,
-        int(bool(include_bias)),
-        None if sequence is None else sequence.ctypes.data,
-        bound,
-        0 if max_sweeps is None else int(max_sweeps),
-        log_scale.ctypes.data,
-        scales.ctypes.data,
-        dead.ctypes.data,
-        ctypes.pointer(result),
-    )
-    run("balance", args, "balance")
+    layers = _Layers(weights, biases, activation, "balance")
+    layers.weigh(alpha, include_bias)
+    layers.hold(only)
+    for name, value, power in (("momentum", momentum, -1.0), ("squares", squares, -2.0)):
+        layers.carry(name, value, power)
+    result = _balance_graph(
+        layers.units, layers.blocks, p=cost, degree=layers.degree, held=layers.held, group=layers.group, method=method,
+        order=_order(order, len(layers.hidden)), seed=0 if seed is None else int(seed), tol=bound,
+        max_sweeps=0 if max_sweeps is None else int(max_sweeps),
+    )  # fmt: skip
+    dead, excluded = layers.exclusions(result.status)
     return BalanceReport(
-        p=p,
+        p=cost,
         method=method,
-        converged=bool(result.converged),
+        reason=result.reason,
         sweeps=result.sweeps,
         residual=result.residual,
         cost_before=result.cost_before,
         cost_after=result.cost_after,
         deficit_before=result.deficit_before,
         deficit_after=result.deficit_after,
-        scales=flat.split(scales),
-        dead=[(layer, int(unit)) for layer, flags in enumerate(flat.split(dead)) for unit in np.flatnonzero(flags)],
+        scales=layers.split(result.scales),
+        dead=dead,
+        excluded=excluded,
     )
+
+
+def _cost(function: str, p: Any) -> float | dict[float, float]:
+    if not isinstance(p, Mapping):
+        return real(function, "p", p, above=0)
+    if not p:
+        raise ArgumentValueError(f"{function}: p is an empty mapping; at least one exponent is wanted", "p")
+    return {real(function, "p", k, above=0): real(function, "p", v, above=0) for k, v in p.items()}
+
+
+def _order(order: Any, layers: int) -> npt.NDArray[np.int64] | None:
+    if order is None:
+        return None
+    if isinstance(order, str) and order == "odd-even":
+        return np.array([*range(0, layers, 2), *range(1, layers, 2)], np.int64)
+    try:
+        sequence = np.array(order, dtype=np.int64, ndmin=1)
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentTypeError(f"balance: order is {order!r}; a list of integers is wanted", "order") from None
+    if sorted(sequence.tolist()) != list(range(layers)) or any(a != b for a, b in zip(order, sequence)):
+        raise ArgumentValueError(f"balance: order is {order!r}; a permutation of 0 ... {layers - 1} is wanted", "order")
+    return sequence
+
+
+def _degree(activation: Any, function: str) -> float | None:
+    """c of a homogeneous activation, None for another."""
+    _, _, shape = activation_code(activation, function)
+    name = activation[0] if isinstance(activation, tuple) else activation
+    return shape if name == "bipu" else 1.0 if name in _HOMOGENEOUS else None
+
+
+class _Layers:
+    """Layers as a graph: hidden unit u, counted over the hidden layers, is unit u; layer h is group h."""
+
+    def __init__(self, weights: Any, biases: Any, activation: Any, function: str, written: bool = True) -> None:
+        self.function = function
+        self.weights, self.biases = check_layers(weights, biases, function, written=written)
+        w = self.weights
+        for l in range(1, len(w)):
+            if w[l].shape[1] != w[l - 1].shape[0]:
+                raise ArgumentValueError(
+                    f"{function}: weights[{l}] has shape {w[l].shape}; (any, {w[l - 1].shape[0]}) is wanted, the rows of "
+                    f"weights[{l - 1}]", f"weights[{l}]",
+                )  # fmt: skip
+        for l, b in enumerate(self.biases or ()):
+            if b is not None and b.shape != (w[l].shape[0],):
+                raise ArgumentValueError(
+                    f"{function}: biases[{l}] has shape {b.shape}; ({w[l].shape[0]},) is wanted", f"biases[{l}]"
+                )
+        self.hidden = [m.shape[0] for m in w[:-1]]
+        self.units = sum(self.hidden)
+        units = np.arange(self.units)
+        cuts = [0, *itertools.accumulate(self.hidden)]
+        self.at = [units[a:b] for a, b in zip(cuts, cuts[1:])]
+        self.group = np.empty(self.units, np.int64)
+        self.degree = np.ones(self.units)
+        self.other = np.zeros(self.units, np.bool_)  # units with another activation
+        for h, (at, kinds) in enumerate(zip(self.at, self._kinds(activation))):
+            self.group[at] = h
+            degrees = [_degree(a, self.function) for a in kinds]
+            if any(d != 1.0 for d in degrees):
+                self.other[at] = [d is None for d in degrees]
+                self.degree[at] = [1.0 if d is None else d for d in degrees]
+        self.held = self.other.astype(np.uint8)
+        ends = [None, *self.at, None]
+        self.blocks = [
+            Block(m, f"weights[{l}]", rows=ends[l + 1], cols=ends[l]) for l, m in enumerate(w)
+        ] + [
+            Block(b, f"biases[{l}]", cols=ends[l + 1], transposed=True, alpha=0.0)
+            for l, b in enumerate(self.biases or ())
+            if b is not None
+        ]
+
+    def _kinds(self, activation: Any) -> list[list[Any]]:
+        """The activations of each hidden layer: one for all units, or one for each."""
+        if not isinstance(activation, list):
+            _degree(activation, self.function)
+            return [[activation]] * len(self.hidden)
+        if len(activation) != len(self.hidden):
+            raise ArgumentValueError(
+                f"{self.function}: activation is a list of {len(activation)}; one for each of the {len(self.hidden)} hidden "
+                "layers is wanted", "activation",
+            )  # fmt: skip
+        kinds = [one if isinstance(one, list) else [one] for one in activation]
+        for h, (one, units) in enumerate(zip(activation, self.hidden)):
+            if isinstance(one, list) and len(one) != units:
+                raise ArgumentValueError(
+                    f"{self.function}: activation[{h}] is a list of {len(one)}; one for each of the {units} units is wanted",
+                    "activation",
+                )
+        return kinds
+
+    def weigh(self, alpha: Any, include_bias: bool) -> None:
+        """Weights of the cost."""
+        if alpha is not None:
+            values = _list(alpha, "alpha", self.function)
+            if len(values) != len(self.weights):
+                raise ArgumentValueError(
+                    f"{self.function}: alpha is a list of {len(values)}; one for each of the {len(self.weights)} weights is "
+                    "wanted", "alpha",
+                )  # fmt: skip
+            for l, (value, block) in enumerate(zip(values, self.blocks)):
+                name = f"alpha[{l}]"
+                if np.ndim(value) == 0:
+                    block.alpha = real(self.function, name, value)
+                    continue
+                block.alphas = checked(value, name, self.function, ndim=2, dtype=block.w.dtype)
+                if block.alphas.shape != block.w.shape:
+                    raise ArgumentValueError(
+                        f"{self.function}: {name} has shape {block.alphas.shape}; {block.w.shape} is wanted", name
+                    )
+        if include_bias:
+            for block in self.blocks[len(self.weights) :]:
+                block.alpha = 1.0
+
+    def hold(self, only: Any) -> None:
+        """Units that are not to move."""
+        if only is None:
+            return
+        values = _list(only, "only", self.function)
+        if len(values) != len(self.hidden):
+            raise ArgumentValueError(
+                f"{self.function}: only is a list of {len(values)}; one for each of the {len(self.hidden)} hidden layers is "
+                "wanted", "only",
+            )  # fmt: skip
+        for h, value in enumerate(values):
+            moves = np.asarray(value)
+            if moves.dtype != np.bool_ or moves.shape not in ((), (self.hidden[h],)):
+                raise ArgumentValueError(
+                    f"{self.function}: only[{h}] is {value!r}; True, False or {self.hidden[h]} of them are wanted", "only"
+                )
+            self.held[self.at[h]] |= ~moves
+
+    def carry(self, name: str, value: Any, power: float) -> None:
+        """Arrays of an optimizer that are scaled along."""
+        if value is None:
+            return
+        if not isinstance(value, tuple) or len(value) != 2:
+            raise ArgumentTypeError(
+                f"{self.function}: {name} is {value!r}; a pair of lists like (weights, biases) is wanted", name
+            )
+        w, b = check_layers(*value, self.function, written=True, prefix=f"{name} ")
+        models = {block.name: block for block in self.blocks}
+        for kind, arrays in (("weights", w), ("biases", b or ())):
+            if arrays and len(arrays) != len(self.weights):
+                raise ArgumentValueError(
+                    f"{self.function}: {name} has {len(arrays)} {kind}; {len(self.weights)} are wanted", name
+                )
+            for l, array in enumerate(arrays):
+                if array is None:
+                    continue
+                model = models.get(f"{kind}[{l}]")
+                if model is None or array.shape != model.w.shape or array.dtype != model.w.dtype:
+                    raise ArgumentValueError(
+                        f"{self.function}: {name} {kind}[{l}] is not like {kind}[{l}], in shape {array.shape} and as "
+                        f"{array.dtype}", name,
+                    )  # fmt: skip
+                self.blocks.append(
+                    Block(array, f"{name} {kind}[{l}]", model.rows, model.cols, model.transposed, 0.0, power=power)
+                )
+
+    def split(self, units: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """An array over the hidden units as a list of one array a layer."""
+        return [units[at] for at in self.at]
+
+    def exclusions(
+        self, status: npt.NDArray[np.uint8]
+    ) -> tuple[list[tuple[int, int]], list[tuple[int, int | None, str]]]:
+        """Dead units, and what else was left alone."""
+        dead: list[tuple[int, int]] = []
+        excluded: list[tuple[int, int | None, str]] = []
+        for h, at in enumerate(self.at):
+            dead += [(h, int(u)) for u in np.flatnonzero(status[at] == _graph.DEAD)]
+            reasons = np.full(len(at), "", dtype=object)
+            reasons[status[at] == _graph.HELD] = "held"
+            reasons[self.other[at]] = "activation"
+            reasons[status[at] == _graph.SHARED] = "shared"
+            reasons[status[at] == _graph.OFF_CYCLE] = "off cycle"
+            if len(at) and reasons[0] and np.all(reasons == reasons[0]):
+                excluded.append((h, None, reasons[0]))
+            else:
+                excluded += [(h, int(u), reasons[u]) for u in np.flatnonzero(reasons != "")]
+        return dead, excluded
 
 
 def deficit(
     weights: Sequence[Any],
     biases: Sequence[Any] | None = None,
     *,
-    p: float = 2.0,
-    activation: Activation = "relu",
+    p: float | Mapping[float, float] = 2.0,
+    activation: Activation | Sequence[Any] = "relu",
     include_bias: bool = False,
 ) -> list[npt.NDArray[np.float64]]:
-    """Balance deficits ``A − B`` of the hidden units, cost in minus cost out, signed and not normalised.
+    """Balance deficits ``A − cB`` of the hidden units, cost in minus c times cost out, signed and not normalised.
 
     The deficit of a network is the sum of their squares; under L_p regularisation it is a measure of training progress.
 
@@ -270,10 +478,10 @@ def deficit(
     weights : list of arrays [n_l, n_{l−1}]
     biases : list of arrays [n_l] or None, optional
         Read with `include_bias` only.
-    p : float
-        Any real number > 0.
-    activation : str or tuple
-        Of the hidden layers; any. (The degree c of ``A − cB`` is 1 for all that this version has.)
+    p : float, or mapping of exponents to weights
+        As in `balance`.
+    activation : str, tuple or list
+        Of the hidden layers, as in `balance`; where it is not homogeneous c is 1.
     include_bias : bool
         Whether a unit's bias counts in its A.
 
@@ -293,9 +501,17 @@ def deficit(
     >>> hk.deficit([np.array([[3.0], [1.0]]), np.array([[1.0, 2.0]])])
     [array([ 8., -3.])]
     """
-    p = real("deficit", "p", p, above=0)
-    flat = flatten(weights, biases, activation, "deficit", written=False)
-    return flat.split(unit_deficits(flat, p, include_bias)[0])
+    cost = _cost("deficit", p)
+    if isinstance(cost, float) and isinstance(activation, (str, tuple)):
+        w, b = check_layers(weights, biases, "deficit", written=False)
+        flat = Flat(w, b, activation, "deficit")
+        return flat.split(unit_deficits(flat, cost, include_bias)[0])
+    layers = _Layers(weights, biases, activation, "deficit", written=False)
+    layers.weigh(None, include_bias)
+    result = _balance_graph(
+        layers.units, layers.blocks, p=cost, degree=layers.degree, group=layers.group, measure=True, function="deficit"
+    )
+    return layers.split(result.deficit)
 
 
 def unit_deficits(flat: Flat, p: float, include_bias: bool) -> tuple[npt.NDArray[np.float64], float]:

@@ -15,7 +15,7 @@ from ._lib import native
 from ._outputs import MODES, Mode, balanced_relu, entropy, equalize
 from ._parameters import choice, count, finite, is_integer, real
 from ._random import generator
-from ._units import Around, Change, around_all, fresh, numbers, replace
+from ._units import Around, Change, around_all, follow, fresh, numbers, replace
 
 __all__ = ["Annealing", "Change", "Stamina", "balanced_relu", "entropy", "equalize"]
 
@@ -334,7 +334,8 @@ class Stamina:
         self, net: Any, layer: int, how: Literal["compact", "mask", "rebirth", "grow"] = "compact", *, more: int = 1,
         moments: Sequence[Any] = (), dead: Any = None, scale: float | None = None,
     ) -> Change:  # fmt: skip
-        """The same for a hidden layer of a `Network`, whose arrays are put in place.
+        """The same for a hidden layer of a `Network`, whose arrays are put in place: weights, biases, average gains, its
+        own moments and fixed feedback weights.
 
         Parameters
         ----------
@@ -345,7 +346,7 @@ class Stamina:
         more : int
             Units to grow.
         moments : list of (weights, biases)
-            An optimizer's lists of arrays, like ``net.weights`` and ``net.biases``; changed along.
+            Of an optimizer that is not the network's own: lists of arrays like ``net.weights`` and ``net.biases``.
         dead, scale
             As in `compact` and `rebirth`.
 
@@ -361,9 +362,9 @@ class Stamina:
             raise ArgumentValueError(f"{function}: layer {layer} has {n} units; {len(self.value)} are wanted, as stamina has", "layer")
         if layer < 0 and how in ("rebirth", "grow"):
             raise ArgumentValueError(f"{function}: how is {how!r}; inputs can only be removed or masked", "how")
-        if getattr(net, "feedback_weights", None) and how in ("compact", "grow"):
+        if how == "grow" and net.feedback_weights:
             raise ArgumentValueError(
-                f"{function}: net has fixed feedback weights; with those only 'mask' and 'rebirth' keep its shape", "net"
+                f"{function}: net has fixed feedback weights, and new units would have none; feedback 'bp' is wanted", "net"
             )
         if how == "grow":
             change = self.grow(more, *main, moments=twins, scale=scale)
@@ -375,11 +376,5 @@ class Stamina:
             if layer >= 0:
                 w[layer], b[layer] = weights, bias
             w[layer + 1] = out
-        net.sizes[layer + 1] = len(change.kept)
-        gains = getattr(net, "gains", None)
-        if gains is not None:
-            old = gains[layer + 1]
-            gains[layer + 1] = np.where(change.kept >= 0, old[change.kept], old.dtype.type(0))
-            if how == "rebirth":
-                gains[layer + 1][change.dead] = 0
+        follow(net, layer, change, how == "rebirth")
         return change

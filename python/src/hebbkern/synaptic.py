@@ -17,7 +17,7 @@ from ._progress import pyplot
 from .recurrent import Arrays, axes
 
 METHODS = ("convex", "flow", "euler")
-_REASONS = ("converged", "max_steps", "no_progress")
+_REASONS = ("converged", "max_steps", "rounding")
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,7 +31,7 @@ class SynapticReport:
     method : str
     h : float64 array [n]
         ``J_ij ← J_ij·exp(h_j − h_i)``; Σh = 0 over each strongly connected component.
-    reason : "converged", "max_steps" or "no_progress"
+    reason : "converged", "max_steps" or "rounding"
         Balanced to `tol`; or `max_steps` were not enough, or rounding hides what is left, and what was reached was
         written.
     cost_before, cost_after : float

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hebbkern/hebbkern/kernels"
+)
+
+// ContrastiveHebbian is Δw_ij = η (y_i⁺x_j⁺ − y_i⁻x_j⁻) (Movellan 1991): the activities of the clamped phase
+// minus those of the free phase. As a Rule it is the sum over two samples, of which the second has a negative y; Update
+// makes the two of each pair.
+type ContrastiveHebbian[T kernels.Float] struct {
+	LR float64 // η ≥ 0
+}
+
+// Update learns from the pairs that are the rows of x, y (clamped) and xFree, yFree, all given. Each piece of work is the sum
+// of its samples in one pass over W: a pair in a sequence, o.Block pairs with Block, which is the same but for rounding, and
+// the batch of Sum and Mean. k and errors are as those of package function Update, and count pairs.
+func (r ContrastiveHebbian[T]) Update(w, x, y, xFree, yFree kernels.Matrix[T], o UpdateOptions[T]) (k int, err error) {
+	defer guard(&err)
+	const fn = "ContrastiveHebbian"
+	if err := checkRate[T](fn, "lr", r.LR); err != nil {
+		return 0, err
+	}
+	if err := checkMatrix(fn, "w", w, -1, -1); err != nil {
+		return 0, err
+	}
+	for _, m := range []struct {
+		name       string
+		m          kernels.Matrix[T]
+		rows, cols int
+	}{{"x", x, -1, w.Cols}, {"y", y, x.Rows, w.Rows}, {"x_free", xFree, x.Rows, w.Cols}, {"y_free", yFree, x.Rows, w.Rows}} {
+		if err := checkMatrix(fn, m.name, m.m, m.rows, m.cols); err != nil {
+			return 0, err
+		}
+		if overlap(w, m.m) {
+			return 0, badArg(fn, m.name, "overlapping w", "arrays that share no element")
+		}
+	}
+	pieces, err := r.options(x.Rows, &o)
+	if err != nil {
+		return 0, err
+	}
+	if o.From == o.To || w.Rows == 0 || w.Cols == 0 {
+		return o.To - o.From, nil
+	}
+	for s := o.From; s < o.To; s += pieces {
+		n := min(pieces, o.To-s)
+		if err := r.piece(w, [2]kernels.Matrix[T]{subRows(x, s, n), subRows(xFree, s, n)},
+			[2]kernels.Matrix[T]{subRows(y, s, n), subRows(yFree, s, n)}, o); err != nil {
+			var d *DivergenceError
+			done := s - o.From
+			if errors.As(err, &d) {
+				if d.What == "the weights" {
+					done += n
+				}
+				d.Sample = s + d.Sample/2
+			}
+			return done, err
+		}
+	}
+	return o.To - o.From, nil
+}
+
+// options checks o, sets its rows and gives the pairs of a piece.
+func (r ContrastiveHebbian[T]) options(rows int, o *UpdateOptions[T]) (pieces int, err error) {
+	const fn = "ContrastiveHebbian"
+	if o.To == 0 {
+		o.To = rows
+	}
+	switch {
+	case o.Reduction < Sequential || o.Reduction > Mean:
+		return 0, badArg(fn, "reduction", fmt.Sprint(int(o.Reduction)), "sequential, sum or mean")
+	case o.From < 0 || o.To > rows || o.From > o.To || o.Reduction != Sequential && o.To-o.From != rows:
+		return 0, badArg(fn, "rows", fmt.Sprintf("[%d, %d)", o.From, o.To), fmt.Sprintf("a part of [0, %d), or all with sum or mean", rows))
+	case o.Block < 0 || o.Block > MaxBlock || o.Block > 0 && (o.Reduction != Sequential || o.Normalize != NoNorm):
+		return 0, badArg(fn, "block", fmt.Sprint(o.Block), fmt.Sprintf("1 to %d without sum, mean and normalize, or 0", MaxBlock))
+	case o.Block > 0 && (o.From%o.Block != 0 || o.To%o.Block != 0 && o.To != rows):
+		return 0, badArg(fn, "rows", fmt.Sprintf("[%d, %d)", o.From, o.To), fmt.Sprintf("whole blocks of %d", o.Block))
+	case o.Reduction != Sequential:
+		return max(1, rows), nil
+	}
+	return max(1, o.Block), nil
+}
+
+// piece is one update by pairs, as samples whose order is clamped, free, clamped, free.
+func (r ContrastiveHebbian[T]) piece(w kernels.Matrix[T], x, y [2]kernels.Matrix[T], o UpdateOptions[T]) error {
+	if o.Scratch == nil {
+		o.Scratch = new(Scratch[T])
+	}
+	n := x[0].Rows
+	pairs := &o.Scratch.pairs
+	pairs.reset()
+	xs := kernels.MatrixOf(pairs.take(2*n*w.Cols), 2*n, w.Cols)
+	ys := kernels.MatrixOf(pairs.take(2*n*w.Rows), 2*n, w.Rows)
+	for s := range n {
+		for phase := range 2 {
+			copy(xs.Row(2*s+phase), x[phase].Row(s))
+			copy(ys.Row(2*s+phase), y[phase].Row(s))
+		}
+		free := ys.Row(2*s + 1)
+		for i := range free {
+			free[i] = -free[i]
+		}
+	}
+	rule := contrast[T]{Hebb[T]{LR: r.LR}, 1}
+	if o.Reduction == Mean {
+		rule.factor = 1 / float64(n)
+	}
+	_, _, err := Update[T](&rule, w, xs, ys, UpdateOptions[T]{Reduction: Sum, Normalize: o.Normalize, Scratch: o.Scratch})
+	return err
+}
+
+// contrast is Hebb whose y counts by a factor: Mean is over pairs, not over their halves.
+type contrast[T kernels.Float] struct {
+	Hebb[T]
+	factor float64
+}
+
+func (r *contrast[T]) Name() string { return "ContrastiveHebbian" }
+
+func (r *contrast[T]) Map(v *Vectors[T], x, y []T) { v.times(v.G, T(r.LR*r.factor), y) }

@@ -1,0 +1,111 @@
+"""The rules of Hebb, Oja and Sanger."""
+
+from __future__ import annotations
+
+from .._parameters import real
+from ._base import Parameters, Rule
+
+
+class Hebb(Rule):
+    """Plain Hebbian learning, ``Δw_ij = η y_i x_j`` (Hebb 1949). The weights grow without bound.
+
+    Parameters
+    ----------
+    lr : float
+        η ≥ 0.
+
+    Examples
+    --------
+    >>> import numpy as np, hebbkern as hk
+    >>> w = np.zeros((2, 3))
+    >>> hk.rules.Hebb(lr=0.5).update(w, [1, 2, 3], y=[1, 2])
+    array([1., 2.])
+    >>> w
+    array([[0.5, 1. , 1.5],
+           [1. , 2. , 3. ]])
+    """
+
+    _code = 0
+
+
+class Decay(Rule):
+    """Hebbian learning with decay, ``Δw_ij = η y_i x_j − λ w_ij``.
+
+    λ is per update and not multiplied by η. The weights stay bounded if y is, or for y = Wx if λ > η λ_max(E[xxᵀ]).
+
+    Parameters
+    ----------
+    lr : float
+        η ≥ 0.
+    decay : float
+        λ ≥ 0.
+
+    Examples
+    --------
+    >>> import numpy as np, hebbkern as hk
+    >>> w = np.ones((1, 2))
+    >>> y = hk.rules.Decay(lr=1, decay=0.5).update(w, [1, 2], y=[1])
+    >>> w
+    array([[1.5, 2.5]])
+    """
+
+    _code = 1
+    decay: float
+
+    def __init__(self, lr: float, decay: float) -> None:
+        super().__init__(lr)
+        self.decay = real(type(self).__name__, "decay", decay)
+
+    def _parameters(self, function: str) -> Parameters:
+        return Parameters(decay=self.decay)
+
+
+class Oja(Rule):
+    """Oja's rule, ``Δw_ij = η y_i (x_j − y_i w_ij)`` (Oja 1982).
+
+    A row converges to ± the first principal component of x with norm 1: to any precision with the "mean" of fixed data
+    or η → 0, only near it online with a constant η.
+
+    Parameters
+    ----------
+    lr : float
+        η ≥ 0.
+
+    Examples
+    --------
+    >>> import numpy as np, hebbkern as hk
+    >>> random = np.random.default_rng(0)
+    >>> x = random.standard_normal((2000, 3)) * [3, 1, 0.5]
+    >>> w = np.full((1, 3), 0.5)
+    >>> rule = hk.rules.Oja(lr=0.01)
+    >>> for _ in range(200):
+    ...     y = rule.update(w, x, reduction="mean")
+    >>> bool(abs(abs(w[0, 0]) - 1) < 1e-2), round(float(np.linalg.norm(w)), 6)
+    (True, 1.0)
+    """
+
+    _code = 2
+
+
+class Sanger(Rule):
+    """Sanger's rule, the generalised Hebbian algorithm, ``Δw_ij = η y_i (x_j − Σ_{k≤i} y_k w_kj)`` (Sanger 1989).
+
+    The rows converge to the leading principal components in order, under the conditions of `Oja`.
+
+    Parameters
+    ----------
+    lr : float
+        η ≥ 0.
+
+    Examples
+    --------
+    >>> import numpy as np, hebbkern as hk
+    >>> w = np.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> hk.rules.Sanger(lr=0.5).update(w, [2.0, 1.0])
+    array([2., 1.])
+    >>> w
+    array([[1., 1.],
+           [0., 1.]])
+    """
+
+    _code = 3

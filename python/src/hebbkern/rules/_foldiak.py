@@ -1,0 +1,151 @@
+"""The network of Földiák."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._array import as_array
+from .._parameters import choice, count, finite, real
+from ._base import REDUCTIONS, Reduction, Stateful, run, samples
+
+_NAMES = (
+    *("w", "x", "y", "lateral", "threshold", "lr", "lateral_lr", "threshold_lr", "p"),
+    *("reduction", "compute", "slope", "steps", "step"),
+)
+
+
+class Foldiak(Stateful):
+    """Sparse codes by local anti-Hebbian learning (Földiák 1990): the whole network of the paper.
+
+    w are the Hebbian feedforward weights; lateral anti-Hebbian weights v and thresholds t are state of the rule. The
+    answer y is the state, rounded to 0 or 1, into which::
+
+        ẏ*_i = f(Σ_j w_ij x_j + Σ_k v_ik y*_k − t_i) − y*_i,    f(u) = 1 / (1 + exp(−λ u))
+
+    settles from 0, here by `steps` steps of length `step`. Then::
+
+        Δw_ij = η y_i (x_j − w_ij)
+        Δv_ik = −α (y_i y_k − p²)  for i ≠ k,    v_ik ← min(v_ik, 0)
+        Δt_i  = γ (y_i − p)
+
+    So each unit comes to be active with probability p, and no two of them together more often than by chance. Elsewhere
+    lateral weights are found with the opposite sign, subtracted, or without the clipping.
+
+    Parameters
+    ----------
+    lr, lateral_lr, threshold_lr : float
+        η (the paper's β), α and γ ≥ 0. The paper first lets thresholds and lateral weights settle with lr = 0.
+    p : float
+        How often a unit is to be active, between 0 and 1.
+    slope : float
+        λ > 0.
+    steps, step : int, float
+        Of settling: 1 or more, and above 0 and at most 1.
+    threshold0 : float
+        t of a new state. Lateral weights start at 0.
+    n : (out, in), optional
+        Makes the state at once, for weights of this shape, in `dtype`. None: at the first `update`.
+
+    Attributes
+    ----------
+    lateral : array [out, out]
+        v, in the type of w, its diagonal 0: None before the first `update`.
+    threshold : array [out]
+        t, likewise. `reset` forgets both.
+
+    Examples
+    --------
+    >>> import numpy as np, hebbkern as hk
+    >>> rule = hk.rules.Foldiak(lr=0.0, lateral_lr=0.5, threshold_lr=0.0, p=0.25)
+    >>> w = np.ones((2, 1))
+    >>> y = rule.update(w, [[1.0], [1.0]])
+    >>> y.tolist(), float(rule.lateral[0, 1])  # two units that are active together come to inhibit each other
+    ([[1.0, 1.0], [1.0, 1.0]], -0.9375)
+    """
+
+    _state = ("lateral", "threshold")
+    lateral: npt.NDArray[Any] | None
+    threshold: npt.NDArray[Any] | None
+
+    def __init__(
+        self,
+        lr: float = 0.02,
+        lateral_lr: float = 0.1,
+        threshold_lr: float = 0.02,
+        p: float = 0.125,
+        *,
+        slope: float = 10.0,
+        steps: int = 50,
+        step: float = 0.2,
+        threshold0: float = 0.0,
+        n: tuple[int, int] | None = None,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        label = "Foldiak"
+        self.lr = real(label, "lr", lr)
+        self.lateral_lr = real(label, "lateral_lr", lateral_lr)
+        self.threshold_lr = real(label, "threshold_lr", threshold_lr)
+        self.p = real(label, "p", p, above=0, most=1)
+        self.slope = real(label, "slope", slope, above=0)
+        self.steps = count(label, "steps", steps, most=2**20)
+        self.step = real(label, "step", step, above=0, most=1)
+        self.threshold0 = finite(label, "threshold0", threshold0)
+        self._begin(n, dtype)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if k not in self._state)
+        return f"Foldiak({values})"
+
+    def _shape(self, name: str, out: int, n_in: int) -> tuple[int, ...]:
+        return (out, out) if name == "lateral" else (out,)
+
+    def _begin(self, n: tuple[int, int] | None, dtype: npt.DTypeLike) -> None:
+        super()._begin(n, dtype)
+        if self.threshold is not None:
+            self.threshold.fill(self.threshold0)
+
+    def update(self, w: Any, x: Any, y: Any = None, *, reduction: Reduction = "sequential") -> npt.NDArray[Any]:
+        """Learn from one sample or a batch.
+
+        Parameters
+        ----------
+        w : array [out, in]
+            Feedforward weights, written in place.
+        x : array [in] or [samples, in]
+            Inputs; the paper's are 0 and 1.
+        y : array [out] or [samples, out], optional
+            Outputs. None: the network's answers.
+        reduction : "sequential", "sum" or "mean"
+            As for the other rules: "sum" and "mean" are one update, all answers from the state before the batch; v is
+            clipped once, and t takes the mean of its samples in either.
+
+        Returns
+        -------
+        array [out] or [samples, out]
+            y, as given or computed: 0 and 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A bad argument; w and the state are unchanged then.
+        DivergenceError
+            x, y or the weights left the finite numbers at the sample named; `done` samples are in w and the state.
+        Interrupted
+            Ctrl-C between two samples; `done` samples are in w and the state.
+        """
+        label = "Foldiak.update"
+        how = choice(label, "reduction", reduction, REDUCTIONS)
+        w = as_array(w, "w", label, written=True)
+        x, out = samples(label, w, x, y)
+        state = {name: self._array(name, w, label) for name in self._state}
+        if self.threshold is None:
+            state["threshold"].fill(self.threshold0)
+        args = [
+            *(w, x, out, *state.values(), self.lr, self.lateral_lr, self.threshold_lr, self.p),
+            *(how, int(y is None), self.slope, self.steps, self.step),
+        ]
+        run(self, "foldiak", args, lambda: _NAMES, _NAMES[:5], state, label, how == 0)
+        return out

@@ -1,0 +1,151 @@
+"""Three-factor learning with eligibility traces."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from .._array import FLOATS, as_array
+from .._errors import ArgumentValueError
+from .._parameters import choice, finite, real
+from ._base import Stateful, read, run, samples
+
+_NAMES = ("w", "x", "y", "modulator", "e", "e_rise", "lr", "tau_e", "tau_rise", "dt", "drive", "compute")
+_ARRAYS = ("w", "x", "y", "modulator", "e", "r")
+_DRIVES = ("impulse", "tau")
+
+
+class ThreeFactor(Stateful):
+    """Learning by eligibility traces and a modulator (Gerstner, Lehmann, Liakoni, Corneil & Brea 2018).
+
+    In each time step, in this order::
+
+        e_ij ← e_ij exp(−dt/τ_e) + y_i x_j
+        w_ij ← w_ij + η dt M e_ij
+
+    M, the modulator, is given by step: a reward, a surprise, an error. The functions f and g of the activities that the
+    paper has are yours: give f(x) and g(y). A coincidence enters its trace as it is, whatever dt; ``drive="tau"`` divides it
+    by τ_e, as BindsNET and ngc-learn do. A step with M = 0 leaves the weights as they are.
+
+    With `tau_rise` a trace has two time constants: a second one takes the same drive, and the weights learn from their
+    difference, which after a coincidence at t = 0 rises and falls as exp(−t/τ_e) − exp(−t/τ_rise).
+
+    Rows of a batch are steps in time: there is neither a sum nor a mean of them, nor blocks.
+
+    Parameters
+    ----------
+    lr : float
+        η ≥ 0.
+    tau_e : float
+        τ_e > 0, in the unit of dt.
+    dt : float
+        Length of a time step.
+    drive : "impulse" or "tau"
+        See above.
+    tau_rise : float, optional
+        Above 0 and below tau_e. None: one time constant.
+    n : (out, in), optional
+        Makes the traces at once, for weights of this shape, in `dtype`. None: at the first `update`.
+
+    Attributes
+    ----------
+    e, e_rise : array [out, in]
+        The traces, in the type of w: None before the first `update`, e_rise with `tau_rise` only. `reset` forgets them.
+
+    Examples
+    --------
+    >>> import numpy as np, hebbkern as hk
+    >>> rule, w = hk.rules.ThreeFactor(lr=1.0, tau_e=2.0), np.zeros((1, 2))
+    >>> X, Y = np.array([[1.0, 0], [0, 0], [0, 0]]), np.array([[1.0], [0], [0]])
+    >>> y = rule.update(w, X, Y, modulator=[0, 0, 1])  # the reward comes two steps late
+    >>> np.round(w, 3), np.round(rule.e, 3)
+    (array([[0.368, 0.   ]]), array([[0.368, 0.   ]]))
+    """
+
+    _state = ("e", "e_rise")
+    e: npt.NDArray[Any] | None
+    e_rise: npt.NDArray[Any] | None
+
+    def __init__(
+        self,
+        lr: float,
+        tau_e: float,
+        dt: float = 1.0,
+        drive: Literal["impulse", "tau"] = "impulse",
+        *,
+        tau_rise: float | None = None,
+        n: tuple[int, int] | None = None,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        label = "ThreeFactor"
+        self.lr = real(label, "lr", lr)
+        self.tau_e = real(label, "tau_e", tau_e, above=0)
+        self.dt = real(label, "dt", dt, above=0)
+        choice(label, "drive", drive, _DRIVES)
+        self.drive = drive
+        self.tau_rise = None if tau_rise is None else real(label, "tau_rise", tau_rise, above=0)
+        if self.tau_rise is not None and not self.tau_rise < self.tau_e:
+            raise ArgumentValueError(f"{label}: tau_rise is {tau_rise}; a number below tau_e = {tau_e} is wanted", "tau_rise")
+        self._begin(n, dtype)
+        if self.tau_rise is None:
+            self.e_rise = None
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if k not in self._state)
+        return f"ThreeFactor({values})"
+
+    def _shape(self, name: str, out: int, n_in: int) -> tuple[int, ...]:
+        return (out, n_in)
+
+    def update(self, w: Any, x: Any, y: Any = None, *, modulator: Any) -> npt.NDArray[Any]:
+        """Learn from one time step, or from a sequence of them.
+
+        A sequence has the bits of single steps.
+
+        Parameters
+        ----------
+        w : array [out, in]
+            Weights, written in place.
+        x : array [in] or [steps, in]
+            Presynaptic factor.
+        y : array [out] or [steps, out], optional
+            Postsynaptic factor. None: ``y = w x``, from the weights that the step before left.
+        modulator : float or array [steps]
+            M of each step, or of all.
+
+        Returns
+        -------
+        array [out] or [steps, out]
+            y, as given or computed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A bad argument; w and the traces are unchanged then.
+        DivergenceError
+            x, y, the modulator, a trace or the weights left the finite numbers at the step named; w and the traces hold
+            `done` steps.
+        Interrupted
+            Ctrl-C between two steps; w and the traces hold `done` of them.
+        """
+        label = "ThreeFactor.update"
+        w = as_array(w, "w", label, written=True)
+        x, out = samples(label, w, x, y)
+        if isinstance(modulator, (int, float, np.number)) and not isinstance(modulator, bool):
+            modulator = finite(label, "modulator", modulator)
+        else:
+            modulator = read(modulator, "modulator", label, w)
+            if modulator.ndim == 0 and modulator.dtype in FLOATS:
+                modulator = finite(label, "modulator", float(modulator))
+        state = {"e": self._array("e", w, label)}
+        if self.tau_rise is not None:
+            state["e_rise"] = self._array("e_rise", w, label)
+        drive = choice(label, "drive", self.drive, _DRIVES)
+        args = [
+            *(w, x, out, modulator, state["e"], state.get("e_rise")),
+            *(self.lr, self.tau_e, self.tau_rise or 0.0, self.dt, drive, int(y is None)),
+        ]
+        run(self, "three_factor", args, lambda: _NAMES, _ARRAYS, state, label, True, "steps")
+        return out
