@@ -54,12 +54,12 @@ func SumWideF32AVX2(out, part *float32, rows, cols, stride int)
 //go:noescape
 func SumWideF64AVX2(out, part *float64, rows, cols, stride int)
 
-// WindowF32AVX2 is portable.Window for float32.
+// WindowMeanF32AVX2 is portable.WindowMean for float32.
 //
 //go:noescape
-func WindowF32AVX2(s *float32, v, sum, next *float64, a *float32, count float32, n int)
+func WindowMeanF32AVX2(s *float32, v, sum, next *float64, a *float32, count float32, n int)
 
-// WindowF64AVX2 is portable.Window for float64.
+// WindowMeanF64AVX2 is portable.WindowMean for float64.
 //
 //go:noescape
-func WindowF64AVX2(s, v, sum, next, a *float64, count float64, n int)
+func WindowMeanF64AVX2(s, v, sum, next, a *float64, count float64, n int)

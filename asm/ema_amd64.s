@@ -700,9 +700,9 @@ l9:
 	VZEROUPPER
 	RET
 
-// func WindowF32AVX2(s *float32, v *float64, sum *float64, next *float64, a *float32, count float32, n int)
+// func WindowMeanF32AVX2(s *float32, v *float64, sum *float64, next *float64, a *float32, count float32, n int)
 // Requires: AVX
-TEXT ·WindowF32AVX2(SB), NOSPLIT, $0-56
+TEXT ·WindowMeanF32AVX2(SB), NOSPLIT, $0-56
 	MOVQ         next+24(FP), AX
 	CMPQ         AX, $0x01
 	JLT          l1
@@ -852,9 +852,9 @@ l2:
 	VZEROUPPER
 	RET
 
-// func WindowF64AVX2(s *float64, v *float64, sum *float64, next *float64, a *float64, count float64, n int)
+// func WindowMeanF64AVX2(s *float64, v *float64, sum *float64, next *float64, a *float64, count float64, n int)
 // Requires: AVX, AVX2
-TEXT ·WindowF64AVX2(SB), NOSPLIT, $0-56
+TEXT ·WindowMeanF64AVX2(SB), NOSPLIT, $0-56
 	MOVQ         next+24(FP), AX
 	CMPQ         AX, $0x01
 	JLT          l1

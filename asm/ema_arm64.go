@@ -54,12 +54,12 @@ func SumWideF32NEON(out, part *float32, rows, cols, stride int)
 //go:noescape
 func SumWideF64NEON(out, part *float64, rows, cols, stride int)
 
-// WindowF32NEON is portable.Window for float32.
+// WindowMeanF32NEON is portable.WindowMean for float32.
 //
 //go:noescape
-func WindowF32NEON(s *float32, v, sum, next *float64, a *float32, count float32, n int)
+func WindowMeanF32NEON(s *float32, v, sum, next *float64, a *float32, count float32, n int)
 
-// WindowF64NEON is portable.Window for float64.
+// WindowMeanF64NEON is portable.WindowMean for float64.
 //
 //go:noescape
-func WindowF64NEON(s, v, sum, next, a *float64, count float64, n int)
+func WindowMeanF64NEON(s, v, sum, next, a *float64, count float64, n int)

@@ -1132,8 +1132,8 @@ L13:
 L9:
 	RET
 
-// func WindowF32NEON(s *float32, v, sum, next *float64, a *float32, count float32, n int)
-TEXT ·WindowF32NEON(SB), NOSPLIT, $0-56
+// func WindowMeanF32NEON(s *float32, v, sum, next *float64, a *float32, count float32, n int)
+TEXT ·WindowMeanF32NEON(SB), NOSPLIT, $0-56
 	MOVD next+24(FP), R0
 	CMP $1, R0
 	BLT L1
@@ -1290,8 +1290,8 @@ L10:
 L2:
 	RET
 
-// func WindowF64NEON(s, v, sum, next, a *float64, count float64, n int)
-TEXT ·WindowF64NEON(SB), NOSPLIT, $0-56
+// func WindowMeanF64NEON(s, v, sum, next, a *float64, count float64, n int)
+TEXT ·WindowMeanF64NEON(SB), NOSPLIT, $0-56
 	MOVD next+24(FP), R0
 	CMP $1, R0
 	BLT L1

@@ -89,6 +89,9 @@ int hk_stamina(const hk_stamina_args *args, int64_t *at, hk_error *err) { return
 int hk_contrastive(const hk_contrastive_args *args, int64_t *at, hk_error *err) { return run(HKI_CONTRASTIVE, args, at, err); }
 int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_error *err) { return run(HKI_THREE_FACTOR, args, at, err); }
 int hk_foldiak(const hk_foldiak_args *args, int64_t *at, hk_error *err) { return run(HKI_FOLDIAK, args, at, err); }
+int hk_patches(const hk_patches_args *args, int64_t *at, hk_error *err) { return run(HKI_PATCHES, args, at, err); }
+int hk_conv_forward(const hk_conv_forward_args *args, int64_t *at, hk_error *err) { return run(HKI_CONV_FORWARD, args, at, err); }
+int hk_pool(const hk_pool_args *args, int64_t *at, hk_error *err) { return run(HKI_POOL, args, at, err); }
 
 /* The functions on networks: checks of their own, then Go, which says how far it came. */
 
@@ -332,7 +335,7 @@ size_t hk_sizeof(const char *name) {
         if (!strcmp(name, hki_kernels[k].args_name)) return hki_kernels[k].args_size;
 #define SIZE(type) {#type, sizeof(type)}
     static const struct { const char *name; size_t size; } others[] = {
-        SIZE(hk_array), SIZE(hk_error), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
+        SIZE(hk_array), SIZE(hk_error), SIZE(hk_windows), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
         SIZE(hk_init_args), SIZE(hk_predict_args), SIZE(hk_gradients_args), SIZE(hk_train_args), SIZE(hk_permutation_args),
         SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args), SIZE(hk_deaths_args), SIZE(hk_spread_args),
         SIZE(hk_seed_args), SIZE(hk_uniform_args), SIZE(hk_annealing), SIZE(hk_anneal_args),

@@ -460,6 +460,58 @@ typedef struct hk_triplet_stdp_args {
 } hk_triplet_stdp_args;
 HK_API int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err);
 
+/* Windows that a kernel or a pool looks through at images of channels x height x width: window (r, c) begins at row
+ * r stride[0] - padding[0] and column c stride[1] - padding[1]. Pairs are rows, then columns. Windows are numbered row
+ * after row; only whole ones count:
+ *     rows = (height + 2 padding[0] - ((size[0] - 1) dilation[0] + 1)) / stride[0] + 1,   columns likewise.
+ * Images are [images, channels * height * width]: in each the channels one after the other, in these the rows. */
+typedef struct hk_windows {
+    int64_t channels, height, width;  /* >= 1 */
+    int64_t size[2];                  /* >= 1 */
+    int64_t stride[2];                /* >= 1 */
+    int64_t padding[2];               /* >= 0 */
+    int64_t dilation[2];              /* >= 1 */
+} hk_windows;
+
+/* Copies windows into the rows of out, zeros beyond the edge of the image, for hk_learn to take as x:
+ * row i is number first + i of the windows that are drawn, counted image after image. *at counts rows. */
+typedef struct hk_patches_args {
+    hk_array images;
+    hk_array out;        /* [n, channels * size[0] * size[1]], written */
+    hk_windows windows;
+    int64_t first;       /* 0 to the number of windows drawn of all images, less n */
+    int64_t draw;        /* windows drawn of each image, none twice, in random order; 0: all, in order */
+    int64_t seed;        /* >= 0: with draw, image i has the first of hk_permutation's entries for (seed, epoch drawn + i) */
+    int64_t drawn;       /* >= 0, images drawn of before */
+} hk_patches_args;
+HK_API int hk_patches(const hk_patches_args *args, int64_t *at, hk_error *err);
+
+/* A convolutional layer's answer, out_k(r, c) = f(sum_l w_kl x_l + b_k) with x the window at (r, c) as hk_patches gives
+ * it; each element has the bits that hk_forward gives for that x. *at counts rows of windows. */
+typedef struct hk_conv_forward_args {
+    hk_array w;          /* [kernels, channels * size[0] * size[1]] */
+    hk_array images;
+    hk_array b;          /* [kernels] or scalar, optional */
+    hk_array out;        /* [images, kernels * rows * columns], written */
+    hk_windows windows;
+    int64_t activation;  /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape; /* as in hk_forward_args */
+} hk_conv_forward_args;
+HK_API int hk_conv_forward(const hk_conv_forward_args *args, int64_t *at, hk_error *err);
+
+/* hk_pool_args.kind: what is made of the elements of a window that lie inside the image. */
+enum { HK_POOL_MAX = 0, HK_POOL_AVERAGE = 1 };
+
+/* Maximum (NaN if an element is) or mean of each window, channel by channel; columns are summed first, from top to
+ * bottom, then these sums from left to right. *at counts rows of windows. */
+typedef struct hk_pool_args {
+    hk_array images;
+    hk_array out;        /* [images, channels * rows * columns], written */
+    hk_windows windows;  /* dilation 1; less padding than size */
+    int64_t kind;        /* HK_POOL_MAX or HK_POOL_AVERAGE */
+} hk_pool_args;
+HK_API int hk_pool(const hk_pool_args *args, int64_t *at, hk_error *err);
+
 /* ---- Stamina ------------------------------------------------------------------------------------------------------ */
 
 /* What a silent unit of a sample loses in the balanced ReLU. With x the activities after ReLU of the n units of a layer,
@@ -783,7 +835,7 @@ HK_API int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err);
  * objects, in the order of the args struct: it fetches the buffers, checks, calls the kernel to its end and returns
  * None, or (status, reason, argument, other, message, sample, layer) if an argument is refused, before anything is
  * written. One argument more may be given: a buffer of one int64 in place of *at, so that it is known how much was done
- * when the call diverges or is interrupted. For the kernels up to hk_foldiak, hk_balanced_relu and hk_stamina.
+ * when the call diverges or is interrupted. For the kernels up to hk_pool, hk_balanced_relu and hk_stamina.
  * Needs a CPython in the process, whose functions it finds at run time, and its lock held; NULL if there is none or
  * the name is unknown. */
 HK_API void *hk_python_function(const char *kernel);

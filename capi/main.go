@@ -100,7 +100,8 @@ var (
 		C.HKI_POWER_SUMS: "power_sums", C.HKI_SCALE: "scale", C.HKI_EMA: "ema", C.HKI_GAIN_RULE: "gain_rule",
 		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_WINDOWED_GAIN: "windowed_gain",
 		C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp", C.HKI_CONTRASTIVE: "contrastive", C.HKI_THREE_FACTOR: "three_factor",
-		C.HKI_FOLDIAK: "foldiak", C.HKI_BALANCED_RELU: "balanced_relu", C.HKI_STAMINA: "stamina"}
+		C.HKI_FOLDIAK: "foldiak", C.HKI_PATCHES: "patches", C.HKI_CONV_FORWARD: "conv_forward", C.HKI_POOL: "pool",
+		C.HKI_BALANCED_RELU: "balanced_relu", C.HKI_STAMINA: "stamina"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
 		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE_GRAPH: "balance_graph", C.HKI_DEFICIT: "deficit",
 		C.HKI_DEATHS: "deaths", C.HKI_SPREAD: "spread", C.HKI_SEED: "seed", C.HKI_UNIFORM: "uniform", C.HKI_ANNEAL: "anneal",

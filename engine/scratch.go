@@ -16,6 +16,8 @@ type Scratch[T kernels.Float] struct {
 	delta  []kernels.Matrix[T]
 	arrays []Array[T]
 	pairs  arena[T]
+
+	windows [2][]T // windows of images, and y for them
 }
 
 // arena hands out pieces of one buffer; after a call that outgrew it, the next call finds one that is large

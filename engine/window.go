@@ -8,7 +8,7 @@ import (
 
 // Windowed is the windowed average gain of a population (mathematics page, section 2): the mean of the last
 // values of a = f(I) or f′(I), as many as Values has rows, and of all while there are fewer. A step costs the same
-// whatever the window, and nothing is subtracted, so that no error stays; kernels.Window has the arithmetic.
+// whatever the window, and nothing is subtracted, so that no error stays; kernels.WindowMean has the arithmetic.
 //
 // All of its state is in the arrays, which are the caller's and start at 0, and in Seen.
 type Windowed[T kernels.Float] struct {
@@ -53,12 +53,12 @@ func (w *Windowed[T]) Update(z kernels.Matrix[T], act kernels.Activation, r Redu
 	s.reset()
 	a := averaged(w.Of, z, kernels.Matrix[T]{}, act, s)
 	if r == Mean {
-		kernels.WindowBatch(w.Sigma, w.Values, w.Sum, a, w.Seen)
+		kernels.WindowMeanBatch(w.Sigma, w.Values, w.Sum, a, w.Seen)
 		w.Seen++
 		return nil
 	}
 	for b := range a.Rows {
-		kernels.Window(w.Sigma, w.Values, w.Sum, a.Row(b), w.Seen)
+		kernels.WindowMean(w.Sigma, w.Values, w.Sum, a.Row(b), w.Seen)
 		w.Seen++
 	}
 	return nil

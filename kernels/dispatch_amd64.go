@@ -707,6 +707,18 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kCopyRows[T Float](y, x []T, rows, cols, yStride, xStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.CopyRowsF32AVX2(pF32(y), pF32(x), rows, cols, yStride, xStride)
+		} else {
+			asm.CopyRowsF64AVX2(pF64(y), pF64(x), rows, cols, yStride, xStride)
+		}
+		return
+	}
+	portable.CopyRows(y, x, rows, cols, yStride, xStride)
+}
+
 func kSolveLower[T Float](a, d []T, first, rows, cols, aStride, stride int) {
 	if useAVX2 {
 		if single[T]() {
@@ -1115,14 +1127,14 @@ func kPositive[T Float](y, z []T, n int) {
 	portable.Positive(y, z, n)
 }
 
-func kWindow[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
+func kWindowMean[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.WindowF32AVX2(pF32(s), unsafe.SliceData(v), unsafe.SliceData(sum), unsafe.SliceData(next), pF32(a), float32(count), n)
+			asm.WindowMeanF32AVX2(pF32(s), unsafe.SliceData(v), unsafe.SliceData(sum), unsafe.SliceData(next), pF32(a), float32(count), n)
 		} else {
-			asm.WindowF64AVX2(pF64(s), unsafe.SliceData(v), unsafe.SliceData(sum), unsafe.SliceData(next), pF64(a), float64(count), n)
+			asm.WindowMeanF64AVX2(pF64(s), unsafe.SliceData(v), unsafe.SliceData(sum), unsafe.SliceData(next), pF64(a), float64(count), n)
 		}
 		return
 	}
-	portable.Window(s, v, sum, next, a, count, n)
+	portable.WindowMean(s, v, sum, next, a, count, n)
 }

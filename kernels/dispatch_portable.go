@@ -238,6 +238,10 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kCopyRows[T Float](y, x []T, rows, cols, yStride, xStride int) {
+	portable.CopyRows(y, x, rows, cols, yStride, xStride)
+}
+
 func kSolveLower[T Float](a, d []T, first, rows, cols, aStride, stride int) {
 	portable.SolveLower(a, d, first, rows, cols, aStride, stride)
 }
@@ -374,6 +378,6 @@ func kPositive[T Float](y, z []T, n int) {
 	portable.Positive(y, z, n)
 }
 
-func kWindow[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
-	portable.Window(s, v, sum, next, a, count, n)
+func kWindowMean[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
+	portable.WindowMean(s, v, sum, next, a, count, n)
 }

@@ -116,7 +116,10 @@ type frame[T Float] struct {
 	solve    solveJob[T]
 	online   onlineJob[T]
 	stdp     stdpJob[T]
-	window   windowJob[T]
+	patches  patchesJob[T]
+	conv     convJob[T]
+	pool     windowJob[T]
+	mean     meanJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

@@ -86,10 +86,10 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	for _, window := range []int{1, 3} {
 		one, many := outC(), outC()
 		values, sum := [2]Matrix[float64]{NewMatrix[float64](window, cols), NewMatrix[float64](window, cols)}, [2][]float64{make([]float64, cols), make([]float64, cols)}
-		add(fmt.Sprint("Window/", window), func() {
+		add(fmt.Sprint("WindowMean/", window), func() {
 			for seen := range 7 {
-				Window(one, values[0], sum[0], x, seen)
-				WindowBatch(many, values[1], sum[1], w, seen)
+				WindowMean(one, values[0], sum[0], x, seen)
+				WindowMeanBatch(many, values[1], sum[1], w, seen)
 			}
 		}, one, many)
 	}
@@ -107,6 +107,17 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		y, dy, f := outC(), outC(), outR()
 		add(fmt.Sprint("Activate/", kind), func() { Activate(y, x, act); Derivative(dy, x, act) }, y, dy)
 		add(fmt.Sprint("Forward/", kind), func() { Forward(f, w, x, d, act) }, f)
+	}
+	{
+		line := Windows{Channels: 1, Height: 1, Width: cols, Size: [2]int{1, min(3, cols)}, Pad: [2]int{0, 1}}
+		_, across := line.Positions()
+		kernels, patches := randomMatrix[T](r, 7, line.Length(), 1), NewMatrix[T](rows*across, line.Length())
+		maps, most, mean := NewMatrix[T](rows, 7*across), NewMatrix[T](rows, across), NewMatrix[T](rows, across)
+		add("Patches", func() { Patches(patches, w, line, 0) }, patches.Data)
+		add("Convolve", func() { Convolve(maps, kernels, w, line, one, Activation{Kind: ReLU}) }, maps.Data)
+		if line.Size[1] > 1 { // a pool's window is wider than the padding
+			add("Pool", func() { Pool(most, w, line, MaxPool); Pool(mean, w, line, AveragePool) }, most.Data, mean.Data)
+		}
 	}
 	for form := DecayNone; form <= DecayGainY; form++ {
 		w, before, y, sums := m(), NewMatrix[T](rows, cols), NewMatrix[T](9, rows), outR()

@@ -381,6 +381,11 @@ func table[T Float]() []entry[T] {
 				portable.MulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) { kMulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
+		{"CopyRows", []parameter{{"y", 0, 0, true, false}, {"x", 0, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"yStride", 4, 0, false, false}, {"xStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.CopyRows(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			},
+			func(a *arguments[T]) { kCopyRows(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
 		{"SolveLower", []parameter{{"a", 0, 0, false, false}, {"d", 0, 0, true, false}, {"first", 4, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"aStride", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.SolveLower(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
@@ -513,12 +518,12 @@ func table[T Float]() []entry[T] {
 		{"Positive", []parameter{{"y", 0, 4, true, false}, {"z", 0, 4, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.Positive(a.slices[0], a.slices[1], a.ints[0]) },
 			func(a *arguments[T]) { kPositive(a.slices[0], a.slices[1], a.ints[0]) }},
-		{"Window", []parameter{{"s", 0, 4, true, false}, {"v", 2, 4, true, false}, {"sum", 2, 4, true, false}, {"next", 2, 4, false, true}, {"a", 0, 4, false, false}, {"count", 3, 0, false, false}, {"n", 4, 0, false, false}},
+		{"WindowMean", []parameter{{"s", 0, 4, true, false}, {"v", 2, 4, true, false}, {"sum", 2, 4, true, false}, {"next", 2, 4, false, true}, {"a", 0, 4, false, false}, {"count", 3, 0, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Window(a.slices[0], a.wides[0], a.wides[1], a.wides[2], a.slices[1], a.scalars[0], a.ints[0])
+				portable.WindowMean(a.slices[0], a.wides[0], a.wides[1], a.wides[2], a.slices[1], a.scalars[0], a.ints[0])
 			},
 			func(a *arguments[T]) {
-				kWindow(a.slices[0], a.wides[0], a.wides[1], a.wides[2], a.slices[1], a.scalars[0], a.ints[0])
+				kWindowMean(a.slices[0], a.wides[0], a.wides[1], a.wides[2], a.slices[1], a.scalars[0], a.ints[0])
 			}},
 	}
 }

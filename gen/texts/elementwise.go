@@ -66,7 +66,7 @@ func elementwiseKernels() []Kernel {
 			Text: mapped("z", func(b *ir.Builder) Function { return reluOr(b.ParamUni("p")) })},
 		Kernel{Name: "Positive", Family: "activation", Equation: "y = z > 0 ? 1 : 0", Params: list(y, z, n),
 			Text: mapped("z", func(*ir.Builder) Function { return positive })},
-		Kernel{Name: "Window", Family: "ema", Equation: "v = float64(a), sum = sum + v, s = T((sum + next)/count)", Text: window,
+		Kernel{Name: "WindowMean", Family: "ema", Equation: "v = float64(a), sum = sum + v, s = T((sum + next)/count)", Text: windowMean,
 			Params: list(s, wide("v", true), wide("sum", true), wide("next", false), a, scalars("count"), n)})
 	for i := range all {
 		all[i].Tail = maskedTail
@@ -164,8 +164,8 @@ func addWide(b *ir.Builder) {
 	})
 }
 
-// window adds as addWide does, and gives the mean at once; without `next` the sum alone is divided.
-func window(b *ir.Builder) {
+// windowMean adds as addWide does, and gives the mean at once; without `next` the sum alone is divided.
+func windowMean(b *ir.Builder) {
 	whenGiven(b, "next", func(given bool) {
 		s, v, sum, a, n := b.Param("s"), b.Param("v"), b.Param("sum"), b.Param("a"), b.Param("n")
 		count := b.Var(b.ParamUni("count"))

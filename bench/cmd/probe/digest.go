@@ -108,7 +108,7 @@ func all[T kernels.Float](rows, cols int, special bool, put func(T), putInt func
 	}
 	mean, values, sum := make([]T, cols), kernels.NewMatrix[float64](2, cols), make([]float64, cols)
 	for seen := range 5 {
-		kernels.Window(mean, values, sum, w.Row(seen%rows), seen)
+		kernels.WindowMean(mean, values, sum, w.Row(seen%rows), seen)
 		out(mean)
 	}
 	kernels.ReLUOr(mean, x, -1)
@@ -176,6 +176,16 @@ func all[T kernels.Float](rows, cols int, special bool, put func(T), putInt func
 	}
 	kernels.PowAbs(colSums, x, 2.7)
 	out(colSums)
+
+	line := kernels.Windows{Channels: 1, Height: 1, Width: cols, Size: [2]int{1, min(9, cols)}}
+	_, across := line.Positions()
+	maps := kernels.NewMatrix[T](rows, 7*across)
+	kernels.Convolve(maps, kernels.MatrixOf(vector(7*line.Length()), 7, line.Length()), w, line, nil, kernels.Activation{})
+	pooled := kernels.NewMatrix[T](rows, across)
+	for kind := kernels.MaxPool; kind <= kernels.AveragePool; kind++ {
+		kernels.Pool(pooled, w, line, kind)
+		out(maps.Data, pooled.Data)
+	}
 }
 
 // ordinary is a vector of gains, which must be finite.

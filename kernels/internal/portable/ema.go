@@ -32,12 +32,12 @@ func AddWide[T Float](acc []float64, a []T, n int) {
 	}
 }
 
-// Window puts a value into a window and gives the mean of what it holds then:
+// WindowMean puts a value into a window and gives the mean of what it holds then:
 //
 //	v_k = float64(a_k),  sum_k ← sum_k + v_k,  s_k = T((sum_k + next_k)/count)
 //
 // next is nil where the window holds nothing but the sum.
-func Window[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
+func WindowMean[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
 	s, v, sum = s[:n], v[:n], sum[:n]
 	by := float64(count)
 	for k, x := range a[:n] {

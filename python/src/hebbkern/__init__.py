@@ -15,6 +15,7 @@ from ._errors import (
 from ._lib import VERSION as __version__
 from ._lib import cpu_info, get_num_threads, set_num_threads
 from .balancing import BalanceReport, balance, deficit
+from .convolution import ConvLayer, conv2d, pool2d
 from .kernels import (
     batch_update,
     ema,
@@ -33,6 +34,7 @@ __all__ = [
     "ArgumentTypeError",
     "ArgumentValueError",
     "BalanceReport",
+    "ConvLayer",
     "DivergenceError",
     "HebbkernError",
     "History",
@@ -47,6 +49,7 @@ __all__ = [
     "__version__",
     "balance",
     "batch_update",
+    "conv2d",
     "cpu_info",
     "deficit",
     "ema",
@@ -55,6 +58,7 @@ __all__ = [
     "gains",
     "get_num_threads",
     "norms",
+    "pool2d",
     "power_sums",
     "rank1",
     "rules",

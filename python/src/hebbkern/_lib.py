@@ -32,8 +32,8 @@ VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
-           "windowed_gain", "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak", "balanced_relu",
-           "stamina")  # fmt: skip
+           "windowed_gain", "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak", "patches",
+           "conv_forward", "pool", "balanced_relu", "stamina")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit", "deaths", "spread", "seed",
            "uniform", "anneal", "synaptic_balance", "rnn", "normal")  # fmt: skip
 
@@ -505,6 +505,9 @@ class _Native:
     contrastive: Callable[..., Any]
     three_factor: Callable[..., Any]
     foldiak: Callable[..., Any]
+    patches: Callable[..., Any]
+    conv_forward: Callable[..., Any]
+    pool: Callable[..., Any]
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWindow(t *testing.T) { bothTypes(t, testWindow[float32], testWindow[float64]) }
+func TestWindowMean(t *testing.T) { bothTypes(t, testWindowMean[float32], testWindowMean[float64]) }
 
-// testWindow holds means against sums taken afresh. A large value that has left
+// testWindowMean holds means against sums taken afresh. A large value that has left
 // the window leaves no error behind. State is carried from call to call by the
 // slices alone.
-func testWindow[T Float](t *testing.T) {
+func testWindowMean[T Float](t *testing.T) {
 	r := newRand(21)
 	for _, n := range []int{1, 7, 33, 5000} {
 		for _, window := range []int{1, 2, 5, 8} {
@@ -29,8 +29,8 @@ func testWindow[T Float](t *testing.T) {
 					mean[k] = float64(batch.Row(0)[k])
 				}
 				all = append(all, mean)
-				Window(s, values, sum, batch.Row(0), seen)
-				WindowBatch(bs, bvalues, bsum, subRow(batch), seen)
+				WindowMean(s, values, sum, batch.Row(0), seen)
+				WindowMeanBatch(bs, bvalues, bsum, subRow(batch), seen)
 				requireSameBits(t, s, bs, "a batch of one")
 				last := all[max(0, len(all)-window):]
 				for k := range s {
@@ -39,16 +39,16 @@ func testWindow[T Float](t *testing.T) {
 						want += v[k] / float64(len(last))
 						size += math.Abs(v[k]) / float64(len(last))
 					}
-					requireNear(t, want, float64(s[k]), unitRoundoff[T]()*math.Abs(want)+40*0x1p-53*size, "Window", n, window, seen, k)
+					requireNear(t, want, float64(s[k]), unitRoundoff[T]()*math.Abs(want)+40*0x1p-53*size, "WindowMean", n, window, seen, k)
 				}
 			}
 		}
 	}
 	// The mean of a batch is one value.
 	s, values, sum := []T{0, 0}, NewMatrix[float64](2, 2), make([]float64, 2)
-	WindowBatch(s, values, sum, MatrixOf([]T{1, 2, 3, 6}, 2, 2), 0)
+	WindowMeanBatch(s, values, sum, MatrixOf([]T{1, 2, 3, 6}, 2, 2), 0)
 	require.Equal(t, []T{2, 4}, s)
-	WindowBatch(s, values, sum, MatrixOf([]T{0, 1, 0, 1, 0, 1}, 3, 2), 1)
+	WindowMeanBatch(s, values, sum, MatrixOf([]T{0, 1, 0, 1, 0, 1}, 3, 2), 1)
 	require.Equal(t, []T{1, 2.5}, s)
 }
 

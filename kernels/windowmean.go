@@ -1,6 +1,6 @@
 package kernels
 
-// Window adds one value to a windowed mean of units: s becomes the mean of the
+// WindowMean adds one value to a windowed mean of units: s becomes the mean of the
 // last window values, or of all while there are fewer.
 //
 // seen is the number of values before this one. values is [window, units] and
@@ -18,8 +18,8 @@ package kernels
 //
 // a has the length of s. Nothing that is written shares an element with another
 // argument.
-func Window[T Float](s []T, values Matrix[float64], sum []float64, a []T, seen int) {
-	const fn = "Window"
+func WindowMean[T Float](s []T, values Matrix[float64], sum []float64, a []T, seen int) {
+	const fn = "WindowMean"
 	checkLen(fn, "a", a, len(s))
 	checkWindow(fn, s, values, sum, vectorRegion(a), seen)
 	f := takeFrame[T]()
@@ -27,10 +27,10 @@ func Window[T Float](s []T, values Matrix[float64], sum []float64, a []T, seen i
 	f.give()
 }
 
-// WindowBatch is Window with the mean of a batch, a[n, k] being sample n of
+// WindowMeanBatch is WindowMean with the mean of a batch, a[n, k] being sample n of
 // unit k, as EMABatch has it; an empty batch leaves everything alone.
-func WindowBatch[T Float](s []T, values Matrix[float64], sum []float64, a Matrix[T], seen int) {
-	const fn = "WindowBatch"
+func WindowMeanBatch[T Float](s []T, values Matrix[float64], sum []float64, a Matrix[T], seen int) {
+	const fn = "WindowMeanBatch"
 	a.check(fn, "a")
 	checkLen(fn, "s", s, a.Cols)
 	checkWindow(fn, s, values, sum, a.region(), seen)
@@ -73,7 +73,7 @@ func (f *frame[T]) slide(s []T, values Matrix[float64], sum []float64, a []T, se
 	if len(s) == 0 {
 		return
 	}
-	j := &f.window
+	j := &f.mean
 	j.at, j.count = seen%values.Rows, min(seen, values.Rows-1)+1
 	j.s, j.a, j.values, j.sum = s, a, values, sum
 	cost := 4
@@ -83,10 +83,10 @@ func (f *frame[T]) slide(s []T, values Matrix[float64], sum []float64, a []T, se
 	threads := threadsFor(len(s) * cost)
 	j.grid = newGrid(1, len(s), 1, min(blockCols, max(1, (len(s)+threads-1)/threads)))
 	run(j, j.cells, threads)
-	*j = windowJob[T]{}
+	*j = meanJob[T]{}
 }
 
-type windowJob[T Float] struct {
+type meanJob[T Float] struct {
 	grid
 	s, a      []T
 	values    Matrix[float64]
@@ -94,7 +94,7 @@ type windowJob[T Float] struct {
 	at, count int
 }
 
-func (j *windowJob[T]) cell(k, _ int) {
+func (j *meanJob[T]) cell(k, _ int) {
 	_, _, j0, j1 := j.grid.at(k)
 	n, last := j1-j0, j.values.Rows-1
 	var next []float64
@@ -102,7 +102,7 @@ func (j *windowJob[T]) cell(k, _ int) {
 		next = j.values.from(j.at+1, j0)
 	}
 	sum := j.sum[j0:j1]
-	kWindow(j.s[j0:j1], j.values.from(j.at, j0), sum, next, j.a[j0:j1], T(j.count), n)
+	kWindowMean(j.s[j0:j1], j.values.from(j.at, j0), sum, next, j.a[j0:j1], T(j.count), n)
 	if j.at < last {
 		return
 	}
