@@ -70,6 +70,9 @@ func TestNetwork(t *testing.T) {
 func TestStamina(t *testing.T) {
 	run(t, compile(t, "stamina", linked(library)...))
 }
+func TestCheckpoint(t *testing.T) {
+	run(t, compile(t, "checkpoint", linked(library)...), t.TempDir())
+}
 func TestFault(t *testing.T) { run(t, compile(t, "fault", linked(faulty)...)) }
 
 // The header alone is a C11 and a C++ header.

@@ -327,6 +327,84 @@ int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err) {
     return network_step(HKI_NORMAL, args, &args->out, at, err);
 }
 
+/* The functions on checkpoints. */
+
+static int64_t tensor_size(int64_t dtype) {
+    return dtype == HK_FLOAT32 ? 4 : dtype == HK_BOOL || dtype == HK_UINT8 ? 1 : 8;
+}
+
+/* The bytes of a checked tensor. */
+static uintptr_t tensor_bytes(const hk_tensor *t) {
+    int64_t n = tensor_size(t->dtype);
+    for (int64_t k = 0; k < t->ndim; k++) n *= t->shape[k];
+    return (uintptr_t)n;
+}
+
+static int check_tensors(const char *function, const hk_tensor *tensors, int64_t count, int written, hk_error *err) {
+    if (count < 0 || (count && !tensors))
+        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: tensors is a list of %lld; a list is wanted", function,
+                        (long long)count);
+    for (int64_t i = 0; i < count; i++) {
+        const hk_tensor *t = &tensors[i];
+        if (!t->name) return missing(function, "the name of a tensor", err);
+        if (t->dtype < HK_FLOAT32 || t->dtype > HK_UINT64)
+            return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s has elements of type %lld; HK_FLOAT32 to HK_UINT64 is wanted",
+                            function, t->name, (long long)t->dtype);
+        if (t->ndim < 0 || t->ndim > HK_MAX_AXES || (t->ndim && !t->shape))
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: %s has %lld axes; a shape of 0 to %d is wanted", function,
+                            t->name, (long long)t->ndim, HK_MAX_AXES);
+        int64_t n = 1, most = INT64_MAX / 64;
+        for (int64_t k = 0; k < t->ndim; k++) {
+            if (t->shape[k] < 0 || (t->shape[k] && n > most / t->shape[k]))
+                return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: %s has %lld elements along axis %lld; 0 or more, that fit in memory, are wanted",
+                                function, t->name, (long long)t->shape[k], (long long)k);
+            n *= t->shape[k];
+        }
+        if (n && !t->data)
+            return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: %s is a null pointer", function, t->name);
+        if (n && (uintptr_t)t->data % (uintptr_t)tensor_size(t->dtype))
+            return hki_fail(err, HK_E_VALUE, HK_R_LAYOUT, -1, -1, "%s: %s is not aligned", function, t->name);
+    }
+    for (int64_t i = 0; written && i < count; i++)
+        for (int64_t j = 0; j < i; j++) {
+            uintptr_t a = (uintptr_t)tensors[i].data, b = (uintptr_t)tensors[j].data;
+            if (a < b + tensor_bytes(&tensors[j]) && b < a + tensor_bytes(&tensors[i]))
+                return hki_fail(err, HK_E_VALUE, HK_R_OVERLAP, -1, -1, "%s: %s shares elements with %s", function, tensors[i].name,
+                                tensors[j].name);
+        }
+    return HK_OK;
+}
+
+static int checkpoint_step(int function, const void *args, hk_error *err) {
+    uint64_t mode = hki_fp_enter();
+    int status = hebbkernCheckpoint(function, (void *)args, err);
+    hki_fp_leave(mode);
+    return succeed(status, err);
+}
+
+int hk_save(const hk_save_args *args, int64_t *at, hk_error *err) {
+    START(save);
+    NOT_NULL(args->path, "path");
+    CHECKED(check_tensors(function, args->tensors, args->count, 0, err));
+    return checkpoint_step(HKI_SAVE, args, err);
+}
+
+int hk_inspect(const hk_inspect_args *args, int64_t *at, hk_error *err) {
+    START(inspect);
+    NOT_NULL(args->path, "path");
+    NOT_NULL(args->needed, "needed");
+    if (args->size < 0) return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: size is %lld", function, (long long)args->size);
+    if (args->size) NOT_NULL(args->buffer, "buffer");
+    return checkpoint_step(HKI_INSPECT, args, err);
+}
+
+int hk_load(const hk_load_args *args, int64_t *at, hk_error *err) {
+    START(load);
+    NOT_NULL(args->path, "path");
+    CHECKED(check_tensors(function, args->tensors, args->count, 1, err));
+    return checkpoint_step(HKI_LOAD, args, err);
+}
+
 int32_t hk_abi_version(void) { return HK_ABI_VERSION; }
 
 size_t hk_sizeof(const char *name) {
@@ -339,7 +417,8 @@ size_t hk_sizeof(const char *name) {
         SIZE(hk_init_args), SIZE(hk_predict_args), SIZE(hk_gradients_args), SIZE(hk_train_args), SIZE(hk_permutation_args),
         SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args), SIZE(hk_deaths_args), SIZE(hk_spread_args),
         SIZE(hk_seed_args), SIZE(hk_uniform_args), SIZE(hk_annealing), SIZE(hk_anneal_args),
-        SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args)};
+        SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args),
+        SIZE(hk_tensor), SIZE(hk_save_args), SIZE(hk_inspect_args), SIZE(hk_load_args)};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         if (!strcmp(name, others[k].name)) return others[k].size;
     return 0;

@@ -60,7 +60,9 @@ enum {
     HK_E_TYPE = -1,     /* an argument has the wrong element type */
     HK_E_VALUE = -2,    /* an argument has a wrong shape, layout or value */
     HK_E_INTERNAL = -3, /* a defect of the library; arrays may be half written */
-    HK_E_DIVERGED = -4  /* learning left the finite numbers: hk_error says where, *at how much was done */
+    HK_E_DIVERGED = -4, /* learning left the finite numbers: hk_error says where, *at how much was done */
+    HK_E_FILE = -5,     /* a file is cut short, altered, of a later version, or no checkpoint */
+    HK_E_SYSTEM = -6    /* the system refused to read or write a file: hk_error.sample is errno */
 };
 
 /* Why an argument was refused (hk_error.reason). */
@@ -74,7 +76,8 @@ enum {
     HK_R_OVERLAP = 6,    /* shares an element with an array that is written */
     HK_R_VALUE = 7,      /* a parameter out of its range or not finite */
     HK_R_UNWANTED = 8,   /* does not go together with another argument */
-    HK_R_OBJECT = 9      /* from Python only: neither an array nor a number */
+    HK_R_OBJECT = 9,     /* from Python only: neither an array nor a number */
+    HK_R_REPLACED = 10   /* HK_E_FILE: the file is a good one, but not the one that was inspected */
 };
 
 /* Element types; HK_ABSENT marks an argument that is not given. */
@@ -100,7 +103,7 @@ typedef struct hk_error {
     int32_t reason;                 /* HK_R_... */
     int32_t argument;               /* index of the argument at fault, -1: none in particular */
     int32_t other;                  /* HK_R_OVERLAP: the argument it overlaps with, else -1 */
-    int64_t sample, layer;          /* HK_E_DIVERGED: where, -1 if it does not apply */
+    int64_t sample, layer;          /* HK_E_DIVERGED: where, -1 if it does not apply; HK_E_SYSTEM: sample is errno */
     char message[HK_MESSAGE_SIZE];  /* zero-terminated, in words */
 } hk_error;
 
@@ -828,6 +831,54 @@ typedef struct hk_normal_args {
     uint64_t *generator;  /* [4], the state between calls, written */
 } hk_normal_args;
 HK_API int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err);
+
+/* ---- Checkpoints -------------------------------------------------------------------------------------------------- */
+
+/* Files of the safetensors format with checksums: engine/checkpoint.go says what is in them. Each of these functions is
+ * one step, which takes as long as the file system does. */
+
+/* hk_tensor.dtype beside HK_FLOAT32, HK_FLOAT64 and HK_BOOL */
+enum { HK_UINT8 = 4, HK_INT64 = 5, HK_UINT64 = 6 };
+
+/* hk_tensor.ndim, at most */
+#define HK_MAX_AXES 32
+
+typedef struct hk_tensor {
+    const char *name;      /* UTF-8 with a terminating zero, not empty, not "__metadata__" */
+    void *data;            /* row-major without gaps; may be NULL if there is no element */
+    const int64_t *shape;  /* [ndim] */
+    int64_t ndim;          /* 0: one element */
+    int64_t dtype;
+} hk_tensor;
+
+/* Writes a checkpoint, so that at any moment path is what it was or the whole new file: written beside it as
+ * ".NAME.RANDOM.tmp", synced, renamed, the folder synced. After an error path is what it was. */
+typedef struct hk_save_args {
+    const char *path;
+    const hk_tensor *tensors;  /* [count], names differ */
+    int64_t count;
+    const char *metadata;      /* a JSON object of strings whose keys do not begin with "hebbkern."; NULL: none */
+} hk_save_args;
+HK_API int hk_save(const hk_save_args *args, int64_t *at, hk_error *err);
+
+/* What is in a checkpoint, as the JSON object {"checksum", "metadata": {...}, "tensors": [{"name", "dtype", "shape"}]}
+ * with a terminating zero, cut at size. The header is verified, the elements are not. */
+typedef struct hk_inspect_args {
+    const char *path;
+    char *buffer;              /* [size], written */
+    int64_t size;
+    int64_t *needed;           /* written: the bytes of the text, the zero included */
+} hk_inspect_args;
+HK_API int hk_inspect(const hk_inspect_args *args, int64_t *at, hk_error *err);
+
+/* Verifies the whole file, then reads its tensors into arrays of the same names, types and shapes. */
+typedef struct hk_load_args {
+    const char *path;
+    const char *checksum;      /* as inspected: another file by now is HK_E_FILE for HK_R_REPLACED; NULL: any file */
+    const hk_tensor *tensors;  /* [count], one for each tensor of the file, data written */
+    int64_t count;
+} hk_load_args;
+HK_API int hk_load(const hk_load_args *args, int64_t *at, hk_error *err);
 
 /* ---- For the Python package --------------------------------------------------------------------------------------- */
 

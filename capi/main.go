@@ -169,12 +169,17 @@ func hebbkernInfo(buffer *C.char, size C.int64_t) (needed C.int64_t) {
 	if err != nil {
 		panic(err)
 	}
+	copyText(buffer, size, text)
+	return C.int64_t(len(text) + 1)
+}
+
+// copyText writes a text with a terminating zero, cut at size.
+func copyText(buffer *C.char, size C.int64_t, text []byte) {
 	if size > 0 {
 		room := unsafe.Slice((*byte)(unsafe.Pointer(buffer)), int(size))
 		n := copy(room[:len(room)-1], text)
 		room[n] = 0
 	}
-	return C.int64_t(len(text) + 1)
 }
 
 //export hebbkernSetThreads

@@ -186,3 +186,17 @@ def test_refusals_of_their_own():
     with pytest.raises(ValueError, match="shares elements"):
         gain.update([1, 2, 3])
     assert gain.seen == 0
+
+
+def test_windowed_gains_are_saved_with_their_layer(tmp_path):
+    activation = ("bipu", 1.5, -0.5)
+    layer = hk.Layer(3, 4, rule=hk.rules.Oja(lr=0.01), activation=activation, gain=hk.gains.Windowed(4, window=3, activation=activation))
+    X = np.random.default_rng(0).standard_normal((10, 3)).astype(np.float32)
+    layer.learn(X)
+    layer.save(tmp_path / "layer.safetensors")
+    other = hk.Layer.load(tmp_path / "layer.safetensors")
+    for one in (layer, other):
+        one.learn(X)
+    for name in ("sigma", "values", "sum", "seen"):
+        assert np.array_equal(getattr(layer.gain, name), getattr(other.gain, name))
+    assert other.activation == activation

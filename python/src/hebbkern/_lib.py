@@ -36,11 +36,15 @@ KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "ga
            "conv_forward", "pool", "balanced_relu", "stamina")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit", "deaths", "spread", "seed",
            "uniform", "anneal", "synaptic_balance", "rnn", "normal")  # fmt: skip
+CHECKPOINT = ("save", "inspect", "load")
 
 # Status and reason codes of hebbkern.h.
-OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED = 0, 1, -1, -2, -3, -4
-(R_NONE, R_MISSING, R_DTYPE, R_SHAPE, R_LAYOUT, R_READONLY, R_OVERLAP, R_VALUE, R_UNWANTED, R_OBJECT) = range(10)
+OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED, E_FILE, E_SYSTEM = 0, 1, -1, -2, -3, -4, -5, -6
+(R_NONE, R_MISSING, R_DTYPE, R_SHAPE, R_LAYOUT, R_READONLY, R_OVERLAP, R_VALUE, R_UNWANTED, R_OBJECT,
+ R_REPLACED) = range(11)  # fmt: skip
 ABSENT, FLOAT32, FLOAT64, BOOL = range(4)
+UINT8, INT64, UINT64 = 4, 5, 6  # of tensors in checkpoints
+MAX_AXES = 32
 READONLY = 1
 MESSAGE_SIZE = 384
 
@@ -361,6 +365,46 @@ class NormalArgs(ctypes.Structure):
     ]
 
 
+class Tensor(ctypes.Structure):
+    """hk_tensor."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("data", _POINTER),
+        ("shape", ctypes.POINTER(_I64)),
+        ("ndim", _I64),
+        ("dtype", _I64),
+    ]
+
+
+class SaveArgs(ctypes.Structure):
+    """hk_save_args."""
+
+    _fields_ = [
+        ("path", ctypes.c_char_p),
+        ("tensors", ctypes.POINTER(Tensor)),
+        ("count", _I64),
+        ("metadata", ctypes.c_char_p),
+    ]
+
+
+class InspectArgs(ctypes.Structure):
+    """hk_inspect_args."""
+
+    _fields_ = [("path", ctypes.c_char_p), ("buffer", _POINTER), ("size", _I64), ("needed", ctypes.POINTER(_I64))]
+
+
+class LoadArgs(ctypes.Structure):
+    """hk_load_args."""
+
+    _fields_ = [
+        ("path", ctypes.c_char_p),
+        ("checksum", ctypes.c_char_p),
+        ("tensors", ctypes.POINTER(Tensor)),
+        ("count", _I64),
+    ]
+
+
 _AT = ctypes.POINTER(ctypes.c_int64)
 _ERROR = ctypes.POINTER(Error)
 
@@ -373,7 +417,7 @@ SYMBOLS: dict[str, tuple[Any, list[Any]]] = {
     "hk_get_threads": (ctypes.c_int64, []),
     "hk_balance_state": (ctypes.c_int64, [ctypes.c_int64] * 3),
     "hk_python_function": (ctypes.py_object, [ctypes.c_char_p]),
-    **{f"hk_{name}": (ctypes.c_int, [ctypes.c_void_p, _AT, _ERROR]) for name in KERNELS + NETWORK},
+    **{f"hk_{name}": (ctypes.c_int, [ctypes.c_void_p, _AT, _ERROR]) for name in KERNELS + NETWORK + CHECKPOINT},
 }
 
 # The structs whose sizes must agree. The kernels' args structs are used by C programs only.
@@ -403,6 +447,10 @@ STRUCTS: dict[str, Any] = {
     "hk_synaptic_balance_args": SynapticBalanceArgs,
     "hk_rnn_args": RNNArgs,
     "hk_normal_args": NormalArgs,
+    "hk_tensor": Tensor,
+    "hk_save_args": SaveArgs,
+    "hk_inspect_args": InspectArgs,
+    "hk_load_args": LoadArgs,
 }
 
 

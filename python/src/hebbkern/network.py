@@ -12,6 +12,7 @@ import numpy.typing as npt
 from . import _lib
 from ._array import FLOATS, checked, describe, describe_all, raise_error, run
 from ._errors import ArgumentTypeError, ArgumentValueError, DivergenceError, Interrupted
+from ._network_file import NetworkFile
 from ._parameters import is_integer, real
 from ._progress import Bar, pyplot
 from .balancing import BalanceReport, Flat, unit_deficits
@@ -73,7 +74,7 @@ class History:
         return figure
 
 
-class Network:
+class Network(NetworkFile):
     """A network of layers: populations of the given sizes, the hidden ones with one activation, a linear output.
 
     Weights start uniform after He et al. (2015) into ReLU-like units and after Glorot & Bengio (2010) elsewhere, biases
