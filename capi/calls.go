@@ -58,6 +58,12 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 		return i, withScratch(func(s *engine.Scratch[T]) error {
 			return h.Update(matrix[T](&a.z), matrix[T](&a.y), engine.Reduction(a.reduction), s)
 		})
+	case C.HKI_BALANCED_RELU:
+		return i, balancedReLU[T]((*C.hk_balanced_relu_args)(args), i, j)
+	case C.HKI_STAMINA:
+		return i, stamina[T]((*C.hk_stamina_args)(args))
+	case C.HKI_WINDOWED_GAIN:
+		return i, windowedGain[T]((*C.hk_windowed_gain_args)(args), i, j)
 	case C.HKI_STDP:
 		a := (*C.hk_stdp_args)(args)
 		return inTime(i, j, int(a.w.rows*a.w.cols), func(from, to int) error { return stdp[T](a, from, to) })
@@ -99,7 +105,7 @@ func rank1[T kernels.Float](a *C.hk_rank1_args, i, j int) {
 }
 
 func forward[T kernels.Float](a *C.hk_forward_args, i, j int) {
-	act := kernels.Activation{Kind: kernels.ActKind(a.activation), Slope: float64(a.slope)}
+	act := activationOf(a.activation, a.slope, a.shape)
 	w, x, out := matrix[T](&a.w), matrix[T](&a.x), matrix[T](&a.out)
 	if a.x.ndim == 1 {
 		kernels.Forward(vector[T](&a.out)[i:j:j], rowsOf(w, i, j), vector[T](&a.x), part[T](&a.b, i, j), act)

@@ -3,6 +3,7 @@
 /* check.c: refuses bad arguments before anything is written. */
 #include "internal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -97,6 +98,7 @@ static int same_length(lengths *known, int axis, int64_t value) {
 
 static void axis_text(char text[32], const lengths *known, int axis) {
     if (axis == HKI_SAMPLES && !known->set[axis]) snprintf(text, 32, "samples");
+    else if (axis == HKI_WINDOW && !known->set[axis]) snprintf(text, 32, "window");
     else if (!known->set[axis]) snprintf(text, 32, "n");
     else snprintf(text, 32, "%lld", (long long)known->value[axis]);
 }
@@ -164,7 +166,10 @@ static int check_array(int kernel, int i, const hk_array *args, lengths *known, 
     if (mask ? a->dtype != HK_BOOL : a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s has %s elements; %s is wanted", k->name, spec->name,
                         dtype_name(a->dtype), mask ? "bool" : spec->flags & HKI_SPIKES ? "bool, or 0 and 1 as w's type," : "float32 or float64");
-    if (!mask && a->dtype != args[0].dtype)
+    if (spec->flags & HKI_WIDE && a->dtype != HK_FLOAT64)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s is %s; float64 is wanted", k->name, spec->name,
+                        dtype_name(a->dtype));
+    if (!mask && !(spec->flags & HKI_WIDE) && a->dtype != args[0].dtype)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s is %s; %s is wanted, as %s is", k->name, spec->name,
                         dtype_name(a->dtype), dtype_name(args[0].dtype), k->array[0].name);
     int status = check_layout(k->name, spec, i, a, err);
@@ -417,6 +422,31 @@ static int check_composition(const hk_array *args, const hki_scalar *scalars, hk
     return HK_OK;
 }
 
+const char *hki_activation_fault(int64_t activation, double slope, double shape, int dtype, int derivative, int *at) {
+    double top = dtype == HK_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
+    *at = 0;
+    if (activation < 0 || activation > HK_BIPU) return "an activation";
+    *at = 1;
+    if (!(fabs(slope) <= top)) return "a finite number";
+    if (activation == HK_LEAKY_RELU && slope < 0) return "a finite number >= 0";
+    *at = 2;
+    if (!(fabs(shape) <= top)) return "a finite number";
+    if (activation != HK_BIPU) return 0;
+    if (!(shape > 0)) return "a finite number > 0";
+    if (derivative && shape < 1) return "1 or more, since below it the derivative has no bound at 0,";
+    if (derivative && !(fabs(shape * slope) <= top)) return "a finite product with slope";
+    return 0;
+}
+
+/* s holds activation, slope and shape; `first` is the index of the activation. */
+static int check_activation(const hki_kernel *k, const hk_array *a, const hki_scalar *s, int first, int derivative, hk_error *err) {
+    int at;
+    const char *want = hki_activation_fault(s[0].code, s[1].real, s[2].real, a[0].dtype, derivative, &at);
+    if (!want) return HK_OK;
+    return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + at, -1, "%s: %s is %g; %s is wanted", k->name,
+                    k->scalar[first - k->arrays + at].name, s[at].real, want);
+}
+
 /* Windows and the images that they look at; out is the number of channels of the answer, 0: windows themselves. */
 static int check_windows(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err) {
     static const char *const names[11] = {"channels", "height", "width", "size", "size", "stride", "stride",
@@ -492,6 +522,11 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 7, -1, "%s: low is %g; at most high = %g is wanted", k->name,
                             scalar_value(&a[7]), scalar_value(&a[8]));
         return HK_OK;
+    case HKI_BALANCED_RELU:
+        if (a[0].ndim != a[1].ndim)
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: out has %d axes; %d are wanted, as x has", k->name, a[1].ndim,
+                            a[0].ndim);
+        return HK_OK;
     case HKI_FORWARD:
     case HKI_LEARN:
     case HKI_CONTRASTIVE:
@@ -508,6 +543,7 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; %s is wanted", k->name,
                             k->array[i].name, got, want);
         }
+        if (kernel == HKI_FORWARD) return check_activation(k, a, s, 4, 0, err);
         if (kernel == HKI_LEARN) {
             int status = check_rule(a, s, err);
             return status ? status : check_composition(a, s, err);
@@ -519,9 +555,15 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
     case HKI_AVERAGE_GAIN:
         if (s[0].real == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2, -1, "%s: alpha is 0; a number above 0 is wanted", k->name);
-        if (s[4].code == HK_SUM)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 6, -1, "%s: reduction is the sum; sequential or mean is wanted", k->name);
-        return HK_OK;
+        /* fall through */
+    case HKI_WINDOWED_GAIN:
+        if (kernel == HKI_WINDOWED_GAIN && (a[2].rows < 1 || a[2].rows > 1 << 24))
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 2, -1, "%s: values has %lld rows; 1 to 16777216 are wanted", k->name,
+                            (long long)a[2].rows);
+        if (s[5].code == HK_SUM)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 5, -1,
+                            "%s: reduction is the sum; sequential or mean is wanted", k->name);
+        return check_activation(k, a, s + 2, k->arrays + 2, s[1].code == HK_OF_DERIVATIVE, err);
     case HKI_POWER_SUMS: {
         int rows = a[1].dtype != HK_ABSENT, cols = a[2].dtype != HK_ABSENT;
         if (!rows && !cols)
@@ -558,7 +600,11 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
     }
     case HKI_PATCHES:
     case HKI_CONV_FORWARD:
-    case HKI_POOL: return check_windows(kernel, a, s, err);
+    case HKI_POOL: {
+        int status = check_windows(kernel, a, s, err);
+        if (status || kernel != HKI_CONV_FORWARD) return status;
+        return check_activation(k, a, s + 11, k->arrays + 11, 0, err);
+    }
     case HKI_EMA:
         if (a[1].ndim == 2 && a[1].rows == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: a has no sample; at least one is wanted", k->name);
@@ -760,20 +806,25 @@ int hki_check_layers(const char *function, int64_t layers, const hk_array *weigh
 int hki_check_network(const char *function, const hk_network *n, int written, hk_error *err) {
     int status = hki_check_layers(function, n->layers, n->weights, n->biases, "", written, err);
     if (status) return status;
-    const int64_t codes[2] = {n->hidden, n->output};
-    for (int i = 0; i < 2; i++)
-        if (codes[i] < 0 || codes[i] > HK_GELU)
+    struct { const char *name; int64_t kind; double slope, shape; } given[2] = {{"hidden", n->hidden, n->slope, n->shape},
+                                                                             {"output", n->output, n->slope, n->shape}};
+    char name[48];
+    for (int64_t l = 0; l < 2 + (n->activations ? n->layers : 0); l++) {
+        int which = l < 2 ? (int)l : 0, at;
+        if (l >= 2) {
+            const hk_activation *one = &n->activations[l - 2];
+            snprintf(name, sizeof name, "activations[%lld]", (long long)(l - 2));
+            given[0].name = name, given[0].kind = one->kind, given[0].slope = one->slope, given[0].shape = one->shape;
+        }
+        const char *want = hki_activation_fault(given[which].kind, given[which].slope, given[which].shape, n->weights[0].dtype, 0, &at);
+        if (want && at == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s is %lld; an activation is wanted", function,
-                            i ? "output" : "hidden", (long long)codes[i]);
-    for (int64_t l = 0; n->activations && l < n->layers; l++)
-        if (n->activations[l].kind < 0 || n->activations[l].kind > HK_GELU || !isfinite(n->activations[l].slope) ||
-            n->activations[l].slope < 0)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1,
-                            "%s: activations[%lld] is %lld with slope %g; an activation and a finite slope >= 0 are wanted", function,
-                            (long long)l, (long long)n->activations[l].kind, n->activations[l].slope);
-    if (!(isfinite(n->slope) && n->slope >= 0))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: slope is %g; a finite number >= 0 is wanted", function,
-                        n->slope);
+                            given[which].name, (long long)given[which].kind);
+        if (want)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s%s is %g; %s is wanted", function,
+                            l < 2 ? "" : name, l < 2 ? (at == 1 ? "slope" : "shape") : (at == 1 ? ".slope" : ".shape"),
+                            at == 1 ? given[which].slope : given[which].shape, want);
+    }
     return HK_OK;
 }
 

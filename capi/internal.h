@@ -10,12 +10,13 @@
 
 /* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
-       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_CONTRASTIVE, HKI_THREE_FACTOR, HKI_FOLDIAK,
-       HKI_PATCHES, HKI_CONV_FORWARD, HKI_POOL, HKI_THRESHOLD, HKI_INTRINSIC_PLASTICITY, HKI_KERNELS };
+       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_WINDOWED_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_CONTRASTIVE, HKI_THREE_FACTOR,
+       HKI_FOLDIAK, HKI_PATCHES, HKI_CONV_FORWARD, HKI_POOL, HKI_THRESHOLD, HKI_INTRINSIC_PLASTICITY, HKI_BALANCED_RELU,
+       HKI_STAMINA, HKI_KERNELS };
 
-/* The functions on networks, which have no place in the table. */
+/* The functions on networks, and others that have no place in the table. */
 enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT, HKI_EVALUATE,
-       HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
+       HKI_DEATHS, HKI_SPREAD, HKI_SEED, HKI_UNIFORM, HKI_ANNEAL, HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
 
 /* The functions on checkpoints. */
 enum { HKI_SAVE, HKI_INSPECT, HKI_LOAD };
@@ -30,7 +31,7 @@ enum { HKI_SOFT, HKI_SOFT_LOW, HKI_SOFT_HIGH, HKI_GAMMA, HKI_THETA, HKI_NORM, HK
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
 
 /* A length that arguments of one call have in common. */
-enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES, HKI_PIXELS, HKI_MAPS, HKI_AXES };
+enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES, HKI_WINDOW, HKI_PIXELS, HKI_MAPS, HKI_AXES };
 
 /* Which shapes an array may have: axis lengths `first` x `second` (second HKI_NONE: a vector). */
 enum {
@@ -41,12 +42,14 @@ enum {
     HKI_OPTIONAL = 16,
     HKI_MASK = 32,      /* HK_BOOL */
     HKI_SPIKES = 64,    /* HK_BOOL or the call's element type, 0 or 1 */
-    HKI_INTEGERS = 128  /* HK_INT32 or HK_INT64 */
+    HKI_INTEGERS = 128, /* HK_INT32 or HK_INT64 */
+    HKI_WIDE = 256      /* HK_FLOAT64, whatever the call's element type */
 };
 
 typedef struct hki_array_spec {
     const char *name;
-    uint8_t first, second, flags;
+    uint8_t first, second;
+    uint16_t flags;
 } hki_array_spec;
 
 enum { HKI_FINITE, HKI_NONNEGATIVE, HKI_UNIT, HKI_EXPONENT, HKI_CODE, HKI_NUMBER /* checked elsewhere */ };
@@ -90,6 +93,10 @@ int hki_check_layers(const char *function, int64_t layers, const hk_array *weigh
 int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk_error *err);
 int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
                    hk_error *err);
+
+/* What is wrong with an activation (NULL: nothing), and with its derivative if that is asked for; *at is 0 for the
+ * activation, 1 for slope and 2 for shape. */
+const char *hki_activation_fault(int64_t activation, double slope, double shape, int dtype, int derivative, int *at);
 
 /* Refuses spikes that are neither 0 nor 1. It reads all of them, so it is called once for a sequence. */
 int hki_check_spikes(int kernel, const void *args, hk_error *err);

@@ -244,8 +244,16 @@ func composition[T kernels.Float](a *C.hk_learn_args) *engine.Composition[T] {
 
 func averageGain[T kernels.Float](a *C.hk_average_gain_args, i, j int) error {
 	e := engine.Exponential[T]{Sigma: vector[T](&a.sigma)[i:j:j], Alpha: float64(a.alpha), Of: engine.GainOf(a.gain_of)}
-	act := kernels.Activation{Kind: kernels.ActKind(a.activation), Slope: float64(a.slope)}
 	return withScratch(func(s *engine.Scratch[T]) error {
-		return e.Update(colsOf(matrix[T](&a.z), i, j), act, engine.Reduction(a.reduction), s)
+		return e.Update(colsOf(matrix[T](&a.z), i, j), activationOf(a.activation, a.slope, a.shape), engine.Reduction(a.reduction), s)
+	})
+}
+
+// windowedGain is of some units, whose state depends on no other unit's.
+func windowedGain[T kernels.Float](a *C.hk_windowed_gain_args, i, j int) error {
+	w := engine.Windowed[T]{Sigma: vector[T](&a.sigma)[i:j:j], Values: colsOf(matrix[float64](&a.values), i, j),
+		Sum: vector[float64](&a.sum)[i:j:j], Seen: int(a.seen), Of: engine.GainOf(a.gain_of)}
+	return withScratch(func(s *engine.Scratch[T]) error {
+		return w.Update(colsOf(matrix[T](&a.z), i, j), activationOf(a.activation, a.slope, a.shape), engine.Reduction(a.reduction), s)
 	})
 }

@@ -11,6 +11,7 @@
 #define ROWS   HKI_OUT, HKI_NONE
 #define COLS   HKI_IN, HKI_NONE
 #define OPT    HKI_OPTIONAL
+#define ACTIVATION {"activation", HKI_CODE, HK_BIPU}, {"slope", HKI_FINITE, 0}, {"shape", HKI_FINITE, 0}
 #define PAIRING                                                                                                   \
     {"dt", HKI_FINITE, 0}, {"w_min", HKI_FINITE, 0}, {"w_max", HKI_FINITE, 0}, {"mu", HKI_FINITE, 0},             \
     {"coincidence", HKI_CODE, HK_NEITHER_SIDE}, {"trace", HKI_CODE, HK_TRACE_REPLACE}
@@ -41,12 +42,12 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"decay", ROWS, HKI_OR_SCALAR | OPT},
          {"col_decay", COLS, HKI_OR_SCALAR | OPT}},
         {{0, 0, 0}}},
-    [HKI_FORWARD] = {NAMES(forward), 4, 2,
+    [HKI_FORWARD] = {NAMES(forward), 4, 3,
         {{"w", W, 0},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"b", ROWS, HKI_OR_SCALAR | OPT},
          {"out", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN}},
-        {{"activation", HKI_CODE, HK_GELU}, {"slope", HKI_NONNEGATIVE, 0}}},
+        {ACTIVATION}},
     [HKI_POWER_SUMS] = {NAMES(power_sums), 4, 2,
         {{"w", W, 0},
          {"rows", ROWS, HKI_WRITTEN | OPT},
@@ -89,11 +90,17 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"zero_diagonal", HKI_CODE, 1},
          {"soft", HKI_CODE, 1}, {"soft_low", HKI_FINITE, 0}, {"soft_high", HKI_FINITE, 0}, {"gamma", HKI_NONNEGATIVE, 0},
          {"theta", HKI_FINITE, 0}, {"norm", HKI_CODE, HK_SUBTRACTIVE}, {"norm_p", HKI_NUMBER, 0}, {"norm_target", HKI_FINITE, 0}}},
-    [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 5,
+    [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 6,
         {{"sigma", COLS, HKI_WRITTEN},
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
-        {{"alpha", HKI_UNIT, 0}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, {"activation", HKI_CODE, HK_GELU},
-         {"slope", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
+        {{"alpha", HKI_UNIT, 0}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, ACTIVATION, {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_WINDOWED_GAIN] = {NAMES(windowed_gain), 4, 6,
+        {{"sigma", COLS, HKI_WRITTEN},
+         {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"values", HKI_WINDOW, HKI_IN, HKI_WIDE | HKI_WRITTEN},
+         {"sum", COLS, HKI_WIDE | HKI_WRITTEN}},
+        {{"seen", HKI_CODE, INT64_MAX / 2}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, ACTIVATION,
+         {"reduction", HKI_CODE, HK_MEAN}}},
     [HKI_THRESHOLD] = {NAMES(threshold), 3, 2,
         {{"theta", COLS, HKI_WRITTEN},
          {"y", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
@@ -124,6 +131,15 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"tau_plus", HKI_FINITE, 0}, {"tau_x", HKI_FINITE, 0}, {"tau_minus", HKI_FINITE, 0}, {"tau_y", HKI_FINITE, 0},
          {"a2_plus", HKI_FINITE, 0}, {"a3_plus", HKI_FINITE, 0}, {"a2_minus", HKI_FINITE, 0}, {"a3_minus", HKI_FINITE, 0},
          PAIRING}},
+    [HKI_BALANCED_RELU] = {NAMES(balanced_relu), 2, 2,
+        {{"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"out", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_WRITTEN}},
+        {{"mode", HKI_CODE, HK_PENALTY_BATCH}, {"strength", HKI_NONNEGATIVE, 0}}},
+    [HKI_STAMINA] = {NAMES(stamina), 3, 3,
+        {{"value", COLS, HKI_WRITTEN},
+         {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"prior", COLS, OPT}},
+        {{"mode", HKI_CODE, HK_PENALTY_BATCH}, {"strength", HKI_NONNEGATIVE, 0}, {"alpha", HKI_UNIT, 0}}},
     [HKI_CONTRASTIVE] = {NAMES(contrastive), 5, 4,
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
@@ -155,12 +171,12 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"out", W, HKI_WRITTEN}},
         {WINDOWS, {"first", HKI_CODE, INT64_MAX}, {"draw", HKI_CODE, INT64_MAX}, {"seed", HKI_CODE, INT64_MAX},
          {"drawn", HKI_CODE, INT64_MAX}}},
-    [HKI_CONV_FORWARD] = {NAMES(conv_forward), 4, 13,
+    [HKI_CONV_FORWARD] = {NAMES(conv_forward), 4, 14,
         {{"w", W, 0},
          {"images", HKI_SAMPLES, HKI_PIXELS, 0},
          {"b", ROWS, HKI_OR_SCALAR | OPT},
          {"out", HKI_SAMPLES, HKI_MAPS, HKI_WRITTEN}},
-        {WINDOWS, {"activation", HKI_CODE, HK_GELU}, {"slope", HKI_NONNEGATIVE, 0}}},
+        {WINDOWS, ACTIVATION}},
     [HKI_POOL] = {NAMES(pool), 2, 12,
         {{"images", HKI_SAMPLES, HKI_PIXELS, 0},
          {"out", HKI_SAMPLES, HKI_MAPS, HKI_WRITTEN}},
@@ -243,6 +259,16 @@ hki_work hki_estimate(int kernel, const void *args) {
         const hk_array *batch = &a[kernel == HKI_THRESHOLD ? 1 : 2];
         return (hki_work){1, (double)batch->rows * (double)batch->cols * ns(t, (cost){8, 160}) + 300};
     }
+    case HKI_WINDOWED_GAIN: /* the sums at the end of a round are as many additions again */
+        return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){7, 165}) +
+                                         (double)a[2].rows * ns(t, (cost){0.6, 4})};
+    case HKI_BALANCED_RELU: {
+        double sample = in * ns(t, (cost){0.6, 20});
+        if (s[0].code == HK_PENALTY_BATCH) return (hki_work){1, out * sample};
+        return (hki_work){a[0].ndim == 2 ? a[0].rows : 1, sample};
+    }
+    case HKI_STAMINA:
+        return (hki_work){1, (a[1].ndim == 2 ? (double)a[1].rows : 1) * in * ns(t, (cost){0.8, 30})};
     case HKI_CONTRASTIVE: {
         double pair = 2 * out * in * ns(t, (cost){0.15, 40}) + 1000;
         double pairs = a[1].ndim == 2 ? (double)a[1].rows : 1;

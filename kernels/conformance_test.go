@@ -177,6 +177,10 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 			}
 			out.bools = append(out.bools, s)
 		case kindWide:
+			if p.optional && !given {
+				out.wides = append(out.wides, nil)
+				break
+			}
 			s := carve[float64](a, length, false)
 			draw(r, s, class)
 			out.wides = append(out.wides, s)

@@ -1103,28 +1103,76 @@ func kDerGELU[T Float](y, z []T, n int) {
 	portable.DerGELU(y, z, n)
 }
 
-func kActLeakyReLU[T Float](y, z []T, slope T, n int) {
+func kActBiLU[T Float](y, z []T, lower, upper T, n int) {
 	if useNEON {
 		if single[T]() {
-			asm.ActLeakyReLUF32NEON(pF32(y), pF32(z), float32(slope), n)
+			asm.ActBiLUF32NEON(pF32(y), pF32(z), float32(lower), float32(upper), n)
 		} else {
-			asm.ActLeakyReLUF64NEON(pF64(y), pF64(z), float64(slope), n)
+			asm.ActBiLUF64NEON(pF64(y), pF64(z), float64(lower), float64(upper), n)
 		}
 		return
 	}
-	portable.ActLeakyReLU(y, z, slope, n)
+	portable.ActBiLU(y, z, lower, upper, n)
 }
 
-func kDerLeakyReLU[T Float](y, z []T, slope T, n int) {
+func kDerBiLU[T Float](y, z []T, lower, upper T, n int) {
 	if useNEON {
 		if single[T]() {
-			asm.DerLeakyReLUF32NEON(pF32(y), pF32(z), float32(slope), n)
+			asm.DerBiLUF32NEON(pF32(y), pF32(z), float32(lower), float32(upper), n)
 		} else {
-			asm.DerLeakyReLUF64NEON(pF64(y), pF64(z), float64(slope), n)
+			asm.DerBiLUF64NEON(pF64(y), pF64(z), float64(lower), float64(upper), n)
 		}
 		return
 	}
-	portable.DerLeakyReLU(y, z, slope, n)
+	portable.DerBiLU(y, z, lower, upper, n)
+}
+
+func kBiPU[T Float](y, z, p []T, lower, upper T, n int) {
+	if useNEON {
+		if single[T]() {
+			asm.BiPUF32NEON(pF32(y), pF32(z), pF32(p), float32(lower), float32(upper), n)
+		} else {
+			asm.BiPUF64NEON(pF64(y), pF64(z), pF64(p), float64(lower), float64(upper), n)
+		}
+		return
+	}
+	portable.BiPU(y, z, p, lower, upper, n)
+}
+
+func kReLUOr[T Float](y, z []T, p T, n int) {
+	if useNEON {
+		if single[T]() {
+			asm.ReLUOrF32NEON(pF32(y), pF32(z), float32(p), n)
+		} else {
+			asm.ReLUOrF64NEON(pF64(y), pF64(z), float64(p), n)
+		}
+		return
+	}
+	portable.ReLUOr(y, z, p, n)
+}
+
+func kPositive[T Float](y, z []T, n int) {
+	if useNEON {
+		if single[T]() {
+			asm.PositiveF32NEON(pF32(y), pF32(z), n)
+		} else {
+			asm.PositiveF64NEON(pF64(y), pF64(z), n)
+		}
+		return
+	}
+	portable.Positive(y, z, n)
+}
+
+func kWindowMean[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
+	if useNEON {
+		if single[T]() {
+			asm.WindowMeanF32NEON(pF32(s), unsafe.SliceData(v), unsafe.SliceData(sum), unsafe.SliceData(next), pF32(a), float32(count), n)
+		} else {
+			asm.WindowMeanF64NEON(pF64(s), unsafe.SliceData(v), unsafe.SliceData(sum), unsafe.SliceData(next), pF64(a), float64(count), n)
+		}
+		return
+	}
+	portable.WindowMean(s, v, sum, next, a, count, n)
 }
 
 func kMomentum[T Float](w, v, dw []T, mu, step, keep T, n int) {

@@ -121,6 +121,7 @@ type frame[T Float] struct {
 	conv      convJob[T]
 	pool      windowJob[T]
 	csr       csrJob[T]
+	mean      meanJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

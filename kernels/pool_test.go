@@ -104,6 +104,16 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	}
 	sb := outC()
 	add("Sign", func() { Sign(sb, x) }, sb)
+	for _, window := range []int{1, 3} {
+		one, many := outC(), outC()
+		values, sum := [2]Matrix[float64]{NewMatrix[float64](window, cols), NewMatrix[float64](window, cols)}, [2][]float64{make([]float64, cols), make([]float64, cols)}
+		add(fmt.Sprint("WindowMean/", window), func() {
+			for seen := range 7 {
+				WindowMean(one, values[0], sum[0], x, seen)
+				WindowMeanBatch(many, values[1], sum[1], w, seen)
+			}
+		}, one, many)
+	}
 	for _, form := range []GainForm{GainLinear, GainExp} {
 		for _, limit := range []T{0, 1} {
 			w, bias := m(), append([]T(nil), g...)
@@ -113,8 +123,8 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	}
 	batch := randomMatrix[T](r, 70, cols, 1)
 	errs := randomMatrix[T](r, 70, rows, 2)
-	for kind := Identity; kind <= GELU; kind++ {
-		act := Activation{kind, 0.1}
+	for kind := Identity; kind <= lastKind; kind++ {
+		act := Activation{kind, 0.1, 1.3}
 		y, dy, f := outC(), outC(), outR()
 		add(fmt.Sprint("Activate/", kind), func() { Activate(y, x, act); Derivative(dy, x, act) }, y, dy)
 		add(fmt.Sprint("Forward/", kind), func() { Forward(f, w, x, d, act) }, f)
@@ -145,8 +155,12 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
 		add(fmt.Sprint("ForwardUpdate/theta/", law), func() { ForwardUpdate(w, few, y, o) }, w.Data, y.Data, theta)
 	}
+	or, pos := outC(), outC()
+	add("ReLUOr", func() { ReLUOr(or, x, -0.5); Positive(pos, x) }, or, pos)
 	yb := NewMatrix[T](70, rows)
 	add("ForwardBatch", func() { ForwardBatch(yb, w, batch, one, Activation{Kind: Tanh}) }, yb.Data)
+	yp4 := NewMatrix[T](70, rows)
+	add("ForwardBatch/BiPU", func() { ForwardBatch(yp4, w, batch, one, Activation{BiPU, -0.5, 2}) }, yp4.Data)
 	zb, fb := NewMatrix[T](70, rows), NewMatrix[T](70, rows)
 	add("ForwardBoth", func() { ForwardBoth(fb, zb, w, batch, d, Activation{Kind: ELU}) }, zb.Data, fb.Data)
 	wb := m()

@@ -30,6 +30,14 @@ static hk_gain_rule_args gain_rule(void) {
     return (hk_gain_rule_args){.w = W(), .post_gain = ROWS(), .pre_gain = COLS(), .lr = 0.1};
 }
 
+static hk_average_gain_args average_gain(void) {
+    return (hk_average_gain_args){.sigma = COLS(), .z = X(), .alpha = 0.5, .gain_of = HK_OF_DERIVATIVE, .reduction = HK_MEAN};
+}
+static hk_windowed_gain_args windowed_gain(void) {
+    return (hk_windowed_gain_args){.sigma = COLS(), .z = X(), .values = W(), .sum = hk_vector(m.g, IN, HK_FLOAT64),
+                                   .gain_of = HK_OF_DERIVATIVE, .reduction = HK_MEAN};
+}
+
 static hk_learn_args learn(void) {
     return (hk_learn_args){.w = W(), .x = X(), .y = G(), .rule = HK_WTA, .lr = 0.1, .compute = 1, .k = 1};
 }
@@ -197,8 +205,11 @@ int main(void) {
     VALUE(forward, a.out.data = m.x, HK_R_OVERLAP, 3);
     VALUE(forward, a.out.data = m.w, HK_R_OVERLAP, 3);
     VALUE(forward, a.activation = -1, HK_R_VALUE, 4);
-    VALUE(forward, a.activation = HK_GELU + 1, HK_R_VALUE, 4);
+    VALUE(forward, a.activation = HK_BIPU + 1, HK_R_VALUE, 4);
     VALUE(forward, a.slope = NAN, HK_R_VALUE, 5);
+    VALUE(forward, (a.activation = HK_LEAKY_RELU, a.slope = -1), HK_R_VALUE, 5);
+    VALUE(forward, (a.activation = HK_BILU, a.shape = INFINITY), HK_R_VALUE, 6);
+    VALUE(forward, a.activation = HK_BIPU, HK_R_VALUE, 6);
 
     EVERY_ARRAY(power_sums, w, 0);
     VALUE(power_sums, a.rows.dtype = HK_ABSENT, HK_R_MISSING, 1);
@@ -227,6 +238,27 @@ int main(void) {
     VALUE(ema, a.alpha = NAN, HK_R_VALUE, 2);
     VALUE(ema, a.of = 2, HK_R_VALUE, 3);
     VALUE(ema, a.a.data = m.cols, HK_R_OVERLAP, 1);
+
+    EVERY_ARRAY(average_gain, sigma, 0);
+    VALUE(average_gain, a.z.cols = OUT, HK_R_SHAPE, 1);
+    VALUE(average_gain, a.alpha = 0, HK_R_VALUE, 2);
+    VALUE(average_gain, a.gain_of = 2, HK_R_VALUE, 3);
+    VALUE(average_gain, a.activation = -1, HK_R_VALUE, 4);
+    VALUE(average_gain, (a.activation = HK_BIPU, a.shape = 0.5), HK_R_VALUE, 6);
+    VALUE(average_gain, a.reduction = HK_SUM, HK_R_VALUE, 7);
+    EVERY_ARRAY(windowed_gain, sigma, 0);
+    VALUE(windowed_gain, a.z.cols = OUT, HK_R_SHAPE, 1);
+    VALUE(windowed_gain, a.values.rows = 0, HK_R_SHAPE, 2);
+    VALUE(windowed_gain, a.values.cols = IN - 1, HK_R_SHAPE, 2);
+    TYPE(windowed_gain, a.values.dtype = HK_FLOAT32, 2);
+    TYPE(windowed_gain, a.sum.dtype = HK_BOOL, 3);
+    VALUE(windowed_gain, a.sum.dtype = HK_ABSENT, HK_R_MISSING, 3);
+    VALUE(windowed_gain, a.sum.data = m.w, HK_R_OVERLAP, 3);
+    VALUE(windowed_gain, a.z.data = m.w, HK_R_OVERLAP, 2);
+    VALUE(windowed_gain, a.seen = -1, HK_R_VALUE, 4);
+    VALUE(windowed_gain, (a.activation = HK_BIPU, a.shape = 0.5), HK_R_VALUE, 8);
+    VALUE(windowed_gain, (a.activation = HK_BIPU, a.shape = 2, a.slope = INFINITY), HK_R_VALUE, 7);
+    VALUE(windowed_gain, a.reduction = HK_SUM, HK_R_VALUE, 9);
 
     EVERY_ARRAY(learn, w, 0);
     VALUE(learn, a.rule = HK_PES + 1, HK_R_VALUE, LEARN(rule));
@@ -436,7 +468,9 @@ int main(void) {
     VALUE(conv_forward, a.w.cols = IN - 1, HK_R_SHAPE, 0);
     VALUE(conv_forward, a.images.data = m.g + 1, HK_R_OVERLAP, 3);
     VALUE(conv_forward, a.windows.size[0] = 3, HK_R_VALUE, 4 + SIZE);
-    VALUE(conv_forward, a.activation = 8, HK_R_VALUE, 15);
+    VALUE(conv_forward, a.activation = HK_BIPU + 1, HK_R_VALUE, 15);
+    VALUE(conv_forward, (a.activation = HK_LEAKY_RELU, a.slope = -1), HK_R_VALUE, 16);
+    VALUE(conv_forward, a.activation = HK_BIPU, HK_R_VALUE, 17);
     VALUE(conv_forward, a.slope = NAN, HK_R_VALUE, 16);
     EVERY_ARRAY(pool, images, 0);
     VALUE(pool, a.out.cols = OUT - 1, HK_R_SHAPE, 1);

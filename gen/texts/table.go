@@ -81,6 +81,11 @@ func optional(name string, s Shape) Param {
 	return Param{Name: name, Kind: ir.Slice, Shape: s, Optional: true}
 }
 
+// wide is a slice of float64 whatever the element type; one that is only read may be nil.
+func wide(name string, isWritten bool) Param {
+	return Param{Name: name, Kind: ir.Wide, Shape: PerN, Written: isWritten, Optional: !isWritten}
+}
+
 func scalars(names ...string) []Param  { return several(ir.Scalar, names) }
 func integers(names ...string) []Param { return several(ir.Integer, names) }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _threadpoolctl, gains, homeostasis, rules, schedules
+from . import _threadpoolctl, gains, homeostasis, rules, schedules, stamina
 from ._compose import WeightNorm
 from ._csr import CSR
 from ._errors import (
@@ -78,6 +78,7 @@ __all__ = [
     "scale",
     "schedules",
     "set_num_threads",
+    "stamina",
     "synaptic_balance",
 ]
 
