@@ -583,6 +583,12 @@ int hki_check_network(const char *function, const hk_network *n, int written, hk
         if (codes[i] < 0 || codes[i] > HK_GELU)
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s is %lld; an activation is wanted", function,
                             i ? "output" : "hidden", (long long)codes[i]);
+    for (int64_t l = 0; n->activations && l < n->layers; l++)
+        if (n->activations[l].kind < 0 || n->activations[l].kind > HK_GELU || !isfinite(n->activations[l].slope) ||
+            n->activations[l].slope < 0)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1,
+                            "%s: activations[%lld] is %lld with slope %g; an activation and a finite slope >= 0 are wanted", function,
+                            (long long)l, (long long)n->activations[l].kind, n->activations[l].slope);
     if (!(isfinite(n->slope) && n->slope >= 0))
         return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: slope is %g; a finite number >= 0 is wanted", function,
                         n->slope);

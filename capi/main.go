@@ -103,7 +103,7 @@ var (
 		C.HKI_PATCHES: "patches", C.HKI_CONV_FORWARD: "conv_forward", C.HKI_POOL: "pool"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
 		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE_GRAPH: "balance_graph", C.HKI_DEFICIT: "deficit",
-		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
+		C.HKI_EVALUATE: "evaluate", C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
 )
 
 // report turns an error of the engine into a status.
@@ -164,12 +164,17 @@ func hebbkernInfo(buffer *C.char, size C.int64_t) (needed C.int64_t) {
 	if err != nil {
 		panic(err)
 	}
+	copyText(buffer, size, text)
+	return C.int64_t(len(text) + 1)
+}
+
+// copyText writes a text with a terminating zero, cut at size.
+func copyText(buffer *C.char, size C.int64_t, text []byte) {
 	if size > 0 {
 		room := unsafe.Slice((*byte)(unsafe.Pointer(buffer)), int(size))
 		n := copy(room[:len(room)-1], text)
 		room[n] = 0
 	}
-	return C.int64_t(len(text) + 1)
 }
 
 //export hebbkernSetThreads

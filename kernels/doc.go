@@ -11,6 +11,7 @@
 //	EMA, EMABatch         s ← αa + (1 − α)s of a value, a square, a batch's mean
 //	Forward, ForwardBatch y = f(Wx + b); ForwardBoth keeps z = Wx + b too
 //	BatchUpdate           w ← w(1 − d_i − c_j) + gᵀx
+//	Momentum, Adam        steps of training; Shrink is L_p decay; Sign
 //	MatMul, MatMulT       a·b; a·bᵀ, in the order of Forward
 //	Patches, Convolve     windows of images as rows of a matrix; a convolutional layer; Pool: their maximum or mean
 //	Activate, Derivative  f(z), f′(z); Softmax; ArgMax

@@ -83,6 +83,20 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		add(fmt.Sprint("EMA/", of), func() { EMA(s, c, 0.25, of) }, s)
 		add(fmt.Sprint("EMABatch/", of), func() { EMABatch(e, w, 0.25, of) }, e)
 	}
+	for _, nesterov := range []bool{false, true} {
+		w, v := outC(), outC()
+		o := MomentumStep[T]{Rate: 0.01, Mu: 0.9, Keep: 0.999, Nesterov: nesterov}
+		add(fmt.Sprint("Momentum/", nesterov), func() { Momentum(w, v, x, o) }, w, v)
+	}
+	wa, ma, va := outC(), outC(), outC()
+	adam := AdamStep[T]{Rate: 0.01, Beta1: 0.9, Beta2: 0.99, Root: 1.5, Eps: 1e-8, Keep: 0.999}
+	add("Adam", func() { Adam(wa, ma, va, x, adam) }, wa, ma, va)
+	for _, p := range []float64{0.5, 1, 2.7} {
+		w := append([]T(nil), x...)
+		add(fmt.Sprint("Shrink/", p), func() { Shrink(w, 0.001, p) }, w)
+	}
+	sb := outC()
+	add("Sign", func() { Sign(sb, x) }, sb)
 	for _, form := range []GainForm{GainLinear, GainExp} {
 		for _, limit := range []T{0, 1} {
 			w, bias := m(), append([]T(nil), g...)
@@ -114,6 +128,15 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		o := Online[T]{Rate: 0.01, Form: form, Decay: 0.02, Before: before, Sums: sums}
 		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
 		add(fmt.Sprint("ForwardUpdate/", form), func() { ForwardUpdate(w, few, y, o) }, w.Data, before.Data, y.Data, sums)
+	}
+	for _, law := range []bool{false, true} {
+		w, y, theta := m(), NewMatrix[T](9, rows), outR()
+		for i := range theta {
+			theta[i] = T(i%7+1) / 4
+		}
+		o := Online[T]{Rate: 0.01, Theta: theta, Alpha: 0.25, Law: law}
+		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
+		add(fmt.Sprint("ForwardUpdate/theta/", law), func() { ForwardUpdate(w, few, y, o) }, w.Data, y.Data, theta)
 	}
 	yb := NewMatrix[T](70, rows)
 	add("ForwardBatch", func() { ForwardBatch(yb, w, batch, one, Activation{Kind: Tanh}) }, yb.Data)

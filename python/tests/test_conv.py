@@ -142,6 +142,15 @@ def test_layer_learns_as_if_all_were_unfolded(rule, dtype, monkeypatch):
         assert np.array_equal(layer.weights.reshape(5, -1), w)
 
 
+def test_a_rule_without_blocks_learns():
+    rule = hk.rules.Foldiak(1e-2)
+    layer, images = layer_and_images(rule, n=2)
+    same = hk.rules.Foldiak(1e-2)
+    w = layer.weights.reshape(5, -1).copy()
+    same.update(w, unfolded(images, 3, 2, (1, 2), 1))
+    assert layer.learn(images) == 182 and np.array_equal(layer.weights.reshape(5, -1), w)
+
+
 def test_draws_go_on_where_they_stopped():
     rule = hk.rules.SoftHebb(1e-2, temperature=0.3)
     whole, images = layer_and_images(rule)
@@ -172,7 +181,7 @@ def test_drawn_windows_are_windows_of_their_image():
         seen = []
 
         def update(self, w, x, **options):
-            assert options == {"reduction": "sequential", "block": None}
+            assert options == {"reduction": "sequential"}
             self.seen.append(x.copy())
 
     layer, images = layer_and_images(Adding())

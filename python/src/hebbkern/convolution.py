@@ -351,7 +351,8 @@ class ConvLayer:
         total = len(many) * each
         if reduction == "sequential":
             most = max(_LEAST, _PART // (w.shape[1] + kernels)) // step * step or step
-            options["block"] = block
+            if block is not None:  # some rules know no blocks
+                options["block"] = block
         else:
             most = together * each
             if block is not None:
