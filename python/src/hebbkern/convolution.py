@@ -16,8 +16,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from . import _state, checkpoints, rules
 from ._array import FLOATS, as_array, settle
-from ._errors import ArgumentTypeError, ArgumentValueError, DivergenceError, Interrupted
+from ._errors import ArgumentTypeError, ArgumentValueError, CheckpointError, DivergenceError, Interrupted
 from ._lib import native
 from ._parameters import choice, count, is_integer
 from ._windows import MOST, NAMES, Pair, Windows, flat, images_of, output, pair, rows_of
@@ -386,6 +387,37 @@ class ConvLayer:
             if draw is not None:
                 self.drawn += done // each
         raise stopped from None
+
+    def save(self, path: checkpoints.Path) -> None:
+        """Write the layer with the state of its rule to a file, atomically; see `hebbkern.Layer.save`."""
+        label = "ConvLayer.save"
+        self._kernels(label)
+        values = {name: value for name, value in _state.attributes(self).items() if name != "rule"}
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        options = {name: _state.plain(value, name, label, arrays) for name, value in values.items()}
+        found, options["rule"] = _state.taken_apart(self.rule, "rule", label)
+        arrays.update({f"rule.{name}": array for name, array in found.items()})
+        checkpoints.write(path, "conv_layer", arrays, options, label)
+
+    @classmethod
+    def load(cls, path: checkpoints.Path, *, rule: Any = None) -> ConvLayer:
+        """A layer from a file of `save`; learning goes on with the bits of one that was never saved. `rule` and errors as in
+        `hebbkern.Layer.load`."""
+        arrays, options = checkpoints.read(path, "conv_layer", "ConvLayer.load")
+        try:
+            state = {name[5:]: arrays.pop(name) for name in list(arrays) if name.startswith("rule.")}
+            made = _state.put_together(options.pop("rule"), state, rules, rule, "rule")
+            values = {name: _state.unplain(value, arrays) for name, value in options.items()}
+            kernels, channels, *kernel = values["weights"].shape
+            numbers = {name: values[name] for name in ("stride", "padding", "dilation", "activation", "seed")}
+            layer = cls(channels, kernels, tuple(kernel), rule=made, **numbers, dtype=values["weights"].dtype)
+            if arrays or values.keys() - _state.attributes(layer).keys():
+                raise ValueError("there is more in the file than a layer has")
+            for name, value in values.items():
+                setattr(layer, name, value)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"ConvLayer.load: {path!r} holds no layer that can be used: {error}", "path") from None
+        return layer
 
     def _kernels(self, label: str) -> npt.NDArray[Any]:
         """The live memory, which the user may have replaced."""
