@@ -267,8 +267,7 @@ func (n *Network[T]) OutputUnits() int {
 	return n.count(func(p *Population[T]) bool { return p.Output })
 }
 
-// HiddenUnits counts the units of all hidden populations: the length of Deficit's result and of
-// BalanceOptions.LogScale.
+// HiddenUnits counts the units of all hidden populations: the length of Deficit's result.
 func (n *Network[T]) HiddenUnits() int { return n.count((*Population[T]).hidden) }
 
 func (n *Network[T]) count(which func(*Population[T]) bool) int {

@@ -211,7 +211,10 @@ def main(calls, seed):
             )
             if name == "balance":
                 optional(
-                    order=lambda: pick([0, 1], [1, 0], [1, 1], [3]), tol=number, max_sweeps=lambda: pick(1, 5, 0, 100)
+                    order=lambda: pick([0, 1], [1, 0], [1, 1], [3]), tol=number, max_sweeps=lambda: pick(1, 5, 0, 100),
+                    method=lambda: pick("newton", "sweeps", "stochastic", "tied", "x"),
+                    alpha=lambda: pick([1, 2, 0], [1, array((sizes[2], sizes[1])), 1], [1], 3),
+                    only=lambda: pick([True, False], [False], [np.ones(sizes[1], bool), True]),
                 )
                 named.setdefault("max_sweeps", 50)
         elif name in ("synaptic_balance", "rnn"):

@@ -4,6 +4,7 @@ the network computes (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025; maths.m
 from __future__ import annotations
 
 import ctypes
+import itertools
 from dataclasses import dataclass
 from typing import Any, Literal, Mapping, Sequence
 
@@ -43,7 +44,8 @@ class Flat:
 
     def split(self, units: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """An array over the hidden units as a list of one array a layer."""
-        return np.split(units, np.cumsum(self.hidden)[:-1]) if self.hidden else []
+        cuts = [0, *itertools.accumulate(self.hidden)]
+        return [units[a:b] for a, b in zip(cuts, cuts[1:])]
 
 
 @dataclass(frozen=True, repr=False)
