@@ -180,7 +180,7 @@ def test_targets():
         (dict(validation=(np.ones((2, 4), np.float32), [0, 1])), "X"), (dict(callbacks=[3]), "callbacks"), (dict(callbacks=[(0, print)]), "callbacks"),
         (dict(lr=lambda epoch: -1.0), "lr"), (dict(X=lambda: None), "Y"), (dict(X=lambda: None, Y=None), "batches"),
         (dict(X=lambda: None, Y=None, batches=1), "X"),
-        (dict(stamina={}), "stamina"), (dict(balance={"q": 1}), "balance"), (dict(balance={"p": -1}), "p"),
+        (dict(stamina={"q": 1}), "stamina"), (dict(balance={"q": 1}), "balance"), (dict(balance={"p": -1}), "p"),
         (dict(balance={"every": -1}), "balance"), (dict(balance=3), "balance"), (dict(gain_rule={"lr": -1}), "gain_rule['lr']"),
         (dict(gain_rule={"alpha": 0}), "gain_rule['alpha']"), (dict(gain_rule={"of": "x"}), "gain_rule"),
         (dict(gain_rule={"form": "x"}), "gain_rule"), (dict(gain_rule={"reduction": "sum"}), "gain_rule"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import math
 from typing import TYPE_CHECKING, Any, Mapping
@@ -18,6 +19,7 @@ from ._errors import (
 )
 from ._history import Best, History
 from ._lib import native
+from ._living import LIVING, Extinct, Living
 from ._parameters import choice, count, is_integer, real
 from ._progress import Bar
 from ._train import Call
@@ -48,7 +50,7 @@ class Fit:
     def __init__(
         self, net: Network, X: Any, Y: Any, *, epochs: int, batch: int, lr: Any, batches: Any, shuffle: bool,
         reduction: str, validation: Any, patience: Any, alignment: bool, callbacks: Any, balance: Any, gain_rule: Any,
-        progress: bool,
+        stamina: Any, progress: bool,
     ) -> None:  # fmt: skip
         self.net = net
         for name, value in (("epochs", epochs), ("batch", batch)):
@@ -85,6 +87,8 @@ class Fit:
                 raise ArgumentValueError(
                     f"{FUNCTION}: balance['every'] is {self.balancing['every']!r}; an integer >= 0 is wanted", "balance"
                 )
+        chosen = _options(stamina, LIVING, "stamina")
+        self.living = None if chosen is None else Living(net, chosen, FUNCTION)
         flat = net._flat(FUNCTION)
         self.gain = self._gain_training(gain_rule)
         unit_deficits(flat, *self.measure)  # refuses weights that are not finite
@@ -113,7 +117,9 @@ class Fit:
 
     def run(self) -> History:
         net = self.net
-        if self.balancing and self.balancing["before"] and net.epoch == 0 and net.position == 0:
+        if self.living:
+            self.living.begin()
+        if self.balancing and self.balancing["before"] and self.epochs and net.epoch == 0 and net.position == 0:
             self._balance()
         try:
             with Bar(self.epochs * self.length, "fit", self.progress) as self.bar:
@@ -121,7 +127,7 @@ class Fit:
                     self.before = k * self.length
                     good = _State(net)
                     try:
-                        self._epoch()
+                        self._epoch_to_a_step()
                     except DivergenceError as error:
                         epoch = net.epoch
                         good.restore()
@@ -129,7 +135,13 @@ class Fit:
                             f"{error} in epoch {epoch}; the network is that of the epoch before",
                             sample=error.sample, epoch=epoch, layer=error.layer,
                         ) from None  # fmt: skip
-                    self.bar.note(loss=self.history.loss[-1], accuracy=self.history.accuracy[-1])
+                    except Extinct as error:
+                        epoch = net.epoch
+                        good.restore()
+                        raise ArgumentValueError(
+                            f"{error}, epoch {epoch}; the network is that of the epoch before", "stamina"
+                        ) from None
+                    self._note()
                     if self._stop():
                         break
         except KeyboardInterrupt:
@@ -139,6 +151,20 @@ class Fit:
             ) from None
         return self.history
 
+    def _epoch_to_a_step(self) -> None:
+        try:
+            self._epoch()
+        except KeyboardInterrupt:
+            self._live()  # which was due when the last samples had been learned
+            raise
+
+    def _note(self) -> None:
+        history = self.history
+        last: dict[str, Any] = {name: getattr(history, name)[-1] for name in ("loss", "accuracy", "deficit")}
+        if self.living:
+            last["alive"] = "+".join(map(str, history.alive[-1]))
+        self.bar.note(**last)
+
     def _epoch(self) -> None:
         net, history = self.net, self.history
         lr = real(FUNCTION, "lr", self.rate(net.epoch))
@@ -147,13 +173,16 @@ class Fit:
             net.position = 0
         if self.draw is None:
             index = np.arange(self.length)
+            self.index = index
             if self.shuffle:
                 run("permutation", _lib.PermutationArgs(index.ctypes.data, len(index), net.seed, net.epoch), FUNCTION)
-            step = math.gcd(*(every for every, _ in self.callbacks)) * self.batch or self.length
+            steps = [every for every, _ in self.callbacks] + [(self.living and self.living.steps) or 0]
+            step = math.gcd(*steps) * self.batch or self.length
             while net.position < self.length:
                 # A part ends where a callback is due, counted from the start of the epoch.
                 end = min(net.position - net.position % step + step, self.length)
                 self._train(self.x, self.target, index[net.position : end], lr, stats)
+                self._live()
                 self._call_back(-(-net.position // self.batch))
         else:
             while net.position < self.length:
@@ -165,6 +194,7 @@ class Fit:
                     raise ArgumentValueError(f"{FUNCTION}: X has drawn no sample; at least one is wanted", "X")
                 self.target = net._targets(drawn[1], len(self.x), FUNCTION)
                 self._train(self.x, self.target, np.arange(len(self.x)), lr, stats)
+                self._live()
                 self._call_back(net.position)
         samples = stats.samples or math.nan  # none are left of an epoch that was interrupted at its very end
         history.loss.append(stats.loss / samples)
@@ -180,6 +210,8 @@ class Fit:
             history.deficit.append(unit_deficits(net._flat(FUNCTION), *self.measure)[1])
         except ArgumentValueError as error:  # NaN or Inf, from the epoch's last update
             raise DivergenceError(str(error).replace("deficit", FUNCTION, 1)) from None
+        if self.living:
+            history.alive.append(self.living.alive())
         due = self.balancing and self.balancing["every"] and (net.epoch + 1) % self.balancing["every"] == 0
         history.balanced.append(self._balance() if due else None)
         net.epoch, net.position = net.epoch + 1, 0
@@ -209,6 +241,16 @@ class Fit:
             raise_error(error, "train", FUNCTION)
         self.bar.to(self.before + net.position)
 
+    def _live(self) -> None:
+        """The step of stamina, if one is due: on the last samples of the epoch so far, or on those drawn last."""
+        at, living = self.net.position, self.living
+        if not (living and at):
+            return
+        made, updates = (at, self.length) if self.draw else (-(-at // self.batch), -(-self.length // self.batch))
+        if living.due(made, updates):
+            samples = living.samples
+            living.step(self.x[:samples] if self.draw else self.x[self.index[max(0, at - samples) : at]])
+
     def _call_back(self, made: int) -> None:
         """Call what is due after so many updates of the epoch, 0 after its end."""
         for every, do in self.callbacks:
@@ -227,8 +269,8 @@ class Fit:
         if epoch - net.best.epoch < self.patience:
             return False
         for arrays, kept in ((net.weights, net.best.weights), (net.biases, net.best.biases)):
-            for array, copy in zip(arrays, kept):
-                array[...] = copy
+            for array, good in zip(arrays, kept):
+                array[...] = good
         return True
 
     # ---- balancing and the gain rule ------------------------------------------------------------------------------
@@ -272,17 +314,19 @@ class _State:
     """A copy of all that training changes."""
 
     def __init__(self, net: Network) -> None:
-        lists = [net.weights, net.biases, net.previous, net.gains or [], *net.moments.values()]
+        lists = [net.weights, net.biases, net.feedback_weights, net.previous, net.gains or [], *net.moments.values()]
         self.net = net
         self.arrays = [(among, l, array, array.copy()) for among in lists for l, array in enumerate(among)]
-        self.plain = {name: getattr(net, name) for name in ("epoch", "position", "steps", "started")}
+        self.plain = {name: getattr(net, name) for name in ("epoch", "position", "steps", "started", "best")}
+        self.plain["sizes"] = list(net.sizes)
+        self.stamina = copy.deepcopy(net.stamina)
 
     def restore(self) -> None:
         """A callback may have put other arrays in their place."""
-        for among, l, array, copy in self.arrays:
-            array[...] = copy
+        for among, l, array, kept in self.arrays:
+            array[...] = kept
             among[l] = array
-        self.net.__dict__.update(self.plain)
+        self.net.__dict__.update(self.plain, stamina=self.stamina)
 
 
 def _callbacks(value: Any) -> list[tuple[int, Any]]:

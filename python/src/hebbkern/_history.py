@@ -50,6 +50,8 @@ class History:
         On the validation samples after the epoch's training; empty without them.
     alignment : list of arrays [layers]
         Angles of `Network.alignment` in degrees after the epoch; empty unless asked for.
+    alive : list of list of int
+        With stamina, the units of each hidden layer that are alive after the epoch; else empty.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -60,6 +62,7 @@ class History:
     valid_loss: list[float] = field(default_factory=list)
     valid_accuracy: list[float] = field(default_factory=list)
     alignment: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    alive: list[list[int]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -69,9 +72,10 @@ class History:
         return f"History({len(self)} epochs{last})"
 
     def plot(self) -> Any:
-        """Draw loss, accuracy and deficit by epoch, and the angles if there are any; return the matplotlib figure."""
+        """Draw loss, accuracy and deficit by epoch, and the angles and units alive if there are any;
+        return the matplotlib figure."""
         plt = pyplot()
-        panels = 4 if self.alignment else 3
+        panels = 3 + bool(self.alignment) + bool(self.alive)
         figure, axes = plt.subplots(1, panels, figsize=(10 * panels / 3, 3), layout="constrained")
         epochs = range(1, len(self) + 1)
         for axis, name in zip(axes, ("loss", "accuracy", "deficit")):
@@ -89,4 +93,9 @@ class History:
             axes[3].axhline(90, color="0.7", linewidth=1)
             axes[3].set(title="angle to the gradient [°]", xlabel="epoch")
             axes[3].legend()
+        if self.alive:
+            for layer, units in enumerate(zip(*self.alive)):
+                axes[-1].plot(epochs, units, ".-", label=f"hidden layer {layer}")
+            axes[-1].set(title="units alive", xlabel="epoch", ylim=(0, None))
+            axes[-1].legend()
         return figure

@@ -21,9 +21,9 @@ class Bar:
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
 
-    def note(self, **values: float) -> None:
+    def note(self, **values: float | str) -> None:
         if self._bar is not None:
-            self._bar.set_postfix({name: f"{value:.4g}" for name, value in values.items()}, refresh=False)
+            self._bar.set_postfix({k: v if isinstance(v, str) else f"{v:.4g}" for k, v in values.items()}, refresh=False)
 
     def __enter__(self) -> Bar:
         return self

@@ -67,11 +67,13 @@ def plain(value: Any, name: str, function: str, arrays: Arrays | None = None) ->
 
 
 def _fields(value: Any) -> dict[str, Any] | None:
-    """Of a dataclass or named tuple of this package."""
+    """Of a dataclass or named tuple of this package, or of a class of it with `_of`, which makes one of its attributes."""
     if type(value).__module__.partition(".")[0] != _PACKAGE or isinstance(value, type):
         return None
     if dataclasses.is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if hasattr(value, "_of"):
+        return attributes(value)
     return dict(value._asdict()) if isinstance(value, tuple) and hasattr(value, "_asdict") else None
 
 
@@ -105,6 +107,8 @@ def _made(name: str, fields: dict[str, Any]) -> Any:
             found = getattr(importlib.import_module(module), kind, None)
         except ModuleNotFoundError:
             pass
+    if isinstance(found, type) and hasattr(found, "_of"):
+        return found._of(fields)
     if not (isinstance(found, type) and (dataclasses.is_dataclass(found) or hasattr(found, "_asdict"))):
         raise ValueError(f"the class {name!r} is not known")
     return found(**fields)

@@ -19,6 +19,7 @@ from ._parameters import choice, is_integer, real
 from ._train import FEEDBACKS, GATES, LOSSES, MOMENTS, Call, dropout_of, optimizer_of, targets_of
 from .balancing import Flat
 from .kernels import Activation, activation_code
+from .stamina import Stamina
 
 __all__ = ["Best", "History", "Network"]
 
@@ -79,6 +80,9 @@ class Network(NetworkFile):
         was one: set it to False where a new sequence begins.
     gains : list of arrays or None
         Average gains of the populations, from the first `fit` with a gain rule on.
+    stamina : list of Stamina or None
+        Of the hidden layers (None for one without), from the first `fit` with stamina on: the state that goes on from call
+        to call, and into the file of `save`. Give one a ``prior``, or set the list to None to begin anew.
     epoch, position, steps : int
         Epochs trained so far; samples of the next one that have been trained already, after Ctrl-C; updates so far.
         Two calls of `fit` with 5 epochs equal one with 10, bit for bit.
@@ -110,6 +114,7 @@ class Network(NetworkFile):
     previous: list[npt.NDArray[Any]]
     gains: list[npt.NDArray[Any]] | None
     best: Best | None
+    stamina: list[Stamina | None] | None
 
     def __init__(
         self,
@@ -185,6 +190,7 @@ class Network(NetworkFile):
         }
         self.gains = None
         self.best = None
+        self.stamina = None
         call = Call(self, "Network")
         way = call.feedback(written=True)
         run("init", _lib.InitArgs(call.flat.struct, self.seed, way, self.beta or 0.0, self.excitatory), "Network")
@@ -423,7 +429,7 @@ class Network(NetworkFile):
         callbacks: Sequence[Any] = (),
         balance: bool | Mapping[str, Any] | None = None,
         gain_rule: Mapping[str, Any] | None = None,
-        stamina: None = None,
+        stamina: bool | Mapping[str, Any] | None = None,
         progress: bool = True,
     ) -> History:
         """Train by minibatches, each epoch in its own random order.
@@ -459,8 +465,14 @@ class Network(NetworkFile):
             After each minibatch, the gain rule: ``lr`` (1e-3), ``alpha`` (0.01) and ``of`` ("activation" or
             "derivative") of the average gains, ``reduction`` ("mean" or "sequential"), ``form`` ("linear" or "exp") and
             ``limit`` (None) of `gain_rule`, whose notes apply.
-        stamina : None
-            Not available in this version.
+        stamina : mapping, True or None
+            Units that are not used die: ``mode``, ``strength``, ``alpha``, ``by``, ``threshold``, ``share``, ``warmup`` and
+            ``minimum`` of `hebbkern.stamina.Stamina`, for the hidden ``layers`` (a list; all), after ``every`` n epochs (1),
+            or after every so many updates of an epoch, ``steps``. A step observes the activities at the last ``samples``
+            (1024) of the epoch so far, or of those drawn last, without dropout; ``how`` ("compact", "mask" or "rebirth") the
+            units die is told in `Stamina.apply`. ``grow`` (0) units are born in each step, up to ``maximum`` in a layer.
+            Compaction and growth change `sizes`, and all that belongs to the units goes along; a change of units makes
+            `best` None, so that patience begins anew. True is the defaults.
         progress : bool
             Show a progress bar (with tqdm installed).
 
@@ -471,19 +483,16 @@ class Network(NetworkFile):
         Raises
         ------
         TypeError, ValueError
-            A bad argument; the network is unchanged then.
+            A bad argument; the network is unchanged then. Or all units of a layer would die: the message says what to
+            change, and the network is that of the last good epoch.
         DivergenceError
             The numbers left the finite ones in the epoch and layer named; the network is that of the last good epoch.
         Interrupted
             Ctrl-C (a KeyboardInterrupt); the network holds `done` samples of this call, in whole minibatches. The next
             call of `fit` goes on in the midst of the epoch, and then has the bits of a run that was not interrupted.
         """
-        if stamina is not None:
-            raise ArgumentValueError(
-                f"Network.fit: stamina is {stamina!r}; it is not available in this version, None is wanted", "stamina"
-            )
         return Fit(
             self, X, Y, epochs=epochs, batch=batch, lr=lr, batches=batches, shuffle=shuffle, reduction=reduction,
             validation=validation, patience=patience, alignment=alignment, callbacks=callbacks, balance=balance,
-            gain_rule=gain_rule, progress=progress,
+            gain_rule=gain_rule, stamina=stamina, progress=progress,
         ).run()  # fmt: skip

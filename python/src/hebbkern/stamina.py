@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Sequence
+from typing import Any, Literal, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from ._errors import ArgumentTypeError, ArgumentValueError
 from ._lib import native
 from ._outputs import MODES, Mode, balanced_relu, entropy, equalize
 from ._parameters import choice, count, finite, is_integer, real
-from ._random import generator
+from ._random import check_generator, generator
 from ._units import Around, Change, around_all, follow, fresh, numbers, replace
 
 __all__ = ["Annealing", "Change", "Stamina", "balanced_relu", "entropy", "equalize"]
@@ -131,6 +131,20 @@ class Stamina:
             f"Stamina({len(self.value)}, mode={self.mode!r}, strength={self.strength:g}, updates={self.updates}, "
             f"alive={int(np.count_nonzero(self.alive))})"
         )
+
+    @classmethod
+    def _of(cls, attributes: Mapping[str, Any]) -> Stamina:
+        """One with these attributes, from a file."""
+        state = {key: value for key, value in attributes.items() if key in ("value", "alive", "prior", "updates", "rng")}
+        value, updates = state.get("value"), state.get("updates")
+        if len(state) != 5 or not isinstance(value, np.ndarray) or not isinstance(updates, int) or updates < 0:
+            raise ValueError("a Stamina without its state")
+        options = {key: attributes[key] for key in attributes.keys() - state.keys()}
+        made = cls(len(value), dtype=value.dtype, **options)
+        vars(made).update(state)
+        made._check("Stamina")
+        check_generator("Stamina", made.rng)
+        return made
 
     # ---- bookkeeping ----------------------------------------------------------------------------------------------
 

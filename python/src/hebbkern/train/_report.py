@@ -13,7 +13,7 @@ from .._progress import pyplot
 from ._config import Config
 from ._data import Data
 
-_COLUMNS = ("part", "epoch", "change", "loss", "accuracy", "deficit", "test_loss", "test_accuracy")
+_COLUMNS = ("part", "epoch", "change", "loss", "accuracy", "deficit", "alive", "test_loss", "test_accuracy")
 
 
 def write(config: Config, data: Data, rows: list[dict[str, Any]]) -> list[Path]:
@@ -49,7 +49,7 @@ def _curves(rows: list[dict[str, Any]]) -> bytes:
     """A plot of each column by epoch, a line for each part."""
     plt = pyplot()
     plt.switch_backend("agg")
-    panels = (("change",), ("loss", "test_loss"), ("accuracy", "test_accuracy"), ("deficit",))
+    panels = (("change",), ("loss", "test_loss"), ("accuracy", "test_accuracy"), ("deficit",), ("alive",))
     present = [[name for name in names if any(name in row for row in rows)] for names in panels]
     shown = [names for names in present if names]
     count = max(len(shown), 1)

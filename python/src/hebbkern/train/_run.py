@@ -101,6 +101,8 @@ class _Run:
             history = self.network.fit(x, self.data.y, epochs=1, **self.config.fit, progress=False)
             row = {"part": "network", "epoch": self.network.epoch}
             row.update({name: getattr(history, name)[-1] for name in ("loss", "accuracy", "deficit")})
+            if history.alive:
+                row["alive"] = sum(history.alive[-1])
             if x_test is not None:
                 row.update(self._test(self.network, x_test))
             self.rows.append(row)
