@@ -31,6 +31,7 @@ from .kernels import (
     scale,
 )
 from .layers import Layer, Stack
+from .mixed import Mixed
 from .network import History, Network
 from .recurrent import RNN, RNNRun, Robustness
 from .synaptic import SynapticReport, synaptic_balance
@@ -48,6 +49,7 @@ __all__ = [
     "InternalError",
     "Interrupted",
     "Layer",
+    "Mixed",
     "Network",
     "RNN",
     "RNNRun",

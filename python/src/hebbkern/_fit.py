@@ -117,7 +117,7 @@ class Fit:
 
     def run(self) -> History:
         net = self.net
-        if self.living:
+        if self.living and self.epochs:
             self.living.begin()
         if self.balancing and self.balancing["before"] and self.epochs and net.epoch == 0 and net.position == 0:
             self._balance()

@@ -8,11 +8,11 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .. import _lib, checkpoints, rules
-from .._array import run as call
+from .. import checkpoints, rules
 from .._errors import HebbkernError
 from .._state import plain, unplain
 from ..layers import Layer, Stack
+from ..mixed import learn_epoch, pack, unpack
 from ..network import Network
 from . import _data, _report
 from ._config import Config, LayerConfig, TrainError
@@ -53,14 +53,7 @@ class _Run:
         return self.config.folder / "run.hk"
 
     def save(self) -> None:
-        arrays: dict[str, Any] = {}
-        parts: dict[str, Any] = {}
-        for k, layer in enumerate(self.layers):
-            found, parts[f"layer.{k}"] = layer._state("train")
-            arrays.update({f"layer.{k}/{name}": array for name, array in found.items()})
-        if self.network is not None:
-            found, parts["network"] = self.network._state()
-            arrays.update({f"network/{name}": array for name, array in found.items()})
+        arrays, parts = pack(self.layers, self.network, "train")
         options = {"identity": self.identity, "learned": self.learned, "rows": self.rows, "parts": parts}
         checkpoints.write(self.path, "run", arrays, options, "train")
 
@@ -74,14 +67,7 @@ class _Run:
             raise TrainError(
                 f"{self.path} is of another run: {difference}. Start anew with --fresh, or name another run.folder"
             )
-        split: dict[str, dict[str, Any]] = {}
-        for name, array in arrays.items():
-            part, _, key = name.partition("/")
-            split.setdefault(part, {})[key] = array
-        for k in range(len(self.layers)):
-            self.layers[k] = Layer._from(split[f"layer.{k}"], options["parts"][f"layer.{k}"], None)
-        if self.network is not None:
-            self.network = Network._from(split["network"], options["parts"]["network"], "train")
+        self.layers, self.network = unpack(arrays, options["parts"], None, "train")
         self.learned, self.rows = options["learned"], unplain(options["rows"])
         return True
 
@@ -110,11 +96,7 @@ class _Run:
 
     def _layer_epoch(self, k: int, layer: Layer, about: LayerConfig, x: Any) -> Row:
         before = layer.w.copy()
-        order = np.empty(len(x), np.int64)
-        call("permutation", _lib.PermutationArgs(order.ctypes.data, len(x), about.seed, self.learned[k]), "train")
-        size = about.batch or len(x)
-        for at in range(0, len(x), size):
-            layer.learn(x[order[at : at + size]], **about.options)
+        learn_epoch(layer, x, self.learned[k], about.options, batch=about.batch)
         change = np.linalg.norm(layer.w - before) / max(float(np.linalg.norm(layer.w)), 1e-30)
         return {"part": f"layer {k}", "epoch": self.learned[k] + 1, "change": float(change)}
 
