@@ -1,5 +1,7 @@
 """torch CPU tensors are used in place; `make test-torch` runs this where torch is installed."""
 
+import doctest
+
 import numpy as np
 import pytest
 import torch
@@ -56,3 +58,8 @@ def test_refusals():
     with pytest.raises(TypeError, match="device"):
         hk.scale(torch.ones(3, 4, device="meta"), 2.0)
     assert torch.equal(w, torch.ones(3, 4))
+
+
+def test_examples():
+    result = doctest.testmod(hk.torch)
+    assert result.attempted > 10 and result.failed == 0
