@@ -221,5 +221,4 @@ mutate: build/tools.stamp ## break the kernels on purpose, one fault at a time: 
 	@$(PYTHON) .ci/mutate.py
 
 digits: .venv/installed ## write the packaged digits anew from scikit-learn
-	@$(PY) -m pip install --quiet scikit-learn==1.7.2
 	@$(PY) python/tools/make_digits.py

@@ -44,6 +44,16 @@ func MulPackF32AVX2(p, b *float32, n, k, bStride, bPanel int)
 //go:noescape
 func MulPackF64AVX2(p, b *float64, n, k, bStride, bPanel int)
 
+// CopyRowsF32AVX2 is portable.CopyRows for float32.
+//
+//go:noescape
+func CopyRowsF32AVX2(y, x *float32, rows, cols, yStride, xStride int)
+
+// CopyRowsF64AVX2 is portable.CopyRows for float64.
+//
+//go:noescape
+func CopyRowsF64AVX2(y, x *float64, rows, cols, yStride, xStride int)
+
 // SolveLowerF32AVX2 is portable.SolveLower for float32.
 //
 //go:noescape

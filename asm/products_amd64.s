@@ -5175,9 +5175,43 @@ l8:
 	JMP     l10
 
 l9:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l11
+	MOVQ    R8, BX
+	VMOVUPS Y14, (BX)
+	VMOVUPS Y13, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	JMP     l12
+
+l11:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l11
+	JEQ          l13
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -5271,12 +5305,12 @@ l9:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l12
+	JMP          l14
 
-l11:
+l13:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l13
+	JEQ          l15
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -5336,9 +5370,9 @@ l11:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l14
+	JMP          l16
 
-l13:
+l15:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y14, Y14
 	VMOVUPS Y14, (BX)
@@ -5380,6 +5414,7 @@ l13:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
+l16:
 l14:
 l12:
 l10:
@@ -5393,10 +5428,10 @@ l10:
 
 l4:
 	CMPQ    R9, $0x08
-	JLT     l16
+	JLT     l18
 	PCALIGN $0x20
 
-l15:
+l17:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
@@ -5411,10 +5446,10 @@ l15:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l18
+	JLT     l20
 	PCALIGN $0x20
 
-l17:
+l19:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5477,14 +5512,14 @@ l17:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l17
+	JGE          l19
 
-l18:
+l20:
 	CMPQ    SI, $0x01
-	JLT     l20
+	JLT     l22
 	PCALIGN $0x20
 
-l19:
+l21:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5502,12 +5537,12 @@ l19:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l19
+	JGE          l21
 
-l20:
+l22:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l21
+	JEQ     l23
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -5536,12 +5571,40 @@ l20:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l22
+	JMP     l24
 
-l21:
+l23:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l25
+	MOVQ    R8, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	JMP     l26
+
+l25:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l23
+	JEQ          l27
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -5599,12 +5662,12 @@ l21:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l24
+	JMP          l28
 
-l23:
+l27:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l25
+	JEQ          l29
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -5646,9 +5709,9 @@ l23:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l26
+	JMP          l30
 
-l25:
+l29:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -5678,18 +5741,19 @@ l25:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
+l30:
+l28:
 l26:
 l24:
-l22:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l15
+	JGE  l17
 
-l16:
+l18:
 	CMPQ         R9, $0x01
-	JLT          l27
+	JLT          l31
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y8
@@ -5706,10 +5770,10 @@ l16:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l29
+	JLT          l33
 	PCALIGN      $0x20
 
-l28:
+l32:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5772,14 +5836,14 @@ l28:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l28
+	JGE          l32
 
-l29:
+l33:
 	CMPQ    BX, $0x01
-	JLT     l31
+	JLT     l35
 	PCALIGN $0x20
 
-l30:
+l34:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5797,12 +5861,12 @@ l30:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l30
+	JGE          l34
 
-l31:
+l35:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l32
+	JEQ        l36
 	VADDPS     productsConstants<>+0(SB), Y7, Y7
 	VMASKMOVPS Y7, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -5830,12 +5894,39 @@ l31:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y8, (R8)
-	JMP        l33
+	JMP        l37
 
-l32:
+l36:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l38
+	VMASKMOVPS Y7, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y6, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y5, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y4, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y3, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y2, Y8, (R8)
+	JMP        l39
+
+l38:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l34
+	JEQ          l40
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -5904,12 +5995,12 @@ l32:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y8, (R8)
-	JMP          l35
+	JMP          l41
 
-l34:
+l40:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l36
+	JEQ          l42
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y8, Y0
@@ -5956,9 +6047,9 @@ l34:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y8, (R8)
-	JMP          l37
+	JMP          l43
 
-l36:
+l42:
 	VMASKMOVPS (R8), Y8, Y0
 	VADDPS     Y7, Y0, Y7
 	VMASKMOVPS Y7, Y8, (R8)
@@ -5993,24 +6084,25 @@ l36:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y8, (R8)
 
+l43:
+l41:
+l39:
 l37:
-l35:
-l33:
-l27:
+l31:
 	JMP l2
 
 l1:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x05
-	JLT     l38
+	JLT     l44
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l41
+	JLT     l47
 	PCALIGN $0x20
 
-l40:
+l46:
 	VXORPS     Y12, Y12, Y12
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y10, Y10, Y10
@@ -6047,10 +6139,10 @@ l40:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l43
+	JLT        l49
 	PCALIGN    $0x20
 
-l42:
+l48:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -6129,14 +6221,14 @@ l42:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l42
+	JGE          l48
 
-l43:
+l49:
 	CMPQ    SI, $0x01
-	JLT     l45
+	JLT     l51
 	PCALIGN $0x20
 
-l44:
+l50:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -6158,12 +6250,12 @@ l44:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l44
+	JGE          l50
 
-l45:
+l51:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l46
+	JEQ     l52
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -6197,12 +6289,41 @@ l45:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l47
+	JMP     l53
 
-l46:
+l52:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l54
+	MOVQ    R8, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	JMP     l55
+
+l54:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l48
+	JEQ          l56
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -6281,12 +6402,12 @@ l46:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l49
+	JMP          l57
 
-l48:
+l56:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l50
+	JEQ          l58
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -6336,9 +6457,9 @@ l48:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l51
+	JMP          l59
 
-l50:
+l58:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -6373,23 +6494,24 @@ l50:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l51:
-l49:
-l47:
+l59:
+l57:
+l55:
+l53:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l40
+	JGE  l46
 
-l41:
+l47:
 	CMPQ    R9, $0x08
-	JLT     l53
+	JLT     l61
 	PCALIGN $0x20
 
-l52:
+l60:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
@@ -6403,10 +6525,10 @@ l52:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l55
+	JLT     l63
 	PCALIGN $0x20
 
-l54:
+l62:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6461,14 +6583,14 @@ l54:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l54
+	JGE          l62
 
-l55:
+l63:
 	CMPQ    SI, $0x01
-	JLT     l57
+	JLT     l65
 	PCALIGN $0x20
 
-l56:
+l64:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6484,12 +6606,12 @@ l56:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l56
+	JGE          l64
 
-l57:
+l65:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l58
+	JEQ     l66
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -6513,12 +6635,36 @@ l57:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l59
+	JMP     l67
 
-l58:
+l66:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l68
+	MOVQ    R8, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	JMP     l69
+
+l68:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l60
+	JEQ          l70
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -6567,12 +6713,12 @@ l58:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l61
+	JMP          l71
 
-l60:
+l70:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l62
+	JEQ          l72
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -6607,9 +6753,9 @@ l60:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l63
+	JMP          l73
 
-l62:
+l72:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -6634,18 +6780,19 @@ l62:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l63:
-l61:
-l59:
+l73:
+l71:
+l69:
+l67:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l52
+	JGE  l60
 
-l53:
+l61:
 	CMPQ         R9, $0x01
-	JLT          l64
+	JLT          l74
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y7
@@ -6661,10 +6808,10 @@ l53:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l66
+	JLT          l76
 	PCALIGN      $0x20
 
-l65:
+l75:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6719,14 +6866,14 @@ l65:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l65
+	JGE          l75
 
-l66:
+l76:
 	CMPQ    BX, $0x01
-	JLT     l68
+	JLT     l78
 	PCALIGN $0x20
 
-l67:
+l77:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6742,12 +6889,12 @@ l67:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l67
+	JGE          l77
 
-l68:
+l78:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l69
+	JEQ        l79
 	VADDPS     productsConstants<>+0(SB), Y6, Y6
 	VMASKMOVPS Y6, Y7, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -6770,12 +6917,35 @@ l68:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y7, (R8)
-	JMP        l70
+	JMP        l80
 
-l69:
+l79:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l81
+	VMASKMOVPS Y6, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y5, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y4, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y3, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y2, Y7, (R8)
+	JMP        l82
+
+l81:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l71
+	JEQ          l83
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -6833,12 +7003,12 @@ l69:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y7, (R8)
-	JMP          l72
+	JMP          l84
 
-l71:
+l83:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l73
+	JEQ          l85
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y7, Y0
@@ -6877,9 +7047,9 @@ l71:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y7, (R8)
-	JMP          l74
+	JMP          l86
 
-l73:
+l85:
 	VMASKMOVPS (R8), Y7, Y0
 	VADDPS     Y6, Y0, Y6
 	VMASKMOVPS Y6, Y7, (R8)
@@ -6908,24 +7078,25 @@ l73:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y7, (R8)
 
+l86:
+l84:
+l82:
+l80:
 l74:
-l72:
-l70:
-l64:
-	JMP l39
+	JMP l45
 
-l38:
+l44:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l75
+	JLT     l87
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l78
+	JLT     l90
 	PCALIGN $0x20
 
-l77:
+l89:
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y8, Y8, Y8
@@ -6956,10 +7127,10 @@ l77:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l80
+	JLT        l92
 	PCALIGN    $0x20
 
-l79:
+l91:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -7026,14 +7197,14 @@ l79:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l79
+	JGE          l91
 
-l80:
+l92:
 	CMPQ    SI, $0x01
-	JLT     l82
+	JLT     l94
 	PCALIGN $0x20
 
-l81:
+l93:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -7052,12 +7223,12 @@ l81:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l81
+	JGE          l93
 
-l82:
+l94:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l83
+	JEQ     l95
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -7084,12 +7255,36 @@ l82:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l84
+	JMP     l96
 
-l83:
+l95:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l97
+	MOVQ    R8, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	JMP     l98
+
+l97:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l85
+	JEQ          l99
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7153,12 +7348,12 @@ l83:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l86
+	JMP          l100
 
-l85:
+l99:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l87
+	JEQ          l101
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -7198,9 +7393,9 @@ l85:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l88
+	JMP          l102
 
-l87:
+l101:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -7228,23 +7423,24 @@ l87:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l88:
-l86:
-l84:
+l102:
+l100:
+l98:
+l96:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l77
+	JGE  l89
 
-l78:
+l90:
 	CMPQ    R9, $0x08
-	JLT     l90
+	JLT     l104
 	PCALIGN $0x20
 
-l89:
+l103:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
@@ -7257,10 +7453,10 @@ l89:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l92
+	JLT     l106
 	PCALIGN $0x20
 
-l91:
+l105:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7307,14 +7503,14 @@ l91:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l91
+	JGE          l105
 
-l92:
+l106:
 	CMPQ    SI, $0x01
-	JLT     l94
+	JLT     l108
 	PCALIGN $0x20
 
-l93:
+l107:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7328,12 +7524,12 @@ l93:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l93
+	JGE          l107
 
-l94:
+l108:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l95
+	JEQ     l109
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -7352,12 +7548,32 @@ l94:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l96
+	JMP     l110
 
-l95:
+l109:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l111
+	MOVQ    R8, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	JMP     l112
+
+l111:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l97
+	JEQ          l113
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7397,12 +7613,12 @@ l95:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l98
+	JMP          l114
 
-l97:
+l113:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l99
+	JEQ          l115
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -7430,9 +7646,9 @@ l97:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l100
+	JMP          l116
 
-l99:
+l115:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -7452,18 +7668,19 @@ l99:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l100:
-l98:
-l96:
+l116:
+l114:
+l112:
+l110:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l89
+	JGE  l103
 
-l90:
+l104:
 	CMPQ         R9, $0x01
-	JLT          l101
+	JLT          l117
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y6
@@ -7478,10 +7695,10 @@ l90:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l103
+	JLT          l119
 	PCALIGN      $0x20
 
-l102:
+l118:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7528,14 +7745,14 @@ l102:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l102
+	JGE          l118
 
-l103:
+l119:
 	CMPQ    BX, $0x01
-	JLT     l105
+	JLT     l121
 	PCALIGN $0x20
 
-l104:
+l120:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7549,12 +7766,12 @@ l104:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l104
+	JGE          l120
 
-l105:
+l121:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l106
+	JEQ        l122
 	VADDPS     productsConstants<>+0(SB), Y5, Y5
 	VMASKMOVPS Y5, Y6, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -7572,12 +7789,31 @@ l105:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y6, (R8)
-	JMP        l107
+	JMP        l123
 
-l106:
+l122:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l124
+	VMASKMOVPS Y5, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y4, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y3, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y2, Y6, (R8)
+	JMP        l125
+
+l124:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l108
+	JEQ          l126
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7624,12 +7860,12 @@ l106:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y6, (R8)
-	JMP          l109
+	JMP          l127
 
-l108:
+l126:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l110
+	JEQ          l128
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y6, Y0
@@ -7660,9 +7896,9 @@ l108:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y6, (R8)
-	JMP          l111
+	JMP          l129
 
-l110:
+l128:
 	VMASKMOVPS (R8), Y6, Y0
 	VADDPS     Y5, Y0, Y5
 	VMASKMOVPS Y5, Y6, (R8)
@@ -7685,24 +7921,25 @@ l110:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y6, (R8)
 
-l111:
-l109:
-l107:
-l101:
-	JMP l76
+l129:
+l127:
+l125:
+l123:
+l117:
+	JMP l88
 
-l75:
+l87:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x03
-	JLT     l112
+	JLT     l130
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l115
+	JLT     l133
 	PCALIGN $0x20
 
-l114:
+l132:
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y6, Y6, Y6
@@ -7727,10 +7964,10 @@ l114:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l117
+	JLT        l135
 	PCALIGN    $0x20
 
-l116:
+l134:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -7785,14 +8022,14 @@ l116:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l116
+	JGE          l134
 
-l117:
+l135:
 	CMPQ    SI, $0x01
-	JLT     l119
+	JLT     l137
 	PCALIGN $0x20
 
-l118:
+l136:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -7808,12 +8045,12 @@ l118:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l118
+	JGE          l136
 
-l119:
+l137:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l120
+	JEQ     l138
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -7833,12 +8070,31 @@ l119:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l121
+	JMP     l139
 
-l120:
+l138:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l140
+	MOVQ    R8, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	JMP     l141
+
+l140:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l122
+	JEQ          l142
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7887,12 +8143,12 @@ l120:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l123
+	JMP          l143
 
-l122:
+l142:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l124
+	JEQ          l144
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -7922,9 +8178,9 @@ l122:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l125
+	JMP          l145
 
-l124:
+l144:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -7945,23 +8201,24 @@ l124:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l125:
-l123:
-l121:
+l145:
+l143:
+l141:
+l139:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l114
+	JGE  l132
 
-l115:
+l133:
 	CMPQ    R9, $0x08
-	JLT     l127
+	JLT     l147
 	PCALIGN $0x20
 
-l126:
+l146:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
@@ -7973,10 +8230,10 @@ l126:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l129
+	JLT     l149
 	PCALIGN $0x20
 
-l128:
+l148:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8015,14 +8272,14 @@ l128:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l128
+	JGE          l148
 
-l129:
+l149:
 	CMPQ    SI, $0x01
-	JLT     l131
+	JLT     l151
 	PCALIGN $0x20
 
-l130:
+l150:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8034,12 +8291,12 @@ l130:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l130
+	JGE          l150
 
-l131:
+l151:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l132
+	JEQ     l152
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -8053,12 +8310,28 @@ l131:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l133
+	JMP     l153
 
-l132:
+l152:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l154
+	MOVQ    R8, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	JMP     l155
+
+l154:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l134
+	JEQ          l156
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8089,12 +8362,12 @@ l132:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l135
+	JMP          l157
 
-l134:
+l156:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l136
+	JEQ          l158
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -8115,9 +8388,9 @@ l134:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l137
+	JMP          l159
 
-l136:
+l158:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -8132,18 +8405,19 @@ l136:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l137:
-l135:
-l133:
+l159:
+l157:
+l155:
+l153:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l126
+	JGE  l146
 
-l127:
+l147:
 	CMPQ         R9, $0x01
-	JLT          l138
+	JLT          l160
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y5
@@ -8157,10 +8431,10 @@ l127:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l140
+	JLT          l162
 	PCALIGN      $0x20
 
-l139:
+l161:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8199,14 +8473,14 @@ l139:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l139
+	JGE          l161
 
-l140:
+l162:
 	CMPQ    BX, $0x01
-	JLT     l142
+	JLT     l164
 	PCALIGN $0x20
 
-l141:
+l163:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8218,12 +8492,12 @@ l141:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l141
+	JGE          l163
 
-l142:
+l164:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l143
+	JEQ        l165
 	VADDPS     productsConstants<>+0(SB), Y4, Y4
 	VMASKMOVPS Y4, Y5, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -8236,12 +8510,27 @@ l142:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y5, (R8)
-	JMP        l144
+	JMP        l166
 
-l143:
+l165:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l167
+	VMASKMOVPS Y4, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y3, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y2, Y5, (R8)
+	JMP        l168
+
+l167:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l145
+	JEQ          l169
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8277,12 +8566,12 @@ l143:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y5, (R8)
-	JMP          l146
+	JMP          l170
 
-l145:
+l169:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l147
+	JEQ          l171
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y5, Y0
@@ -8305,9 +8594,9 @@ l145:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y5, (R8)
-	JMP          l148
+	JMP          l172
 
-l147:
+l171:
 	VMASKMOVPS (R8), Y5, Y0
 	VADDPS     Y4, Y0, Y4
 	VMASKMOVPS Y4, Y5, (R8)
@@ -8324,24 +8613,25 @@ l147:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y5, (R8)
 
-l148:
-l146:
-l144:
-l138:
-	JMP l113
+l172:
+l170:
+l168:
+l166:
+l160:
+	JMP l131
 
-l112:
+l130:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x02
-	JLT     l149
+	JLT     l173
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l152
+	JLT     l176
 	PCALIGN $0x20
 
-l151:
+l175:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y4, Y4, Y4
@@ -8360,10 +8650,10 @@ l151:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l154
+	JLT        l178
 	PCALIGN    $0x20
 
-l153:
+l177:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -8406,14 +8696,14 @@ l153:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l153
+	JGE          l177
 
-l154:
+l178:
 	CMPQ    SI, $0x01
-	JLT     l156
+	JLT     l180
 	PCALIGN $0x20
 
-l155:
+l179:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -8426,12 +8716,12 @@ l155:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l155
+	JGE          l179
 
-l156:
+l180:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l157
+	JEQ     l181
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -8444,12 +8734,26 @@ l156:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l158
+	JMP     l182
 
-l157:
+l181:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l183
+	MOVQ    R8, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	JMP     l184
+
+l183:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l159
+	JEQ          l185
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8483,12 +8787,12 @@ l157:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l160
+	JMP          l186
 
-l159:
+l185:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l161
+	JEQ          l187
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -8508,9 +8812,9 @@ l159:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l162
+	JMP          l188
 
-l161:
+l187:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -8524,23 +8828,24 @@ l161:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l162:
-l160:
-l158:
+l188:
+l186:
+l184:
+l182:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l151
+	JGE  l175
 
-l152:
+l176:
 	CMPQ    R9, $0x08
-	JLT     l164
+	JLT     l190
 	PCALIGN $0x20
 
-l163:
+l189:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
 	MOVQ    k+56(FP), SI
@@ -8551,10 +8856,10 @@ l163:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l166
+	JLT     l192
 	PCALIGN $0x20
 
-l165:
+l191:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -8585,14 +8890,14 @@ l165:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l165
+	JGE          l191
 
-l166:
+l192:
 	CMPQ    SI, $0x01
-	JLT     l168
+	JLT     l194
 	PCALIGN $0x20
 
-l167:
+l193:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -8602,12 +8907,12 @@ l167:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l167
+	JGE          l193
 
-l168:
+l194:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l169
+	JEQ     l195
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -8616,12 +8921,24 @@ l168:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l170
+	JMP     l196
 
-l169:
+l195:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l197
+	MOVQ    R8, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	JMP     l198
+
+l197:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l171
+	JEQ          l199
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8643,12 +8960,12 @@ l169:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l172
+	JMP          l200
 
-l171:
+l199:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l173
+	JEQ          l201
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -8662,9 +8979,9 @@ l171:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l174
+	JMP          l202
 
-l173:
+l201:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -8674,18 +8991,19 @@ l173:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l174:
-l172:
-l170:
+l202:
+l200:
+l198:
+l196:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l163
+	JGE  l189
 
-l164:
+l190:
 	CMPQ         R9, $0x01
-	JLT          l175
+	JLT          l203
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y4
@@ -8698,10 +9016,10 @@ l164:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l177
+	JLT          l205
 	PCALIGN      $0x20
 
-l176:
+l204:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -8732,14 +9050,14 @@ l176:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l176
+	JGE          l204
 
-l177:
+l205:
 	CMPQ    BX, $0x01
-	JLT     l179
+	JLT     l207
 	PCALIGN $0x20
 
-l178:
+l206:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -8749,12 +9067,12 @@ l178:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l178
+	JGE          l206
 
-l179:
+l207:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l180
+	JEQ        l208
 	VADDPS     productsConstants<>+0(SB), Y3, Y3
 	VMASKMOVPS Y3, Y4, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -8762,12 +9080,23 @@ l179:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y4, (R8)
-	JMP        l181
+	JMP        l209
 
-l180:
+l208:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l210
+	VMASKMOVPS Y3, Y4, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R8
+	VMASKMOVPS Y2, Y4, (R8)
+	JMP        l211
+
+l210:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l182
+	JEQ          l212
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8792,12 +9121,12 @@ l180:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y4, (R8)
-	JMP          l183
+	JMP          l213
 
-l182:
+l212:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l184
+	JEQ          l214
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y4, Y0
@@ -8812,9 +9141,9 @@ l182:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y4, (R8)
-	JMP          l185
+	JMP          l215
 
-l184:
+l214:
 	VMASKMOVPS (R8), Y4, Y0
 	VADDPS     Y3, Y0, Y3
 	VMASKMOVPS Y3, Y4, (R8)
@@ -8825,21 +9154,22 @@ l184:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y4, (R8)
 
-l185:
-l183:
-l181:
-l175:
-	JMP l150
+l215:
+l213:
+l211:
+l209:
+l203:
+	JMP l174
 
-l149:
+l173:
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l187
+	JLT     l217
 	PCALIGN $0x20
 
-l186:
+l216:
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y2, Y2, Y2
 	MOVQ       R8, AX
@@ -8852,10 +9182,10 @@ l186:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l189
+	JLT        l219
 	PCALIGN    $0x20
 
-l188:
+l218:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y3
 	VFMADD231PS  32(CX), Y0, Y2
@@ -8878,14 +9208,14 @@ l188:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l188
+	JGE          l218
 
-l189:
+l219:
 	CMPQ    SI, $0x01
-	JLT     l191
+	JLT     l221
 	PCALIGN $0x20
 
-l190:
+l220:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y3
 	VFMADD231PS  32(CX), Y0, Y2
@@ -8893,23 +9223,32 @@ l190:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l190
+	JGE          l220
 
-l191:
+l221:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l192
+	JEQ     l222
 	MOVQ    R8, AX
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, 32(AX)
-	JMP     l193
+	JMP     l223
 
-l192:
+l222:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l224
+	MOVQ    R8, AX
+	VMOVUPS Y3, (AX)
+	VMOVUPS Y2, 32(AX)
+	JMP     l225
+
+l224:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l194
+	JEQ          l226
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8928,12 +9267,12 @@ l192:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(BX)
-	JMP          l195
+	JMP          l227
 
-l194:
+l226:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l196
+	JEQ          l228
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSS (BX), Y1
@@ -8943,32 +9282,33 @@ l194:
 	VMULPS       32(AX), Y1, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(AX)
-	JMP          l197
+	JMP          l229
 
-l196:
+l228:
 	MOVQ    R8, AX
 	VADDPS  (AX), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPS  32(AX), Y2, Y2
 	VMOVUPS Y2, 32(AX)
 
-l197:
-l195:
-l193:
+l229:
+l227:
+l225:
+l223:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l186
+	JGE  l216
 
-l187:
+l217:
 	CMPQ    R9, $0x08
-	JLT     l199
+	JLT     l231
 	PCALIGN $0x20
 
-l198:
+l230:
 	VXORPS  Y1, Y1, Y1
 	MOVQ    k+56(FP), SI
 	MOVQ    a+8(FP), DX
@@ -8978,10 +9318,10 @@ l198:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l201
+	JLT     l233
 	PCALIGN $0x20
 
-l200:
+l232:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y1
 	ADDQ         AX, CX
@@ -9000,35 +9340,43 @@ l200:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l200
+	JGE          l232
 
-l201:
+l233:
 	CMPQ    SI, $0x01
-	JLT     l203
+	JLT     l235
 	PCALIGN $0x20
 
-l202:
+l234:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y1
 	ADDQ         AX, CX
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l202
+	JGE          l234
 
-l203:
+l235:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l204
+	JEQ     l236
 	MOVQ    R8, AX
 	VADDPS  productsConstants<>+0(SB), Y1, Y1
 	VMOVUPS Y1, (AX)
-	JMP     l205
+	JMP     l237
 
-l204:
+l236:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l238
+	MOVQ    R8, AX
+	VMOVUPS Y1, (AX)
+	JMP     l239
+
+l238:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l206
+	JEQ          l240
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9041,37 +9389,38 @@ l204:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, (BX)
-	JMP          l207
+	JMP          l241
 
-l206:
+l240:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l208
+	JEQ          l242
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSS (BX), Y0
 	VMULPS       (AX), Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, (AX)
-	JMP          l209
+	JMP          l243
 
-l208:
+l242:
 	MOVQ    R8, AX
 	VADDPS  (AX), Y1, Y1
 	VMOVUPS Y1, (AX)
 
-l209:
-l207:
-l205:
+l243:
+l241:
+l239:
+l237:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l198
+	JGE  l230
 
-l199:
+l231:
 	CMPQ         R9, $0x01
-	JLT          l210
+	JLT          l244
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
@@ -9083,10 +9432,10 @@ l199:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l212
+	JLT          l246
 	PCALIGN      $0x20
 
-l211:
+l245:
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  (DI), Y0, Y2
 	ADDQ         CX, DI
@@ -9105,34 +9454,41 @@ l211:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l211
+	JGE          l245
 
-l212:
+l246:
 	CMPQ    BX, $0x01
-	JLT     l214
+	JLT     l248
 	PCALIGN $0x20
 
-l213:
+l247:
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  (DI), Y0, Y2
 	ADDQ         CX, DI
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l213
+	JGE          l247
 
-l214:
+l248:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l215
+	JEQ        l249
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y3, (R8)
-	JMP        l216
+	JMP        l250
 
-l215:
+l249:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l251
+	VMASKMOVPS Y2, Y3, (R8)
+	JMP        l252
+
+l251:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l217
+	JEQ          l253
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9146,33 +9502,34 @@ l215:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y3, (R8)
-	JMP          l218
+	JMP          l254
 
-l217:
+l253:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l219
+	JEQ          l255
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y3, Y0
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y3, (R8)
-	JMP          l220
+	JMP          l256
 
-l219:
+l255:
 	VMASKMOVPS (R8), Y3, Y0
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y3, (R8)
 
-l220:
-l218:
-l216:
-l210:
-l150:
-l113:
-l76:
-l39:
+l256:
+l254:
+l252:
+l250:
+l244:
+l174:
+l131:
+l88:
+l45:
 l2:
 	VZEROUPPER
 	RET
@@ -9408,9 +9765,43 @@ l8:
 	JMP     l10
 
 l9:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l11
+	MOVQ    R8, BX
+	VMOVUPS Y14, (BX)
+	VMOVUPS Y13, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	JMP     l12
+
+l11:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l11
+	JEQ          l13
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9504,12 +9895,12 @@ l9:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l12
+	JMP          l14
 
-l11:
+l13:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l13
+	JEQ          l15
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -9569,9 +9960,9 @@ l11:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l14
+	JMP          l16
 
-l13:
+l15:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y14, Y14
 	VMOVUPS Y14, (BX)
@@ -9613,6 +10004,7 @@ l13:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
+l16:
 l14:
 l12:
 l10:
@@ -9626,10 +10018,10 @@ l10:
 
 l4:
 	CMPQ    R9, $0x04
-	JLT     l16
+	JLT     l18
 	PCALIGN $0x20
 
-l15:
+l17:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
@@ -9644,10 +10036,10 @@ l15:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l18
+	JLT     l20
 	PCALIGN $0x20
 
-l17:
+l19:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -9710,14 +10102,14 @@ l17:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l17
+	JGE          l19
 
-l18:
+l20:
 	CMPQ    SI, $0x01
-	JLT     l20
+	JLT     l22
 	PCALIGN $0x20
 
-l19:
+l21:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -9735,12 +10127,12 @@ l19:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l19
+	JGE          l21
 
-l20:
+l22:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l21
+	JEQ     l23
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -9769,12 +10161,40 @@ l20:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l22
+	JMP     l24
 
-l21:
+l23:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l25
+	MOVQ    R8, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	JMP     l26
+
+l25:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l23
+	JEQ          l27
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9832,12 +10252,12 @@ l21:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l24
+	JMP          l28
 
-l23:
+l27:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l25
+	JEQ          l29
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -9879,9 +10299,9 @@ l23:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l26
+	JMP          l30
 
-l25:
+l29:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -9911,18 +10331,19 @@ l25:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
+l30:
+l28:
 l26:
 l24:
-l22:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l15
+	JGE  l17
 
-l16:
+l18:
 	CMPQ         R9, $0x01
-	JLT          l27
+	JLT          l31
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y8
@@ -9939,10 +10360,10 @@ l16:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l29
+	JLT          l33
 	PCALIGN      $0x20
 
-l28:
+l32:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -10005,14 +10426,14 @@ l28:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l28
+	JGE          l32
 
-l29:
+l33:
 	CMPQ    BX, $0x01
-	JLT     l31
+	JLT     l35
 	PCALIGN $0x20
 
-l30:
+l34:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -10030,12 +10451,12 @@ l30:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l30
+	JGE          l34
 
-l31:
+l35:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l32
+	JEQ        l36
 	VADDPD     productsConstants<>+96(SB), Y7, Y7
 	VMASKMOVPD Y7, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -10063,12 +10484,39 @@ l31:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y8, (R8)
-	JMP        l33
+	JMP        l37
 
-l32:
+l36:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l38
+	VMASKMOVPD Y7, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y6, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y5, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y4, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y3, Y8, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y2, Y8, (R8)
+	JMP        l39
+
+l38:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l34
+	JEQ          l40
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -10137,12 +10585,12 @@ l32:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y8, (R8)
-	JMP          l35
+	JMP          l41
 
-l34:
+l40:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l36
+	JEQ          l42
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y8, Y0
@@ -10189,9 +10637,9 @@ l34:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y8, (R8)
-	JMP          l37
+	JMP          l43
 
-l36:
+l42:
 	VMASKMOVPD (R8), Y8, Y0
 	VADDPD     Y7, Y0, Y7
 	VMASKMOVPD Y7, Y8, (R8)
@@ -10226,24 +10674,25 @@ l36:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y8, (R8)
 
+l43:
+l41:
+l39:
 l37:
-l35:
-l33:
-l27:
+l31:
 	JMP l2
 
 l1:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x05
-	JLT     l38
+	JLT     l44
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l41
+	JLT     l47
 	PCALIGN $0x20
 
-l40:
+l46:
 	VXORPS     Y12, Y12, Y12
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y10, Y10, Y10
@@ -10280,10 +10729,10 @@ l40:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l43
+	JLT        l49
 	PCALIGN    $0x20
 
-l42:
+l48:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -10362,14 +10811,14 @@ l42:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l42
+	JGE          l48
 
-l43:
+l49:
 	CMPQ    SI, $0x01
-	JLT     l45
+	JLT     l51
 	PCALIGN $0x20
 
-l44:
+l50:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -10391,12 +10840,12 @@ l44:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l44
+	JGE          l50
 
-l45:
+l51:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l46
+	JEQ     l52
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -10430,12 +10879,41 @@ l45:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l47
+	JMP     l53
 
-l46:
+l52:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l54
+	MOVQ    R8, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	JMP     l55
+
+l54:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l48
+	JEQ          l56
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -10514,12 +10992,12 @@ l46:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l49
+	JMP          l57
 
-l48:
+l56:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l50
+	JEQ          l58
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -10569,9 +11047,9 @@ l48:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l51
+	JMP          l59
 
-l50:
+l58:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -10606,23 +11084,24 @@ l50:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l51:
-l49:
-l47:
+l59:
+l57:
+l55:
+l53:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l40
+	JGE  l46
 
-l41:
+l47:
 	CMPQ    R9, $0x04
-	JLT     l53
+	JLT     l61
 	PCALIGN $0x20
 
-l52:
+l60:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
@@ -10636,10 +11115,10 @@ l52:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l55
+	JLT     l63
 	PCALIGN $0x20
 
-l54:
+l62:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -10694,14 +11173,14 @@ l54:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l54
+	JGE          l62
 
-l55:
+l63:
 	CMPQ    SI, $0x01
-	JLT     l57
+	JLT     l65
 	PCALIGN $0x20
 
-l56:
+l64:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -10717,12 +11196,12 @@ l56:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l56
+	JGE          l64
 
-l57:
+l65:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l58
+	JEQ     l66
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -10746,12 +11225,36 @@ l57:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l59
+	JMP     l67
 
-l58:
+l66:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l68
+	MOVQ    R8, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	JMP     l69
+
+l68:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l60
+	JEQ          l70
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -10800,12 +11303,12 @@ l58:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l61
+	JMP          l71
 
-l60:
+l70:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l62
+	JEQ          l72
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -10840,9 +11343,9 @@ l60:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l63
+	JMP          l73
 
-l62:
+l72:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -10867,18 +11370,19 @@ l62:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l63:
-l61:
-l59:
+l73:
+l71:
+l69:
+l67:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l52
+	JGE  l60
 
-l53:
+l61:
 	CMPQ         R9, $0x01
-	JLT          l64
+	JLT          l74
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y7
@@ -10894,10 +11398,10 @@ l53:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l66
+	JLT          l76
 	PCALIGN      $0x20
 
-l65:
+l75:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -10952,14 +11456,14 @@ l65:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l65
+	JGE          l75
 
-l66:
+l76:
 	CMPQ    BX, $0x01
-	JLT     l68
+	JLT     l78
 	PCALIGN $0x20
 
-l67:
+l77:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -10975,12 +11479,12 @@ l67:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l67
+	JGE          l77
 
-l68:
+l78:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l69
+	JEQ        l79
 	VADDPD     productsConstants<>+96(SB), Y6, Y6
 	VMASKMOVPD Y6, Y7, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -11003,12 +11507,35 @@ l68:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y7, (R8)
-	JMP        l70
+	JMP        l80
 
-l69:
+l79:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l81
+	VMASKMOVPD Y6, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y5, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y4, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y3, Y7, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y2, Y7, (R8)
+	JMP        l82
+
+l81:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l71
+	JEQ          l83
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11066,12 +11593,12 @@ l69:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y7, (R8)
-	JMP          l72
+	JMP          l84
 
-l71:
+l83:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l73
+	JEQ          l85
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y7, Y0
@@ -11110,9 +11637,9 @@ l71:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y7, (R8)
-	JMP          l74
+	JMP          l86
 
-l73:
+l85:
 	VMASKMOVPD (R8), Y7, Y0
 	VADDPD     Y6, Y0, Y6
 	VMASKMOVPD Y6, Y7, (R8)
@@ -11141,24 +11668,25 @@ l73:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y7, (R8)
 
+l86:
+l84:
+l82:
+l80:
 l74:
-l72:
-l70:
-l64:
-	JMP l39
+	JMP l45
 
-l38:
+l44:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l75
+	JLT     l87
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l78
+	JLT     l90
 	PCALIGN $0x20
 
-l77:
+l89:
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y8, Y8, Y8
@@ -11189,10 +11717,10 @@ l77:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l80
+	JLT        l92
 	PCALIGN    $0x20
 
-l79:
+l91:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -11259,14 +11787,14 @@ l79:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l79
+	JGE          l91
 
-l80:
+l92:
 	CMPQ    SI, $0x01
-	JLT     l82
+	JLT     l94
 	PCALIGN $0x20
 
-l81:
+l93:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -11285,12 +11813,12 @@ l81:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l81
+	JGE          l93
 
-l82:
+l94:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l83
+	JEQ     l95
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -11317,12 +11845,36 @@ l82:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l84
+	JMP     l96
 
-l83:
+l95:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l97
+	MOVQ    R8, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	JMP     l98
+
+l97:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l85
+	JEQ          l99
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11386,12 +11938,12 @@ l83:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l86
+	JMP          l100
 
-l85:
+l99:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l87
+	JEQ          l101
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -11431,9 +11983,9 @@ l85:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l88
+	JMP          l102
 
-l87:
+l101:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -11461,23 +12013,24 @@ l87:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l88:
-l86:
-l84:
+l102:
+l100:
+l98:
+l96:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l77
+	JGE  l89
 
-l78:
+l90:
 	CMPQ    R9, $0x04
-	JLT     l90
+	JLT     l104
 	PCALIGN $0x20
 
-l89:
+l103:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
@@ -11490,10 +12043,10 @@ l89:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l92
+	JLT     l106
 	PCALIGN $0x20
 
-l91:
+l105:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -11540,14 +12093,14 @@ l91:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l91
+	JGE          l105
 
-l92:
+l106:
 	CMPQ    SI, $0x01
-	JLT     l94
+	JLT     l108
 	PCALIGN $0x20
 
-l93:
+l107:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -11561,12 +12114,12 @@ l93:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l93
+	JGE          l107
 
-l94:
+l108:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l95
+	JEQ     l109
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -11585,12 +12138,32 @@ l94:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l96
+	JMP     l110
 
-l95:
+l109:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l111
+	MOVQ    R8, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	JMP     l112
+
+l111:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l97
+	JEQ          l113
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11630,12 +12203,12 @@ l95:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l98
+	JMP          l114
 
-l97:
+l113:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l99
+	JEQ          l115
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -11663,9 +12236,9 @@ l97:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l100
+	JMP          l116
 
-l99:
+l115:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -11685,18 +12258,19 @@ l99:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l100:
-l98:
-l96:
+l116:
+l114:
+l112:
+l110:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l89
+	JGE  l103
 
-l90:
+l104:
 	CMPQ         R9, $0x01
-	JLT          l101
+	JLT          l117
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y6
@@ -11711,10 +12285,10 @@ l90:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l103
+	JLT          l119
 	PCALIGN      $0x20
 
-l102:
+l118:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -11761,14 +12335,14 @@ l102:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l102
+	JGE          l118
 
-l103:
+l119:
 	CMPQ    BX, $0x01
-	JLT     l105
+	JLT     l121
 	PCALIGN $0x20
 
-l104:
+l120:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -11782,12 +12356,12 @@ l104:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l104
+	JGE          l120
 
-l105:
+l121:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l106
+	JEQ        l122
 	VADDPD     productsConstants<>+96(SB), Y5, Y5
 	VMASKMOVPD Y5, Y6, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -11805,12 +12379,31 @@ l105:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y6, (R8)
-	JMP        l107
+	JMP        l123
 
-l106:
+l122:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l124
+	VMASKMOVPD Y5, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y4, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y3, Y6, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y2, Y6, (R8)
+	JMP        l125
+
+l124:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l108
+	JEQ          l126
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11857,12 +12450,12 @@ l106:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y6, (R8)
-	JMP          l109
+	JMP          l127
 
-l108:
+l126:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l110
+	JEQ          l128
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y6, Y0
@@ -11893,9 +12486,9 @@ l108:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y6, (R8)
-	JMP          l111
+	JMP          l129
 
-l110:
+l128:
 	VMASKMOVPD (R8), Y6, Y0
 	VADDPD     Y5, Y0, Y5
 	VMASKMOVPD Y5, Y6, (R8)
@@ -11918,24 +12511,25 @@ l110:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y6, (R8)
 
-l111:
-l109:
-l107:
-l101:
-	JMP l76
+l129:
+l127:
+l125:
+l123:
+l117:
+	JMP l88
 
-l75:
+l87:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x03
-	JLT     l112
+	JLT     l130
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l115
+	JLT     l133
 	PCALIGN $0x20
 
-l114:
+l132:
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y6, Y6, Y6
@@ -11960,10 +12554,10 @@ l114:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l117
+	JLT        l135
 	PCALIGN    $0x20
 
-l116:
+l134:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -12018,14 +12612,14 @@ l116:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l116
+	JGE          l134
 
-l117:
+l135:
 	CMPQ    SI, $0x01
-	JLT     l119
+	JLT     l137
 	PCALIGN $0x20
 
-l118:
+l136:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -12041,12 +12635,12 @@ l118:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l118
+	JGE          l136
 
-l119:
+l137:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l120
+	JEQ     l138
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -12066,12 +12660,31 @@ l119:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l121
+	JMP     l139
 
-l120:
+l138:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l140
+	MOVQ    R8, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	JMP     l141
+
+l140:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l122
+	JEQ          l142
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12120,12 +12733,12 @@ l120:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l123
+	JMP          l143
 
-l122:
+l142:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l124
+	JEQ          l144
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -12155,9 +12768,9 @@ l122:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l125
+	JMP          l145
 
-l124:
+l144:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -12178,23 +12791,24 @@ l124:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l125:
-l123:
-l121:
+l145:
+l143:
+l141:
+l139:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l114
+	JGE  l132
 
-l115:
+l133:
 	CMPQ    R9, $0x04
-	JLT     l127
+	JLT     l147
 	PCALIGN $0x20
 
-l126:
+l146:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
@@ -12206,10 +12820,10 @@ l126:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l129
+	JLT     l149
 	PCALIGN $0x20
 
-l128:
+l148:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -12248,14 +12862,14 @@ l128:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l128
+	JGE          l148
 
-l129:
+l149:
 	CMPQ    SI, $0x01
-	JLT     l131
+	JLT     l151
 	PCALIGN $0x20
 
-l130:
+l150:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -12267,12 +12881,12 @@ l130:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l130
+	JGE          l150
 
-l131:
+l151:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l132
+	JEQ     l152
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -12286,12 +12900,28 @@ l131:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l133
+	JMP     l153
 
-l132:
+l152:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l154
+	MOVQ    R8, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	JMP     l155
+
+l154:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l134
+	JEQ          l156
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12322,12 +12952,12 @@ l132:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l135
+	JMP          l157
 
-l134:
+l156:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l136
+	JEQ          l158
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -12348,9 +12978,9 @@ l134:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l137
+	JMP          l159
 
-l136:
+l158:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -12365,18 +12995,19 @@ l136:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l137:
-l135:
-l133:
+l159:
+l157:
+l155:
+l153:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l126
+	JGE  l146
 
-l127:
+l147:
 	CMPQ         R9, $0x01
-	JLT          l138
+	JLT          l160
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y5
@@ -12390,10 +13021,10 @@ l127:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l140
+	JLT          l162
 	PCALIGN      $0x20
 
-l139:
+l161:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -12432,14 +13063,14 @@ l139:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l139
+	JGE          l161
 
-l140:
+l162:
 	CMPQ    BX, $0x01
-	JLT     l142
+	JLT     l164
 	PCALIGN $0x20
 
-l141:
+l163:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -12451,12 +13082,12 @@ l141:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l141
+	JGE          l163
 
-l142:
+l164:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l143
+	JEQ        l165
 	VADDPD     productsConstants<>+96(SB), Y4, Y4
 	VMASKMOVPD Y4, Y5, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -12469,12 +13100,27 @@ l142:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y5, (R8)
-	JMP        l144
+	JMP        l166
 
-l143:
+l165:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l167
+	VMASKMOVPD Y4, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y3, Y5, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y2, Y5, (R8)
+	JMP        l168
+
+l167:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l145
+	JEQ          l169
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12510,12 +13156,12 @@ l143:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y5, (R8)
-	JMP          l146
+	JMP          l170
 
-l145:
+l169:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l147
+	JEQ          l171
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y5, Y0
@@ -12538,9 +13184,9 @@ l145:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y5, (R8)
-	JMP          l148
+	JMP          l172
 
-l147:
+l171:
 	VMASKMOVPD (R8), Y5, Y0
 	VADDPD     Y4, Y0, Y4
 	VMASKMOVPD Y4, Y5, (R8)
@@ -12557,24 +13203,25 @@ l147:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y5, (R8)
 
-l148:
-l146:
-l144:
-l138:
-	JMP l113
+l172:
+l170:
+l168:
+l166:
+l160:
+	JMP l131
 
-l112:
+l130:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x02
-	JLT     l149
+	JLT     l173
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l152
+	JLT     l176
 	PCALIGN $0x20
 
-l151:
+l175:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y4, Y4, Y4
@@ -12593,10 +13240,10 @@ l151:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l154
+	JLT        l178
 	PCALIGN    $0x20
 
-l153:
+l177:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -12639,14 +13286,14 @@ l153:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l153
+	JGE          l177
 
-l154:
+l178:
 	CMPQ    SI, $0x01
-	JLT     l156
+	JLT     l180
 	PCALIGN $0x20
 
-l155:
+l179:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -12659,12 +13306,12 @@ l155:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l155
+	JGE          l179
 
-l156:
+l180:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l157
+	JEQ     l181
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -12677,12 +13324,26 @@ l156:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l158
+	JMP     l182
 
-l157:
+l181:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l183
+	MOVQ    R8, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	JMP     l184
+
+l183:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l159
+	JEQ          l185
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12716,12 +13377,12 @@ l157:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l160
+	JMP          l186
 
-l159:
+l185:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l161
+	JEQ          l187
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -12741,9 +13402,9 @@ l159:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l162
+	JMP          l188
 
-l161:
+l187:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -12757,23 +13418,24 @@ l161:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l162:
-l160:
-l158:
+l188:
+l186:
+l184:
+l182:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l151
+	JGE  l175
 
-l152:
+l176:
 	CMPQ    R9, $0x04
-	JLT     l164
+	JLT     l190
 	PCALIGN $0x20
 
-l163:
+l189:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
 	MOVQ    k+56(FP), SI
@@ -12784,10 +13446,10 @@ l163:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l166
+	JLT     l192
 	PCALIGN $0x20
 
-l165:
+l191:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -12818,14 +13480,14 @@ l165:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l165
+	JGE          l191
 
-l166:
+l192:
 	CMPQ    SI, $0x01
-	JLT     l168
+	JLT     l194
 	PCALIGN $0x20
 
-l167:
+l193:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -12835,12 +13497,12 @@ l167:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l167
+	JGE          l193
 
-l168:
+l194:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l169
+	JEQ     l195
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -12849,12 +13511,24 @@ l168:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l170
+	JMP     l196
 
-l169:
+l195:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l197
+	MOVQ    R8, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    cStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	JMP     l198
+
+l197:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l171
+	JEQ          l199
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12876,12 +13550,12 @@ l169:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l172
+	JMP          l200
 
-l171:
+l199:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l173
+	JEQ          l201
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -12895,9 +13569,9 @@ l171:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l174
+	JMP          l202
 
-l173:
+l201:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -12907,18 +13581,19 @@ l173:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l174:
-l172:
-l170:
+l202:
+l200:
+l198:
+l196:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l163
+	JGE  l189
 
-l164:
+l190:
 	CMPQ         R9, $0x01
-	JLT          l175
+	JLT          l203
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y4
@@ -12931,10 +13606,10 @@ l164:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l177
+	JLT          l205
 	PCALIGN      $0x20
 
-l176:
+l204:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -12965,14 +13640,14 @@ l176:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l176
+	JGE          l204
 
-l177:
+l205:
 	CMPQ    BX, $0x01
-	JLT     l179
+	JLT     l207
 	PCALIGN $0x20
 
-l178:
+l206:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -12982,12 +13657,12 @@ l178:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l178
+	JGE          l206
 
-l179:
+l207:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l180
+	JEQ        l208
 	VADDPD     productsConstants<>+96(SB), Y3, Y3
 	VMASKMOVPD Y3, Y4, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -12995,12 +13670,23 @@ l179:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y4, (R8)
-	JMP        l181
+	JMP        l209
 
-l180:
+l208:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l210
+	VMASKMOVPD Y3, Y4, (R8)
+	MOVQ       cStride+64(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R8
+	VMASKMOVPD Y2, Y4, (R8)
+	JMP        l211
+
+l210:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l182
+	JEQ          l212
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13025,12 +13711,12 @@ l180:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y4, (R8)
-	JMP          l183
+	JMP          l213
 
-l182:
+l212:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l184
+	JEQ          l214
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y4, Y0
@@ -13045,9 +13731,9 @@ l182:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y4, (R8)
-	JMP          l185
+	JMP          l215
 
-l184:
+l214:
 	VMASKMOVPD (R8), Y4, Y0
 	VADDPD     Y3, Y0, Y3
 	VMASKMOVPD Y3, Y4, (R8)
@@ -13058,21 +13744,22 @@ l184:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y4, (R8)
 
-l185:
-l183:
-l181:
-l175:
-	JMP l150
+l215:
+l213:
+l211:
+l209:
+l203:
+	JMP l174
 
-l149:
+l173:
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l187
+	JLT     l217
 	PCALIGN $0x20
 
-l186:
+l216:
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y2, Y2, Y2
 	MOVQ       R8, AX
@@ -13085,10 +13772,10 @@ l186:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l189
+	JLT        l219
 	PCALIGN    $0x20
 
-l188:
+l218:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y3
 	VFMADD231PD  32(CX), Y0, Y2
@@ -13111,14 +13798,14 @@ l188:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l188
+	JGE          l218
 
-l189:
+l219:
 	CMPQ    SI, $0x01
-	JLT     l191
+	JLT     l221
 	PCALIGN $0x20
 
-l190:
+l220:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y3
 	VFMADD231PD  32(CX), Y0, Y2
@@ -13126,23 +13813,32 @@ l190:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l190
+	JGE          l220
 
-l191:
+l221:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l192
+	JEQ     l222
 	MOVQ    R8, AX
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, 32(AX)
-	JMP     l193
+	JMP     l223
 
-l192:
+l222:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l224
+	MOVQ    R8, AX
+	VMOVUPS Y3, (AX)
+	VMOVUPS Y2, 32(AX)
+	JMP     l225
+
+l224:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l194
+	JEQ          l226
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13161,12 +13857,12 @@ l192:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(BX)
-	JMP          l195
+	JMP          l227
 
-l194:
+l226:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l196
+	JEQ          l228
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSD (BX), Y1
@@ -13176,32 +13872,33 @@ l194:
 	VMULPD       32(AX), Y1, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(AX)
-	JMP          l197
+	JMP          l229
 
-l196:
+l228:
 	MOVQ    R8, AX
 	VADDPD  (AX), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPD  32(AX), Y2, Y2
 	VMOVUPS Y2, 32(AX)
 
-l197:
-l195:
-l193:
+l229:
+l227:
+l225:
+l223:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l186
+	JGE  l216
 
-l187:
+l217:
 	CMPQ    R9, $0x04
-	JLT     l199
+	JLT     l231
 	PCALIGN $0x20
 
-l198:
+l230:
 	VXORPS  Y1, Y1, Y1
 	MOVQ    k+56(FP), SI
 	MOVQ    a+8(FP), DX
@@ -13211,10 +13908,10 @@ l198:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l201
+	JLT     l233
 	PCALIGN $0x20
 
-l200:
+l232:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y1
 	ADDQ         AX, CX
@@ -13233,35 +13930,43 @@ l200:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l200
+	JGE          l232
 
-l201:
+l233:
 	CMPQ    SI, $0x01
-	JLT     l203
+	JLT     l235
 	PCALIGN $0x20
 
-l202:
+l234:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y1
 	ADDQ         AX, CX
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l202
+	JGE          l234
 
-l203:
+l235:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l204
+	JEQ     l236
 	MOVQ    R8, AX
 	VADDPD  productsConstants<>+96(SB), Y1, Y1
 	VMOVUPS Y1, (AX)
-	JMP     l205
+	JMP     l237
 
-l204:
+l236:
+	MOVQ    flags+96(FP), AX
+	TESTQ   $0x00000008, AX
+	JEQ     l238
+	MOVQ    R8, AX
+	VMOVUPS Y1, (AX)
+	JMP     l239
+
+l238:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l206
+	JEQ          l240
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13274,37 +13979,38 @@ l204:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y1, Y0, Y1
 	VMOVUPS      Y1, (BX)
-	JMP          l207
+	JMP          l241
 
-l206:
+l240:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l208
+	JEQ          l242
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSD (BX), Y0
 	VMULPD       (AX), Y0, Y0
 	VADDPD       Y1, Y0, Y1
 	VMOVUPS      Y1, (AX)
-	JMP          l209
+	JMP          l243
 
-l208:
+l242:
 	MOVQ    R8, AX
 	VADDPD  (AX), Y1, Y1
 	VMOVUPS Y1, (AX)
 
-l209:
-l207:
-l205:
+l243:
+l241:
+l239:
+l237:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l198
+	JGE  l230
 
-l199:
+l231:
 	CMPQ         R9, $0x01
-	JLT          l210
+	JLT          l244
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
@@ -13316,10 +14022,10 @@ l199:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l212
+	JLT          l246
 	PCALIGN      $0x20
 
-l211:
+l245:
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  (DI), Y0, Y2
 	ADDQ         CX, DI
@@ -13338,34 +14044,41 @@ l211:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l211
+	JGE          l245
 
-l212:
+l246:
 	CMPQ    BX, $0x01
-	JLT     l214
+	JLT     l248
 	PCALIGN $0x20
 
-l213:
+l247:
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  (DI), Y0, Y2
 	ADDQ         CX, DI
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l213
+	JGE          l247
 
-l214:
+l248:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l215
+	JEQ        l249
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y3, (R8)
-	JMP        l216
+	JMP        l250
 
-l215:
+l249:
+	MOVQ       flags+96(FP), AX
+	TESTQ      $0x00000008, AX
+	JEQ        l251
+	VMASKMOVPD Y2, Y3, (R8)
+	JMP        l252
+
+l251:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l217
+	JEQ          l253
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13379,33 +14092,34 @@ l215:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y3, (R8)
-	JMP          l218
+	JMP          l254
 
-l217:
+l253:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l219
+	JEQ          l255
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y3, Y0
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y3, (R8)
-	JMP          l220
+	JMP          l256
 
-l219:
+l255:
 	VMASKMOVPD (R8), Y3, Y0
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y3, (R8)
 
-l220:
-l218:
-l216:
-l210:
-l150:
-l113:
-l76:
-l39:
+l256:
+l254:
+l252:
+l250:
+l244:
+l174:
+l131:
+l88:
+l45:
 l2:
 	VZEROUPPER
 	RET
@@ -13578,6 +14292,142 @@ l8:
 	ADDQ AX, R8
 	ADDQ $-1, R9
 	CMPQ R9, $0x01
+	JGE  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func CopyRowsF32AVX2(y *float32, x *float32, rows int, cols int, yStride int, xStride int)
+// Requires: AVX, AVX2
+TEXT ·CopyRowsF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ    rows+16(FP), DI
+	MOVQ    y+0(FP), SI
+	MOVQ    x+8(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    cols+24(FP), AX
+	MOVQ    SI, CX
+	MOVQ    DX, BX
+	CMPQ    AX, $0x08
+	JLT     l3
+	CMPQ    AX, $0x08
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VMOVUPS (BX), Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l5
+
+l6:
+	CMPQ    AX, $0x01
+	JLT     l7
+	SHLQ    $0x02, AX
+	ADDQ    AX, CX
+	ADDQ    $-32, CX
+	ADDQ    AX, BX
+	ADDQ    $-32, BX
+	VMOVUPS (BX), Y0
+	VMOVUPS Y0, (CX)
+
+l7:
+	JMP l4
+
+l3:
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y1
+	VMASKMOVPS   (BX), Y1, Y0
+	VMASKMOVPS   Y0, Y1, (CX)
+
+l8:
+l4:
+	MOVQ yStride+32(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, SI
+	MOVQ xStride+40(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DX
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func CopyRowsF64AVX2(y *float64, x *float64, rows int, cols int, yStride int, xStride int)
+// Requires: AVX, AVX2
+TEXT ·CopyRowsF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    rows+16(FP), DI
+	MOVQ    y+0(FP), SI
+	MOVQ    x+8(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    cols+24(FP), AX
+	MOVQ    SI, CX
+	MOVQ    DX, BX
+	CMPQ    AX, $0x04
+	JLT     l3
+	CMPQ    AX, $0x04
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VMOVUPS (BX), Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l5
+
+l6:
+	CMPQ    AX, $0x01
+	JLT     l7
+	SHLQ    $0x03, AX
+	ADDQ    AX, CX
+	ADDQ    $-32, CX
+	ADDQ    AX, BX
+	ADDQ    $-32, BX
+	VMOVUPS (BX), Y0
+	VMOVUPS Y0, (CX)
+
+l7:
+	JMP l4
+
+l3:
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y1
+	VMASKMOVPD   (BX), Y1, Y0
+	VMASKMOVPD   Y0, Y1, (CX)
+
+l8:
+l4:
+	MOVQ yStride+32(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, SI
+	MOVQ xStride+40(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DX
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
 	JGE  l1
 
 l2:

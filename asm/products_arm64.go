@@ -44,6 +44,16 @@ func MulPackF32NEON(p, b *float32, n, k, bStride, bPanel int)
 //go:noescape
 func MulPackF64NEON(p, b *float64, n, k, bStride, bPanel int)
 
+// CopyRowsF32NEON is portable.CopyRows for float32.
+//
+//go:noescape
+func CopyRowsF32NEON(y, x *float32, rows, cols, yStride, xStride int)
+
+// CopyRowsF64NEON is portable.CopyRows for float64.
+//
+//go:noescape
+func CopyRowsF64NEON(y, x *float64, rows, cols, yStride, xStride int)
+
 // SolveLowerF32NEON is portable.SolveLower for float32.
 //
 //go:noescape

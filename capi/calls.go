@@ -53,6 +53,13 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 	case C.HKI_TRIPLET_STDP:
 		a := (*C.hk_triplet_stdp_args)(args)
 		return inTime(i, j, int(a.w.rows*a.w.cols), func(from, to int) error { return tripletSTDP[T](a, from, to) })
+	case C.HKI_PATCHES:
+		return j, patches[T]((*C.hk_patches_args)(args), i, j)
+	case C.HKI_CONV_FORWARD:
+		convForward[T]((*C.hk_conv_forward_args)(args), i, j)
+	case C.HKI_POOL:
+		a := (*C.hk_pool_args)(args)
+		kernels.PoolRows(matrix[T](&a.out), matrix[T](&a.images), windowsOf(&a.windows), kernels.PoolKind(a.kind), i, j)
 	default:
 		panic("unknown kernel")
 	}

@@ -81,8 +81,8 @@ static int check_layout(const char *kernel, const hki_array_spec *spec, int i, c
 
 /* The lengths that arguments share, and who set them. */
 typedef struct lengths {
-    int64_t value[4];
-    int set[4];
+    int64_t value[HKI_AXES];
+    int set[HKI_AXES];
 } lengths;
 
 static int same_length(lengths *known, int axis, int64_t value) {
@@ -338,6 +338,69 @@ static int check_traces(const hk_array *a, const hki_scalar *s, hk_error *err) {
     return HK_OK;
 }
 
+/* Windows and the images that they look at; out is the number of channels of the answer, 0: windows themselves. */
+static int check_windows(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err) {
+    static const char *const names[11] = {"channels", "height", "width", "size", "size", "stride", "stride",
+                                          "padding", "padding", "dilation", "dilation"};
+    const hki_kernel *k = &hki_kernels[kernel];
+    const hk_windows *g = (const hk_windows *)s;
+    const int images = kernel == HKI_CONV_FORWARD, out = kernel == HKI_CONV_FORWARD ? 3 : 1;
+    for (int i = 0; i < 11; i++)
+        if (s[i].code < 1 && i != 7 && i != 8)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + i, -1, "%s: %s is %lld; 1 or more is wanted", k->name,
+                            names[i], (long long)s[i].code);
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t side = axis ? g->width : g->height, reach = (g->size[axis] - 1) * g->dilation[axis] + 1;
+        if (reach > side + 2 * g->padding[axis])
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 3 + axis, -1,
+                            "%s: size is %lld, which reaches over %lld; at most the %lld of the padded image is wanted",
+                            k->name, (long long)g->size[axis], (long long)reach, (long long)(side + 2 * g->padding[axis]));
+        if (kernel == HKI_POOL && g->dilation[axis] != 1)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 9 + axis, -1, "%s: dilation is %lld; 1 is wanted",
+                            k->name, (long long)g->dilation[axis]);
+        if (kernel == HKI_POOL && g->padding[axis] >= g->size[axis])
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 7 + axis, -1,
+                            "%s: padding is %lld; less than the size %lld is wanted", k->name, (long long)g->padding[axis],
+                            (long long)g->size[axis]);
+    }
+    int64_t pixels, length, maps;
+    const int64_t rows = hki_positions(g, 0), cols = hki_positions(g, 1);
+    const int64_t channels = kernel == HKI_CONV_FORWARD ? a[0].rows : g->channels;
+    if (__builtin_mul_overflow(g->height * g->width, g->channels, &pixels) || a[images].cols != pixels)
+        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, images, -1,
+                        "%s: images has rows of length %lld; %lld x %lld x %lld elements are wanted", k->name,
+                        (long long)a[images].cols, (long long)g->channels, (long long)g->height, (long long)g->width);
+    if (kernel != HKI_POOL) {
+        const int w = kernel == HKI_CONV_FORWARD ? 0 : 1;
+        if (__builtin_mul_overflow(g->size[0] * g->size[1], g->channels, &length) || a[w].cols != length)
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, w, -1,
+                            "%s: %s has rows of length %lld; windows of %lld x %lld x %lld elements are wanted", k->name,
+                            k->array[w].name, (long long)a[w].cols, (long long)g->channels, (long long)g->size[0],
+                            (long long)g->size[1]);
+    }
+    if (kernel != HKI_PATCHES) {
+        if (__builtin_mul_overflow(rows * cols, channels, &maps) || a[out].cols != maps)
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, out, -1,
+                            "%s: out has rows of length %lld; %lld channels of %lld x %lld elements are wanted", k->name,
+                            (long long)a[out].cols, (long long)channels, (long long)rows, (long long)cols);
+        return HK_OK;
+    }
+    enum { FIRST = 11, DRAW, SEED, DRAWN };
+    if (s[DRAW].code > rows * cols)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2 + DRAW, -1,
+                        "%s: draw is %lld; at most the %lld windows of an image are wanted", k->name,
+                        (long long)s[DRAW].code, (long long)(rows * cols));
+    int64_t all;
+    if (__builtin_mul_overflow(s[DRAW].code ? s[DRAW].code : rows * cols, a[0].rows, &all) || s[FIRST].code > all - a[1].rows)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2 + FIRST, -1,
+                        "%s: first is %lld; so much is wanted that the %lld rows of out end with the last window at most",
+                        k->name, (long long)s[FIRST].code, (long long)a[1].rows);
+    if (s[DRAWN].code > INT64_MAX - a[0].rows - 1)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2 + DRAWN, -1, "%s: drawn is %lld; fewer images are wanted", k->name,
+                        (long long)s[DRAWN].code);
+    return HK_OK;
+}
+
 /* What the table cannot say: arguments that go together. */
 static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err) {
     const hki_kernel *k = &hki_kernels[kernel];
@@ -387,10 +450,13 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
                             "%s: weights goes with sums by row or by column, not with both in one pass", k->name);
         if (isinf(s[0].real))
             return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, 3, -1, "%s: weights does not go with p = inf", k->name);
-        lengths known = {{0, a[0].rows, a[0].cols, 0}, {0, 1, 1, 0}};
+        lengths known = {{0, a[0].rows, a[0].cols}, {0, 1, 1}};
         hki_array_spec spec = {"weights", rows ? HKI_IN : HKI_OUT, HKI_NONE, HKI_OPTIONAL};
         return check_shape(k->name, &spec, 3, &a[3], &known, err);
     }
+    case HKI_PATCHES:
+    case HKI_CONV_FORWARD:
+    case HKI_POOL: return check_windows(kernel, a, s, err);
     case HKI_EMA:
         if (a[1].ndim == 2 && a[1].rows == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: a has no sample; at least one is wanted", k->name);
@@ -517,6 +583,12 @@ int hki_check_network(const char *function, const hk_network *n, int written, hk
         if (codes[i] < 0 || codes[i] > HK_GELU)
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s is %lld; an activation is wanted", function,
                             i ? "output" : "hidden", (long long)codes[i]);
+    for (int64_t l = 0; n->activations && l < n->layers; l++)
+        if (n->activations[l].kind < 0 || n->activations[l].kind > HK_GELU || !isfinite(n->activations[l].slope) ||
+            n->activations[l].slope < 0)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1,
+                            "%s: activations[%lld] is %lld with slope %g; an activation and a finite slope >= 0 are wanted", function,
+                            (long long)l, (long long)n->activations[l].kind, n->activations[l].slope);
     if (!(isfinite(n->slope) && n->slope >= 0))
         return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: slope is %g; a finite number >= 0 is wanted", function,
                         n->slope);

@@ -86,6 +86,9 @@ int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err
 int hk_contrastive(const hk_contrastive_args *args, int64_t *at, hk_error *err) { return run(HKI_CONTRASTIVE, args, at, err); }
 int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_error *err) { return run(HKI_THREE_FACTOR, args, at, err); }
 int hk_foldiak(const hk_foldiak_args *args, int64_t *at, hk_error *err) { return run(HKI_FOLDIAK, args, at, err); }
+int hk_patches(const hk_patches_args *args, int64_t *at, hk_error *err) { return run(HKI_PATCHES, args, at, err); }
+int hk_conv_forward(const hk_conv_forward_args *args, int64_t *at, hk_error *err) { return run(HKI_CONV_FORWARD, args, at, err); }
+int hk_pool(const hk_pool_args *args, int64_t *at, hk_error *err) { return run(HKI_POOL, args, at, err); }
 
 /* The functions on networks: checks of their own, then Go, which says how far it came. */
 
@@ -112,9 +115,50 @@ static int network_step(int function, const void *args, const hk_array *first, i
     return succeed(status, err);
 }
 
+/* The lists that a feedback kind and gate need, one array for each hidden layer; the engine checks their shapes. */
+static int check_feedback(const char *function, const hk_feedback *f, const hk_network *n, int b_written, int previous_written,
+                          hk_error *err) {
+    if (!f) return HK_OK;
+    if (f->kind < HK_BP || f->kind > HK_FA_EX || f->gate < HK_GATE_DERIVATIVE || f->gate > HK_GATE_DIFFERENTIAL)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: feedback is %lld with gate %lld; HK_BP ... HK_FA_EX and a gate are wanted",
+                        function, (long long)f->kind, (long long)f->gate);
+    int dtype = n->weights[0].dtype;
+    if (f->kind != HK_BP && f->kind != HK_SIGN) {
+        if (n->layers > 1) NOT_NULL(f->b, "feedback_weights");
+        for (int64_t l = 0; l + 1 < n->layers; l++)
+            CHECKED(hki_check_data(function, "feedback_weights", &f->b[l], dtype, 2, b_written, err));
+    }
+    if (f->gate == HK_GATE_DIFFERENTIAL) {
+        NOT_NULL(f->started, "started");
+        if (n->layers > 1) NOT_NULL(f->previous, "previous");
+        for (int64_t l = 0; l + 1 < n->layers; l++)
+            CHECKED(hki_check_data(function, "previous", &f->previous[l], dtype, 1, previous_written, err));
+    }
+    return HK_OK;
+}
+
+/* A list of arrays for the parameters of a network, of its element type. */
+static int check_parameters(const char *function, const hk_network *n, const hk_array *weights, const hk_array *biases,
+                            const char *prefix, hk_error *err) {
+    CHECKED(hki_check_layers(function, n->layers, weights, biases, prefix, 1, err));
+    if (weights[0].dtype != n->weights[0].dtype)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %sweights[0] has another element type than weights[0]", function, prefix);
+    return HK_OK;
+}
+
+static int check_optimizer(const char *function, const hk_optimizer *o, const hk_network *n, hk_error *err) {
+    if (!o || o->kind == HK_SGD) return HK_OK;
+    if (o->kind != HK_MOMENTUM && o->kind != HK_ADAM)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: optimizer is %lld; HK_SGD, HK_MOMENTUM or HK_ADAM is wanted", function,
+                        (long long)o->kind);
+    CHECKED(check_parameters(function, n, o->first_weights, o->first_biases, "first_", err));
+    return o->kind == HK_ADAM ? check_parameters(function, n, o->second_weights, o->second_biases, "second_", err) : HK_OK;
+}
+
 int hk_init(const hk_init_args *args, int64_t *at, hk_error *err) {
     START(init);
     CHECKED(hki_check_network(function, &args->network, 1, err));
+    CHECKED(check_feedback(function, args->feedback, &args->network, 1, 0, err));
     return network_step(HKI_INIT, args, args->network.weights, at, err);
 }
 
@@ -131,8 +175,8 @@ static int check_task(const char *function, const hk_network *n, const hk_array 
     CHECKED(hki_check_network(function, n, written, err));
     CHECKED(hki_check_data(function, "x", x, n->weights[0].dtype, 2, 0, err));
     CHECKED(hki_check_data(function, "target", target, n->weights[0].dtype, 2, 0, err));
-    if (loss != HK_MSE && loss != HK_SOFTMAX)
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: loss is %lld; HK_MSE or HK_SOFTMAX is wanted", function,
+    if (loss < HK_MSE || loss > HK_GIVEN_ERROR)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: loss is %lld; HK_MSE ... HK_GIVEN_ERROR is wanted", function,
                         (long long)loss);
     return HK_OK;
 }
@@ -140,11 +184,17 @@ static int check_task(const char *function, const hk_network *n, const hk_array 
 int hk_gradients(const hk_gradients_args *args, int64_t *at, hk_error *err) {
     START(gradients);
     CHECKED(check_task(function, &args->network, &args->x, &args->target, args->loss, 0, err));
-    CHECKED(hki_check_layers(function, args->network.layers, args->dweights, args->dbiases, "d", 1, err));
-    if (args->dweights[0].dtype != args->network.weights[0].dtype)
-        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: dweights[0] has another element type than weights[0]", function);
+    CHECKED(check_parameters(function, &args->network, args->dweights, args->dbiases, "d", err));
+    CHECKED(check_feedback(function, args->feedback, &args->network, 0, 0, err));
     NOT_NULL(args->mean_loss, "mean_loss");
     return network_step(HKI_GRADIENTS, args, args->network.weights, at, err);
+}
+
+int hk_evaluate(const hk_evaluate_args *args, int64_t *at, hk_error *err) {
+    START(evaluate);
+    CHECKED(check_task(function, &args->network, &args->x, &args->target, args->loss, 0, err));
+    NOT_NULL(args->stats, "stats");
+    return network_step(HKI_EVALUATE, args, args->network.weights, at, err);
 }
 
 int hk_train(const hk_train_args *args, int64_t *at, hk_error *err) {
@@ -160,6 +210,10 @@ int hk_train(const hk_train_args *args, int64_t *at, hk_error *err) {
         for (int64_t k = 0; k <= args->network.layers; k++)
             CHECKED(hki_check_data(function, "sigma", &args->gain->sigma[k], args->network.weights[0].dtype, 1, 1, err));
     }
+    CHECKED(check_feedback(function, args->feedback, &args->network, 0, 1, err));
+    CHECKED(check_optimizer(function, args->optimizer, &args->network, err));
+    if (args->dweights) CHECKED(check_parameters(function, &args->network, args->dweights, args->dbiases, "d", err));
+    else if (args->batch > 32 || (args->optimizer && args->optimizer->kind != HK_SGD)) return missing(function, "dweights", err);
     return network_step(HKI_TRAIN, args, args->network.weights, at, err);
 }
 
@@ -270,6 +324,84 @@ int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err) {
     return network_step(HKI_NORMAL, args, &args->out, at, err);
 }
 
+/* The functions on checkpoints. */
+
+static int64_t tensor_size(int64_t dtype) {
+    return dtype == HK_FLOAT32 ? 4 : dtype == HK_BOOL || dtype == HK_UINT8 ? 1 : 8;
+}
+
+/* The bytes of a checked tensor. */
+static uintptr_t tensor_bytes(const hk_tensor *t) {
+    int64_t n = tensor_size(t->dtype);
+    for (int64_t k = 0; k < t->ndim; k++) n *= t->shape[k];
+    return (uintptr_t)n;
+}
+
+static int check_tensors(const char *function, const hk_tensor *tensors, int64_t count, int written, hk_error *err) {
+    if (count < 0 || (count && !tensors))
+        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: tensors is a list of %lld; a list is wanted", function,
+                        (long long)count);
+    for (int64_t i = 0; i < count; i++) {
+        const hk_tensor *t = &tensors[i];
+        if (!t->name) return missing(function, "the name of a tensor", err);
+        if (t->dtype < HK_FLOAT32 || t->dtype > HK_UINT64)
+            return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s has elements of type %lld; HK_FLOAT32 to HK_UINT64 is wanted",
+                            function, t->name, (long long)t->dtype);
+        if (t->ndim < 0 || t->ndim > HK_MAX_AXES || (t->ndim && !t->shape))
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: %s has %lld axes; a shape of 0 to %d is wanted", function,
+                            t->name, (long long)t->ndim, HK_MAX_AXES);
+        int64_t n = 1, most = INT64_MAX / 64;
+        for (int64_t k = 0; k < t->ndim; k++) {
+            if (t->shape[k] < 0 || (t->shape[k] && n > most / t->shape[k]))
+                return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: %s has %lld elements along axis %lld; 0 or more, that fit in memory, are wanted",
+                                function, t->name, (long long)t->shape[k], (long long)k);
+            n *= t->shape[k];
+        }
+        if (n && !t->data)
+            return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: %s is a null pointer", function, t->name);
+        if (n && (uintptr_t)t->data % (uintptr_t)tensor_size(t->dtype))
+            return hki_fail(err, HK_E_VALUE, HK_R_LAYOUT, -1, -1, "%s: %s is not aligned", function, t->name);
+    }
+    for (int64_t i = 0; written && i < count; i++)
+        for (int64_t j = 0; j < i; j++) {
+            uintptr_t a = (uintptr_t)tensors[i].data, b = (uintptr_t)tensors[j].data;
+            if (a < b + tensor_bytes(&tensors[j]) && b < a + tensor_bytes(&tensors[i]))
+                return hki_fail(err, HK_E_VALUE, HK_R_OVERLAP, -1, -1, "%s: %s shares elements with %s", function, tensors[i].name,
+                                tensors[j].name);
+        }
+    return HK_OK;
+}
+
+static int checkpoint_step(int function, const void *args, hk_error *err) {
+    uint64_t mode = hki_fp_enter();
+    int status = hebbkernCheckpoint(function, (void *)args, err);
+    hki_fp_leave(mode);
+    return succeed(status, err);
+}
+
+int hk_save(const hk_save_args *args, int64_t *at, hk_error *err) {
+    START(save);
+    NOT_NULL(args->path, "path");
+    CHECKED(check_tensors(function, args->tensors, args->count, 0, err));
+    return checkpoint_step(HKI_SAVE, args, err);
+}
+
+int hk_inspect(const hk_inspect_args *args, int64_t *at, hk_error *err) {
+    START(inspect);
+    NOT_NULL(args->path, "path");
+    NOT_NULL(args->needed, "needed");
+    if (args->size < 0) return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: size is %lld", function, (long long)args->size);
+    if (args->size) NOT_NULL(args->buffer, "buffer");
+    return checkpoint_step(HKI_INSPECT, args, err);
+}
+
+int hk_load(const hk_load_args *args, int64_t *at, hk_error *err) {
+    START(load);
+    NOT_NULL(args->path, "path");
+    CHECKED(check_tensors(function, args->tensors, args->count, 1, err));
+    return checkpoint_step(HKI_LOAD, args, err);
+}
+
 int32_t hk_abi_version(void) { return HK_ABI_VERSION; }
 
 size_t hk_sizeof(const char *name) {
@@ -278,10 +410,12 @@ size_t hk_sizeof(const char *name) {
         if (!strcmp(name, hki_kernels[k].args_name)) return hki_kernels[k].args_size;
 #define SIZE(type) {#type, sizeof(type)}
     static const struct { const char *name; size_t size; } others[] = {
-        SIZE(hk_array), SIZE(hk_error), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
+        SIZE(hk_array), SIZE(hk_error), SIZE(hk_windows), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
         SIZE(hk_init_args), SIZE(hk_predict_args), SIZE(hk_gradients_args), SIZE(hk_train_args), SIZE(hk_permutation_args),
-        SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args),
-        SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args)};
+        SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args), SIZE(hk_activation), SIZE(hk_feedback),
+        SIZE(hk_optimizer), SIZE(hk_evaluate_args),
+        SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args),
+        SIZE(hk_tensor), SIZE(hk_save_args), SIZE(hk_inspect_args), SIZE(hk_load_args)};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         if (!strcmp(name, others[k].name)) return others[k].size;
     return 0;

@@ -14,7 +14,8 @@
  *
  *   Between two such calls whole rows (columns, samples) are done and the rest is untouched. The result does not
  *   depend on where the work was cut, on the number of threads or on the instruction set: it has the same bits.
- *   What is one step by its meaning is not cut: the sum or mean of a batch, its gradient, a minibatch.
+ *   What is one step by its meaning is not cut: the sum or mean of a batch. A minibatch, as a gradient, is cut into
+ *   blocks of at most 256 samples.
  *
  * Arrays
  *   An array is described by an hk_array. Matrices are row-major with any row stride >= cols, counted in elements;
@@ -60,7 +61,9 @@ enum {
     HK_E_TYPE = -1,     /* an argument has the wrong element type */
     HK_E_VALUE = -2,    /* an argument has a wrong shape, layout or value */
     HK_E_INTERNAL = -3, /* a defect of the library; arrays may be half written */
-    HK_E_DIVERGED = -4  /* learning left the finite numbers: hk_error says where, *at how much was done */
+    HK_E_DIVERGED = -4, /* learning left the finite numbers: hk_error says where, *at how much was done */
+    HK_E_FILE = -5,     /* a file is cut short, altered, of a later version, or no checkpoint */
+    HK_E_SYSTEM = -6    /* the system refused to read or write a file: hk_error.sample is errno */
 };
 
 /* Why an argument was refused (hk_error.reason). */
@@ -74,7 +77,8 @@ enum {
     HK_R_OVERLAP = 6,    /* shares an element with an array that is written */
     HK_R_VALUE = 7,      /* a parameter out of its range or not finite */
     HK_R_UNWANTED = 8,   /* does not go together with another argument */
-    HK_R_OBJECT = 9      /* from Python only: neither an array nor a number */
+    HK_R_OBJECT = 9,     /* from Python only: neither an array nor a number */
+    HK_R_REPLACED = 10   /* HK_E_FILE: the file is a good one, but not the one that was inspected */
 };
 
 /* Element types; HK_ABSENT marks an argument that is not given. */
@@ -100,7 +104,7 @@ typedef struct hk_error {
     int32_t reason;                 /* HK_R_... */
     int32_t argument;               /* index of the argument at fault, -1: none in particular */
     int32_t other;                  /* HK_R_OVERLAP: the argument it overlaps with, else -1 */
-    int64_t sample, layer;          /* HK_E_DIVERGED: where, -1 if it does not apply */
+    int64_t sample, layer;          /* HK_E_DIVERGED: where, -1 if it does not apply; HK_E_SYSTEM: sample is errno */
     char message[HK_MESSAGE_SIZE];  /* zero-terminated, in words */
 } hk_error;
 
@@ -439,7 +443,64 @@ typedef struct hk_triplet_stdp_args {
 } hk_triplet_stdp_args;
 HK_API int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err);
 
+/* Windows that a kernel or a pool looks through at images of channels x height x width: window (r, c) begins at row
+ * r stride[0] - padding[0] and column c stride[1] - padding[1]. Pairs are rows, then columns. Windows are numbered row
+ * after row; only whole ones count:
+ *     rows = (height + 2 padding[0] - ((size[0] - 1) dilation[0] + 1)) / stride[0] + 1,   columns likewise.
+ * Images are [images, channels * height * width]: in each the channels one after the other, in these the rows. */
+typedef struct hk_windows {
+    int64_t channels, height, width;  /* >= 1 */
+    int64_t size[2];                  /* >= 1 */
+    int64_t stride[2];                /* >= 1 */
+    int64_t padding[2];               /* >= 0 */
+    int64_t dilation[2];              /* >= 1 */
+} hk_windows;
+
+/* Copies windows into the rows of out, zeros beyond the edge of the image, for hk_learn to take as x:
+ * row i is number first + i of the windows that are drawn, counted image after image. *at counts rows. */
+typedef struct hk_patches_args {
+    hk_array images;
+    hk_array out;        /* [n, channels * size[0] * size[1]], written */
+    hk_windows windows;
+    int64_t first;       /* 0 to the number of windows drawn of all images, less n */
+    int64_t draw;        /* windows drawn of each image, none twice, in random order; 0: all, in order */
+    int64_t seed;        /* >= 0: with draw, image i has the first of hk_permutation's entries for (seed, epoch drawn + i) */
+    int64_t drawn;       /* >= 0, images drawn of before */
+} hk_patches_args;
+HK_API int hk_patches(const hk_patches_args *args, int64_t *at, hk_error *err);
+
+/* A convolutional layer's answer, out_k(r, c) = f(sum_l w_kl x_l + b_k) with x the window at (r, c) as hk_patches gives
+ * it; each element has the bits that hk_forward gives for that x. *at counts rows of windows. */
+typedef struct hk_conv_forward_args {
+    hk_array w;          /* [kernels, channels * size[0] * size[1]] */
+    hk_array images;
+    hk_array b;          /* [kernels] or scalar, optional */
+    hk_array out;        /* [images, kernels * rows * columns], written */
+    hk_windows windows;
+    int64_t activation;  /* HK_IDENTITY ... HK_GELU */
+    double slope;        /* of the leaky ReLU */
+} hk_conv_forward_args;
+HK_API int hk_conv_forward(const hk_conv_forward_args *args, int64_t *at, hk_error *err);
+
+/* hk_pool_args.kind: what is made of the elements of a window that lie inside the image. */
+enum { HK_POOL_MAX = 0, HK_POOL_AVERAGE = 1 };
+
+/* Maximum (NaN if an element is) or mean of each window, channel by channel; columns are summed first, from top to
+ * bottom, then these sums from left to right. *at counts rows of windows. */
+typedef struct hk_pool_args {
+    hk_array images;
+    hk_array out;        /* [images, channels * rows * columns], written */
+    hk_windows windows;  /* dilation 1; less padding than size */
+    int64_t kind;        /* HK_POOL_MAX or HK_POOL_AVERAGE */
+} hk_pool_args;
+HK_API int hk_pool(const hk_pool_args *args, int64_t *at, hk_error *err);
+
 /* ---- Networks ----------------------------------------------------------------------------------------------------- */
+
+typedef struct hk_activation {
+    int64_t kind;             /* HK_IDENTITY ... HK_GELU */
+    double slope;             /* of the leaky ReLU */
+} hk_activation;
 
 /* A network of layers over the caller's arrays. Population 0 is the input; layer l goes from population l to l + 1. */
 typedef struct hk_network {
@@ -449,13 +510,34 @@ typedef struct hk_network {
     int64_t hidden;           /* activation of the hidden layers, HK_IDENTITY ... HK_GELU */
     int64_t output;           /* activation of the last layer */
     double slope;             /* of the leaky ReLU */
+    const hk_activation *activations; /* [layers], an activation for each, in place of the three above; or NULL */
 } hk_network;
 
+/* The way of the output error to the hidden layers: backpropagation; feedback alignment (Lillicrap et al. 2016), through
+ * fixed weights layer by layer, or (Nokland 2016) directly; through sign(W); directly through +beta and -beta (Konishi,
+ * Igarashi & Miura 2023). Hidden layer l = 1 ... layers - 1 learns by the signal that comes to it, times a gate: f'(z),
+ * or the change of its activity since the sample before, 0 at the first. */
+enum { HK_BP = 0, HK_FA = 1, HK_DFA = 2, HK_SIGN = 3, HK_FA_EX = 4 };
+enum { HK_GATE_DERIVATIVE = 0, HK_GATE_DIFFERENTIAL = 1 };
+
+typedef struct hk_feedback {
+    int64_t kind;
+    const hk_array *b;        /* [layers - 1]: of hidden layer l for HK_FA [n_{l+1}, n_l], for HK_DFA and HK_FA_EX
+                               * [n_layers, n_l]; NULL for the others */
+    int64_t gate;
+    const hk_array *previous; /* HK_GATE_DIFFERENTIAL: [layers - 1], each [n_l], the activities at the last sample, written */
+    int64_t *started;         /* likewise: 0 before the first sample, then 1, written */
+} hk_feedback;
+
 /* Writes initial weights: uniform with the bounds of He et al. (2015) or Glorot & Bengio (2010), as engine.NewLayered;
- * biases are set to 0. A function of the seed and the sizes. */
+ * biases are set to 0. Feedback weights are drawn uniformly in +-beta (0: sqrt(6/(rows + columns))), those of HK_FA_EX
+ * as +beta or -beta (0: 0.1), + with the probability `excitatory`. A function of the seed and the sizes. */
 typedef struct hk_init_args {
-    hk_network network;  /* written */
+    hk_network network;           /* written */
     uint64_t seed;
+    const hk_feedback *feedback;  /* its b is written; or NULL */
+    double beta;                  /* >= 0 */
+    double excitatory;            /* 0 ... 1 */
 } hk_init_args;
 HK_API int hk_init(const hk_init_args *args, int64_t *at, hk_error *err);
 
@@ -467,11 +549,12 @@ typedef struct hk_predict_args {
 } hk_predict_args;
 HK_API int hk_predict(const hk_predict_args *args, int64_t *at, hk_error *err);
 
-/* Loss of a sample: sum_k (y_k - t_k)^2 / 2, or the cross-entropy of the softmax of the (identity) output. */
-enum { HK_MSE = 0, HK_SOFTMAX = 1 };
+/* Loss of a sample: sum_k (y_k - t_k)^2 / 2; the cross-entropy of the softmax of the (identity) output, or of the sigmoids
+ * of its units; or errors e = dJ/dy given in place of the target, of which sum_k e_k^2 / 2 is reported. */
+enum { HK_MSE = 0, HK_SOFTMAX = 1, HK_SIGMOID_ENTROPY = 2, HK_GIVEN_ERROR = 3 };
 
-/* The exact gradient of the mean loss over a batch, by backpropagation. *at counts samples; what is written is the
- * gradient when the last call has returned HK_OK. */
+/* The gradient of the mean loss over a batch: the exact one, or what a feedback takes for it. *at counts samples; what is
+ * written is the gradient when the last call has returned HK_OK. */
 typedef struct hk_gradients_args {
     hk_network network;
     hk_array x;               /* [samples, n_0] */
@@ -480,6 +563,7 @@ typedef struct hk_gradients_args {
     const hk_array *dbiases;  /* [layers] as network.biases, written */
     int64_t loss;
     double *mean_loss;        /* written */
+    const hk_feedback *feedback; /* NULL: backpropagation; previous is not written */
 } hk_gradients_args;
 HK_API int hk_gradients(const hk_gradients_args *args, int64_t *at, hk_error *err);
 
@@ -490,6 +574,28 @@ typedef struct hk_stats {
     int64_t correct;  /* samples whose output has its maximum where the target has it */
 } hk_stats;
 
+/* Loss and accuracy over a batch. *at counts samples. */
+typedef struct hk_evaluate_args {
+    hk_network network;
+    hk_array x;       /* [samples, n_0] */
+    hk_array target;  /* [samples, n_layers] */
+    int64_t loss;
+    hk_stats *stats;  /* added to */
+} hk_evaluate_args;
+HK_API int hk_evaluate(const hk_evaluate_args *args, int64_t *at, hk_error *err);
+
+/* What becomes of the gradient g. HK_SGD: w -= lr g. HK_MOMENTUM: v = momentum v + g, w -= lr v, or with nesterov
+ * w -= lr (g + momentum v). HK_ADAM: Kingma & Ba 2015. */
+enum { HK_SGD = 0, HK_MOMENTUM = 1, HK_ADAM = 2 };
+
+typedef struct hk_optimizer {
+    int64_t kind;
+    int64_t nesterov;                                /* 0 or 1 */
+    double momentum, beta1, beta2, eps;              /* 0 ... 1, the betas below 1; eps >= 0 */
+    const hk_array *first_weights, *first_biases;    /* [layers] as the network's, written; start with zeros; NULL for HK_SGD */
+    const hk_array *second_weights, *second_biases;  /* likewise, for HK_ADAM */
+} hk_optimizer;
+
 /* The gain rule in training, after each minibatch; see hk_gain_rule and hk_average_gain. */
 typedef struct hk_gain_training {
     const hk_array *sigma;  /* [layers + 1], the populations' average gains, written */
@@ -497,8 +603,10 @@ typedef struct hk_gain_training {
     int64_t gain_of, form, reduction;
 } hk_gain_training;
 
-/* Minibatch gradient descent on the samples index[0], index[1], ... *at counts entries of index, in whole
- * minibatches. After HK_E_DIVERGED the minibatch at fault was not applied, but for a fault of the gain rule. */
+/* Minibatch gradient descent on the samples index[0], index[1], ... *at counts entries of index; while it is not a multiple
+ * of batch, dweights and dbiases hold a part of a minibatch, which has changed nothing else yet but stats. After
+ * HK_E_DIVERGED the minibatch at fault was not applied, but for a fault of the gain rule. With the gain rule or
+ * HK_GATE_DIFFERENTIAL, which see all samples of a minibatch at once, it is not cut. */
 typedef struct hk_train_args {
     hk_network network;             /* written */
     hk_array x;                     /* [samples, n_0] */
@@ -510,6 +618,15 @@ typedef struct hk_train_args {
     double lr;                      /* >= 0 */
     const hk_gain_training *gain;   /* NULL: no gain rule */
     hk_stats *stats;                /* written */
+    int64_t sum;                    /* 1: by the gradient of the sum of the losses, 0: of their mean */
+    const hk_feedback *feedback;    /* NULL: backpropagation */
+    const hk_optimizer *optimizer;  /* NULL: HK_SGD */
+    double decay, decay_p;          /* before each update |w| shrinks by lr decay |w|^(p-1), not beyond 0; p 0: 2; no biases */
+    const double *dropout;          /* [layers], of the populations but the last: 0 <= rate < 1; NULL: none */
+    uint64_t seed;                  /* of dropout */
+    int64_t *updates;               /* minibatches so far, written; may be NULL without HK_ADAM and dropout */
+    const hk_array *dweights;       /* [layers] as network.weights, written: what is there does not matter. NULL will do for */
+    const hk_array *dbiases;        /* HK_SGD and a batch of at most 32 */
 } hk_train_args;
 HK_API int hk_train(const hk_train_args *args, int64_t *at, hk_error *err);
 
@@ -663,13 +780,61 @@ typedef struct hk_normal_args {
 } hk_normal_args;
 HK_API int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err);
 
+/* ---- Checkpoints -------------------------------------------------------------------------------------------------- */
+
+/* Files of the safetensors format with checksums: engine/checkpoint.go says what is in them. Each of these functions is
+ * one step, which takes as long as the file system does. */
+
+/* hk_tensor.dtype beside HK_FLOAT32, HK_FLOAT64 and HK_BOOL */
+enum { HK_UINT8 = 4, HK_INT64 = 5, HK_UINT64 = 6 };
+
+/* hk_tensor.ndim, at most */
+#define HK_MAX_AXES 32
+
+typedef struct hk_tensor {
+    const char *name;      /* UTF-8 with a terminating zero, not empty, not "__metadata__" */
+    void *data;            /* row-major without gaps; may be NULL if there is no element */
+    const int64_t *shape;  /* [ndim] */
+    int64_t ndim;          /* 0: one element */
+    int64_t dtype;
+} hk_tensor;
+
+/* Writes a checkpoint, so that at any moment path is what it was or the whole new file: written beside it as
+ * ".NAME.RANDOM.tmp", synced, renamed, the folder synced. After an error path is what it was. */
+typedef struct hk_save_args {
+    const char *path;
+    const hk_tensor *tensors;  /* [count], names differ */
+    int64_t count;
+    const char *metadata;      /* a JSON object of strings whose keys do not begin with "hebbkern."; NULL: none */
+} hk_save_args;
+HK_API int hk_save(const hk_save_args *args, int64_t *at, hk_error *err);
+
+/* What is in a checkpoint, as the JSON object {"checksum", "metadata": {...}, "tensors": [{"name", "dtype", "shape"}]}
+ * with a terminating zero, cut at size. The header is verified, the elements are not. */
+typedef struct hk_inspect_args {
+    const char *path;
+    char *buffer;              /* [size], written */
+    int64_t size;
+    int64_t *needed;           /* written: the bytes of the text, the zero included */
+} hk_inspect_args;
+HK_API int hk_inspect(const hk_inspect_args *args, int64_t *at, hk_error *err);
+
+/* Verifies the whole file, then reads its tensors into arrays of the same names, types and shapes. */
+typedef struct hk_load_args {
+    const char *path;
+    const char *checksum;      /* as inspected: another file by now is HK_E_FILE for HK_R_REPLACED; NULL: any file */
+    const hk_tensor *tensors;  /* [count], one for each tensor of the file, data written */
+    int64_t count;
+} hk_load_args;
+HK_API int hk_load(const hk_load_args *args, int64_t *at, hk_error *err);
+
 /* ---- For the Python package --------------------------------------------------------------------------------------- */
 
 /* A new reference to the built-in function (a PyObject *) that runs the kernel with this name ("rank1", ...) on Python
  * objects, in the order of the args struct: it fetches the buffers, checks, calls the kernel to its end and returns
  * None, or (status, reason, argument, other, message, sample, layer) if an argument is refused, before anything is
  * written. One argument more may be given: a buffer of one int64 in place of *at, so that it is known how much was done
- * when the call diverges or is interrupted. For the kernels up to hk_foldiak.
+ * when the call diverges or is interrupted. For the kernels up to hk_pool.
  * Needs a CPython in the process, whose functions it finds at run time, and its lock held; NULL if there is none or
  * the name is unknown. */
 HK_API void *hk_python_function(const char *kernel);

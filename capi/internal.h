@@ -11,11 +11,14 @@
 /* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
        HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_CONTRASTIVE, HKI_THREE_FACTOR, HKI_FOLDIAK,
-       HKI_KERNELS };
+       HKI_PATCHES, HKI_CONV_FORWARD, HKI_POOL, HKI_KERNELS };
 
 /* The functions on networks, which have no place in the table. */
-enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT,
+enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT, HKI_EVALUATE,
        HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
+
+/* The functions on checkpoints. */
+enum { HKI_SAVE, HKI_INSPECT, HKI_LOAD };
 
 enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 32 };
 
@@ -23,7 +26,7 @@ enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 32 };
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
 
 /* A length that arguments of one call have in common. */
-enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES };
+enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES, HKI_PIXELS, HKI_MAPS, HKI_AXES };
 
 /* Which shapes an array may have: axis lengths `first` x `second` (second HKI_NONE: a vector). */
 enum {
@@ -57,6 +60,12 @@ typedef struct hki_kernel {
     hki_array_spec array[HKI_MAX_ARRAYS];
     hki_scalar_spec scalar[HKI_MAX_SCALARS];
 } hki_kernel;
+
+/* The number of windows along an axis, 0: rows, 1: columns. */
+static inline int64_t hki_positions(const hk_windows *g, int axis) {
+    int64_t side = axis ? g->width : g->height;
+    return (side + 2 * g->padding[axis] - ((g->size[axis] - 1) * g->dilation[axis] + 1)) / g->stride[axis] + 1;
+}
 
 extern const hki_kernel hki_kernels[HKI_KERNELS];
 

@@ -99,10 +99,11 @@ var (
 	kernelNames = map[C.int32_t]string{C.HKI_RANK1: "rank1", C.HKI_BATCH_UPDATE: "batch_update", C.HKI_FORWARD: "forward",
 		C.HKI_POWER_SUMS: "power_sums", C.HKI_SCALE: "scale", C.HKI_EMA: "ema", C.HKI_GAIN_RULE: "gain_rule",
 		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp",
-		C.HKI_CONTRASTIVE: "contrastive", C.HKI_THREE_FACTOR: "three_factor", C.HKI_FOLDIAK: "foldiak"}
+		C.HKI_CONTRASTIVE: "contrastive", C.HKI_THREE_FACTOR: "three_factor", C.HKI_FOLDIAK: "foldiak",
+		C.HKI_PATCHES: "patches", C.HKI_CONV_FORWARD: "conv_forward", C.HKI_POOL: "pool"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
 		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE_GRAPH: "balance_graph", C.HKI_DEFICIT: "deficit",
-		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
+		C.HKI_EVALUATE: "evaluate", C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
 )
 
 // report turns an error of the engine into a status.
@@ -163,12 +164,17 @@ func hebbkernInfo(buffer *C.char, size C.int64_t) (needed C.int64_t) {
 	if err != nil {
 		panic(err)
 	}
+	copyText(buffer, size, text)
+	return C.int64_t(len(text) + 1)
+}
+
+// copyText writes a text with a terminating zero, cut at size.
+func copyText(buffer *C.char, size C.int64_t, text []byte) {
 	if size > 0 {
 		room := unsafe.Slice((*byte)(unsafe.Pointer(buffer)), int(size))
 		n := copy(room[:len(room)-1], text)
 		room[n] = 0
 	}
-	return C.int64_t(len(text) + 1)
 }
 
 //export hebbkernSetThreads

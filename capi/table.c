@@ -14,6 +14,11 @@
 #define PAIRING                                                                                                   \
     {"dt", HKI_FINITE, 0}, {"w_min", HKI_FINITE, 0}, {"w_max", HKI_FINITE, 0}, {"mu", HKI_FINITE, 0},             \
     {"coincidence", HKI_CODE, HK_NEITHER_SIDE}, {"trace", HKI_CODE, HK_TRACE_REPLACE}
+/* The members of hk_windows; their products are checked in check.c. */
+#define SIDE(name) {name, HKI_CODE, INT32_MAX / 4}
+#define WINDOWS                                                                                                   \
+    SIDE("channels"), SIDE("height"), SIDE("width"), SIDE("size"), SIDE("size"), SIDE("stride"), SIDE("stride"),  \
+    SIDE("padding"), SIDE("padding"), SIDE("dilation"), SIDE("dilation")
 #define NAMES(op) #op, "hk_" #op "_args", sizeof(hk_##op##_args)
 
 const hki_kernel hki_kernels[HKI_KERNELS] = {
@@ -125,6 +130,21 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"lr", HKI_NONNEGATIVE, 0}, {"lateral_lr", HKI_NONNEGATIVE, 0}, {"threshold_lr", HKI_NONNEGATIVE, 0},
          {"p", HKI_UNIT, 0}, {"reduction", HKI_CODE, HK_MEAN}, {"compute", HKI_CODE, 1}, {"slope", HKI_NONNEGATIVE, 0},
          {"steps", HKI_CODE, 1 << 20}, {"step", HKI_UNIT, 0}}},
+    [HKI_PATCHES] = {NAMES(patches), 2, 15,
+        {{"images", HKI_SAMPLES, HKI_PIXELS, 0},
+         {"out", W, HKI_WRITTEN}},
+        {WINDOWS, {"first", HKI_CODE, INT64_MAX}, {"draw", HKI_CODE, INT64_MAX}, {"seed", HKI_CODE, INT64_MAX},
+         {"drawn", HKI_CODE, INT64_MAX}}},
+    [HKI_CONV_FORWARD] = {NAMES(conv_forward), 4, 13,
+        {{"w", W, 0},
+         {"images", HKI_SAMPLES, HKI_PIXELS, 0},
+         {"b", ROWS, HKI_OR_SCALAR | OPT},
+         {"out", HKI_SAMPLES, HKI_MAPS, HKI_WRITTEN}},
+        {WINDOWS, {"activation", HKI_CODE, HK_GELU}, {"slope", HKI_NONNEGATIVE, 0}}},
+    [HKI_POOL] = {NAMES(pool), 2, 12,
+        {{"images", HKI_SAMPLES, HKI_PIXELS, 0},
+         {"out", HKI_SAMPLES, HKI_MAPS, HKI_WRITTEN}},
+        {WINDOWS, {"kind", HKI_CODE, HK_POOL_AVERAGE}}},
     [HKI_GAIN_RULE] = {NAMES(gain_rule), 4, 3,
         {{"w", W, HKI_WRITTEN},
          {"post_gain", ROWS, HKI_OR_SCALAR},
@@ -213,6 +233,19 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_STDP:
     case HKI_TRIPLET_STDP: /* one unit in ten spiking */
         return (hki_work){a[1].rows, 0.1 * out * in * ns(t, (cost){0.6, 30}) + (out + in) * ns(t, (cost){1, 6}) + 500};
+    case HKI_PATCHES: /* copied element by element on every path */
+        return (hki_work){a[1].rows, (double)a[1].cols * ns(t, (cost){2.5, 2.5}) + 20};
+    case HKI_CONV_FORWARD: {
+        const hk_windows *g = (const hk_windows *)s;
+        double unit = s[11].code == HK_IDENTITY ? ns(t, (cost){1, 10}) : ns(t, (cost){6, 150});
+        double each = in * ns(t, (cost){0.5, 4}) + out * (in * ns(t, (cost){0.04, 12}) + unit);
+        return (hki_work){a[1].rows * hki_positions(g, 0), (double)hki_positions(g, 1) * each};
+    }
+    case HKI_POOL: {
+        const hk_windows *g = (const hk_windows *)s;
+        double line = (double)g->width * (double)g->size[0] + (double)hki_positions(g, 1) * (double)(g->size[1] + 8);
+        return (hki_work){a[0].rows * hki_positions(g, 0), (double)g->channels * line * ns(t, (cost){2, 2})};
+    }
     }
     return (hki_work){0, 0};
 }

@@ -1,6 +1,6 @@
 // Package engine holds what learns: networks of populations joined by projections, Hebbian rules, average
-// gains, the gain rule, neural balance, synaptic balancing of recurrent networks, and gradient training, for
-// float32 and float64.
+// gains, the gain rule, neural balance, synaptic balancing of recurrent networks, gradient training, and
+// checkpoints, for float32 and float64.
 //
 // What may be in it: rules (small values that fill the vectors of one update pattern), solvers, training
 // loops, and the description of a network. What may not: a loop over the elements of a weight matrix that
@@ -24,7 +24,8 @@
 // Every function that takes arrays returns an error and never panics on bad input:
 //   - *ArgError (the type of package kernels): an argument refused before anything was written;
 //   - *NonFiniteError: NaN or Inf in weights or biases handed to a solver, with its place; nothing was written;
-//   - *DivergenceError: learning left the finite numbers; it names the sample, or the epoch and the layer.
+//   - *DivergenceError: learning left the finite numbers; it names the sample, or the epoch and the layer;
+//   - *CheckpointError: a file that is cut short, altered, or not of what is to be loaded, and the place in it.
 //
 // # Numbers
 //

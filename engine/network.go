@@ -87,20 +87,36 @@ func NewLayered[T kernels.Float](sizes []int, hidden kernels.Activation, seed ui
 	if err := checkActivation(fn, "hidden", hidden); err != nil {
 		return nil, err
 	}
-	rng := NewRNG(seed, 0)
 	weights := make([]kernels.Matrix[T], len(sizes)-1)
 	biases := make([][]T, len(sizes)-1)
 	for l := range weights {
-		in, out := sizes[l], sizes[l+1]
-		act := hidden
-		if l == len(weights)-1 {
-			act = kernels.Activation{}
-		}
-		weights[l], biases[l] = kernels.NewMatrix[T](out, in), make([]T, out)
-		r := initRange(act, in, out)
-		Uniform(&rng, weights[l].Data[:out*in], -r, r)
+		weights[l], biases[l] = kernels.NewMatrix[T](sizes[l+1], sizes[l]), make([]T, sizes[l+1])
 	}
-	return LayeredOver(weights, biases, hidden, kernels.Activation{})
+	n, err := LayeredOver(weights, biases, hidden, kernels.Activation{})
+	if err != nil {
+		return nil, err
+	}
+	return n, n.Init(seed)
+}
+
+// Init writes the initial weights of NewLayered, each projection's by the activation that it leads to, and sets the
+// biases to 0. Errors: *ArgError.
+func (n *Network[T]) Init(seed uint64) error {
+	if err := n.check("Init"); err != nil {
+		return err
+	}
+	rng := NewRNG(seed, 0)
+	for q := range n.Projections {
+		e := &n.Projections[q]
+		r := initRange(n.Populations[e.To].Activation, e.W.Cols, e.W.Rows)
+		for i := range e.W.Rows {
+			Uniform(&rng, e.W.Row(i), -r, r)
+		}
+	}
+	for k := range n.Populations {
+		clear(n.Populations[k].Bias)
+	}
+	return nil
 }
 
 // initRange is the half width of the uniform initialisation into a population with activation act.

@@ -184,3 +184,12 @@ func (r BCM[T]) Map(v *Vectors[T], x, y []T) {
 		v.D[i] = T(r.Decay)
 	}
 }
+
+// Online implements the sweep over a sequence.
+func (r BCM[T]) Online() (kernels.Online[T], bool) {
+	o := kernels.Online[T]{Rate: T(r.LR), Theta: r.Theta, Alpha: T(r.Alpha), Law: r.Form == BCMLaw}
+	if r.Decay != 0 {
+		o.Form, o.Decay = kernels.DecayConstant, T(r.Decay)
+	}
+	return o, r.Form != BCM1982
+}

@@ -229,7 +229,7 @@ func products(name string, z size, named, lengths map[string]int, bytes int) {
 	case "MulTile": // from panels, or from plain rows of whole vectors
 		m := 1 + (z.rows+z.steps+z.k)%portable.MulRows
 		stride, step := 2*vector, z.k*2*vector+z.pad
-		if z.flags&8 != 0 {
+		if z.flags&16 != 0 {
 			stride, step = z.cols+z.pad+vector, 2*vector
 		}
 		last := (z.cols - max(0, panels-1)*2*vector + vector - 1) / vector * vector // columns read of the last panel
@@ -237,8 +237,11 @@ func products(name string, z size, named, lengths map[string]int, bytes int) {
 		if z.k == 0 {
 			b = max(0, panels-1) * step
 		}
-		set(map[string]int{"m": m, "n": z.cols, "k": z.k, "cStride": z.cols + z.pad, "aStride": m + z.pad, "bStride": stride, "bPanel": step, "flags": z.flags & 7},
+		set(map[string]int{"m": m, "n": z.cols, "k": z.k, "cStride": z.cols + z.pad, "aStride": m + z.pad, "bStride": stride, "bPanel": step, "flags": z.flags & 15},
 			map[string]int{"c": span(m, z.cols, z.cols+z.pad), "a": span(z.k, m, m+z.pad), "b": b, "f": m, "d": z.cols})
+	case "CopyRows":
+		set(map[string]int{"yStride": z.cols + z.pad, "xStride": z.cols + 2*z.pad},
+			map[string]int{"y": span(z.rows, z.cols, z.cols+z.pad), "x": span(z.rows, z.cols, z.cols+2*z.pad)})
 	case "MulPack":
 		step := z.k*2*vector + z.pad
 		set(map[string]int{"n": z.cols, "k": z.k, "bStride": z.cols + z.pad, "bPanel": step},
@@ -333,7 +336,7 @@ func conform[T Float](t *testing.T) {
 }
 
 // variants is the values of flags that a case is tried with: Rank1Any all sets of terms, spread over the lengths;
-// MulTile each start, and with 8 from plain rows; the others without and with their optional slice, those that are told
+// MulTile each start, and with 16 from plain rows; the others without and with their optional slice, those that are told
 // how far away w lies for each distance.
 func (e entry[T]) variants(i int) []int {
 	switch e.name {
@@ -346,7 +349,7 @@ func (e entry[T]) variants(i int) []int {
 	case "DotTile":
 		return []int{0, portable.DotKeep, portable.DotMore, portable.DotMore | portable.DotKeep}
 	case "MulTile":
-		return []int{0, 8 | portable.MulZero, portable.MulKeep, 8 | portable.MulCols}
+		return []int{0, 16 | portable.MulZero, portable.MulKeep, 16 | portable.MulCols, portable.MulSet}
 	}
 	for _, p := range e.params {
 		if p.name == "far" {

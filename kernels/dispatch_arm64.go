@@ -707,6 +707,18 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kCopyRows[T Float](y, x []T, rows, cols, yStride, xStride int) {
+	if useNEON {
+		if single[T]() {
+			asm.CopyRowsF32NEON(pF32(y), pF32(x), rows, cols, yStride, xStride)
+		} else {
+			asm.CopyRowsF64NEON(pF64(y), pF64(x), rows, cols, yStride, xStride)
+		}
+		return
+	}
+	portable.CopyRows(y, x, rows, cols, yStride, xStride)
+}
+
 func kSolveLower[T Float](a, d []T, first, rows, cols, aStride, stride int) {
 	if useNEON {
 		if single[T]() {
@@ -765,6 +777,30 @@ func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride
 		return
 	}
 	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineSlide[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useNEON {
+		if single[T]() {
+			asm.OnlineSlideF32NEON(pF32(w), pF32(x), pF32(y), pF32(theta), float32(eta), float32(d), float32(alpha), float32(beta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineSlideF64NEON(pF64(w), pF64(x), pF64(y), pF64(theta), float64(eta), float64(d), float64(alpha), float64(beta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineSlide(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineSlideLaw[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useNEON {
+		if single[T]() {
+			asm.OnlineSlideLawF32NEON(pF32(w), pF32(x), pF32(y), pF32(theta), float32(eta), float32(d), float32(alpha), float32(beta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineSlideLawF64NEON(pF64(w), pF64(x), pF64(y), pF64(theta), float64(eta), float64(d), float64(alpha), float64(beta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineSlideLaw(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
 }
 
 func kSquare[T Float](y, x []T, n int) {
@@ -1077,4 +1113,64 @@ func kDerLeakyReLU[T Float](y, z []T, slope T, n int) {
 		return
 	}
 	portable.DerLeakyReLU(y, z, slope, n)
+}
+
+func kMomentum[T Float](w, v, dw []T, mu, step, keep T, n int) {
+	if useNEON {
+		if single[T]() {
+			asm.MomentumF32NEON(pF32(w), pF32(v), pF32(dw), float32(mu), float32(step), float32(keep), n)
+		} else {
+			asm.MomentumF64NEON(pF64(w), pF64(v), pF64(dw), float64(mu), float64(step), float64(keep), n)
+		}
+		return
+	}
+	portable.Momentum(w, v, dw, mu, step, keep, n)
+}
+
+func kNesterov[T Float](w, v, dw []T, mu, step, keep T, n int) {
+	if useNEON {
+		if single[T]() {
+			asm.NesterovF32NEON(pF32(w), pF32(v), pF32(dw), float32(mu), float32(step), float32(keep), n)
+		} else {
+			asm.NesterovF64NEON(pF64(w), pF64(v), pF64(dw), float64(mu), float64(step), float64(keep), n)
+		}
+		return
+	}
+	portable.Nesterov(w, v, dw, mu, step, keep, n)
+}
+
+func kAdam[T Float](w, m, v, dw []T, b1, d1, b2, d2, step, root, eps, keep T, n int) {
+	if useNEON {
+		if single[T]() {
+			asm.AdamF32NEON(pF32(w), pF32(m), pF32(v), pF32(dw), float32(b1), float32(d1), float32(b2), float32(d2), float32(step), float32(root), float32(eps), float32(keep), n)
+		} else {
+			asm.AdamF64NEON(pF64(w), pF64(m), pF64(v), pF64(dw), float64(b1), float64(d1), float64(b2), float64(d2), float64(step), float64(root), float64(eps), float64(keep), n)
+		}
+		return
+	}
+	portable.Adam(w, m, v, dw, b1, d1, b2, d2, step, root, eps, keep, n)
+}
+
+func kShrink[T Float](w, q []T, rate T, n int) {
+	if useNEON {
+		if single[T]() {
+			asm.ShrinkF32NEON(pF32(w), pF32(q), float32(rate), n)
+		} else {
+			asm.ShrinkF64NEON(pF64(w), pF64(q), float64(rate), n)
+		}
+		return
+	}
+	portable.Shrink(w, q, rate, n)
+}
+
+func kSignV[T Float](y, x []T, n int) {
+	if useNEON {
+		if single[T]() {
+			asm.SignVF32NEON(pF32(y), pF32(x), n)
+		} else {
+			asm.SignVF64NEON(pF64(y), pF64(x), n)
+		}
+		return
+	}
+	portable.SignV(y, x, n)
 }

@@ -238,6 +238,10 @@ func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }
 
+func kCopyRows[T Float](y, x []T, rows, cols, yStride, xStride int) {
+	portable.CopyRows(y, x, rows, cols, yStride, xStride)
+}
+
 func kSolveLower[T Float](a, d []T, first, rows, cols, aStride, stride int) {
 	portable.SolveLower(a, d, first, rows, cols, aStride, stride)
 }
@@ -256,6 +260,14 @@ func kOnlineGG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride
 
 func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
 	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineSlide[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineSlide(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineSlideLaw[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineSlideLaw(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
 }
 
 func kSquare[T Float](y, x []T, n int) {
@@ -360,4 +372,24 @@ func kActLeakyReLU[T Float](y, z []T, slope T, n int) {
 
 func kDerLeakyReLU[T Float](y, z []T, slope T, n int) {
 	portable.DerLeakyReLU(y, z, slope, n)
+}
+
+func kMomentum[T Float](w, v, dw []T, mu, step, keep T, n int) {
+	portable.Momentum(w, v, dw, mu, step, keep, n)
+}
+
+func kNesterov[T Float](w, v, dw []T, mu, step, keep T, n int) {
+	portable.Nesterov(w, v, dw, mu, step, keep, n)
+}
+
+func kAdam[T Float](w, m, v, dw []T, b1, d1, b2, d2, step, root, eps, keep T, n int) {
+	portable.Adam(w, m, v, dw, b1, d1, b2, d2, step, root, eps, keep, n)
+}
+
+func kShrink[T Float](w, q []T, rate T, n int) {
+	portable.Shrink(w, q, rate, n)
+}
+
+func kSignV[T Float](y, x []T, n int) {
+	portable.SignV(y, x, n)
 }

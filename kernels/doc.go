@@ -11,7 +11,9 @@
 //	EMA, EMABatch         s ← αa + (1 − α)s of a value, a square, a batch's mean
 //	Forward, ForwardBatch y = f(Wx + b); ForwardBoth keeps z = Wx + b too
 //	BatchUpdate           w ← w(1 − d_i − c_j) + gᵀx
+//	Momentum, Adam        steps of training; Shrink is L_p decay; Sign
 //	MatMul, MatMulT       a·b; a·bᵀ, in the order of Forward
+//	Patches, Convolve     windows of images as rows of a matrix; a convolutional layer; Pool: their maximum or mean
 //	Activate, Derivative  f(z), f′(z); Softmax; ArgMax
 //	Exp, Log, Exp2, Log2, PowAbs
 //
@@ -53,6 +55,7 @@
 //
 // No kernel allocates once it has run at its size: the scratch it needs (two
 // vectors at most; for sums down columns 1/256 of the matrix; for products
-// copies of up to 4 M elements of a and half a megabyte a thread) is kept.
+// copies of up to 4 M elements of a and half a megabyte a thread, for
+// convolutions a copy of w and 200 kB or so a thread) is kept.
 // Slices given to a kernel escape to the heap, since other threads work on them.
 package kernels

@@ -102,20 +102,24 @@ func overRows[T Float](v []T, rows int) span[T] {
 // read it, and its scratch. Frames are kept for later calls, so that no kernel
 // allocates once it has run at its size; the scratch only grows.
 type frame[T Float] struct {
-	rank1    rank1Job[T]
-	scale    scaleJob[T]
-	sums     sumsJob[T]
-	gain     gainJob[T]
-	vector   vectorJob[T]
-	forward  forwardJob[T]
-	batch    batchJob[T]
-	product  productJob[T]
-	softmax  softmaxJob[T]
-	argMax   argMaxJob[T]
-	residual residualJob[T]
-	solve    solveJob[T]
-	online   onlineJob[T]
-	stdp     stdpJob[T]
+	rank1     rank1Job[T]
+	scale     scaleJob[T]
+	sums      sumsJob[T]
+	gain      gainJob[T]
+	vector    vectorJob[T]
+	optimizer optimizerJob[T]
+	forward   forwardJob[T]
+	batch     batchJob[T]
+	product   productJob[T]
+	softmax   softmaxJob[T]
+	argMax    argMaxJob[T]
+	residual  residualJob[T]
+	solve     solveJob[T]
+	online    onlineJob[T]
+	stdp      stdpJob[T]
+	patches   patchesJob[T]
+	conv      convJob[T]
+	pool      windowJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

@@ -83,6 +83,20 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		add(fmt.Sprint("EMA/", of), func() { EMA(s, c, 0.25, of) }, s)
 		add(fmt.Sprint("EMABatch/", of), func() { EMABatch(e, w, 0.25, of) }, e)
 	}
+	for _, nesterov := range []bool{false, true} {
+		w, v := outC(), outC()
+		o := MomentumStep[T]{Rate: 0.01, Mu: 0.9, Keep: 0.999, Nesterov: nesterov}
+		add(fmt.Sprint("Momentum/", nesterov), func() { Momentum(w, v, x, o) }, w, v)
+	}
+	wa, ma, va := outC(), outC(), outC()
+	adam := AdamStep[T]{Rate: 0.01, Beta1: 0.9, Beta2: 0.99, Root: 1.5, Eps: 1e-8, Keep: 0.999}
+	add("Adam", func() { Adam(wa, ma, va, x, adam) }, wa, ma, va)
+	for _, p := range []float64{0.5, 1, 2.7} {
+		w := append([]T(nil), x...)
+		add(fmt.Sprint("Shrink/", p), func() { Shrink(w, 0.001, p) }, w)
+	}
+	sb := outC()
+	add("Sign", func() { Sign(sb, x) }, sb)
 	for _, form := range []GainForm{GainLinear, GainExp} {
 		for _, limit := range []T{0, 1} {
 			w, bias := m(), append([]T(nil), g...)
@@ -98,11 +112,31 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		add(fmt.Sprint("Activate/", kind), func() { Activate(y, x, act); Derivative(dy, x, act) }, y, dy)
 		add(fmt.Sprint("Forward/", kind), func() { Forward(f, w, x, d, act) }, f)
 	}
+	{
+		line := Windows{Channels: 1, Height: 1, Width: cols, Size: [2]int{1, min(3, cols)}, Pad: [2]int{0, 1}}
+		_, across := line.Positions()
+		kernels, patches := randomMatrix[T](r, 7, line.Length(), 1), NewMatrix[T](rows*across, line.Length())
+		maps, most, mean := NewMatrix[T](rows, 7*across), NewMatrix[T](rows, across), NewMatrix[T](rows, across)
+		add("Patches", func() { Patches(patches, w, line, 0) }, patches.Data)
+		add("Convolve", func() { Convolve(maps, kernels, w, line, one, Activation{Kind: ReLU}) }, maps.Data)
+		if line.Size[1] > 1 { // a pool's window is wider than the padding
+			add("Pool", func() { Pool(most, w, line, MaxPool); Pool(mean, w, line, AveragePool) }, most.Data, mean.Data)
+		}
+	}
 	for form := DecayNone; form <= DecayGainY; form++ {
 		w, before, y, sums := m(), NewMatrix[T](rows, cols), NewMatrix[T](9, rows), outR()
 		o := Online[T]{Rate: 0.01, Form: form, Decay: 0.02, Before: before, Sums: sums}
 		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
 		add(fmt.Sprint("ForwardUpdate/", form), func() { ForwardUpdate(w, few, y, o) }, w.Data, before.Data, y.Data, sums)
+	}
+	for _, law := range []bool{false, true} {
+		w, y, theta := m(), NewMatrix[T](9, rows), outR()
+		for i := range theta {
+			theta[i] = T(i%7+1) / 4
+		}
+		o := Online[T]{Rate: 0.01, Theta: theta, Alpha: 0.25, Law: law}
+		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
+		add(fmt.Sprint("ForwardUpdate/theta/", law), func() { ForwardUpdate(w, few, y, o) }, w.Data, y.Data, theta)
 	}
 	yb := NewMatrix[T](70, rows)
 	add("ForwardBatch", func() { ForwardBatch(yb, w, batch, one, Activation{Kind: Tanh}) }, yb.Data)

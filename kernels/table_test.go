@@ -381,6 +381,11 @@ func table[T Float]() []entry[T] {
 				portable.MulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) { kMulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
+		{"CopyRows", []parameter{{"y", 0, 0, true, false}, {"x", 0, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"yStride", 4, 0, false, false}, {"xStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.CopyRows(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+			},
+			func(a *arguments[T]) { kCopyRows(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3]) }},
 		{"SolveLower", []parameter{{"a", 0, 0, false, false}, {"d", 0, 0, true, false}, {"first", 4, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"aStride", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.SolveLower(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
@@ -415,6 +420,20 @@ func table[T Float]() []entry[T] {
 			},
 			func(a *arguments[T]) {
 				kOnlineGY(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			}},
+		{"OnlineSlide", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"theta", 0, 2, true, false}, {"eta", 3, 0, false, false}, {"d", 3, 0, false, false}, {"alpha", 3, 0, false, false}, {"beta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.OnlineSlide(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			},
+			func(a *arguments[T]) {
+				kOnlineSlide(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			}},
+		{"OnlineSlideLaw", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"theta", 0, 2, true, false}, {"eta", 3, 0, false, false}, {"d", 3, 0, false, false}, {"alpha", 3, 0, false, false}, {"beta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.OnlineSlideLaw(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			},
+			func(a *arguments[T]) {
+				kOnlineSlideLaw(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			}},
 		{"Square", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.Square(a.slices[0], a.slices[1], a.ints[0]) },
@@ -496,5 +515,32 @@ func table[T Float]() []entry[T] {
 		{"DerLeakyReLU", []parameter{{"y", 0, 4, true, false}, {"z", 0, 4, false, false}, {"slope", 3, 0, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.DerLeakyReLU(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) },
 			func(a *arguments[T]) { kDerLeakyReLU(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) }},
+		{"Momentum", []parameter{{"w", 0, 4, true, false}, {"v", 0, 4, true, false}, {"dw", 0, 4, false, false}, {"mu", 3, 0, false, false}, {"step", 3, 0, false, false}, {"keep", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.Momentum(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0])
+			},
+			func(a *arguments[T]) {
+				kMomentum(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0])
+			}},
+		{"Nesterov", []parameter{{"w", 0, 4, true, false}, {"v", 0, 4, true, false}, {"dw", 0, 4, false, false}, {"mu", 3, 0, false, false}, {"step", 3, 0, false, false}, {"keep", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.Nesterov(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0])
+			},
+			func(a *arguments[T]) {
+				kNesterov(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0])
+			}},
+		{"Adam", []parameter{{"w", 0, 4, true, false}, {"m", 0, 4, true, false}, {"v", 0, 4, true, false}, {"dw", 0, 4, false, false}, {"b1", 3, 0, false, false}, {"d1", 3, 0, false, false}, {"b2", 3, 0, false, false}, {"d2", 3, 0, false, false}, {"step", 3, 0, false, false}, {"root", 3, 0, false, false}, {"eps", 3, 0, false, false}, {"keep", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.Adam(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.scalars[5], a.scalars[6], a.scalars[7], a.ints[0])
+			},
+			func(a *arguments[T]) {
+				kAdam(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.scalars[5], a.scalars[6], a.scalars[7], a.ints[0])
+			}},
+		{"Shrink", []parameter{{"w", 0, 4, true, false}, {"q", 0, 4, false, false}, {"rate", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.Shrink(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) },
+			func(a *arguments[T]) { kShrink(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) }},
+		{"SignV", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.SignV(a.slices[0], a.slices[1], a.ints[0]) },
+			func(a *arguments[T]) { kSignV(a.slices[0], a.slices[1], a.ints[0]) }},
 	}
 }

@@ -13,6 +13,7 @@ const (
 	opEMASquare
 	opActivate
 	opDerivative
+	opSign
 )
 
 // vectorJob is elementwise work y ← op(y, x) over a vector.
@@ -62,6 +63,8 @@ func (v *vectorJob[T]) cell(k, _ int) {
 		activate(v.act, y, x)
 	case opDerivative:
 		derive(v.act, y, x)
+	case opSign:
+		kSignV(y, x, n)
 	}
 }
 

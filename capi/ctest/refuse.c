@@ -59,6 +59,22 @@ static hk_triplet_stdp_args triplet_stdp(void) {
                                   .dt = 1, .w_min = 0, .w_max = 1};
 }
 
+/* Images of 1 x 2 x 3, windows as large. */
+static hk_windows windows(void) {
+    return (hk_windows){.channels = 1, .height = 2, .width = 3, .size = {2, 3}, .stride = {1, 1}, .dilation = {1, 1}};
+}
+static hk_patches_args patches(void) {
+    return (hk_patches_args){.images = X(), .out = hk_matrix(m.w, SAMPLES, IN, STRIDE, HK_FLOAT64), .windows = windows()};
+}
+static hk_conv_forward_args conv_forward(void) {
+    return (hk_conv_forward_args){.w = W(), .images = X(), .out = G(), .windows = windows()};
+}
+static hk_pool_args pool(void) {
+    hk_pool_args a = {.images = X(), .out = G(), .windows = windows()};
+    a.windows.size[0] = 1, a.windows.size[1] = 2;
+    return a;
+}
+
 #define REFUSED(kernel, change, want_status, want_reason, want_argument)                                               \
     do {                                                                                                               \
         hk_##kernel##_args a = kernel();                                                                               \
@@ -310,6 +326,38 @@ int main(void) {
     VALUE(triplet_stdp, a.o2.cols = IN, HK_R_SHAPE, 6);
     VALUE(triplet_stdp, a.tau_y = -1, HK_R_NONE, -1);
     VALUE(triplet_stdp, a.a3_plus = -1, HK_R_NONE, -1);
+    enum { SIZE = 3, STEP = 5, PADDING = 7, DILATION = 9 }; /* members of hk_windows, from its first */
+    EVERY_ARRAY(patches, images, 0);
+    VALUE(patches, a.out.cols = IN - 1, HK_R_SHAPE, 1);
+    VALUE(patches, a.out.data = m.x + 2, HK_R_OVERLAP, 1);
+    VALUE(patches, a.windows.height = 3, HK_R_SHAPE, 0);
+    VALUE(patches, a.windows.channels = 0, HK_R_VALUE, 2);
+    VALUE(patches, a.windows.channels = INT64_MAX, HK_R_VALUE, 2);
+    VALUE(patches, (a.windows.channels = a.windows.height = a.windows.width = INT32_MAX / 4), HK_R_SHAPE, 0);
+    VALUE(patches, a.windows.size[1] = 4, HK_R_VALUE, 2 + SIZE + 1);
+    VALUE(patches, a.windows.dilation[0] = 2, HK_R_VALUE, 2 + SIZE);
+    VALUE(patches, a.windows.dilation[1] = 0, HK_R_VALUE, 2 + DILATION + 1);
+    VALUE(patches, a.windows.stride[1] = 0, HK_R_VALUE, 2 + STEP + 1);
+    VALUE(patches, a.windows.padding[0] = -1, HK_R_VALUE, 2 + PADDING);
+    VALUE(patches, a.first = 1, HK_R_VALUE, 13);
+    VALUE(patches, a.draw = 2, HK_R_VALUE, 14);
+    VALUE(patches, a.seed = -1, HK_R_VALUE, 15);
+    VALUE(patches, a.drawn = INT64_MAX, HK_R_VALUE, 16);
+    EVERY_ARRAY(conv_forward, w, 0);
+    VALUE(conv_forward, a.images.cols = IN - 1, HK_R_SHAPE, 1);
+    VALUE(conv_forward, a.b = COLS(), HK_R_SHAPE, 2);
+    VALUE(conv_forward, a.out.cols = OUT - 1, HK_R_SHAPE, 3);
+    VALUE(conv_forward, a.out.rows = SAMPLES - 1, HK_R_SHAPE, 3);
+    VALUE(conv_forward, a.w.cols = IN - 1, HK_R_SHAPE, 0);
+    VALUE(conv_forward, a.images.data = m.g + 1, HK_R_OVERLAP, 3);
+    VALUE(conv_forward, a.windows.size[0] = 3, HK_R_VALUE, 4 + SIZE);
+    VALUE(conv_forward, a.activation = 8, HK_R_VALUE, 15);
+    VALUE(conv_forward, a.slope = NAN, HK_R_VALUE, 16);
+    EVERY_ARRAY(pool, images, 0);
+    VALUE(pool, a.out.cols = OUT - 1, HK_R_SHAPE, 1);
+    VALUE(pool, a.windows.padding[1] = 2, HK_R_VALUE, 2 + PADDING + 1);
+    VALUE(pool, a.windows.dilation[1] = 2, HK_R_VALUE, 2 + DILATION + 1);
+    VALUE(pool, a.kind = 2, HK_R_VALUE, 13);
 
     CHECK(!hk_python_function("rank1") && !hk_python_function(NULL) && !hk_python_function("none"),
           "there is no Python in this process");

@@ -33,6 +33,10 @@ static void test_library(void) {
     CHECK(hk_sizeof("hk_ema_args") == sizeof(hk_ema_args), "hk_ema_args");
     CHECK(hk_sizeof("hk_stdp_args") == sizeof(hk_stdp_args), "hk_stdp_args");
     CHECK(hk_sizeof("hk_triplet_stdp_args") == sizeof(hk_triplet_stdp_args), "hk_triplet_stdp_args");
+    CHECK(hk_sizeof("hk_windows") == sizeof(hk_windows), "hk_windows");
+    CHECK(hk_sizeof("hk_patches_args") == sizeof(hk_patches_args), "hk_patches_args");
+    CHECK(hk_sizeof("hk_conv_forward_args") == sizeof(hk_conv_forward_args), "hk_conv_forward_args");
+    CHECK(hk_sizeof("hk_pool_args") == sizeof(hk_pool_args), "hk_pool_args");
     CHECK(hk_sizeof("hk_gain_rule_args") == sizeof(hk_gain_rule_args), "hk_gain_rule_args");
     CHECK(hk_sizeof("no such struct") == 0 && hk_sizeof(NULL) == 0, "unknown names");
 

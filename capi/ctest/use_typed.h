@@ -170,6 +170,50 @@ static void NAME(test_spikes)(void) {
     NAME(guards)(w, "triplet_stdp");
 }
 
+static void NAME(test_windows)(void) {
+    /* two images of 1 x 3 x 4; windows of 2 x 2, two columns apart, a column of zeros around: 2 x 3 of them */
+    REAL images[24], kernels[8] = {1, 0, 0, 0, 1, 2, 4, 8}, maps[24], windows[48], pooled[12], b[2] = {1, -50};
+    const hk_windows g = {.channels = 1, .height = 3, .width = 4, .size = {2, 2}, .stride = {1, 2}, .padding = {0, 1}, .dilation = {1, 1}};
+    int status;
+    for (int k = 0; k < 24; k++) images[k] = (REAL)(k + 1);
+    hk_patches_args p = {.images = hk_matrix(images, 2, 12, 12, DTYPE), .out = hk_matrix(windows, 12, 4, 4, DTYPE), .windows = g};
+    RUN(status, patches, p);
+    hk_conv_forward_args c = {.w = hk_matrix(kernels, 2, 4, 4, DTYPE), .images = p.images, .b = hk_vector(b, 2, DTYPE),
+                              .out = hk_matrix(maps, 2, 12, 12, DTYPE), .windows = g, .activation = HK_RELU};
+    RUN(status, conv_forward, c);
+    hk_pool_args q = {.images = p.images, .out = hk_matrix(pooled, 2, 6, 6, DTYPE), .windows = g, .kind = HK_POOL_AVERAGE};
+    RUN(status, pool, q);
+    for (int n = 0; n < 12; n++) {
+        const REAL *window = windows + 4 * n;
+        REAL dots[2] = {1, -50}, sum = 0, inside = 0;
+        for (int l = 0; l < 4; l++) {
+            int row = n % 6 / 3 + l / 2, col = n % 3 * 2 - 1 + l % 2, in = col >= 0 && col < 4;
+            REAL want = in ? (REAL)(n / 6 * 12 + row * 4 + col + 1) : 0;
+            CHECK(window[l] == want, "window %d: %d is %g, %g", n, l, (double)window[l], (double)want);
+            for (int k = 0; k < 2; k++) dots[k] += kernels[4 * k + l] * want;
+            sum += want, inside += (REAL)in;
+        }
+        for (int k = 0; k < 2; k++)
+            CHECK(maps[n / 6 * 12 + 6 * k + n % 6] == (dots[k] > 0 ? dots[k] : 0), "map %d at %d", k, n);
+        CHECK(pooled[n] == sum / inside, "mean %d: %g, %g", n, (double)pooled[n], (double)(sum / inside));
+    }
+    q.kind = HK_POOL_MAX;
+    RUN(status, pool, q);
+    CHECK(pooled[0] == 5 && pooled[1] == 7 && pooled[5] == 12 && pooled[11] == 24, "maxima: %g", (double)pooled[0]);
+
+    /* Four windows of each image: those whose numbers hk_permutation gives. */
+    REAL drawn[20];
+    int64_t order[6];
+    p.out = hk_matrix(drawn, 5, 4, 4, DTYPE), p.first = 3, p.draw = 4, p.seed = 9, p.drawn = 2;
+    RUN(status, patches, p);
+    for (int n = 0; n < 5; n++) {
+        int image = (3 + n) / 4;
+        hk_permutation_args order_args = {.index = order, .count = 6, .seed = 9, .epoch = 2 + image};
+        RUN(status, permutation, order_args);
+        CHECK(!memcmp(drawn + 4 * n, windows + 4 * (6 * image + order[(3 + n) % 4]), 4 * sizeof(REAL)), "drawn %d", n);
+    }
+}
+
 static void NAME(test_empty)(void) {
     int status;
     REAL y[4] = {7, 7, 7, 7}, b[4] = {1, 2, 3, 4};
@@ -188,5 +232,6 @@ static void NAME(test_all)(void) {
     NAME(test_updates)();
     NAME(test_results)();
     NAME(test_spikes)();
+    NAME(test_windows)();
     NAME(test_empty)();
 }

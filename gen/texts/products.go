@@ -18,6 +18,8 @@ func productKernels() []Kernel {
 				integers("m", "n", "k", "cStride", "aStride", "bStride", "bPanel", "flags")), Text: mulTile},
 		{Name: "MulPack", Family: "products", Equation: "p = b, in panels of two vectors of columns", Tail: "masked, then +0 to the end of the panel",
 			Params: list(written("p", NoShape), slice("b", NoShape), integers("n", "k", "bStride", "bPanel")), Text: mulPack},
+		{Name: "CopyRows", Family: "products", Equation: "y_ij = x_ij", Tail: "the last whole vector of the row again, or masked",
+			Params: list(written("y", NoShape), slice("x", NoShape), integers("rows", "cols", "yStride", "xStride")), Text: copyRows},
 		solveKernel(),
 	}
 }
@@ -222,6 +224,7 @@ const (
 	mulZero = 1
 	mulKeep = 2
 	mulCols = 4
+	mulSet  = 8
 )
 
 // mulTile has a copy of the text for each number of rows, so that no tile computes what nobody asked for.
@@ -306,10 +309,21 @@ func mulOne(b *ir.Builder, t access, rows int, left, c, panel ir.Val) {
 			}
 		}
 	}
-	b.IfElse(b.Param("flags"), mulZero, func() {
-		each(func(at ir.Val, r, q int) { b.Set(sum[r][q], b.Add(sum[r][q], b.Const(0))) })
-	}, func() {
-		b.IfElse(b.Param("flags"), mulCols, func() {
+	end := func() { each(func(at ir.Val, r, q int) { b.Set(sum[r][q], b.Add(t.load(at, q), sum[r][q])) }) }
+	for _, start := range []struct {
+		bit  int64
+		then func()
+	}{
+		{mulKeep, func() {
+			f, keep := b.Param("f"), ir.Val{}
+			each(func(at ir.Val, r, q int) {
+				if q == 0 {
+					keep = b.LoadU(f, int64(r)*b.Size())
+				}
+				b.Set(sum[r][q], b.Add(b.Mul(t.load(at, q), keep), sum[r][q]))
+			})
+		}},
+		{mulCols, func() {
 			j := b.Param("n")
 			b.SubRTo(j, left)
 			d := indexed(b, "d", j)
@@ -317,19 +331,40 @@ func mulOne(b *ir.Builder, t access, rows int, left, c, panel ir.Val) {
 				keep := b.Sub(b.LoadU(b.Param("f"), int64(r)*b.Size()), t.load(d, q))
 				b.Set(sum[r][q], b.Add(b.Mul(t.load(at, q), keep), sum[r][q]))
 			})
+		}},
+		{mulSet, func() { each(func(ir.Val, int, int) {}) }},
+		{mulZero, func() { each(func(at ir.Val, r, q int) { b.Set(sum[r][q], b.Add(sum[r][q], b.Const(0))) }) }},
+	} {
+		otherwise := end
+		end = func() { b.IfElse(b.Param("flags"), start.bit, start.then, otherwise) }
+	}
+	end()
+}
+
+// copyRows copies rows that are too short for a call each. A row shorter than a vector has a masked tail; of others the
+// last vector is copied whole, since masked stores are slow.
+func copyRows(b *ir.Builder) {
+	rows, y, x := b.Param("rows"), b.Param("y"), b.Param("x")
+	b.While(rows, 1, func() {
+		n, to, from := b.Param("cols"), b.ICopy(y), b.ICopy(x)
+		b.IfAtLeast(n, b.Lanes(), func() {
+			steps(b, n, 1, []ir.Val{to, from}, func(a access) { a.store(to, 0, a.load(from, 0)) })
+			b.If(n, 1, func() {
+				left := b.IShift(n, b.SizeShift())
+				for _, p := range []ir.Val{to, from} {
+					b.AddRTo(p, left)
+					b.AddTo(p, -b.VecSize())
+				}
+				b.Store(to, 0, b.Load(from, 0))
+			})
 		}, func() {
-			b.IfElse(b.Param("flags"), mulKeep, func() {
-				f, keep := b.Param("f"), ir.Val{}
-				each(func(at ir.Val, r, q int) {
-					if q == 0 {
-						keep = b.LoadU(f, int64(r)*b.Size())
-					}
-					b.Set(sum[r][q], b.Add(b.Mul(t.load(at, q), keep), sum[r][q]))
-				})
-			}, func() {
-				each(func(at ir.Val, r, q int) { b.Set(sum[r][q], b.Add(t.load(at, q), sum[r][q])) })
+			b.If(n, 1, func() {
+				t := b.Tail(n)
+				b.StoreM(to, 0, b.LoadM(from, 0, t), t)
 			})
 		})
+		b.AddRTo(y, bytesOf(b, "yStride"))
+		b.AddRTo(x, bytesOf(b, "xStride"))
 	})
 }
 

@@ -60,7 +60,7 @@ var Elems = []ir.Elem{ir.F32, ir.F64}
 func Table() []Kernel {
 	var all []Kernel
 	for _, family := range [][]Kernel{rank1Kernels(), scaleKernels(), spikeKernels(), sumKernels(), productKernels(), onlineKernels(),
-		elementwiseKernels()} {
+		elementwiseKernels(), optimizerKernels()} {
 		all = append(all, family...)
 	}
 	return all

@@ -85,7 +85,14 @@ def main(calls, seed):
         )
 
     rules = [hk.rules.Hebb(0.1), hk.rules.Decay(0.1, 0.01), hk.rules.Oja(0.1), hk.rules.Sanger(0.1), hk.rules.Instar(0.1),
-             hk.rules.WTA(0.1), hk.rules.WTA(0.1, 3, "euclid"), hk.rules.SoftHebb(0.1), hk.rules.SoftHebb(0.1, 0.2, True)]  # fmt: skip
+             hk.rules.WTA(0.1), hk.rules.WTA(0.1, 3, "euclid"), hk.rules.SoftHebb(0.1), hk.rules.SoftHebb(0.1, 0.2, True),
+             hk.rules.Outstar(0.1), hk.rules.PreGated(0.1, 0.5), hk.rules.PostGated(0.1, [0.5, 1, 2]), hk.rules.Covariance(0.1),
+             hk.rules.BCM(0.1), hk.rules.BCM(0.1, form="law", decay=0.01), hk.rules.BCM(0.1, form="1982"), hk.rules.PES(0.1),
+             hk.rules.DifferentialHebbian(0.1), hk.rules.DifferentialHebbian(0.1, True), hk.rules.AntiHebbian(0.1),
+             hk.rules.AntiHebbian(0.1, True), hk.rules.ABCD(0.1, 1, -1, 0.5, 0.2), hk.rules.KrotovHopfield(0.1, 3), hk.rules.Voja(0.1),
+             hk.rules.Voja(0.1, [1.0, 2, 3]), hk.rules.Custom(lambda x, y, s: {"g": 0.1 * y, "decay": 0.01}, vectorized=True)]  # fmt: skip
+    traces = [hk.rules.ThreeFactor(0.1, 5.0), hk.rules.ThreeFactor(0.1, 5.0, 0.5, "tau", tau_rise=1.0)]
+    foldiak, contrastive = [hk.rules.Foldiak(steps=3)], [hk.rules.ContrastiveHebbian(0.1)]
     spiking = [hk.rules.STDP(), hk.rules.STDP(mu=0.5, coincidence="both"), hk.rules.TripletSTDP(trace="replace")]
     gains = hk.gains.Exponential(5, alpha=0.1, dtype=np.float64)
     outcomes = {"done": 0, "refused": 0}
@@ -113,7 +120,11 @@ def main(calls, seed):
             "ema",
             "gain_rule",
             "rule",
+            "rule",
             "stdp",
+            "three_factor",
+            "foldiak",
+            "contrastive",
             "gain",
             "balance",
             "deficit",
@@ -164,6 +175,19 @@ def main(calls, seed):
             args = [w, (random.random((*dims, n)) < 0.2).astype(kind), (random.random((*dims, out)) < 0.2).astype(kind)]
             if integers(4) == 0:
                 args[1 + int(integers(2))] = value(pick((n,), (samples, n), (samples, out)))
+        elif name == "three_factor":
+            dims = pick((n,), (samples, n))
+            args = [w, array(dims), pick(None, array((*dims[:-1], out)))]
+            named["modulator"] = value(dims[:-1])
+        elif name == "foldiak":
+            dims = pick((n,), (samples, n))
+            args = [w, array(dims), pick(None, array((*dims[:-1], out)))]
+            optional(reduction=lambda: pick("sequential", "sum", "mean", "x"))
+        elif name == "contrastive":
+            dims = pick((n,), (samples, n))
+            args = [w, array(dims), array((*dims[:-1], out)), array(dims), array((*dims[:-1], out))]
+            optional(reduction=lambda: pick("sequential", "sum", "mean", "x"), normalize=lambda: pick("max", None, 3),
+                     block=lambda: pick(1, 2, 4096, None, 0, "x"))  # fmt: skip
         elif name == "gain":
             args = [array(pick((n,), (samples, n)))]
             optional(reduction=lambda: pick("sequential", "mean", "sum"))
@@ -198,14 +222,18 @@ def main(calls, seed):
                          noise=lambda: value(pick((samples, units), (samples, 2, units))))  # fmt: skip
         else:
             name, args = "set_num_threads", [pick(1, 2, 3, 0, -1, "2", 5000)]
-        rule = pick(*(spiking if name == "stdp" else rules))
-        if name == "stdp" and integers(3):
+        learning = {"stdp": spiking, "three_factor": traces, "foldiak": foldiak, "contrastive": contrastive, "rule": rules}
+        rule = pick(*learning.get(name, rules))
+        if hasattr(rule, "reset") and integers(3):
             rule.reset()
+            for state in getattr(rule, "_state", ()):
+                if integers(8) == 0:
+                    setattr(rule, state, value(pick((out,), (n,), (out, n), (out, out))))
         states = [v for v in vars(rule).values() if isinstance(v, np.ndarray)]
         lists = [v for a in args if isinstance(a, (list, tuple)) for v in a]
         everything = [v for v in (*args, *lists, *named.values(), *states, memory, gains.sigma) if isinstance(v, np.ndarray)]
         before = [v.tobytes() for v in everything]
-        function = rule.update if name in ("rule", "stdp") else gains.update if name == "gain" else getattr(hk, name, None)
+        function = rule.update if name in learning else gains.update if name == "gain" else getattr(hk, name, None)
         function = function or made.run
         try:
             function(*args, **named)

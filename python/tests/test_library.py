@@ -58,7 +58,7 @@ def test_constants_and_structs_of_the_header():
 
 
 def test_kernels_of_the_header():
-    assert set(_lib.KERNELS + _lib.NETWORK) == set(re.findall(r"^HK_API int hk_(\w+)\(const hk_\1_args", HEADER, re.M))
+    assert set(_lib.KERNELS + _lib.NETWORK + _lib.CHECKPOINT) == set(re.findall(r"^HK_API int hk_(\w+)\(const hk_\1_args", HEADER, re.M))
 
 
 def test_cpu_info():

@@ -106,6 +106,17 @@ func all[T kernels.Float](rows, cols int, special bool, put func(T), putInt func
 		kernels.EMABatch(s, w, T(0.3), of)
 		out(s)
 	}
+	for _, nesterov := range []bool{false, true} {
+		w, v := vector(cols), vector(cols)
+		kernels.Momentum(w, v, x, kernels.MomentumStep[T]{Rate: T(0.1), Mu: T(0.9), Keep: T(0.99), Nesterov: nesterov})
+		out(w, v)
+	}
+	aw, am, av := vector(cols), vector(cols), vector(cols)
+	kernels.Adam(aw, am, av, x, kernels.AdamStep[T]{Rate: T(0.1), Beta1: T(0.9), Beta2: T(0.99), Root: 2, Eps: T(1e-8), Keep: T(0.99)})
+	out(aw, am, av)
+	kernels.Shrink(aw, T(0.01), 1.3)
+	kernels.Sign(am, x)
+	out(aw, am)
 	for _, o := range []kernels.GainOptions[T]{{}, {Limit: 1}, {Form: kernels.GainExp}, {Form: kernels.GainExp, Limit: 1, Bias: vector(rows)}} {
 		w := matrix()
 		kernels.GainRule(w, ordinary[T](rows), ordinary[T](cols), T(0.01), o)
@@ -164,6 +175,16 @@ func all[T kernels.Float](rows, cols int, special bool, put func(T), putInt func
 	}
 	kernels.PowAbs(colSums, x, 2.7)
 	out(colSums)
+
+	line := kernels.Windows{Channels: 1, Height: 1, Width: cols, Size: [2]int{1, min(9, cols)}}
+	_, across := line.Positions()
+	maps := kernels.NewMatrix[T](rows, 7*across)
+	kernels.Convolve(maps, kernels.MatrixOf(vector(7*line.Length()), 7, line.Length()), w, line, nil, kernels.Activation{})
+	pooled := kernels.NewMatrix[T](rows, across)
+	for kind := kernels.MaxPool; kind <= kernels.AveragePool; kind++ {
+		kernels.Pool(pooled, w, line, kind)
+		out(maps.Data, pooled.Data)
+	}
 }
 
 // ordinary is a vector of gains, which must be finite.

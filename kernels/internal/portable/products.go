@@ -83,6 +83,7 @@ const (
 	MulZero = 1 << iota // +0: c is not read
 	MulKeep             // c_ij·f_i
 	MulCols             // c_ij·(f_i − d_j)
+	MulSet              // −0: the sums as they are, c is not read
 )
 
 // MulTile is at most MulRows rows of a matrix product, or of one block of its
@@ -90,7 +91,7 @@ const (
 //
 //	c_ij ← start + s_k,   s_0 = +0,   s_{l+1} = fma(a_il, b_lj, s_l)
 //
-// for i < m, j < n, l < k in order. start is c_ij; or +0; or c_ij·f_i or
+// for i < m, j < n, l < k in order. start is c_ij; or +0; or −0; or c_ij·f_i or
 // c_ij·(f_i − d_j), the difference and the product rounded. a_il is at
 // a[l*aStride+i]. b is in panels of PanelCols columns, bPanel apart, within which row
 // l starts at l*bStride; the columns behind the last one, up to a whole vector
@@ -119,6 +120,9 @@ func MulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bPa
 			for o, s := range sum {
 				start := out[o]
 				switch {
+				case flags&MulSet != 0:
+					out[o] = s
+					continue
 				case flags&MulZero != 0:
 					start = 0
 				case flags&MulCols != 0:
@@ -129,6 +133,13 @@ func MulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bPa
 				out[o] = start + s
 			}
 		}
+	}
+}
+
+// CopyRows copies rows: y_ij = x_ij. y and x share no element.
+func CopyRows[T Float](y, x []T, rows, cols, yStride, xStride int) {
+	for i := range rows {
+		copy(y[i*yStride:][:cols], x[i*xStride:])
 	}
 }
 

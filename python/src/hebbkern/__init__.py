@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
-from . import _threadpoolctl, gains, rules
+from . import _threadpoolctl, gains, rules, schedules
 from ._errors import (
     ArgumentTypeError,
     ArgumentValueError,
+    CheckpointError,
     DivergenceError,
     HebbkernError,
     InternalError,
@@ -18,6 +19,8 @@ from ._errors import (
 from ._lib import VERSION as __version__
 from ._lib import cpu_info, get_num_threads, set_num_threads
 from .balancing import BalanceReport, balance, deficit
+from .checkpoints import load, save
+from .convolution import ConvLayer, conv2d, pool2d
 from .kernels import (
     batch_update,
     ema,
@@ -28,6 +31,7 @@ from .kernels import (
     rank1,
     scale,
 )
+from .layers import Layer, Stack
 from .network import History, Network
 from .recurrent import RNN, RNNRun, Robustness
 from .synaptic import SynapticReport, synaptic_balance
@@ -36,20 +40,25 @@ __all__ = [
     "ArgumentTypeError",
     "ArgumentValueError",
     "BalanceReport",
+    "CheckpointError",
+    "ConvLayer",
     "DivergenceError",
     "HebbkernError",
     "History",
     "InternalError",
     "Interrupted",
+    "Layer",
     "Network",
     "RNN",
     "RNNRun",
     "Robustness",
+    "Stack",
     "StaleLibraryWarning",
     "SynapticReport",
     "__version__",
     "balance",
     "batch_update",
+    "conv2d",
     "cpu_info",
     "deficit",
     "ema",
@@ -57,10 +66,13 @@ __all__ = [
     "gain_rule",
     "gains",
     "get_num_threads",
+    "load",
     "norms",
+    "pool2d",
     "power_sums",
     "rank1",
     "rules",
+    "save",
     "scale",
     "set_num_threads",
     "synaptic_balance",

@@ -1,4 +1,4 @@
-"""The command line: ``python -m hebbkern demo|bench|info``; ``--help`` after each lists its arguments.
+"""The command line: ``python -m hebbkern demo|train|bench|info``; ``--help`` after each lists its arguments.
 
 Exit codes: 0 done, 1 something is missing, wrong or cannot be written (the message says what and how to mend it), 2 wrong
 arguments, 130 stopped by Ctrl-C.
@@ -34,6 +34,15 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--folder", help="where the MNIST files are (default: $HEBBKERN_DATA, else data)")
     demo.add_argument("--out", default="out", help="folder for the pictures and the report (default: out)")
     demo.add_argument("--quick", action="store_true", help="a few epochs on a part of the data: a try of seconds")
+    train = commands.add_parser(
+        "train",
+        help="run a configuration file",
+        description="Trains layers and a network as a TOML file says (its keys: python -c 'import hebbkern.train; "
+        "help(hebbkern.train)'), on NPY, NPZ, IDX or CSV files, and writes checkpoint, curves and report into its "
+        "run.folder. The same command again goes on from the checkpoint.",
+    )
+    train.add_argument("config", help="the TOML file")
+    train.add_argument("--fresh", action="store_true", help="start anew, whatever checkpoint there is")
     bench = commands.add_parser(
         "bench",
         help="time the kernels beside NumPy",
@@ -61,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _info()
     if options.command == "bench":
         return _bench(options.threads, options.only)
+    if options.command == "train":
+        return _train(options)
     return _demo(options)
 
 
@@ -102,6 +113,21 @@ def _bench(threads: int, only: str) -> int:
         return STOPPED
     except quick.BenchError as error:
         print(f"hebbkern bench: {error}", file=sys.stderr)
+        return FAILED
+    return DONE
+
+
+def _train(options: argparse.Namespace) -> int:
+    try:
+        from . import DivergenceError, train
+
+        for path in train.run(train.read_config(options.config), fresh=options.fresh):
+            print(f"written: {path}")
+    except KeyboardInterrupt:
+        print("\nhebbkern train: stopped by Ctrl-C; the same command goes on from the last epoch saved", file=sys.stderr)
+        return STOPPED
+    except (train.TrainError, DivergenceError) as error:
+        print(f"hebbkern train: {error}", file=sys.stderr)
         return FAILED
     return DONE
 

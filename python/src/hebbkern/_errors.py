@@ -25,6 +25,11 @@ class ArgumentTypeError(HebbkernError, TypeError):
     """An argument has a wrong type or element type. Nothing was written."""
 
 
+class CheckpointError(HebbkernError, ValueError):
+    """A file is cut short, altered, of a later version, or holds something else than what is to be loaded. What was to
+    be loaded is as it was."""
+
+
 class DivergenceError(HebbkernError, ArithmeticError):
     """Learning left the finite numbers.
 

@@ -32,14 +32,19 @@ VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
-           "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak")  # fmt: skip
-NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit",
+           "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak",
+           "patches", "conv_forward", "pool")  # fmt: skip
+NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit", "evaluate",
            "synaptic_balance", "rnn", "normal")  # fmt: skip
+CHECKPOINT = ("save", "inspect", "load")
 
 # Status and reason codes of hebbkern.h.
-OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED = 0, 1, -1, -2, -3, -4
-(R_NONE, R_MISSING, R_DTYPE, R_SHAPE, R_LAYOUT, R_READONLY, R_OVERLAP, R_VALUE, R_UNWANTED, R_OBJECT) = range(10)
+OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED, E_FILE, E_SYSTEM = 0, 1, -1, -2, -3, -4, -5, -6
+(R_NONE, R_MISSING, R_DTYPE, R_SHAPE, R_LAYOUT, R_READONLY, R_OVERLAP, R_VALUE, R_UNWANTED, R_OBJECT,
+ R_REPLACED) = range(11)  # fmt: skip
 ABSENT, FLOAT32, FLOAT64, BOOL = range(4)
+UINT8, INT64, UINT64 = 4, 5, 6  # of tensors in checkpoints
+MAX_AXES = 32
 READONLY = 1
 MESSAGE_SIZE = 384
 
@@ -75,6 +80,12 @@ class Error(ctypes.Structure):
 _I64, _F64, _POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
 
+class Activation(ctypes.Structure):
+    """hk_activation."""
+
+    _fields_ = [("kind", _I64), ("slope", _F64)]
+
+
 class Network(ctypes.Structure):
     """hk_network."""
 
@@ -85,6 +96,36 @@ class Network(ctypes.Structure):
         ("hidden", _I64),
         ("output", _I64),
         ("slope", _F64),
+        ("activations", ctypes.POINTER(Activation)),
+    ]
+
+
+class Feedback(ctypes.Structure):
+    """hk_feedback."""
+
+    _fields_ = [
+        ("kind", _I64),
+        ("b", ctypes.POINTER(Array)),
+        ("gate", _I64),
+        ("previous", ctypes.POINTER(Array)),
+        ("started", ctypes.POINTER(_I64)),
+    ]
+
+
+class Optimizer(ctypes.Structure):
+    """hk_optimizer."""
+
+    _fields_ = [
+        ("kind", _I64),
+        ("nesterov", _I64),
+        ("momentum", _F64),
+        ("beta1", _F64),
+        ("beta2", _F64),
+        ("eps", _F64),
+        ("first_weights", ctypes.POINTER(Array)),
+        ("first_biases", ctypes.POINTER(Array)),
+        ("second_weights", ctypes.POINTER(Array)),
+        ("second_biases", ctypes.POINTER(Array)),
     ]
 
 
@@ -125,7 +166,13 @@ class BalanceResult(ctypes.Structure):
 class InitArgs(ctypes.Structure):
     """hk_init_args."""
 
-    _fields_ = [("network", Network), ("seed", ctypes.c_uint64)]
+    _fields_ = [
+        ("network", Network),
+        ("seed", ctypes.c_uint64),
+        ("feedback", ctypes.POINTER(Feedback)),
+        ("beta", _F64),
+        ("excitatory", _F64),
+    ]
 
 
 class PredictArgs(ctypes.Structure):
@@ -145,6 +192,19 @@ class GradientsArgs(ctypes.Structure):
         ("dbiases", ctypes.POINTER(Array)),
         ("loss", _I64),
         ("mean_loss", ctypes.POINTER(_F64)),
+        ("feedback", ctypes.POINTER(Feedback)),
+    ]
+
+
+class EvaluateArgs(ctypes.Structure):
+    """hk_evaluate_args."""
+
+    _fields_ = [
+        ("network", Network),
+        ("x", Array),
+        ("target", Array),
+        ("loss", _I64),
+        ("stats", ctypes.POINTER(Stats)),
     ]
 
 
@@ -162,6 +222,16 @@ class TrainArgs(ctypes.Structure):
         ("lr", _F64),
         ("gain", ctypes.POINTER(GainTraining)),
         ("stats", ctypes.POINTER(Stats)),
+        ("sum", _I64),
+        ("feedback", ctypes.POINTER(Feedback)),
+        ("optimizer", ctypes.POINTER(Optimizer)),
+        ("decay", _F64),
+        ("decay_p", _F64),
+        ("dropout", ctypes.POINTER(_F64)),
+        ("seed", ctypes.c_uint64),
+        ("updates", ctypes.POINTER(_I64)),
+        ("dweights", ctypes.POINTER(Array)),
+        ("dbiases", ctypes.POINTER(Array)),
     ]
 
 
@@ -299,6 +369,46 @@ class NormalArgs(ctypes.Structure):
     ]
 
 
+class Tensor(ctypes.Structure):
+    """hk_tensor."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("data", _POINTER),
+        ("shape", ctypes.POINTER(_I64)),
+        ("ndim", _I64),
+        ("dtype", _I64),
+    ]
+
+
+class SaveArgs(ctypes.Structure):
+    """hk_save_args."""
+
+    _fields_ = [
+        ("path", ctypes.c_char_p),
+        ("tensors", ctypes.POINTER(Tensor)),
+        ("count", _I64),
+        ("metadata", ctypes.c_char_p),
+    ]
+
+
+class InspectArgs(ctypes.Structure):
+    """hk_inspect_args."""
+
+    _fields_ = [("path", ctypes.c_char_p), ("buffer", _POINTER), ("size", _I64), ("needed", ctypes.POINTER(_I64))]
+
+
+class LoadArgs(ctypes.Structure):
+    """hk_load_args."""
+
+    _fields_ = [
+        ("path", ctypes.c_char_p),
+        ("checksum", ctypes.c_char_p),
+        ("tensors", ctypes.POINTER(Tensor)),
+        ("count", _I64),
+    ]
+
+
 _AT = ctypes.POINTER(ctypes.c_int64)
 _ERROR = ctypes.POINTER(Error)
 
@@ -311,14 +421,18 @@ SYMBOLS: dict[str, tuple[Any, list[Any]]] = {
     "hk_get_threads": (ctypes.c_int64, []),
     "hk_balance_state": (ctypes.c_int64, [ctypes.c_int64] * 3),
     "hk_python_function": (ctypes.py_object, [ctypes.c_char_p]),
-    **{f"hk_{name}": (ctypes.c_int, [ctypes.c_void_p, _AT, _ERROR]) for name in KERNELS + NETWORK},
+    **{f"hk_{name}": (ctypes.c_int, [ctypes.c_void_p, _AT, _ERROR]) for name in KERNELS + NETWORK + CHECKPOINT},
 }
 
 # The structs whose sizes must agree. The kernels' args structs are used by C programs only.
 STRUCTS: dict[str, Any] = {
     "hk_array": Array,
     "hk_error": Error,
+    "hk_activation": Activation,
     "hk_network": Network,
+    "hk_feedback": Feedback,
+    "hk_optimizer": Optimizer,
+    "hk_evaluate_args": EvaluateArgs,
     "hk_stats": Stats,
     "hk_gain_training": GainTraining,
     "hk_balance_report": BalanceResult,
@@ -335,6 +449,10 @@ STRUCTS: dict[str, Any] = {
     "hk_synaptic_balance_args": SynapticBalanceArgs,
     "hk_rnn_args": RNNArgs,
     "hk_normal_args": NormalArgs,
+    "hk_tensor": Tensor,
+    "hk_save_args": SaveArgs,
+    "hk_inspect_args": InspectArgs,
+    "hk_load_args": LoadArgs,
 }
 
 
@@ -434,6 +552,9 @@ class _Native:
     contrastive: Callable[..., Any]
     three_factor: Callable[..., Any]
     foldiak: Callable[..., Any]
+    patches: Callable[..., Any]
+    conv_forward: Callable[..., Any]
+    pool: Callable[..., Any]
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,5 @@
-"""The data sets of the demo: the 8x8 digits that the package carries, and the MNIST files when they are at hand.
+"""The data sets of the demo, the 8x8 digits that the package carries and the MNIST files when they are at hand, and IDX
+files.
 
 Only NumPy is needed; nothing here touches the network.
 """
@@ -6,20 +7,23 @@ Only NumPy is needed; nothing here touches the network.
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import struct
 import zlib
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["load_digits", "load_mnist"]
+__all__ = ["load_digits", "load_mnist", "read_idx"]
 
-# IDX, the format of the MNIST files: two zero bytes, the element type (8: unsigned byte), the number of axes, then the
-# length of each axis as a big-endian 32-bit integer, then the elements, last axis fastest.
+# IDX, the format of the MNIST files: two zero bytes, the element type, the number of axes, then the length of each axis
+# as a big-endian 32-bit integer, then the elements, last axis fastest.
 _IDX_UBYTE = 0x08
+_IDX = {_IDX_UBYTE: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 _MNIST_FILES = (
     ("train-images-idx3-ubyte", 60000, (28, 28)),
@@ -111,24 +115,51 @@ def _find(folder: Path, name: str) -> Path:
 def _read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """The array of an IDX file of unsigned bytes, which must have the given shape."""
     try:
+        return _idx(path, shape)
+    except ValueError as e:
+        raise ValueError(f"{e}; {_HOW}") from e
+
+
+def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """The array of an IDX file, the format of the MNIST files, of any element type and number of axes.
+
+    Parameters
+    ----------
+    path : path
+        With ``.gz`` at its end, the file is decompressed.
+
+    Raises
+    ------
+    OSError
+        The file is missing or cannot be read.
+    ValueError
+        It is no IDX file, is cut short or too long; the message names it and what is wrong.
+    """
+    return _idx(Path(path))
+
+
+def _idx(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+    """An IDX file; with a shape, one of unsigned bytes that has it."""
+    try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (gzip.BadGzipFile, EOFError, zlib.error) as e:
-        raise ValueError(f"{path}: not a whole gzip file ({e}); {_HOW}") from e
-    header = 4 + 4 * len(shape)
+        raise ValueError(f"{path}: not a whole gzip file ({e})") from e
+    magic = content[:4].ljust(4, b"\0")
+    if shape is None and (magic[:2] != b"\0\0" or magic[2] not in _IDX):
+        raise ValueError(f"{path}: not an IDX file: magic number 0x{magic.hex()}")
+    header = 4 + 4 * (magic[3] if shape is None else len(shape))
     if len(content) < header:
-        raise ValueError(f"{path}: cut short, {len(content)} bytes where the header alone has {header}; {_HOW}")
-    magic = content[:4]
-    wanted = bytes((0, 0, _IDX_UBYTE, len(shape)))
-    if magic != wanted:
+        raise ValueError(f"{path}: cut short, {len(content)} bytes where the header alone has {header}")
+    if shape is not None and magic != (wanted := bytes((0, 0, _IDX_UBYTE, len(shape)))):
         raise ValueError(
             f"{path}: not an IDX file of {len(shape)}-dimensional unsigned bytes: "
-            f"magic number 0x{magic.hex()}, wanted 0x{wanted.hex()}; {_HOW}"
+            f"magic number 0x{magic.hex()}, wanted 0x{wanted.hex()}"
         )
-    sizes = struct.unpack(f">{len(shape)}I", content[4:header])
-    if sizes != shape:
-        raise ValueError(f"{path}: sizes {sizes}, wanted {shape}; {_HOW}")
-    elements = int(np.prod(shape))
-    if len(content) - header != elements:
-        state = "cut short" if len(content) - header < elements else "too long"
-        raise ValueError(f"{path}: {state}, {len(content) - header} bytes of elements, wanted {elements}; {_HOW}")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    sizes, dtype = struct.unpack(f">{magic[3]}I", content[4:header]), np.dtype(_IDX[magic[2]])
+    if shape is not None and sizes != shape:
+        raise ValueError(f"{path}: sizes {sizes}, wanted {shape}")
+    expected = math.prod(sizes) * dtype.itemsize
+    if len(content) - header != expected:
+        state = "cut short" if len(content) - header < expected else "too long"
+        raise ValueError(f"{path}: {state}, {len(content) - header} bytes of elements, wanted {expected}")
+    return np.frombuffer(content, dtype, offset=header).reshape(sizes).astype(dtype.newbyteorder("="), copy=False)

@@ -17,7 +17,8 @@ _SCORES = ("dot", "euclid")
 class Instar(Rule):
     """The instar, competitive learning with a y of the caller's, ``Δw_ij = η y_i (x_j − w_ij)`` (Grossberg 1976).
 
-    With y ≥ 0 a row tends to Σyx/Σy, the mean of the inputs weighted by its activity.
+    With y ≥ 0 a row tends to Σyx/Σy, the mean of the inputs weighted by its activity. Elsewhere it goes by the name of the
+    postsynaptically gated or the competitive rule, often with the winner's y alone: that is `WTA`.
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ class WTA(Rule):
     """Winner-take-all: the instar with y = 1 for the k rows of the highest score and 0 for the others.
 
     The winners move towards x, ``Δw_ij = η (x_j − w_ij)``; the other rows are not touched. Of equal scores the lowest
-    index wins. ``update`` computes y and takes none.
+    index wins. ``update`` computes y and takes none. Lagani's code and pytorch-hebbian average the batch, and may normalise
+    rows and inputs first, which makes the dot product's winner the nearest row.
 
     Parameters
     ----------
@@ -83,7 +85,8 @@ class SoftHebb(Rule):
     """SoftHebb, ``Δw_ij = η y_i (x_j − u_i w_ij)`` with u = Wx and ``y = softmax(u / temperature)`` (Moraitis,
     Toichkin, Journé, Chua & Guo 2022).
 
-    ``update`` computes y and takes none.
+    ``update`` computes y and takes none. The authors' code sums over the batch and divides by the largest |Δw|: that is
+    ``reduction="sum", normalize="max"``.
 
     Parameters
     ----------

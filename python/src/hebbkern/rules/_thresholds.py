@@ -10,9 +10,15 @@ import numpy.typing as npt
 
 from .._errors import ArgumentTypeError
 from .._parameters import choice, real
+from ..kernels import power_sums
 from ._base import Parameters, Rule, Stateful
 
 _FORMS = ("intrator", "law", "1982")
+
+
+def _power(x: float, p: float) -> float:
+    """x^p by the library, the same everywhere."""
+    return float(power_sums(np.array([[x]]), p)[0])
 
 
 class Covariance(Stateful, Rule):
@@ -156,7 +162,7 @@ class BCM(Stateful, Rule):
     def _start(self) -> float:  # type: ignore[override]
         if self.form != "1982":
             return self.theta0
-        return float(math.exp((math.log(self.theta0) + self.power * math.log(self.c0)) / (1 + self.power)))
+        return _power(self.theta0 * _power(self.c0, self.power), 1 / (1 + self.power))
 
     def _begin(self, n: tuple[int, int] | None, dtype: npt.DTypeLike) -> None:
         super()._begin(n, dtype)

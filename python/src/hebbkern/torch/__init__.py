@@ -28,7 +28,8 @@ from .._units import ModelReport
 from ..balancing import solver_options
 from ._arrays import blocks, carried
 from ._fold import Folded
-from ._trace import Trace, trace
+from ._layers import Trace
+from ._trace import trace
 
 __all__ = ["BalanceCallback", "ModelReport", "balance_", "deficit"]
 
@@ -227,7 +228,9 @@ class BalanceCallback:
         self.count = self.count + 1 if step is None else count("torch.BalanceCallback", "step", step)
         module = self.module if module is None else module
         if module is None:
-            raise ArgumentTypeError("torch.BalanceCallback: module is None, here and at the start; a module is wanted", "module")
+            raise ArgumentTypeError(
+                "torch.BalanceCallback: module is None, here and at the start; a module is wanted", "module"
+            )
         if self.count % self.every:
             return None
         report = balance_(module, self.p, optimizer=self.optimizer, **self.options)

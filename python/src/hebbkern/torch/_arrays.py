@@ -11,7 +11,7 @@ import torch
 from .._errors import ArgumentTypeError, ArgumentValueError
 from .._graph import Block, Integers
 from .._units import weights_block
-from ._trace import Use
+from ._walk import Use
 
 # What the state of an optimizer scales by when a weight scales by s, as a power of s: averages of gradients, of their
 # squares, and what is measured in steps of the weight. Names of tensors that stay as they are have 0.

@@ -7,7 +7,7 @@ from typing import Any, Sequence
 import torch
 from torch import nn
 
-from ._trace import Fold, Use
+from ._walk import Fold, Use
 
 
 class Folded:
