@@ -447,12 +447,28 @@ class Fixed(nn.Module):
         return x + 1
 
 
+class Buffer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("w", torch.eye(6))
+
+    def forward(self, x):
+        return F.linear(x, self.w)
+
+
+def patched():
+    module = nn.ReLU()
+    module.forward = torch.tanh
+    return module
+
+
 @pytest.mark.parametrize(
     "act, words",
     [
         (nn.Tanh(), r"act \(Tanh\)"), (nn.GELU(), r"act \(GELU\)"), (nn.LayerNorm(6), r"act \(LayerNorm\)"),
         (nn.BatchNorm1d(6), "batch norm act"), (Gate(), "sigmoid"), (Square(), "mul"), (Shift(), "added to what is not scaled"),
         (Swap(), "flip"), (Fixed(), "add"), (nn.Softmax(-1), r"act \(Softmax\)"), (nn.ReLU6(), r"act \(ReLU6\)"),
+        (Buffer(), "linear"), (patched(), r"act \(ReLU\)"),
     ],
 )  # fmt: skip
 def test_units_before_what_is_not_homogeneous_are_held_and_named(act, words):
@@ -518,6 +534,21 @@ def test_gates_and_skips():
     report = hk.torch.balance_(model)
     assert distance(outputs(model, x), before) <= 1e-13
     assert sorted(report.modules[l] for l, _, _ in report.excluded) == ["last", "up"]
+
+
+def test_what_is_multiplied_in_place_and_read_again():
+    class Gated(Between):
+        def forward(self, x):
+            gate = torch.sigmoid(self.b(torch.relu(self.a(x.flip(-1)))))
+            gate.mul_(self.act(self.a(x)))
+            return self.c(gate)
+
+    torch.manual_seed(0)
+    model, x = Gated(nn.ReLU()).double(), torch.randn(16, 4, dtype=torch.float64)
+    before = outputs(model, x)
+    report = hk.torch.balance_(model)
+    assert distance(outputs(model, x), before) <= 1e-13
+    assert (0, None, "enters mul_ (node mul_)") in report.excluded
 
 
 def test_only_and_methods():

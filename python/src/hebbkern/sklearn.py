@@ -99,7 +99,7 @@ def deficit(
     --------
     >>> import numpy as np, hebbkern as hk
     >>> from sklearn.neural_network import MLPRegressor
-    >>> model = MLPRegressor(hidden_layer_sizes=(1,), max_iter=1, solver="lbfgs").fit([[0.0], [1.0]], [0.0, 1.0])
+    >>> model = MLPRegressor(hidden_layer_sizes=(1,), solver="lbfgs", random_state=0).fit([[0.0], [1.0]], [0.0, 1.0])
     >>> model.coefs_ = [np.array([[3.0]]), np.array([[1.0]])]
     >>> hk.sklearn.deficit(model)
     [array([8.])]

@@ -91,8 +91,8 @@ class Trace(Walk):
         given = {**dict(zip(names, node.args)), **node.kwargs}
         x, weight, bias = given["input"], given["weight"], given.get("bias")
         plain = isinstance(x, fx.Node) and weight in self._parameters and (bias is None or bias in self._parameters)
-        if not plain or x in self._parameters:
-            return None
+        if not plain or x in self._parameters or not isinstance(self._parameters[weight], nn.Parameter):
+            return None  # a buffer is not ours to change
         name = str(weight.target).removesuffix(".weight")
         layer = (self._ids[x], value, name, self._parameters[weight], bias and self._parameters[bias])
         return self._conv(*layer, given.get("groups", 1)) if convolution else self._linear(*layer)

@@ -63,6 +63,7 @@ JOIN_METHODS = {"add", "add_", "sub", "sub_", "maximum", "minimum"}
 # Homogeneous in one argument while the other is no unit; of a quotient, in the dividend.
 MUL_FUNCTIONS = {operator.mul, operator.imul, torch.mul}
 MUL_METHODS = {"mul", "mul_"}
+IN_PLACE_MUL = {operator.imul, "mul_"}
 DIV_FUNCTIONS = {operator.truediv, operator.itruediv, torch.div}
 DIV_METHODS = {"div", "div_"}
 

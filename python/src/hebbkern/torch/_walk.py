@@ -263,6 +263,8 @@ class Walk:
         moving = [i for i in ids if bool((ops.thin(i) >= 0).any())]
         if len(moving) > 1:
             return None
+        if moving and moving[0] is not ids[0] and node.target in ops.IN_PLACE_MUL:
+            return None  # what was there before and is read again would be scaled
         return self._expanded(moving[0], value) if moving else ops.none_like(value)
 
     # ---- layers: see _layers.Trace ------------------------------------------------------------------------------------
@@ -297,7 +299,8 @@ def attribute(root: Any, target: str) -> Any:
 
 
 def hooked(module: Any) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+    """Whether calling the module does something else than the forward of its class."""
+    return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 
 def overlap(a: Any, b: Any) -> bool:
