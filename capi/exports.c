@@ -78,10 +78,17 @@ int hk_ema(const hk_ema_args *args, int64_t *at, hk_error *err) { return run(HKI
 int hk_gain_rule(const hk_gain_rule_args *args, int64_t *at, hk_error *err) { return run(HKI_GAIN_RULE, args, at, err); }
 
 int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err) { return run(HKI_LEARN, args, at, err); }
+int hk_threshold(const hk_threshold_args *args, int64_t *at, hk_error *err) { return run(HKI_THRESHOLD, args, at, err); }
+int hk_intrinsic_plasticity(const hk_intrinsic_plasticity_args *args, int64_t *at, hk_error *err) {
+    return run(HKI_INTRINSIC_PLASTICITY, args, at, err);
+}
 int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err) { return run(HKI_AVERAGE_GAIN, args, at, err); }
+int hk_windowed_gain(const hk_windowed_gain_args *args, int64_t *at, hk_error *err) { return run(HKI_WINDOWED_GAIN, args, at, err); }
 
 int hk_stdp(const hk_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_STDP, args, at, err); }
 int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_TRIPLET_STDP, args, at, err); }
+int hk_balanced_relu(const hk_balanced_relu_args *args, int64_t *at, hk_error *err) { return run(HKI_BALANCED_RELU, args, at, err); }
+int hk_stamina(const hk_stamina_args *args, int64_t *at, hk_error *err) { return run(HKI_STAMINA, args, at, err); }
 
 int hk_contrastive(const hk_contrastive_args *args, int64_t *at, hk_error *err) { return run(HKI_CONTRASTIVE, args, at, err); }
 int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_error *err) { return run(HKI_THREE_FACTOR, args, at, err); }
@@ -255,6 +262,57 @@ int hk_deficit(const hk_deficit_args *args, int64_t *at, hk_error *err) {
     return network_step(HKI_DEFICIT, args, args->network.weights, at, err);
 }
 
+/* An array whose type the call follows. */
+static int check_own(const char *function, const char *name, const hk_array *a, int written, hk_error *err) {
+    if (a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s is neither float32 nor float64", function, name);
+    return hki_check_data(function, name, a, a->dtype, a->ndim == 2 ? 2 : 1, written, err);
+}
+
+int hk_deaths(const hk_deaths_args *args, int64_t *at, hk_error *err) {
+    START(deaths);
+    CHECKED(check_own(function, "value", &args->value, 0, err));
+    if (args->value.ndim != 1) return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: value has two axes; 1 is wanted", function);
+    if (args->value.cols) NOT_NULL(args->dead, "dead");
+    return network_step(HKI_DEATHS, args, &args->value, at, err);
+}
+
+int hk_spread(const hk_spread_args *args, int64_t *at, hk_error *err) {
+    START(spread);
+    CHECKED(check_own(function, "mean", &args->mean, 0, err));
+    if (args->mean.ndim != 1) return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: mean has two axes; 1 is wanted", function);
+    if (args->scale.dtype != HK_ABSENT) {
+        CHECKED(check_own(function, "scale", &args->scale, 1, err));
+        if (args->scale.dtype != args->mean.dtype)
+            return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: scale has another element type than mean", function);
+    }
+    NOT_NULL(args->entropy, "entropy");
+    return network_step(HKI_SPREAD, args, &args->mean, at, err);
+}
+
+int hk_seed(const hk_seed_args *args, int64_t *at, hk_error *err) {
+    START(seed);
+    NOT_NULL(args->rng, "rng");
+    return network_step(HKI_SEED, args, 0, at, err);
+}
+
+int hk_uniform(const hk_uniform_args *args, int64_t *at, hk_error *err) {
+    START(uniform);
+    CHECKED(check_own(function, "out", &args->out, 1, err));
+    NOT_NULL(args->rng, "rng");
+    if (!isfinite(args->low) || !isfinite(args->high) || !isfinite(args->high - args->low))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: low is %g and high %g; finite numbers are wanted", function,
+                        args->low, args->high);
+    return network_step(HKI_UNIFORM, args, &args->out, at, err);
+}
+
+int hk_anneal(const hk_anneal_args *args, int64_t *at, hk_error *err) {
+    START(anneal);
+    NOT_NULL(args->state, "state");
+    NOT_NULL(args->accepted, "accepted");
+    return network_step(HKI_ANNEAL, args, 0, at, err);
+}
+
 /* An array of a recurrent network, or beside one: `least` to `most` axes, the type of j. */
 static int check_beside(const char *function, const char *name, const hk_array *a, const hk_array *j, int least, int most,
                         int written, hk_error *err) {
@@ -414,6 +472,7 @@ size_t hk_sizeof(const char *name) {
         SIZE(hk_init_args), SIZE(hk_predict_args), SIZE(hk_gradients_args), SIZE(hk_train_args), SIZE(hk_permutation_args),
         SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args), SIZE(hk_activation), SIZE(hk_feedback),
         SIZE(hk_optimizer), SIZE(hk_evaluate_args),
+        SIZE(hk_deaths_args), SIZE(hk_spread_args), SIZE(hk_seed_args), SIZE(hk_uniform_args), SIZE(hk_annealing), SIZE(hk_anneal_args),
         SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args),
         SIZE(hk_tensor), SIZE(hk_save_args), SIZE(hk_inspect_args), SIZE(hk_load_args)};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)

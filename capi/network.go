@@ -41,6 +41,18 @@ func onNetwork[T kernels.Float](function int, args unsafe.Pointer, at *C.int64_t
 		return balanceGraph[T]((*C.hk_balance_graph_args)(args), at)
 	case C.HKI_DEFICIT:
 		return false, deficit[T]((*C.hk_deficit_args)(args))
+	case C.HKI_DEATHS:
+		return false, deaths[T]((*C.hk_deaths_args)(args))
+	case C.HKI_SPREAD:
+		return false, spread[T]((*C.hk_spread_args)(args))
+	case C.HKI_SEED:
+		a := (*C.hk_seed_args)(args)
+		(*engine.RNG)(unsafe.Pointer(a.rng)).Seed(uint64(a.seed), uint64(a.stream))
+		return false, nil
+	case C.HKI_UNIFORM:
+		return uniform[T]((*C.hk_uniform_args)(args), at)
+	case C.HKI_ANNEAL:
+		return false, anneal((*C.hk_anneal_args)(args))
 	case C.HKI_SYNAPTIC_BALANCE:
 		return synapticBalance[T]((*C.hk_synaptic_balance_args)(args), at)
 	case C.HKI_RNN:
@@ -84,17 +96,17 @@ func layers[T kernels.Float](count C.int64_t, weights, biases *C.hk_array) ([]ke
 
 func networkOf[T kernels.Float](n *C.hk_network) (*engine.Network[T], error) {
 	w, b := layers[T](n.layers, n.weights, n.biases)
-	net, err := engine.LayeredOver(w, b, activationOf(n.hidden, n.slope), activationOf(n.output, n.slope))
+	net, err := engine.LayeredOver(w, b, activationOf(n.hidden, n.slope, n.shape), activationOf(n.output, n.slope, n.shape))
 	if err == nil && n.activations != nil {
 		for l, a := range unsafe.Slice(n.activations, int(n.layers)) {
-			net.Populations[l+1].Activation = activationOf(a.kind, a.slope)
+			net.Populations[l+1].Activation = activationOf(a.kind, a.slope, a.shape)
 		}
 	}
 	return net, err
 }
 
-func activationOf(kind C.int64_t, slope C.double) kernels.Activation {
-	return kernels.Activation{Kind: kernels.ActKind(kind), Slope: float64(slope)}
+func activationOf(kind C.int64_t, slope, shape C.double) kernels.Activation {
+	return kernels.Activation{Kind: kernels.ActKind(kind), Slope: float64(slope), Shape: float64(shape)}
 }
 
 func initNetwork[T kernels.Float](a *C.hk_init_args) error {

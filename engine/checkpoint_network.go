@@ -35,13 +35,19 @@ type NetworkState[T kernels.Float] struct {
 
 var lossNames = []string{MSE: "mse", SoftmaxCrossEntropy: "softmax", SigmoidCrossEntropy: "sigmoid"}
 
-// activationName is a kernels.Activation as JSON: its name, or for the leaky ReLU ["leaky_relu", slope].
+// activationName is a kernels.Activation as JSON, in the form that Python has: its name, or with its parameters
+// ["leaky_relu", slope], ["bilu", a, b] or ["bipu", c, d].
 type activationName kernels.Activation
 
 func (a activationName) MarshalJSON() ([]byte, error) {
 	var value any = a.Kind.String()
-	if a.Kind == kernels.LeakyReLU {
+	switch a.Kind {
+	case kernels.LeakyReLU:
 		value = []any{value, pyFloat(a.Slope)}
+	case kernels.BiLU:
+		value = []any{value, pyFloat(a.Slope), pyFloat(a.Shape)}
+	case kernels.BiPU:
+		value = []any{value, pyFloat(a.Shape), pyFloat(a.Slope)}
 	}
 	text, err := json.Marshal(value)
 	var back activationName
@@ -55,18 +61,42 @@ func (a activationName) MarshalJSON() ([]byte, error) {
 }
 
 func (a *activationName) UnmarshalJSON(text []byte) error {
-	name, slope := "", float64(kernels.DefaultSlope)
+	var name string
+	var parts []json.RawMessage
 	if err := json.Unmarshal(text, &name); err != nil {
-		if err := json.Unmarshal(text, &[]any{&name, &slope}); err != nil {
+		if err := json.Unmarshal(text, &parts); err != nil {
 			return err
 		}
+		if len(parts) == 0 {
+			return fmt.Errorf("an activation without a name: %s", text)
+		}
+		if err := json.Unmarshal(parts[0], &name); err != nil {
+			return err
+		}
+		parts = parts[1:]
 	}
 	act, err := kernels.ParseActivation(name)
 	if err != nil {
 		return err
 	}
-	if act.Kind == kernels.LeakyReLU {
-		act.Slope = slope
+	var parameters []*float64
+	switch act.Kind {
+	case kernels.LeakyReLU:
+		if parts != nil { // the name alone has the default
+			parameters = []*float64{&act.Slope}
+		}
+	case kernels.BiLU:
+		parameters = []*float64{&act.Slope, &act.Shape}
+	case kernels.BiPU:
+		parameters = []*float64{&act.Shape, &act.Slope}
+	}
+	if len(parts) != len(parameters) {
+		return fmt.Errorf("an activation with %d parameters: %s", len(parts), text)
+	}
+	for k, p := range parameters {
+		if err := json.Unmarshal(parts[k], p); err != nil {
+			return err
+		}
 	}
 	*a = activationName(act)
 	return nil

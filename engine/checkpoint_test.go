@@ -299,7 +299,9 @@ func testNetworkState[T kernels.Float](t *testing.T) {
 	single := layered[T](t, source(209), leaky, 5, 2)
 	last := layered[T](t, source(210), leaky, 5, 2)
 	last.Populations[1].Activation = leaky
-	for _, n := range []*Network[T]{layered[T](t, source(201), leaky, 5, 4, 3, 2), skipping[T](t, source(202), leaky), each, single, last} {
+	for _, n := range []*Network[T]{layered[T](t, source(201), leaky, 5, 4, 3, 2), skipping[T](t, source(202), leaky), each, single, last,
+		layered[T](t, source(201), kernels.Activation{Kind: kernels.BiLU, Slope: -0.5, Shape: 1.5}, 5, 4, 2),
+		layered[T](t, source(201), kernels.Activation{Kind: kernels.BiPU, Slope: -0.5, Shape: 1.5}, 5, 4, 2)} {
 		gains := make([][]T, len(n.Populations))
 		for k := range gains {
 			gains[k] = randomVector[T](source(203), n.Populations[k].Units, 1)

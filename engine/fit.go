@@ -14,7 +14,7 @@ type FitOptions[T kernels.Float] struct {
 	From   int    // first epoch of this call: a run of epochs 0 … 9 equals one of 0 … 4 and one of 5 … 9
 	Seed   uint64 // of the order of samples, EpochPermutation(Seed, epoch)
 
-	// Balance, if not nil, are the options of balancing (LogScale is not used); BalanceBefore balances before
+	// Balance, if not nil, are the options of balancing (State is not used); BalanceBefore balances before
 	// epoch 0, BalanceEvery n > 0 after every n-th epoch. The optimizer's moments are scaled along.
 	Balance       *BalanceOptions
 	BalanceBefore bool

@@ -17,7 +17,7 @@ const onlineSamples = 4
 // sample up to it.
 func (u *updater[T]) sweep() (k int, done bool, err error) {
 	rule, fits := u.rule.(online[T])
-	if !fits || !u.compute || u.o.Normalize != NoNorm || u.to-u.from < onlineSamples {
+	if !fits || !u.compute || u.o.Normalize != NoNorm || u.o.Compose != nil || u.to-u.from < onlineSamples {
 		return 0, false, nil
 	}
 	o, ok := rule.Online()

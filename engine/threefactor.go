@@ -139,6 +139,9 @@ func (r ThreeFactor[T]) check(w, x, y kernels.Matrix[T], modulator []T, o *Updat
 	if err := r.Check(); err != nil {
 		return err
 	}
+	if o.Compose != nil {
+		return badArg(fn, "compose", "given", "none")
+	}
 	given := []struct {
 		name       string
 		m          kernels.Matrix[T]

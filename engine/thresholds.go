@@ -137,7 +137,7 @@ func (r BCM[T]) Terms() Terms {
 	if r.Decay == 0 {
 		return 0
 	}
-	return TermDecay
+	return TermDecay | TermFixedDecay
 }
 
 // AppendArrays implements the check of the threshold.

@@ -308,6 +308,9 @@ func checkTask[T kernels.Float](fn string, n *Network[T], loss Loss, x, target k
 	if err != nil {
 		return 0, err
 	}
+	if err := n.checkDerivatives(fn); err != nil {
+		return 0, err
+	}
 	if err := checkMatrix(fn, "x", x, -1, n.InputUnits()); err != nil {
 		return 0, err
 	}

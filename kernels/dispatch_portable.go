@@ -46,6 +46,10 @@ func kRank1Any[T Float](w, d, c, gs, x, a, b []T, mask []bool, lo, hi T, rows, c
 	portable.Rank1Any(w, d, c, gs, x, a, b, mask, lo, hi, rows, cols, stride, dStep, gsStep, aStep, maskStride, flags)
 }
 
+func kRank1Full[T Float](w, d, c, gs, x, a, b, low, high []T, mask []bool, lo, hi, softLo, softHi, gamma, theta T, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags int) {
+	portable.Rank1Full(w, d, c, gs, x, a, b, low, high, mask, lo, hi, softLo, softHi, gamma, theta, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags)
+}
+
 func kScaleR[T Float](w, r []T, rows, cols, stride int) {
 	portable.ScaleR(w, r, rows, cols, stride)
 }
@@ -366,12 +370,28 @@ func kDerGELU[T Float](y, z []T, n int) {
 	portable.DerGELU(y, z, n)
 }
 
-func kActLeakyReLU[T Float](y, z []T, slope T, n int) {
-	portable.ActLeakyReLU(y, z, slope, n)
+func kActBiLU[T Float](y, z []T, lower, upper T, n int) {
+	portable.ActBiLU(y, z, lower, upper, n)
 }
 
-func kDerLeakyReLU[T Float](y, z []T, slope T, n int) {
-	portable.DerLeakyReLU(y, z, slope, n)
+func kDerBiLU[T Float](y, z []T, lower, upper T, n int) {
+	portable.DerBiLU(y, z, lower, upper, n)
+}
+
+func kBiPU[T Float](y, z, p []T, lower, upper T, n int) {
+	portable.BiPU(y, z, p, lower, upper, n)
+}
+
+func kReLUOr[T Float](y, z []T, p T, n int) {
+	portable.ReLUOr(y, z, p, n)
+}
+
+func kPositive[T Float](y, z []T, n int) {
+	portable.Positive(y, z, n)
+}
+
+func kWindowMean[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
+	portable.WindowMean(s, v, sum, next, a, count, n)
 }
 
 func kMomentum[T Float](w, v, dw []T, mu, step, keep T, n int) {

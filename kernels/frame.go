@@ -120,6 +120,8 @@ type frame[T Float] struct {
 	patches   patchesJob[T]
 	conv      convJob[T]
 	pool      windowJob[T]
+	csr       csrJob[T]
+	mean      meanJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent
@@ -139,6 +141,9 @@ type local[T Float] struct {
 	panels []T // columns of a cell of a product, or rows of a batch
 	rows   []T // rows of a cell of a product
 	power  []T // a piece of |w|^p, which only grows
+
+	row        rank1Job[T] // of a row of a sparse matrix
+	dependence Dependence[T]
 }
 
 type frameList[T Float] struct {

@@ -14,6 +14,8 @@ const (
 	opActivate
 	opDerivative
 	opSign
+	opReLUOr
+	opPositive
 )
 
 // vectorJob is elementwise work y ← op(y, x) over a vector.
@@ -22,7 +24,7 @@ type vectorJob[T Float] struct {
 	op          vectorOp
 	y, x        []T
 	alpha, beta T
-	act         Activation
+	act         function[T]
 	kind        exponent
 	exponent    []T
 }
@@ -60,11 +62,15 @@ func (v *vectorJob[T]) cell(k, _ int) {
 	case opEMASquare:
 		kEMASquare(y, x, v.alpha, v.beta, n)
 	case opActivate:
-		activate(v.act, y, x)
+		activate(&v.act, y, x)
 	case opDerivative:
-		derive(v.act, y, x)
+		derive(&v.act, y, x)
 	case opSign:
 		kSignV(y, x, n)
+	case opReLUOr:
+		kReLUOr(y, x, v.alpha, n)
+	case opPositive:
+		kPositive(y, x, n)
 	}
 }
 

@@ -1,6 +1,6 @@
-"""The FA_Ex task of Konishi, Igarashi & Miura (Front. Neurosci. 2023): 102-20-1 units learn the product of two signs among
-100 distractors, by backpropagation, feedback alignment, constant feedback of one sign or of mixed ones, and with a fixed
-hidden layer. Set-up and reference figures are those of the project's mathematics page, section 6.
+"""The FA_Ex task of Konishi, Igarashi & Miura (Front. Neurosci. 2023): 102-20-1 units learn the product of two signs
+among 100 distractors, by backpropagation, feedback alignment, constant feedback of one sign or of mixed ones, and with a
+fixed hidden layer. Set-up and reference figures are those of the project's mathematics page, section 6.
 
     .venv/bin/python bench/papers/fa_ex.py [--runs 100] [--threads 2] [--seed 1]
 
@@ -78,16 +78,18 @@ def main(options: argparse.Namespace) -> None:
     outside = []
 
     def compare(what: str, got: float, reference: float, low: float, high: float) -> None:
-        if not low <= reference <= high:
+        good = low <= reference <= high
+        if not good:
             outside.append(what)
-        rows.append((what, f"{reference:.4g}", f"{got:.4g}   {low:.4g} … {high:.4g}{'' if low <= reference <= high else '   OUTSIDE'}"))
+        rows.append((what, f"{reference:.4g}", f"{got:.4g}   {low:.4g} … {high:.4g}{'' if good else '   OUTSIDE'}"))
 
     for curve, name in enumerate(CURVES):
         for epoch, reference in zip((250, 500), REFERENCE[name]):
             values = errors[:, curve, epoch // EVERY]
             margin = 3 * values.std(ddof=1) * np.sqrt(1 / len(values) + 1 / REFERENCE_RUNS)
             margin += 0.5 * 10.0 ** -(2 if reference == 1 else 3)  # of the reference's last digit
-            compare(f"{name}, mean at {epoch}", values.mean(), reference, values.mean() - margin, values.mean() + margin)
+            mean = values.mean()
+            compare(f"{name}, mean at {epoch}", mean, reference, mean - margin, mean + margin)
         values = np.sort(errors[:, curve, -1])
         if (reference := REFERENCE[name][2]) is not None:
             ranks = len(values) / 2 + np.array([-1, 1]) * 1.5 * np.sqrt(len(values))

@@ -280,6 +280,53 @@ static void test_learn(void) {
     CHECK(w[0] == 2 && w[1] == 5, "%g %g", w[0], w[1]);
     test_rules();
 
+    /* composed: the soft bounds and the drift act on the old w, the masked weight stays, the norm comes last */
+    double old[3] = {0.5, 0.25, 0.75}, one = 1, twice[2] = {1, 0.5}, rates[2] = {1, 0.5}, low = 0, wide[3];
+    unsigned char present[3] = {1, 0, 1};
+    memcpy(wide, old, sizeof old);
+    hk_learn_args composed = {.w = hk_matrix(wide, 1, 3, 3, HK_FLOAT64), .x = hk_vector(old, 3, HK_FLOAT64),
+                              .y = hk_vector(&one, 1, HK_FLOAT64), .rule = HK_HEBB, .lr = 1,
+                              .row_lr = hk_scalar(&twice[1], HK_FLOAT64), .low = hk_scalar(&low, HK_FLOAT64),
+                              .mask = hk_matrix(present, 1, 3, 3, HK_BOOL), .soft = 1, .soft_high = 1, .gamma = 0.5, .theta = 0.25,
+                              .norm = HK_SUBTRACTIVE, .norm_target = 2};
+    RUN(status, learn, composed);
+    double p[3] = {0.5 + 0.25 * 0.25 + 0.5 * 0.25 * 0.25, 0.25, 0.75 + 0.375 * 0.1875 + 0.5 * 0.1875 * 0.5};
+    double share = (2 - p[0] - p[2]) / 2;
+    CHECK(fabs(wide[0] - p[0] - share) < 1e-15 && wide[1] == 0.25 && fabs(wide[2] - p[2] - share) < 1e-15, "%g %g %g", wide[0],
+          wide[1], wide[2]);
+    double scheduled = 0, inputs[2] = {1, 1};
+    hk_learn_args sequence = {.w = hk_matrix(&scheduled, 1, 1, 1, HK_FLOAT64), .x = hk_matrix(inputs, 2, 1, 1, HK_FLOAT64),
+                              .y = hk_matrix(inputs, 2, 1, 1, HK_FLOAT64), .rule = HK_HEBB,
+                              .rates = hk_vector(rates, 2, HK_FLOAT64)};
+    RUN(status, learn, sequence);
+    CHECK(scheduled == 1.5, "%g", scheduled);
+
+    /* sparse: rows (1, -, 2) and (-, 3, -) */
+    for (int wide = 0; wide < 2; wide++) {
+        double stored[3] = {1, 2, 3}, in[3] = {1, 10, 2}, out[2];
+        int32_t columns[3] = {0, 2, 1}, starts[3] = {0, 2, 3};
+        int64_t columns64[3] = {0, 2, 1}, starts64[3] = {0, 2, 3};
+        hk_learn_args sparse = {.w = hk_vector(stored, 3, HK_FLOAT64), .x = hk_vector(in, 3, HK_FLOAT64),
+                                .y = hk_vector(out, 2, HK_FLOAT64), .rule = HK_HEBB, .lr = 1, .compute = 1,
+                                .indices = hk_vector(wide ? (void *)columns64 : columns, 3, wide ? HK_INT64 : HK_INT32),
+                                .indptr = hk_vector(wide ? (void *)starts64 : starts, 3, wide ? HK_INT64 : HK_INT32)};
+        RUN(status, learn, sparse);
+        CHECK(out[0] == 5 && out[1] == 30 && stored[0] == 6 && stored[1] == 12 && stored[2] == 303, "%g %g: %g %g %g", out[0],
+              out[1], stored[0], stored[1], stored[2]);
+    }
+
+    double theta[2] = {1, 2}, activity[4] = {1, 0, 3, 0}, target = 0.5;
+    hk_threshold_args threshold = {.theta = hk_vector(theta, 2, HK_FLOAT64), .y = hk_matrix(activity, 2, 2, 2, HK_FLOAT64),
+                                   .target = hk_scalar(&target, HK_FLOAT64), .rate = 0.5, .reduction = HK_MEAN};
+    RUN(status, threshold, threshold);
+    CHECK(theta[0] == 1.75 && theta[1] == 1.75, "%g %g", theta[0], theta[1]);
+    double gains[1] = {2}, bias[1] = {0}, zero[1] = {0}, half[1];
+    hk_intrinsic_plasticity_args intrinsic = {.gain = hk_vector(gains, 1, HK_FLOAT64), .bias = hk_vector(bias, 1, HK_FLOAT64),
+                                              .z = hk_vector(zero, 1, HK_FLOAT64), .y = hk_vector(half, 1, HK_FLOAT64),
+                                              .target = 0.25, .rate = 1};
+    RUN(status, intrinsic_plasticity, intrinsic);
+    CHECK(half[0] == 0.5 && gains[0] == 2.5 && bias[0] == 1 - 3 + 1, "%g %g %g", half[0], gains[0], bias[0]);
+
     double sigma[2] = {0, 0}, z[4] = {-1, 2, 3, 2};
     hk_average_gain_args gain = {.sigma = hk_vector(sigma, 2, HK_FLOAT64), .z = hk_matrix(z, 2, 2, 2, HK_FLOAT64), .alpha = 0.5,
                                  .activation = HK_RELU, .reduction = HK_MEAN};

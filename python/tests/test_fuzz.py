@@ -94,7 +94,8 @@ def main(calls, seed):
     traces = [hk.rules.ThreeFactor(0.1, 5.0), hk.rules.ThreeFactor(0.1, 5.0, 0.5, "tau", tau_rise=1.0)]
     foldiak, contrastive = [hk.rules.Foldiak(steps=3)], [hk.rules.ContrastiveHebbian(0.1)]
     spiking = [hk.rules.STDP(), hk.rules.STDP(mu=0.5, coincidence="both"), hk.rules.TripletSTDP(trace="replace")]
-    gains = hk.gains.Exponential(5, alpha=0.1, dtype=np.float64)
+    averages = [hk.gains.Exponential(5, alpha=0.1, dtype=np.float64), hk.gains.Windowed(5, window=3, activation=("bipu", 2.0, -1.0))]
+    staminas = [hk.stamina.Stamina(5, mode="batch", prior=0.3), hk.stamina.Stamina(3, alpha=0.5, dtype=np.float64)]
     outcomes = {"done": 0, "refused": 0}
     def network_of(args, named):
         """An RNN of the arguments, or one of a single unit where they are refused."""
@@ -126,6 +127,8 @@ def main(calls, seed):
             "foldiak",
             "contrastive",
             "gain",
+            "stamina",
+            "balanced_relu",
             "balance",
             "deficit",
             "synaptic_balance",
@@ -149,7 +152,8 @@ def main(calls, seed):
         elif name == "forward":
             dims = pick((n,), (samples, n))
             args = [w, array(dims), value((out,))]
-            optional(activation=lambda: pick("relu", "tanh", "gelu", "none", 3, ("leaky_relu", number())),
+            optional(activation=lambda: pick("relu", "tanh", "gelu", "none", 3, ("leaky_relu", number()), ("bilu", number(), number()),
+                                             ("bipu", number(), number())),
                      out=lambda: array((*dims[:-1], out)))  # fmt: skip
         elif name in ("power_sums", "norms"):
             args = [w, number()]
@@ -188,6 +192,10 @@ def main(calls, seed):
             args = [w, array(dims), array((*dims[:-1], out)), array(dims), array((*dims[:-1], out))]
             optional(reduction=lambda: pick("sequential", "sum", "mean", "x"), normalize=lambda: pick("max", None, 3),
                      block=lambda: pick(1, 2, 4096, None, 0, "x"))  # fmt: skip
+        elif name in ("stamina", "balanced_relu"):
+            args = [array(pick((n,), (samples, n)))]
+            if name == "balanced_relu":
+                optional(mode=lambda: pick(*hk.stamina.MODES, "x", 3), strength=number, out=lambda: array(pick((n,), (samples, n))))
         elif name == "gain":
             args = [array(pick((n,), (samples, n)))]
             optional(reduction=lambda: pick("sequential", "mean", "sum"))
@@ -203,7 +211,10 @@ def main(calls, seed):
             )
             if name == "balance":
                 optional(
-                    order=lambda: pick([0, 1], [1, 0], [1, 1], [3]), tol=number, max_sweeps=lambda: pick(1, 5, 0, 100)
+                    order=lambda: pick([0, 1], [1, 0], [1, 1], [3]), tol=number, max_sweeps=lambda: pick(1, 5, 0, 100),
+                    method=lambda: pick("newton", "sweeps", "stochastic", "tied", "x"),
+                    alpha=lambda: pick([1, 2, 0], [1, array((sizes[2], sizes[1])), 1], [1], 3),
+                    only=lambda: pick([True, False], [False], [np.ones(sizes[1], bool), True]),
                 )
                 named.setdefault("max_sweeps", 50)
         elif name in ("synaptic_balance", "rnn"):
@@ -226,14 +237,16 @@ def main(calls, seed):
         rule = pick(*learning.get(name, rules))
         if hasattr(rule, "reset") and integers(3):
             rule.reset()
-            for state in getattr(rule, "_state", ()):
+            for array_name in getattr(rule, "_state", ()):
                 if integers(8) == 0:
-                    setattr(rule, state, value(pick((out,), (n,), (out, n), (out, out))))
-        states = [v for v in vars(rule).values() if isinstance(v, np.ndarray)]
+                    setattr(rule, array_name, value(pick((out,), (n,), (out, n), (out, out))))
+        state = pick(*averages) if name == "gain" else pick(*staminas) if name == "stamina" else rule
+        states = [v for v in vars(state).values() if isinstance(v, np.ndarray)]
         lists = [v for a in args if isinstance(a, (list, tuple)) for v in a]
-        everything = [v for v in (*args, *lists, *named.values(), *states, memory, gains.sigma) if isinstance(v, np.ndarray)]
+        everything = [v for v in (*args, *lists, *named.values(), *states, memory) if isinstance(v, np.ndarray)]
         before = [v.tobytes() for v in everything]
-        function = rule.update if name in learning else gains.update if name == "gain" else getattr(hk, name, None)
+        function = getattr(hk.stamina if name == "balanced_relu" else hk, name, None)
+        function = state.update if name in (*learning, "gain", "stamina") else function
         function = function or made.run
         try:
             function(*args, **named)

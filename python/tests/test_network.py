@@ -24,7 +24,8 @@ def state(net):
 
 
 @pytest.mark.parametrize(
-    "activation", ["relu", ("leaky_relu", 0.2), "tanh", "sigmoid", "softplus", "elu", "gelu", "identity"]
+    "activation", ["relu", ("leaky_relu", 0.2), "tanh", "sigmoid", "softplus", "elu", "gelu", "identity", ("bilu", -0.5, 1.25),
+                   ("bipu", 1.5, 0.25)]
 )
 @pytest.mark.parametrize("loss", ["mse", "softmax"])
 def test_gradients(activation, loss):

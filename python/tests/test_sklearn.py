@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import hebbkern as hk
-from hebbkern._units import Units
+from hebbkern._models import Units
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.standard_normal((60, 5))

@@ -53,9 +53,8 @@ def step64(net, X, T, lr, before=None):
 def test_one_step_of_each_feedback(feedback, gate):
     share = {"excitatory": 0.7} if feedback == "fa_ex" else {}
     net = hk.Network([5, 7, 6, 3], activation="tanh", feedback=feedback, gate=gate, seed=4, dtype=np.float64, **share)
-    assert [b.shape for b in net.feedback_weights] == {"fa": [(6, 7), (3, 6)], "dfa": [(3, 7), (3, 6)], "fa_ex": [(3, 7), (3, 6)]}.get(
-        feedback, []
-    )
+    shapes = {"fa": [(6, 7), (3, 6)], "dfa": [(3, 7), (3, 6)], "fa_ex": [(3, 7), (3, 6)]}.get(feedback, [])
+    assert [b.shape for b in net.feedback_weights] == shapes
     X, Y = task(9)
     T = np.eye(3)[Y]
     before = None
@@ -85,7 +84,8 @@ def test_feedback_weights():
         assert set(np.unique(b)) == {np.float32(-0.1), np.float32(0.1)} and abs((b > 0).mean() - 0.8) < 0.1
     net = hk.Network([5, 40, 1], feedback="fa", beta=0.25)
     assert 0.2 < np.abs(net.feedback_weights[0]).max() <= 0.25
-    assert not np.array_equal(net.feedback_weights[0], hk.Network([5, 40, 1], feedback="fa", beta=0.25, seed=1).feedback_weights[0])
+    other = hk.Network([5, 40, 1], feedback="fa", beta=0.25, seed=1)
+    assert not np.array_equal(net.feedback_weights[0], other.feedback_weights[0])
     assert np.array_equal(net.weights[0], hk.Network([5, 40, 1]).weights[0])
 
 
@@ -95,7 +95,11 @@ def test_softmax_refuses_feedback_that_is_equal_over_outputs():
     net.step(X, Y, 0.1)
     net.feedback_weights[0][...] = 0.1
     before = state(net)
-    for call in (lambda: net.step(X, Y, 0.1), lambda: net.fit(X, Y, progress=False), lambda: net.gradients(X, Y, exact=False)):
+    for call in (
+        lambda: net.step(X, Y, 0.1),
+        lambda: net.fit(X, Y, progress=False),
+        lambda: net.gradients(X, Y, exact=False),
+    ):
         with pytest.raises(ValueError, match="squared error, sigmoid outputs, or signs drawn per entry"):
             call()
     assert state(net) == before
@@ -224,7 +228,8 @@ def test_resumed_runs_have_the_same_bits(options):
     finally:
         hk.set_num_threads(threads)
     assert state(cut) == state(whole) and losses == again and cut.best.loss == whole.best.loss
-    assert copy.deepcopy(whole).fit(*task(100, np.float32), progress=False).loss == whole.fit(*task(100, np.float32), progress=False).loss
+    twin, (X, Y) = copy.deepcopy(whole), task(100, np.float32)
+    assert twin.fit(X, Y, progress=False).loss == whole.fit(X, Y, progress=False).loss
 
 
 @pytest.mark.parametrize("options", [{}, {"gate": "differential", "dropout": 0.0}])
@@ -359,6 +364,21 @@ def test_balancing_carries_the_moments_along():
         g.weights[l][...] = weights[l]
         g.biases[l][...] = net.biases[l] / (report.scales[0] if l == 0 else 1)
     dw, _ = g.gradients(X, Y)
-    np.testing.assert_allclose(net.moments["first_weights"][0] * scale, 0.9 * before["first_weights"][0] + 0.1 * dw[0], rtol=1e-9)
+    first = 0.9 * before["first_weights"][0] + 0.1 * dw[0]
+    np.testing.assert_allclose(net.moments["first_weights"][0] * scale, first, rtol=1e-9)
     second = 0.999 * before["second_weights"][0] + 0.001 * dw[0] ** 2
     np.testing.assert_allclose(net.moments["second_weights"][0] * scale**2, second, rtol=1e-9)
+
+
+@pytest.mark.parametrize("options", [{}, {"gate": "differential", "dropout": 0.0, "activation": ["tanh", "relu", "identity"]}])
+def test_a_file_has_all_of_it(options, tmp_path):
+    X, Y = task(100, np.float32)
+    arguments = dict(batch=16, lr=0.01, validation=(X, Y), patience=50, progress=False)
+    whole, _ = run([2], **options)
+    whole.position = 32  # as after Ctrl-C
+    whole.save(tmp_path / "net.hk")
+    net = hk.Network.load(tmp_path / "net.hk")
+    assert repr(net) == repr(whole) and state(net) == state(whole) and net.best.loss == whole.best.loss
+    for n in (whole, net):
+        n.fit(X, Y, epochs=2, **arguments)
+    assert state(net) == state(whole) and net.best.loss == whole.best.loss

@@ -71,7 +71,10 @@ def test_gradients_are_those_of_autograd():
     losses = {
         "mse": lambda z: ((z - torch.from_numpy(T)) ** 2).sum() / 2 / len(X),
         "softmax": lambda z: torch.nn.functional.cross_entropy(z, torch.from_numpy(labels)),
-        "sigmoid": lambda z: torch.nn.functional.binary_cross_entropy_with_logits(z, torch.from_numpy(T), reduction="sum") / len(X),
+        "sigmoid": lambda z: torch.nn.functional.binary_cross_entropy_with_logits(
+            z, torch.from_numpy(T), reduction="sum"
+        )
+        / len(X),
     }
     optimizers = {
         "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
@@ -82,7 +85,8 @@ def test_gradients_are_those_of_autograd():
     for name, loss in losses.items():
         for activation, function in (("tanh", torch.tanh), ("gelu", torch.nn.functional.gelu), ("relu", torch.relu)):
             for optimizer, make in optimizers.items():
-                net = hk.Network([5, 7, 3], activation=activation, loss=name, optimizer=optimizer, dtype=np.float64, seed=2)
+                options = dict(activation=activation, loss=name, optimizer=optimizer, seed=2)
+                net = hk.Network([5, 7, 3], dtype=np.float64, **options)
                 tensors = [torch.tensor(a, requires_grad=True) for a in (*net.weights, *net.biases)]
                 theirs = make(tensors)
                 for _ in range(2):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
-from . import _threadpoolctl, gains, rules, schedules
+from . import _threadpoolctl, gains, homeostasis, rules, schedules, stamina
+from ._compose import WeightNorm
+from ._csr import CSR
 from ._errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -37,6 +39,7 @@ from .recurrent import RNN, RNNRun, Robustness
 from .synaptic import SynapticReport, synaptic_balance
 
 __all__ = [
+    "CSR",
     "ArgumentTypeError",
     "ArgumentValueError",
     "BalanceReport",
@@ -55,6 +58,7 @@ __all__ = [
     "Stack",
     "StaleLibraryWarning",
     "SynapticReport",
+    "WeightNorm",
     "__version__",
     "balance",
     "batch_update",
@@ -65,6 +69,7 @@ __all__ = [
     "forward",
     "gain_rule",
     "gains",
+    "homeostasis",
     "get_num_threads",
     "load",
     "norms",
@@ -74,7 +79,9 @@ __all__ = [
     "rules",
     "save",
     "scale",
+    "schedules",
     "set_num_threads",
+    "stamina",
     "synaptic_balance",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from . import _graph
 from ._array import checked
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._graph import Block
-from ._parameters import finite, real
+from ._parameters import real
 from .kernels import activation_code
 
 _HOMOGENEOUS = ("identity", "relu", "leaky_relu", "bilu")
@@ -54,17 +54,9 @@ def as_list(value: Any, name: str, function: str) -> list[Any]:
 
 def _degree(activation: Any, function: str) -> float | None:
     """c of a homogeneous activation, None for another."""
-    if isinstance(activation, tuple) and len(activation) == 3 and activation[0] in ("bilu", "bipu"):
-        for value in activation[1:]:
-            finite(function, "activation", value)
-        return 1.0 if activation[0] == "bilu" else real(function, "activation", activation[1], above=0)
-    activation_code(activation, function)
+    _, _, shape = activation_code(activation, function)
     name = activation[0] if isinstance(activation, tuple) else activation
-    return 1.0 if name in _HOMOGENEOUS else None
-
-
-def is_leaky(activation: Any) -> TypeGuard[tuple[str, float]]:
-    return isinstance(activation, tuple) and activation[:1] == ("leaky_relu",)
+    return shape if name == "bipu" else 1.0 if name in _HOMOGENEOUS else None
 
 
 class Layers:

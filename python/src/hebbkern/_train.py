@@ -51,7 +51,8 @@ def optimizer_of(value: str | Mapping[str, Any], function: str) -> dict[str, Any
         if key != "name" and key not in defaults:
             known = ", ".join(defaults) or "none"
             raise ArgumentValueError(
-                f"{function}: optimizer has the unknown option {key!r}; known for {given['name']!r}: {known}", "optimizer"
+                f"{function}: optimizer has the unknown option {key!r}; known for {given['name']!r}: {known}",
+                "optimizer",
             )
     numbers: dict[str, Any] = {"name": given["name"]}
     for key, default in defaults.items():

@@ -1,164 +1,187 @@
-"""Units of a network that is found out step by step: which must have one scale, and which must stay as they are and
-why. `hebbkern.torch` and `hebbkern.sklearn` describe their models with it."""
+"""Fewer units, silent ones, new ones: the arrays around a layer when its units change. Only copies are made here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Iterable
+import math
+from dataclasses import dataclass
+from typing import Any, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _graph
-from ._graph import Block, GraphReport, Integers
-from .balancing import BalanceReport
+from ._array import checked
+from ._errors import ArgumentTypeError, ArgumentValueError
+from ._parameters import is_integer, real
+from ._random import check_generator, fill_uniform
+
+#: weights into the units [n, n_in], their biases [n], weights out of them [n_next, n]
+Arrays = tuple[Any, Any, Any]
 
 
 @dataclass(frozen=True, repr=False)
-class ModelReport(BalanceReport):
-    """The outcome of balancing a model: a `BalanceReport` whose layers have names.
-
-    Layer l of `scales`, `dead` and `excluded` is `modules[l]`. The reasons in `excluded` also say by name what
-    keeps a unit from being scaled.
+class Change:
+    """What has become of the units of a layer.
 
     Attributes
     ----------
-    modules : list of str
-        The names of the layers with units, in the order in which the model runs.
-    folded : list of str
-        Batch norms that were folded.
+    dead : int array
+        The units that died, by their old numbers.
+    index : int array [n before]
+        The new number of each old unit, −1 for those that are gone.
+    kept : int array [n after]
+        The old number of each new unit, −1 for those that were added.
+    weights, bias, out : arrays or None
+        The weights into the units, their biases and the weights out of them: new arrays after compaction and growth,
+        else those that were given.
+    moments : list of (weights, bias, out)
+        The optimizer's arrays, changed along.
     """
 
-    modules: list[str] = field(default_factory=list)
-    folded: list[str] = field(default_factory=list)
-
-    @property
-    def by_module(self) -> dict[str, npt.NDArray[np.float64]]:
-        """λ of the units of each module."""
-        return dict(zip(self.modules, self.scales))
+    dead: npt.NDArray[np.int64]
+    index: npt.NDArray[np.int64]
+    kept: npt.NDArray[np.int64]
+    weights: npt.NDArray[Any] | None
+    bias: npt.NDArray[Any] | None
+    out: npt.NDArray[Any] | None
+    moments: list[tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None, npt.NDArray[Any] | None]]
 
     def __repr__(self) -> str:
-        whole = sum(unit is None for _, unit, _ in self.excluded)
-        units = sum(unit is not None for _, unit, _ in self.excluded)
-        left = [f"{n} {what}" for n, what in ((whole, "layers"), (units, "units")) if n]
-        kept = f"; {' and '.join(left)} left as they were)" if left else ")"
-        return super().__repr__().replace("BalanceReport", "ModelReport", 1)[:-1] + kept
-
-    def plot(self) -> Any:
-        """As of `BalanceReport`, the layers by name."""
-        figure = super().plot()
-        figure.axes[0].set_xticklabels(self.modules, rotation=90, fontsize="small")
-        figure.axes[0].set_xlabel("")
-        return figure
+        return f"Change({len(self.index)} → {len(self.kept)} units, {len(self.dead)} dead)"
 
 
-class Units:
-    """Units by number, in layers; −1 is what is never scaled."""
+@dataclass(frozen=True)
+class Around:
+    """The checked arrays around n units: rows of the first, elements of the second, columns of the third belong to a unit."""
 
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.layers: list[Integers] = []
-        self._parent: list[int] = []
-        self._why: list[str] = []
+    weights: npt.NDArray[Any] | None
+    bias: npt.NDArray[Any] | None
+    out: npt.NDArray[Any] | None
 
-    def add(self, name: str, count: int) -> Integers:
-        """A layer of new units."""
-        first = len(self._parent)
-        self._parent += range(first, first + count)
-        self._why += [""] * count
-        units = np.arange(first, first + count)
-        self.names.append(name)
-        self.layers.append(units)
-        return units
-
-    def hold(self, units: Iterable[int], why: str) -> None:
-        """Units that must keep λ = 1. The first reason stays."""
-        for unit in units:
-            if unit >= 0:
-                root = self._find(unit)
-                self._why[root] = self._why[root] or why
-
-    def join(self, a: Iterable[int], b: Iterable[int], why: str) -> None:
-        """Pairs of units that must have one λ; a unit that is paired with −1 is held."""
-        for i, j in zip(a, b):
-            if i < 0 or j < 0:
-                self.hold((i, j), why)
-                continue
-            i, j = sorted((self._find(i), self._find(j)))
-            self._parent[j] = i
-            self._why[i] = self._why[i] or self._why[j]
-
-    def _find(self, unit: int) -> int:
-        parent = self._parent
-        while parent[unit] != unit:
-            parent[unit] = parent[parent[unit]]
-            unit = parent[unit]
-        return unit
-
-    def numbers(self) -> Integers:
-        """By unit: the number of its scale, 0, 1, ... in the order of the layers. One entry more, so that [−1] is −1."""
-        roots = np.array([self._find(i) for i in range(len(self._parent))], np.int64)
-        _, number = np.unique(roots, return_inverse=True)
-        return np.append(number.reshape(-1), -1).astype(np.int64)
-
-    def graph(self, numbers: Integers) -> dict[str, Any]:
-        """What `balance_graph` is to know of the units."""
-        count = int(numbers.max(initial=-1)) + 1
-        held, group = np.zeros(count, np.uint8), np.zeros(count, np.int64)
-        at = 0
-        for units in self.layers[::-1]:  # a shared scale belongs to the first layer that has it
-            group[numbers[units]] = at
-            at += 1
-        held[numbers[[i for i in range(len(self._parent)) if self._why[self._find(i)]]]] = 1
-        _, group = np.unique(-group, return_inverse=True)  # from the first layer on, none left out
-        return {"units": count, "held": held, "group": group.reshape(-1).astype(np.int64)}
-
-    def split(self, numbers: Integers, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Values by scale as a list by layer."""
-        return [values[numbers[units]] for units in self.layers]
-
-    def report(self, numbers: Integers, result: GraphReport, options: dict[str, Any], folded: list[str]) -> ModelReport:
-        """The report, by layer."""
-        dead: list[tuple[int, int]] = []
-        excluded: list[tuple[int, int | None, str]] = []
-        for l, (units, status) in enumerate(zip(self.layers, self.split(numbers, result.status))):
-            dead += [(l, int(i)) for i in np.flatnonzero(status == _graph.DEAD)]
-            reasons = ["" if s in (_graph.FREE, _graph.DEAD) else self._reason(u, s) for u, s in zip(units, status)]
-            if reasons and reasons[0] and len(set(reasons)) == 1:
-                excluded.append((l, None, reasons[0]))
-            else:
-                excluded += [(l, i, reason) for i, reason in enumerate(reasons) if reason]
-        return ModelReport(
-            p=options["p"],
-            method=options["method"],
-            reason=result.reason,
-            sweeps=result.sweeps,
-            residual=result.residual,
-            cost_before=result.cost_before,
-            cost_after=result.cost_after,
-            deficit_before=result.deficit_before,
-            deficit_after=result.deficit_after,
-            scales=self.split(numbers, result.scales),
-            dead=dead,
-            excluded=excluded,
-            modules=list(self.names),
-            folded=folded,
+    def take(self, kept: npt.NDArray[np.int64]) -> Around:
+        """Copies that hold only those units."""
+        w, b, o = self.weights, self.bias, self.out
+        return Around(
+            None if w is None else np.ascontiguousarray(w[kept]),
+            None if b is None else b[kept],
+            None if o is None else np.ascontiguousarray(o[:, kept]),
         )
 
-    def _reason(self, unit: int, status: int) -> str:
-        return self._why[self._find(unit)] or {_graph.SHARED: "shared", _graph.OFF_CYCLE: "off cycle"}[status]
+    def enlarge(self, more: int) -> Around:
+        """Copies with room for more units, which is 0."""
+        w, b, o = self.weights, self.bias, self.out
+        return Around(
+            None if w is None else np.concatenate([w, np.zeros((more, w.shape[1]), w.dtype)]),
+            None if b is None else np.concatenate([b, np.zeros(more, b.dtype)]),
+            None if o is None else np.ascontiguousarray(np.concatenate([o, np.zeros((o.shape[0], more), o.dtype)], axis=1)),
+        )
+
+    def clear(self, units: npt.NDArray[np.int64]) -> None:
+        if self.weights is not None:
+            self.weights[units] = 0
+        if self.bias is not None:
+            self.bias[units] = 0
+        if self.out is not None:
+            self.out[:, units] = 0
+
+    def tuple(self) -> tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None, npt.NDArray[Any] | None]:
+        return self.weights, self.bias, self.out
 
 
-def weights_block(
-    w: npt.NDArray[Any],
-    name: str,
-    rows: Integers | None,
-    cols: Integers | None,
-    **options: Any,
-) -> Block:
-    """A block, without the sides that no unit is on."""
-    return Block(w, name, rows=_any(rows), cols=_any(cols), **options)
+def around(function: str, n: int, dtype: np.dtype[Any], arrays: Arrays, like: Around | None = None, label: str = "") -> Around:
+    """Check the arrays around n units; those of an optimizer must be like the network's."""
+    found: list[npt.NDArray[Any] | None] = []
+    for place, (name, value) in enumerate(zip(("weights", "bias", "out"), arrays)):
+        other = None if like is None else like.tuple()[place]
+        if value is None:
+            found.append(None)
+            continue
+        array = checked(value, label + name, function, ndim=1 if name == "bias" else 2, dtype=dtype, written=True)
+        units = array.shape[1 if name == "out" else 0]
+        if units != n or (like is not None and (other is None or other.shape != array.shape)):
+            wanted = {"weights": f"({n}, n_in)", "bias": f"({n},)", "out": f"(n_next, {n})"}[name]
+            wanted = f"{other.shape}, as {name} has," if other is not None else wanted
+            raise ArgumentValueError(f"{function}: {label}{name} has shape {array.shape}; {wanted} is wanted", label + name)
+        found.append(array)
+    return Around(*found)
 
 
-def _any(units: Integers | None) -> Integers | None:
-    return None if units is None or not np.any(units >= 0) else np.ascontiguousarray(units)
+def around_all(function: str, n: int, dtype: np.dtype[Any], arrays: Arrays, moments: Any) -> tuple[Around, list[Around]]:
+    """The arrays around n units, and the optimizer's; all distinct, since they are written."""
+    main = around(function, n, dtype, arrays)
+    if not isinstance(moments, (list, tuple)):
+        raise ArgumentTypeError(f"{function}: moments is {moments!r}; a list of (weights, bias, out) is wanted", "moments")
+    others = []
+    for k, triple in enumerate(moments):
+        if not isinstance(triple, (list, tuple)) or len(triple) != 3:
+            raise ArgumentValueError(f"{function}: moments[{k}] is no (weights, bias, out)", "moments")
+        others.append(around(function, n, dtype, (triple[0], triple[1], triple[2]), main, f"moments[{k}]."))
+    every = [a for around_one in (main, *others) for a in around_one.tuple() if a is not None]
+    for k, a in enumerate(every):
+        if any(np.shares_memory(a, b) for b in every[:k]):
+            raise ArgumentValueError(f"{function}: two of the arrays share elements; each is written on its own", "moments")
+    return main, others
+
+
+def numbers(function: str, name: str, units: Any, n: int) -> npt.NDArray[np.int64]:
+    """A list of different units, in ascending order."""
+    array = np.atleast_1d(np.asarray(units))
+    if array.size == 0:
+        return np.zeros(0, np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ArgumentTypeError(f"{function}: {name} is {units!r}; a list of units is wanted", name)
+    if array.min() < 0 or array.max() >= n or len(np.unique(array)) != len(array):
+        raise ArgumentValueError(f"{function}: {name} is {units!r}; different units from 0 to {n - 1} are wanted", name)
+    return np.sort(array).astype(np.int64)
+
+
+def fresh(function: str, main: Around, units: npt.NDArray[np.int64], rng: Any, scale: float | None) -> None:
+    """Draw the incoming weights of units anew, uniform in ±scale, by default √(6/n_in) (He et al. 2015)."""
+    w = main.weights
+    if w is None or not len(units):
+        return
+    half = math.sqrt(6 / max(w.shape[1], 1)) if scale is None else real(function, "scale", scale)
+    drawn = np.empty((len(units), w.shape[1]), w.dtype)
+    fill_uniform(function, drawn, check_generator(function, rng), -half, half)
+    w[units] = drawn
+
+
+def replace(function: str, net: Any, layer: Any, moments: Sequence[Any]) -> tuple[int, Arrays, list[Arrays], list[Any]]:
+    """The arrays around hidden layer `layer` of a `Network` (−1: its inputs), those of its twins, and all lists of arrays."""
+    layers = len(net.weights)
+    if not is_integer(layer) or not -1 <= layer < layers - 1:
+        raise ArgumentValueError(
+            f"{function}: layer is {layer!r}; 0 to {layers - 2}, a hidden layer, or -1, the inputs, is wanted", "layer"
+        )
+    own = getattr(net, "moments", {})
+    kinds = dict.fromkeys(name.rsplit("_", 1)[0] for name in own)
+    pairs = [(net.weights, net.biases), *((own[f"{kind}_weights"], own[f"{kind}_biases"]) for kind in kinds), *moments]
+    for k, pair in enumerate(pairs):
+        if not (isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(x, list) and len(x) == layers for x in pair)):
+            raise ArgumentValueError(
+                f"{function}: moments[{k - 1 - len(kinds)}] is no pair of lists of {layers} arrays, as weights and biases are", "moments"
+            )
+    triples = [(None if layer < 0 else w[layer], None if layer < 0 else b[layer], w[layer + 1]) for w, b in pairs]
+    return int(net.sizes[layer + 1]), triples[0], triples[1:], pairs
+
+
+def follow(net: Any, layer: int, change: Change, reborn: bool) -> None:
+    """What else of a `Network` is as large as a layer: sizes, gains, previous activities, fixed feedback weights."""
+    net.sizes[layer + 1] = len(change.kept)
+
+    def units(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        moved = np.where(change.kept >= 0, values[change.kept], values.dtype.type(0))
+        if reborn:
+            moved[change.dead] = 0
+        return moved
+
+    if getattr(net, "gains", None) is not None:
+        net.gains[layer + 1] = units(net.gains[layer + 1])
+    if layer >= 0 and getattr(net, "previous", None):
+        net.previous[layer] = units(net.previous[layer])
+    shrunk = len(change.kept) != len(change.index)
+    if shrunk and layer >= 0 and net.feedback_weights:
+        net.feedback_weights[layer] = np.ascontiguousarray(net.feedback_weights[layer][:, change.kept])
+        if net.feedback == "fa" and layer > 0:  # whose rows are the units of the layer behind
+            net.feedback_weights[layer - 1] = np.ascontiguousarray(net.feedback_weights[layer - 1][change.kept])
+    if shrunk and getattr(net, "best", None) is not None:
+        net.best = None  # a copy of what had other shapes

@@ -4,6 +4,7 @@ the network computes (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025; maths.m
 from __future__ import annotations
 
 import ctypes
+import itertools
 from dataclasses import dataclass
 from typing import Any, Literal, Mapping, Sequence
 
@@ -14,10 +15,10 @@ from . import _graph, _lib
 from ._array import describe_all, run
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._graph import balance_graph as _balance_graph
-from ._layers import Layers, check_layers, is_leaky
+from ._layers import Layers, check_layers
 from ._parameters import choice, is_integer, real
 from ._progress import pyplot
-from .kernels import activation_code
+from .kernels import Activation, activation_code
 
 
 class Flat:
@@ -27,15 +28,15 @@ class Flat:
         self,
         weights: Sequence[npt.NDArray[Any]],
         biases: Sequence[npt.NDArray[Any] | None] | None,
-        activation: str | tuple[str, float],
+        activation: Activation,
         function: str,
     ) -> None:
         self.arrays = [*weights, *(biases or ())]
         self.sizes = [weights[0].shape[1], *(w.shape[0] for w in weights)]
-        code, slope = activation_code(activation, function)
+        code, slope, shape = activation_code(activation, function)
         self._weights = describe_all(weights)
         self._biases = None if biases is None else describe_all(biases)
-        self.struct = _lib.Network(len(weights), self._weights, self._biases, code, 0, slope)
+        self.struct = _lib.Network(len(weights), self._weights, self._biases, code, 0, slope, shape)
 
     @property
     def hidden(self) -> list[int]:
@@ -43,7 +44,8 @@ class Flat:
 
     def split(self, units: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """An array over the hidden units as a list of one array a layer."""
-        return np.split(units, np.cumsum(self.hidden)[:-1]) if self.hidden else []
+        cuts = [0, *itertools.accumulate(self.hidden)]
+        return [units[a:b] for a, b in zip(cuts, cuts[1:])]
 
 
 @dataclass(frozen=True, repr=False)
@@ -119,9 +121,6 @@ class BalanceReport:
         )
         right.set(yscale="log", title="deficit Σ(A − cB)²")
         return figure
-
-
-Activation = str | tuple[Any, ...]
 
 
 def balance(
@@ -318,7 +317,7 @@ def deficit(
     [array([ 8., -3.])]
     """
     cost = _cost("deficit", p)
-    if isinstance(cost, float) and (isinstance(activation, str) or is_leaky(activation)):
+    if isinstance(cost, float) and isinstance(activation, (str, tuple)):
         w, b = check_layers(weights, biases, "deficit", written=False)
         flat = Flat(w, b, activation, "deficit")
         return flat.split(unit_deficits(flat, cost, include_bias)[0])

@@ -22,10 +22,10 @@ from ._errors import ArgumentTypeError, ArgumentValueError, CheckpointError, Div
 from ._lib import native
 from ._parameters import choice, count, is_integer
 from ._windows import MOST, NAMES, Pair, Windows, flat, images_of, output, pair, rows_of
-from .kernels import activation_code
+from .kernels import Activation, activation_code
 from .network import Network
 
-_CONV = ("w", "images", "b", "out", *NAMES, "activation", "slope")
+_CONV = ("w", "images", "b", "out", *NAMES, "activation", "slope", "shape")
 _POOL = ("images", "out", *NAMES, "kind")
 _PATCHES = ("images", "out", *NAMES, "first", "draw", "seed", "drawn")
 _KINDS = ("max", "avg")
@@ -47,7 +47,7 @@ def conv2d(
     stride: Pair = 1,
     padding: Pair = 0,
     dilation: Pair = 1,
-    activation: str | tuple[str, float] = "identity",
+    activation: Activation = "identity",
     out: Any = None,
 ) -> npt.NDArray[Any]:
     """Convolutional layer, ``out_k(r, c) = f(Σ_l w_kl x_l + b_k)`` with x the window at (r, c).
@@ -63,7 +63,7 @@ def conv2d(
     stride, padding, dilation : int or (int, int)
         From a window to the next, zeros on every side, and from an element of a window to the next; for rows and
         columns.
-    activation : str or (str, float)
+    activation : str or tuple
         See `forward`.
     out : array [n, kernels, …, …] or [kernels, …, …], optional
         Written, and returned as a NumPy array; by default a new one.
@@ -98,11 +98,11 @@ def conv2d(
         raise ArgumentValueError(
             f"conv2d: w has shape {w.shape}; kernels for the {images.shape[-3]} channels of images are wanted", "w"
         )
-    code, slope = activation_code(activation, "conv2d")
+    code = activation_code(activation, "conv2d")
     windows = Windows("conv2d", images.shape[-3:], w.shape[2:], stride, padding, dilation)
     shape = (*images.shape[:-3], w.shape[0], *windows.positions)
     y = output("conv2d", out, shape, w)
-    args = [flat(w, "w", "conv2d"), rows_of(images), b, rows_of(y, "conv2d"), *windows.numbers, code, slope]
+    args = [flat(w, "w", "conv2d"), rows_of(images), b, rows_of(y, "conv2d"), *windows.numbers, *code]
     fault = native.conv_forward(*args)
     if fault is not None:
         settle("conv_forward", fault, _CONV, ("out",), args, "conv2d")
@@ -187,7 +187,7 @@ class ConvLayer:
         columns]`` and windows as samples.
     stride, padding, dilation : int or (int, int)
         See `conv2d`.
-    activation : str or (str, float)
+    activation : str or tuple
         Of `forward`; see there.
     seed : int
         Of the initial kernels, which are those of a `Network` of one layer, and of `learn`'s ``draw``.
@@ -225,7 +225,7 @@ class ConvLayer:
         stride: Pair = 1,
         padding: Pair = 0,
         dilation: Pair = 1,
-        activation: str | tuple[str, float] = "identity",
+        activation: Activation = "identity",
         seed: int = 0,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:

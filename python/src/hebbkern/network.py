@@ -18,7 +18,7 @@ from ._network_file import NetworkFile
 from ._parameters import choice, is_integer, real
 from ._train import FEEDBACKS, GATES, LOSSES, MOMENTS, Call, dropout_of, optimizer_of, targets_of
 from .balancing import Flat
-from .kernels import activation_code
+from .kernels import Activation, activation_code
 
 __all__ = ["Best", "History", "Network"]
 
@@ -33,7 +33,7 @@ class Network(NetworkFile):
     ----------
     sizes : list of int
         Units of input, hidden layers and output: at least two numbers.
-    activation : str, (str, float) or list of them
+    activation : str, tuple or list of them
         Of the hidden layers; see `forward`. A list has one for each layer, the output's last.
     feedback : "bp", "fa", "dfa", "sign" or "fa_ex"
         By what the output error reaches the hidden layers: their own weights (backpropagation); fixed random weights,
@@ -115,7 +115,7 @@ class Network(NetworkFile):
         self,
         sizes: Sequence[int],
         *,
-        activation: str | tuple[str, float] | list[Any] = "relu",
+        activation: Activation | list[Any] = "relu",
         feedback: Literal["bp", "fa", "dfa", "sign", "fa_ex"] = "bp",
         excitatory: float = 1.0,
         beta: float | None = None,
@@ -198,10 +198,10 @@ class Network(NetworkFile):
             options.append(f"optimizer={self.optimizer['name']!r}")
         return f"Network({self.sizes}, {', '.join(options)}, seed={self.seed}, dtype=np.{self.dtype})"
 
-    def _activations(self, function: str) -> list[tuple[int, float]]:
+    def _activations(self, function: str) -> list[tuple[int, float, float]]:
         """The activation of each layer, the output's last."""
         if not isinstance(self.activation, list):
-            return [activation_code(self.activation, function)] * (len(self.sizes) - 2) + [(0, 0.0)]
+            return [activation_code(self.activation, function)] * (len(self.sizes) - 2) + [(0, 0.0, 0.0)]
         if len(self.activation) != len(self.sizes) - 1:
             raise ArgumentValueError(
                 f"{function}: activation is a list of {len(self.activation)}; one for each of the {len(self.sizes) - 1} "
@@ -232,7 +232,7 @@ class Network(NetworkFile):
             self._arrays(name, getattr(self, name), shapes[name], function, written)
         flat = Flat(self.weights, self.biases, "identity", function)
         codes = self._activations(function)
-        flat.struct.hidden, flat.struct.slope = codes[0] if len(codes) > 1 else (0, 0.0)
+        flat.struct.hidden, flat.struct.slope, flat.struct.shape = codes[0] if len(codes) > 1 else (0, 0.0, 0.0)
         flat.struct.activations = (_lib.Activation * len(codes))(*(_lib.Activation(*code) for code in codes))
         return flat
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ._array import FLOATS
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._graph import Block, balance_graph
-from ._units import ModelReport, Units, weights_block
+from ._models import ModelReport, Units, weights_block
 from .balancing import solver_options
 
 __all__ = ["balance_", "deficit"]

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .._parameters import real
 from ._base import Parameters, Rule
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
 
 
 class Hebb(Rule):
@@ -56,8 +64,8 @@ class Decay(Rule):
     _code = 1
     decay: float
 
-    def __init__(self, lr: float, decay: float) -> None:
-        super().__init__(lr)
+    def __init__(self, lr: float | Schedule, decay: float, **composition: Unpack[Composition]) -> None:
+        super().__init__(lr, **composition)
         self.decay = real(type(self).__name__, "decay", decay)
 
     def _parameters(self, function: str) -> Parameters:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,12 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, ArgumentValueError
 from .._parameters import choice, count, real
 from ._base import Normalize, Parameters, Reduction, Rule
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
 
 _SCORES = ("dot", "euclid")
 
@@ -72,8 +78,10 @@ class WTA(Rule):
     k: int
     score: str
 
-    def __init__(self, lr: float, k: int = 1, score: Literal["dot", "euclid"] = "dot") -> None:
-        super().__init__(lr)
+    def __init__(
+        self, lr: float | Schedule, k: int = 1, score: Literal["dot", "euclid"] = "dot", **composition: Unpack[Composition]
+    ) -> None:
+        super().__init__(lr, **composition)
         self.k, self.score = k, score
         self._parameters(type(self).__name__)
 
@@ -112,8 +120,10 @@ class SoftHebb(Rule):
     temperature: float
     anti: bool
 
-    def __init__(self, lr: float, temperature: float = 1.0, anti: bool = False) -> None:
-        super().__init__(lr)
+    def __init__(
+        self, lr: float | Schedule, temperature: float = 1.0, anti: bool = False, **composition: Unpack[Composition]
+    ) -> None:
+        super().__init__(lr, **composition)
         self.temperature, self.anti = temperature, anti
         self._parameters(type(self).__name__)
 
@@ -167,8 +177,10 @@ class KrotovHopfield(Rule):
     k: int
     delta: float
 
-    def __init__(self, lr: float, q: float = 2.0, k: int = 2, delta: float = 0.4) -> None:
-        super().__init__(lr)
+    def __init__(
+        self, lr: float | Schedule, q: float = 2.0, k: int = 2, delta: float = 0.4, **composition: Unpack[Composition]
+    ) -> None:
+        super().__init__(lr, **composition)
         self.q, self.k, self.delta = q, k, delta
         self._parameters(type(self).__name__)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,12 @@ from .._errors import ArgumentTypeError
 from .._parameters import choice, real
 from ..kernels import power_sums
 from ._base import Parameters, Rule, Stateful
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
 
 _FORMS = ("intrator", "law", "1982")
 
@@ -59,9 +65,15 @@ class Covariance(Stateful, Rule):
     y_mean: npt.NDArray[Any] | None
 
     def __init__(
-        self, lr: float, alpha: float = 0.01, *, n: tuple[int, int] | None = None, dtype: npt.DTypeLike = np.float32
+        self,
+        lr: float | Schedule,
+        alpha: float = 0.01,
+        *,
+        n: tuple[int, int] | None = None,
+        dtype: npt.DTypeLike = np.float32,
+        **composition: Unpack[Composition],
     ) -> None:
-        super().__init__(lr)
+        super().__init__(lr, **composition)
         self.alpha = alpha
         self._parameters("Covariance")
         self._begin(n, dtype)
@@ -138,7 +150,7 @@ class BCM(Stateful, Rule):
 
     def __init__(
         self,
-        lr: float,
+        lr: float | Schedule,
         alpha: float = 0.01,
         theta0: float = 1.0,
         decay: float = 0.0,
@@ -148,8 +160,9 @@ class BCM(Stateful, Rule):
         c0: float = 1.0,
         n: tuple[int, int] | None = None,
         dtype: npt.DTypeLike = np.float32,
+        **composition: Unpack[Composition],
     ) -> None:
-        super().__init__(lr)
+        super().__init__(lr, **composition)
         self.alpha, self.theta0, self.decay, self.form, self.power, self.c0 = alpha, theta0, decay, form, power, c0
         self._parameters("BCM")
         self._begin(n, dtype)
@@ -223,9 +236,15 @@ class DifferentialHebbian(Stateful, Rule):
     y_before: npt.NDArray[Any] | None
 
     def __init__(
-        self, lr: float, pre: bool = False, *, n: tuple[int, int] | None = None, dtype: npt.DTypeLike = np.float32
+        self,
+        lr: float | Schedule,
+        pre: bool = False,
+        *,
+        n: tuple[int, int] | None = None,
+        dtype: npt.DTypeLike = np.float32,
+        **composition: Unpack[Composition],
     ) -> None:
-        super().__init__(lr)
+        super().__init__(lr, **composition)
         self.pre = pre
         self._parameters("DifferentialHebbian")
         self._begin(n, dtype)

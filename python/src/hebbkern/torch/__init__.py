@@ -24,7 +24,7 @@ except ImportError:
 from .._errors import ArgumentTypeError, ArgumentValueError
 from .._graph import HELD, balance_graph
 from .._parameters import count
-from .._units import ModelReport
+from .._models import ModelReport
 from ..balancing import solver_options
 from ._arrays import blocks, carried
 from ._fold import Folded

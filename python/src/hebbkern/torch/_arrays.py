@@ -10,7 +10,7 @@ import torch
 
 from .._errors import ArgumentTypeError, ArgumentValueError
 from .._graph import Block, Integers
-from .._units import weights_block
+from .._models import weights_block
 from ._walk import Use
 
 # What the state of an optimizer scales by when a weight scales by s, as a power of s: averages of gradients, of their

@@ -12,7 +12,7 @@ from torch import fx, nn
 
 from .._errors import ArgumentTypeError
 from .._graph import Integers
-from .._units import Units
+from .._models import Units
 from . import _operations as ops
 
 
