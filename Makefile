@@ -200,10 +200,11 @@ test-wheel: wheel ## the wheel, built from the source archive, installs and work
 	@build/wheel-env/bin/python -m pip install --quiet dist/*.whl
 	@cd / && "$(CURDIR)/build/wheel-env/bin/python" -W error "$(CURDIR)/.ci/wheel_check.py"
 
-test-torch: build/python.stamp ## torch tensors, with the first of TORCH_PYTHON, PYTHON, /usr/bin/python3 that has torch
-	@echo "== PyTorch tensors in place"
+test-torch: build/python.stamp ## torch tensors and models, with the first of TORCH_PYTHON, PYTHON, /usr/bin/python3 that has torch
+	@echo "== PyTorch tensors and models in place"
 	@p="$$(.ci/setup torch-python)" || .ci/not-run "no interpreter here has torch: install it (Debian: python3-torch; or a CPU build by pip) and name it: make test-torch TORCH_PYTHON=…"; \
 	rm -rf .venv-torch; "$$p" -m venv --without-pip --system-site-packages .venv-torch; \
+	"$$p" -c 'import os, torch; print(os.path.dirname(os.path.dirname(torch.__file__)))' > "$$(echo .venv-torch/lib/python*/site-packages)/torch.pth"; \
 	$(PY) -m pip --python .venv-torch install --quiet pytest; \
 	$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/torch-wheel ./python; \
 	$(PY) -m pip --python .venv-torch install --quiet --no-deps --force-reinstall build/torch-wheel/*.whl; \
@@ -220,5 +221,4 @@ mutate: build/tools.stamp ## break the kernels on purpose, one fault at a time: 
 	@$(PYTHON) .ci/mutate.py
 
 digits: .venv/installed ## write the packaged digits anew from scikit-learn
-	@$(PY) -m pip install --quiet scikit-learn==1.7.2
 	@$(PY) python/tools/make_digits.py
