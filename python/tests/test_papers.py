@@ -92,3 +92,15 @@ def test_stochastic_balancing(script, monkeypatch):
     assert "the same W*" in said
     difference, mean, deviation = module.spread(module.network(), 1.5, 3)
     assert difference < 1e-7 and deviation.max() < 1e-7 and np.abs(mean).max() > 0.1
+
+
+def test_neural_balance(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = __import__("neural_balance")
+    monkeypatch.setattr(module, "SIZES", [64, 24, 16, 10])
+    X, y = load_digits()
+    data = (X[:1000], y[:1000], X[1000:], y[1000:])
+    for variant in module.VARIANTS:
+        accuracy, deficits = module.train(variant, data, 2, 0.1, 0)
+        assert accuracy > 0.5 and len(deficits) == 2 and min(deficits) > 0
+    assert module.train("plain", data, 2, 1e9, 0) == (0.0, [])
