@@ -36,7 +36,7 @@ PY_SOURCES := $(shell find python -type f \( -name '*.py' -o -name '*.toml' -o -
 LEGS := test-vet test-go test-portable test-purego test-v3 test-nofma test-race test-gen test-arm64 test-x86-models \
   test-cross test-capi test-module test-python test-types test-wheel test-torch
 
-.PHONY: help demo test bench bench-quick bench-peers neon-model papers generate wheel data clean exhaustive mutate digits $(LEGS)
+.PHONY: help demo test bench bench-quick bench-peers gallery neon-model papers generate wheel data clean exhaustive mutate digits $(LEGS)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -60,6 +60,9 @@ bench-peers: build/tools.stamp ## install the peers of the suite into .venv-peer
 	@echo "setting up .venv-peers"
 	@.ci/setup peers .venv-peers $(TORCH)
 	@cd bench/peers-go && go mod download
+
+gallery: build/python.stamp ## a picture for each family of rules, by the scripts of python/examples; into out/examples
+	@for script in python/examples/[a-z]*.py; do $(PY) "$$script" --out out/examples; done
 
 papers: build/python.stamp ## results of papers, again; the pictures go to out/papers
 	@for script in bench/papers/[a-z]*.py; do $(PY) "$$script"; done
