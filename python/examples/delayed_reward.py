@@ -82,7 +82,8 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         smooth = np.convolve(rewards, np.ones(window) / window, "valid")
         right.plot(np.arange(window, len(rewards) + 1), smooth, label=f"τ_e = {tau:g}")
     right.axhline(1 / CUES, color="0.6", linestyle=":", linewidth=1, label="chance")
-    right.set(xlabel="trial", ylabel="rewards per trial", ylim=(0, 1.3), title=f"a reward that is {DELAY} steps late")
+    right.set(xlabel="trial", ylabel="rewards per trial", ylim=(0, 1.3), yticks=np.linspace(0, 1, 6))
+    right.set_title(f"a reward that is {DELAY} steps late")
     for axes in (left, middle, right):
         axes.legend(fontsize=8, loc="upper right", ncols=2 if axes is right else 1)
     last = chosen.trials // 5

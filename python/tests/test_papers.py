@@ -1,10 +1,12 @@
 """The scripts of bench/papers at a small size: they run, and what they show holds."""
 
+import importlib
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hebbkern.datasets import load_digits
 
 FOLDER = Path(__file__).resolve().parents[2] / "bench" / "papers"
 
@@ -46,3 +48,40 @@ def test_stock_robustness(script):
         assert one.moved["J_ii"] == 0 and max(one.moved.values()) < 1e-10
     cost = np.array(module.run(1, 16, 60, 2, 1, 4)[0].course)[:, 1]
     assert len(cost) == 5 and np.all(np.diff(cost) < 0)
+
+
+def digits():
+    """The packaged digits in place of MNIST, as the scripts' Data."""
+    common = importlib.import_module("_common")
+    x, labels = load_digits()
+    order = np.random.default_rng(0).permutation(len(x))
+    x, labels = x[order], labels[order]
+    return common.Data(x[:1200], labels[:1200], x[1200:], labels[1200:])
+
+
+def test_krotov_hopfield(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import krotov_hopfield as module
+
+    result = module.run(digits(), 64, 40, 10)
+    epochs, errors, sizes = zip(*result.course)
+    assert epochs == (1, 2, 4, 8, 16, 32, 40) and len(result.read_outs) == 5
+    # The sizes fall to 1, which the rule wants, and the error with them.
+    assert sizes[0] > 60 and 0.9 < sizes[-1] < 5 and np.all(np.diff(sizes) < 0)
+    assert errors[-1] < 0.09 and max(result.read_outs.values()) < 0.12
+    assert module.draw(result, tmp_path).stat().st_size > 10_000
+
+
+def test_softhebb(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import softhebb as module
+
+    data = module.unit_norm(digits())
+    results, read_outs = module.run(data, 64, 4, 10)
+    soft = results["SoftHebb"]
+    assert [epoch for epoch, _ in soft.course] == [1, 2, 4]
+    # Most rows win, and have norm 1; of random rows few do, and the read-out sees nothing.
+    assert soft.winners > 0.9 > 0.2 > results["SoftHebb from random rows"].winners
+    assert abs(np.median(np.sqrt((soft.w**2).sum(1))) - 1) < 0.01
+    assert read_outs["softmax on y"] == soft.course[-1][1] < 0.08
+    assert module.draw(results, tmp_path).stat().st_size > 10_000
