@@ -67,8 +67,8 @@ def ridge_read_out(train: Array, test: Array, data: Data, ridge: float = 1e-4) -
 
 
 def points(epochs: int) -> set[int]:
-    """Where a curve by epoch is measured: after 1, 2, 4, … epochs and at the end."""
-    return {2**k for k in range(epochs.bit_length()) if 2**k <= epochs} | {epochs}
+    """Where a curve by epoch is measured: after 1, 4, 16, … epochs and at the end."""
+    return {4**k for k in range(epochs.bit_length()) if 4**k <= epochs} | {epochs}
 
 
 def draw_rows(axes: npt.NDArray[Any], rows: Array, signed: bool) -> None:

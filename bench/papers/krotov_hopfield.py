@@ -3,9 +3,10 @@ Hopfield, PNAS 116, 2019).
 
 The rule is `hk.rules.KrotovHopfield` with the paper's p = 3 (q here), k = 7, Δ = 0.4, minibatches of 100, normal
 initial weights of variance 1, a learning rate that falls linearly to 0 over the epochs, and features ReLU(Wx)^n with
-n = 4.5. The paper learns for 1000 epochs; the default here is a few, so the error is shown by epoch; only the last
-point is annealed. The paper's read-out is a layer of tanh with the loss |y − t|^6; here it is softmax with
-cross-entropy, and beside it are least squares and other n, on the same hidden layer.
+n = 4.5. The paper learns for 1000 epochs; the default here is 50, some minutes, so the error is shown by epoch; only
+the last point is annealed. The paper's read-out is a layer of tanh with the loss |y − t|^6; here it is softmax with
+cross-entropy, by plain gradient descent. Beside it, on the same hidden layer: fewer epochs of the read-out, least
+squares, and other n.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from _common import (
 )
 
 Q, K, DELTA, RATE, BATCH, POWER = 3.0, 7, 0.4, 0.04, 100, 4.5
+READ_OUT_RATE = 1000.0
 PAPER, PAPER_EPOCHS = 0.0146, 1000
 
 
@@ -66,15 +68,20 @@ def run(data: Data, units: int, epochs: int, readout: int, seed: int = 0) -> Res
         for start in range(0, len(order), BATCH):
             rule.update(w, data.x[order[start : start + BATCH]])
         if epoch + 1 in points(epochs):
-            error = softmax_read_out(*features(w, data, POWER), data, readout)
+            error = softmax_read_out(*features(w, data, POWER), data, readout, READ_OUT_RATE)
             size = float(np.median(hk.power_sums(w, Q)))
             result.course.append((epoch + 1, error, size))
             print(f"  epoch {epoch + 1:3d}: test error {error:.2%}, median Σ|w|³ {size:.2f}", flush=True)
+    train, test = features(w, data, POWER)
     result.read_outs[f"softmax, n = {POWER:g}"] = result.course[-1][1]
+    for share in (5, 25):
+        passes = max(readout // share, 1)
+        error = softmax_read_out(train, test, data, passes, READ_OUT_RATE)
+        result.read_outs[f"softmax, n = {POWER:g}, its epochs {passes}, not {readout}"] = error
+    result.read_outs[f"least squares, n = {POWER:g}"] = ridge_read_out(train, test, data)
     for power in (1.0, 2.0):
-        result.read_outs[f"softmax, n = {power:g}"] = softmax_read_out(*features(w, data, power), data, readout)
-    for power in (2.0, POWER):
-        result.read_outs[f"least squares, n = {power:g}"] = ridge_read_out(*features(w, data, power), data)
+        error = softmax_read_out(*features(w, data, power), data, readout, READ_OUT_RATE)
+        result.read_outs[f"softmax, n = {power:g}"] = error
     return result
 
 
@@ -85,11 +92,12 @@ def draw(result: Result, folder: Path) -> Path:
     draw_rows(left.subplots(4, 6), result.w, signed=True)
     axes = right.subplots()
     epochs, errors, _ = zip(*result.course)
-    axes.plot(epochs, [100 * e for e in errors], "o-", label=f"here, {epochs[-1]} epochs in all")
+    axes.plot(epochs, [100 * e for e in errors], "o-", label=f"obtained, {epochs[-1]} epochs in all")
     axes.plot(PAPER_EPOCHS, 100 * PAPER, "*", color="C3", markersize=12, label="paper, 1000 epochs")
     axes.axhline(100 * PAPER, color="C3", linewidth=0.8, linestyle=":")
     axes.set(xscale="log", yscale="log", xlabel="epochs of the hidden layer", ylabel="test error [%]")
-    axes.set_yticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
+    axes.set(ylim=(1, 10))
+    axes.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
     axes.minorticks_off()
     axes.legend()
     return save(figure, "krotov_hopfield", folder)
@@ -109,4 +117,4 @@ def main(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    script(main, __doc__, units=2000, epochs=30, readout=20, train=60_000, test=10_000)
+    script(main, __doc__, units=2000, epochs=50, readout=60, train=60_000, test=10_000)

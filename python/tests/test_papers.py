@@ -65,10 +65,12 @@ def test_krotov_hopfield(monkeypatch, tmp_path):
 
     result = module.run(digits(), 64, 40, 10)
     epochs, errors, sizes = zip(*result.course)
-    assert epochs == (1, 2, 4, 8, 16, 32, 40) and len(result.read_outs) == 5
+    assert epochs == (1, 4, 16, 40) and len(result.read_outs) == 6
     # The sizes fall to 1, which the rule wants, and the error with them.
     assert sizes[0] > 60 and 0.9 < sizes[-1] < 5 and np.all(np.diff(sizes) < 0)
-    assert errors[-1] < 0.09 and max(result.read_outs.values()) < 0.12
+    assert errors[-1] < 0.09 and errors[-1] < 0.8 * errors[0]
+    assert result.read_outs["softmax, n = 4.5"] == errors[-1]
+    assert errors[-1] < result.read_outs["softmax, n = 4.5, its epochs 1, not 10"]  # a read-out that has learned too little
     assert module.draw(result, tmp_path).stat().st_size > 10_000
 
 
@@ -79,8 +81,8 @@ def test_softhebb(monkeypatch, tmp_path):
     data = module.unit_norm(digits())
     results, read_outs = module.run(data, 64, 4, 10)
     soft = results["SoftHebb"]
-    assert [epoch for epoch, _ in soft.course] == [1, 2, 4]
-    # Most rows win, and have norm 1; of random rows few do, and the read-out sees nothing.
+    assert [epoch for epoch, _ in soft.course] == [1, 4]
+    # Most rows win, and come to norm 1; of random rows few win, and the read-out has little to go by.
     assert soft.winners > 0.9 > 0.2 > results["SoftHebb from random rows"].winners
     assert abs(np.median(np.sqrt((soft.w**2).sum(1))) - 1) < 0.01
     assert read_outs["softmax on y"] == soft.course[-1][1] < 0.08
