@@ -124,22 +124,52 @@ func DerGELUF32AVX2(y, z *float32, n int)
 //go:noescape
 func DerGELUF64AVX2(y, z *float64, n int)
 
-// ActLeakyReLUF32AVX2 is portable.ActLeakyReLU for float32.
+// ActBiLUF32AVX2 is portable.ActBiLU for float32.
 //
 //go:noescape
-func ActLeakyReLUF32AVX2(y, z *float32, slope float32, n int)
+func ActBiLUF32AVX2(y, z *float32, lower, upper float32, n int)
 
-// ActLeakyReLUF64AVX2 is portable.ActLeakyReLU for float64.
+// ActBiLUF64AVX2 is portable.ActBiLU for float64.
 //
 //go:noescape
-func ActLeakyReLUF64AVX2(y, z *float64, slope float64, n int)
+func ActBiLUF64AVX2(y, z *float64, lower, upper float64, n int)
 
-// DerLeakyReLUF32AVX2 is portable.DerLeakyReLU for float32.
+// DerBiLUF32AVX2 is portable.DerBiLU for float32.
 //
 //go:noescape
-func DerLeakyReLUF32AVX2(y, z *float32, slope float32, n int)
+func DerBiLUF32AVX2(y, z *float32, lower, upper float32, n int)
 
-// DerLeakyReLUF64AVX2 is portable.DerLeakyReLU for float64.
+// DerBiLUF64AVX2 is portable.DerBiLU for float64.
 //
 //go:noescape
-func DerLeakyReLUF64AVX2(y, z *float64, slope float64, n int)
+func DerBiLUF64AVX2(y, z *float64, lower, upper float64, n int)
+
+// BiPUF32AVX2 is portable.BiPU for float32.
+//
+//go:noescape
+func BiPUF32AVX2(y, z, p *float32, lower, upper float32, n int)
+
+// BiPUF64AVX2 is portable.BiPU for float64.
+//
+//go:noescape
+func BiPUF64AVX2(y, z, p *float64, lower, upper float64, n int)
+
+// ReLUOrF32AVX2 is portable.ReLUOr for float32.
+//
+//go:noescape
+func ReLUOrF32AVX2(y, z *float32, p float32, n int)
+
+// ReLUOrF64AVX2 is portable.ReLUOr for float64.
+//
+//go:noescape
+func ReLUOrF64AVX2(y, z *float64, p float64, n int)
+
+// PositiveF32AVX2 is portable.Positive for float32.
+//
+//go:noescape
+func PositiveF32AVX2(y, z *float32, n int)
+
+// PositiveF64AVX2 is portable.Positive for float64.
+//
+//go:noescape
+func PositiveF64AVX2(y, z *float64, n int)

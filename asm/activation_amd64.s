@@ -3814,10 +3814,11 @@ l3:
 	VZEROUPPER
 	RET
 
-// func ActLeakyReLUF32AVX2(y *float32, z *float32, slope float32, n int)
+// func ActBiLUF32AVX2(y *float32, z *float32, lower float32, upper float32, n int)
 // Requires: AVX, AVX2
-TEXT ·ActLeakyReLUF32AVX2(SB), NOSPLIT, $0-32
-	VBROADCASTSS slope+16(FP), Y0
+TEXT ·ActBiLUF32AVX2(SB), NOSPLIT, $0-32
+	VBROADCASTSS lower+16(FP), Y4
+	VBROADCASTSS upper+20(FP), Y3
 	MOVQ         y+0(FP), CX
 	MOVQ         z+8(FP), BX
 	MOVQ         n+24(FP), AX
@@ -3826,94 +3827,11 @@ TEXT ·ActLeakyReLUF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x20
 
 l1:
-	VMOVUPS   (BX), Y3
-	VMOVUPS   activationConstants<>+0(SB), Y1
-	VCMPPS    $0x12, Y3, Y1, Y2
-	VMULPS    Y3, Y0, Y1
-	VBLENDVPS Y2, Y3, Y1, Y1
-	VMOVUPS   Y1, (CX)
-	ADDQ      $+32, CX
-	ADDQ      $+32, BX
-	ADDQ      $-8, AX
-	CMPQ      AX, $0x08
-	JGE       l1
-
-l2:
-	CMPQ         AX, $0x01
-	JLT          l3
-	VMOVD        AX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     activationConstants<>+384(SB), Y1, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMOVUPS      activationConstants<>+0(SB), Y1
-	VCMPPS       $0x12, Y2, Y1, Y1
-	VMULPS       Y2, Y0, Y0
-	VBLENDVPS    Y1, Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y3, (CX)
-
-l3:
-	VZEROUPPER
-	RET
-
-// func ActLeakyReLUF64AVX2(y *float64, z *float64, slope float64, n int)
-// Requires: AVX, AVX2
-TEXT ·ActLeakyReLUF64AVX2(SB), NOSPLIT, $0-32
-	VBROADCASTSD slope+16(FP), Y0
-	MOVQ         y+0(FP), CX
-	MOVQ         z+8(FP), BX
-	MOVQ         n+24(FP), AX
-	CMPQ         AX, $0x04
-	JLT          l2
-	PCALIGN      $0x20
-
-l1:
-	VMOVUPS   (BX), Y3
-	VMOVUPS   activationConstants<>+416(SB), Y1
-	VCMPPD    $0x12, Y3, Y1, Y2
-	VMULPD    Y3, Y0, Y1
-	VBLENDVPD Y2, Y3, Y1, Y1
-	VMOVUPS   Y1, (CX)
-	ADDQ      $+32, CX
-	ADDQ      $+32, BX
-	ADDQ      $-4, AX
-	CMPQ      AX, $0x04
-	JGE       l1
-
-l2:
-	CMPQ         AX, $0x01
-	JLT          l3
-	VMOVQ        AX, X1
-	VPBROADCASTQ X1, Y1
-	VPCMPGTQ     activationConstants<>+3840(SB), Y1, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMOVUPS      activationConstants<>+416(SB), Y1
-	VCMPPD       $0x12, Y2, Y1, Y1
-	VMULPD       Y2, Y0, Y0
-	VBLENDVPD    Y1, Y2, Y0, Y0
-	VMASKMOVPD   Y0, Y3, (CX)
-
-l3:
-	VZEROUPPER
-	RET
-
-// func DerLeakyReLUF32AVX2(y *float32, z *float32, slope float32, n int)
-// Requires: AVX, AVX2
-TEXT ·DerLeakyReLUF32AVX2(SB), NOSPLIT, $0-32
-	VBROADCASTSS slope+16(FP), Y4
-	MOVQ         y+0(FP), CX
-	MOVQ         z+8(FP), BX
-	MOVQ         n+24(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l2
-	PCALIGN      $0x20
-
-l1:
-	VMOVUPS   (BX), Y2
-	VCMPPS    $0x11, activationConstants<>+0(SB), Y2, Y1
-	VMOVUPS   activationConstants<>+256(SB), Y0
-	VBLENDVPS Y1, Y4, Y0, Y0
-	VCMPPS    $0x03, Y2, Y2, Y1
-	VORPS     Y1, Y0, Y0
+	VMOVUPS   (BX), Y1
+	VMOVUPS   activationConstants<>+0(SB), Y0
+	VCMPPS    $0x12, Y1, Y0, Y0
+	VBLENDVPS Y0, Y3, Y4, Y0
+	VMULPS    Y1, Y0, Y0
 	VMOVUPS   Y0, (CX)
 	ADDQ      $+32, CX
 	ADDQ      $+32, BX
@@ -3926,37 +3844,36 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     activationConstants<>+384(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VCMPPS       $0x11, activationConstants<>+0(SB), Y2, Y1
-	VMOVUPS      activationConstants<>+256(SB), Y0
-	VBLENDVPS    Y1, Y4, Y0, Y0
-	VCMPPS       $0x03, Y2, Y2, Y1
-	VORPS        Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y3, (CX)
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMOVUPS      activationConstants<>+0(SB), Y0
+	VCMPPS       $0x12, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
 
 l3:
 	VZEROUPPER
 	RET
 
-// func DerLeakyReLUF64AVX2(y *float64, z *float64, slope float64, n int)
+// func ActBiLUF64AVX2(y *float64, z *float64, lower float64, upper float64, n int)
 // Requires: AVX, AVX2
-TEXT ·DerLeakyReLUF64AVX2(SB), NOSPLIT, $0-32
-	VBROADCASTSD slope+16(FP), Y4
+TEXT ·ActBiLUF64AVX2(SB), NOSPLIT, $0-40
+	VBROADCASTSD lower+16(FP), Y4
+	VBROADCASTSD upper+24(FP), Y3
 	MOVQ         y+0(FP), CX
 	MOVQ         z+8(FP), BX
-	MOVQ         n+24(FP), AX
+	MOVQ         n+32(FP), AX
 	CMPQ         AX, $0x04
 	JLT          l2
 	PCALIGN      $0x20
 
 l1:
-	VMOVUPS   (BX), Y2
-	VCMPPD    $0x11, activationConstants<>+416(SB), Y2, Y1
-	VMOVUPS   activationConstants<>+2432(SB), Y0
-	VBLENDVPD Y1, Y4, Y0, Y0
-	VCMPPD    $0x03, Y2, Y2, Y1
-	VORPD     Y1, Y0, Y0
+	VMOVUPS   (BX), Y1
+	VMOVUPS   activationConstants<>+416(SB), Y0
+	VCMPPD    $0x12, Y1, Y0, Y0
+	VBLENDVPD Y0, Y3, Y4, Y0
+	VMULPD    Y1, Y0, Y0
 	VMOVUPS   Y0, (CX)
 	ADDQ      $+32, CX
 	ADDQ      $+32, BX
@@ -3969,14 +3886,345 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VCMPPD       $0x11, activationConstants<>+416(SB), Y2, Y1
-	VMOVUPS      activationConstants<>+2432(SB), Y0
-	VBLENDVPD    Y1, Y4, Y0, Y0
-	VCMPPD       $0x03, Y2, Y2, Y1
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMOVUPS      activationConstants<>+416(SB), Y0
+	VCMPPD       $0x12, Y1, Y0, Y0
+	VBLENDVPD    Y0, Y3, Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+
+l3:
+	VZEROUPPER
+	RET
+
+// func DerBiLUF32AVX2(y *float32, z *float32, lower float32, upper float32, n int)
+// Requires: AVX, AVX2
+TEXT ·DerBiLUF32AVX2(SB), NOSPLIT, $0-32
+	VBROADCASTSS lower+16(FP), Y4
+	VBROADCASTSS upper+20(FP), Y3
+	MOVQ         y+0(FP), CX
+	MOVQ         z+8(FP), BX
+	MOVQ         n+24(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l2
+	PCALIGN      $0x20
+
+l1:
+	VMOVUPS   (BX), Y0
+	VMOVUPS   activationConstants<>+0(SB), Y1
+	VCMPPS    $0x12, Y0, Y1, Y1
+	VBLENDVPS Y1, Y3, Y4, Y1
+	VCMPPS    $0x03, Y0, Y0, Y0
+	VORPS     Y0, Y1, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $+32, CX
+	ADDQ      $+32, BX
+	ADDQ      $-8, AX
+	CMPQ      AX, $0x08
+	JGE       l1
+
+l2:
+	CMPQ         AX, $0x01
+	JLT          l3
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMOVUPS      activationConstants<>+0(SB), Y0
+	VCMPPS       $0x12, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VORPS        Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+
+l3:
+	VZEROUPPER
+	RET
+
+// func DerBiLUF64AVX2(y *float64, z *float64, lower float64, upper float64, n int)
+// Requires: AVX, AVX2
+TEXT ·DerBiLUF64AVX2(SB), NOSPLIT, $0-40
+	VBROADCASTSD lower+16(FP), Y4
+	VBROADCASTSD upper+24(FP), Y3
+	MOVQ         y+0(FP), CX
+	MOVQ         z+8(FP), BX
+	MOVQ         n+32(FP), AX
+	CMPQ         AX, $0x04
+	JLT          l2
+	PCALIGN      $0x20
+
+l1:
+	VMOVUPS   (BX), Y0
+	VMOVUPS   activationConstants<>+416(SB), Y1
+	VCMPPD    $0x12, Y0, Y1, Y1
+	VBLENDVPD Y1, Y3, Y4, Y1
+	VCMPPD    $0x03, Y0, Y0, Y0
+	VORPD     Y0, Y1, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $+32, CX
+	ADDQ      $+32, BX
+	ADDQ      $-4, AX
+	CMPQ      AX, $0x04
+	JGE       l1
+
+l2:
+	CMPQ         AX, $0x01
+	JLT          l3
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMOVUPS      activationConstants<>+416(SB), Y0
+	VCMPPD       $0x12, Y1, Y0, Y0
+	VBLENDVPD    Y0, Y3, Y4, Y0
+	VCMPPD       $0x03, Y1, Y1, Y1
 	VORPD        Y1, Y0, Y0
-	VMASKMOVPD   Y0, Y3, (CX)
+	VMASKMOVPD   Y0, Y2, (CX)
+
+l3:
+	VZEROUPPER
+	RET
+
+// func BiPUF32AVX2(y *float32, z *float32, p *float32, lower float32, upper float32, n int)
+// Requires: AVX, AVX2
+TEXT ·BiPUF32AVX2(SB), NOSPLIT, $0-40
+	VBROADCASTSS lower+24(FP), Y4
+	VBROADCASTSS upper+28(FP), Y3
+	MOVQ         y+0(FP), DX
+	MOVQ         z+8(FP), CX
+	MOVQ         p+16(FP), BX
+	MOVQ         n+32(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l2
+	PCALIGN      $0x20
+
+l1:
+	VMOVUPS   (CX), Y1
+	VMOVUPS   activationConstants<>+0(SB), Y0
+	VCMPPS    $0x12, Y1, Y0, Y0
+	VBLENDVPS Y0, Y3, Y4, Y0
+	VMULPS    (BX), Y0, Y0
+	VMOVUPS   Y0, (DX)
+	ADDQ      $+32, DX
+	ADDQ      $+32, CX
+	ADDQ      $+32, BX
+	ADDQ      $-8, AX
+	CMPQ      AX, $0x08
+	JGE       l1
+
+l2:
+	CMPQ         AX, $0x01
+	JLT          l3
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMOVUPS      activationConstants<>+0(SB), Y0
+	VCMPPS       $0x12, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+
+l3:
+	VZEROUPPER
+	RET
+
+// func BiPUF64AVX2(y *float64, z *float64, p *float64, lower float64, upper float64, n int)
+// Requires: AVX, AVX2
+TEXT ·BiPUF64AVX2(SB), NOSPLIT, $0-48
+	VBROADCASTSD lower+24(FP), Y4
+	VBROADCASTSD upper+32(FP), Y3
+	MOVQ         y+0(FP), DX
+	MOVQ         z+8(FP), CX
+	MOVQ         p+16(FP), BX
+	MOVQ         n+40(FP), AX
+	CMPQ         AX, $0x04
+	JLT          l2
+	PCALIGN      $0x20
+
+l1:
+	VMOVUPS   (CX), Y1
+	VMOVUPS   activationConstants<>+416(SB), Y0
+	VCMPPD    $0x12, Y1, Y0, Y0
+	VBLENDVPD Y0, Y3, Y4, Y0
+	VMULPD    (BX), Y0, Y0
+	VMOVUPS   Y0, (DX)
+	ADDQ      $+32, DX
+	ADDQ      $+32, CX
+	ADDQ      $+32, BX
+	ADDQ      $-4, AX
+	CMPQ      AX, $0x04
+	JGE       l1
+
+l2:
+	CMPQ         AX, $0x01
+	JLT          l3
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMOVUPS      activationConstants<>+416(SB), Y0
+	VCMPPD       $0x12, Y1, Y0, Y0
+	VBLENDVPD    Y0, Y3, Y4, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
+
+l3:
+	VZEROUPPER
+	RET
+
+// func ReLUOrF32AVX2(y *float32, z *float32, p float32, n int)
+// Requires: AVX, AVX2
+TEXT ·ReLUOrF32AVX2(SB), NOSPLIT, $0-32
+	VBROADCASTSS p+16(FP), Y3
+	MOVQ         y+0(FP), CX
+	MOVQ         z+8(FP), BX
+	MOVQ         n+24(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l2
+	PCALIGN      $0x20
+
+l1:
+	VMOVUPS   (BX), Y1
+	VCMPPS    $0x12, activationConstants<>+0(SB), Y1, Y0
+	VBLENDVPS Y0, Y3, Y1, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $+32, CX
+	ADDQ      $+32, BX
+	ADDQ      $-8, AX
+	CMPQ      AX, $0x08
+	JGE       l1
+
+l2:
+	CMPQ         AX, $0x01
+	JLT          l3
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VCMPPS       $0x12, activationConstants<>+0(SB), Y1, Y0
+	VBLENDVPS    Y0, Y3, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+
+l3:
+	VZEROUPPER
+	RET
+
+// func ReLUOrF64AVX2(y *float64, z *float64, p float64, n int)
+// Requires: AVX, AVX2
+TEXT ·ReLUOrF64AVX2(SB), NOSPLIT, $0-32
+	VBROADCASTSD p+16(FP), Y3
+	MOVQ         y+0(FP), CX
+	MOVQ         z+8(FP), BX
+	MOVQ         n+24(FP), AX
+	CMPQ         AX, $0x04
+	JLT          l2
+	PCALIGN      $0x20
+
+l1:
+	VMOVUPS   (BX), Y1
+	VCMPPD    $0x12, activationConstants<>+416(SB), Y1, Y0
+	VBLENDVPD Y0, Y3, Y1, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $+32, CX
+	ADDQ      $+32, BX
+	ADDQ      $-4, AX
+	CMPQ      AX, $0x04
+	JGE       l1
+
+l2:
+	CMPQ         AX, $0x01
+	JLT          l3
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VCMPPD       $0x12, activationConstants<>+416(SB), Y1, Y0
+	VBLENDVPD    Y0, Y3, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+
+l3:
+	VZEROUPPER
+	RET
+
+// func PositiveF32AVX2(y *float32, z *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·PositiveF32AVX2(SB), NOSPLIT, $0-24
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	VMOVUPS (BX), Y0
+	VCMPPS  $0x12, activationConstants<>+0(SB), Y0, Y1
+	VANDNPS activationConstants<>+256(SB), Y1, Y1
+	VCMPPS  $0x03, Y0, Y0, Y0
+	VORPS   Y0, Y1, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l1
+
+l2:
+	CMPQ         AX, $0x01
+	JLT          l3
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     activationConstants<>+384(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VCMPPS       $0x12, activationConstants<>+0(SB), Y0, Y1
+	VANDNPS      activationConstants<>+256(SB), Y1, Y1
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+
+l3:
+	VZEROUPPER
+	RET
+
+// func PositiveF64AVX2(y *float64, z *float64, n int)
+// Requires: AVX, AVX2
+TEXT ·PositiveF64AVX2(SB), NOSPLIT, $0-24
+	MOVQ    y+0(FP), CX
+	MOVQ    z+8(FP), BX
+	MOVQ    n+16(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	VMOVUPS (BX), Y0
+	VCMPPD  $0x12, activationConstants<>+416(SB), Y0, Y1
+	VANDNPD activationConstants<>+2432(SB), Y1, Y1
+	VCMPPD  $0x03, Y0, Y0, Y0
+	VORPD   Y0, Y1, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l1
+
+l2:
+	CMPQ         AX, $0x01
+	JLT          l3
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     activationConstants<>+3840(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VCMPPD       $0x12, activationConstants<>+416(SB), Y0, Y1
+	VANDNPD      activationConstants<>+2432(SB), Y1, Y1
+	VCMPPD       $0x03, Y0, Y0, Y0
+	VORPD        Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
 
 l3:
 	VZEROUPPER

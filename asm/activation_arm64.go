@@ -124,22 +124,52 @@ func DerGELUF32NEON(y, z *float32, n int)
 //go:noescape
 func DerGELUF64NEON(y, z *float64, n int)
 
-// ActLeakyReLUF32NEON is portable.ActLeakyReLU for float32.
+// ActBiLUF32NEON is portable.ActBiLU for float32.
 //
 //go:noescape
-func ActLeakyReLUF32NEON(y, z *float32, slope float32, n int)
+func ActBiLUF32NEON(y, z *float32, lower, upper float32, n int)
 
-// ActLeakyReLUF64NEON is portable.ActLeakyReLU for float64.
+// ActBiLUF64NEON is portable.ActBiLU for float64.
 //
 //go:noescape
-func ActLeakyReLUF64NEON(y, z *float64, slope float64, n int)
+func ActBiLUF64NEON(y, z *float64, lower, upper float64, n int)
 
-// DerLeakyReLUF32NEON is portable.DerLeakyReLU for float32.
+// DerBiLUF32NEON is portable.DerBiLU for float32.
 //
 //go:noescape
-func DerLeakyReLUF32NEON(y, z *float32, slope float32, n int)
+func DerBiLUF32NEON(y, z *float32, lower, upper float32, n int)
 
-// DerLeakyReLUF64NEON is portable.DerLeakyReLU for float64.
+// DerBiLUF64NEON is portable.DerBiLU for float64.
 //
 //go:noescape
-func DerLeakyReLUF64NEON(y, z *float64, slope float64, n int)
+func DerBiLUF64NEON(y, z *float64, lower, upper float64, n int)
+
+// BiPUF32NEON is portable.BiPU for float32.
+//
+//go:noescape
+func BiPUF32NEON(y, z, p *float32, lower, upper float32, n int)
+
+// BiPUF64NEON is portable.BiPU for float64.
+//
+//go:noescape
+func BiPUF64NEON(y, z, p *float64, lower, upper float64, n int)
+
+// ReLUOrF32NEON is portable.ReLUOr for float32.
+//
+//go:noescape
+func ReLUOrF32NEON(y, z *float32, p float32, n int)
+
+// ReLUOrF64NEON is portable.ReLUOr for float64.
+//
+//go:noescape
+func ReLUOrF64NEON(y, z *float64, p float64, n int)
+
+// PositiveF32NEON is portable.Positive for float32.
+//
+//go:noescape
+func PositiveF32NEON(y, z *float32, n int)
+
+// PositiveF64NEON is portable.Positive for float64.
+//
+//go:noescape
+func PositiveF64NEON(y, z *float64, n int)

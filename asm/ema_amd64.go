@@ -53,3 +53,13 @@ func SumWideF32AVX2(out, part *float32, rows, cols, stride int)
 //
 //go:noescape
 func SumWideF64AVX2(out, part *float64, rows, cols, stride int)
+
+// WindowMeanF32AVX2 is portable.WindowMean for float32.
+//
+//go:noescape
+func WindowMeanF32AVX2(s *float32, v, sum, next *float64, a *float32, count float32, n int)
+
+// WindowMeanF64AVX2 is portable.WindowMean for float64.
+//
+//go:noescape
+func WindowMeanF64AVX2(s, v, sum, next, a *float64, count float64, n int)

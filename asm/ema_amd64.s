@@ -699,3 +699,253 @@ l11:
 l9:
 	VZEROUPPER
 	RET
+
+// func WindowMeanF32AVX2(s *float32, v *float64, sum *float64, next *float64, a *float32, count float32, n int)
+// Requires: AVX
+TEXT ·WindowMeanF32AVX2(SB), NOSPLIT, $0-56
+	MOVQ         next+24(FP), AX
+	CMPQ         AX, $0x01
+	JLT          l1
+	MOVQ         s+0(FP), DI
+	MOVQ         v+8(FP), SI
+	MOVQ         sum+16(FP), DX
+	MOVQ         a+32(FP), CX
+	MOVQ         n+48(FP), BX
+	VBROADCASTSS count+40(FP), Y0
+	VCVTPS2PD    X0, Y2
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	MOVQ         next+24(FP), AX
+	CMPQ         BX, $0x08
+	JLT          l4
+	PCALIGN      $0x20
+
+l3:
+	VMOVUPS      (CX), Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VMOVUPS      Y1, (SI)
+	VADDPD       (DX), Y1, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPD       (AX), Y1, Y1
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      Y0, 32(SI)
+	VADDPD       32(DX), Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	VADDPD       32(AX), Y0, Y0
+	VDIVPD       Y2, Y0, Y0
+	VCVTPD2PSY   Y1, X1
+	VCVTPD2PSY   Y0, X0
+	VINSERTF128  $0x01, X0, Y1, Y0
+	VMOVUPS      Y0, (DI)
+	ADDQ         $+64, SI
+	ADDQ         $+64, DX
+	ADDQ         $+64, AX
+	ADDQ         $+32, DI
+	ADDQ         $+32, CX
+	ADDQ         $-8, BX
+	CMPQ         BX, $0x08
+	JGE          l3
+
+l4:
+	CMPQ    BX, $0x01
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VBROADCASTSS (CX), Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VMOVSD       X1, (SI)
+	VBROADCASTSD (DX), Y0
+	VADDPD       Y1, Y0, Y1
+	VMOVSD       X1, (DX)
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y1, Y0
+	VDIVPD       Y2, Y0, Y0
+	VCVTPD2PSY   Y0, X1
+	VCVTPD2PSY   Y0, X0
+	VINSERTF128  $0x01, X0, Y1, Y0
+	VMOVSS       X0, (DI)
+	ADDQ         $+8, SI
+	ADDQ         $+8, DX
+	ADDQ         $+8, AX
+	ADDQ         $+4, DI
+	ADDQ         $+4, CX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l5
+
+l6:
+	JMP l2
+
+l1:
+	MOVQ         s+0(FP), SI
+	MOVQ         v+8(FP), DX
+	MOVQ         sum+16(FP), CX
+	MOVQ         a+32(FP), BX
+	MOVQ         n+48(FP), AX
+	VBROADCASTSS count+40(FP), Y0
+	VCVTPS2PD    X0, Y2
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	CMPQ         AX, $0x08
+	JLT          l8
+	PCALIGN      $0x20
+
+l7:
+	VMOVUPS      (BX), Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VMOVUPS      Y1, (DX)
+	VADDPD       (CX), Y1, Y1
+	VMOVUPS      Y1, (CX)
+	VDIVPD       Y2, Y1, Y1
+	VMOVUPS      Y0, 32(DX)
+	VADDPD       32(CX), Y0, Y0
+	VMOVUPS      Y0, 32(CX)
+	VDIVPD       Y2, Y0, Y0
+	VCVTPD2PSY   Y1, X1
+	VCVTPD2PSY   Y0, X0
+	VINSERTF128  $0x01, X0, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	ADDQ         $+64, DX
+	ADDQ         $+64, CX
+	ADDQ         $+32, SI
+	ADDQ         $+32, BX
+	ADDQ         $-8, AX
+	CMPQ         AX, $0x08
+	JGE          l7
+
+l8:
+	CMPQ    AX, $0x01
+	JLT     l10
+	PCALIGN $0x20
+
+l9:
+	VBROADCASTSS (BX), Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VMOVSD       X1, (DX)
+	VBROADCASTSD (CX), Y0
+	VADDPD       Y1, Y0, Y0
+	VMOVSD       X0, (CX)
+	VDIVPD       Y2, Y0, Y0
+	VCVTPD2PSY   Y0, X1
+	VCVTPD2PSY   Y0, X0
+	VINSERTF128  $0x01, X0, Y1, Y0
+	VMOVSS       X0, (SI)
+	ADDQ         $+8, DX
+	ADDQ         $+8, CX
+	ADDQ         $+4, SI
+	ADDQ         $+4, BX
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l9
+
+l10:
+l2:
+	VZEROUPPER
+	RET
+
+// func WindowMeanF64AVX2(s *float64, v *float64, sum *float64, next *float64, a *float64, count float64, n int)
+// Requires: AVX, AVX2
+TEXT ·WindowMeanF64AVX2(SB), NOSPLIT, $0-56
+	MOVQ         next+24(FP), AX
+	CMPQ         AX, $0x01
+	JLT          l1
+	MOVQ         s+0(FP), DI
+	MOVQ         v+8(FP), SI
+	MOVQ         sum+16(FP), DX
+	MOVQ         a+32(FP), CX
+	MOVQ         n+48(FP), BX
+	VBROADCASTSD count+40(FP), Y3
+	MOVQ         next+24(FP), AX
+	CMPQ         BX, $0x04
+	JLT          l4
+	PCALIGN      $0x20
+
+l3:
+	VMOVUPS (CX), Y0
+	VMOVUPS Y0, (SI)
+	VADDPD  (DX), Y0, Y0
+	VMOVUPS Y0, (DX)
+	VADDPD  (AX), Y0, Y0
+	VDIVPD  Y3, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, AX
+	ADDQ    $+32, DI
+	ADDQ    $+32, CX
+	ADDQ    $-4, BX
+	CMPQ    BX, $0x04
+	JGE     l3
+
+l4:
+	CMPQ         BX, $0x01
+	JLT          l5
+	VMOVQ        BX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     emaConstants<>+64(SB), Y0, Y2
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   Y1, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y0
+	VADDPD       Y1, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (DX)
+	VMASKMOVPD   (AX), Y2, Y0
+	VADDPD       Y0, Y1, Y0
+	VDIVPD       Y3, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+
+l5:
+	JMP l2
+
+l1:
+	MOVQ         s+0(FP), SI
+	MOVQ         v+8(FP), DX
+	MOVQ         sum+16(FP), CX
+	MOVQ         a+32(FP), BX
+	MOVQ         n+48(FP), AX
+	VBROADCASTSD count+40(FP), Y3
+	CMPQ         AX, $0x04
+	JLT          l7
+	PCALIGN      $0x20
+
+l6:
+	VMOVUPS (BX), Y0
+	VMOVUPS Y0, (DX)
+	VADDPD  (CX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	VDIVPD  Y3, Y0, Y0
+	VMOVUPS Y0, (SI)
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, SI
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l6
+
+l7:
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     emaConstants<>+64(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   Y1, Y2, (DX)
+	VMASKMOVPD   (CX), Y2, Y0
+	VADDPD       Y1, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VDIVPD       Y3, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+
+l8:
+l2:
+	VZEROUPPER
+	RET

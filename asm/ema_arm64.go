@@ -53,3 +53,13 @@ func SumWideF32NEON(out, part *float32, rows, cols, stride int)
 //
 //go:noescape
 func SumWideF64NEON(out, part *float64, rows, cols, stride int)
+
+// WindowMeanF32NEON is portable.WindowMean for float32.
+//
+//go:noescape
+func WindowMeanF32NEON(s *float32, v, sum, next *float64, a *float32, count float32, n int)
+
+// WindowMeanF64NEON is portable.WindowMean for float64.
+//
+//go:noescape
+func WindowMeanF64NEON(s, v, sum, next, a *float64, count float64, n int)

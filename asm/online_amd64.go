@@ -43,3 +43,23 @@ func OnlineGYF32AVX2(w, x, y *float32, eta float32, rows, cols, stride, samples,
 //
 //go:noescape
 func OnlineGYF64AVX2(w, x, y *float64, eta float64, rows, cols, stride, samples, xStride, yStride int)
+
+// OnlineSlideF32AVX2 is portable.OnlineSlide for float32.
+//
+//go:noescape
+func OnlineSlideF32AVX2(w, x, y, theta *float32, eta, d, alpha, beta float32, rows, cols, stride, samples, xStride, yStride int)
+
+// OnlineSlideF64AVX2 is portable.OnlineSlide for float64.
+//
+//go:noescape
+func OnlineSlideF64AVX2(w, x, y, theta *float64, eta, d, alpha, beta float64, rows, cols, stride, samples, xStride, yStride int)
+
+// OnlineSlideLawF32AVX2 is portable.OnlineSlideLaw for float32.
+//
+//go:noescape
+func OnlineSlideLawF32AVX2(w, x, y, theta *float32, eta, d, alpha, beta float32, rows, cols, stride, samples, xStride, yStride int)
+
+// OnlineSlideLawF64AVX2 is portable.OnlineSlideLaw for float64.
+//
+//go:noescape
+func OnlineSlideLawF64AVX2(w, x, y, theta *float64, eta, d, alpha, beta float64, rows, cols, stride, samples, xStride, yStride int)

@@ -5145,3 +5145,3071 @@ l34:
 l19:
 	VZEROUPPER
 	RET
+
+// func OnlineSlideF32AVX2(w *float32, x *float32, y *float32, theta *float32, eta float32, d float32, alpha float32, beta float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineSlideF32AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+48(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+72(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R13, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R13, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R13, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+56(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (R8), Y0, Y15
+	VFMADD231PS (DI), Y0, Y14
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (R8), Y2, Y1
+	VFMADD213PS  Y15, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y15, Y15
+	VMASKMOVPS   (DI), Y2, Y1
+	VFMADD213PS  Y14, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y14, Y14
+	VMASKMOVPS   (SI), Y2, Y1
+	VFMADD213PS  Y13, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y12, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VBROADCASTSS eta+32(FP), Y0
+	VEXTRACTF128 $0x01, Y15, X1
+	VADDPS       X1, X15, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, (R10)
+	VEXTRACTF128 $0x01, Y14, X1
+	VADDPS       X1, X14, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X1
+	VADDPS       X1, X13, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPS       X1, X12, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 12(R10)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSS (R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS (BX), Y4
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       Y2, Y3, Y11
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVSS       X1, (BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y10
+	VBROADCASTSS 4(R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS 4(BX), Y4
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       Y2, Y3, Y9
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVSS       X1, 4(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y8
+	VBROADCASTSS 8(R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS 8(BX), Y4
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       Y2, Y3, Y7
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVSS       X1, 8(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y6
+	VBROADCASTSS 12(R10), Y1
+	VMULPS       Y1, Y0, Y2
+	VBROADCASTSS 12(BX), Y3
+	VSUBPS       Y3, Y1, Y0
+	VMULPS       Y0, Y2, Y5
+	VBROADCASTSS alpha+40(FP), Y2
+	VMULPS       Y1, Y1, Y1
+	VBROADCASTSS beta+44(FP), Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVSS       X0, 12(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y4
+	MOVQ         R13, R8
+	MOVQ         R8, DI
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         xStride+80(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R11)(AX*1), CX
+	MOVQ         R11, BX
+	MOVQ         CX, R11
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l9
+	PCALIGN      $0x20
+
+l8:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (CX), Y1
+	VMULPS      (R8), Y10, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y8, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y6, Y0
+	VFMADD231PS Y2, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     32(CX), Y1
+	VMULPS      32(R8), Y10, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      32(DI), Y8, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      32(SI), Y6, Y0
+	VFMADD231PS Y2, Y7, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (CX), Y1
+	VMULPS      (R8), Y10, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y8, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y6, Y0
+	VFMADD231PS Y2, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (BX), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y10, Y0, Y0
+	VFMADD231PS  Y2, Y11, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y15, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y15, Y15
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y8, Y0, Y0
+	VFMADD231PS  Y2, Y9, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y14, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y14, Y14
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y2, Y7, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y13, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y12, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y12, Y12
+
+l12:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VBROADCASTSS eta+32(FP), Y0
+	VEXTRACTF128 $0x01, Y15, X1
+	VADDPS       X1, X15, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, (R10)
+	VEXTRACTF128 $0x01, Y14, X1
+	VADDPS       X1, X14, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X1
+	VADDPS       X1, X13, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPS       X1, X12, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 12(R10)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSS (R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS (BX), Y4
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       Y2, Y3, Y7
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVSS       X1, (BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y6
+	VBROADCASTSS 4(R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS 4(BX), Y4
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       Y2, Y3, Y5
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVSS       X1, 4(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y4
+	VBROADCASTSS 8(R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS 8(BX), Y9
+	VSUBPS       Y9, Y1, Y2
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS alpha+40(FP), Y8
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y9, Y1, Y1
+	VFMADD231PS  Y2, Y8, Y1
+	VMOVSS       X1, 8(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS 12(R10), Y8
+	VMULPS       Y8, Y0, Y1
+	VBROADCASTSS 12(BX), Y10
+	VSUBPS       Y10, Y8, Y0
+	VMULPS       Y0, Y1, Y1
+	VBROADCASTSS alpha+40(FP), Y9
+	VMULPS       Y8, Y8, Y8
+	VBROADCASTSS beta+44(FP), Y0
+	VMULPS       Y10, Y0, Y0
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVSS       X0, 12(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y8
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y8, Y0
+	MOVQ         R13, R8
+	MOVQ         R8, DI
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l14
+	PCALIGN      $0x20
+
+l13:
+	VMOVUPS     (R11), Y9
+	VMULPS      (R8), Y6, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPS      (DI), Y4, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPS      (SI), Y2, Y8
+	VFMADD231PS Y9, Y3, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y1, Y8
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     32(R11), Y9
+	VMULPS      32(R8), Y6, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, 32(R8)
+	VMULPS      32(DI), Y4, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMULPS      32(SI), Y2, Y8
+	VFMADD231PS Y9, Y3, Y8
+	VMOVUPS     Y8, 32(SI)
+	VMULPS      32(DX), Y0, Y8
+	VFMADD231PS Y9, Y1, Y8
+	VMOVUPS     Y8, 32(DX)
+	ADDQ        $+64, R11
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l13
+
+l14:
+	CMPQ    AX, $0x08
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
+	VMOVUPS     (R11), Y9
+	VMULPS      (R8), Y6, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPS      (DI), Y4, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPS      (SI), Y2, Y8
+	VFMADD231PS Y9, Y3, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y1, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $+32, R11
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l15
+
+l16:
+	CMPQ         AX, $0x01
+	JLT          l17
+	VMOVD        AX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
+	VMASKMOVPS   (R11), Y10, Y9
+	VMASKMOVPS   (R8), Y10, Y8
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y9, Y7, Y6
+	VMASKMOVPS   Y6, Y10, (R8)
+	VMASKMOVPS   (DI), Y10, Y6
+	VMULPS       Y4, Y6, Y4
+	VFMADD231PS  Y9, Y5, Y4
+	VMASKMOVPS   Y4, Y10, (DI)
+	VMASKMOVPS   (SI), Y10, Y4
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y9, Y3, Y2
+	VMASKMOVPS   Y2, Y10, (SI)
+	VMASKMOVPS   (DX), Y10, Y2
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y9, Y1, Y0
+	VMASKMOVPS   Y0, Y10, (DX)
+
+l17:
+	MOVQ  stride+64(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	ADDQ  $+16, R12
+	ADDQ  $-4, R14
+	CMPQ  R14, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+72(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+56(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l22:
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VBROADCASTSS eta+32(FP), Y1
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X2
+	VPERMILPS    $0x0e, X2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x01, X2, X0
+	VADDPS       X0, X2, X0
+	VMOVSS       X0, (DI)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y2
+	VBROADCASTSS (BX), Y3
+	VSUBPS       Y3, Y0, Y1
+	VMULPS       Y1, Y2, Y5
+	VBROADCASTSS alpha+40(FP), Y2
+	VMULPS       Y0, Y0, Y1
+	VBROADCASTSS beta+44(FP), Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVSS       X0, (BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y4
+	MOVQ         R13, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         xStride+80(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R8)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         CX, R8
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VMOVUPS     (CX), Y1
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (BX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     32(CX), Y1
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS 32(BX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y6
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l25
+
+l26:
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
+
+l27:
+	VMOVUPS     (CX), Y1
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (BX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (BX), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y6, Y6
+
+l29:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l23
+
+l24:
+	VBROADCASTSS eta+32(FP), Y1
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X2
+	VPERMILPS    $0x0e, X2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x01, X2, X0
+	VADDPS       X0, X2, X0
+	VMOVSS       X0, (DI)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y2
+	VBROADCASTSS (BX), Y4
+	VSUBPS       Y4, Y0, Y1
+	VMULPS       Y1, Y2, Y1
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y0, Y0, Y2
+	VBROADCASTSS beta+44(FP), Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVSS       X0, (BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y2, Y0
+	MOVQ         R13, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VMULPS      (DX), Y0, Y2
+	VFMADD231PS (R8), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	VMULPS      32(DX), Y0, Y2
+	VFMADD231PS 32(R8), Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $+64, R8
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l30
+
+l31:
+	CMPQ    AX, $0x08
+	JLT     l33
+	PCALIGN $0x20
+
+l32:
+	VMULPS      (DX), Y0, Y2
+	VFMADD231PS (R8), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l32
+
+l33:
+	CMPQ         AX, $0x01
+	JLT          l34
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
+	VMASKMOVPS   (R8), Y4, Y3
+	VMASKMOVPS   (DX), Y4, Y2
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y3, Y1, Y0
+	VMASKMOVPS   Y0, Y4, (DX)
+
+l34:
+	MOVQ  stride+64(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	ADDQ  $+4, R12
+	ADDQ  $-1, R14
+	CMPQ  R14, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET
+
+// func OnlineSlideF64AVX2(w *float64, x *float64, y *float64, theta *float64, eta float64, d float64, alpha float64, beta float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineSlideF64AVX2(SB), NOSPLIT, $0-112
+	MOVQ    rows+64(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+88(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R13, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R13, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R13, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+72(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (R8), Y0, Y15
+	VFMADD231PD (DI), Y0, Y14
+	VFMADD231PD (SI), Y0, Y13
+	VFMADD231PD (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (R8), Y2, Y1
+	VFMADD213PD  Y15, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y15, Y15
+	VMASKMOVPD   (DI), Y2, Y1
+	VFMADD213PD  Y14, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y14, Y14
+	VMASKMOVPD   (SI), Y2, Y1
+	VFMADD213PD  Y13, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y13, Y13
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y12, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VBROADCASTSD eta+32(FP), Y0
+	VEXTRACTF128 $0x01, Y15, X1
+	VADDPD       X1, X15, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, (R10)
+	VEXTRACTF128 $0x01, Y14, X1
+	VADDPD       X1, X14, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X1
+	VADDPD       X1, X13, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 24(R10)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSD (R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD (BX), Y4
+	VSUBPD       Y4, Y1, Y2
+	VMULPD       Y2, Y3, Y11
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y2, Y3, Y1
+	VMOVSD       X1, (BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y10
+	VBROADCASTSD 8(R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD 8(BX), Y4
+	VSUBPD       Y4, Y1, Y2
+	VMULPD       Y2, Y3, Y9
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y2, Y3, Y1
+	VMOVSD       X1, 8(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y8
+	VBROADCASTSD 16(R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD 16(BX), Y4
+	VSUBPD       Y4, Y1, Y2
+	VMULPD       Y2, Y3, Y7
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y2, Y3, Y1
+	VMOVSD       X1, 16(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y6
+	VBROADCASTSD 24(R10), Y1
+	VMULPD       Y1, Y0, Y2
+	VBROADCASTSD 24(BX), Y3
+	VSUBPD       Y3, Y1, Y0
+	VMULPD       Y0, Y2, Y5
+	VBROADCASTSD alpha+48(FP), Y2
+	VMULPD       Y1, Y1, Y1
+	VBROADCASTSD beta+56(FP), Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y2, Y0
+	VMOVSD       X0, 24(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y4
+	MOVQ         R13, R8
+	MOVQ         R8, DI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         xStride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R11)(AX*1), CX
+	MOVQ         R11, BX
+	MOVQ         CX, R11
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l9
+	PCALIGN      $0x20
+
+l8:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (CX), Y1
+	VMULPD      (R8), Y10, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      (DI), Y8, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      (SI), Y6, Y0
+	VFMADD231PD Y2, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y12
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     32(CX), Y1
+	VMULPD      32(R8), Y10, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      32(DI), Y8, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      32(SI), Y6, Y0
+	VFMADD231PD Y2, Y7, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y12
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (CX), Y1
+	VMULPD      (R8), Y10, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      (DI), Y8, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      (SI), Y6, Y0
+	VFMADD231PD Y2, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (BX), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y10, Y0, Y0
+	VFMADD231PD  Y2, Y11, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y15, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y15, Y15
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y8, Y0, Y0
+	VFMADD231PD  Y2, Y9, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y14, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y14, Y14
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y2, Y7, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y13, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y13, Y13
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y12, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y12, Y12
+
+l12:
+	MOVQ yStride+104(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VBROADCASTSD eta+32(FP), Y0
+	VEXTRACTF128 $0x01, Y15, X1
+	VADDPD       X1, X15, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, (R10)
+	VEXTRACTF128 $0x01, Y14, X1
+	VADDPD       X1, X14, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X1
+	VADDPD       X1, X13, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 24(R10)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSD (R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD (BX), Y4
+	VSUBPD       Y4, Y1, Y2
+	VMULPD       Y2, Y3, Y7
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y2, Y3, Y1
+	VMOVSD       X1, (BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y6
+	VBROADCASTSD 8(R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD 8(BX), Y4
+	VSUBPD       Y4, Y1, Y2
+	VMULPD       Y2, Y3, Y5
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y2, Y3, Y1
+	VMOVSD       X1, 8(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y4
+	VBROADCASTSD 16(R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD 16(BX), Y9
+	VSUBPD       Y9, Y1, Y2
+	VMULPD       Y2, Y3, Y3
+	VBROADCASTSD alpha+48(FP), Y8
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y9, Y1, Y1
+	VFMADD231PD  Y2, Y8, Y1
+	VMOVSD       X1, 16(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y2
+	VBROADCASTSD 24(R10), Y8
+	VMULPD       Y8, Y0, Y1
+	VBROADCASTSD 24(BX), Y10
+	VSUBPD       Y10, Y8, Y0
+	VMULPD       Y0, Y1, Y1
+	VBROADCASTSD alpha+48(FP), Y9
+	VMULPD       Y8, Y8, Y8
+	VBROADCASTSD beta+56(FP), Y0
+	VMULPD       Y10, Y0, Y0
+	VFMADD231PD  Y8, Y9, Y0
+	VMOVSD       X0, 24(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y8
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y8, Y0
+	MOVQ         R13, R8
+	MOVQ         R8, DI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l14
+	PCALIGN      $0x20
+
+l13:
+	VMOVUPS     (R11), Y9
+	VMULPD      (R8), Y6, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPD      (DI), Y4, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPD      (SI), Y2, Y8
+	VFMADD231PD Y9, Y3, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPD      (DX), Y0, Y8
+	VFMADD231PD Y9, Y1, Y8
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     32(R11), Y9
+	VMULPD      32(R8), Y6, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, 32(R8)
+	VMULPD      32(DI), Y4, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMULPD      32(SI), Y2, Y8
+	VFMADD231PD Y9, Y3, Y8
+	VMOVUPS     Y8, 32(SI)
+	VMULPD      32(DX), Y0, Y8
+	VFMADD231PD Y9, Y1, Y8
+	VMOVUPS     Y8, 32(DX)
+	ADDQ        $+64, R11
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l13
+
+l14:
+	CMPQ    AX, $0x04
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
+	VMOVUPS     (R11), Y9
+	VMULPD      (R8), Y6, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPD      (DI), Y4, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPD      (SI), Y2, Y8
+	VFMADD231PD Y9, Y3, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPD      (DX), Y0, Y8
+	VFMADD231PD Y9, Y1, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $+32, R11
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l15
+
+l16:
+	CMPQ         AX, $0x01
+	JLT          l17
+	VMOVQ        AX, X8
+	VPBROADCASTQ X8, Y8
+	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
+	VMASKMOVPD   (R11), Y10, Y9
+	VMASKMOVPD   (R8), Y10, Y8
+	VMULPD       Y6, Y8, Y6
+	VFMADD231PD  Y9, Y7, Y6
+	VMASKMOVPD   Y6, Y10, (R8)
+	VMASKMOVPD   (DI), Y10, Y6
+	VMULPD       Y4, Y6, Y4
+	VFMADD231PD  Y9, Y5, Y4
+	VMASKMOVPD   Y4, Y10, (DI)
+	VMASKMOVPD   (SI), Y10, Y4
+	VMULPD       Y2, Y4, Y2
+	VFMADD231PD  Y9, Y3, Y2
+	VMASKMOVPD   Y2, Y10, (SI)
+	VMASKMOVPD   (DX), Y10, Y2
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y9, Y1, Y0
+	VMASKMOVPD   Y0, Y10, (DX)
+
+l17:
+	MOVQ  stride+80(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	ADDQ  $+32, R12
+	ADDQ  $-4, R14
+	CMPQ  R14, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+88(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+72(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l22:
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VBROADCASTSD eta+32(FP), Y1
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X2
+	VPERMILPD    $0x01, X2, X0
+	VADDPD       X0, X2, X0
+	VMOVSD       X0, (DI)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y2
+	VBROADCASTSD (BX), Y3
+	VSUBPD       Y3, Y0, Y1
+	VMULPD       Y1, Y2, Y5
+	VBROADCASTSD alpha+48(FP), Y2
+	VMULPD       Y0, Y0, Y1
+	VBROADCASTSD beta+56(FP), Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y2, Y0
+	VMOVSD       X0, (BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y4
+	MOVQ         R13, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         xStride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R8)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         CX, R8
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VMOVUPS     (CX), Y1
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (BX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     32(CX), Y1
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD 32(BX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y6
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l25
+
+l26:
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
+
+l27:
+	VMOVUPS     (CX), Y1
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (BX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (BX), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y6, Y6
+
+l29:
+	MOVQ yStride+104(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l23
+
+l24:
+	VBROADCASTSD eta+32(FP), Y1
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X2
+	VPERMILPD    $0x01, X2, X0
+	VADDPD       X0, X2, X0
+	VMOVSD       X0, (DI)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y2
+	VBROADCASTSD (BX), Y4
+	VSUBPD       Y4, Y0, Y1
+	VMULPD       Y1, Y2, Y1
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y0, Y0, Y2
+	VBROADCASTSD beta+56(FP), Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y3, Y0
+	VMOVSD       X0, (BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y2, Y0
+	MOVQ         R13, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VMULPD      (DX), Y0, Y2
+	VFMADD231PD (R8), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	VMULPD      32(DX), Y0, Y2
+	VFMADD231PD 32(R8), Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $+64, R8
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l30
+
+l31:
+	CMPQ    AX, $0x04
+	JLT     l33
+	PCALIGN $0x20
+
+l32:
+	VMULPD      (DX), Y0, Y2
+	VFMADD231PD (R8), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l32
+
+l33:
+	CMPQ         AX, $0x01
+	JLT          l34
+	VMOVQ        AX, X2
+	VPBROADCASTQ X2, Y2
+	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
+	VMASKMOVPD   (R8), Y4, Y3
+	VMASKMOVPD   (DX), Y4, Y2
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y3, Y1, Y0
+	VMASKMOVPD   Y0, Y4, (DX)
+
+l34:
+	MOVQ  stride+80(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	ADDQ  $+8, R12
+	ADDQ  $-1, R14
+	CMPQ  R14, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET
+
+// func OnlineSlideLawF32AVX2(w *float32, x *float32, y *float32, theta *float32, eta float32, d float32, alpha float32, beta float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineSlideLawF32AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+48(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+72(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R13, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R13, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R13, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+56(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (R8), Y0, Y15
+	VFMADD231PS (DI), Y0, Y14
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (R8), Y2, Y1
+	VFMADD213PS  Y15, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y15, Y15
+	VMASKMOVPS   (DI), Y2, Y1
+	VFMADD213PS  Y14, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y14, Y14
+	VMASKMOVPS   (SI), Y2, Y1
+	VFMADD213PS  Y13, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y12, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VBROADCASTSS eta+32(FP), Y0
+	VEXTRACTF128 $0x01, Y15, X1
+	VADDPS       X1, X15, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, (R10)
+	VEXTRACTF128 $0x01, Y14, X1
+	VADDPS       X1, X14, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X1
+	VADDPS       X1, X13, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPS       X1, X12, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 12(R10)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSS (R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS (BX), Y4
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       Y2, Y3, Y2
+	VDIVPS       Y4, Y2, Y11
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVSS       X1, (BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y10
+	VBROADCASTSS 4(R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS 4(BX), Y4
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       Y2, Y3, Y2
+	VDIVPS       Y4, Y2, Y9
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVSS       X1, 4(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y8
+	VBROADCASTSS 8(R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS 8(BX), Y4
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       Y2, Y3, Y2
+	VDIVPS       Y4, Y2, Y7
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVSS       X1, 8(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y6
+	VBROADCASTSS 12(R10), Y1
+	VMULPS       Y1, Y0, Y2
+	VBROADCASTSS 12(BX), Y3
+	VSUBPS       Y3, Y1, Y0
+	VMULPS       Y0, Y2, Y0
+	VDIVPS       Y3, Y0, Y5
+	VBROADCASTSS alpha+40(FP), Y2
+	VMULPS       Y1, Y1, Y1
+	VBROADCASTSS beta+44(FP), Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVSS       X0, 12(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y4
+	MOVQ         R13, R8
+	MOVQ         R8, DI
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         xStride+80(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R11)(AX*1), CX
+	MOVQ         R11, BX
+	MOVQ         CX, R11
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l9
+	PCALIGN      $0x20
+
+l8:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (CX), Y1
+	VMULPS      (R8), Y10, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y8, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y6, Y0
+	VFMADD231PS Y2, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     32(CX), Y1
+	VMULPS      32(R8), Y10, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      32(DI), Y8, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      32(SI), Y6, Y0
+	VFMADD231PS Y2, Y7, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (CX), Y1
+	VMULPS      (R8), Y10, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y8, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y6, Y0
+	VFMADD231PS Y2, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (BX), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y10, Y0, Y0
+	VFMADD231PS  Y2, Y11, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y15, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y15, Y15
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y8, Y0, Y0
+	VFMADD231PS  Y2, Y9, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y14, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y14, Y14
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y2, Y7, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y13, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y12, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y12, Y12
+
+l12:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VBROADCASTSS eta+32(FP), Y0
+	VEXTRACTF128 $0x01, Y15, X1
+	VADDPS       X1, X15, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, (R10)
+	VEXTRACTF128 $0x01, Y14, X1
+	VADDPS       X1, X14, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X1
+	VADDPS       X1, X13, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPS       X1, X12, X2
+	VPERMILPS    $0x0e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x01, X2, X1
+	VADDPS       X1, X2, X1
+	VMOVSS       X1, 12(R10)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSS (R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS (BX), Y4
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       Y2, Y3, Y2
+	VDIVPS       Y4, Y2, Y7
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVSS       X1, (BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y6
+	VBROADCASTSS 4(R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS 4(BX), Y4
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       Y2, Y3, Y2
+	VDIVPS       Y4, Y2, Y5
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVSS       X1, 4(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y4
+	VBROADCASTSS 8(R10), Y1
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS 8(BX), Y9
+	VSUBPS       Y9, Y1, Y2
+	VMULPS       Y2, Y3, Y2
+	VDIVPS       Y9, Y2, Y3
+	VBROADCASTSS alpha+40(FP), Y8
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS beta+44(FP), Y1
+	VMULPS       Y9, Y1, Y1
+	VFMADD231PS  Y2, Y8, Y1
+	VMOVSS       X1, 8(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y1
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS 12(R10), Y8
+	VMULPS       Y8, Y0, Y1
+	VBROADCASTSS 12(BX), Y10
+	VSUBPS       Y10, Y8, Y0
+	VMULPS       Y0, Y1, Y0
+	VDIVPS       Y10, Y0, Y1
+	VBROADCASTSS alpha+40(FP), Y9
+	VMULPS       Y8, Y8, Y8
+	VBROADCASTSS beta+44(FP), Y0
+	VMULPS       Y10, Y0, Y0
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVSS       X0, 12(BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y8
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y8, Y0
+	MOVQ         R13, R8
+	MOVQ         R8, DI
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l14
+	PCALIGN      $0x20
+
+l13:
+	VMOVUPS     (R11), Y9
+	VMULPS      (R8), Y6, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPS      (DI), Y4, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPS      (SI), Y2, Y8
+	VFMADD231PS Y9, Y3, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y1, Y8
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     32(R11), Y9
+	VMULPS      32(R8), Y6, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, 32(R8)
+	VMULPS      32(DI), Y4, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMULPS      32(SI), Y2, Y8
+	VFMADD231PS Y9, Y3, Y8
+	VMOVUPS     Y8, 32(SI)
+	VMULPS      32(DX), Y0, Y8
+	VFMADD231PS Y9, Y1, Y8
+	VMOVUPS     Y8, 32(DX)
+	ADDQ        $+64, R11
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l13
+
+l14:
+	CMPQ    AX, $0x08
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
+	VMOVUPS     (R11), Y9
+	VMULPS      (R8), Y6, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPS      (DI), Y4, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPS      (SI), Y2, Y8
+	VFMADD231PS Y9, Y3, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y1, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $+32, R11
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l15
+
+l16:
+	CMPQ         AX, $0x01
+	JLT          l17
+	VMOVD        AX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
+	VMASKMOVPS   (R11), Y10, Y9
+	VMASKMOVPS   (R8), Y10, Y8
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y9, Y7, Y6
+	VMASKMOVPS   Y6, Y10, (R8)
+	VMASKMOVPS   (DI), Y10, Y6
+	VMULPS       Y4, Y6, Y4
+	VFMADD231PS  Y9, Y5, Y4
+	VMASKMOVPS   Y4, Y10, (DI)
+	VMASKMOVPS   (SI), Y10, Y4
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y9, Y3, Y2
+	VMASKMOVPS   Y2, Y10, (SI)
+	VMASKMOVPS   (DX), Y10, Y2
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y9, Y1, Y0
+	VMASKMOVPS   Y0, Y10, (DX)
+
+l17:
+	MOVQ  stride+64(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	ADDQ  $+16, R12
+	ADDQ  $-4, R14
+	CMPQ  R14, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+72(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+56(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l22:
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VBROADCASTSS eta+32(FP), Y1
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X2
+	VPERMILPS    $0x0e, X2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x01, X2, X0
+	VADDPS       X0, X2, X0
+	VMOVSS       X0, (DI)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y2
+	VBROADCASTSS (BX), Y3
+	VSUBPS       Y3, Y0, Y1
+	VMULPS       Y1, Y2, Y1
+	VDIVPS       Y3, Y1, Y5
+	VBROADCASTSS alpha+40(FP), Y2
+	VMULPS       Y0, Y0, Y1
+	VBROADCASTSS beta+44(FP), Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVSS       X0, (BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y4
+	MOVQ         R13, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         xStride+80(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R8)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         CX, R8
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VMOVUPS     (CX), Y1
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (BX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     32(CX), Y1
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS 32(BX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y6
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l25
+
+l26:
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
+
+l27:
+	VMOVUPS     (CX), Y1
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (BX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (BX), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y6, Y6
+
+l29:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l23
+
+l24:
+	VBROADCASTSS eta+32(FP), Y1
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X2
+	VPERMILPS    $0x0e, X2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x01, X2, X0
+	VADDPS       X0, X2, X0
+	VMOVSS       X0, (DI)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y2
+	VBROADCASTSS (BX), Y4
+	VSUBPS       Y4, Y0, Y1
+	VMULPS       Y1, Y2, Y1
+	VDIVPS       Y4, Y1, Y1
+	VBROADCASTSS alpha+40(FP), Y3
+	VMULPS       Y0, Y0, Y2
+	VBROADCASTSS beta+44(FP), Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVSS       X0, (BX)
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y2, Y0
+	MOVQ         R13, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VMULPS      (DX), Y0, Y2
+	VFMADD231PS (R8), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	VMULPS      32(DX), Y0, Y2
+	VFMADD231PS 32(R8), Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $+64, R8
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l30
+
+l31:
+	CMPQ    AX, $0x08
+	JLT     l33
+	PCALIGN $0x20
+
+l32:
+	VMULPS      (DX), Y0, Y2
+	VFMADD231PS (R8), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l32
+
+l33:
+	CMPQ         AX, $0x01
+	JLT          l34
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
+	VMASKMOVPS   (R8), Y4, Y3
+	VMASKMOVPS   (DX), Y4, Y2
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y3, Y1, Y0
+	VMASKMOVPS   Y0, Y4, (DX)
+
+l34:
+	MOVQ  stride+64(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	ADDQ  $+4, R12
+	ADDQ  $-1, R14
+	CMPQ  R14, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET
+
+// func OnlineSlideLawF64AVX2(w *float64, x *float64, y *float64, theta *float64, eta float64, d float64, alpha float64, beta float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineSlideLawF64AVX2(SB), NOSPLIT, $0-112
+	MOVQ    rows+64(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    y+16(FP), R12
+	CMPQ    R14, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    x+8(FP), R11
+	MOVQ    R12, R10
+	MOVQ    samples+88(FP), R9
+	MOVQ    R13, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R13, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R13, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R13, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R11, BX
+	MOVQ    R13, R8
+	MOVQ    R8, DI
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+72(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (R8), Y0, Y15
+	VFMADD231PD (DI), Y0, Y14
+	VFMADD231PD (SI), Y0, Y13
+	VFMADD231PD (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (R8), Y2, Y1
+	VFMADD213PD  Y15, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y15, Y15
+	VMASKMOVPD   (DI), Y2, Y1
+	VFMADD213PD  Y14, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y14, Y14
+	VMASKMOVPD   (SI), Y2, Y1
+	VFMADD213PD  Y13, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y13, Y13
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y12, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VBROADCASTSD eta+32(FP), Y0
+	VEXTRACTF128 $0x01, Y15, X1
+	VADDPD       X1, X15, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, (R10)
+	VEXTRACTF128 $0x01, Y14, X1
+	VADDPD       X1, X14, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X1
+	VADDPD       X1, X13, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 24(R10)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSD (R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD (BX), Y4
+	VSUBPD       Y4, Y1, Y2
+	VMULPD       Y2, Y3, Y2
+	VDIVPD       Y4, Y2, Y11
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y2, Y3, Y1
+	VMOVSD       X1, (BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y10
+	VBROADCASTSD 8(R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD 8(BX), Y4
+	VSUBPD       Y4, Y1, Y2
+	VMULPD       Y2, Y3, Y2
+	VDIVPD       Y4, Y2, Y9
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y2, Y3, Y1
+	VMOVSD       X1, 8(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y8
+	VBROADCASTSD 16(R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD 16(BX), Y4
+	VSUBPD       Y4, Y1, Y2
+	VMULPD       Y2, Y3, Y2
+	VDIVPD       Y4, Y2, Y7
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y2, Y3, Y1
+	VMOVSD       X1, 16(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y6
+	VBROADCASTSD 24(R10), Y1
+	VMULPD       Y1, Y0, Y2
+	VBROADCASTSD 24(BX), Y3
+	VSUBPD       Y3, Y1, Y0
+	VMULPD       Y0, Y2, Y0
+	VDIVPD       Y3, Y0, Y5
+	VBROADCASTSD alpha+48(FP), Y2
+	VMULPD       Y1, Y1, Y1
+	VBROADCASTSD beta+56(FP), Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y2, Y0
+	VMOVSD       X0, 24(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y4
+	MOVQ         R13, R8
+	MOVQ         R8, DI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         xStride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R11)(AX*1), CX
+	MOVQ         R11, BX
+	MOVQ         CX, R11
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l9
+	PCALIGN      $0x20
+
+l8:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (CX), Y1
+	VMULPD      (R8), Y10, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      (DI), Y8, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      (SI), Y6, Y0
+	VFMADD231PD Y2, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y12
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     32(CX), Y1
+	VMULPD      32(R8), Y10, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      32(DI), Y8, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      32(SI), Y6, Y0
+	VFMADD231PD Y2, Y7, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y12
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (CX), Y1
+	VMULPD      (R8), Y10, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      (DI), Y8, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      (SI), Y6, Y0
+	VFMADD231PD Y2, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (BX), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y10, Y0, Y0
+	VFMADD231PD  Y2, Y11, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y15, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y15, Y15
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y8, Y0, Y0
+	VFMADD231PD  Y2, Y9, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y14, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y14, Y14
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y2, Y7, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y13, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y13, Y13
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y12, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y12, Y12
+
+l12:
+	MOVQ yStride+104(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VBROADCASTSD eta+32(FP), Y0
+	VEXTRACTF128 $0x01, Y15, X1
+	VADDPD       X1, X15, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, (R10)
+	VEXTRACTF128 $0x01, Y14, X1
+	VADDPD       X1, X14, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X1
+	VADDPD       X1, X13, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDPD       X1, X2, X1
+	VMOVSD       X1, 24(R10)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSD (R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD (BX), Y4
+	VSUBPD       Y4, Y1, Y2
+	VMULPD       Y2, Y3, Y2
+	VDIVPD       Y4, Y2, Y7
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y2, Y3, Y1
+	VMOVSD       X1, (BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y6
+	VBROADCASTSD 8(R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD 8(BX), Y4
+	VSUBPD       Y4, Y1, Y2
+	VMULPD       Y2, Y3, Y2
+	VDIVPD       Y4, Y2, Y5
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y2, Y3, Y1
+	VMOVSD       X1, 8(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y4
+	VBROADCASTSD 16(R10), Y1
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD 16(BX), Y9
+	VSUBPD       Y9, Y1, Y2
+	VMULPD       Y2, Y3, Y2
+	VDIVPD       Y9, Y2, Y3
+	VBROADCASTSD alpha+48(FP), Y8
+	VMULPD       Y1, Y1, Y2
+	VBROADCASTSD beta+56(FP), Y1
+	VMULPD       Y9, Y1, Y1
+	VFMADD231PD  Y2, Y8, Y1
+	VMOVSD       X1, 16(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y1
+	VSUBPD       Y1, Y2, Y2
+	VBROADCASTSD 24(R10), Y8
+	VMULPD       Y8, Y0, Y1
+	VBROADCASTSD 24(BX), Y10
+	VSUBPD       Y10, Y8, Y0
+	VMULPD       Y0, Y1, Y0
+	VDIVPD       Y10, Y0, Y1
+	VBROADCASTSD alpha+48(FP), Y9
+	VMULPD       Y8, Y8, Y8
+	VBROADCASTSD beta+56(FP), Y0
+	VMULPD       Y10, Y0, Y0
+	VFMADD231PD  Y8, Y9, Y0
+	VMOVSD       X0, 24(BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y8
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y8, Y0
+	MOVQ         R13, R8
+	MOVQ         R8, DI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l14
+	PCALIGN      $0x20
+
+l13:
+	VMOVUPS     (R11), Y9
+	VMULPD      (R8), Y6, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPD      (DI), Y4, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPD      (SI), Y2, Y8
+	VFMADD231PD Y9, Y3, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPD      (DX), Y0, Y8
+	VFMADD231PD Y9, Y1, Y8
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     32(R11), Y9
+	VMULPD      32(R8), Y6, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, 32(R8)
+	VMULPD      32(DI), Y4, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMULPD      32(SI), Y2, Y8
+	VFMADD231PD Y9, Y3, Y8
+	VMOVUPS     Y8, 32(SI)
+	VMULPD      32(DX), Y0, Y8
+	VFMADD231PD Y9, Y1, Y8
+	VMOVUPS     Y8, 32(DX)
+	ADDQ        $+64, R11
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l13
+
+l14:
+	CMPQ    AX, $0x04
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
+	VMOVUPS     (R11), Y9
+	VMULPD      (R8), Y6, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPD      (DI), Y4, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPD      (SI), Y2, Y8
+	VFMADD231PD Y9, Y3, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPD      (DX), Y0, Y8
+	VFMADD231PD Y9, Y1, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $+32, R11
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l15
+
+l16:
+	CMPQ         AX, $0x01
+	JLT          l17
+	VMOVQ        AX, X8
+	VPBROADCASTQ X8, Y8
+	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
+	VMASKMOVPD   (R11), Y10, Y9
+	VMASKMOVPD   (R8), Y10, Y8
+	VMULPD       Y6, Y8, Y6
+	VFMADD231PD  Y9, Y7, Y6
+	VMASKMOVPD   Y6, Y10, (R8)
+	VMASKMOVPD   (DI), Y10, Y6
+	VMULPD       Y4, Y6, Y4
+	VFMADD231PD  Y9, Y5, Y4
+	VMASKMOVPD   Y4, Y10, (DI)
+	VMASKMOVPD   (SI), Y10, Y4
+	VMULPD       Y2, Y4, Y2
+	VFMADD231PD  Y9, Y3, Y2
+	VMASKMOVPD   Y2, Y10, (SI)
+	VMASKMOVPD   (DX), Y10, Y2
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y9, Y1, Y0
+	VMASKMOVPD   Y0, Y10, (DX)
+
+l17:
+	MOVQ  stride+80(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	ADDQ  $+32, R12
+	ADDQ  $-4, R14
+	CMPQ  R14, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R14, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    x+8(FP), R8
+	MOVQ    R12, DI
+	MOVQ    samples+88(FP), SI
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, BX
+	MOVQ    R13, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+72(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l22:
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VBROADCASTSD eta+32(FP), Y1
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X2
+	VPERMILPD    $0x01, X2, X0
+	VADDPD       X0, X2, X0
+	VMOVSD       X0, (DI)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y2
+	VBROADCASTSD (BX), Y3
+	VSUBPD       Y3, Y0, Y1
+	VMULPD       Y1, Y2, Y1
+	VDIVPD       Y3, Y1, Y5
+	VBROADCASTSD alpha+48(FP), Y2
+	VMULPD       Y0, Y0, Y1
+	VBROADCASTSD beta+56(FP), Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y2, Y0
+	VMOVSD       X0, (BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y4
+	MOVQ         R13, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         xStride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R8)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         CX, R8
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VMOVUPS     (CX), Y1
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (BX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     32(CX), Y1
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD 32(BX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y6
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l25
+
+l26:
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
+
+l27:
+	VMOVUPS     (CX), Y1
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (BX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (BX), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y6, Y6
+
+l29:
+	MOVQ yStride+104(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l23
+
+l24:
+	VBROADCASTSD eta+32(FP), Y1
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X2
+	VPERMILPD    $0x01, X2, X0
+	VADDPD       X0, X2, X0
+	VMOVSD       X0, (DI)
+	MOVQ         R12, BX
+	MOVQ         y+16(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+24(FP), AX
+	ADDQ         AX, BX
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y2
+	VBROADCASTSD (BX), Y4
+	VSUBPD       Y4, Y0, Y1
+	VMULPD       Y1, Y2, Y1
+	VDIVPD       Y4, Y1, Y1
+	VBROADCASTSD alpha+48(FP), Y3
+	VMULPD       Y0, Y0, Y2
+	VBROADCASTSD beta+56(FP), Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y3, Y0
+	VMOVSD       X0, (BX)
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y2, Y0
+	MOVQ         R13, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VMULPD      (DX), Y0, Y2
+	VFMADD231PD (R8), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	VMULPD      32(DX), Y0, Y2
+	VFMADD231PD 32(R8), Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $+64, R8
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l30
+
+l31:
+	CMPQ    AX, $0x04
+	JLT     l33
+	PCALIGN $0x20
+
+l32:
+	VMULPD      (DX), Y0, Y2
+	VFMADD231PD (R8), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l32
+
+l33:
+	CMPQ         AX, $0x01
+	JLT          l34
+	VMOVQ        AX, X2
+	VPBROADCASTQ X2, Y2
+	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
+	VMASKMOVPD   (R8), Y4, Y3
+	VMASKMOVPD   (DX), Y4, Y2
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y3, Y1, Y0
+	VMASKMOVPD   Y0, Y4, (DX)
+
+l34:
+	MOVQ  stride+80(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	ADDQ  $+8, R12
+	ADDQ  $-1, R14
+	CMPQ  R14, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET

@@ -43,3 +43,23 @@ func OnlineGYF32NEON(w, x, y *float32, eta float32, rows, cols, stride, samples,
 //
 //go:noescape
 func OnlineGYF64NEON(w, x, y *float64, eta float64, rows, cols, stride, samples, xStride, yStride int)
+
+// OnlineSlideF32NEON is portable.OnlineSlide for float32.
+//
+//go:noescape
+func OnlineSlideF32NEON(w, x, y, theta *float32, eta, d, alpha, beta float32, rows, cols, stride, samples, xStride, yStride int)
+
+// OnlineSlideF64NEON is portable.OnlineSlide for float64.
+//
+//go:noescape
+func OnlineSlideF64NEON(w, x, y, theta *float64, eta, d, alpha, beta float64, rows, cols, stride, samples, xStride, yStride int)
+
+// OnlineSlideLawF32NEON is portable.OnlineSlideLaw for float32.
+//
+//go:noescape
+func OnlineSlideLawF32NEON(w, x, y, theta *float32, eta, d, alpha, beta float32, rows, cols, stride, samples, xStride, yStride int)
+
+// OnlineSlideLawF64NEON is portable.OnlineSlideLaw for float64.
+//
+//go:noescape
+func OnlineSlideLawF64NEON(w, x, y, theta *float64, eta, d, alpha, beta float64, rows, cols, stride, samples, xStride, yStride int)

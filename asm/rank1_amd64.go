@@ -103,3 +103,13 @@ func Rank1AnyF32AVX2(w, d, c, gs, x, a, b *float32, mask *bool, lo, hi float32, 
 //
 //go:noescape
 func Rank1AnyF64AVX2(w, d, c, gs, x, a, b *float64, mask *bool, lo, hi float64, rows, cols, stride, dStep, gsStep, aStep, maskStride, flags int)
+
+// Rank1FullF32AVX2 is portable.Rank1Full for float32.
+//
+//go:noescape
+func Rank1FullF32AVX2(w, d, c, gs, x, a, b, low, high *float32, mask *bool, lo, hi, softLo, softHi, gamma, theta float32, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags int)
+
+// Rank1FullF64AVX2 is portable.Rank1Full for float64.
+//
+//go:noescape
+func Rank1FullF64AVX2(w, d, c, gs, x, a, b, low, high *float64, mask *bool, lo, hi, softLo, softHi, gamma, theta float64, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags int)

@@ -7383,3 +7383,1243 @@ l26:
 l2:
 	VZEROUPPER
 	RET
+
+// func Rank1FullF32AVX2(w *float32, d *float32, c *float32, gs *float32, x *float32, a *float32, b *float32, low *float32, high *float32, mask *bool, lo float32, hi float32, softLo float32, softHi float32, gamma float32, theta float32, rows int, cols int, stride int, dStep int, gsStep int, aStep int, limitStride int, maskStride int, flags int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1FullF32AVX2(SB), NOSPLIT, $0-176
+	VMOVUPS rank1Constants<>+32(SB), Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	XORL    R10, R10
+	MOVQ    rows+104(FP), AX
+	CMPQ    R10, AX
+	JGE     l2
+	PCALIGN $0x20
+
+l1:
+	VMOVUPS rank1Constants<>+32(SB), Y11
+	MOVQ    flags+168(FP), AX
+	TESTQ   $0x00000100, AX
+	JEQ     l3
+	VXORPS  Y11, Y11, Y11
+
+l3:
+	MOVQ         flags+168(FP), AX
+	TESTQ        $0x00000001, AX
+	JEQ          l4
+	MOVQ         dStep+128(FP), BX
+	MOVQ         R10, AX
+	IMULQ        BX, AX
+	MOVQ         d+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       Y0, Y11, Y11
+
+l4:
+	MOVQ         flags+168(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l5
+	MOVQ         gsStep+136(FP), BX
+	MOVQ         R10, AX
+	IMULQ        BX, AX
+	MOVQ         gs+24(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	VBROADCASTSS (AX), Y10
+
+l5:
+	MOVQ         flags+168(FP), AX
+	TESTQ        $0x00000008, AX
+	JEQ          l6
+	MOVQ         aStep+144(FP), BX
+	MOVQ         R10, AX
+	IMULQ        BX, AX
+	MOVQ         a+40(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), AX
+	VBROADCASTSS (AX), Y9
+
+l6:
+	MOVQ    stride+120(FP), BX
+	MOVQ    R10, AX
+	IMULQ   BX, AX
+	MOVQ    w+0(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), R9
+	XORL    R8, R8
+	MOVQ    mask+72(FP), CX
+	MOVQ    maskStride+160(FP), BX
+	MOVQ    R10, AX
+	IMULQ   BX, AX
+	LEAQ    (CX)(AX*1), DI
+	MOVQ    cols+112(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l8
+	PCALIGN $0x20
+
+l7:
+	PREFETCHT1 2048(R9)
+	VMOVUPS    (R9), Y8
+	VMOVUPS    32(R9), Y7
+	PREFETCHT1 2112(R9)
+	VMOVUPS    64(R9), Y6
+	VMOVUPS    96(R9), Y5
+	MOVQ       flags+168(FP), CX
+	TESTQ      $0x00000002, CX
+	JEQ        l9
+	MOVQ       c+16(FP), BX
+	LEAQ       (BX)(R8*1), BX
+	VSUBPS     (BX), Y11, Y0
+	VMULPS     Y0, Y8, Y8
+	VSUBPS     32(BX), Y11, Y0
+	VMULPS     Y0, Y7, Y7
+	VSUBPS     64(BX), Y11, Y0
+	VMULPS     Y0, Y6, Y6
+	VSUBPS     96(BX), Y11, Y0
+	VMULPS     Y0, Y5, Y5
+	JMP        l10
+
+l9:
+	TESTQ  $0x00000001, CX
+	JEQ    l11
+	VMULPS Y11, Y8, Y8
+	VMULPS Y11, Y7, Y7
+	VMULPS Y11, Y6, Y6
+	VMULPS Y11, Y5, Y5
+	JMP    l12
+
+l11:
+	TESTQ  $0x00000100, CX
+	JEQ    l13
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+
+l13:
+l12:
+l10:
+	TESTQ       $0x00000004, CX
+	JEQ         l14
+	MOVQ        x+32(FP), BX
+	LEAQ        (BX)(R8*1), BX
+	VFMADD231PS (BX), Y10, Y8
+	VFMADD231PS 32(BX), Y10, Y7
+	VFMADD231PS 64(BX), Y10, Y6
+	VFMADD231PS 96(BX), Y10, Y5
+
+l14:
+	TESTQ  $0x00000008, CX
+	JEQ    l15
+	VADDPS Y9, Y8, Y8
+	VADDPS Y9, Y7, Y7
+	VADDPS Y9, Y6, Y6
+	VADDPS Y9, Y5, Y5
+
+l15:
+	TESTQ  $0x00000010, CX
+	JEQ    l16
+	MOVQ   b+48(FP), BX
+	LEAQ   (BX)(R8*1), BX
+	VADDPS (BX), Y8, Y8
+	VADDPS 32(BX), Y7, Y7
+	VADDPS 64(BX), Y6, Y6
+	VADDPS 96(BX), Y5, Y5
+
+l16:
+	TESTQ        $0x00000100, CX
+	JEQ          l17
+	VBROADCASTSS softLo+88(FP), Y4
+	VBROADCASTSS softHi+92(FP), Y3
+	VMOVUPS      (R9), Y2
+	VSUBPS       Y4, Y2, Y1
+	VSUBPS       Y2, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD213PS  Y2, Y0, Y8
+	VMOVUPS      32(R9), Y2
+	VSUBPS       Y4, Y2, Y1
+	VSUBPS       Y2, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD213PS  Y2, Y0, Y7
+	VMOVUPS      64(R9), Y2
+	VSUBPS       Y4, Y2, Y1
+	VSUBPS       Y2, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD213PS  Y2, Y0, Y6
+	VMOVUPS      96(R9), Y0
+	VSUBPS       Y4, Y0, Y1
+	VSUBPS       Y0, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VFMADD213PS  Y0, Y1, Y5
+
+l17:
+	TESTQ        $0x00000200, CX
+	JEQ          l18
+	VBROADCASTSS gamma+96(FP), Y4
+	VBROADCASTSS theta+100(FP), Y3
+	VMOVUPS      (R9), Y2
+	VMULPS       Y2, Y4, Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y2, Y0, Y0
+	VMULPS       Y0, Y1, Y0
+	VSUBPS       Y3, Y2, Y1
+	VFMADD231PS  Y1, Y0, Y8
+	VMOVUPS      32(R9), Y2
+	VMULPS       Y2, Y4, Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y2, Y0, Y0
+	VMULPS       Y0, Y1, Y0
+	VSUBPS       Y3, Y2, Y1
+	VFMADD231PS  Y1, Y0, Y7
+	VMOVUPS      64(R9), Y2
+	VMULPS       Y2, Y4, Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y2, Y0, Y0
+	VMULPS       Y0, Y1, Y0
+	VSUBPS       Y3, Y2, Y1
+	VFMADD231PS  Y1, Y0, Y6
+	VMOVUPS      96(R9), Y0
+	VMULPS       Y0, Y4, Y2
+	VMOVUPS      rank1Constants<>+32(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMULPS       Y1, Y2, Y1
+	VSUBPS       Y3, Y0, Y0
+	VFMADD231PS  Y0, Y1, Y5
+
+l18:
+	TESTQ     $0x00000040, CX
+	JEQ       l19
+	MOVQ      (DI), BX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     BX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (R9), Y0
+	VBLENDVPS Y1, Y8, Y0, Y8
+	MOVQ      8(DI), BX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     BX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(R9), Y0
+	VBLENDVPS Y1, Y7, Y0, Y7
+	MOVQ      16(DI), BX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     BX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   64(R9), Y0
+	VBLENDVPS Y1, Y6, Y0, Y6
+	MOVQ      24(DI), BX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     BX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   96(R9), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	ADDQ      $+32, DI
+
+l19:
+	TESTQ        $0x00000020, CX
+	JEQ          l20
+	VBROADCASTSS lo+80(FP), Y3
+	VBROADCASTSS hi+84(FP), Y2
+	VPCMPEQD     rank1Constants<>+0(SB), Y3, Y0
+	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
+	VORPS        rank1Constants<>+64(SB), Y0, Y1
+	VPCMPEQD     rank1Constants<>+96(SB), Y2, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y0
+	VMAXPS       Y8, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y8
+	VMAXPS       Y7, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y7
+	VMAXPS       Y6, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y6
+	VMAXPS       Y5, Y3, Y3
+	VANDPS       Y1, Y3, Y3
+	VMINPS       Y3, Y2, Y3
+	VORPS        Y0, Y3, Y5
+
+l20:
+	TESTQ    $0x00000080, CX
+	JEQ      l21
+	MOVQ     limitStride+152(FP), BX
+	MOVQ     R10, DX
+	IMULQ    BX, DX
+	SHLQ     $0x02, DX
+	MOVQ     low+56(FP), BX
+	LEAQ     (BX)(R8*1), BX
+	LEAQ     (BX)(DX*1), CX
+	MOVQ     high+64(FP), BX
+	LEAQ     (BX)(R8*1), BX
+	LEAQ     (BX)(DX*1), BX
+	VMOVUPS  (CX), Y3
+	VMOVUPS  (BX), Y2
+	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
+	VANDNPS  rank1Constants<>+96(SB), Y0, Y0
+	VORPS    rank1Constants<>+64(SB), Y0, Y1
+	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
+	VANDPS   rank1Constants<>+96(SB), Y0, Y0
+	VMAXPS   Y8, Y3, Y3
+	VANDPS   Y1, Y3, Y3
+	VMINPS   Y3, Y2, Y3
+	VORPS    Y0, Y3, Y8
+	VMOVUPS  32(CX), Y3
+	VMOVUPS  32(BX), Y2
+	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
+	VANDNPS  rank1Constants<>+96(SB), Y0, Y0
+	VORPS    rank1Constants<>+64(SB), Y0, Y1
+	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
+	VANDPS   rank1Constants<>+96(SB), Y0, Y0
+	VMAXPS   Y7, Y3, Y3
+	VANDPS   Y1, Y3, Y3
+	VMINPS   Y3, Y2, Y3
+	VORPS    Y0, Y3, Y7
+	VMOVUPS  64(CX), Y3
+	VMOVUPS  64(BX), Y2
+	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
+	VANDNPS  rank1Constants<>+96(SB), Y0, Y0
+	VORPS    rank1Constants<>+64(SB), Y0, Y1
+	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
+	VANDPS   rank1Constants<>+96(SB), Y0, Y0
+	VMAXPS   Y6, Y3, Y3
+	VANDPS   Y1, Y3, Y3
+	VMINPS   Y3, Y2, Y3
+	VORPS    Y0, Y3, Y6
+	VMOVUPS  96(CX), Y3
+	VMOVUPS  96(BX), Y2
+	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
+	VANDNPS  rank1Constants<>+96(SB), Y0, Y0
+	VORPS    rank1Constants<>+64(SB), Y0, Y1
+	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
+	VANDPS   rank1Constants<>+96(SB), Y0, Y0
+	VMAXPS   Y5, Y3, Y3
+	VANDPS   Y1, Y3, Y3
+	VMINPS   Y3, Y2, Y3
+	VORPS    Y0, Y3, Y5
+
+l21:
+	VMOVUPS Y8, (R9)
+	VMOVUPS Y7, 32(R9)
+	VMOVUPS Y6, 64(R9)
+	VMOVUPS Y5, 96(R9)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l7
+
+l8:
+	CMPQ    AX, $0x08
+	JLT     l23
+	PCALIGN $0x20
+
+l22:
+	VMOVUPS (R9), Y4
+	MOVQ    flags+168(FP), CX
+	TESTQ   $0x00000002, CX
+	JEQ     l24
+	MOVQ    c+16(FP), BX
+	LEAQ    (BX)(R8*1), BX
+	VSUBPS  (BX), Y11, Y0
+	VMULPS  Y0, Y4, Y4
+	JMP     l25
+
+l24:
+	TESTQ  $0x00000001, CX
+	JEQ    l26
+	VMULPS Y11, Y4, Y4
+	JMP    l27
+
+l26:
+	TESTQ  $0x00000100, CX
+	JEQ    l28
+	VXORPS Y4, Y4, Y4
+
+l28:
+l27:
+l25:
+	TESTQ       $0x00000004, CX
+	JEQ         l29
+	MOVQ        x+32(FP), BX
+	LEAQ        (BX)(R8*1), BX
+	VFMADD231PS (BX), Y10, Y4
+
+l29:
+	TESTQ  $0x00000008, CX
+	JEQ    l30
+	VADDPS Y9, Y4, Y4
+
+l30:
+	TESTQ  $0x00000010, CX
+	JEQ    l31
+	MOVQ   b+48(FP), BX
+	LEAQ   (BX)(R8*1), BX
+	VADDPS (BX), Y4, Y4
+
+l31:
+	TESTQ        $0x00000100, CX
+	JEQ          l32
+	VBROADCASTSS softLo+88(FP), Y1
+	VBROADCASTSS softHi+92(FP), Y0
+	VMOVUPS      (R9), Y2
+	VSUBPS       Y1, Y2, Y1
+	VSUBPS       Y2, Y0, Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD213PS  Y2, Y0, Y4
+
+l32:
+	TESTQ        $0x00000200, CX
+	JEQ          l33
+	VBROADCASTSS gamma+96(FP), Y0
+	VBROADCASTSS theta+100(FP), Y3
+	VMOVUPS      (R9), Y2
+	VMULPS       Y2, Y0, Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y2, Y0, Y0
+	VMULPS       Y0, Y1, Y0
+	VSUBPS       Y3, Y2, Y1
+	VFMADD231PS  Y1, Y0, Y4
+
+l33:
+	TESTQ     $0x00000040, CX
+	JEQ       l34
+	MOVQ      (DI), BX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     BX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (R9), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+	ADDQ      $+8, DI
+
+l34:
+	TESTQ        $0x00000020, CX
+	JEQ          l35
+	VBROADCASTSS lo+80(FP), Y3
+	VBROADCASTSS hi+84(FP), Y2
+	VPCMPEQD     rank1Constants<>+0(SB), Y3, Y0
+	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
+	VORPS        rank1Constants<>+64(SB), Y0, Y1
+	VPCMPEQD     rank1Constants<>+96(SB), Y2, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y0
+	VMAXPS       Y4, Y3, Y3
+	VANDPS       Y1, Y3, Y3
+	VMINPS       Y3, Y2, Y3
+	VORPS        Y0, Y3, Y4
+
+l35:
+	TESTQ    $0x00000080, CX
+	JEQ      l36
+	MOVQ     limitStride+152(FP), BX
+	MOVQ     R10, DX
+	IMULQ    BX, DX
+	SHLQ     $0x02, DX
+	MOVQ     low+56(FP), BX
+	LEAQ     (BX)(R8*1), BX
+	LEAQ     (BX)(DX*1), CX
+	MOVQ     high+64(FP), BX
+	LEAQ     (BX)(R8*1), BX
+	LEAQ     (BX)(DX*1), BX
+	VMOVUPS  (CX), Y3
+	VMOVUPS  (BX), Y2
+	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
+	VANDNPS  rank1Constants<>+96(SB), Y0, Y0
+	VORPS    rank1Constants<>+64(SB), Y0, Y1
+	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
+	VANDPS   rank1Constants<>+96(SB), Y0, Y0
+	VMAXPS   Y4, Y3, Y3
+	VANDPS   Y1, Y3, Y3
+	VMINPS   Y3, Y2, Y3
+	VORPS    Y0, Y3, Y4
+
+l36:
+	VMOVUPS Y4, (R9)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l22
+
+l23:
+	CMPQ         AX, $0x01
+	JLT          l37
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y1
+	VMASKMOVPS   (R9), Y1, Y0
+	MOVQ         flags+168(FP), SI
+	TESTQ        $0x00000002, SI
+	JEQ          l38
+	MOVQ         c+16(FP), BX
+	LEAQ         (BX)(R8*1), BX
+	VMASKMOVPS   (BX), Y1, Y2
+	VSUBPS       Y2, Y11, Y2
+	VMULPS       Y2, Y0, Y0
+	JMP          l39
+
+l38:
+	TESTQ  $0x00000001, SI
+	JEQ    l40
+	VMULPS Y11, Y0, Y0
+	JMP    l41
+
+l40:
+	TESTQ  $0x00000100, SI
+	JEQ    l42
+	VXORPS Y0, Y0, Y0
+
+l42:
+l41:
+l39:
+	TESTQ       $0x00000004, SI
+	JEQ         l43
+	MOVQ        x+32(FP), BX
+	LEAQ        (BX)(R8*1), BX
+	VMASKMOVPS  (BX), Y1, Y2
+	VFMADD231PS Y2, Y10, Y0
+
+l43:
+	TESTQ  $0x00000008, SI
+	JEQ    l44
+	VADDPS Y9, Y0, Y0
+
+l44:
+	TESTQ      $0x00000010, SI
+	JEQ        l45
+	MOVQ       b+48(FP), BX
+	LEAQ       (BX)(R8*1), BX
+	VMASKMOVPS (BX), Y1, Y2
+	VADDPS     Y2, Y0, Y0
+
+l45:
+	TESTQ        $0x00000100, SI
+	JEQ          l46
+	VBROADCASTSS softLo+88(FP), Y3
+	VBROADCASTSS softHi+92(FP), Y2
+	VMASKMOVPS   (R9), Y1, Y4
+	VSUBPS       Y3, Y4, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VFMADD213PS  Y4, Y2, Y0
+
+l46:
+	TESTQ        $0x00000200, SI
+	JEQ          l47
+	VBROADCASTSS gamma+96(FP), Y2
+	VBROADCASTSS theta+100(FP), Y5
+	VMASKMOVPS   (R9), Y1, Y4
+	VMULPS       Y4, Y2, Y3
+	VMOVUPS      rank1Constants<>+32(SB), Y2
+	VSUBPS       Y4, Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VSUBPS       Y5, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+
+l47:
+	TESTQ   $0x00000040, SI
+	JEQ     l48
+	XORL    DX, DX
+	MOVQ    AX, CX
+	LEAQ    (DI)(AX*1), BX
+	CMPQ    CX, $0x01
+	JLT     l50
+	PCALIGN $0x20
+
+l49:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l49
+
+l50:
+	VPXOR      Y2, Y2, Y2
+	VMOVQ      DX, X3
+	VPMOVZXBD  X3, Y3
+	VPCMPGTD   Y2, Y3, Y3
+	VMASKMOVPS (R9), Y1, Y2
+	VBLENDVPS  Y3, Y0, Y2, Y0
+	ADDQ       $+8, DI
+
+l48:
+	TESTQ        $0x00000020, SI
+	JEQ          l51
+	VBROADCASTSS lo+80(FP), Y5
+	VBROADCASTSS hi+84(FP), Y4
+	VPCMPEQD     rank1Constants<>+0(SB), Y5, Y2
+	VANDNPS      rank1Constants<>+96(SB), Y2, Y2
+	VORPS        rank1Constants<>+64(SB), Y2, Y3
+	VPCMPEQD     rank1Constants<>+96(SB), Y4, Y2
+	VANDPS       rank1Constants<>+96(SB), Y2, Y2
+	VMAXPS       Y0, Y5, Y0
+	VANDPS       Y3, Y0, Y0
+	VMINPS       Y0, Y4, Y0
+	VORPS        Y2, Y0, Y0
+
+l51:
+	TESTQ      $0x00000080, SI
+	JEQ        l52
+	MOVQ       limitStride+152(FP), AX
+	MOVQ       R10, CX
+	IMULQ      AX, CX
+	SHLQ       $0x02, CX
+	MOVQ       low+56(FP), AX
+	LEAQ       (AX)(R8*1), AX
+	LEAQ       (AX)(CX*1), BX
+	MOVQ       high+64(FP), AX
+	LEAQ       (AX)(R8*1), AX
+	LEAQ       (AX)(CX*1), AX
+	VMASKMOVPS (BX), Y1, Y5
+	VMASKMOVPS (AX), Y1, Y4
+	VPCMPEQD   rank1Constants<>+0(SB), Y5, Y2
+	VANDNPS    rank1Constants<>+96(SB), Y2, Y2
+	VORPS      rank1Constants<>+64(SB), Y2, Y3
+	VPCMPEQD   rank1Constants<>+96(SB), Y4, Y2
+	VANDPS     rank1Constants<>+96(SB), Y2, Y2
+	VMAXPS     Y0, Y5, Y0
+	VANDPS     Y3, Y0, Y0
+	VMINPS     Y0, Y4, Y0
+	VORPS      Y2, Y0, Y0
+
+l52:
+	VMASKMOVPS Y0, Y1, (R9)
+
+l37:
+	ADDQ $+1, R10
+	MOVQ rows+104(FP), AX
+	CMPQ R10, AX
+	JLT  l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func Rank1FullF64AVX2(w *float64, d *float64, c *float64, gs *float64, x *float64, a *float64, b *float64, low *float64, high *float64, mask *bool, lo float64, hi float64, softLo float64, softHi float64, gamma float64, theta float64, rows int, cols int, stride int, dStep int, gsStep int, aStep int, limitStride int, maskStride int, flags int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·Rank1FullF64AVX2(SB), NOSPLIT, $0-200
+	VMOVUPS rank1Constants<>+192(SB), Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	XORL    R10, R10
+	MOVQ    rows+128(FP), AX
+	CMPQ    R10, AX
+	JGE     l2
+	PCALIGN $0x20
+
+l1:
+	VMOVUPS rank1Constants<>+192(SB), Y11
+	MOVQ    flags+192(FP), AX
+	TESTQ   $0x00000100, AX
+	JEQ     l3
+	VXORPS  Y11, Y11, Y11
+
+l3:
+	MOVQ         flags+192(FP), AX
+	TESTQ        $0x00000001, AX
+	JEQ          l4
+	MOVQ         dStep+152(FP), BX
+	MOVQ         R10, AX
+	IMULQ        BX, AX
+	MOVQ         d+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       Y0, Y11, Y11
+
+l4:
+	MOVQ         flags+192(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l5
+	MOVQ         gsStep+160(FP), BX
+	MOVQ         R10, AX
+	IMULQ        BX, AX
+	MOVQ         gs+24(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	VBROADCASTSD (AX), Y10
+
+l5:
+	MOVQ         flags+192(FP), AX
+	TESTQ        $0x00000008, AX
+	JEQ          l6
+	MOVQ         aStep+168(FP), BX
+	MOVQ         R10, AX
+	IMULQ        BX, AX
+	MOVQ         a+40(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), AX
+	VBROADCASTSD (AX), Y9
+
+l6:
+	MOVQ    stride+144(FP), BX
+	MOVQ    R10, AX
+	IMULQ   BX, AX
+	MOVQ    w+0(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), R9
+	XORL    R8, R8
+	MOVQ    mask+72(FP), CX
+	MOVQ    maskStride+184(FP), BX
+	MOVQ    R10, AX
+	IMULQ   BX, AX
+	LEAQ    (CX)(AX*1), DI
+	MOVQ    cols+136(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l8
+	PCALIGN $0x20
+
+l7:
+	PREFETCHT1 2048(R9)
+	VMOVUPS    (R9), Y8
+	VMOVUPS    32(R9), Y7
+	PREFETCHT1 2112(R9)
+	VMOVUPS    64(R9), Y6
+	VMOVUPS    96(R9), Y5
+	MOVQ       flags+192(FP), CX
+	TESTQ      $0x00000002, CX
+	JEQ        l9
+	MOVQ       c+16(FP), BX
+	LEAQ       (BX)(R8*1), BX
+	VSUBPD     (BX), Y11, Y0
+	VMULPD     Y0, Y8, Y8
+	VSUBPD     32(BX), Y11, Y0
+	VMULPD     Y0, Y7, Y7
+	VSUBPD     64(BX), Y11, Y0
+	VMULPD     Y0, Y6, Y6
+	VSUBPD     96(BX), Y11, Y0
+	VMULPD     Y0, Y5, Y5
+	JMP        l10
+
+l9:
+	TESTQ  $0x00000001, CX
+	JEQ    l11
+	VMULPD Y11, Y8, Y8
+	VMULPD Y11, Y7, Y7
+	VMULPD Y11, Y6, Y6
+	VMULPD Y11, Y5, Y5
+	JMP    l12
+
+l11:
+	TESTQ  $0x00000100, CX
+	JEQ    l13
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+
+l13:
+l12:
+l10:
+	TESTQ       $0x00000004, CX
+	JEQ         l14
+	MOVQ        x+32(FP), BX
+	LEAQ        (BX)(R8*1), BX
+	VFMADD231PD (BX), Y10, Y8
+	VFMADD231PD 32(BX), Y10, Y7
+	VFMADD231PD 64(BX), Y10, Y6
+	VFMADD231PD 96(BX), Y10, Y5
+
+l14:
+	TESTQ  $0x00000008, CX
+	JEQ    l15
+	VADDPD Y9, Y8, Y8
+	VADDPD Y9, Y7, Y7
+	VADDPD Y9, Y6, Y6
+	VADDPD Y9, Y5, Y5
+
+l15:
+	TESTQ  $0x00000010, CX
+	JEQ    l16
+	MOVQ   b+48(FP), BX
+	LEAQ   (BX)(R8*1), BX
+	VADDPD (BX), Y8, Y8
+	VADDPD 32(BX), Y7, Y7
+	VADDPD 64(BX), Y6, Y6
+	VADDPD 96(BX), Y5, Y5
+
+l16:
+	TESTQ        $0x00000100, CX
+	JEQ          l17
+	VBROADCASTSD softLo+96(FP), Y4
+	VBROADCASTSD softHi+104(FP), Y3
+	VMOVUPS      (R9), Y2
+	VSUBPD       Y4, Y2, Y1
+	VSUBPD       Y2, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD213PD  Y2, Y0, Y8
+	VMOVUPS      32(R9), Y2
+	VSUBPD       Y4, Y2, Y1
+	VSUBPD       Y2, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD213PD  Y2, Y0, Y7
+	VMOVUPS      64(R9), Y2
+	VSUBPD       Y4, Y2, Y1
+	VSUBPD       Y2, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD213PD  Y2, Y0, Y6
+	VMOVUPS      96(R9), Y0
+	VSUBPD       Y4, Y0, Y1
+	VSUBPD       Y0, Y3, Y2
+	VMULPD       Y2, Y1, Y1
+	VFMADD213PD  Y0, Y1, Y5
+
+l17:
+	TESTQ        $0x00000200, CX
+	JEQ          l18
+	VBROADCASTSD gamma+112(FP), Y4
+	VBROADCASTSD theta+120(FP), Y3
+	VMOVUPS      (R9), Y2
+	VMULPD       Y2, Y4, Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y2, Y0, Y0
+	VMULPD       Y0, Y1, Y0
+	VSUBPD       Y3, Y2, Y1
+	VFMADD231PD  Y1, Y0, Y8
+	VMOVUPS      32(R9), Y2
+	VMULPD       Y2, Y4, Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y2, Y0, Y0
+	VMULPD       Y0, Y1, Y0
+	VSUBPD       Y3, Y2, Y1
+	VFMADD231PD  Y1, Y0, Y7
+	VMOVUPS      64(R9), Y2
+	VMULPD       Y2, Y4, Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y2, Y0, Y0
+	VMULPD       Y0, Y1, Y0
+	VSUBPD       Y3, Y2, Y1
+	VFMADD231PD  Y1, Y0, Y6
+	VMOVUPS      96(R9), Y0
+	VMULPD       Y0, Y4, Y2
+	VMOVUPS      rank1Constants<>+192(SB), Y1
+	VSUBPD       Y0, Y1, Y1
+	VMULPD       Y1, Y2, Y1
+	VSUBPD       Y3, Y0, Y0
+	VFMADD231PD  Y0, Y1, Y5
+
+l18:
+	TESTQ     $0x00000040, CX
+	JEQ       l19
+	MOVL      (DI), BX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     BX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (R9), Y0
+	VBLENDVPD Y1, Y8, Y0, Y8
+	MOVL      4(DI), BX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     BX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(R9), Y0
+	VBLENDVPD Y1, Y7, Y0, Y7
+	MOVL      8(DI), BX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     BX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   64(R9), Y0
+	VBLENDVPD Y1, Y6, Y0, Y6
+	MOVL      12(DI), BX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     BX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   96(R9), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	ADDQ      $+16, DI
+
+l19:
+	TESTQ        $0x00000020, CX
+	JEQ          l20
+	VBROADCASTSD lo+80(FP), Y3
+	VBROADCASTSD hi+88(FP), Y2
+	VPCMPEQQ     rank1Constants<>+160(SB), Y3, Y0
+	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
+	VORPD        rank1Constants<>+224(SB), Y0, Y1
+	VPCMPEQQ     rank1Constants<>+256(SB), Y2, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y0
+	VMAXPD       Y8, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y8
+	VMAXPD       Y7, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y7
+	VMAXPD       Y6, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y6
+	VMAXPD       Y5, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMINPD       Y3, Y2, Y3
+	VORPD        Y0, Y3, Y5
+
+l20:
+	TESTQ    $0x00000080, CX
+	JEQ      l21
+	MOVQ     limitStride+176(FP), BX
+	MOVQ     R10, DX
+	IMULQ    BX, DX
+	SHLQ     $0x03, DX
+	MOVQ     low+56(FP), BX
+	LEAQ     (BX)(R8*1), BX
+	LEAQ     (BX)(DX*1), CX
+	MOVQ     high+64(FP), BX
+	LEAQ     (BX)(R8*1), BX
+	LEAQ     (BX)(DX*1), BX
+	VMOVUPS  (CX), Y3
+	VMOVUPS  (BX), Y2
+	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
+	VANDNPD  rank1Constants<>+256(SB), Y0, Y0
+	VORPD    rank1Constants<>+224(SB), Y0, Y1
+	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
+	VANDPD   rank1Constants<>+256(SB), Y0, Y0
+	VMAXPD   Y8, Y3, Y3
+	VANDPD   Y1, Y3, Y3
+	VMINPD   Y3, Y2, Y3
+	VORPD    Y0, Y3, Y8
+	VMOVUPS  32(CX), Y3
+	VMOVUPS  32(BX), Y2
+	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
+	VANDNPD  rank1Constants<>+256(SB), Y0, Y0
+	VORPD    rank1Constants<>+224(SB), Y0, Y1
+	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
+	VANDPD   rank1Constants<>+256(SB), Y0, Y0
+	VMAXPD   Y7, Y3, Y3
+	VANDPD   Y1, Y3, Y3
+	VMINPD   Y3, Y2, Y3
+	VORPD    Y0, Y3, Y7
+	VMOVUPS  64(CX), Y3
+	VMOVUPS  64(BX), Y2
+	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
+	VANDNPD  rank1Constants<>+256(SB), Y0, Y0
+	VORPD    rank1Constants<>+224(SB), Y0, Y1
+	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
+	VANDPD   rank1Constants<>+256(SB), Y0, Y0
+	VMAXPD   Y6, Y3, Y3
+	VANDPD   Y1, Y3, Y3
+	VMINPD   Y3, Y2, Y3
+	VORPD    Y0, Y3, Y6
+	VMOVUPS  96(CX), Y3
+	VMOVUPS  96(BX), Y2
+	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
+	VANDNPD  rank1Constants<>+256(SB), Y0, Y0
+	VORPD    rank1Constants<>+224(SB), Y0, Y1
+	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
+	VANDPD   rank1Constants<>+256(SB), Y0, Y0
+	VMAXPD   Y5, Y3, Y3
+	VANDPD   Y1, Y3, Y3
+	VMINPD   Y3, Y2, Y3
+	VORPD    Y0, Y3, Y5
+
+l21:
+	VMOVUPS Y8, (R9)
+	VMOVUPS Y7, 32(R9)
+	VMOVUPS Y6, 64(R9)
+	VMOVUPS Y5, 96(R9)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, AX
+	CMPQ    AX, $0x10
+	JGE     l7
+
+l8:
+	CMPQ    AX, $0x04
+	JLT     l23
+	PCALIGN $0x20
+
+l22:
+	VMOVUPS (R9), Y4
+	MOVQ    flags+192(FP), CX
+	TESTQ   $0x00000002, CX
+	JEQ     l24
+	MOVQ    c+16(FP), BX
+	LEAQ    (BX)(R8*1), BX
+	VSUBPD  (BX), Y11, Y0
+	VMULPD  Y0, Y4, Y4
+	JMP     l25
+
+l24:
+	TESTQ  $0x00000001, CX
+	JEQ    l26
+	VMULPD Y11, Y4, Y4
+	JMP    l27
+
+l26:
+	TESTQ  $0x00000100, CX
+	JEQ    l28
+	VXORPS Y4, Y4, Y4
+
+l28:
+l27:
+l25:
+	TESTQ       $0x00000004, CX
+	JEQ         l29
+	MOVQ        x+32(FP), BX
+	LEAQ        (BX)(R8*1), BX
+	VFMADD231PD (BX), Y10, Y4
+
+l29:
+	TESTQ  $0x00000008, CX
+	JEQ    l30
+	VADDPD Y9, Y4, Y4
+
+l30:
+	TESTQ  $0x00000010, CX
+	JEQ    l31
+	MOVQ   b+48(FP), BX
+	LEAQ   (BX)(R8*1), BX
+	VADDPD (BX), Y4, Y4
+
+l31:
+	TESTQ        $0x00000100, CX
+	JEQ          l32
+	VBROADCASTSD softLo+96(FP), Y1
+	VBROADCASTSD softHi+104(FP), Y0
+	VMOVUPS      (R9), Y2
+	VSUBPD       Y1, Y2, Y1
+	VSUBPD       Y2, Y0, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD213PD  Y2, Y0, Y4
+
+l32:
+	TESTQ        $0x00000200, CX
+	JEQ          l33
+	VBROADCASTSD gamma+112(FP), Y0
+	VBROADCASTSD theta+120(FP), Y3
+	VMOVUPS      (R9), Y2
+	VMULPD       Y2, Y0, Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y2, Y0, Y0
+	VMULPD       Y0, Y1, Y0
+	VSUBPD       Y3, Y2, Y1
+	VFMADD231PD  Y1, Y0, Y4
+
+l33:
+	TESTQ     $0x00000040, CX
+	JEQ       l34
+	MOVL      (DI), BX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     BX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (R9), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+	ADDQ      $+4, DI
+
+l34:
+	TESTQ        $0x00000020, CX
+	JEQ          l35
+	VBROADCASTSD lo+80(FP), Y3
+	VBROADCASTSD hi+88(FP), Y2
+	VPCMPEQQ     rank1Constants<>+160(SB), Y3, Y0
+	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
+	VORPD        rank1Constants<>+224(SB), Y0, Y1
+	VPCMPEQQ     rank1Constants<>+256(SB), Y2, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y0
+	VMAXPD       Y4, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMINPD       Y3, Y2, Y3
+	VORPD        Y0, Y3, Y4
+
+l35:
+	TESTQ    $0x00000080, CX
+	JEQ      l36
+	MOVQ     limitStride+176(FP), BX
+	MOVQ     R10, DX
+	IMULQ    BX, DX
+	SHLQ     $0x03, DX
+	MOVQ     low+56(FP), BX
+	LEAQ     (BX)(R8*1), BX
+	LEAQ     (BX)(DX*1), CX
+	MOVQ     high+64(FP), BX
+	LEAQ     (BX)(R8*1), BX
+	LEAQ     (BX)(DX*1), BX
+	VMOVUPS  (CX), Y3
+	VMOVUPS  (BX), Y2
+	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
+	VANDNPD  rank1Constants<>+256(SB), Y0, Y0
+	VORPD    rank1Constants<>+224(SB), Y0, Y1
+	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
+	VANDPD   rank1Constants<>+256(SB), Y0, Y0
+	VMAXPD   Y4, Y3, Y3
+	VANDPD   Y1, Y3, Y3
+	VMINPD   Y3, Y2, Y3
+	VORPD    Y0, Y3, Y4
+
+l36:
+	VMOVUPS Y4, (R9)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l22
+
+l23:
+	CMPQ         AX, $0x01
+	JLT          l37
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y1
+	VMASKMOVPD   (R9), Y1, Y0
+	MOVQ         flags+192(FP), SI
+	TESTQ        $0x00000002, SI
+	JEQ          l38
+	MOVQ         c+16(FP), BX
+	LEAQ         (BX)(R8*1), BX
+	VMASKMOVPD   (BX), Y1, Y2
+	VSUBPD       Y2, Y11, Y2
+	VMULPD       Y2, Y0, Y0
+	JMP          l39
+
+l38:
+	TESTQ  $0x00000001, SI
+	JEQ    l40
+	VMULPD Y11, Y0, Y0
+	JMP    l41
+
+l40:
+	TESTQ  $0x00000100, SI
+	JEQ    l42
+	VXORPS Y0, Y0, Y0
+
+l42:
+l41:
+l39:
+	TESTQ       $0x00000004, SI
+	JEQ         l43
+	MOVQ        x+32(FP), BX
+	LEAQ        (BX)(R8*1), BX
+	VMASKMOVPD  (BX), Y1, Y2
+	VFMADD231PD Y2, Y10, Y0
+
+l43:
+	TESTQ  $0x00000008, SI
+	JEQ    l44
+	VADDPD Y9, Y0, Y0
+
+l44:
+	TESTQ      $0x00000010, SI
+	JEQ        l45
+	MOVQ       b+48(FP), BX
+	LEAQ       (BX)(R8*1), BX
+	VMASKMOVPD (BX), Y1, Y2
+	VADDPD     Y2, Y0, Y0
+
+l45:
+	TESTQ        $0x00000100, SI
+	JEQ          l46
+	VBROADCASTSD softLo+96(FP), Y3
+	VBROADCASTSD softHi+104(FP), Y2
+	VMASKMOVPD   (R9), Y1, Y4
+	VSUBPD       Y3, Y4, Y3
+	VSUBPD       Y4, Y2, Y2
+	VMULPD       Y2, Y3, Y2
+	VFMADD213PD  Y4, Y2, Y0
+
+l46:
+	TESTQ        $0x00000200, SI
+	JEQ          l47
+	VBROADCASTSD gamma+112(FP), Y2
+	VBROADCASTSD theta+120(FP), Y5
+	VMASKMOVPD   (R9), Y1, Y4
+	VMULPD       Y4, Y2, Y3
+	VMOVUPS      rank1Constants<>+192(SB), Y2
+	VSUBPD       Y4, Y2, Y2
+	VMULPD       Y2, Y3, Y2
+	VSUBPD       Y5, Y4, Y3
+	VFMADD231PD  Y3, Y2, Y0
+
+l47:
+	TESTQ   $0x00000040, SI
+	JEQ     l48
+	XORL    DX, DX
+	MOVQ    AX, CX
+	LEAQ    (DI)(AX*1), BX
+	CMPQ    CX, $0x01
+	JLT     l50
+	PCALIGN $0x20
+
+l49:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l49
+
+l50:
+	VPXOR      Y2, Y2, Y2
+	VMOVQ      DX, X3
+	VPMOVZXBQ  X3, Y3
+	VPCMPGTQ   Y2, Y3, Y3
+	VMASKMOVPD (R9), Y1, Y2
+	VBLENDVPD  Y3, Y0, Y2, Y0
+	ADDQ       $+4, DI
+
+l48:
+	TESTQ        $0x00000020, SI
+	JEQ          l51
+	VBROADCASTSD lo+80(FP), Y5
+	VBROADCASTSD hi+88(FP), Y4
+	VPCMPEQQ     rank1Constants<>+160(SB), Y5, Y2
+	VANDNPD      rank1Constants<>+256(SB), Y2, Y2
+	VORPD        rank1Constants<>+224(SB), Y2, Y3
+	VPCMPEQQ     rank1Constants<>+256(SB), Y4, Y2
+	VANDPD       rank1Constants<>+256(SB), Y2, Y2
+	VMAXPD       Y0, Y5, Y0
+	VANDPD       Y3, Y0, Y0
+	VMINPD       Y0, Y4, Y0
+	VORPD        Y2, Y0, Y0
+
+l51:
+	TESTQ      $0x00000080, SI
+	JEQ        l52
+	MOVQ       limitStride+176(FP), AX
+	MOVQ       R10, CX
+	IMULQ      AX, CX
+	SHLQ       $0x03, CX
+	MOVQ       low+56(FP), AX
+	LEAQ       (AX)(R8*1), AX
+	LEAQ       (AX)(CX*1), BX
+	MOVQ       high+64(FP), AX
+	LEAQ       (AX)(R8*1), AX
+	LEAQ       (AX)(CX*1), AX
+	VMASKMOVPD (BX), Y1, Y5
+	VMASKMOVPD (AX), Y1, Y4
+	VPCMPEQQ   rank1Constants<>+160(SB), Y5, Y2
+	VANDNPD    rank1Constants<>+256(SB), Y2, Y2
+	VORPD      rank1Constants<>+224(SB), Y2, Y3
+	VPCMPEQQ   rank1Constants<>+256(SB), Y4, Y2
+	VANDPD     rank1Constants<>+256(SB), Y2, Y2
+	VMAXPD     Y0, Y5, Y0
+	VANDPD     Y3, Y0, Y0
+	VMINPD     Y0, Y4, Y0
+	VORPD      Y2, Y0, Y0
+
+l52:
+	VMASKMOVPD Y0, Y1, (R9)
+
+l37:
+	ADDQ $+1, R10
+	MOVQ rows+128(FP), AX
+	CMPQ R10, AX
+	JLT  l1
+
+l2:
+	VZEROUPPER
+	RET

@@ -89,6 +89,7 @@ func balanceGraph[T kernels.Float](a *C.hk_balance_graph_args, at *C.int64_t) (m
 	if err != nil {
 		return false, err
 	}
+	defer b.Close()
 	if *at == 0 {
 		b.Deficits(doubles(a.deficit, units))
 	}

@@ -11,6 +11,7 @@ import (
 	"math"
 	"unsafe"
 
+	"github.com/hebbkern/hebbkern/engine"
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
@@ -47,6 +48,22 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 		return foldiak[T]((*C.hk_foldiak_args)(args), i, j)
 	case C.HKI_AVERAGE_GAIN:
 		return i, averageGain[T]((*C.hk_average_gain_args)(args), i, j)
+	case C.HKI_THRESHOLD:
+		a := (*C.hk_threshold_args)(args)
+		h := engine.Threshold[T]{Theta: vector[T](&a.theta), Target: vector[T](&a.target), Rate: float64(a.rate)}
+		return i, withScratch(func(s *engine.Scratch[T]) error { return h.Update(matrix[T](&a.y), engine.Reduction(a.reduction), s) })
+	case C.HKI_INTRINSIC_PLASTICITY:
+		a := (*C.hk_intrinsic_plasticity_args)(args)
+		h := engine.IntrinsicPlasticity[T]{Gain: vector[T](&a.gain), Bias: vector[T](&a.bias), Target: float64(a.target), Rate: float64(a.rate)}
+		return i, withScratch(func(s *engine.Scratch[T]) error {
+			return h.Update(matrix[T](&a.z), matrix[T](&a.y), engine.Reduction(a.reduction), s)
+		})
+	case C.HKI_BALANCED_RELU:
+		return i, balancedReLU[T]((*C.hk_balanced_relu_args)(args), i, j)
+	case C.HKI_STAMINA:
+		return i, stamina[T]((*C.hk_stamina_args)(args))
+	case C.HKI_WINDOWED_GAIN:
+		return i, windowedGain[T]((*C.hk_windowed_gain_args)(args), i, j)
 	case C.HKI_STDP:
 		a := (*C.hk_stdp_args)(args)
 		return inTime(i, j, int(a.w.rows*a.w.cols), func(from, to int) error { return stdp[T](a, from, to) })
@@ -81,16 +98,14 @@ func rank1[T kernels.Float](a *C.hk_rank1_args, i, j int) {
 			u.High = high[0]
 		}
 	}
-	if m := &a.mask; m.dtype != C.HK_ABSENT && m.rows > 0 && m.cols > 0 && i < j {
-		stride := int(m.stride)
-		first := (*bool)(unsafe.Add(m.data, i*stride))
-		u.Mask, u.MaskStride = unsafe.Slice(first, (j-i-1)*stride+int(m.cols)), stride
+	if mask, stride := maskOf(&a.mask); mask != nil && i < j {
+		u.Mask, u.MaskStride = mask[i*stride:(j-1)*stride+int(a.mask.cols)], stride
 	}
 	kernels.Rank1(rowsOf(matrix[T](&a.w), i, j), u)
 }
 
 func forward[T kernels.Float](a *C.hk_forward_args, i, j int) {
-	act := kernels.Activation{Kind: kernels.ActKind(a.activation), Slope: float64(a.slope)}
+	act := activationOf(a.activation, a.slope, a.shape)
 	w, x, out := matrix[T](&a.w), matrix[T](&a.x), matrix[T](&a.out)
 	if a.x.ndim == 1 {
 		kernels.Forward(vector[T](&a.out)[i:j:j], rowsOf(w, i, j), vector[T](&a.x), part[T](&a.b, i, j), act)

@@ -67,6 +67,9 @@ func TestRefuse(t *testing.T) { run(t, compile(t, "refuse", linked(library)...))
 func TestNetwork(t *testing.T) {
 	run(t, compile(t, "network", linked(library)...))
 }
+func TestStamina(t *testing.T) {
+	run(t, compile(t, "stamina", linked(library)...))
+}
 func TestCheckpoint(t *testing.T) {
 	run(t, compile(t, "checkpoint", linked(library)...), t.TempDir())
 }

@@ -3,6 +3,7 @@
 /* check.c: refuses bad arguments before anything is written. */
 #include "internal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,11 +33,13 @@ static const char *dtype_name(int dtype) {
     case HK_FLOAT32: return "float32";
     case HK_FLOAT64: return "float64";
     case HK_BOOL: return "bool";
+    case HK_INT32: return "int32";
+    case HK_INT64: return "int64";
     }
     return "an unknown element type";
 }
 
-static int64_t item_size(int dtype) { return dtype == HK_FLOAT64 ? 8 : dtype == HK_FLOAT32 ? 4 : 1; }
+static int64_t item_size(int dtype) { return dtype == HK_FLOAT64 || dtype == HK_INT64 ? 8 : dtype == HK_BOOL ? 1 : 4; }
 
 /* "(3, 4)" */
 static const char *shape_text(char text[64], int ndim, int64_t rows, int64_t cols) {
@@ -95,6 +98,7 @@ static int same_length(lengths *known, int axis, int64_t value) {
 
 static void axis_text(char text[32], const lengths *known, int axis) {
     if (axis == HKI_SAMPLES && !known->set[axis]) snprintf(text, 32, "samples");
+    else if (axis == HKI_WINDOW && !known->set[axis]) snprintf(text, 32, "window");
     else if (!known->set[axis]) snprintf(text, 32, "n");
     else snprintf(text, 32, "%lld", (long long)known->value[axis]);
 }
@@ -152,11 +156,20 @@ static int check_array(int kernel, int i, const hk_array *args, lengths *known, 
         if (spec->flags & HKI_OPTIONAL) return HK_OK;
         return hki_fail(err, HK_E_VALUE, HK_R_MISSING, i, -1, "%s: %s is missing", k->name, spec->name);
     }
+    if (spec->flags & HKI_INTEGERS) {
+        if (a->dtype != HK_INT32 && a->dtype != HK_INT64)
+            return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s has %s elements; int32 or int64 is wanted", k->name, spec->name,
+                            dtype_name(a->dtype));
+        return check_layout(k->name, spec, i, a, err); /* the rest: check_sparse */
+    }
     int mask = (spec->flags & HKI_MASK) != 0 || (spec->flags & HKI_SPIKES && a->dtype == HK_BOOL);
     if (mask ? a->dtype != HK_BOOL : a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s has %s elements; %s is wanted", k->name, spec->name,
                         dtype_name(a->dtype), mask ? "bool" : spec->flags & HKI_SPIKES ? "bool, or 0 and 1 as w's type," : "float32 or float64");
-    if (!mask && a->dtype != args[0].dtype)
+    if (spec->flags & HKI_WIDE && a->dtype != HK_FLOAT64)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s is %s; float64 is wanted", k->name, spec->name,
+                        dtype_name(a->dtype));
+    if (!mask && !(spec->flags & HKI_WIDE) && a->dtype != args[0].dtype)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s is %s; %s is wanted, as %s is", k->name, spec->name,
                         dtype_name(a->dtype), dtype_name(args[0].dtype), k->array[0].name);
     int status = check_layout(k->name, spec, i, a, err);
@@ -250,6 +263,8 @@ static int check_scalar(const hki_kernel *k, int dtype, int i, hki_scalar v, hk_
     case HKI_UNIT:
         if (!(v.real >= 0 && v.real <= 1)) want = "a number from 0 to 1";
         break;
+    case HKI_NUMBER:
+        break;
     case HKI_EXPONENT:
         if (!(v.real > 0)) want = "a number > 0";
         break;
@@ -285,7 +300,8 @@ static int check_vectors(const hk_array *a, int64_t rule, int64_t differentiate,
 static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
     enum { RULE, LR, DECAY, REDUCTION, NORMALIZE, COMPUTE, BLOCK, K, SCORE, TEMPERATURE, ANTI, ALPHA, FORM, POWER, C0, Q, DELTA,
            A, B, C, D, DIFFERENTIATE, ZERO_DIAGONAL };
-    enum { Y = 2, GATE = 3, PRE = 4, POST = 5, SCALARS = 6 };
+    enum { Y = 2, GATE = 3, PRE = 4, POST = 5 };
+    const int SCALARS = hki_kernels[HKI_LEARN].arrays;
     int64_t rule = s[RULE].code;
     if ((rule == HK_WTA || rule == HK_SOFTHEBB || rule == HK_KROTOV_HOPFIELD) && !s[COMPUTE].code)
         return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, Y, -1, "learn: y is given; the rule computes it, and none is wanted");
@@ -336,6 +352,99 @@ static int check_traces(const hk_array *a, const hki_scalar *s, hk_error *err) {
         return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + TAU_RISE, -1, "three_factor: tau_rise is %g; a number below tau_e = %g is wanted",
                         s[TAU_RISE].real, s[TAU_E].real);
     return HK_OK;
+}
+
+int hki_composed(const void *args) {
+    const hki_kernel *k = &hki_kernels[HKI_LEARN];
+    const hk_array *a = (const hk_array *)args + k->arrays - HKI_COMPOSED_ARRAYS;
+    const hki_scalar *s = hki_scalars(k, args) + k->scalars - HKI_COMPOSED_SCALARS;
+    return a[HKI_LOW].dtype != HK_ABSENT || a[HKI_HIGH].dtype != HK_ABSENT || a[HKI_LEARN_MASK].dtype != HK_ABSENT ||
+           s[HKI_SOFT].code || s[HKI_GAMMA].real != 0 || s[HKI_NORM].code != HK_NO_NORM;
+}
+
+static double element(const hk_array *a, int64_t k) {
+    return a->dtype == HK_FLOAT32 ? (double)((const float *)a->data)[k] : ((const double *)a->data)[k];
+}
+
+/* Bounds of one row: no NaN, and the lower one is not above the upper. */
+static int check_bounds(const hki_kernel *k, const hk_array *a, int first, hk_error *err) {
+    const hk_array *low = &a[HKI_LOW], *high = &a[HKI_HIGH];
+    for (int i = HKI_LOW; i <= HKI_HIGH; i++)
+        for (int64_t j = 0; a[i].dtype != HK_ABSENT && a[i].rows == 1 && j < a[i].cols; j++)
+            if (isnan(element(&a[i], j)))
+                return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + i, -1, "%s: %s is NaN; a number is wanted", k->name,
+                                k->array[first + i].name);
+    if (low->dtype == HK_ABSENT || high->dtype == HK_ABSENT || low->rows != 1 || high->rows != 1 || !low->cols || !high->cols)
+        return HK_OK;
+    for (int64_t j = 0; j < low->cols || j < high->cols; j++) {
+        double l = element(low, low->cols > 1 ? j : 0), h = element(high, high->cols > 1 ? j : 0);
+        if (l > h)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + HKI_LOW, -1, "%s: low is %g; at most high = %g is wanted",
+                            k->name, l, h);
+    }
+    return HK_OK;
+}
+
+/* What hk_learn composes its rule with. */
+static int check_composition(const hk_array *args, const hki_scalar *scalars, hk_error *err) {
+    enum { X = 1, REDUCTION = 3, BLOCK = 6 };
+    const hki_kernel *k = &hki_kernels[HKI_LEARN];
+    int first = k->arrays - HKI_COMPOSED_ARRAYS, then = k->scalars - HKI_COMPOSED_SCALARS;
+    const hk_array *a = args + first, *rates = &a[HKI_RATES];
+    const hki_scalar *s = scalars + then;
+    int status = check_bounds(k, a, first, err);
+    if (status) return status;
+    for (int i = HKI_ROW_LR; i <= HKI_RATES; i += HKI_RATES - HKI_ROW_LR)
+        for (int64_t j = 0; a[i].dtype != HK_ABSENT && j < a[i].cols; j++)
+            if (!(element(&a[i], j) >= 0 && isfinite(element(&a[i], j))))
+                return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + i, -1, "%s: %s is %g at %lld; a finite number >= 0 is wanted",
+                                k->name, k->array[first + i].name, element(&a[i], j), (long long)j);
+    double low = s[HKI_SOFT_LOW].real, high = s[HKI_SOFT_HIGH].real;
+    if (args[0].dtype == HK_FLOAT32) low = (float)low, high = (float)high;
+    if (s[HKI_SOFT].code && !(low < high))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_SOFT_LOW, -1,
+                        "%s: soft_low is %g; a number below soft_high = %g is wanted", k->name, low, high);
+    double p = s[HKI_NORM_P].real, target = s[HKI_NORM_TARGET].real;
+    if (args[0].dtype == HK_FLOAT32) target = (float)target;
+    if (s[HKI_NORM].code == HK_MULTIPLICATIVE && !(p > 0))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_NORM_P, -1, "%s: norm_p is %g; a number > 0 is wanted",
+                        k->name, p);
+    if (s[HKI_NORM].code == HK_MULTIPLICATIVE && !(target > 0))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_NORM_TARGET, -1,
+                        "%s: norm_target is %g; a number > 0 is wanted", k->name, target);
+    if (rates->dtype != HK_ABSENT && (args[X].ndim != 2 || scalars[REDUCTION].code != HK_SEQUENTIAL))
+        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, first + HKI_RATES, -1, "%s: rates goes with a sequence of samples only",
+                        k->name);
+    if (scalars[BLOCK].code && (rates->dtype != HK_ABSENT || hki_composed(args)))
+        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, k->arrays + BLOCK, -1,
+                        "%s: block is %lld; it does not go with what acts on single weights (bounds, mask, soft, gamma, norm) or rates",
+                        k->name, (long long)scalars[BLOCK].code);
+    return HK_OK;
+}
+
+const char *hki_activation_fault(int64_t activation, double slope, double shape, int dtype, int derivative, int *at) {
+    double top = dtype == HK_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
+    *at = 0;
+    if (activation < 0 || activation > HK_BIPU) return "an activation";
+    *at = 1;
+    if (!(fabs(slope) <= top)) return "a finite number";
+    if (activation == HK_LEAKY_RELU && slope < 0) return "a finite number >= 0";
+    *at = 2;
+    if (!(fabs(shape) <= top)) return "a finite number";
+    if (activation != HK_BIPU) return 0;
+    if (!(shape > 0)) return "a finite number > 0";
+    if (derivative && shape < 1) return "1 or more, since below it the derivative has no bound at 0,";
+    if (derivative && !(fabs(shape * slope) <= top)) return "a finite product with slope";
+    return 0;
+}
+
+/* s holds activation, slope and shape; `first` is the index of the activation. */
+static int check_activation(const hki_kernel *k, const hk_array *a, const hki_scalar *s, int first, int derivative, hk_error *err) {
+    int at;
+    const char *want = hki_activation_fault(s[0].code, s[1].real, s[2].real, a[0].dtype, derivative, &at);
+    if (!want) return HK_OK;
+    return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + at, -1, "%s: %s is %g; %s is wanted", k->name,
+                    k->scalar[first - k->arrays + at].name, s[at].real, want);
 }
 
 /* Windows and the images that they look at; out is the number of channels of the answer, 0: windows themselves. */
@@ -413,6 +522,11 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 7, -1, "%s: low is %g; at most high = %g is wanted", k->name,
                             scalar_value(&a[7]), scalar_value(&a[8]));
         return HK_OK;
+    case HKI_BALANCED_RELU:
+        if (a[0].ndim != a[1].ndim)
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: out has %d axes; %d are wanted, as x has", k->name, a[1].ndim,
+                            a[0].ndim);
+        return HK_OK;
     case HKI_FORWARD:
     case HKI_LEARN:
     case HKI_CONTRASTIVE:
@@ -429,17 +543,27 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; %s is wanted", k->name,
                             k->array[i].name, got, want);
         }
-        return kernel == HKI_LEARN          ? check_rule(a, s, err)
-               : kernel == HKI_CONTRASTIVE  ? check_block(k, 3, s[3].code, s[1].code, s[2].code, err)
+        if (kernel == HKI_FORWARD) return check_activation(k, a, s, 4, 0, err);
+        if (kernel == HKI_LEARN) {
+            int status = check_rule(a, s, err);
+            return status ? status : check_composition(a, s, err);
+        }
+        return kernel == HKI_CONTRASTIVE    ? check_block(k, 3, s[3].code, s[1].code, s[2].code, err)
                : kernel == HKI_THREE_FACTOR ? check_traces(a, s, err)
                                             : HK_OK;
     }
     case HKI_AVERAGE_GAIN:
         if (s[0].real == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2, -1, "%s: alpha is 0; a number above 0 is wanted", k->name);
-        if (s[4].code == HK_SUM)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 6, -1, "%s: reduction is the sum; sequential or mean is wanted", k->name);
-        return HK_OK;
+        /* fall through */
+    case HKI_WINDOWED_GAIN:
+        if (kernel == HKI_WINDOWED_GAIN && (a[2].rows < 1 || a[2].rows > 1 << 24))
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 2, -1, "%s: values has %lld rows; 1 to 16777216 are wanted", k->name,
+                            (long long)a[2].rows);
+        if (s[5].code == HK_SUM)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 5, -1,
+                            "%s: reduction is the sum; sequential or mean is wanted", k->name);
+        return check_activation(k, a, s + 2, k->arrays + 2, s[1].code == HK_OF_DERIVATIVE, err);
     case HKI_POWER_SUMS: {
         int rows = a[1].dtype != HK_ABSENT, cols = a[2].dtype != HK_ABSENT;
         if (!rows && !cols)
@@ -454,9 +578,33 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
         hki_array_spec spec = {"weights", rows ? HKI_IN : HKI_OUT, HKI_NONE, HKI_OPTIONAL};
         return check_shape(k->name, &spec, 3, &a[3], &known, err);
     }
+    case HKI_THRESHOLD:
+    case HKI_INTRINSIC_PLASTICITY: {
+        int reduction = kernel == HKI_THRESHOLD ? 1 : 2;
+        if (s[reduction].code == HK_SUM)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + reduction, -1,
+                            "%s: reduction is the sum; sequential or mean is wanted", k->name);
+        if (kernel == HKI_THRESHOLD) {
+            for (int64_t j = 0; j < a[2].cols; j++)
+                if (!isfinite(element(&a[2], j)))
+                    return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2, -1, "%s: target is %g; a finite number is wanted", k->name,
+                                    element(&a[2], j));
+            return HK_OK;
+        }
+        if (a[2].ndim != a[3].ndim)
+            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 3, -1, "%s: y has %d axes; those of z are wanted", k->name, a[3].ndim);
+        if (!(s[0].real > 0 && s[0].real < 1))
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 4, -1, "%s: target is %g; a number above 0 and below 1 is wanted", k->name,
+                            s[0].real);
+        return HK_OK;
+    }
     case HKI_PATCHES:
     case HKI_CONV_FORWARD:
-    case HKI_POOL: return check_windows(kernel, a, s, err);
+    case HKI_POOL: {
+        int status = check_windows(kernel, a, s, err);
+        if (status || kernel != HKI_CONV_FORWARD) return status;
+        return check_activation(k, a, s + 11, k->arrays + 11, 0, err);
+    }
     case HKI_EMA:
         if (a[1].ndim == 2 && a[1].rows == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: a has no sample; at least one is wanted", k->name);
@@ -465,9 +613,89 @@ static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk
     return HK_OK;
 }
 
+int hki_sparse(const void *args) {
+    const hk_array *a = (const hk_array *)args + hki_kernels[HKI_LEARN].arrays - HKI_COMPOSED_ARRAYS;
+    return a[HKI_INDICES].dtype != HK_ABSENT || a[HKI_INDPTR].dtype != HK_ABSENT;
+}
+
+static int64_t integer(const hk_array *a, int64_t k) {
+    return a->dtype == HK_INT32 ? ((const int32_t *)a->data)[k] : ((const int64_t *)a->data)[k];
+}
+
+/* Sparse weights of hk_learn. *dense becomes what the other arguments are checked against, a w of that shape. */
+static int check_sparse(const hk_array *args, const hki_scalar *scalars, hk_array *dense, hk_error *err) {
+    enum { RULE = 0, NORMALIZE = 4, BLOCK = 6 };
+    const hki_kernel *k = &hki_kernels[HKI_LEARN];
+    int first = k->arrays - HKI_COMPOSED_ARRAYS;
+    const hk_array *w = &args[0], *x = &args[1], *a = args + first, *indices = &a[HKI_INDICES], *indptr = &a[HKI_INDPTR];
+#define SPARSE(status, reason, at, ...) return hki_fail(err, status, reason, at, -1, "learn: " __VA_ARGS__)
+    for (int i = HKI_INDICES; i <= HKI_INDPTR; i++)
+        if (a[i].dtype == HK_ABSENT) SPARSE(HK_E_VALUE, HK_R_MISSING, first + i, "%s is missing", k->array[first + i].name);
+    if (w->dtype != HK_FLOAT32 && w->dtype != HK_FLOAT64)
+        SPARSE(HK_E_TYPE, HK_R_DTYPE, 0, "w has %s elements; float32 or float64 is wanted", dtype_name(w->dtype));
+    if (w->ndim != 1) SPARSE(HK_E_VALUE, HK_R_SHAPE, 0, "w has %d axes; the stored entries, a vector, are wanted", w->ndim);
+    int status;
+    const hki_array_spec *spec = k->array;
+    if ((status = check_layout(k->name, &spec[0], 0, w, err)) || (status = check_layout(k->name, &spec[1], 1, x, err)))
+        return status;
+    for (int i = HKI_INDICES; i <= HKI_INDPTR; i++)
+        if ((status = check_array(HKI_LEARN, first + i, args, 0, err))) return status;
+    if (indptr->dtype != indices->dtype)
+        SPARSE(HK_E_TYPE, HK_R_DTYPE, first + HKI_INDPTR, "indptr is %s; %s is wanted, as indices is", dtype_name(indptr->dtype),
+               dtype_name(indices->dtype));
+    if (indices->ndim != 1 || indices->cols != w->cols)
+        SPARSE(HK_E_VALUE, HK_R_SHAPE, first + HKI_INDICES, "indices has %lld elements; %lld are wanted, as w has",
+               (long long)(indices->rows * indices->cols), (long long)w->cols);
+    if (indptr->ndim != 1 || indptr->cols < 1)
+        SPARSE(HK_E_VALUE, HK_R_SHAPE, first + HKI_INDPTR, "indptr is no vector of one element or more");
+    int64_t out = indptr->cols - 1, in = x->cols;
+    if (in > INT32_MAX) SPARSE(HK_E_VALUE, HK_R_SHAPE, 1, "x has more columns than sparse weights may have");
+    if (integer(indptr, 0) != 0 || integer(indptr, out) != w->cols)
+        SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr is not from 0 to the %lld entries of w", (long long)w->cols);
+    for (int64_t i = 0; i < out; i++)
+        if (integer(indptr, i) > integer(indptr, i + 1))
+            SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr falls after %lld; numbers that do not fall are wanted", (long long)i);
+    for (int64_t i = 0; i < out; i++) {
+        int64_t last = -1;
+        for (int64_t e = integer(indptr, i); e < integer(indptr, i + 1); e++) {
+            int64_t j = integer(indices, e);
+            if (j <= last || j >= in)
+                SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDICES,
+                       "indices is %lld after %lld in row %lld; ascending columns below %lld, the length of x, are wanted", (long long)j,
+                       (long long)last, (long long)i, (long long)in);
+            last = j;
+        }
+    }
+    if (scalars[RULE].code == HK_SANGER)
+        SPARSE(HK_E_VALUE, HK_R_UNWANTED, 0, "w is sparse; a dense one is wanted, since the rule's rows interact");
+    if (scalars[NORMALIZE].code || scalars[BLOCK].code) {
+        int i = scalars[BLOCK].code ? BLOCK : NORMALIZE;
+        SPARSE(HK_E_VALUE, HK_R_UNWANTED, k->arrays + i, "%s is %lld; it does not go with sparse weights", k->scalar[i].name,
+               (long long)scalars[i].code);
+    }
+    if (a[HKI_LEARN_MASK].dtype != HK_ABSENT)
+        SPARSE(HK_E_VALUE, HK_R_UNWANTED, first + HKI_LEARN_MASK, "mask does not go with sparse weights, which are their own");
+    for (int i = HKI_LOW; i <= HKI_HIGH; i++)
+        if (a[i].dtype != HK_ABSENT && a[i].ndim == 2)
+            SPARSE(HK_E_VALUE, HK_R_SHAPE, first + i, "%s has 2 axes; (%lld,) or a scalar is wanted with sparse weights",
+                   k->array[first + i].name, (long long)in);
+#undef SPARSE
+    *dense = *w;
+    dense->data = (void *)args; /* not read; there may be no entry, and so no pointer */
+    dense->rows = out, dense->cols = dense->stride = in, dense->ndim = 2;
+    return HK_OK;
+}
+
 int hki_check(int kernel, const void *args, hk_error *err) {
     const hki_kernel *k = &hki_kernels[kernel];
     const hk_array *arrays = args;
+    hk_array standing[HKI_MAX_ARRAYS];
+    if (kernel == HKI_LEARN && hki_sparse(args)) {
+        memcpy(standing, args, (size_t)k->arrays * sizeof *arrays);
+        int status = check_sparse(args, hki_scalars(k, args), &standing[0], err);
+        if (status) return status;
+        arrays = standing;
+    }
     const hki_scalar *scalars = hki_scalars(k, args);
     lengths known = {{0}, {0}};
     int status;
@@ -476,7 +704,7 @@ int hki_check(int kernel, const void *args, hk_error *err) {
     for (int i = 0; i < k->scalars; i++)
         if ((status = check_scalar(k, arrays[0].dtype, i, scalars[i], err))) return status;
     if ((status = check_together(kernel, arrays, scalars, err))) return status;
-    return check_overlap(k, arrays, err);
+    return check_overlap(k, args, err);
 }
 
 /* Whether n bytes are 0 or 1. */
@@ -578,14 +806,25 @@ int hki_check_layers(const char *function, int64_t layers, const hk_array *weigh
 int hki_check_network(const char *function, const hk_network *n, int written, hk_error *err) {
     int status = hki_check_layers(function, n->layers, n->weights, n->biases, "", written, err);
     if (status) return status;
-    const int64_t codes[2] = {n->hidden, n->output};
-    for (int i = 0; i < 2; i++)
-        if (codes[i] < 0 || codes[i] > HK_GELU)
+    struct { const char *name; int64_t kind; double slope, shape; } given[2] = {{"hidden", n->hidden, n->slope, n->shape},
+                                                                             {"output", n->output, n->slope, n->shape}};
+    char name[48];
+    for (int64_t l = 0; l < 2 + (n->activations ? n->layers : 0); l++) {
+        int which = l < 2 ? (int)l : 0, at;
+        if (l >= 2) {
+            const hk_activation *one = &n->activations[l - 2];
+            snprintf(name, sizeof name, "activations[%lld]", (long long)(l - 2));
+            given[0].name = name, given[0].kind = one->kind, given[0].slope = one->slope, given[0].shape = one->shape;
+        }
+        const char *want = hki_activation_fault(given[which].kind, given[which].slope, given[which].shape, n->weights[0].dtype, 0, &at);
+        if (want && at == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s is %lld; an activation is wanted", function,
-                            i ? "output" : "hidden", (long long)codes[i]);
-    if (!(isfinite(n->slope) && n->slope >= 0))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: slope is %g; a finite number >= 0 is wanted", function,
-                        n->slope);
+                            given[which].name, (long long)given[which].kind);
+        if (want)
+            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s%s is %g; %s is wanted", function,
+                            l < 2 ? "" : name, l < 2 ? (at == 1 ? "slope" : "shape") : (at == 1 ? ".slope" : ".shape"),
+                            at == 1 ? given[which].slope : given[which].shape, want);
+    }
     return HK_OK;
 }
 

@@ -28,6 +28,6 @@ func patches[T kernels.Float](a *C.hk_patches_args, i, j int) error {
 
 // convForward runs the rows [i, j) of windows of all images.
 func convForward[T kernels.Float](a *C.hk_conv_forward_args, i, j int) {
-	act := kernels.Activation{Kind: kernels.ActKind(a.activation), Slope: float64(a.slope)}
+	act := activationOf(a.activation, a.slope, a.shape)
 	kernels.ConvolveRows(matrix[T](&a.out), matrix[T](&a.w), matrix[T](&a.images), windowsOf(&a.windows), vector[T](&a.b), act, i, j)
 }

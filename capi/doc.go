@@ -13,6 +13,7 @@
 //	main.go      the calls into Go, each with a recover
 //	calls.go     the kernels
 //	learn.go     rules and gains
+//	stamina.go   stamina, births and deaths, annealing
 //	conv.go      windows of images
 //	network.go   networks: training and balancing
 //	views.go     Go views of the caller's arrays

@@ -78,10 +78,17 @@ int hk_ema(const hk_ema_args *args, int64_t *at, hk_error *err) { return run(HKI
 int hk_gain_rule(const hk_gain_rule_args *args, int64_t *at, hk_error *err) { return run(HKI_GAIN_RULE, args, at, err); }
 
 int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err) { return run(HKI_LEARN, args, at, err); }
+int hk_threshold(const hk_threshold_args *args, int64_t *at, hk_error *err) { return run(HKI_THRESHOLD, args, at, err); }
+int hk_intrinsic_plasticity(const hk_intrinsic_plasticity_args *args, int64_t *at, hk_error *err) {
+    return run(HKI_INTRINSIC_PLASTICITY, args, at, err);
+}
 int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err) { return run(HKI_AVERAGE_GAIN, args, at, err); }
+int hk_windowed_gain(const hk_windowed_gain_args *args, int64_t *at, hk_error *err) { return run(HKI_WINDOWED_GAIN, args, at, err); }
 
 int hk_stdp(const hk_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_STDP, args, at, err); }
 int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err) { return run(HKI_TRIPLET_STDP, args, at, err); }
+int hk_balanced_relu(const hk_balanced_relu_args *args, int64_t *at, hk_error *err) { return run(HKI_BALANCED_RELU, args, at, err); }
+int hk_stamina(const hk_stamina_args *args, int64_t *at, hk_error *err) { return run(HKI_STAMINA, args, at, err); }
 
 int hk_contrastive(const hk_contrastive_args *args, int64_t *at, hk_error *err) { return run(HKI_CONTRASTIVE, args, at, err); }
 int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_error *err) { return run(HKI_THREE_FACTOR, args, at, err); }
@@ -115,9 +122,50 @@ static int network_step(int function, const void *args, const hk_array *first, i
     return succeed(status, err);
 }
 
+/* The lists that a feedback kind and gate need, one array for each hidden layer; the engine checks their shapes. */
+static int check_feedback(const char *function, const hk_feedback *f, const hk_network *n, int b_written, int previous_written,
+                          hk_error *err) {
+    if (!f) return HK_OK;
+    if (f->kind < HK_BP || f->kind > HK_FA_EX || f->gate < HK_GATE_DERIVATIVE || f->gate > HK_GATE_DIFFERENTIAL)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: feedback is %lld with gate %lld; HK_BP ... HK_FA_EX and a gate are wanted",
+                        function, (long long)f->kind, (long long)f->gate);
+    int dtype = n->weights[0].dtype;
+    if (f->kind != HK_BP && f->kind != HK_SIGN) {
+        if (n->layers > 1) NOT_NULL(f->b, "feedback_weights");
+        for (int64_t l = 0; l + 1 < n->layers; l++)
+            CHECKED(hki_check_data(function, "feedback_weights", &f->b[l], dtype, 2, b_written, err));
+    }
+    if (f->gate == HK_GATE_DIFFERENTIAL) {
+        NOT_NULL(f->started, "started");
+        if (n->layers > 1) NOT_NULL(f->previous, "previous");
+        for (int64_t l = 0; l + 1 < n->layers; l++)
+            CHECKED(hki_check_data(function, "previous", &f->previous[l], dtype, 1, previous_written, err));
+    }
+    return HK_OK;
+}
+
+/* A list of arrays for the parameters of a network, of its element type. */
+static int check_parameters(const char *function, const hk_network *n, const hk_array *weights, const hk_array *biases,
+                            const char *prefix, hk_error *err) {
+    CHECKED(hki_check_layers(function, n->layers, weights, biases, prefix, 1, err));
+    if (weights[0].dtype != n->weights[0].dtype)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %sweights[0] has another element type than weights[0]", function, prefix);
+    return HK_OK;
+}
+
+static int check_optimizer(const char *function, const hk_optimizer *o, const hk_network *n, hk_error *err) {
+    if (!o || o->kind == HK_SGD) return HK_OK;
+    if (o->kind != HK_MOMENTUM && o->kind != HK_ADAM)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: optimizer is %lld; HK_SGD, HK_MOMENTUM or HK_ADAM is wanted", function,
+                        (long long)o->kind);
+    CHECKED(check_parameters(function, n, o->first_weights, o->first_biases, "first_", err));
+    return o->kind == HK_ADAM ? check_parameters(function, n, o->second_weights, o->second_biases, "second_", err) : HK_OK;
+}
+
 int hk_init(const hk_init_args *args, int64_t *at, hk_error *err) {
     START(init);
     CHECKED(hki_check_network(function, &args->network, 1, err));
+    CHECKED(check_feedback(function, args->feedback, &args->network, 1, 0, err));
     return network_step(HKI_INIT, args, args->network.weights, at, err);
 }
 
@@ -134,8 +182,8 @@ static int check_task(const char *function, const hk_network *n, const hk_array 
     CHECKED(hki_check_network(function, n, written, err));
     CHECKED(hki_check_data(function, "x", x, n->weights[0].dtype, 2, 0, err));
     CHECKED(hki_check_data(function, "target", target, n->weights[0].dtype, 2, 0, err));
-    if (loss != HK_MSE && loss != HK_SOFTMAX)
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: loss is %lld; HK_MSE or HK_SOFTMAX is wanted", function,
+    if (loss < HK_MSE || loss > HK_GIVEN_ERROR)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: loss is %lld; HK_MSE ... HK_GIVEN_ERROR is wanted", function,
                         (long long)loss);
     return HK_OK;
 }
@@ -143,11 +191,17 @@ static int check_task(const char *function, const hk_network *n, const hk_array 
 int hk_gradients(const hk_gradients_args *args, int64_t *at, hk_error *err) {
     START(gradients);
     CHECKED(check_task(function, &args->network, &args->x, &args->target, args->loss, 0, err));
-    CHECKED(hki_check_layers(function, args->network.layers, args->dweights, args->dbiases, "d", 1, err));
-    if (args->dweights[0].dtype != args->network.weights[0].dtype)
-        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: dweights[0] has another element type than weights[0]", function);
+    CHECKED(check_parameters(function, &args->network, args->dweights, args->dbiases, "d", err));
+    CHECKED(check_feedback(function, args->feedback, &args->network, 0, 0, err));
     NOT_NULL(args->mean_loss, "mean_loss");
     return network_step(HKI_GRADIENTS, args, args->network.weights, at, err);
+}
+
+int hk_evaluate(const hk_evaluate_args *args, int64_t *at, hk_error *err) {
+    START(evaluate);
+    CHECKED(check_task(function, &args->network, &args->x, &args->target, args->loss, 0, err));
+    NOT_NULL(args->stats, "stats");
+    return network_step(HKI_EVALUATE, args, args->network.weights, at, err);
 }
 
 int hk_train(const hk_train_args *args, int64_t *at, hk_error *err) {
@@ -163,6 +217,10 @@ int hk_train(const hk_train_args *args, int64_t *at, hk_error *err) {
         for (int64_t k = 0; k <= args->network.layers; k++)
             CHECKED(hki_check_data(function, "sigma", &args->gain->sigma[k], args->network.weights[0].dtype, 1, 1, err));
     }
+    CHECKED(check_feedback(function, args->feedback, &args->network, 0, 1, err));
+    CHECKED(check_optimizer(function, args->optimizer, &args->network, err));
+    if (args->dweights) CHECKED(check_parameters(function, &args->network, args->dweights, args->dbiases, "d", err));
+    else if (args->batch > 32 || (args->optimizer && args->optimizer->kind != HK_SGD)) return missing(function, "dweights", err);
     return network_step(HKI_TRAIN, args, args->network.weights, at, err);
 }
 
@@ -202,6 +260,57 @@ int hk_deficit(const hk_deficit_args *args, int64_t *at, hk_error *err) {
     if (args->network.layers > 1) NOT_NULL(args->deficit, "deficit");
     NOT_NULL(args->total, "total");
     return network_step(HKI_DEFICIT, args, args->network.weights, at, err);
+}
+
+/* An array whose type the call follows. */
+static int check_own(const char *function, const char *name, const hk_array *a, int written, hk_error *err) {
+    if (a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s is neither float32 nor float64", function, name);
+    return hki_check_data(function, name, a, a->dtype, a->ndim == 2 ? 2 : 1, written, err);
+}
+
+int hk_deaths(const hk_deaths_args *args, int64_t *at, hk_error *err) {
+    START(deaths);
+    CHECKED(check_own(function, "value", &args->value, 0, err));
+    if (args->value.ndim != 1) return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: value has two axes; 1 is wanted", function);
+    if (args->value.cols) NOT_NULL(args->dead, "dead");
+    return network_step(HKI_DEATHS, args, &args->value, at, err);
+}
+
+int hk_spread(const hk_spread_args *args, int64_t *at, hk_error *err) {
+    START(spread);
+    CHECKED(check_own(function, "mean", &args->mean, 0, err));
+    if (args->mean.ndim != 1) return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: mean has two axes; 1 is wanted", function);
+    if (args->scale.dtype != HK_ABSENT) {
+        CHECKED(check_own(function, "scale", &args->scale, 1, err));
+        if (args->scale.dtype != args->mean.dtype)
+            return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: scale has another element type than mean", function);
+    }
+    NOT_NULL(args->entropy, "entropy");
+    return network_step(HKI_SPREAD, args, &args->mean, at, err);
+}
+
+int hk_seed(const hk_seed_args *args, int64_t *at, hk_error *err) {
+    START(seed);
+    NOT_NULL(args->rng, "rng");
+    return network_step(HKI_SEED, args, 0, at, err);
+}
+
+int hk_uniform(const hk_uniform_args *args, int64_t *at, hk_error *err) {
+    START(uniform);
+    CHECKED(check_own(function, "out", &args->out, 1, err));
+    NOT_NULL(args->rng, "rng");
+    if (!isfinite(args->low) || !isfinite(args->high) || !isfinite(args->high - args->low))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: low is %g and high %g; finite numbers are wanted", function,
+                        args->low, args->high);
+    return network_step(HKI_UNIFORM, args, &args->out, at, err);
+}
+
+int hk_anneal(const hk_anneal_args *args, int64_t *at, hk_error *err) {
+    START(anneal);
+    NOT_NULL(args->state, "state");
+    NOT_NULL(args->accepted, "accepted");
+    return network_step(HKI_ANNEAL, args, 0, at, err);
 }
 
 /* An array of a recurrent network, or beside one: `least` to `most` axes, the type of j. */
@@ -361,7 +470,9 @@ size_t hk_sizeof(const char *name) {
     static const struct { const char *name; size_t size; } others[] = {
         SIZE(hk_array), SIZE(hk_error), SIZE(hk_windows), SIZE(hk_network), SIZE(hk_stats), SIZE(hk_gain_training), SIZE(hk_balance_report),
         SIZE(hk_init_args), SIZE(hk_predict_args), SIZE(hk_gradients_args), SIZE(hk_train_args), SIZE(hk_permutation_args),
-        SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args),
+        SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args), SIZE(hk_activation), SIZE(hk_feedback),
+        SIZE(hk_optimizer), SIZE(hk_evaluate_args),
+        SIZE(hk_deaths_args), SIZE(hk_spread_args), SIZE(hk_seed_args), SIZE(hk_uniform_args), SIZE(hk_annealing), SIZE(hk_anneal_args),
         SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args),
         SIZE(hk_tensor), SIZE(hk_save_args), SIZE(hk_inspect_args), SIZE(hk_load_args)};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)

@@ -14,7 +14,8 @@
  *
  *   Between two such calls whole rows (columns, samples) are done and the rest is untouched. The result does not
  *   depend on where the work was cut, on the number of threads or on the instruction set: it has the same bits.
- *   What is one step by its meaning is not cut: the sum or mean of a batch, its gradient, a minibatch.
+ *   What is one step by its meaning is not cut: the sum or mean of a batch. A minibatch, as a gradient, is cut into
+ *   blocks of at most 256 samples.
  *
  * Arrays
  *   An array is described by an hk_array. Matrices are row-major with any row stride >= cols, counted in elements;
@@ -80,8 +81,8 @@ enum {
     HK_R_REPLACED = 10   /* HK_E_FILE: the file is a good one, but not the one that was inspected */
 };
 
-/* Element types; HK_ABSENT marks an argument that is not given. */
-enum { HK_ABSENT = 0, HK_FLOAT32 = 1, HK_FLOAT64 = 2, HK_BOOL = 3 };
+/* Element types; HK_ABSENT marks an argument that is not given. Integers are for the indices of sparse weights. */
+enum { HK_ABSENT = 0, HK_FLOAT32 = 1, HK_FLOAT64 = 2, HK_BOOL = 3, HK_INT64 = 5, HK_INT32 = 7 };
 
 /* hk_array.flags */
 enum { HK_READONLY = 1 };
@@ -169,9 +170,13 @@ typedef struct hk_batch_update_args {
 } hk_batch_update_args;
 HK_API int hk_batch_update(const hk_batch_update_args *args, int64_t *at, hk_error *err);
 
-/* hk_forward_args.activation */
+/* hk_forward_args.activation. The factor `slope` is what z < 0 is multiplied by: the leaky ReLU's, >= 0; a of the
+ * BiLU(a, b), which is a z for z < 0, b z else, b being `shape`; and d of the BiPU(c, d), which is z^c for z > 0,
+ * d |z|^c else, c > 0 being `shape`. At 0 a derivative is that from above; that of a BiPU with c < 1, which has no
+ * bound there, is refused. */
 enum {
-    HK_IDENTITY = 0, HK_RELU = 1, HK_LEAKY_RELU = 2, HK_SIGMOID = 3, HK_TANH = 4, HK_SOFTPLUS = 5, HK_ELU = 6, HK_GELU = 7
+    HK_IDENTITY = 0, HK_RELU = 1, HK_LEAKY_RELU = 2, HK_SIGMOID = 3, HK_TANH = 4, HK_SOFTPLUS = 5, HK_ELU = 6, HK_GELU = 7,
+    HK_BILU = 8, HK_BIPU = 9
 };
 
 /* Forward  out_i = f(sum_j w_ij x_j + b_i), for one input or for each row of a batch; a row of a batch has the bits of
@@ -181,8 +186,8 @@ typedef struct hk_forward_args {
     hk_array x;          /* [in] or [samples, in] */
     hk_array b;          /* [out] or scalar, optional */
     hk_array out;        /* [out] or [samples, out], written */
-    int64_t activation;  /* HK_IDENTITY ... HK_GELU */
-    double slope;        /* of the leaky ReLU for negative inputs, >= 0; not read otherwise */
+    int64_t activation;  /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape; /* of the leaky ReLU, the BiLU and the BiPU; finite */
 } hk_forward_args;
 HK_API int hk_forward(const hk_forward_args *args, int64_t *at, hk_error *err);
 
@@ -280,6 +285,10 @@ enum { HK_DOT = 0, HK_EUCLID = 1 };
  * or all y from the weights before the batch, and one update by the sum or the mean of the samples' dw. */
 enum { HK_SEQUENTIAL = 0, HK_SUM = 1, HK_MEAN = 2 };
 
+/* hk_learn_args.norm: the rows are kept to a norm, (sum_j |w_ij|^norm_p)^(1/norm_p) = norm_target by a factor, or
+ * sum_j w_ij = norm_target by a term that all weights of the row share. */
+enum { HK_NO_NORM = 0, HK_MULTIPLICATIVE = 1, HK_SUBTRACTIVE = 2 };
+
 /* hk_learn_args.block, at most */
 #define HK_MAX_BLOCK 4096
 
@@ -288,14 +297,32 @@ enum { HK_SEQUENTIAL = 0, HK_SUM = 1, HK_MEAN = 2 };
  * that many samples at the speed of matrix products: equal in real arithmetic to one sample at a time, and to rounding
  * in numbers (HK_WTA: bit for bit); it is cut between blocks only, so a call may take as long as one block does. State (pre,
  * post) is read as it was before a sample and takes the sample after w has; a sum or mean holds it and gives it the batch
- * mean once. */
+ * mean once.
+ *
+ * What any rule may be composed with, dw being what the rule, the reduction and normalize give:
+ *     w <- minimum(maximum(w + mask (s(w) dw + gamma w (1 - w) (w - theta)), low), high),   then the norm
+ * with s(w) = (w - soft_low) (soft_high - w) if soft, else 1. A constraint of sign (Dale's law) is a bound of 0. All
+ * of it acts on all of w at every update; weights that the mask leaves out are clipped, too, but not normalised. A block
+ * goes with row_lr only. The order of bounds that are matrices is not checked.
+ *
+ * With indices and indptr the weights are sparse: w is a vector of the stored entries, row after row, indices their
+ * columns, which ascend in a row, and row i has the entries indptr_i to indptr_(i+1) - 1; out is the length of indptr
+ * less 1, in that of x. Stored entries learn as those of a dense w under a mask do, but for rounding. Not with
+ * HK_SANGER, a block, normalize, a mask and bounds of [out, in]. */
 typedef struct hk_learn_args {
-    hk_array w;          /* [out, in], written */
+    hk_array w;          /* [out, in], or [stored] with indices; written */
     hk_array x;          /* [in] or [samples, in] */
     hk_array y;          /* [out] or [samples, out]; with compute = 1 written, y = w x or what the rule makes of it */
     hk_array gate;       /* thresholds [out] of HK_PREGATED, [in] of HK_POSTGATED, scale [out] of HK_VOJA, or scalar */
     hk_array pre;        /* [in], state of HK_COVARIANCE and HK_DIFFERENTIAL (with differentiate), written */
     hk_array post;       /* [out], state of HK_COVARIANCE, HK_BCM and HK_DIFFERENTIAL, written */
+    hk_array row_lr;     /* [out] or scalar, optional, >= 0: factors of lr by row */
+    hk_array low;        /* [out, in], [in] or scalar, optional: no lower bound */
+    hk_array high;       /* [out, in], [in] or scalar, optional: no upper bound */
+    hk_array mask;       /* bool [out, in], optional: 1 where w may change */
+    hk_array rates;      /* [samples], optional, >= 0: lr by sample, with HK_SEQUENTIAL and without a block; lr is not read */
+    hk_array indices;    /* HK_INT32 or HK_INT64 [stored], optional: w is sparse */
+    hk_array indptr;     /* the same type, [out + 1], with indices */
     int64_t rule;        /* HK_HEBB ... HK_PES */
     double lr;           /* >= 0 */
     double decay;        /* >= 0, of HK_DECAY and HK_BCM; not multiplied by lr */
@@ -316,6 +343,14 @@ typedef struct hk_learn_args {
     double a, b, c, d;   /* HK_ABCD */
     int64_t differentiate;  /* HK_DIFFERENTIAL: 1: x is differentiated, too */
     int64_t zero_diagonal;  /* HK_ANTIHEBBIAN: 1: w is square and its diagonal does not change */
+    int64_t soft;        /* 1: dw times (w - soft_low) (soft_high - w); 0: not */
+    double soft_low;     /* below soft_high, if soft */
+    double soft_high;
+    double gamma;        /* >= 0; 0: no drift */
+    double theta;
+    int64_t norm;        /* HK_NO_NORM, HK_MULTIPLICATIVE or HK_SUBTRACTIVE */
+    double norm_p;       /* HK_MULTIPLICATIVE: > 0, INFINITY: max_j |w_ij| */
+    double norm_target;  /* HK_MULTIPLICATIVE: > 0 */
 } hk_learn_args;
 HK_API int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err);
 
@@ -385,11 +420,54 @@ typedef struct hk_average_gain_args {
     hk_array z;          /* [units] or [samples, units] */
     double alpha;        /* 0 < alpha <= 1 */
     int64_t gain_of;     /* HK_OF_ACTIVATION or HK_OF_DERIVATIVE */
-    int64_t activation;  /* HK_IDENTITY ... HK_GELU */
-    double slope;        /* of the leaky ReLU */
+    int64_t activation;  /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape; /* as in hk_forward_args */
     int64_t reduction;   /* HK_SEQUENTIAL: a step for each sample; HK_MEAN: one step with the mean */
 } hk_average_gain_args;
 HK_API int hk_average_gain(const hk_average_gain_args *args, int64_t *at, hk_error *err);
+
+/* Homeostasis, with any rule. Of a batch HK_SEQUENTIAL takes a step a sample, HK_MEAN one with the mean, HK_SUM is
+ * refused. A sample that is not finite ends with HK_E_DIVERGED; those before it have taken effect with HK_SEQUENTIAL.
+ *
+ * Threshold  theta <- theta + rate (y - target)  of units whose input is u - theta. */
+typedef struct hk_threshold_args {
+    hk_array theta;      /* [n], written */
+    hk_array y;          /* [n] or [samples, n] */
+    hk_array target;     /* [n] or scalar */
+    double rate;         /* >= 0 */
+    int64_t reduction;   /* HK_SEQUENTIAL or HK_MEAN */
+} hk_threshold_args;
+HK_API int hk_threshold(const hk_threshold_args *args, int64_t *at, hk_error *err);
+
+/* Intrinsic plasticity: units y = sigmoid(gain z + bias), whose y comes to an exponential distribution with the mean
+ * target,
+ *     dbias = rate (1 - (2 + 1 / target) y + y^2 / target),   dgain = rate / gain + z dbias. */
+typedef struct hk_intrinsic_plasticity_args {
+    hk_array gain;       /* [n], written, starts above 0 */
+    hk_array bias;       /* [n], written */
+    hk_array z;          /* [n] or [samples, n] */
+    hk_array y;          /* the same, written */
+    double target;       /* above 0, below 1 */
+    double rate;         /* >= 0 */
+    int64_t reduction;   /* HK_SEQUENTIAL or HK_MEAN */
+} hk_intrinsic_plasticity_args;
+HK_API int hk_intrinsic_plasticity(const hk_intrinsic_plasticity_args *args, int64_t *at, hk_error *err);
+/* Windowed average gains: sigma becomes the mean of the last `window` values of a = f(z) or f'(z), or of all while
+ * there are fewer. seen is the number of values before this call, and the caller's to raise: by the samples
+ * (HK_SEQUENTIAL), or by 1 (HK_MEAN, if there is a sample). values, sum and sigma start at 0 and hold a sum of two
+ * stacks in float64, whatever the type of sigma, in which nothing is ever subtracted. */
+typedef struct hk_windowed_gain_args {
+    hk_array sigma;      /* [units], written */
+    hk_array z;          /* [units] or [samples, units] */
+    hk_array values;     /* float64 [window, units], 1 to 2^24 rows, written */
+    hk_array sum;        /* float64 [units], written */
+    int64_t seen;        /* >= 0 */
+    int64_t gain_of;     /* HK_OF_ACTIVATION or HK_OF_DERIVATIVE */
+    int64_t activation;  /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape; /* as in hk_forward_args */
+    int64_t reduction;   /* HK_SEQUENTIAL: a value for each sample; HK_MEAN: one value, the mean */
+} hk_windowed_gain_args;
+HK_API int hk_windowed_gain(const hk_windowed_gain_args *args, int64_t *at, hk_error *err);
 
 /* hk_stdp_args.coincidence: which spikes of the same step the traces hold when a weight learns from them. */
 enum {
@@ -476,8 +554,8 @@ typedef struct hk_conv_forward_args {
     hk_array b;          /* [kernels] or scalar, optional */
     hk_array out;        /* [images, kernels * rows * columns], written */
     hk_windows windows;
-    int64_t activation;  /* HK_IDENTITY ... HK_GELU */
-    double slope;        /* of the leaky ReLU */
+    int64_t activation;  /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape; /* as in hk_forward_args */
 } hk_conv_forward_args;
 HK_API int hk_conv_forward(const hk_conv_forward_args *args, int64_t *at, hk_error *err);
 
@@ -494,23 +572,142 @@ typedef struct hk_pool_args {
 } hk_pool_args;
 HK_API int hk_pool(const hk_pool_args *args, int64_t *at, hk_error *err);
 
+/* ---- Stamina ------------------------------------------------------------------------------------------------------ */
+
+/* What a silent unit of a sample loses in the balanced ReLU. With x the activities after ReLU of the n units of a layer,
+ * n1 of them above 0 and n0 not, and mu their mean: 1, mu, mu n / n0 (the sample then sums to zero), mu n0 / n1, and
+ * mean(x) B / n1 with x the whole batch of B samples. n0 = 0: nothing changes; n1 = 0: 0, HK_PENALTY_CONSTANT excepted. */
+enum {
+    HK_PENALTY_CONSTANT = 0, HK_PENALTY_MEAN = 1, HK_PENALTY_ZERO_SUM = 2, HK_PENALTY_RATIO = 3, HK_PENALTY_BATCH = 4
+};
+
+/* Balanced ReLU  out = x where x > 0, else -strength penalty. */
+typedef struct hk_balanced_relu_args {
+    hk_array x;          /* [units] or [samples, units] */
+    hk_array out;        /* the same, written */
+    int64_t mode;        /* HK_PENALTY_CONSTANT ... HK_PENALTY_BATCH */
+    double strength;     /* >= 0 */
+} hk_balanced_relu_args;
+HK_API int hk_balanced_relu(const hk_balanced_relu_args *args, int64_t *at, hk_error *err);
+
+/* Stamina  value <- value + s,  or with alpha > 0  value <- alpha s + (1 - alpha) value,  s being the sum over the samples
+ * of the balanced ReLU of x (the input of the ReLU, or the activity after it; not a balanced ReLU, whose penalty would
+ * count twice). With a prior, how often a unit should fire, the penalty of unit i is times prior_i / (1 - prior_i).
+ * It is one step, made by one call. */
+typedef struct hk_stamina_args {
+    hk_array value;      /* [units], written; 0 to begin with */
+    hk_array x;          /* [units] or [samples, units] */
+    hk_array prior;      /* [units], each between 0 and 1, optional */
+    int64_t mode;        /* HK_PENALTY_CONSTANT ... HK_PENALTY_BATCH */
+    double strength;     /* >= 0 */
+    double alpha;        /* 0: a sum; at most 1 */
+} hk_stamina_args;
+HK_API int hk_stamina(const hk_stamina_args *args, int64_t *at, hk_error *err);
+
+/* Which units die: those whose stamina is at or below the threshold, or the lowest floor(share living) of them. Of equal
+ * stamina the lowest index is the stronger. If none would be left, and no minimum is stated, the call is refused and
+ * err says what to change. */
+typedef struct hk_deaths_args {
+    hk_array value;              /* [units], stamina */
+    const unsigned char *alive;  /* [units], 0 or 1; NULL: all live */
+    unsigned char *dead;         /* [units], written: 1 for those that die now */
+    int64_t by_share;            /* 1: by share, 0: by threshold */
+    double threshold;            /* finite */
+    double share;                /* at least 0, below 1 */
+    int64_t minimum;             /* units that live on whatever their stamina; 0: none is stated */
+    int64_t updates, warmup;     /* none dies before so many updates */
+    double strength;             /* of the penalty, for the message */
+} hk_deaths_args;
+HK_API int hk_deaths(const hk_deaths_args *args, int64_t *at, hk_error *err);
+
+/* Entropy of the mean outputs of a layer,  -sum_i p_i ln p_i, p_i = mean_i / sum mean,  and the scales that pull its right
+ * tail in: tail m / mean_i for units whose mean is above tail m, m being that of the units above 0; else 1. */
+typedef struct hk_spread_args {
+    hk_array mean;       /* [units], finite, >= 0 */
+    hk_array scale;      /* [units], optional, written */
+    double tail;         /* >= 1; not read without scale */
+    double *entropy;     /* written */
+} hk_spread_args;
+HK_API int hk_spread(const hk_spread_args *args, int64_t *at, hk_error *err);
+
+/* The state of a generator (xoshiro256**, four words), as a function of seed and stream. */
+typedef struct hk_seed_args {
+    uint64_t *rng;       /* [4], written */
+    uint64_t seed, stream;
+} hk_seed_args;
+HK_API int hk_seed(const hk_seed_args *args, int64_t *at, hk_error *err);
+
+/* Fills an array with numbers that are uniform in [low, high), row after row. *at counts rows. */
+typedef struct hk_uniform_args {
+    hk_array out;        /* [n] or [rows, cols], written */
+    uint64_t *rng;       /* [4], not all 0, written */
+    double low, high;    /* finite */
+} hk_uniform_args;
+HK_API int hk_uniform(const hk_uniform_args *args, int64_t *at, hk_error *err);
+
+/* Simulated annealing of the strength of a penalty. To start, proposed = best = strength and both objectives are
+ * INFINITY. Each call takes the objective of `proposed`, smaller being better, moves there or not, cools, and proposes:
+ *     accepted if objective <= that of strength, or with probability exp(-difference / temperature)
+ *     temperature <- cooling temperature
+ *     proposed = strength exp(step u) within [low, high], u uniform in [-1, 1) */
+typedef struct hk_annealing {
+    double strength, objective, proposed, best, best_objective;
+    double temperature;  /* >= 0 */
+    double cooling;      /* above 0, at most 1 */
+    double step;         /* > 0 */
+    double low, high;    /* 0 < low <= strength, proposed <= high */
+    uint64_t rng[4];
+} hk_annealing;
+typedef struct hk_anneal_args {
+    hk_annealing *state; /* written */
+    double objective;
+    int64_t *accepted;   /* written: 1 or 0 */
+} hk_anneal_args;
+HK_API int hk_anneal(const hk_anneal_args *args, int64_t *at, hk_error *err);
+
 /* ---- Networks ----------------------------------------------------------------------------------------------------- */
+
+typedef struct hk_activation {
+    int64_t kind;             /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape;      /* as in hk_forward_args */
+} hk_activation;
 
 /* A network of layers over the caller's arrays. Population 0 is the input; layer l goes from population l to l + 1. */
 typedef struct hk_network {
     int64_t layers;           /* >= 1 */
     const hk_array *weights;  /* [layers], each [n_{l+1}, n_l] */
     const hk_array *biases;   /* [layers], each [n_{l+1}] or absent; NULL: no biases */
-    int64_t hidden;           /* activation of the hidden layers, HK_IDENTITY ... HK_GELU */
+    int64_t hidden;           /* activation of the hidden layers, HK_IDENTITY ... HK_BIPU */
     int64_t output;           /* activation of the last layer */
-    double slope;             /* of the leaky ReLU */
+    double slope, shape;      /* of both, as in hk_forward_args */
+    const hk_activation *activations; /* [layers], an activation for each, in place of those above; or NULL */
 } hk_network;
 
+/* The way of the output error to the hidden layers: backpropagation; feedback alignment (Lillicrap et al. 2016), through
+ * fixed weights layer by layer, or (Nokland 2016) directly; through sign(W); directly through +beta and -beta (Konishi,
+ * Igarashi & Miura 2023). Hidden layer l = 1 ... layers - 1 learns by the signal that comes to it, times a gate: f'(z),
+ * or the change of its activity since the sample before, 0 at the first. */
+enum { HK_BP = 0, HK_FA = 1, HK_DFA = 2, HK_SIGN = 3, HK_FA_EX = 4 };
+enum { HK_GATE_DERIVATIVE = 0, HK_GATE_DIFFERENTIAL = 1 };
+
+typedef struct hk_feedback {
+    int64_t kind;
+    const hk_array *b;        /* [layers - 1]: of hidden layer l for HK_FA [n_{l+1}, n_l], for HK_DFA and HK_FA_EX
+                               * [n_layers, n_l]; NULL for the others */
+    int64_t gate;
+    const hk_array *previous; /* HK_GATE_DIFFERENTIAL: [layers - 1], each [n_l], the activities at the last sample, written */
+    int64_t *started;         /* likewise: 0 before the first sample, then 1, written */
+} hk_feedback;
+
 /* Writes initial weights: uniform with the bounds of He et al. (2015) or Glorot & Bengio (2010), as engine.NewLayered;
- * biases are set to 0. A function of the seed and the sizes. */
+ * biases are set to 0. Feedback weights are drawn uniformly in +-beta (0: sqrt(6/(rows + columns))), those of HK_FA_EX
+ * as +beta or -beta (0: 0.1), + with the probability `excitatory`. A function of the seed and the sizes. */
 typedef struct hk_init_args {
-    hk_network network;  /* written */
+    hk_network network;           /* written */
     uint64_t seed;
+    const hk_feedback *feedback;  /* its b is written; or NULL */
+    double beta;                  /* >= 0 */
+    double excitatory;            /* 0 ... 1 */
 } hk_init_args;
 HK_API int hk_init(const hk_init_args *args, int64_t *at, hk_error *err);
 
@@ -522,11 +719,12 @@ typedef struct hk_predict_args {
 } hk_predict_args;
 HK_API int hk_predict(const hk_predict_args *args, int64_t *at, hk_error *err);
 
-/* Loss of a sample: sum_k (y_k - t_k)^2 / 2, or the cross-entropy of the softmax of the (identity) output. */
-enum { HK_MSE = 0, HK_SOFTMAX = 1 };
+/* Loss of a sample: sum_k (y_k - t_k)^2 / 2; the cross-entropy of the softmax of the (identity) output, or of the sigmoids
+ * of its units; or errors e = dJ/dy given in place of the target, of which sum_k e_k^2 / 2 is reported. */
+enum { HK_MSE = 0, HK_SOFTMAX = 1, HK_SIGMOID_ENTROPY = 2, HK_GIVEN_ERROR = 3 };
 
-/* The exact gradient of the mean loss over a batch, by backpropagation. *at counts samples; what is written is the
- * gradient when the last call has returned HK_OK. */
+/* The gradient of the mean loss over a batch: the exact one, or what a feedback takes for it. *at counts samples; what is
+ * written is the gradient when the last call has returned HK_OK. */
 typedef struct hk_gradients_args {
     hk_network network;
     hk_array x;               /* [samples, n_0] */
@@ -535,6 +733,7 @@ typedef struct hk_gradients_args {
     const hk_array *dbiases;  /* [layers] as network.biases, written */
     int64_t loss;
     double *mean_loss;        /* written */
+    const hk_feedback *feedback; /* NULL: backpropagation; previous is not written */
 } hk_gradients_args;
 HK_API int hk_gradients(const hk_gradients_args *args, int64_t *at, hk_error *err);
 
@@ -545,6 +744,28 @@ typedef struct hk_stats {
     int64_t correct;  /* samples whose output has its maximum where the target has it */
 } hk_stats;
 
+/* Loss and accuracy over a batch. *at counts samples. */
+typedef struct hk_evaluate_args {
+    hk_network network;
+    hk_array x;       /* [samples, n_0] */
+    hk_array target;  /* [samples, n_layers] */
+    int64_t loss;
+    hk_stats *stats;  /* added to */
+} hk_evaluate_args;
+HK_API int hk_evaluate(const hk_evaluate_args *args, int64_t *at, hk_error *err);
+
+/* What becomes of the gradient g. HK_SGD: w -= lr g. HK_MOMENTUM: v = momentum v + g, w -= lr v, or with nesterov
+ * w -= lr (g + momentum v). HK_ADAM: Kingma & Ba 2015. */
+enum { HK_SGD = 0, HK_MOMENTUM = 1, HK_ADAM = 2 };
+
+typedef struct hk_optimizer {
+    int64_t kind;
+    int64_t nesterov;                                /* 0 or 1 */
+    double momentum, beta1, beta2, eps;              /* 0 ... 1, the betas below 1; eps >= 0 */
+    const hk_array *first_weights, *first_biases;    /* [layers] as the network's, written; start with zeros; NULL for HK_SGD */
+    const hk_array *second_weights, *second_biases;  /* likewise, for HK_ADAM */
+} hk_optimizer;
+
 /* The gain rule in training, after each minibatch; see hk_gain_rule and hk_average_gain. */
 typedef struct hk_gain_training {
     const hk_array *sigma;  /* [layers + 1], the populations' average gains, written */
@@ -552,8 +773,10 @@ typedef struct hk_gain_training {
     int64_t gain_of, form, reduction;
 } hk_gain_training;
 
-/* Minibatch gradient descent on the samples index[0], index[1], ... *at counts entries of index, in whole
- * minibatches. After HK_E_DIVERGED the minibatch at fault was not applied, but for a fault of the gain rule. */
+/* Minibatch gradient descent on the samples index[0], index[1], ... *at counts entries of index; while it is not a multiple
+ * of batch, dweights and dbiases hold a part of a minibatch, which has changed nothing else yet but stats. After
+ * HK_E_DIVERGED the minibatch at fault was not applied, but for a fault of the gain rule. With the gain rule or
+ * HK_GATE_DIFFERENTIAL, which see all samples of a minibatch at once, it is not cut. */
 typedef struct hk_train_args {
     hk_network network;             /* written */
     hk_array x;                     /* [samples, n_0] */
@@ -565,6 +788,15 @@ typedef struct hk_train_args {
     double lr;                      /* >= 0 */
     const hk_gain_training *gain;   /* NULL: no gain rule */
     hk_stats *stats;                /* written */
+    int64_t sum;                    /* 1: by the gradient of the sum of the losses, 0: of their mean */
+    const hk_feedback *feedback;    /* NULL: backpropagation */
+    const hk_optimizer *optimizer;  /* NULL: HK_SGD */
+    double decay, decay_p;          /* before each update |w| shrinks by lr decay |w|^(p-1), not beyond 0; p 0: 2; no biases */
+    const double *dropout;          /* [layers], of the populations but the last: 0 <= rate < 1; NULL: none */
+    uint64_t seed;                  /* of dropout */
+    int64_t *updates;               /* minibatches so far, written; may be NULL without HK_ADAM and dropout */
+    const hk_array *dweights;       /* [layers] as network.weights, written: what is there does not matter. NULL will do for */
+    const hk_array *dbiases;        /* HK_SGD and a batch of at most 32 */
 } hk_train_args;
 HK_API int hk_train(const hk_train_args *args, int64_t *at, hk_error *err);
 
@@ -696,8 +928,8 @@ HK_API int hk_synaptic_balance(const hk_synaptic_balance_args *args, int64_t *at
  * *at counts steps, after HK_E_DIVERGED those before the one at fault. */
 typedef struct hk_rnn_args {
     hk_recurrent network;
-    int64_t activation;  /* HK_IDENTITY ... HK_GELU */
-    double slope;        /* of the leaky ReLU */
+    int64_t activation;  /* HK_IDENTITY ... HK_BIPU */
+    double slope, shape; /* as in hk_forward_args */
     double rate;         /* dt / tau in (0, 1], or 0 */
     int64_t steps;
     hk_array x;          /* [B, n], the states, written */
@@ -723,8 +955,8 @@ HK_API int hk_normal(const hk_normal_args *args, int64_t *at, hk_error *err);
 /* Files of the safetensors format with checksums: engine/checkpoint.go says what is in them. Each of these functions is
  * one step, which takes as long as the file system does. */
 
-/* hk_tensor.dtype beside HK_FLOAT32, HK_FLOAT64 and HK_BOOL */
-enum { HK_UINT8 = 4, HK_INT64 = 5, HK_UINT64 = 6 };
+/* hk_tensor.dtype beside HK_FLOAT32, HK_FLOAT64, HK_BOOL and HK_INT64 */
+enum { HK_UINT8 = 4, HK_UINT64 = 6 };
 
 /* hk_tensor.ndim, at most */
 #define HK_MAX_AXES 32
@@ -772,7 +1004,7 @@ HK_API int hk_load(const hk_load_args *args, int64_t *at, hk_error *err);
  * objects, in the order of the args struct: it fetches the buffers, checks, calls the kernel to its end and returns
  * None, or (status, reason, argument, other, message, sample, layer) if an argument is refused, before anything is
  * written. One argument more may be given: a buffer of one int64 in place of *at, so that it is known how much was done
- * when the call diverges or is interrupted. For the kernels up to hk_pool.
+ * when the call diverges or is interrupted. For the kernels up to hk_pool, hk_balanced_relu and hk_stamina.
  * Needs a CPython in the process, whose functions it finds at run time, and its lock held; NULL if there is none or
  * the name is unknown. */
 HK_API void *hk_python_function(const char *kernel);

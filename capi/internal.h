@@ -10,23 +10,28 @@
 
 /* The kernels, in the order of hebbkern.h. main.go switches over the same numbers. */
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
-       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_CONTRASTIVE, HKI_THREE_FACTOR, HKI_FOLDIAK,
-       HKI_PATCHES, HKI_CONV_FORWARD, HKI_POOL, HKI_KERNELS };
+       HKI_LEARN, HKI_AVERAGE_GAIN, HKI_WINDOWED_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_CONTRASTIVE, HKI_THREE_FACTOR,
+       HKI_FOLDIAK, HKI_PATCHES, HKI_CONV_FORWARD, HKI_POOL, HKI_THRESHOLD, HKI_INTRINSIC_PLASTICITY, HKI_BALANCED_RELU,
+       HKI_STAMINA, HKI_KERNELS };
 
-/* The functions on networks, which have no place in the table. */
-enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT,
-       HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
+/* The functions on networks, and others that have no place in the table. */
+enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT, HKI_EVALUATE,
+       HKI_DEATHS, HKI_SPREAD, HKI_SEED, HKI_UNIFORM, HKI_ANNEAL, HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
 
 /* The functions on checkpoints. */
 enum { HKI_SAVE, HKI_INSPECT, HKI_LOAD };
 
-enum { HKI_MAX_ARRAYS = 12, HKI_MAX_SCALARS = 32 };
+enum { HKI_MAX_ARRAYS = 16, HKI_MAX_SCALARS = 32 };
+
+/* What ends the arrays and the scalars of hk_learn: row_lr ... indptr; soft ... norm_target. */
+enum { HKI_ROW_LR, HKI_LOW, HKI_HIGH, HKI_LEARN_MASK, HKI_RATES, HKI_INDICES, HKI_INDPTR, HKI_COMPOSED_ARRAYS };
+enum { HKI_SOFT, HKI_SOFT_LOW, HKI_SOFT_HIGH, HKI_GAMMA, HKI_THETA, HKI_NORM, HKI_NORM_P, HKI_NORM_TARGET, HKI_COMPOSED_SCALARS };
 
 /* A kernel's args struct is its arrays followed by its scalars, 8 bytes each. */
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
 
 /* A length that arguments of one call have in common. */
-enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES, HKI_PIXELS, HKI_MAPS, HKI_AXES };
+enum { HKI_NONE, HKI_OUT, HKI_IN, HKI_SAMPLES, HKI_WINDOW, HKI_PIXELS, HKI_MAPS, HKI_AXES };
 
 /* Which shapes an array may have: axis lengths `first` x `second` (second HKI_NONE: a vector). */
 enum {
@@ -36,15 +41,18 @@ enum {
     HKI_WRITTEN = 8,
     HKI_OPTIONAL = 16,
     HKI_MASK = 32,      /* HK_BOOL */
-    HKI_SPIKES = 64     /* HK_BOOL or the call's element type, 0 or 1 */
+    HKI_SPIKES = 64,    /* HK_BOOL or the call's element type, 0 or 1 */
+    HKI_INTEGERS = 128, /* HK_INT32 or HK_INT64 */
+    HKI_WIDE = 256      /* HK_FLOAT64, whatever the call's element type */
 };
 
 typedef struct hki_array_spec {
     const char *name;
-    uint8_t first, second, flags;
+    uint8_t first, second;
+    uint16_t flags;
 } hki_array_spec;
 
-enum { HKI_FINITE, HKI_NONNEGATIVE, HKI_UNIT, HKI_EXPONENT, HKI_CODE };
+enum { HKI_FINITE, HKI_NONNEGATIVE, HKI_UNIT, HKI_EXPONENT, HKI_CODE, HKI_NUMBER /* checked elsewhere */ };
 
 typedef struct hki_scalar_spec {
     const char *name;
@@ -86,6 +94,10 @@ int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk
 int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
                    hk_error *err);
 
+/* What is wrong with an activation (NULL: nothing), and with its derivative if that is asked for; *at is 0 for the
+ * activation, 1 for slope and 2 for shape. */
+const char *hki_activation_fault(int64_t activation, double slope, double shape, int dtype, int derivative, int *at);
+
 /* Refuses spikes that are neither 0 nor 1. It reads all of them, so it is called once for a sequence. */
 int hki_check_spikes(int kernel, const void *args, hk_error *err);
 
@@ -104,6 +116,12 @@ typedef struct hki_work {
     double unit_ns;
 } hki_work;
 hki_work hki_estimate(int kernel, const void *args);
+
+/* Whether hk_learn has more to do than its rule. */
+int hki_composed(const void *args);
+
+/* Whether hk_learn is given sparse weights. */
+int hki_sparse(const void *args);
 
 /* Units between which the work may not be cut: the samples of a block; 0: there are none. */
 int64_t hki_grain(int kernel, const void *args);

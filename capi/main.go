@@ -98,11 +98,13 @@ func hebbkernNetwork(function C.int32_t, args unsafe.Pointer, dtype C.int32_t, a
 var (
 	kernelNames = map[C.int32_t]string{C.HKI_RANK1: "rank1", C.HKI_BATCH_UPDATE: "batch_update", C.HKI_FORWARD: "forward",
 		C.HKI_POWER_SUMS: "power_sums", C.HKI_SCALE: "scale", C.HKI_EMA: "ema", C.HKI_GAIN_RULE: "gain_rule",
-		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp",
-		C.HKI_CONTRASTIVE: "contrastive", C.HKI_THREE_FACTOR: "three_factor", C.HKI_FOLDIAK: "foldiak",
-		C.HKI_PATCHES: "patches", C.HKI_CONV_FORWARD: "conv_forward", C.HKI_POOL: "pool"}
+		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_WINDOWED_GAIN: "windowed_gain",
+		C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp", C.HKI_CONTRASTIVE: "contrastive", C.HKI_THREE_FACTOR: "three_factor",
+		C.HKI_FOLDIAK: "foldiak", C.HKI_PATCHES: "patches", C.HKI_CONV_FORWARD: "conv_forward", C.HKI_POOL: "pool",
+		C.HKI_THRESHOLD: "threshold", C.HKI_INTRINSIC_PLASTICITY: "intrinsic_plasticity", C.HKI_BALANCED_RELU: "balanced_relu", C.HKI_STAMINA: "stamina"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
 		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE_GRAPH: "balance_graph", C.HKI_DEFICIT: "deficit",
+		C.HKI_EVALUATE: "evaluate", C.HKI_DEATHS: "deaths", C.HKI_SPREAD: "spread", C.HKI_SEED: "seed", C.HKI_UNIFORM: "uniform", C.HKI_ANNEAL: "anneal",
 		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
 )
 
@@ -111,6 +113,7 @@ func report(err *C.hk_error, function string, failed error) C.int32_t {
 	var argument *engine.ArgError
 	var bad *engine.NonFiniteError
 	var diverged *engine.DivergenceError
+	var extinct *engine.ExtinctionError
 	status, text := C.int32_t(C.HK_E_VALUE), function+": "+failed.Error()
 	switch {
 	case errors.As(failed, &argument):
@@ -122,6 +125,8 @@ func report(err *C.hk_error, function string, failed error) C.int32_t {
 	case errors.As(failed, &bad):
 		text = fmt.Sprintf("%s: %s[%d] is %v at row %d, column %d; finite numbers are wanted", function, bad.Array, bad.Layer,
 			bad.Value, bad.Row, bad.Col)
+	case errors.As(failed, &extinct):
+		text = function + ": " + extinct.Reason()
 	case errors.As(failed, &diverged):
 		status = C.HK_E_DIVERGED
 	}

@@ -29,6 +29,8 @@ func onNetwork[T kernels.Float](function int, args unsafe.Pointer, at *C.int64_t
 		return predict[T]((*C.hk_predict_args)(args), at)
 	case C.HKI_GRADIENTS:
 		return gradients[T]((*C.hk_gradients_args)(args), at)
+	case C.HKI_EVALUATE:
+		return evaluate[T]((*C.hk_evaluate_args)(args), at)
 	case C.HKI_TRAIN:
 		return train[T]((*C.hk_train_args)(args), at)
 	case C.HKI_PERMUTATION:
@@ -39,6 +41,18 @@ func onNetwork[T kernels.Float](function int, args unsafe.Pointer, at *C.int64_t
 		return balanceGraph[T]((*C.hk_balance_graph_args)(args), at)
 	case C.HKI_DEFICIT:
 		return false, deficit[T]((*C.hk_deficit_args)(args))
+	case C.HKI_DEATHS:
+		return false, deaths[T]((*C.hk_deaths_args)(args))
+	case C.HKI_SPREAD:
+		return false, spread[T]((*C.hk_spread_args)(args))
+	case C.HKI_SEED:
+		a := (*C.hk_seed_args)(args)
+		(*engine.RNG)(unsafe.Pointer(a.rng)).Seed(uint64(a.seed), uint64(a.stream))
+		return false, nil
+	case C.HKI_UNIFORM:
+		return uniform[T]((*C.hk_uniform_args)(args), at)
+	case C.HKI_ANNEAL:
+		return false, anneal((*C.hk_anneal_args)(args))
 	case C.HKI_SYNAPTIC_BALANCE:
 		return synapticBalance[T]((*C.hk_synaptic_balance_args)(args), at)
 	case C.HKI_RNN:
@@ -82,11 +96,17 @@ func layers[T kernels.Float](count C.int64_t, weights, biases *C.hk_array) ([]ke
 
 func networkOf[T kernels.Float](n *C.hk_network) (*engine.Network[T], error) {
 	w, b := layers[T](n.layers, n.weights, n.biases)
-	return engine.LayeredOver(w, b, activationOf(n.hidden, n.slope), activationOf(n.output, n.slope))
+	net, err := engine.LayeredOver(w, b, activationOf(n.hidden, n.slope, n.shape), activationOf(n.output, n.slope, n.shape))
+	if err == nil && n.activations != nil {
+		for l, a := range unsafe.Slice(n.activations, int(n.layers)) {
+			net.Populations[l+1].Activation = activationOf(a.kind, a.slope, a.shape)
+		}
+	}
+	return net, err
 }
 
-func activationOf(kind C.int64_t, slope C.double) kernels.Activation {
-	return kernels.Activation{Kind: kernels.ActKind(kind), Slope: float64(slope)}
+func activationOf(kind C.int64_t, slope, shape C.double) kernels.Activation {
+	return kernels.Activation{Kind: kernels.ActKind(kind), Slope: float64(slope), Shape: float64(shape)}
 }
 
 func initNetwork[T kernels.Float](a *C.hk_init_args) error {
@@ -94,24 +114,11 @@ func initNetwork[T kernels.Float](a *C.hk_init_args) error {
 	if err != nil {
 		return err
 	}
-	sizes := []int{n.Populations[0].Units}
-	for _, p := range n.Populations[1:] {
-		sizes = append(sizes, p.Units)
-	}
-	made, err := engine.NewLayered[T](sizes, activationOf(a.network.hidden, a.network.slope), uint64(a.seed))
-	if err != nil {
+	if err := n.Init(uint64(a.seed)); err != nil || a.feedback == nil {
 		return err
 	}
-	for q := range n.Projections {
-		to, from := n.Projections[q].W, made.Projections[q].W
-		for i := range to.Rows {
-			copy(to.Row(i), from.Row(i))
-		}
-	}
-	for k := range n.Populations {
-		clear(n.Populations[k].Bias)
-	}
-	return nil
+	f := feedbackOf[T](a.feedback, len(n.Projections))
+	return f.Draw(n, uint64(a.seed), engine.FeedbackOptions{Beta: float64(a.beta), Excitatory: float64(a.excitatory)})
 }
 
 func predict[T kernels.Float](a *C.hk_predict_args, at *C.int64_t) (more bool, err error) {
@@ -151,95 +158,6 @@ func predictBlock[T kernels.Float](n *engine.Network[T]) int {
 		each = 12
 	}
 	return min(max(int(float64(budget)/(each*float64(n.Parameters()))), 1), 256)
-}
-
-// gradients keeps the sum of the losses in mean_loss until it is at its end.
-func gradients[T kernels.Float](a *C.hk_gradients_args, at *C.int64_t) (more bool, err error) {
-	n, err := networkOf[T](&a.network)
-	if err != nil {
-		return false, err
-	}
-	w, b := layers[T](a.network.layers, a.dweights, a.dbiases)
-	grad, err := engine.LayeredOver(w, b, activationOf(a.network.hidden, a.network.slope), activationOf(a.network.output, a.network.slope))
-	if err != nil {
-		return false, err
-	}
-	x, target := matrix[T](&a.x), matrix[T](&a.target)
-	err = withScratch(func(s *engine.Scratch[T]) error {
-		for start := time.Now(); ; {
-			i := int(*at)
-			sum, err := engine.GradientsOf(n, grad, engine.Loss(a.loss), x, target, i, s)
-			if err != nil {
-				return err
-			}
-			if i == 0 {
-				*a.mean_loss = 0
-			}
-			*a.mean_loss += C.double(sum)
-			j := min(i+engine.GradientBlock, x.Rows)
-			*at = C.int64_t(j)
-			if more = j < x.Rows; !more {
-				*a.mean_loss /= C.double(x.Rows)
-				return nil
-			}
-			if time.Since(start) > budget {
-				return nil
-			}
-		}
-	})
-	return more, err
-}
-
-func train[T kernels.Float](a *C.hk_train_args, at *C.int64_t) (more bool, err error) {
-	n, err := networkOf[T](&a.network)
-	if err != nil {
-		return false, err
-	}
-	t := engine.Trainer[T]{Loss: engine.Loss(a.loss), LR: float64(a.lr), Batch: int(a.batch)}
-	if g := a.gain; g != nil {
-		t.Gain = &engine.GainTraining[T]{LR: float64(g.lr), Alpha: float64(g.alpha), Of: engine.GainOf(g.gain_of),
-			Reduction: engine.Reduction(g.reduction), Form: kernels.GainForm(g.form), Limit: float64(g.limit)}
-		sigma := unsafe.Slice(g.sigma, int(a.network.layers)+1)
-		for k := range sigma {
-			t.Gain.Sigma = append(t.Gain.Sigma, vector[T](&sigma[k]))
-		}
-	}
-	x, target, index := matrix[T](&a.x), matrix[T](&a.target), integers(a.index, a.count)
-	stats := engine.Stats{Samples: int(a.stats.samples), LossSum: float64(a.stats.loss), Correct: int(a.stats.correct)}
-	err = withScratch(func(s *engine.Scratch[T]) error {
-		t.Scratch = s
-		for start := time.Now(); ; {
-			// The arguments are checked in full by the first call, the others' part by part.
-			i := int(*at)
-			part := index[i:min(i+max(t.Batch, 1), len(index))]
-			if i == 0 {
-				if err := t.Steps(n, x, target, index[:0], nil); err != nil {
-					return err
-				}
-				if err := checkIndex(index, x.Rows); err != nil {
-					return err
-				}
-			}
-			if err := t.Steps(n, x, target, part, &stats); err != nil {
-				return err
-			}
-			*at = C.int64_t(i + len(part))
-			if more = i+len(part) < len(index); !more || time.Since(start) > budget {
-				return nil
-			}
-		}
-	})
-	a.stats.samples, a.stats.loss, a.stats.correct = C.int64_t(stats.Samples), C.double(stats.LossSum), C.int64_t(stats.Correct)
-	return more, err
-}
-
-func checkIndex(index []int, rows int) error {
-	for _, i := range index {
-		if i < 0 || i >= rows {
-			return &engine.ArgError{Func: "train", Arg: "index", Got: "outside of x", Want: "rows of x"}
-		}
-	}
-	return nil
 }
 
 func deficit[T kernels.Float](a *C.hk_deficit_args) error {

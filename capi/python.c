@@ -98,6 +98,12 @@ static int dtype_of(const char *format) {
     return *format == 'f' ? HK_FLOAT32 : *format == 'd' ? HK_FLOAT64 : *format == '?' ? HK_BOOL : HK_ABSENT;
 }
 
+static int integer_of(const char *format) {
+    if (format && (*format == '@' || *format == '=' || *format == '<')) format++;
+    if (!format || !*format || format[1]) return HK_ABSENT;
+    return *format == 'i' ? HK_INT32 : *format == 'l' || *format == 'q' ? HK_INT64 : HK_ABSENT;
+}
+
 /* Clears an ordinary exception; KeyboardInterrupt and SystemExit are given on. */
 static int forget_exception(call *c) {
     if (py.PyErr_Occurred()) {
@@ -136,7 +142,9 @@ static int buffer(call *c, int i, PyObject *object) {
     }
     const hki_array_spec *spec = &c->kernel->array[i];
     if (view->ndim == 0 && spec->flags & (HKI_OR_SCALAR | HKI_SCALAR)) return number(c, i, object);
-    int dtype = dtype_of(view->format);
+    int dtype = spec->flags & HKI_INTEGERS ? integer_of(view->format) : dtype_of(view->format);
+    if (dtype == HK_ABSENT && spec->flags & HKI_INTEGERS)
+        return refuse(c, HK_E_TYPE, HK_R_DTYPE, i, "has elements that are neither int32 nor int64");
     if (dtype == HK_ABSENT) return refuse(c, HK_E_TYPE, HK_R_DTYPE, i, "has elements that are neither float32 nor float64 nor bool");
     hk_array *a = &c->args.arrays[i];
     const Py_ssize_t size = view->itemsize;

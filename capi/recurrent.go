@@ -73,7 +73,7 @@ func synapticBalance[T kernels.Float](a *C.hk_synaptic_balance_args, at *C.int64
 }
 
 func runRNN[T kernels.Float](a *C.hk_rnn_args, at *C.int64_t) (more bool, err error) {
-	r := engine.RNN[T]{Recurrent: recurrentOf[T](&a.network), Activation: activationOf(a.activation, a.slope), Rate: float64(a.rate)}
+	r := engine.RNN[T]{Recurrent: recurrentOf[T](&a.network), Activation: activationOf(a.activation, a.slope, a.shape), Rate: float64(a.rate)}
 	run := engine.RNNRun[T]{X: matrix[T](&a.x), U: matrix[T](&a.u), Noise: matrix[T](&a.noise), States: matrix[T](&a.states),
 		Out: matrix[T](&a.out)}
 	if a.slopes != nil {

@@ -11,6 +11,7 @@
 #define ROWS   HKI_OUT, HKI_NONE
 #define COLS   HKI_IN, HKI_NONE
 #define OPT    HKI_OPTIONAL
+#define ACTIVATION {"activation", HKI_CODE, HK_BIPU}, {"slope", HKI_FINITE, 0}, {"shape", HKI_FINITE, 0}
 #define PAIRING                                                                                                   \
     {"dt", HKI_FINITE, 0}, {"w_min", HKI_FINITE, 0}, {"w_max", HKI_FINITE, 0}, {"mu", HKI_FINITE, 0},             \
     {"coincidence", HKI_CODE, HK_NEITHER_SIDE}, {"trace", HKI_CODE, HK_TRACE_REPLACE}
@@ -41,12 +42,12 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"decay", ROWS, HKI_OR_SCALAR | OPT},
          {"col_decay", COLS, HKI_OR_SCALAR | OPT}},
         {{0, 0, 0}}},
-    [HKI_FORWARD] = {NAMES(forward), 4, 2,
+    [HKI_FORWARD] = {NAMES(forward), 4, 3,
         {{"w", W, 0},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"b", ROWS, HKI_OR_SCALAR | OPT},
          {"out", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN}},
-        {{"activation", HKI_CODE, HK_GELU}, {"slope", HKI_NONNEGATIVE, 0}}},
+        {ACTIVATION}},
     [HKI_POWER_SUMS] = {NAMES(power_sums), 4, 2,
         {{"w", W, 0},
          {"rows", ROWS, HKI_WRITTEN | OPT},
@@ -63,14 +64,21 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"s", COLS, HKI_WRITTEN},
          {"a", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
         {{"alpha", HKI_UNIT, 0}, {"of", HKI_CODE, HK_OF_SQUARE}}},
-    [HKI_LEARN] = {NAMES(learn), 6, 23,
+    [HKI_LEARN] = {NAMES(learn), 6 + HKI_COMPOSED_ARRAYS, 23 + HKI_COMPOSED_SCALARS,
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN},
          /* its length depends on the rule: check.c */
          {"gate", HKI_NONE, HKI_NONE, HKI_OR_SCALAR | OPT},
          {"pre", COLS, HKI_WRITTEN | OPT},
-         {"post", ROWS, HKI_WRITTEN | OPT}},
+         {"post", ROWS, HKI_WRITTEN | OPT},
+         {"row_lr", ROWS, HKI_OR_SCALAR | OPT},
+         {"low", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
+         {"high", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
+         {"mask", W, HKI_MASK | OPT},
+         {"rates", HKI_SAMPLES, HKI_NONE, OPT},
+         {"indices", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}, /* their lengths: check.c */
+         {"indptr", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}},
         {{"rule", HKI_CODE, HK_PES}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
          {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1}, {"compute", HKI_CODE, 1},
          {"block", HKI_CODE, HK_MAX_BLOCK},
@@ -79,12 +87,31 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"anti", HKI_CODE, 1}, {"alpha", HKI_UNIT, 0}, {"form", HKI_CODE, HK_BCM_1982}, {"power", HKI_NONNEGATIVE, 0},
          {"c0", HKI_NONNEGATIVE, 0}, {"q", HKI_NONNEGATIVE, 0}, {"delta", HKI_NONNEGATIVE, 0}, {"a", HKI_FINITE, 0},
          {"b", HKI_FINITE, 0}, {"c", HKI_FINITE, 0}, {"d", HKI_FINITE, 0}, {"differentiate", HKI_CODE, 1},
-         {"zero_diagonal", HKI_CODE, 1}}},
-    [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 5,
+         {"zero_diagonal", HKI_CODE, 1},
+         {"soft", HKI_CODE, 1}, {"soft_low", HKI_FINITE, 0}, {"soft_high", HKI_FINITE, 0}, {"gamma", HKI_NONNEGATIVE, 0},
+         {"theta", HKI_FINITE, 0}, {"norm", HKI_CODE, HK_SUBTRACTIVE}, {"norm_p", HKI_NUMBER, 0}, {"norm_target", HKI_FINITE, 0}}},
+    [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 6,
         {{"sigma", COLS, HKI_WRITTEN},
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
-        {{"alpha", HKI_UNIT, 0}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, {"activation", HKI_CODE, HK_GELU},
-         {"slope", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
+        {{"alpha", HKI_UNIT, 0}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, ACTIVATION, {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_WINDOWED_GAIN] = {NAMES(windowed_gain), 4, 6,
+        {{"sigma", COLS, HKI_WRITTEN},
+         {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"values", HKI_WINDOW, HKI_IN, HKI_WIDE | HKI_WRITTEN},
+         {"sum", COLS, HKI_WIDE | HKI_WRITTEN}},
+        {{"seen", HKI_CODE, INT64_MAX / 2}, {"gain_of", HKI_CODE, HK_OF_DERIVATIVE}, ACTIVATION,
+         {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_THRESHOLD] = {NAMES(threshold), 3, 2,
+        {{"theta", COLS, HKI_WRITTEN},
+         {"y", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"target", COLS, HKI_OR_SCALAR}},
+        {{"rate", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
+    [HKI_INTRINSIC_PLASTICITY] = {NAMES(intrinsic_plasticity), 4, 3,
+        {{"gain", COLS, HKI_WRITTEN},
+         {"bias", COLS, HKI_WRITTEN},
+         {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"y", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_WRITTEN}},
+        {{"target", HKI_UNIT, 0}, {"rate", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
     [HKI_STDP] = {NAMES(stdp), 5, 10,
         {{"w", W, HKI_WRITTEN},
          {"pre", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_SPIKES},
@@ -104,6 +131,15 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"tau_plus", HKI_FINITE, 0}, {"tau_x", HKI_FINITE, 0}, {"tau_minus", HKI_FINITE, 0}, {"tau_y", HKI_FINITE, 0},
          {"a2_plus", HKI_FINITE, 0}, {"a3_plus", HKI_FINITE, 0}, {"a2_minus", HKI_FINITE, 0}, {"a3_minus", HKI_FINITE, 0},
          PAIRING}},
+    [HKI_BALANCED_RELU] = {NAMES(balanced_relu), 2, 2,
+        {{"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"out", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_WRITTEN}},
+        {{"mode", HKI_CODE, HK_PENALTY_BATCH}, {"strength", HKI_NONNEGATIVE, 0}}},
+    [HKI_STAMINA] = {NAMES(stamina), 3, 3,
+        {{"value", COLS, HKI_WRITTEN},
+         {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
+         {"prior", COLS, OPT}},
+        {{"mode", HKI_CODE, HK_PENALTY_BATCH}, {"strength", HKI_NONNEGATIVE, 0}, {"alpha", HKI_UNIT, 0}}},
     [HKI_CONTRASTIVE] = {NAMES(contrastive), 5, 4,
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
@@ -135,12 +171,12 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"out", W, HKI_WRITTEN}},
         {WINDOWS, {"first", HKI_CODE, INT64_MAX}, {"draw", HKI_CODE, INT64_MAX}, {"seed", HKI_CODE, INT64_MAX},
          {"drawn", HKI_CODE, INT64_MAX}}},
-    [HKI_CONV_FORWARD] = {NAMES(conv_forward), 4, 13,
+    [HKI_CONV_FORWARD] = {NAMES(conv_forward), 4, 14,
         {{"w", W, 0},
          {"images", HKI_SAMPLES, HKI_PIXELS, 0},
          {"b", ROWS, HKI_OR_SCALAR | OPT},
          {"out", HKI_SAMPLES, HKI_MAPS, HKI_WRITTEN}},
-        {WINDOWS, {"activation", HKI_CODE, HK_GELU}, {"slope", HKI_NONNEGATIVE, 0}}},
+        {WINDOWS, ACTIVATION}},
     [HKI_POOL] = {NAMES(pool), 2, 12,
         {{"images", HKI_SAMPLES, HKI_PIXELS, 0},
          {"out", HKI_SAMPLES, HKI_MAPS, HKI_WRITTEN}},
@@ -209,6 +245,8 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_LEARN: {
         double sample = out * in * ns(t, (cost){0.15, 40}) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
+        if (hki_sparse(args)) sample = out * in * ns(t, (cost){4, 40}) + 500; /* w is one row of the stored entries */
+        if (hki_composed(a)) sample += out * in * ns(t, (cost){0.5, 40});
         if (s[0].code == HK_SOFTHEBB || s[0].code == HK_BCM) sample += out * ns(t, (cost){5, 150});
         if (s[0].code == HK_KROTOV_HOPFIELD) sample += out * in * ns(t, (cost){2, 150}); /* |w|^(q-2) */
         if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};
@@ -216,6 +254,21 @@ hki_work hki_estimate(int kernel, const void *args) {
     }
     case HKI_AVERAGE_GAIN:
         return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){6, 160})};
+    case HKI_THRESHOLD:
+    case HKI_INTRINSIC_PLASTICITY: { /* a batch is judged as a whole */
+        const hk_array *batch = &a[kernel == HKI_THRESHOLD ? 1 : 2];
+        return (hki_work){1, (double)batch->rows * (double)batch->cols * ns(t, (cost){8, 160}) + 300};
+    }
+    case HKI_WINDOWED_GAIN: /* the sums at the end of a round are as many additions again */
+        return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){7, 165}) +
+                                         (double)a[2].rows * ns(t, (cost){0.6, 4})};
+    case HKI_BALANCED_RELU: {
+        double sample = in * ns(t, (cost){0.6, 20});
+        if (s[0].code == HK_PENALTY_BATCH) return (hki_work){1, out * sample};
+        return (hki_work){a[0].ndim == 2 ? a[0].rows : 1, sample};
+    }
+    case HKI_STAMINA:
+        return (hki_work){1, (a[1].ndim == 2 ? (double)a[1].rows : 1) * in * ns(t, (cost){0.8, 30})};
     case HKI_CONTRASTIVE: {
         double pair = 2 * out * in * ns(t, (cost){0.15, 40}) + 1000;
         double pairs = a[1].ndim == 2 ? (double)a[1].rows : 1;

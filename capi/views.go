@@ -33,6 +33,41 @@ func vector[T kernels.Float](a *C.hk_array) []T {
 	return unsafe.Slice((*T)(a.data), int(a.cols))
 }
 
+// maskOf is a mask and its stride, nil if it is absent or empty.
+func maskOf(a *C.hk_array) ([]bool, int) {
+	if a.dtype == C.HK_ABSENT || a.rows == 0 || a.cols == 0 {
+		return nil, 0
+	}
+	stride := int(a.stride)
+	return unsafe.Slice((*bool)(a.data), (int(a.rows)-1)*stride+int(a.cols)), stride
+}
+
+// integersOf is a vector of integers: the caller's memory if its type is the same, else a copy.
+func integersOf[I int32 | int](a *C.hk_array) []I {
+	n := int(a.cols)
+	if n == 0 {
+		return nil
+	}
+	size := 4
+	if a.dtype == C.HK_INT64 {
+		size = 8
+	}
+	if size == int(unsafe.Sizeof(I(0))) {
+		return unsafe.Slice((*I)(a.data), n)
+	}
+	v := make([]I, n)
+	if size == 4 {
+		for k, j := range unsafe.Slice((*int32)(a.data), n) {
+			v[k] = I(j)
+		}
+	} else {
+		for k, j := range unsafe.Slice((*int64)(a.data), n) {
+			v[k] = I(j)
+		}
+	}
+	return v
+}
+
 // part is the elements [i, j) of a vector over the units that the work is cut
 // along; a scalar (length 1 for more units) and an absent one stay whole.
 func part[T kernels.Float](a *C.hk_array, i, j int) []T {

@@ -27,11 +27,8 @@ type BalanceReport struct {
 
 // homogeneous is the degree c of f(λx) = λ^c f(x), λ > 0, and false for an activation that is not homogeneous.
 func homogeneous(a kernels.Activation) (c float64, ok bool) {
-	switch a.Kind {
-	case kernels.Identity, kernels.ReLU, kernels.LeakyReLU:
-		return 1, true
-	}
-	return 0, false
+	c = a.Degree()
+	return c, c > 0
 }
 
 // Graph describes a network for balancing: unit u of hidden population h, in order, is a unit of the graph, with h as

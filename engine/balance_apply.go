@@ -37,7 +37,9 @@ func (g *BalanceGraph[T]) Balance(o BalanceOptions) (*GraphReport, error) {
 	if _, err := r.Run(math.MaxInt); err != nil {
 		return nil, err
 	}
-	return r.Apply()
+	report, err := r.Apply()
+	r.Close()
+	return report, err
 }
 
 // GraphBalancer is BalanceGraph.Balance in steps, for callers that want to interrupt or watch: NewGraphBalancer reads the
@@ -122,6 +124,14 @@ func (r *GraphBalancer[T]) Apply() (report *GraphReport, err error) {
 		}
 	}
 	return r.Report(), nil
+}
+
+// Close gives the working memory to the next balancer; this one must not be used any more.
+func (r *GraphBalancer[T]) Close() {
+	if r.b != nil {
+		balanceMemories.Put(r.b.mem)
+		r.b = nil
+	}
 }
 
 // exponents writes the log2 of the factors of a side of a block, and reports whether any is not 0.

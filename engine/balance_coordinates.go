@@ -161,17 +161,17 @@ func (b *balancer[T]) optimum(u int) float64 {
 		if f-f != 0 || !(slope > 0) {
 			return 0 // out of range: the unit stands still
 		}
+		next := x - f/slope
+		if math.Abs(next-x) <= 1e-15*(1+math.Abs(next)) || len(b.o.Mixture) == 0 {
+			return next
+		}
 		if f > 0 {
 			high = x
 		} else {
 			low = x
 		}
-		next := x - f/slope
 		if !(next > low && next < high) {
 			next = 0.5 * (low + high)
-		}
-		if math.Abs(next-x) <= 1e-15*(1+math.Abs(next)) || len(b.o.Mixture) == 0 {
-			return next
 		}
 		x = next
 	}
@@ -239,9 +239,9 @@ func (b *balancer[T]) sumOfUnit(p place) float64 {
 // lineSum is the weighted sum of row i (side 0) or column i of |w|^p.
 func lineSum[E kernels.Float](w kernels.Matrix[E], p float64, side, i int, weights []E) E {
 	var out [1]E
-	line, axis := kernels.Matrix[E]{Data: w.Data[i*w.Stride:][:w.Cols], Rows: 1, Cols: w.Cols, Stride: w.Cols}, 1
-	if side == 1 {
-		line, axis = kernels.Matrix[E]{Data: w.Data[i:], Rows: w.Rows, Cols: 1, Stride: w.Stride}, 0
+	line, axis := kernels.Matrix[E]{Data: w.Data[i:], Rows: w.Rows, Cols: 1, Stride: w.Stride}, 0
+	if side == 0 {
+		line, axis = rowVector(w.Row(i)), 1
 	}
 	if weights == nil {
 		weights = []E{1}

@@ -53,14 +53,14 @@ func (b *balancer[T]) prepareNewton() {
 	}
 	if len(n.coupled) <= denseMost {
 		m := 2 * len(n.coupled)
-		n.rhs = make([]float64, m)
+		n.rhs = b.floats(m)
 		for range m {
-			n.lu = append(n.lu, make([]float64, m))
+			n.lu = append(n.lu, b.floats(m))
 		}
 		b.findMeetings()
 	}
 	for _, v := range []*[]float64{&n.grad, &n.a, &n.b, &n.dir, &n.half, &n.oldEll, &n.oldGrad, &n.wa, &n.wb, &n.res[0], &n.res[1], &n.res[2], &n.res[3]} {
-		*v = make([]float64, b.g.Units)
+		*v = b.floats(b.g.Units)
 	}
 }
 

@@ -3,7 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
-	"unsafe"
+	"sync"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -44,7 +44,9 @@ type balancer[T kernels.Float] struct {
 	units      [3][]float64 // scratch by unit
 	one        [1]float64
 	scratch    []float64
+	mem        *balanceMemory
 	slotOf     []int32
+	slots      []int32 // scratch of makeSide
 	newton     newtonStep
 	coordinate coordinates
 }
@@ -61,7 +63,9 @@ func newBalancer[T kernels.Float](fn string, g *BalanceGraph[T], o BalanceOption
 	if n := g.groups(); o.Order != nil && !isPermutation(o.Order, n) {
 		return nil, badArg(fn, "order", fmt.Sprint(o.Order), fmt.Sprintf("a permutation of 0 … %d", n-1))
 	}
-	b := &balancer[T]{g: g, o: o, limit: o.MaxScratch, start: true, ell: make([]float64, g.Units)}
+	b := &balancer[T]{g: g, o: o, limit: o.MaxScratch, start: true}
+	b.takeMemory()
+	b.ell = b.floats(g.Units)
 	b.share, b.use = g.share(o.Method == MethodTied)
 	b.status, b.free = make([]UnitStatus, g.Units), make([]bool, g.Units)
 	for i := range g.Units {
@@ -118,137 +122,6 @@ func (b *balancer[T]) unitOf(units []int, i int) int {
 		return -1
 	}
 	return b.root[units[i]]
-}
-
-func (b *balancer[T]) addTerms(fn string) error {
-	g, rows, cols := b.g, 1, 1
-	parts := b.o.parts()
-	b.pref = 1
-	if len(parts) == 1 {
-		b.pref = parts[0].P
-	}
-	for q := range g.Blocks {
-		block := &g.Blocks[q]
-		rows, cols = max(rows, block.W.Rows), max(cols, block.W.Cols)
-		if b.use[q] != q {
-			continue
-		}
-		if !block.counted() {
-			if !finiteMatrix(block.W, make([]T, block.W.Rows)) {
-				return b.nonFinite(q)
-			}
-			continue
-		}
-		for _, part := range parts {
-			// A is Σ p/pref·α|w|^p: Σα|w|^p for one exponent, Σ w·g′(w) for a mixture.
-			t := balanceTerm[T]{block: block, q: q, p: part.P, base: log2(block.Alpha * part.Weight)}
-			b.makeSide(&t, 0, block.Rows, block.W.Rows, !block.Transposed)
-			b.makeSide(&t, 1, block.Cols, block.W.Cols, block.Transposed)
-			if part.P != b.pref {
-				t.shift = log2(part.P / b.pref)
-			}
-			t.loops = b.hasLoops(&t)
-			b.terms = append(b.terms, t)
-		}
-	}
-	b.vecT = [4][]T{make([]T, rows), make([]T, cols), make([]T, rows), make([]T, cols)}
-	b.vec = [3][]float64{make([]float64, rows), make([]float64, cols), make([]float64, cols)}
-	for k := range b.units {
-		b.units[k] = make([]float64, g.Units)
-	}
-	b.logA, b.logB = make([]float64, g.Units), make([]float64, g.Units)
-	b.rateA, b.rateB = make([]float64, g.Units), make([]float64, g.Units)
-	b.findSingles()
-	b.logDegree, b.rho = make([]float64, g.Units), make([]float64, g.Units)
-	for i := range b.logDegree {
-		if c := g.degree(i); c != 1 {
-			b.logDegree[i] = log2(c)
-		}
-	}
-	for k := range b.terms {
-		t := &b.terms[k]
-		size := t.block.W.Rows * t.block.W.Cols
-		switch {
-		case size <= smallBlock || t.loops || t.block.Alphas.Data != nil:
-			if err := b.widen(t); err != nil {
-				return err
-			}
-		case !hasDirectForm(t.p):
-			if bytes := int64(size) * int64(unsafe.Sizeof(T(0))); bytes <= b.limit {
-				b.limit -= bytes
-				t.form, t.copy = formPower, kernels.NewMatrix[T](t.block.W.Rows, t.block.W.Cols)
-				for i := range t.copy.Rows {
-					kernels.PowAbs(t.copy.Row(i), t.block.W.Row(i), t.p)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// log2 and exp2 are those of package kernels, which have the same bits everywhere, of one number.
-func log2(x float64) float64 {
-	v := []float64{x}
-	kernels.Log2(v, v)
-	return v[0]
-}
-
-func exp2(x float64) float64 {
-	v := []float64{x}
-	kernels.Exp2(v, v)
-	return v[0]
-}
-
-// makeSide maps the rows (columns) of a term to slots.
-func (b *balancer[T]) makeSide(t *balanceTerm[T], k int, units []int, n int, post bool) {
-	s := &t.side[k]
-	s.n, s.post = n, post
-	if len(b.slotOf) < b.g.Units {
-		b.slotOf = make([]int32, b.g.Units) // 1 + the slot of a unit, 0: none yet
-	}
-	identity, slots := true, make([]int32, n)
-	s.unit, s.rate = make([]int, 0, min(n, b.g.Units)), make([]float64, 0, min(n, b.g.Units))
-	for i := range n {
-		u, slot := b.unitOf(units, i), int32(-1)
-		if u >= 0 {
-			if b.slotOf[u] == 0 {
-				rate := t.p
-				if !post {
-					rate = -float64(t.p * b.g.degree(u))
-				}
-				s.unit, s.rate = append(s.unit, u), append(s.rate, rate)
-				b.slotOf[u] = int32(len(s.unit))
-			}
-			slot = b.slotOf[u] - 1
-		}
-		slots[i] = slot
-		identity = identity && int(slot) == i
-	}
-	for _, u := range s.unit {
-		b.slotOf[u] = 0
-	}
-	if !identity {
-		s.slot = slots
-	}
-	m := len(s.unit)
-	s.factor, s.sum, s.log = make([]float64, m), make([]float64, m), make([]float64, m)
-	s.share, s.part = make([]float64, m), make([]float64, m)
-	s.raw = make([]float64, n)
-}
-
-// hasLoops reports whether a term has a row and a column of one unit with c = 1.
-func (b *balancer[T]) hasLoops(t *balanceTerm[T]) bool {
-	loop := false
-	for k, u := range t.side[0].unit {
-		b.slotOf[u] = int32(k) + 1
-	}
-	for _, u := range t.side[1].unit {
-		loop = loop || b.slotOf[u] > 0 && b.g.degree(u) == 1
-	}
-	for _, u := range t.side[0].unit {
-		b.slotOf[u] = 0
-	}
-	return loop
 }
 
 // evaluate takes the sums of all terms at the present scales, and A and B of all units.
@@ -404,7 +277,7 @@ func (b *balancer[T]) hold(i int, why UnitStatus) {
 
 // ceilings bounds the weights of each block from its first sums.
 func (b *balancer[T]) ceilings() {
-	b.ceiling = make([]float64, len(b.g.Blocks))
+	b.ceiling = b.floats(len(b.g.Blocks))
 	for q := range b.ceiling {
 		b.ceiling[q] = math.NaN()
 	}
@@ -426,4 +299,44 @@ func (b *balancer[T]) nonFinite(q int) error {
 		}
 	}
 	panic(fmt.Sprintf("block %d is finite", q))
+}
+
+// log2 and exp2 are those of package kernels, which have the same bits everywhere, of one number.
+func log2(x float64) float64 {
+	v := []float64{x}
+	kernels.Log2(v, v)
+	return v[0]
+}
+
+func exp2(x float64) float64 {
+	v := []float64{x}
+	kernels.Exp2(v, v)
+	return v[0]
+}
+
+// balanceMemory is what a balancer works in. It goes from one to the next, since balancing in training would else keep
+// the garbage collector busy; its contents never affect a result.
+type balanceMemory struct {
+	floats arena[float64]
+	copies arena[float64]
+	ints   arena[int]
+}
+
+var balanceMemories sync.Pool
+
+func (b *balancer[T]) takeMemory() {
+	b.mem, _ = balanceMemories.Get().(*balanceMemory)
+	if b.mem == nil {
+		b.mem = &balanceMemory{}
+	}
+	b.mem.floats.reset()
+	b.mem.copies.reset()
+	b.mem.ints.reset()
+}
+
+// floats is n zeros.
+func (b *balancer[T]) floats(n int) []float64 {
+	v := b.mem.floats.take(n)
+	clear(v)
+	return v
 }

@@ -23,9 +23,11 @@ const (
 	statePairs   // pairs held
 	stateNext    // where the next goes
 	stateShift   // of the gradients in the pairs
-	stateShifted
-	stateBest  // the least residual so far
-	stateStale // steps since
+	stateShifted // 1: stateShift is set
+	stateBest    // the least residual so far
+	stateStale   // steps without progress
+	stateLeast   // log2 of the cost at the last progress
+	stateNear    // 1 from where the steps are those near balance
 	stateHead
 )
 
@@ -39,7 +41,7 @@ func (b *balancer[T]) openState(fn string) error {
 	units, mem := b.g.Units, b.o.State
 	want := BalanceStateLen(units, len(b.g.Blocks), len(b.o.parts()))
 	if mem == nil {
-		mem = make([]float64, want)
+		mem = b.floats(want)
 	} else if err := checkLen(fn, "state", mem, want); err != nil {
 		return err
 	}
@@ -63,7 +65,7 @@ func (b *balancer[T]) openState(fn string) error {
 		copy(ell, b.ell)
 		b.ell = ell
 		s.head[stateOpen], s.head[stateCost], s.head[stateDeficit] = 1, b.cost, b.deficits(nil)
-		s.head[stateBest] = b.residual
+		s.head[stateBest], s.head[stateLeast] = b.residual, b.cost
 		return nil
 	case 1:
 	default:
@@ -152,9 +154,12 @@ func (b *balancer[T]) run(n int) (done bool, why StopReason, err error) {
 		}
 		head[stateSweeps]++
 		head[stateStale]++
+		if b.residual < 0.99*head[stateBest] || b.cost < head[stateLeast]-10*b.rounding() {
+			head[stateStale], head[stateLeast] = 0, b.cost
+		}
 		if b.residual < head[stateBest] {
-			if b.residual < 0.99*head[stateBest] || b.o.Method != MethodNewton {
-				head[stateStale] = 0
+			if b.o.Method == MethodSweeps || b.o.Method == MethodStochastic {
+				head[stateStale] = 0 // these may go slowly
 			}
 			head[stateBest] = b.residual
 			copy(b.state.best, b.ell)
@@ -163,7 +168,15 @@ func (b *balancer[T]) run(n int) (done bool, why StopReason, err error) {
 	return b.residual <= b.o.Tol, Converged, nil
 }
 
-// staleMost is the number of steps without a smaller residual after which the solver gives up: what is left is the
+// rounding is what rounding of the sums may change in log2 of the cost.
+func (b *balancer[T]) rounding() float64 {
+	if single[T]() {
+		return 3e-7
+	}
+	return 1e-13
+}
+
+// staleMost is the number of steps without a smaller residual or a lower cost after which the solver gives up: what is left is the
 // rounding of the sums.
 const staleMost = 60
 
@@ -175,10 +188,10 @@ func (b *balancer[T]) newtonSweep() error {
 	for _, i := range b.live {
 		n.half[i] = -b.rho[i] / (2 * (b.rateA[i] + float64(b.g.degree(i)*b.rateB[i])))
 	}
-	far := b.residual > farPhase || head[stateSweeps] == 0
-	if far {
-		head[statePairs], head[stateShifted] = 0, 0
+	if b.residual <= farPhase && head[stateSweeps] > 0 {
+		head[stateNear] = 1
 	}
+	far := head[stateNear] == 0
 	if far || head[stateShifted] == 0 {
 		n.fresh = false
 		head[stateShift] = math.Inf(-1)
@@ -197,12 +210,13 @@ func (b *balancer[T]) newtonSweep() error {
 	} else {
 		b.nearDirection()
 	}
+	worst := b.worst
 	ok, err := b.lineSearch(far)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		head[statePairs] = 0
+		head[statePairs], head[stateNear] = 0, 1
 		for _, i := range b.live {
 			b.ell[i] = n.oldEll[i]
 			if d := n.half[i]; d-d == 0 {
@@ -211,8 +225,11 @@ func (b *balancer[T]) newtonSweep() error {
 		}
 		return b.refresh()
 	}
-	if !far {
+	switch {
+	case !far:
 		b.remember()
+	case b.worst > 0.7*worst:
+		head[stateNear] = 1 // the model leads no further
 	}
 	return nil
 }
@@ -266,6 +283,9 @@ func (b *balancer[T]) nearDirection() {
 	}
 	for _, i := range b.live {
 		n.dir[i] = -n.dir[i]
+		if n.a[i] == 0 || n.b[i] == 0 {
+			n.dir[i] = n.half[i] // too small beside the others for their arithmetic
+		}
 	}
 }
 
@@ -288,10 +308,7 @@ func (b *balancer[T]) add(y []float64, f float64, x []float64) {
 func (b *balancer[T]) lineSearch(far bool) (bool, error) {
 	n := &b.newton
 	shift, cost, residual, worst := b.state.head[stateShift], b.cost, b.residual, b.worst
-	rounding := 1e-13
-	if single[T]() {
-		rounding = 3e-7
-	}
+	rounding := b.rounding()
 	slope := b.dot(n.grad, n.dir)
 	if !(slope-slope == 0) || !far && !(slope < 0) {
 		return false, nil

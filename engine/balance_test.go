@@ -133,7 +133,7 @@ func TestBalance(t *testing.T) { both(t, testBalance[float32], testBalance[float
 func testBalance[T kernels.Float](t *testing.T) {
 	for _, p := range exponents {
 		for _, bias := range []bool{false, true} {
-			for _, act := range []kernels.Activation{relu(), {Kind: kernels.LeakyReLU, Slope: 0.3}, {Kind: kernels.Identity}} {
+			for _, act := range []kernels.Activation{relu(), {Kind: kernels.LeakyReLU, Slope: 0.3}, {Kind: kernels.Identity}, {Kind: kernels.BiLU, Slope: -0.5, Shape: 1.5}} {
 				for name, n := range map[string]*Network[T]{
 					"layered":  layered[T](t, source(41), act, 6, 12, 9, 7, 3),
 					"skipping": skipping[T](t, source(42), act),

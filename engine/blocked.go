@@ -25,7 +25,8 @@ import (
 // In the first two a product of decays is only ever multiplied by further ones, from the last sample to the first, so
 // that it may underflow: to 0, as the weights of one sample at a time would.
 //
-// Not fit: terms of columns (outstar, any c_j or b_j), normalisation, a diagonal that is held, sum and mean.
+// Not fit: terms of columns (outstar, any c_j or b_j), normalisation, a diagonal that is held, sum and mean, and what acts
+// on single weights: bounds, soft bounds, drift, masks.
 //
 // A block in which anything is not finite is run again one sample at a time, from the weights before it, and so stops
 // at the sample, with the error, the weights and the state of the sequential form. Map is called again then.
@@ -51,6 +52,8 @@ func (u *updater[T]) checkBlock() error {
 		return badBlock("0 with sum or mean, which are one update")
 	case o.Normalize != NoNorm:
 		return badBlock("0 with normalize, which looks at each sample's change")
+	case o.Compose.unfit() != "":
+		return badBlock("0 with " + o.Compose.unfit() + ", which acts on every single weight")
 	case u.terms&(TermCol|TermColAdd) != 0:
 		return badBlock("0, since the rule changes columns as a whole")
 	case u.terms&TermDiagonal != 0:
@@ -216,7 +219,7 @@ func (u *updater[T]) sparseBlock(s, n int) (done int) {
 			}
 		}
 		y := u.y.Row(s + done)
-		u.rule.Map(u.v, x.Row(done), y)
+		u.mapSample(x.Row(done), y)
 		if !u.finiteRow(y) {
 			break
 		}

@@ -10,20 +10,22 @@ import (
 )
 
 // NetworkState is a network and what a run needs to go on with it as if it had never stopped. Its file is that of
-// hk.Network in Python, which reads the networks of layers (identity input, one activation in the hidden layers,
-// identity output, biases throughout) that Go has written, and the other way round. In the file
+// hk.Network in Python, which reads the networks of layers (identity input, biases throughout) that Go has written, and the
+// other way round. In the file
 //
 //	weights.q   are those of projection q,
 //	biases.q    of the population into which projection q is the first to go (population.k.bias without one),
 //	gains.k     are the average gains of population k,
 //
-// metadata "kind" is "network", and "options" a JSON object of the rest: "seed", "epoch", "loss", "dtype", for layers
-// "sizes" and "activation", else "populations" and "projections".
+// metadata "kind" is "network", and "options" a JSON object of the rest: "seed", "epoch", "steps" (the updates), "loss",
+// "dtype", for layers "sizes" and "activation", else "populations" and "projections". The moments of an optimizer and all
+// else that Python's networks have are in Options and Tensors.
 type NetworkState[T kernels.Float] struct {
 	Network *Network[T]
 	Loss    Loss
 	Seed    uint64 // FitOptions.Seed
 	Epoch   int    // epochs trained so far: FitOptions.From
+	Updates int64  // minibatches trained so far: Trainer.Updates
 	Gains   [][]T  // GainTraining.Sigma, or nil
 	// Options and Tensors are whatever else belongs to the run. They are kept, under names that are not those above, so
 	// that a file of Python's loses nothing on its way through Go. Options loaded are raw JSON.
@@ -31,44 +33,108 @@ type NetworkState[T kernels.Float] struct {
 	Tensors []Tensor
 }
 
-var lossNames = []string{MSE: "mse", SoftmaxCrossEntropy: "softmax"}
+var lossNames = []string{MSE: "mse", SoftmaxCrossEntropy: "softmax", SigmoidCrossEntropy: "sigmoid"}
 
-// activationName is a kernels.Activation as JSON: its name, or for the leaky ReLU ["leaky_relu", slope].
+// activationName is a kernels.Activation as JSON, in the form that Python has: its name, or with its parameters
+// ["leaky_relu", slope], ["bilu", a, b] or ["bipu", c, d].
 type activationName kernels.Activation
 
 func (a activationName) MarshalJSON() ([]byte, error) {
-	if a.Kind == kernels.LeakyReLU {
-		return json.Marshal([]any{a.Kind.String(), pyFloat(a.Slope)})
+	var value any = a.Kind.String()
+	switch a.Kind {
+	case kernels.LeakyReLU:
+		value = []any{value, pyFloat(a.Slope)}
+	case kernels.BiLU:
+		value = []any{value, pyFloat(a.Slope), pyFloat(a.Shape)}
+	case kernels.BiPU:
+		value = []any{value, pyFloat(a.Shape), pyFloat(a.Slope)}
 	}
-	return json.Marshal(a.Kind.String())
+	text, err := json.Marshal(value)
+	var back activationName
+	if err == nil {
+		err = back.UnmarshalJSON(text)
+	}
+	if err == nil && back != a { // a parameter that this form has no place for
+		err = fmt.Errorf("the activation %v with %+v has no form in files", a.Kind, a)
+	}
+	return text, err
 }
 
 func (a *activationName) UnmarshalJSON(text []byte) error {
-	name, slope := "", float64(kernels.DefaultSlope)
+	var name string
+	var parts []json.RawMessage
 	if err := json.Unmarshal(text, &name); err != nil {
-		if err := json.Unmarshal(text, &[]any{&name, &slope}); err != nil {
+		if err := json.Unmarshal(text, &parts); err != nil {
 			return err
 		}
+		if len(parts) == 0 {
+			return fmt.Errorf("an activation without a name: %s", text)
+		}
+		if err := json.Unmarshal(parts[0], &name); err != nil {
+			return err
+		}
+		parts = parts[1:]
 	}
 	act, err := kernels.ParseActivation(name)
 	if err != nil {
 		return err
 	}
-	if act.Kind == kernels.LeakyReLU {
-		act.Slope = slope
+	var parameters []*float64
+	switch act.Kind {
+	case kernels.LeakyReLU:
+		if parts != nil { // the name alone has the default
+			parameters = []*float64{&act.Slope}
+		}
+	case kernels.BiLU:
+		parameters = []*float64{&act.Slope, &act.Shape}
+	case kernels.BiPU:
+		parameters = []*float64{&act.Shape, &act.Slope}
+	}
+	if len(parts) != len(parameters) {
+		return fmt.Errorf("an activation with %d parameters: %s", len(parts), text)
+	}
+	for k, p := range parameters {
+		if err := json.Unmarshal(parts[k], p); err != nil {
+			return err
+		}
 	}
 	*a = activationName(act)
 	return nil
+}
+
+// activationNames are those of the layers: one of the hidden layers, whose output is the identity, or each, the output's
+// last, as {"list": [...]}.
+type activationNames struct {
+	names []activationName
+	each  bool
+}
+
+func (a activationNames) MarshalJSON() ([]byte, error) {
+	if !a.each {
+		return json.Marshal(a.names[0])
+	}
+	return json.Marshal(map[string][]activationName{"list": a.names})
+}
+
+func (a *activationNames) UnmarshalJSON(text []byte) error {
+	var list struct{ List []activationName }
+	if err := json.Unmarshal(text, &list); err == nil {
+		a.names, a.each = list.List, true
+		return nil
+	}
+	a.names, a.each = make([]activationName, 1), false
+	return json.Unmarshal(text, &a.names[0])
 }
 
 // networkOptions are the options that this package knows.
 type networkOptions struct {
 	Seed        uint64            `json:"seed"`
 	Epoch       int               `json:"epoch"`
+	Steps       int64             `json:"steps"`
 	Loss        string            `json:"loss"`
 	DType       string            `json:"dtype"`
 	Sizes       []int             `json:"sizes,omitempty"`
-	Activation  *activationName   `json:"activation,omitempty"`
+	Activation  *activationNames  `json:"activation,omitempty"`
 	Populations []savedPopulation `json:"populations,omitempty"`
 	Projections [][2]int          `json:"projections,omitempty"` // from, to
 }
@@ -98,12 +164,12 @@ func (s *NetworkState[T]) Checkpoint() (*Checkpoint, error) {
 	if s.Loss < 0 || int(s.Loss) >= len(lossNames) {
 		return nil, badArg(fn, "loss", fmt.Sprint(int(s.Loss)), "a known loss")
 	}
-	if s.Epoch < 0 {
-		return nil, badArg(fn, "epoch", fmt.Sprint(s.Epoch), "a number ≥ 0")
+	if s.Epoch < 0 || s.Updates < 0 {
+		return nil, badArg(fn, "epoch", fmt.Sprintf("%d after %d updates", s.Epoch, s.Updates), "numbers ≥ 0")
 	}
-	o := networkOptions{Seed: s.Seed, Epoch: s.Epoch, Loss: lossNames[s.Loss], DType: dtypeName[T]()}
-	if sizes, hidden, ok := n.layers(); ok {
-		o.Sizes, o.Activation = sizes, (*activationName)(&hidden)
+	o := networkOptions{Seed: s.Seed, Epoch: s.Epoch, Steps: s.Updates, Loss: lossNames[s.Loss], DType: dtypeName[T]()}
+	if sizes, names, ok := n.layers(); ok {
+		o.Sizes, o.Activation = sizes, &names
 	} else {
 		for k := range n.Populations {
 			p := &n.Populations[k]
@@ -181,7 +247,7 @@ func networkFrom[T kernels.Float](c *Checkpoint) (*NetworkState[T], error) {
 	if err := json.Unmarshal(text, &s.Options); err != nil {
 		return nil, fmt.Errorf("has wrong options: %v", err)
 	}
-	for _, key := range []string{"seed", "epoch", "loss", "dtype", "sizes", "activation", "populations", "projections"} {
+	for _, key := range []string{"seed", "epoch", "steps", "loss", "dtype", "sizes", "activation", "populations", "projections"} {
 		delete(s.Options, key)
 	}
 	if o.DType != dtypeName[T]() {
@@ -192,7 +258,10 @@ func networkFrom[T kernels.Float](c *Checkpoint) (*NetworkState[T], error) {
 		return nil, fmt.Errorf("has the loss %q and the epoch %d; one of %s and a number ≥ 0 are wanted", o.Loss, o.Epoch,
 			strings.Join(lossNames, ", "))
 	}
-	s.Loss, s.Seed, s.Epoch = Loss(loss), o.Seed, o.Epoch
+	s.Loss, s.Seed, s.Epoch, s.Updates = Loss(loss), o.Seed, o.Epoch, o.Steps
+	if a := o.Activation; a != nil && a.each && len(a.names) != len(o.Sizes)-1 {
+		return nil, fmt.Errorf("has %d activations for %d layers", len(a.names), len(o.Sizes)-1)
+	}
 	s.Network.shape(&o)
 	rest, err := s.Network.take(c)
 	if err != nil {
@@ -219,8 +288,12 @@ func (n *Network[T]) shape(o *networkOptions) {
 	if o.Populations == nil {
 		for k, units := range o.Sizes {
 			p := savedPopulation{Units: units, Bias: k > 0, Input: k == 0, Output: k == len(o.Sizes)-1}
-			if !p.Input && !p.Output && o.Activation != nil {
-				p.Activation = *o.Activation
+			if a := o.Activation; a != nil && k > 0 {
+				if a.each {
+					p.Activation = a.names[k-1]
+				} else if !p.Output {
+					p.Activation = a.names[0]
+				}
 			}
 			o.Populations = append(o.Populations, p)
 			if k > 0 {
@@ -239,33 +312,28 @@ func (n *Network[T]) shape(o *networkOptions) {
 	}
 }
 
-// layers says whether the network is one of layers as hk.Network is, with its sizes and the hidden activation.
-func (n *Network[T]) layers() (sizes []int, hidden kernels.Activation, ok bool) {
+// layers says whether the network is one of layers as hk.Network is, with its sizes and activations.
+func (n *Network[T]) layers() (sizes []int, names activationNames, ok bool) {
 	last := len(n.Populations) - 1
 	if last < 1 || len(n.Projections) != last {
-		return nil, hidden, false
+		return nil, names, false
 	}
+	one := n.Populations[last].Activation.Kind == kernels.Identity
 	for k := range n.Populations {
 		p := &n.Populations[k]
 		sizes = append(sizes, p.Units)
-		if p.Input != (k == 0) || p.Output != (k == last) || (p.Bias == nil) != (k == 0) {
-			return nil, hidden, false
+		if p.Input != (k == 0) || p.Output != (k == last) || (p.Bias == nil) != (k == 0) ||
+			k == 0 && p.Activation.Kind != kernels.Identity ||
+			k > 0 && (n.Projections[k-1].From != k-1 || n.Projections[k-1].To != k) {
+			return nil, names, false
 		}
-		switch {
-		case k == 0 || k == last:
-			if p.Activation.Kind != kernels.Identity {
-				return nil, hidden, false
-			}
-		case k > 1 && p.Activation != hidden:
-			return nil, hidden, false
-		default:
-			hidden = p.Activation
+		if k > 0 {
+			names.names = append(names.names, activationName(p.Activation))
 		}
-		if k > 0 && (n.Projections[k-1].From != k-1 || n.Projections[k-1].To != k) {
-			return nil, hidden, false
-		}
+		one = one && (k <= 1 || k == last || names.names[k-1] == names.names[0])
 	}
-	return sizes, hidden, true
+	names.each = !one
+	return sizes, names, true
 }
 
 func (n *Network[T]) biasName(pop int) string {

@@ -294,12 +294,19 @@ func TestNetworkState(t *testing.T) { both(t, testNetworkState[float32], testNet
 
 func testNetworkState[T kernels.Float](t *testing.T) {
 	leaky := kernels.Activation{Kind: kernels.LeakyReLU, Slope: 0.125}
-	for _, n := range []*Network[T]{layered[T](t, source(201), leaky, 5, 4, 3, 2), skipping[T](t, source(202), leaky)} {
+	each := layered[T](t, source(208), leaky, 5, 4, 3, 2)
+	each.Populations[2].Activation, each.Populations[3].Activation = relu(), kernels.Activation{Kind: kernels.Sigmoid}
+	single := layered[T](t, source(209), leaky, 5, 2)
+	last := layered[T](t, source(210), leaky, 5, 2)
+	last.Populations[1].Activation = leaky
+	for _, n := range []*Network[T]{layered[T](t, source(201), leaky, 5, 4, 3, 2), skipping[T](t, source(202), leaky), each, single, last,
+		layered[T](t, source(201), kernels.Activation{Kind: kernels.BiLU, Slope: -0.5, Shape: 1.5}, 5, 4, 2),
+		layered[T](t, source(201), kernels.Activation{Kind: kernels.BiPU, Slope: -0.5, Shape: 1.5}, 5, 4, 2)} {
 		gains := make([][]T, len(n.Populations))
 		for k := range gains {
 			gains[k] = randomVector[T](source(203), n.Populations[k].Units, 1)
 		}
-		s := NetworkState[T]{Network: n, Loss: SoftmaxCrossEntropy, Seed: math.MaxUint64, Epoch: 7, Gains: gains,
+		s := NetworkState[T]{Network: n, Loss: SoftmaxCrossEntropy, Seed: math.MaxUint64, Epoch: 7, Updates: 70, Gains: gains,
 			Options: map[string]json.RawMessage{"excitatory": json.RawMessage("0.5")},
 			Tensors: []Tensor{{"velocity.0", []int{2}, []T{1, 2}}}}
 		path := inFolder(t)
@@ -314,7 +321,7 @@ func testNetworkState[T kernels.Float](t *testing.T) {
 				t.Errorf("population %d: %+v, want %+v", k, b, a)
 			}
 		}
-		if got.Loss != s.Loss || got.Seed != s.Seed || got.Epoch != s.Epoch || !reflect.DeepEqual(got.Options, s.Options) ||
+		if got.Loss != s.Loss || got.Seed != s.Seed || got.Epoch != s.Epoch || got.Updates != s.Updates || !reflect.DeepEqual(got.Options, s.Options) ||
 			!reflect.DeepEqual(got.Tensors, s.Tensors) {
 			t.Errorf("got %+v", got)
 		}

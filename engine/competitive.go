@@ -194,6 +194,7 @@ func (u *updater[T]) sparse(w kernels.Matrix[T], place []int, x, sums []T) {
 		if sums != nil {
 			k.P, k.Sums = 1, sums[i:i+1]
 		}
+		u.constrain(&k, i)
 		kernels.Rank1(rowVector(w.Row(at(i, place))), k)
 	}
 }
@@ -208,7 +209,7 @@ func (u *updater[T]) clearRows() {
 func (u *updater[T]) norms(w kernels.Matrix[T], place []int) {
 	switch {
 	case u.terms&TermNorms == 0:
-	case u.terms&TermSparse != 0:
+	case u.terms&TermSparse != 0 && !u.everywhere():
 		for _, i := range u.v.Rows {
 			kernels.PowerSums(rowVector(w.Row(at(i, place))), 2, u.v.N[i:i+1], nil)
 		}

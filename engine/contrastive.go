@@ -76,6 +76,8 @@ func (r ContrastiveHebbian[T]) options(rows int, o *UpdateOptions[T]) (pieces in
 		return 0, badArg(fn, "rows", fmt.Sprintf("[%d, %d)", o.From, o.To), fmt.Sprintf("a part of [0, %d), or all with sum or mean", rows))
 	case o.Block < 0 || o.Block > MaxBlock || o.Block > 0 && (o.Reduction != Sequential || o.Normalize != NoNorm):
 		return 0, badArg(fn, "block", fmt.Sprint(o.Block), fmt.Sprintf("1 to %d without sum, mean and normalize, or 0", MaxBlock))
+	case o.Block > 1 && o.Compose.unfit() != "":
+		return 0, badArg(fn, "block", fmt.Sprint(o.Block), "0 or 1 with "+o.Compose.unfit()+", which acts at every update")
 	case o.Block > 0 && (o.From%o.Block != 0 || o.To%o.Block != 0 && o.To != rows):
 		return 0, badArg(fn, "rows", fmt.Sprintf("[%d, %d)", o.From, o.To), fmt.Sprintf("whole blocks of %d", o.Block))
 	case o.Reduction != Sequential:
@@ -108,7 +110,7 @@ func (r ContrastiveHebbian[T]) piece(w kernels.Matrix[T], x, y [2]kernels.Matrix
 	if o.Reduction == Mean {
 		rule.factor = 1 / float64(n)
 	}
-	_, _, err := Update[T](&rule, w, xs, ys, UpdateOptions[T]{Reduction: Sum, Normalize: o.Normalize, Scratch: o.Scratch})
+	_, _, err := Update[T](&rule, w, xs, ys, UpdateOptions[T]{Reduction: Sum, Normalize: o.Normalize, Compose: o.Compose, Scratch: o.Scratch})
 	return err
 }
 

@@ -1,5 +1,5 @@
 // Package engine holds what learns: networks of populations joined by projections, Hebbian rules, average
-// gains, the gain rule, neural balance, synaptic balancing of recurrent networks, gradient training, and
+// gains, stamina, the gain rule, neural balance, synaptic balancing of recurrent networks, gradient training, and
 // checkpoints, for float32 and float64.
 //
 // What may be in it: rules (small values that fill the vectors of one update pattern), solvers, training

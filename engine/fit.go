@@ -14,14 +14,46 @@ type FitOptions[T kernels.Float] struct {
 	From   int    // first epoch of this call: a run of epochs 0 … 9 equals one of 0 … 4 and one of 5 … 9
 	Seed   uint64 // of the order of samples, EpochPermutation(Seed, epoch)
 
-	// Balance, if not nil, are the options of balancing (LogScale is not used); BalanceBefore balances before
-	// epoch 0, BalanceEvery n > 0 after every n-th epoch.
+	// Balance, if not nil, are the options of balancing (State is not used); BalanceBefore balances before
+	// epoch 0, BalanceEvery n > 0 after every n-th epoch. The optimizer's moments are scaled along.
 	Balance       *BalanceOptions
 	BalanceBefore bool
 	BalanceEvery  int
 
+	// Schedule, if not nil, gives LR for each epoch.
+	Schedule Schedule
+
+	// ValidX [N, InputUnits] and ValidTarget [N, OutputUnits], if there are rows, are samples on which the loss is taken
+	// after each epoch. Patience n > 0 ends the run when it has not fallen below its least in n epochs, and restores the
+	// parameters of the least; Best, which it then needs, carries that over calls.
+	ValidX, ValidTarget kernels.Matrix[T]
+	Patience            int
+	Best                *Best[T]
+
+	// Alignment measures, after each epoch, the angle between what Feedback teaches and the gradient, on the first rows
+	// of x, up to MaxGradientBlock.
+	Alignment bool
+
+	// Callbacks are called in their order; they may change the network. An error ends the run and is returned; the network is
+	// then that of the last whole epoch.
+	Callbacks []Callback
+
 	// Progress, if not nil, is called after every epoch; false ends the run there.
 	Progress func(EpochStats) bool
+}
+
+// Callback is work between the updates of a Fit.
+type Callback struct {
+	Every int // after every n-th update of an epoch; 0: after each epoch
+	Do    func(epoch int) error
+}
+
+// Best is the state of early stopping: the parameters (a Snapshot) with the least validation loss so far. The zero
+// value is that before the first epoch.
+type Best[T kernels.Float] struct {
+	Loss       float64
+	Epoch      int
+	Parameters []T // nil: none yet
 }
 
 // EpochStats is one line of the history.
@@ -33,15 +65,18 @@ type EpochStats struct {
 	// with the P and IncludeBias of Balance, else p = 2 without biases.
 	Deficit  float64
 	Balanced *BalanceReport // of the balancing after this epoch, or nil
+	// ValidLoss and ValidAccuracy are those of the validation samples after the epoch's training, 0 without them.
+	ValidLoss, ValidAccuracy float64
+	Alignment                []float64 // of FitOptions.Alignment, as of the method Alignment
 }
 
 // Fit trains a network for epochs From … Epochs−1 on x [N, InputUnits] and target [N, OutputUnits], each epoch in
 // its own random order, and returns the history. It is reproducible bit for bit: a function of the arrays, the
-// options and the seed, also when it is resumed at an epoch with the weights (and gains) that the last one left.
+// options and the seed, also when it is resumed at an epoch with the state that the last one left.
 //
 // Errors: *ArgError as of Trainer.Steps and Balance, *NonFiniteError for weights that are not finite at the start,
-// both before anything is written; *DivergenceError naming epoch and layer: then the network (and the gains of gain
-// training) are restored to the end of the last good epoch, the start of the run if there was none, and the
+// both before anything is written; *DivergenceError naming epoch and layer: then the network, gains, moments, previous
+// activities and the count of updates are restored to the end of the last good epoch, the start of the run if there was none, and the
 // history holds the good epochs.
 func Fit[T kernels.Float](n *Network[T], x, target kernels.Matrix[T], o FitOptions[T]) (history []EpochStats, err error) {
 	defer guard(&err)
@@ -57,7 +92,7 @@ func Fit[T kernels.Float](n *Network[T], x, target kernels.Matrix[T], o FitOptio
 		return nil, err
 	}
 	if o.Balance != nil && o.BalanceBefore && o.From == 0 {
-		if _, err := Balance(n, *o.Balance); err != nil {
+		if _, err := f.balance(); err != nil {
 			return nil, err
 		}
 	}
@@ -73,16 +108,102 @@ func Fit[T kernels.Float](n *Network[T], x, target kernels.Matrix[T], o FitOptio
 			return history, err
 		}
 		history = append(history, e)
-		if o.Progress != nil && !o.Progress(e) {
+		if o.Progress != nil && !o.Progress(e) || f.stop(e) {
 			break
 		}
 	}
 	return history, nil
 }
 
+// balance balances the network and scales the optimizer's moments along: averages of gradients are divided by the scale
+// of their weight, averages of squared gradients by its square.
+func (f *fit[T]) balance() (*BalanceReport, error) {
+	r, err := Balance(f.n, *f.o.Balance)
+	if o := f.o.Optimizer; err == nil && o != nil && o.Kind != SGD {
+		f.n.carry(o.First, r, 1)
+		if o.Kind == AdamOptimizer {
+			f.n.carry(o.Second, r, 2)
+		}
+	}
+	return r, err
+}
+
+// carry scales what is averaged beside the weights, to the power given of the gradient.
+func (n *Network[T]) carry(moments *Network[T], r *BalanceReport, power int) {
+	var rows, cols [][]T // by population: factors of what goes into its units and of what comes out
+	hidden := 0
+	for k := range n.Populations {
+		if !n.Populations[k].hidden() {
+			rows, cols = append(rows, nil), append(cols, nil)
+			continue
+		}
+		in, out := make([]T, n.Populations[k].Units), make([]T, n.Populations[k].Units)
+		for i, lambda := range r.Lambda[hidden] {
+			by := lambda
+			if power == 2 {
+				by *= lambda
+			}
+			in[i], out[i] = T(1/by), T(by)
+		}
+		rows, cols = append(rows, in), append(cols, out)
+		hidden++
+	}
+	for q := range moments.Projections {
+		e := &moments.Projections[q]
+		kernels.Scale(e.W, rows[e.To], cols[e.From])
+	}
+	for k := range moments.Populations {
+		if b := moments.Populations[k].Bias; b != nil {
+			kernels.Scale(rowVector(b), nil, rows[k])
+		}
+	}
+}
+
+// stop reports whether patience is at its end, and then goes back to the best parameters.
+func (f *fit[T]) stop(e EpochStats) bool {
+	b := f.o.Best
+	if f.o.Patience == 0 {
+		return false
+	}
+	if b.Parameters == nil || e.ValidLoss < b.Loss {
+		b.Parameters = append(b.Parameters[:0], f.good...)
+		b.Loss, b.Epoch = e.ValidLoss, e.Epoch
+		return false
+	}
+	if e.Epoch-b.Epoch < f.o.Patience {
+		return false
+	}
+	return f.n.Restore(b.Parameters) == nil
+}
+
 func (o *FitOptions[T]) checkFit(fn string, n *Network[T], x, target kernels.Matrix[T]) error {
-	if _, err := o.check(fn, n, x, target, nil); err != nil {
+	if o.Schedule != nil && o.From < o.Epochs {
+		o.LR = o.Schedule(o.From)
+	}
+	out, err := o.check(n, x, target, nil)
+	if err != nil {
 		return err
+	}
+	if o.Patience < 0 || o.Patience > 0 && (o.Best == nil || o.ValidX.Rows == 0) {
+		return badArg(fn, "patience", fmt.Sprint(o.Patience), "a number ≥ 0, and with it Best and validation samples")
+	}
+	if o.Patience > 0 && o.Best.Parameters != nil {
+		if err := checkLen(fn, "best", o.Best.Parameters, n.Parameters()); err != nil {
+			return err
+		}
+	}
+	if o.ValidX.Rows > 0 {
+		if err := checkMatrix(fn, "validation x", o.ValidX, -1, n.InputUnits()); err != nil {
+			return err
+		}
+		if err := checkMatrix(fn, "validation target", o.ValidTarget, o.ValidX.Rows, n.Populations[out].Units); err != nil {
+			return err
+		}
+	}
+	for i, c := range o.Callbacks {
+		if c.Every < 0 || c.Do == nil {
+			return badArg(fn, fmt.Sprintf("callbacks[%d]", i), fmt.Sprintf("every %d", c.Every), "a function, every n ≥ 0 updates")
+		}
 	}
 	if o.From < 0 || o.Epochs < o.From {
 		return badArg(fn, "epochs", fmt.Sprintf("%d … %d", o.From, o.Epochs), "0 ≤ From ≤ Epochs")
@@ -107,45 +228,136 @@ func (o *FitOptions[T]) checkFit(fn string, n *Network[T], x, target kernels.Mat
 
 // fit is one call of Fit.
 type fit[T kernels.Float] struct {
-	n      *Network[T]
-	o      *FitOptions[T]
-	index  []int
-	good   []T // parameters after the last good epoch
-	sigmas []T // gains, likewise
+	n       *Network[T]
+	o       *FitOptions[T]
+	index   []int
+	good    []T // parameters after the last good epoch
+	beside  []T // gains, moments and previous activities, likewise
+	updates int64
+	started bool
 }
 
 func (f *fit[T]) epoch(x, target kernels.Matrix[T], epoch int) (EpochStats, error) {
 	e := EpochStats{Epoch: epoch}
 	EpochPermutation(f.index, f.o.Seed, epoch)
-	var stats Stats
-	if err := f.o.Steps(f.n, x, target, f.index, &stats); err != nil {
+	if f.o.Schedule != nil {
+		f.o.LR = f.o.Schedule(epoch)
+	}
+	stats, err := f.steps(x, target, epoch)
+	if err != nil {
 		return e, err
 	}
 	e.Loss, e.Accuracy = stats.Loss(), stats.Accuracy()
+	if f.o.ValidX.Rows > 0 {
+		valid, err := Evaluate(f.n, f.o.Loss, f.o.ValidX, f.o.ValidTarget, f.o.Scratch)
+		if err != nil {
+			return e, err
+		}
+		e.ValidLoss, e.ValidAccuracy = valid.Loss(), valid.Accuracy()
+	}
+	if f.o.Alignment {
+		rows := min(x.Rows, MaxGradientBlock)
+		if e.Alignment, err = f.o.Trainer.Alignment(f.n, subRows(x, 0, rows), subRows(target, 0, rows)); err != nil {
+			return e, err
+		}
+	}
 	measure := BalanceOptions{P: 2}
 	if f.o.Balance != nil {
 		measure = *f.o.Balance
 	}
-	var err error
 	if _, e.Deficit, err = Deficit(f.n, measure, nil); err != nil {
 		return e, err
 	}
 	if f.o.BalanceEvery > 0 && (epoch+1)%f.o.BalanceEvery == 0 {
-		e.Balanced, err = Balance(f.n, *f.o.Balance)
+		if e.Balanced, err = f.balance(); err != nil {
+			return e, err
+		}
 	}
-	return e, err
+	return e, f.callBack(0, epoch)
 }
 
-// save keeps a copy of the parameters and gains.
-func (f *fit[T]) save() (err error) {
-	if f.good, err = f.n.Snapshot(f.good); err != nil || f.o.Gain == nil {
-		return err
+// steps is the updates of an epoch, with the callbacks between them.
+func (f *fit[T]) steps(x, target kernels.Matrix[T], epoch int) (stats Stats, err error) {
+	every := 0 // updates between two looks at the callbacks
+	for _, c := range f.o.Callbacks {
+		for a, b := every, c.Every; ; a, b = b, a%b {
+			if b == 0 {
+				every = a
+				break
+			}
+		}
 	}
-	f.sigmas = f.sigmas[:0]
-	for _, s := range f.o.Gain.Sigma {
-		f.sigmas = append(f.sigmas, s...)
+	step := len(f.index)
+	if every > 0 {
+		step = every * f.o.Batch
+	}
+	for at := 0; at < len(f.index); at += step {
+		part := f.index[at:min(at+step, len(f.index))]
+		if err := f.o.Steps(f.n, x, target, part, &stats); err != nil {
+			return stats, err
+		}
+		if made := (at + len(part) + f.o.Batch - 1) / f.o.Batch; every > 0 {
+			if err := f.callBack(made, epoch); err != nil {
+				return stats, err
+			}
+		}
+	}
+	return stats, nil
+}
+
+// callBack calls those that are due after `made` updates of the epoch; 0 is its end.
+func (f *fit[T]) callBack(made, epoch int) error {
+	for _, c := range f.o.Callbacks {
+		if c.Every == 0 && made == 0 || c.Every > 0 && made > 0 && made%c.Every == 0 {
+			if err := c.Do(epoch); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// save keeps a copy of the parameters and of all that the training changes beside them.
+func (f *fit[T]) save() (err error) {
+	if f.good, err = f.n.Snapshot(f.good); err != nil {
+		return err
+	}
+	f.beside = f.beside[:0]
+	f.eachBeside(func(live []T) { f.beside = append(f.beside, live...) })
+	if f.o.Updates != nil {
+		f.updates = *f.o.Updates
+	}
+	if f.o.Feedback != nil {
+		f.started = f.o.Feedback.Started
+	}
+	return nil
+}
+
+// eachBeside visits gains, moments and previous activities.
+func (f *fit[T]) eachBeside(visit func(live []T)) {
+	if f.o.Gain != nil {
+		for _, s := range f.o.Gain.Sigma {
+			visit(s)
+		}
+	}
+	if o := f.o.Optimizer; o != nil && o.Kind != SGD {
+		for _, of := range []*Network[T]{o.First, o.Second} {
+			if of == nil {
+				continue
+			}
+			for q := range of.Projections {
+				eachVector(func(v [4][]T) { visit(v[0]) }, of.Projections[q].W)
+			}
+			for k := range of.Populations {
+				visit(of.Populations[k].Bias)
+			}
+		}
+	}
+	if f.o.Feedback != nil {
+		for _, p := range f.o.Feedback.Previous {
+			visit(p)
+		}
+	}
 }
 
 // rollBack restores the last good copy and turns the error into one that names the epoch. The last update of an
@@ -154,12 +366,16 @@ func (f *fit[T]) rollBack(err error, epoch int) error {
 	if e := f.n.Restore(f.good); e != nil {
 		return e
 	}
-	if f.o.Gain != nil {
-		rest := f.sigmas
-		for _, s := range f.o.Gain.Sigma {
-			copy(s, rest)
-			rest = rest[len(s):]
-		}
+	rest := f.beside
+	f.eachBeside(func(live []T) {
+		copy(live, rest)
+		rest = rest[len(live):]
+	})
+	if f.o.Updates != nil {
+		*f.o.Updates = f.updates
+	}
+	if f.o.Feedback != nil {
+		f.o.Feedback.Started = f.started
 	}
 	var div *DivergenceError
 	var bad *NonFiniteError

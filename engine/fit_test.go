@@ -225,3 +225,125 @@ func TestFitRefuses(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// Everything at once, resumed and at any number of threads: the same bits.
+func TestFitBitsOfAllState(t *testing.T) {
+	x, target := clusters[float32](60)
+	run := func(parts ...int) (*Network[float32], *FitOptions[float32], []EpochStats) {
+		n, o := freshNet[float32](t), fitOptions[float32]()
+		f, err := NewFeedback(n, FA, GateDerivative, 2, FeedbackOptions{})
+		must(t, err)
+		o.Feedback, o.Optimizer, o.Updates = f, NewOptimizer(n, AdamOptimizer), new(int64)
+		o.Dropout = &Dropout{Rate: []float64{0.1, 0.2, 0, 0}, Seed: 8}
+		o.Decay, o.DecayP = 1e-3, 1
+		o.ValidX, o.ValidTarget, o.Patience, o.Best = x, target, 50, new(Best[float32])
+		o.Schedule, o.Alignment = InverseSchedule(0.01, 0.1), true
+		var history []EpochStats
+		for _, end := range parts {
+			o.From, o.Epochs = o.Epochs%6, end
+			h, err := Fit(n, x, target, o)
+			must(t, err)
+			history = append(history, h...)
+		}
+		return n, &o, history
+	}
+	n, o, want := run(6)
+	atThreads(t, func(int) {
+		m, p, got := run(3, 6)
+		equalBits(t, "weights", snapshot(t, n), snapshot(t, m))
+		equalBits(t, "moments", snapshot(t, o.Optimizer.Second), snapshot(t, p.Optimizer.Second))
+		equalBits(t, "best", o.Best.Parameters, p.Best.Parameters)
+		for i := range want {
+			if got[i].ValidLoss != want[i].ValidLoss || got[i].Loss != want[i].Loss || got[i].Alignment[0] != want[i].Alignment[0] {
+				t.Errorf("epoch %d: %+v, want %+v", i, got[i], want[i])
+			}
+		}
+	})
+	if c := want[5].Alignment; c[2] < 1-1e-6 || math.Abs(c[0]) > 0.99 || c[0] == 0 {
+		t.Errorf("alignment %v", want[5].Alignment)
+	}
+}
+
+// Patience ends the run and brings back the parameters of the least validation loss.
+func TestFitStopsEarly(t *testing.T) {
+	x, target := clusters[float64](60)
+	n, o := freshNet[float64](t), fitOptions[float64]()
+	o.ValidX, o.ValidTarget = x, classes[float64](231, 60, 4) // labels of another task: learning can but harm
+	o.Epochs, o.Patience, o.Best = 100, 4, new(Best[float64])
+	h, err := Fit(n, x, target, o)
+	must(t, err)
+	best := 0
+	for i := range h {
+		if h[i].ValidLoss < h[best].ValidLoss {
+			best = i
+		}
+	}
+	if len(h) != best+5 || o.Best.Epoch != best || o.Best.Loss != h[best].ValidLoss {
+		t.Errorf("%d epochs, the best is %d, kept %d with %v", len(h), best, o.Best.Epoch, o.Best.Loss)
+	}
+	stats, err := Evaluate(n, o.Loss, o.ValidX, o.ValidTarget, nil)
+	must(t, err)
+	if stats.Loss() != h[best].ValidLoss || stats.Accuracy() != h[best].ValidAccuracy {
+		t.Errorf("%+v after the run, want %+v", stats, h[best])
+	}
+	o.Best = nil
+	_, err = Fit(n, x, target, o)
+	refused(t, "no Best", err, "patience")
+}
+
+func TestFitCallbacks(t *testing.T) {
+	x, target := clusters[float64](50) // four updates an epoch
+	n, o := freshNet[float64](t), fitOptions[float64]()
+	calls := [3]int{}
+	stop := errors.New("enough")
+	o.Callbacks = []Callback{
+		{Do: func(epoch int) error { calls[0]++; return nil }},
+		{Every: 2, Do: func(epoch int) error { calls[1]++; return nil }},
+		{Every: 3, Do: func(epoch int) error {
+			if calls[2]++; epoch == 2 {
+				return stop
+			}
+			return nil
+		}},
+	}
+	before := freshNet[float64](t)
+	want := fitOptions[float64]()
+	want.Epochs = 2
+	_, err := Fit(before, x, target, want)
+	must(t, err)
+	h, err := Fit(n, x, target, o)
+	if err != stop || len(h) != 2 || calls != [3]int{2, 5, 3} {
+		t.Errorf("%v after %d epochs, calls %v", err, len(h), calls)
+	}
+	equalBits(t, "the last whole epoch", snapshot(t, before), snapshot(t, n))
+}
+
+// Balancing in training divides the averages of gradients by the scale of their weight, those of squares by its square.
+func TestFitBalancesMoments(t *testing.T) {
+	x, target := clusters[float64](50)
+	run := func(every int) (*Network[float64], *Optimizer[float64], []EpochStats) {
+		n, o := freshNet[float64](t), fitOptions[float64]()
+		o.Epochs, o.Balance, o.BalanceEvery = 1, &BalanceOptions{P: 2}, every
+		o.Optimizer, o.Updates, o.LR = NewOptimizer(n, AdamOptimizer), new(int64), 0.01
+		h, err := Fit(n, x, target, o)
+		must(t, err)
+		return n, o.Optimizer, h
+	}
+	plain, before, _ := run(0)
+	balanced, after, h := run(1)
+	if h[0].Balanced == nil || h[0].Balanced.CostAfter >= h[0].Balanced.CostBefore {
+		t.Fatalf("%+v", h[0].Balanced)
+	}
+	w, first, second := parameters(plain), parameters(before.First), parameters(before.Second)
+	first2, second2 := parameters(after.First), parameters(after.Second)
+	for i, v := range parameters(balanced) {
+		if *w[i] == 0 {
+			continue
+		}
+		scale := *v / *w[i]
+		if math.Abs(*first2[i]*scale-*first[i]) > 1e-9*math.Abs(*first[i]) ||
+			math.Abs(*second2[i]*scale*scale-*second[i]) > 1e-9*math.Abs(*second[i]) {
+			t.Fatalf("parameter %d: scale %v, first %v to %v, second %v to %v", i, scale, *first[i], *first2[i], *second[i], *second2[i])
+		}
+	}
+}

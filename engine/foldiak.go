@@ -108,6 +108,9 @@ func (r Foldiak[T]) check(w, x, y kernels.Matrix[T], o *UpdateOptions[T], comput
 	if err := r.Check(); err != nil {
 		return err
 	}
+	if o.Compose != nil {
+		return badArg(fn, "compose", "given", "none")
+	}
 	given := []struct {
 		name       string
 		m          kernels.Matrix[T]

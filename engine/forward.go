@@ -93,31 +93,49 @@ func subCols[T kernels.Float](m kernels.Matrix[T], from, cols int) kernels.Matri
 }
 
 func (n *Network[T]) forward(x kernels.Matrix[T], act *Activity[T], s *Scratch[T]) {
+	n.forwardDropping(x, act, nil, nil, s)
+}
+
+// forwardDropping is forward with dropout: the activities in act are those that the next populations see.
+func (n *Network[T]) forwardDropping(x kernels.Matrix[T], act *Activity[T], d *Dropout, r *RNG, s *Scratch[T]) {
 	if len(act.Z) != len(n.Populations) {
 		act.Z = make([]kernels.Matrix[T], len(n.Populations))
 		act.A = make([]kernels.Matrix[T], len(n.Populations))
 	}
 	col := 0
 	for k := range n.Populations {
-		p := &n.Populations[k]
-		if p.Input {
-			act.Z[k] = subCols(x, col, p.Units)
-			col += p.Units
-		} else if e := n.only(k); e != nil && p.Activation.Kind != kernels.Identity {
-			act.Z[k], act.A[k] = s.matrix(x.Rows, p.Units), s.matrix(x.Rows, p.Units)
+		if n.Populations[k].Input {
+			act.Z[k] = subCols(x, col, n.Populations[k].Units)
+			col += n.Populations[k].Units
+		}
+		n.activate(k, x.Rows, act, s)
+		if d != nil && d.Rate[k] > 0 {
+			for len(s.masks) < len(n.Populations) {
+				s.masks = append(s.masks, kernels.Matrix[T]{})
+			}
+			act.A[k] = silence(act.A[k], d.Rate[k], r, &s.masks[k], s)
+		}
+	}
+}
+
+// activate computes Z, but of an input population, and A of population k.
+func (n *Network[T]) activate(k, batch int, act *Activity[T], s *Scratch[T]) {
+	p := &n.Populations[k]
+	if !p.Input {
+		if e := n.only(k); e != nil && p.Activation.Kind != kernels.Identity {
+			act.Z[k], act.A[k] = s.matrix(batch, p.Units), s.matrix(batch, p.Units)
 			kernels.ForwardBoth(act.A[k], act.Z[k], e.W, act.A[e.From], p.Bias, p.Activation)
-			continue
-		} else {
-			act.Z[k] = n.gather(k, x.Rows, act, s)
+			return
 		}
-		if p.Activation.Kind == kernels.Identity {
-			act.A[k] = act.Z[k]
-			continue
-		}
-		act.A[k] = s.matrix(x.Rows, p.Units)
-		for b := range x.Rows {
-			kernels.Activate(act.A[k].Row(b), act.Z[k].Row(b), p.Activation)
-		}
+		act.Z[k] = n.gather(k, batch, act, s)
+	}
+	if p.Activation.Kind == kernels.Identity {
+		act.A[k] = act.Z[k]
+		return
+	}
+	act.A[k] = s.matrix(batch, p.Units)
+	for b := range batch {
+		kernels.Activate(act.A[k].Row(b), act.Z[k].Row(b), p.Activation)
 	}
 }
 

@@ -12,7 +12,8 @@ type GainOf int
 const (
 	// OfActivation averages f(I).
 	OfActivation GainOf = iota
-	// OfDerivative averages f′(I), with ReLU′(0) = leaky ReLU′(0) = ELU′(0) = 1.
+	// OfDerivative averages f′(I); at 0 that from above, as kernels.Derivative has it: ReLU′(0) = 1, BiLU(a, b)′(0) = b.
+	// A BiPU of a power below 1 is refused.
 	OfDerivative
 )
 
@@ -33,13 +34,10 @@ type Exponential[T kernels.Float] struct {
 func (e Exponential[T]) Update(z kernels.Matrix[T], act kernels.Activation, r Reduction, s *Scratch[T]) (err error) {
 	defer guard(&err)
 	const fn = "Exponential"
-	if err := checkGain(fn, e.Alpha, e.Of, r); err != nil {
+	if err := checkAlpha(fn, e.Alpha); err != nil {
 		return err
 	}
-	if err := checkActivation(fn, "activation", act); err != nil {
-		return err
-	}
-	if err := checkMatrix(fn, "z", z, -1, len(e.Sigma)); err != nil {
+	if err := checkInputs(fn, z, act, len(e.Sigma), e.Of, r); err != nil {
 		return err
 	}
 	if overlap(z, rowVector(e.Sigma)) {
@@ -53,10 +51,24 @@ func (e Exponential[T]) Update(z kernels.Matrix[T], act kernels.Activation, r Re
 	return nil
 }
 
-func checkGain(fn string, alpha float64, of GainOf, r Reduction) error {
+// checkInputs verifies the inputs of a population and what is averaged of them.
+func checkInputs[T kernels.Float](fn string, z kernels.Matrix[T], act kernels.Activation, units int, of GainOf, r Reduction) error {
+	if err := checkGain(fn, of, r); err != nil {
+		return err
+	}
+	if err := checkActivation(fn, "activation", act); err != nil {
+		return err
+	}
+	if of == OfDerivative {
+		if err := checkDerivative(fn, "activation", act); err != nil {
+			return err
+		}
+	}
+	return checkMatrix(fn, "z", z, -1, units)
+}
+
+func checkGain(fn string, of GainOf, r Reduction) error {
 	switch {
-	case !(alpha >= 0 && alpha <= 1):
-		return badArg(fn, "alpha", fmt.Sprint(alpha), "a number in [0, 1]")
 	case of != OfActivation && of != OfDerivative:
 		return badArg(fn, "of", fmt.Sprint(int(of)), "activation or derivative")
 	case r != Sequential && r != Mean:
@@ -65,23 +77,28 @@ func checkGain(fn string, alpha float64, of GainOf, r Reduction) error {
 	return nil
 }
 
+// averaged is what a gain averages: f′(z), or f(z), which is given in a if it is known already.
+func averaged[T kernels.Float](of GainOf, z, a kernels.Matrix[T], act kernels.Activation, s *Scratch[T]) kernels.Matrix[T] {
+	if of == OfActivation && a.Data != nil {
+		return a
+	}
+	a = s.matrix(z.Rows, z.Cols)
+	for b := range z.Rows {
+		if of == OfDerivative {
+			kernels.Derivative(a.Row(b), z.Row(b), act)
+		} else {
+			kernels.Activate(a.Row(b), z.Row(b), act)
+		}
+	}
+	return a
+}
+
 // observe makes the step; f(z) is given in a if it is known already.
 func (e Exponential[T]) observe(z, a kernels.Matrix[T], act kernels.Activation, r Reduction, s *Scratch[T]) {
 	if z.Rows == 0 || z.Cols == 0 {
 		return
 	}
-	switch {
-	case e.Of == OfDerivative:
-		a = s.matrix(z.Rows, z.Cols)
-		for b := range z.Rows {
-			kernels.Derivative(a.Row(b), z.Row(b), act)
-		}
-	case a.Data == nil:
-		a = s.matrix(z.Rows, z.Cols)
-		for b := range z.Rows {
-			kernels.Activate(a.Row(b), z.Row(b), act)
-		}
-	}
+	a = averaged(e.Of, z, a, act, s)
 	if r == Mean {
 		kernels.EMABatch(e.Sigma, a, T(e.Alpha), kernels.Value)
 		return
@@ -154,8 +171,16 @@ func (g *GainTraining[T]) Step(n *Network[T], x kernels.Matrix[T], s *Scratch[T]
 }
 
 func (g *GainTraining[T]) check(fn string, n *Network[T]) error {
-	if err := checkGain(fn, g.Alpha, g.Of, g.Reduction); err != nil {
+	if err := checkAlpha(fn, g.Alpha); err != nil {
 		return err
+	}
+	if err := checkGain(fn, g.Of, g.Reduction); err != nil {
+		return err
+	}
+	if g.Of == OfDerivative {
+		if err := n.checkDerivatives(fn); err != nil {
+			return err
+		}
 	}
 	if err := checkRate[T](fn, "lr", g.LR); err != nil {
 		return err

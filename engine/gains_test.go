@@ -69,6 +69,10 @@ func TestExponentialRefuses(t *testing.T) {
 		{"reduction", Exponential[float64]{sigma, 0.5, OfActivation}, z, relu(), Sum},
 		{"activation", Exponential[float64]{sigma, 0.5, OfActivation}, z, kernels.Activation{Kind: 99}, Mean},
 		{"activation", Exponential[float64]{sigma, 0.5, OfActivation}, z, kernels.Activation{Kind: kernels.LeakyReLU, Slope: math.NaN()}, Mean},
+		{"activation", Exponential[float64]{sigma, 0.5, OfActivation}, z, kernels.Activation{Kind: kernels.BiLU, Shape: math.Inf(1)}, Mean},
+		{"activation", Exponential[float64]{sigma, 0.5, OfActivation}, z, kernels.Activation{Kind: kernels.BiPU, Shape: -1}, Mean},
+		{"activation", Exponential[float64]{sigma, 0.5, OfDerivative}, z, kernels.Activation{Kind: kernels.BiPU, Slope: 1, Shape: 0.9}, Mean},
+		{"activation", Exponential[float64]{sigma, 0.5, OfDerivative}, z, kernels.Activation{Kind: kernels.BiPU, Slope: 1e30, Shape: 1e30}, Mean},
 		{"z", Exponential[float64]{sigma[:1], 0.5, OfActivation}, z, relu(), Mean},
 		{"sigma", Exponential[float64]{base[1:3], 0.5, OfActivation}, z, relu(), Mean},
 	} {

@@ -189,6 +189,43 @@ var activations = []struct {
 	}, func(z float64) float64 { return math.Exp(math.Min(z, 0)) }},
 	{kernels.Activation{Kind: kernels.GELU}, func(z float64) float64 { return z * normal(z) },
 		func(z float64) float64 { return normal(z) + z*math.Exp(-z*z/2)/math.Sqrt(2*math.Pi) }},
+	shaped(kernels.Activation{Kind: kernels.BiLU, Slope: -0.3, Shape: 1.25}),
+	shaped(kernels.Activation{Kind: kernels.BiPU, Slope: -0.5, Shape: 2}),
+	shaped(kernels.Activation{Kind: kernels.BiPU, Slope: 0.25, Shape: 2.4}),
+}
+
+// definition is an activation with its definition.
+type definition = struct {
+	act   kernels.Activation
+	f, df func(z float64) float64
+}
+
+// shaped is BiLU(a, b), a·z for z < 0, b·z else, or BiPU(c, d), z^c for z > 0, d|z|^c else.
+func shaped(act kernels.Activation) definition {
+	if act.Kind == kernels.BiLU {
+		df := func(z float64) float64 {
+			if z < 0 {
+				return act.Slope
+			}
+			return act.Shape
+		}
+		return definition{act, func(z float64) float64 { return z * df(z) }, df}
+	}
+	c, d := act.Shape, act.Slope
+	return definition{act, func(z float64) float64 {
+		if z > 0 {
+			return math.Pow(z, c)
+		}
+		return d * math.Pow(-z, c)
+	}, func(z float64) float64 {
+		switch {
+		case z > 0:
+			return c * math.Pow(z, c-1)
+		case z < 0:
+			return -d * c * math.Pow(-z, c-1)
+		}
+		return 0
+	}}
 }
 
 func leak(z, slope float64) float64 {
@@ -235,6 +272,9 @@ func activation64(act kernels.Activation) (found struct{ f, df func(float64) flo
 		if c.act.Kind == act.Kind {
 			found.f, found.df = c.f, c.df
 		}
+	}
+	if act.Kind == kernels.BiLU || act.Kind == kernels.BiPU {
+		found.f, found.df = shaped(act).f, shaped(act).df
 	}
 	if act.Kind == kernels.LeakyReLU {
 		found.f = func(z float64) float64 { return z * leak(z, act.Slope) }

@@ -17,6 +17,12 @@ const (
 	// identity. The rows of t are distributions: t ≥ 0, Σ_k t_k = 1 (a class is a 1 among zeros). The gradient in z
 	// is softmax(z) − t.
 	SoftmaxCrossEntropy
+	// SigmoidCrossEntropy is J = −Σ_k (t_k log σ(z_k) + (1 − t_k) log(1 − σ(z_k))) = Σ_k (log(1 + e^z_k) − t_k z_k) of
+	// the output z, whose population has activation identity; 0 ≤ t_k ≤ 1. The gradient in z is σ(z) − t.
+	SigmoidCrossEntropy
+	// GivenError is for errors that come from elsewhere, such as a modulator or a reward: the rows of t are themselves
+	// e = dJ/dy, against which the output activity y moves. Its J is reported as Σ_k e_k²/2.
+	GivenError
 )
 
 // output is the single output population that training needs: the last one, without projections out of it.
@@ -32,13 +38,14 @@ func (n *Network[T]) output(fn string, loss Loss) (int, error) {
 		return 0, badArg(fn, "network", "an output that is an input", "projections between them")
 	}
 	switch loss {
-	case MSE:
-	case SoftmaxCrossEntropy:
+	case MSE, GivenError:
+	case SoftmaxCrossEntropy, SigmoidCrossEntropy:
 		if a := n.Populations[out].Activation; a.Kind != kernels.Identity {
-			return 0, badArg(fn, "loss", "softmax", "an identity output population, on which the loss applies the softmax")
+			name := [...]string{SoftmaxCrossEntropy: "softmax", SigmoidCrossEntropy: "sigmoid"}[loss]
+			return 0, badArg(fn, "loss", name, "an identity output population, on which the loss applies the "+name)
 		}
 	default:
-		return 0, badArg(fn, "loss", fmt.Sprint(int(loss)), "mse or softmax")
+		return 0, badArg(fn, "loss", fmt.Sprint(int(loss)), "mse, softmax, sigmoid or given errors")
 	}
 	return out, nil
 }
@@ -47,25 +54,54 @@ func (n *Network[T]) output(fn string, loss Loss) (int, error) {
 // Sums over samples and units are in float64, in order.
 func lossAndDelta[T kernels.Float](loss Loss, p *Population[T], z, y, t, delta kernels.Matrix[T], div T, s *Scratch[T]) float64 {
 	total := 0.0
-	if loss == MSE {
+	switch loss {
+	case MSE, GivenError:
 		for b := range y.Rows {
 			d, yb := delta.Row(b), y.Row(b)
 			for k, tk := range t.Row(b) {
-				e := yb[k] - tk
-				total += float64(float64(e) * float64(e) / 2)
+				e := tk
+				if loss == MSE {
+					e = yb[k] - tk
+				}
+				total += float64(float64(e)*float64(e)/2) + float64(yb[k]-yb[k]) // the latter 0, or NaN for an output that is not finite
 				d[k] = e / div
 			}
 		}
 		timesDerivative(delta, z, p.Activation, s)
 		return total
-	}
-	kernels.Softmax(delta, z)
-	for b := range z.Rows {
-		zb, tb := z.Row(b), t.Row(b)
-		total += crossEntropy(zb, tb, s)
-		for k, d := range delta.Row(b) {
-			delta.Row(b)[k] = (d - tb[k]) / div
+	case SoftmaxCrossEntropy:
+		kernels.Softmax(delta, z)
+		for b := range z.Rows {
+			total += crossEntropy(z.Row(b), t.Row(b), s)
 		}
+	case SigmoidCrossEntropy:
+		for b := range z.Rows {
+			total += binaryEntropy(z.Row(b), t.Row(b), s)
+			kernels.Activate(delta.Row(b), z.Row(b), kernels.Activation{Kind: kernels.Sigmoid})
+		}
+	}
+	for b := range z.Rows {
+		tb, db := t.Row(b), delta.Row(b)
+		for k, d := range db {
+			db[k] = (d - tb[k]) / div
+		}
+	}
+	return total
+}
+
+// binaryEntropy is Σ_k (log(1 + e^z_k) − t_k z_k) in float64.
+func binaryEntropy[T kernels.Float](z, t []T, s *Scratch[T]) float64 {
+	if cap(s.exps) < len(z) {
+		s.exps = make([]float64, len(z))
+	}
+	e := s.exps[:len(z)]
+	for k, v := range z {
+		e[k] = float64(v)
+	}
+	kernels.Activate(e, e, kernels.Activation{Kind: kernels.Softplus})
+	total := 0.0
+	for k, v := range e {
+		total += v - float64(float64(t[k])*float64(z[k]))
 	}
 	return total
 }

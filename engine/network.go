@@ -71,8 +71,8 @@ func LayeredOver[T kernels.Float](weights []kernels.Matrix[T], biases [][]T, hid
 
 // NewLayered makes a network of layers of the given sizes that owns its memory: identity input, hidden layers
 // with the given activation, identity output, biases 0. Weights come from NewRNG(seed, 0), layer after layer,
-// row after row: uniform in ±√(6/n_in) into ReLU, ELU and GELU and in ±√(6/(n_in(1+slope²))) into leaky ReLU
-// (He et al. 2015), in ±√(6/(n_in+n_out)) into the others and the output (Glorot & Bengio 2010). Networks in
+// row after row: uniform in ±√(6/n_in) into ReLU, ELU and GELU and in ±√(6/(n_in(1+slope²))) into leaky ReLU,
+// with the sum of the squares of both slopes in place of 1+slope² into BiLU (He et al. 2015), in ±√(6/(n_in+n_out)) into the others and the output (Glorot & Bengio 2010). Networks in
 // float32 and float64 of one seed are roundings of the same numbers. Errors: *ArgError.
 func NewLayered[T kernels.Float](sizes []int, hidden kernels.Activation, seed uint64) (*Network[T], error) {
 	const fn = "NewLayered"
@@ -87,20 +87,36 @@ func NewLayered[T kernels.Float](sizes []int, hidden kernels.Activation, seed ui
 	if err := checkActivation(fn, "hidden", hidden); err != nil {
 		return nil, err
 	}
-	rng := NewRNG(seed, 0)
 	weights := make([]kernels.Matrix[T], len(sizes)-1)
 	biases := make([][]T, len(sizes)-1)
 	for l := range weights {
-		in, out := sizes[l], sizes[l+1]
-		act := hidden
-		if l == len(weights)-1 {
-			act = kernels.Activation{}
-		}
-		weights[l], biases[l] = kernels.NewMatrix[T](out, in), make([]T, out)
-		r := initRange(act, in, out)
-		Uniform(&rng, weights[l].Data[:out*in], -r, r)
+		weights[l], biases[l] = kernels.NewMatrix[T](sizes[l+1], sizes[l]), make([]T, sizes[l+1])
 	}
-	return LayeredOver(weights, biases, hidden, kernels.Activation{})
+	n, err := LayeredOver(weights, biases, hidden, kernels.Activation{})
+	if err != nil {
+		return nil, err
+	}
+	return n, n.Init(seed)
+}
+
+// Init writes the initial weights of NewLayered, each projection's by the activation that it leads to, and sets the
+// biases to 0. Errors: *ArgError.
+func (n *Network[T]) Init(seed uint64) error {
+	if err := n.check("Init"); err != nil {
+		return err
+	}
+	rng := NewRNG(seed, 0)
+	for q := range n.Projections {
+		e := &n.Projections[q]
+		r := initRange(n.Populations[e.To].Activation, e.W.Cols, e.W.Rows)
+		for i := range e.W.Rows {
+			Uniform(&rng, e.W.Row(i), -r, r)
+		}
+	}
+	for k := range n.Populations {
+		clear(n.Populations[k].Bias)
+	}
+	return nil
 }
 
 // initRange is the half width of the uniform initialisation into a population with activation act.
@@ -110,16 +126,45 @@ func initRange(act kernels.Activation, in, out int) float64 {
 		return math.Sqrt(6 / float64(in))
 	case kernels.LeakyReLU:
 		return math.Sqrt(6 / (float64(in) * (1 + float64(act.Slope*act.Slope))))
+	case kernels.BiLU:
+		if squares := float64(act.Slope*act.Slope) + float64(act.Shape*act.Shape); squares > 0 {
+			return math.Sqrt(6 / (float64(in) * squares))
+		}
 	}
 	return math.Sqrt(6 / (float64(in) + float64(out)))
 }
 
 func checkActivation(fn, arg string, a kernels.Activation) error {
-	if a.Kind < kernels.Identity || a.Kind > kernels.GELU {
+	if a.Kind < kernels.Identity || a.Kind > kernels.BiPU {
 		return badArg(fn, arg, fmt.Sprintf("activation %d", int(a.Kind)), "a known activation")
 	}
-	if a.Kind == kernels.LeakyReLU && !(a.Slope >= 0 && a.Slope <= math.MaxFloat32) {
+	inRange := func(v float64) bool { return math.Abs(v) <= math.MaxFloat32 }
+	switch {
+	case a.Kind == kernels.LeakyReLU && !(a.Slope >= 0 && inRange(a.Slope)):
 		return badArg(fn, arg, fmt.Sprintf("slope %v", a.Slope), "a finite slope ≥ 0")
+	case a.Kind == kernels.BiLU && !(inRange(a.Slope) && inRange(a.Shape)):
+		return badArg(fn, arg, fmt.Sprintf("slopes %v and %v", a.Slope, a.Shape), "finite slopes")
+	case a.Kind == kernels.BiPU && !(inRange(a.Slope) && inRange(a.Shape) && a.Shape > 0):
+		return badArg(fn, arg, fmt.Sprintf("power %v and factor %v", a.Shape, a.Slope), "a finite power > 0 and a finite factor")
+	}
+	return nil
+}
+
+// checkDerivative refuses an activation whose derivative is not bounded near 0.
+func checkDerivative(fn, arg string, a kernels.Activation) error {
+	if a.Kind == kernels.BiPU && !(a.Shape >= 1 && math.Abs(a.Shape*a.Slope) <= math.MaxFloat32) {
+		return badArg(fn, arg, fmt.Sprintf("BiPU of power %v and factor %v, by its derivative", a.Shape, a.Slope),
+			"a power ≥ 1 (below it the derivative has no bound at 0), and a finite product")
+	}
+	return nil
+}
+
+// checkDerivatives is checkDerivative for every population, as gradients and gains of the derivative need it.
+func (n *Network[T]) checkDerivatives(fn string) error {
+	for k := range n.Populations {
+		if err := checkDerivative(fn, "", n.Populations[k].Activation); err != nil {
+			return indexed(err, "population %d", k)
+		}
 	}
 	return nil
 }
@@ -222,8 +267,7 @@ func (n *Network[T]) OutputUnits() int {
 	return n.count(func(p *Population[T]) bool { return p.Output })
 }
 
-// HiddenUnits counts the units of all hidden populations: the length of Deficit's result and of
-// BalanceOptions.LogScale.
+// HiddenUnits counts the units of all hidden populations: the length of Deficit's result.
 func (n *Network[T]) HiddenUnits() int { return n.count((*Population[T]).hidden) }
 
 func (n *Network[T]) count(which func(*Population[T]) bool) int {

@@ -2,8 +2,9 @@ package engine
 
 import "github.com/hebbkern/hebbkern/kernels"
 
-// online is a rule whose g and d follow from y alone, in one of the forms of kernels.ForwardUpdate: a sequence of it
-// runs there, bit for bit as Map and one update a sample. ok tells whether the parameters allow it.
+// online is a rule whose g and d follow from y, and a threshold by row, in one of the forms of kernels.ForwardUpdate: a
+// sequence of it runs there, bit for bit as Map and one update a sample, and takes the threshold along. ok tells whether
+// the parameters allow it.
 type online[T kernels.Float] interface {
 	Online() (factors kernels.Online[T], ok bool)
 }
@@ -12,10 +13,11 @@ type online[T kernels.Float] interface {
 const onlineSamples = 4
 
 // sweep runs the sequence row by row if it can; done is false when it did nothing. A y that is not finite ends the
-// sequence at its sample, but rows have gone on by then: W is put back, and the sequence runs sample by sample up to it.
+// sequence at its sample, but rows have gone on by then: W and the state are put back, and the sequence runs sample by
+// sample up to it.
 func (u *updater[T]) sweep() (k int, done bool, err error) {
 	rule, fits := u.rule.(online[T])
-	if !fits || !u.compute || u.o.Normalize != NoNorm || u.to-u.from < onlineSamples {
+	if !fits || !u.compute || u.o.Normalize != NoNorm || u.o.Compose != nil || u.to-u.from < onlineSamples {
 		return 0, false, nil
 	}
 	o, ok := rule.Online()
@@ -24,14 +26,16 @@ func (u *updater[T]) sweep() (k int, done bool, err error) {
 	}
 	o.Before, o.Sums = u.s.matrix(u.w.Rows, u.w.Cols), u.sums
 	x, y := subRows(u.x, u.from, u.to-u.from), subRows(u.y, u.from, u.to-u.from)
+	u.saveState()
 	kernels.ForwardUpdate(u.w, x, y, o)
-	for s := range y.Rows {
-		if !finite(y.Row(s)) {
-			for i := range u.w.Rows {
-				copy(u.w.Row(i), o.Before.Row(i))
-			}
-			return 0, false, nil
-		}
+	good := u.badState() == ""
+	for s := 0; good && s < y.Rows; s++ {
+		good = finite(y.Row(s))
+	}
+	if !good {
+		copyRows(u.w, o.Before)
+		u.restoreState(u.from, 0)
+		return 0, false, nil
 	}
 	if !finite(u.sums) && !u.finiteW() {
 		return y.Rows, true, u.diverged("the weights", u.to-1)

@@ -91,6 +91,8 @@ func TestNewLayeredInitialisation(t *testing.T) {
 	}{
 		{relu(), math.Sqrt(6. / 40), math.Sqrt(6. / 80)},
 		{kernels.Activation{Kind: kernels.LeakyReLU, Slope: 1}, math.Sqrt(3. / 40), math.Sqrt(6. / 80)},
+		{kernels.Activation{Kind: kernels.BiLU, Slope: -1, Shape: 2}, math.Sqrt(6. / 200), math.Sqrt(6. / 80)},
+		{kernels.Activation{Kind: kernels.BiLU}, math.Sqrt(6. / 100), math.Sqrt(6. / 80)},
 		{kernels.Activation{Kind: kernels.Tanh}, math.Sqrt(6. / 100), math.Sqrt(6. / 80)},
 	} {
 		n, err := NewLayered[float64]([]int{40, 60, 20}, c.act, 7)

@@ -190,6 +190,9 @@ func (run *RNNRun[T]) check(fn string, r *RNN[T], from, to int) error {
 		}
 	}
 	if run.Slopes != nil {
+		if err := checkDerivative(fn, "activation", r.Activation); err != nil {
+			return err
+		}
 		return checkLen(fn, "slopes", run.Slopes, 2*n)
 	}
 	return nil

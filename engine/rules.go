@@ -92,6 +92,8 @@ const (
 	TermDiagonal
 	// TermMaxNorm makes MaxNorm a part of the rule.
 	TermMaxNorm
+	// TermFixedDecay says of D that it is per update and not multiplied by η, and so not by the rates of rows.
+	TermFixedDecay
 )
 
 // Vectors are the vectors of the pattern for one sample. Map writes into them and keeps none. Map may use U as working
@@ -154,7 +156,7 @@ func (r Decay[T]) Check() error {
 func (r Decay[T]) Rate() float64 { return r.LR }
 
 // Terms implements Rule.
-func (r Decay[T]) Terms() Terms { return TermDecay }
+func (r Decay[T]) Terms() Terms { return TermDecay | TermFixedDecay }
 
 // Map implements Rule.
 func (r Decay[T]) Map(v *Vectors[T], x, y []T) {

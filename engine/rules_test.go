@@ -499,7 +499,7 @@ func TestUpdateAllocatesNothing(t *testing.T) {
 		PreGated[float32]{LR: 1e-4, Theta: []float32{1}}, PostGated[float32]{LR: 1e-4, Theta: []float32{1}}, AntiHebbian[float32]{LR: 1e-4},
 		ABCD[float32]{LR: 1e-4, A: 1, B: 1, C: 1, D: 1}, Voja[float32]{LR: 1e-4, Scale: []float32{2}},
 		Covariance[float32]{LR: 1e-4, Alpha: 0.1, XMean: make([]float32, 64), YMean: make([]float32, 16)},
-		BCM[float32]{Alpha: 0.1, Form: BCM1982, Power: 2, C0: 1, Theta: make([]float32, 16)},
+		BCM[float32]{Alpha: 0.1, Theta: make([]float32, 16)}, BCM[float32]{Alpha: 0.1, Form: BCM1982, Power: 2, C0: 1, Theta: make([]float32, 16)},
 		KrotovHopfield[float32]{LR: 1e-4, Q: 3, K: 2, Delta: 0.4}, AntiHebbian[float32]{LR: 1e-4, ZeroDiagonal: true},
 		DifferentialHebbian[float32]{LR: 1e-4, PreDifference: true, XBefore: make([]float32, 64), YBefore: make([]float32, 16)},
 		Instar[float32]{LR: 1e-4}, WTA[float32]{LR: 1e-4, K: 3, Score: Euclid}, SoftHebb[float32]{LR: 1e-4, Temperature: 1, Anti: true}} {

@@ -27,10 +27,11 @@ func (r Sanger[T]) Map(v *Vectors[T], x, y []T) { v.times(v.G, T(r.LR), y) }
 //
 //	r ← x;   for each row i in order:   r ← fma(−y_i, w_i, r) with the old w_i;   dst_i ← fma(g_i, r, dst_i)
 //
-// Over W itself that is one pass by one kernel; differences, which only normalize needs, take two calls a row.
+// Over W itself that is one pass by one kernel; differences, and what a composition is to act on, take two calls a row.
 func (u *updater[T]) residual(dst, w kernels.Matrix[T], g, y, x, sums []T) {
 	copy(u.r, x)
-	if &dst.Data[0] == &w.Data[0] {
+	over := &dst.Data[0] == &w.Data[0]
+	if over && !u.constrained {
 		kernels.Rank1Residual(w, u.r, g, y)
 		if sums != nil {
 			kernels.PowerSums(w, 1, sums, nil)
@@ -41,7 +42,14 @@ func (u *updater[T]) residual(dst, w kernels.Matrix[T], g, y, x, sums []T) {
 	for i := range w.Rows {
 		u.one[0] = -y[i]
 		kernels.Rank1(r, kernels.Update[T]{G: u.one, X: w.Row(i)})
-		kernels.Rank1(rowVector(dst.Row(i)), kernels.Update[T]{G: g[i : i+1], X: u.r})
+		k := kernels.Update[T]{G: g[i : i+1], X: u.r}
+		if over {
+			u.constrain(&k, i)
+			if sums != nil {
+				k.P, k.Sums = 1, sums[i:i+1]
+			}
+		}
+		kernels.Rank1(rowVector(dst.Row(i)), k)
 	}
 }
 

@@ -14,10 +14,13 @@ type Scratch[T kernels.Float] struct {
 	deriv  []T
 	act    Activity[T]
 	delta  []kernels.Matrix[T]
+	masks  []kernels.Matrix[T] // of dropout, by population
+	grad   *Network[T]
 	arrays []Array[T]
 	pairs  arena[T]
 
-	windows [2][]T // windows of images, and y for them
+	dependence, row kernels.Dependence[T] // of Composition: of W, of some rows
+	windows         [2][]T                // windows of images, and y for them
 }
 
 // arena hands out pieces of one buffer; after a call that outgrew it, the next call finds one that is large
@@ -47,6 +50,15 @@ func (a *arena[E]) take(n int) []E {
 func (s *Scratch[T]) reset() {
 	s.t.reset()
 	s.wide.reset()
+	clear(s.masks)
+}
+
+// mask is what dropout multiplied the activity of a population by, nil if it did not.
+func (s *Scratch[T]) mask(k int) []T {
+	if k >= len(s.masks) {
+		return nil
+	}
+	return s.masks[k].Data
 }
 
 func (s *Scratch[T]) matrix(rows, cols int) kernels.Matrix[T] {

@@ -254,6 +254,14 @@ func TestStateDivergence(t *testing.T) {
 	if k != 2 {
 		t.Fatalf("k = %d", k)
 	}
+	// The same in the sweep over a longer sequence, which is taken back then.
+	w.Data[0], rule.Theta[0] = 1e20, 1
+	x = kernels.MatrixOf([]float32{0, 0, 1, 0, 0, 0}, 6, 1)
+	_, k, err = Update[float32](rule, w, x, kernels.Matrix[float32]{}, UpdateOptions[float32]{})
+	diverged(t, err, 2, "theta")
+	if k != 3 || w.Data[0] != 1e20 {
+		t.Fatalf("k = %d, w = %v", k, w.Data)
+	}
 }
 
 func TestStateRefuses(t *testing.T) {

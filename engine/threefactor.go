@@ -139,6 +139,9 @@ func (r ThreeFactor[T]) check(w, x, y kernels.Matrix[T], modulator []T, o *Updat
 	if err := r.Check(); err != nil {
 		return err
 	}
+	if o.Compose != nil {
+		return badArg(fn, "compose", "given", "none")
+	}
 	given := []struct {
 		name       string
 		m          kernels.Matrix[T]
@@ -203,11 +206,19 @@ func (t *traces[T]) decay(e kernels.Matrix[T], x []T, f T) bool {
 	return finite(t.sums) || finiteMatrix(e, t.sums)
 }
 
-// learn is w ← fma(rate, e, w), and reports whether w is finite.
+// learn is w ← fma(rate, e, w), and reports whether w is finite. Matrices without gaps are one row.
 func (t *traces[T]) learn(w, e kernels.Matrix[T], rate T) bool {
 	t.one[0] = rate
+	u := kernels.Update[T]{G: t.one, P: 1}
+	if w.Stride == w.Cols && e.Stride == e.Cols {
+		n := w.Rows * w.Cols
+		u.X, u.Sums = e.Data[:n], t.sums[:1]
+		kernels.Rank1(rowVector(w.Data[:n]), u)
+		return finite(u.Sums) || finiteMatrix(w, t.sums)
+	}
 	for i := range w.Rows {
-		kernels.Rank1(rowVector(w.Row(i)), kernels.Update[T]{G: t.one, X: e.Row(i), P: 1, Sums: t.sums[i : i+1]})
+		u.X, u.Sums = e.Row(i), t.sums[i:i+1]
+		kernels.Rank1(rowVector(w.Row(i)), u)
 	}
 	return finite(t.sums) || finiteMatrix(w, t.sums)
 }

@@ -137,7 +137,7 @@ func (r BCM[T]) Terms() Terms {
 	if r.Decay == 0 {
 		return 0
 	}
-	return TermDecay
+	return TermDecay | TermFixedDecay
 }
 
 // AppendArrays implements the check of the threshold.
@@ -183,4 +183,13 @@ func (r BCM[T]) Map(v *Vectors[T], x, y []T) {
 	for i := range v.D {
 		v.D[i] = T(r.Decay)
 	}
+}
+
+// Online implements the sweep over a sequence.
+func (r BCM[T]) Online() (kernels.Online[T], bool) {
+	o := kernels.Online[T]{Rate: T(r.LR), Theta: r.Theta, Alpha: T(r.Alpha), Law: r.Form == BCMLaw}
+	if r.Decay != 0 {
+		o.Form, o.Decay = kernels.DecayConstant, T(r.Decay)
+	}
+	return o, r.Form != BCM1982
 }

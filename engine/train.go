@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -29,19 +30,34 @@ func (s *Stats) Accuracy() float64 {
 	return float64(s.Correct) / float64(s.Samples)
 }
 
-// Trainer is plain minibatch stochastic gradient descent by backpropagation:
+// Trainer is minibatch gradient descent by backpropagation:
 //
 //	δ_out = dJ/dz,   δ_k = (Σ δ_l W_l) ∘ f′(z_k),   W ← W − η δᵀa,   b ← b − η Σ_samples δ
 //
-// where J is the mean loss of the minibatch. It holds options only: all state is in the network.
+// where J is the mean loss of the minibatch, or the sum. Feedback puts other weights into the place of W_l and another
+// gate into that of f′, Optimizer another update into the place of the last two. It holds options only: all state is in
+// the network, in Updates, and in what Optimizer and Feedback point at, and changes once a minibatch.
 type Trainer[T kernels.Float] struct {
 	Loss  Loss
 	LR    float64 // η ≥ 0
 	Batch int     // samples of a minibatch, ≥ 1
+	Sum   bool    // J is the sum over the minibatch
+	// Decay is λ ≥ 0 of a weight decay by the gradient of (λ/p)Σ|w|^p, p = DecayP > 0 (0 means 2), biases left out. It
+	// is decoupled (Loshchilov & Hutter 2019): before each update the weights shrink by ηλ|w|^(p−1), and not beyond 0.
+	// It is not part of the loss, of the gradient or of the moments.
+	Decay, DecayP float64
+	Optimizer     *Optimizer[T] // nil: SGD
+	Feedback      *Feedback[T]  // nil: BP by f′
+	Dropout       *Dropout      // nil: none
+	// Updates is the number of updates so far, raised by each; AdamOptimizer and Dropout need it.
+	Updates *int64
 	// Gain, if not nil, makes one step of gain training after each minibatch: gains from its forward pass, the
-	// rule on the weights after its gradient step.
-	Gain    *GainTraining[T]
-	Scratch *Scratch[T] // nil: allocated in each call
+	// rule on the weights after its update.
+	Gain *GainTraining[T]
+	// Grad is where the gradient is added up if it does not go straight into the weights, as it does in SGD on
+	// minibatches of up to GradientBlock samples: a network of the same shape; nil: allocated in Scratch.
+	Grad    *Network[T]
+	Scratch *Scratch[T] // nil: allocated by the first call
 }
 
 // Steps trains on the samples index[0], index[1], …, in minibatches of t.Batch (the last may be smaller): rows
@@ -49,47 +65,24 @@ type Trainer[T kernels.Float] struct {
 // index at multiples of Batch; the bits do not depend on the cuts.
 //
 // Errors: *ArgError, before anything is written (a wrong shape, an index outside, a network without exactly one
-// output population, the last one, a softmax loss on another activation than identity, arrays that overlap);
-// *DivergenceError naming the layer whose input z is not finite, or "x" and the sample (its row in x); the
-// minibatch at fault is not applied. Gain training reports the layer that it drove out of range.
+// output population, the last one, a softmax loss on another activation than identity, arrays that overlap, a feedback
+// through which the loss cannot teach); *DivergenceError naming the layer whose input z is not finite, or "x" and the
+// sample (its row in x); the minibatch at fault is not applied. Gain training reports the layer that it drove out of
+// range.
 func (t *Trainer[T]) Steps(n *Network[T], x, target kernels.Matrix[T], index []int, stats *Stats) (err error) {
 	defer guard(&err)
-	const fn = "Train"
-	out, err := t.check(fn, n, x, target, index)
+	out, err := t.check(n, x, target, index)
 	if err != nil {
 		return err
 	}
 	if stats == nil {
 		stats = new(Stats)
 	}
-	s := t.Scratch
-	if s == nil {
-		s = new(Scratch[T])
-	}
 	for len(index) > 0 {
 		part := index[:min(t.Batch, len(index))]
 		index = index[len(part):]
-		s.reset()
-		xb, tb := s.matrix(len(part), x.Cols), s.matrix(len(part), target.Cols)
-		for b, i := range part {
-			copy(xb.Row(b), x.Row(i))
-			copy(tb.Row(b), target.Row(i))
-		}
-		n.forward(xb, &s.act, s)
-		delta := s.matrix(tb.Rows, tb.Cols)
-		loss := lossAndDelta(t.Loss, &n.Populations[out], s.act.Z[out], s.act.A[out], tb, delta, T(len(part)), s)
-		if err := t.checkStep(n, loss, xb, part, s); err != nil {
-			return err
-		}
-		stats.Samples += len(part)
-		stats.LossSum += loss
-		stats.Correct += correct(s.act.A[out], tb, s)
-		if t.Gain != nil {
-			t.Gain.observe(n, &s.act, s)
-		}
-		n.backward(n, &s.act, delta, -T(t.LR), s)
-		if t.Gain != nil {
-			if err := t.Gain.apply(n, s); err != nil {
+		for from := 0; from < len(part); {
+			if from, err = t.block(n, out, x, target, part, from, stats); err != nil {
 				return err
 			}
 		}
@@ -97,7 +90,119 @@ func (t *Trainer[T]) Steps(n *Network[T], x, target kernels.Matrix[T], index []i
 	return nil
 }
 
-func (t *Trainer[T]) check(fn string, n *Network[T], x, target kernels.Matrix[T], index []int) (int, error) {
+// Block is a part of a step for a caller that must stay responsive: of the one minibatch index, the samples from
+// index[from] on, up to GradientBlock of them, and with the last one the update. It returns the from of the next call.
+// The calls for one minibatch, in order and with the same Grad, have the bits of Steps; nothing but Grad and stats
+// changes before the last. Errors: as of Steps.
+func (t *Trainer[T]) Block(n *Network[T], x, target kernels.Matrix[T], index []int, from int, stats *Stats) (next int, err error) {
+	defer guard(&err)
+	out, err := t.check(n, x, target, index)
+	if err != nil {
+		return from, err
+	}
+	if from < 0 || from >= len(index) || from%n.GradientBlock() != 0 {
+		return from, badArg("Train", "from", fmt.Sprint(from), fmt.Sprintf("a multiple of %d below the %d samples", n.GradientBlock(), len(index)))
+	}
+	return t.block(n, out, x, target, index, from, stats)
+}
+
+func (t *Trainer[T]) block(n *Network[T], out int, x, target kernels.Matrix[T], index []int, from int, stats *Stats) (int, error) {
+	if t.Scratch == nil {
+		t.Scratch = new(Scratch[T])
+	}
+	s := t.Scratch
+	s.reset()
+	part := index[from:min(from+n.GradientBlock(), len(index))]
+	if t.whole() {
+		part = index[from:]
+	}
+	updates := int64(0)
+	if t.Updates != nil {
+		updates = *t.Updates
+	}
+	xb, tb := s.matrix(len(part), x.Cols), s.matrix(len(part), target.Cols)
+	for b, i := range part {
+		copy(xb.Row(b), x.Row(i))
+		copy(tb.Row(b), target.Row(i))
+	}
+	if t.Dropout != nil {
+		r := t.Dropout.rng(updates, from/n.GradientBlock())
+		n.forwardDropping(xb, &s.act, t.Dropout, &r, s)
+	} else {
+		n.forward(xb, &s.act, s)
+	}
+	delta := s.matrix(tb.Rows, tb.Cols)
+	div := T(len(index))
+	if t.Sum {
+		div = 1
+	}
+	loss := lossAndDelta(t.Loss, &n.Populations[out], s.act.Z[out], s.act.A[out], tb, delta, div, s)
+	if err := t.checkStep(n, loss, xb, part, s); err != nil {
+		return from, err
+	}
+	stats.Samples += len(part)
+	stats.LossSum += loss
+	stats.Correct += correct(s.act.A[out], tb, s)
+	if t.Gain != nil {
+		t.Gain.observe(n, &s.act, s)
+	}
+	last := from+len(part) == len(index)
+	if straight := t.Optimizer == nil || t.Optimizer.Kind == SGD; straight && from == 0 && last {
+		n.backward(t.Feedback, n, &s.act, delta, -T(t.LR), t, s)
+	} else {
+		grad := t.gradient(n, s)
+		if from == 0 {
+			grad.clear()
+		}
+		n.backward(t.Feedback, grad, &s.act, delta, 1, nil, s)
+		if last {
+			t.apply(n, grad, updates+1, s)
+		}
+	}
+	if !last {
+		return from + len(part), nil
+	}
+	t.Feedback.keep(&s.act)
+	if t.Updates != nil {
+		*t.Updates = updates + 1
+	}
+	if t.Gain != nil {
+		if err := t.Gain.apply(n, s); err != nil {
+			return len(index), err
+		}
+	}
+	return len(index), nil
+}
+
+// whole says that a minibatch is not cut: the gains and Δy are those of all its samples.
+func (t *Trainer[T]) whole() bool {
+	return t.Gain != nil || t.Feedback != nil && t.Feedback.Gate == GateDifferential
+}
+
+// gradient is where the gradient is added up.
+func (t *Trainer[T]) gradient(n *Network[T], s *Scratch[T]) *Network[T] {
+	if t.Grad != nil {
+		return t.Grad
+	}
+	if s.grad == nil || !n.sameShape(s.grad) {
+		s.grad = n.zeros()
+	}
+	return s.grad
+}
+
+func (n *Network[T]) clear() {
+	for q := range n.Projections {
+		for i := range n.Projections[q].W.Rows {
+			clear(n.Projections[q].W.Row(i))
+		}
+	}
+	for k := range n.Populations {
+		clear(n.Populations[k].Bias)
+	}
+}
+
+func (t *Trainer[T]) check(n *Network[T], x, target kernels.Matrix[T], index []int) (int, error) {
+	const fn = "Train"
 	out, err := checkTask(fn, n, t.Loss, x, target)
 	if err != nil {
 		return 0, err
@@ -113,12 +218,85 @@ func (t *Trainer[T]) check(fn string, n *Network[T], x, target kernels.Matrix[T]
 			return 0, badArg(fn, "index", fmt.Sprint(i), fmt.Sprintf("a row of x, 0 … %d", x.Rows-1))
 		}
 	}
-	if t.Gain != nil {
-		if err := t.Gain.check(fn, n); err != nil {
-			return 0, err
+	if err := t.checkOptions(fn, n); err != nil {
+		return 0, err
+	}
+	if err := t.checkBeside(fn, "x", x); err != nil {
+		return 0, err
+	}
+	return out, t.checkBeside(fn, "target", target)
+}
+
+// checkBeside refuses data that overlap what training writes beside the network.
+func (t *Trainer[T]) checkBeside(fn, arg string, data kernels.Matrix[T]) error {
+	written := [3]*Network[T]{t.Grad}
+	if t.Optimizer != nil {
+		written[1], written[2] = t.Optimizer.First, t.Optimizer.Second
+	}
+	for _, n := range written {
+		if n != nil {
+			if err := n.checkData(fn, arg, data); err != nil {
+				return err
+			}
 		}
 	}
-	return out, nil
+	if t.Feedback != nil && t.Feedback.Gate == GateDifferential {
+		for k, p := range t.Feedback.Previous {
+			if overlap(data, rowVector(p)) {
+				return badArg(fn, arg, fmt.Sprintf("overlapping previous[%d]", k), "arrays that share no element")
+			}
+		}
+	}
+	return nil
+}
+
+func (t *Trainer[T]) checkOptions(fn string, n *Network[T]) error {
+	if err := checkRate[T](fn, "weight_decay", t.Decay); err != nil {
+		return err
+	}
+	if err := checkRate[T](fn, "weight_decay", t.LR*t.Decay); err != nil {
+		return err
+	}
+	if t.DecayP != 0 && !(t.DecayP > 0 && t.DecayP <= math.MaxFloat64) {
+		return badArg(fn, "weight_decay", fmt.Sprintf("p = %v", t.DecayP), "a finite p > 0")
+	}
+	if err := t.Optimizer.check(fn, n); err != nil {
+		return err
+	}
+	if err := t.Feedback.check(fn, n, t.Loss); err != nil {
+		return err
+	}
+	if err := checkDropout(t.Dropout, fn, n); err != nil {
+		return err
+	}
+	if t.Dropout != nil && t.Feedback != nil && t.Feedback.Gate == GateDifferential {
+		return badArg(fn, "dropout", "given with gate differential", "gate derivative: Δy would be that of the dropping")
+	}
+	if needs := t.Dropout != nil || t.Optimizer != nil && t.Optimizer.Kind == AdamOptimizer; needs && t.Updates == nil {
+		return badArg(fn, "updates", "nil", "a count, for Adam and for dropout")
+	}
+	if t.Updates != nil && *t.Updates < 0 {
+		return badArg(fn, "updates", fmt.Sprint(*t.Updates), "a number ≥ 0")
+	}
+	if t.Grad != nil {
+		if err := n.checkTwin(fn, "grad", t.Grad); err != nil {
+			return err
+		}
+		if o := t.Optimizer; o != nil && o.Kind != SGD {
+			if err := t.Grad.checkApart(fn, "moments", o.First); err != nil {
+				return err
+			}
+			if o.Kind == AdamOptimizer {
+				if err := t.Grad.checkApart(fn, "moments", o.Second); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if t.Gain != nil {
+		return t.Gain.check(fn, n)
+	}
+	return nil
 }
 
 // checkTask verifies a network, its loss, and data for it.
@@ -128,6 +306,9 @@ func checkTask[T kernels.Float](fn string, n *Network[T], loss Loss, x, target k
 	}
 	out, err := n.output(fn, loss)
 	if err != nil {
+		return 0, err
+	}
+	if err := n.checkDerivatives(fn); err != nil {
 		return 0, err
 	}
 	if err := checkMatrix(fn, "x", x, -1, n.InputUnits()); err != nil {
@@ -164,156 +345,4 @@ func (t *Trainer[T]) checkStep(n *Network[T], loss float64, x kernels.Matrix[T],
 	}
 	e.Layer = n.layerOf(len(n.Populations) - 1) // the squares of finite errors overflowed
 	return e
-}
-
-// GradientBlock is the number of samples that the gradient is summed over at once: a block of the numeric contract.
-const GradientBlock = 256
-
-// Gradients writes the exact gradient of the mean loss over all rows of x [B, InputUnits] and target
-// [B, OutputUnits] into grad, a network of the same shape whose weights and biases receive dW and db, and
-// returns the mean loss. Errors: as of Steps; also a grad of another shape or one that overlaps. s may be nil.
-// Cost: the activity of GradientBlock samples is held, whatever B.
-func Gradients[T kernels.Float](n, grad *Network[T], loss Loss, x, target kernels.Matrix[T], s *Scratch[T]) (mean float64, err error) {
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	sum := 0.0
-	for from := 0; from == 0 || from < x.Rows; from += GradientBlock {
-		part, err := GradientsOf(n, grad, loss, x, target, from, s)
-		if err != nil {
-			return 0, err
-		}
-		sum += part
-	}
-	return sum / float64(x.Rows), nil
-}
-
-// GradientsOf is one block of Gradients, the rows [from, from+GradientBlock) as far as there are such: the block
-// from 0 starts grad anew, the others, in order, add to it. It returns the sum of the block's losses. So a caller
-// that must stay responsive gets the bits of Gradients.
-func GradientsOf[T kernels.Float](n, grad *Network[T], loss Loss, x, target kernels.Matrix[T], from int, s *Scratch[T]) (sum float64, err error) {
-	defer guard(&err)
-	const fn = "Gradients"
-	out, err := checkTask(fn, n, loss, x, target)
-	if err != nil {
-		return 0, err
-	}
-	if err := n.checkTwin(fn, grad, x, target); err != nil {
-		return 0, err
-	}
-	if x.Rows == 0 {
-		return 0, badArg(fn, "x", "[0, …]", "at least one sample")
-	}
-	if from < 0 || from >= x.Rows || from%GradientBlock != 0 {
-		return 0, badArg(fn, "from", fmt.Sprint(from), fmt.Sprintf("a multiple of %d below the %d samples", GradientBlock, x.Rows))
-	}
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
-	rows := min(GradientBlock, x.Rows-from)
-	xb, tb := subRows(x, from, rows), subRows(target, from, rows)
-	n.forward(xb, &s.act, s)
-	delta := s.matrix(rows, target.Cols)
-	sum = lossAndDelta(loss, &n.Populations[out], s.act.Z[out], s.act.A[out], tb, delta, T(x.Rows), s)
-	if from == 0 {
-		for q := range grad.Projections {
-			for i := range grad.Projections[q].W.Rows {
-				clear(grad.Projections[q].W.Row(i))
-			}
-		}
-		for k := range grad.Populations {
-			clear(grad.Populations[k].Bias)
-		}
-	}
-	n.backward(grad, &s.act, delta, 1, s)
-	return sum, nil
-}
-
-// checkTwin requires grad to be a network of the same shape in memory of its own.
-func (n *Network[T]) checkTwin(fn string, grad *Network[T], x, target kernels.Matrix[T]) error {
-	if err := grad.check(fn); err != nil {
-		return err
-	}
-	same := len(grad.Populations) == len(n.Populations) && len(grad.Projections) == len(n.Projections)
-	for k := 0; same && k < len(n.Populations); k++ {
-		a, b := &n.Populations[k], &grad.Populations[k]
-		same = a.Units == b.Units && len(a.Bias) == len(b.Bias)
-	}
-	for q := 0; same && q < len(n.Projections); q++ {
-		same = n.Projections[q].From == grad.Projections[q].From && n.Projections[q].To == grad.Projections[q].To
-	}
-	if !same {
-		return badArg(fn, "grad", "a network of another shape", "the populations and projections of the network")
-	}
-	for q := range grad.Projections {
-		if err := n.checkData(fn, "", grad.Projections[q].W); err != nil {
-			return indexed(err, "grad weights[%d]", q)
-		}
-	}
-	for k := range grad.Populations {
-		if b := grad.Populations[k].Bias; b != nil {
-			if err := n.checkData(fn, "", rowVector(b)); err != nil {
-				return indexed(err, "grad bias of population %d", k)
-			}
-		}
-	}
-	if err := grad.checkData(fn, "x", x); err != nil {
-		return err
-	}
-	return grad.checkData(fn, "target", target)
-}
-
-// backward adds factor·gradient to the weights and biases of dst (the network itself, or one that collects the
-// gradient), given dJ/dz of the output population. Populations run from last to first; the signal to a
-// population is complete, and every weight that carries it read, before a weight into that population changes.
-func (n *Network[T]) backward(dst *Network[T], act *Activity[T], outDelta kernels.Matrix[T], factor T, s *Scratch[T]) {
-	if len(s.delta) != len(n.Populations) {
-		s.delta = make([]kernels.Matrix[T], len(n.Populations))
-	}
-	clear(s.delta)
-	last := len(n.Populations) - 1
-	s.delta[last] = outDelta
-	ones := s.matrix(outDelta.Rows, 1)
-	for b := range ones.Data {
-		ones.Data[b] = 1
-	}
-	scale := s.t.take(1)
-	scale[0] = factor
-	for k := last; k >= 0; k-- {
-		p, d := &n.Populations[k], s.delta[k]
-		if p.Input || d.Data == nil {
-			continue
-		}
-		if k != last {
-			timesDerivative(d, act.Z[k], p.Activation, s)
-		}
-		for q := range n.Projections {
-			if e := &n.Projections[q]; e.To == k && !n.Populations[e.From].Input {
-				n.sendBack(e, d, s)
-			}
-		}
-		if factor != 1 {
-			kernels.Scale(rowVector(d.Data), scale, nil)
-		}
-		for q := range n.Projections {
-			if e := &n.Projections[q]; e.To == k {
-				kernels.BatchUpdate(dst.Projections[q].W, d, act.A[e.From], nil, nil)
-			}
-		}
-		if b := dst.Populations[k].Bias; b != nil {
-			kernels.BatchUpdate(rowVector(b), ones, d, nil, nil)
-		}
-	}
-}
-
-// sendBack adds d·W to the signal of the presynaptic population.
-func (n *Network[T]) sendBack(e *Projection[T], d kernels.Matrix[T], s *Scratch[T]) {
-	t := s.matrix(d.Rows, e.W.Cols)
-	kernels.MatMul(t, d, e.W)
-	if s.delta[e.From].Data == nil {
-		s.delta[e.From] = t
-		return
-	}
-	addInto(s.delta[e.From].Data, t.Data, s)
 }

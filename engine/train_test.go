@@ -20,10 +20,13 @@ func loss64[T kernels.Float](n *Network[T], loss Loss, x, target [][]float64) fl
 			sum += math.Exp(v)
 		}
 		for k, v := range y {
-			if loss == MSE {
-				total += (v - target[b][k]) * (v - target[b][k]) / 2
-			} else {
-				total -= target[b][k] * math.Log(math.Exp(v)/sum)
+			switch t := target[b][k]; loss {
+			case MSE:
+				total += (v - t) * (v - t) / 2
+			case SoftmaxCrossEntropy:
+				total -= t * math.Log(math.Exp(v)/sum)
+			case SigmoidCrossEntropy:
+				total -= t*math.Log(sigmoid(v)) + (1-t)*math.Log(1-sigmoid(v))
 			}
 		}
 	}
@@ -75,7 +78,7 @@ func parameters[T kernels.Float](n *Network[T]) (out []*T) {
 // Every weight and bias, each activation and loss, a network with projections past layers: central differences.
 func TestGradients(t *testing.T) {
 	for _, c := range activations {
-		for _, loss := range []Loss{MSE, SoftmaxCrossEntropy} {
+		for _, loss := range []Loss{MSE, SoftmaxCrossEntropy, SigmoidCrossEntropy} {
 			for name, n := range map[string]*Network[float64]{
 				"layered":  layered[float64](t, source(91), c.act, 8, 6, 5, 4),
 				"skipping": skipping[float64](t, source(92), c.act),
@@ -100,8 +103,8 @@ func TestGradients(t *testing.T) {
 						*w = old - h
 						down := loss64(n, loss, wide(x), wide(target))
 						*w = old
-						// Truncation h²/6·f‴ and cancellation ε/h are both near 1e-10 here.
-						if want := (up - down) / (2 * h); math.Abs(*got[i]-want) > 1e-7 {
+						// Truncation h²/6·f‴ and cancellation ε/h are both near 1e-10 here, relative to a loss or gradient above 1.
+						if want := (up - down) / (2 * h); math.Abs(*got[i]-want) > 1e-7*max(1, mean, math.Abs(want)) {
 							t.Fatalf("parameter %d: gradient %v, difference quotient %v", i, *got[i], want)
 						}
 					}
@@ -113,19 +116,21 @@ func TestGradients(t *testing.T) {
 
 // A batch of several blocks: the mean of the gradients of its parts, and the same bits block by block.
 func TestGradientsOfBlocks(t *testing.T) {
-	const rows = 2*GradientBlock + 88
+	const rows = 2*MaxGradientBlock + 88
 	n := layered[float64](t, source(98), relu(), 8, 6, 4)
 	x, target := randomMatrix[float64](source(99), rows, 8, 2, 1), classes[float64](97, rows, 4)
 	grad, blocks, part := twin(n), twin(n), twin(n)
 	mean, err := Gradients(n, grad, SoftmaxCrossEntropy, x, target, nil)
 	must(t, err)
 	var s Scratch[float64]
+	tr := Trainer[float64]{Loss: SoftmaxCrossEntropy, Scratch: &s}
 	sum, want, wantMean := 0.0, make([]float64, len(parameters(n))), 0.0
-	for from := 0; from < rows; from += GradientBlock {
-		block, err := GradientsOf(n, blocks, SoftmaxCrossEntropy, x, target, from, &s)
+	for from, next := 0, 0; from < rows; from = next {
+		var block float64
+		block, next, err = tr.GradientsOf(n, blocks, x, target, from)
 		must(t, err)
 		sum += block
-		count := min(GradientBlock, rows-from)
+		count := min(MaxGradientBlock, rows-from)
 		m, err := Gradients(n, part, SoftmaxCrossEntropy, subRows(x, from, count), subRows(target, from, count), nil)
 		must(t, err)
 		share := float64(count) / rows
@@ -143,8 +148,8 @@ func TestGradientsOfBlocks(t *testing.T) {
 			t.Fatalf("parameter %d: %v, by blocks %v, of the parts %v", i, *g, *parameters(blocks)[i], want[i])
 		}
 	}
-	for _, from := range []int{-GradientBlock, 1, rows, 3 * GradientBlock} {
-		if _, err := GradientsOf(n, grad, SoftmaxCrossEntropy, x, target, from, &s); err == nil {
+	for _, from := range []int{-MaxGradientBlock, 1, rows, 3 * MaxGradientBlock} {
+		if _, _, err := tr.GradientsOf(n, grad, x, target, from); err == nil {
 			t.Errorf("from = %d accepted", from)
 		}
 	}
@@ -157,7 +162,7 @@ func TestStepsFollowGradient(t *testing.T) {
 
 func testStepsFollowGradient[T kernels.Float](t *testing.T) {
 	const lr = 0.1
-	for _, loss := range []Loss{MSE, SoftmaxCrossEntropy} {
+	for _, loss := range []Loss{MSE, SoftmaxCrossEntropy, SigmoidCrossEntropy} {
 		n := skipping[T](t, source(95), relu())
 		x, target := randomMatrix[T](source(96), 10, 8, 2, 1), classes[T](97, 10, 4)
 		index := []int{3, 1, 4, 1, 5, 9, 2}
@@ -277,6 +282,74 @@ func TestTrainRefuses(t *testing.T) {
 		{"lr", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
 			tr.LR = math.NaN()
 		}},
+		{"weight_decay", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Decay = -1
+		}},
+		{"weight_decay", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Decay, tr.DecayP = 1, math.Inf(1)
+		}},
+		{"momentum", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer = NewOptimizer(n, MomentumSGD)
+			tr.Optimizer.Mu = 1.5
+		}},
+		{"beta1", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer, tr.Updates = NewOptimizer(n, AdamOptimizer), new(int64)
+			tr.Optimizer.Beta1 = 1
+		}},
+		{"beta2", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer, tr.Updates = NewOptimizer(n, AdamOptimizer), new(int64)
+			tr.Optimizer.Beta2 = math.NaN()
+		}},
+		{"eps", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer, tr.Updates = NewOptimizer(n, AdamOptimizer), new(int64)
+			tr.Optimizer.Eps = -1
+		}},
+		{"updates", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer = NewOptimizer(n, AdamOptimizer)
+		}},
+		{"moments weights[0]", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer = NewOptimizer(n, MomentumSGD)
+			tr.Optimizer.First.Projections[0].W = n.Projections[0].W
+		}},
+		{"moments weights[1]", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer, tr.Updates = NewOptimizer(n, AdamOptimizer), new(int64)
+			tr.Optimizer.Second.Projections[1].W = tr.Optimizer.First.Projections[1].W
+		}},
+		{"moments weights[0]", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer = NewOptimizer(n, MomentumSGD)
+			tr.Grad = tr.Optimizer.First
+		}},
+		{"x", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer = NewOptimizer(n, MomentumSGD)
+			*x = kernels.MatrixOf(tr.Optimizer.First.Projections[0].W.Data[:30], 6, 5)
+			target.Rows = 6
+		}},
+		{"target", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Feedback, _ = NewFeedback(n, BP, GateDifferential, 1, FeedbackOptions{})
+			*target = kernels.MatrixOf(tr.Feedback.Previous[1][:3], 1, 3)
+			x.Rows, *index = 1, []int{0}
+		}},
+		{"optimizer", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Optimizer = &Optimizer[float64]{Kind: 7}
+		}},
+		{"dropout", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Dropout, tr.Updates = &Dropout{Rate: []float64{0, 1, 0}}, new(int64)
+		}},
+		{"dropout", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Dropout, tr.Updates = &Dropout{Rate: []float64{0, 0.5, 0.5}}, new(int64)
+		}},
+		{"feedback", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Feedback = &Feedback[float64]{Kind: 9}
+		}},
+		{"feedback_weights", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Feedback = &Feedback[float64]{Kind: FA}
+		}},
+		{"feedback_weights[1]", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Feedback = &Feedback[float64]{Kind: FA, B: []kernels.Matrix[float64]{{}, kernels.NewMatrix[float64](6, 3)}}
+		}},
+		{"previous", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
+			tr.Feedback = &Feedback[float64]{Gate: GateDifferential}
+		}},
 		{"batch", func(n *Network[float64], tr *Trainer[float64], x, target *kernels.Matrix[float64], index *[]int) {
 			tr.Batch = 0
 		}},
@@ -337,10 +410,18 @@ func TestStepsAllocateNothing(t *testing.T) {
 	x, target := randomMatrix[float32](source(105), 40, 20, 0, 1), classes[float32](106, 40, 4)
 	index := make([]int, 40)
 	EpochPermutation(index, 1, 0)
-	tr := Trainer[float32]{Loss: SoftmaxCrossEntropy, LR: 1e-3, Batch: 8, Scratch: new(Scratch[float32])}
-	var stats Stats
-	allocs := testing.AllocsPerRun(10, func() { must(t, tr.Steps(n, x, target, index, &stats)) })
-	if allocs != 0 {
-		t.Errorf("%v allocations for five minibatches", allocs)
+	for _, kind := range []FeedbackKind{BP, FA, DFA, SignFeedback} {
+		for _, optimizer := range []OptimizerKind{SGD, MomentumSGD, AdamOptimizer} {
+			f, err := NewFeedback(n, kind, GateDerivative, 1, FeedbackOptions{})
+			must(t, err)
+			tr := Trainer[float32]{Loss: SoftmaxCrossEntropy, LR: 1e-3, Batch: 8, Scratch: new(Scratch[float32]), Feedback: f,
+				Optimizer: NewOptimizer(n, optimizer), Updates: new(int64), Dropout: &Dropout{Rate: []float64{0, 0.5, 0, 0}},
+				Decay: 0.1, DecayP: 1}
+			var stats Stats
+			allocs := testing.AllocsPerRun(10, func() { must(t, tr.Steps(n, x, target, index, &stats)) })
+			if allocs != 0 {
+				t.Errorf("feedback %v, optimizer %v: %v allocations for five minibatches", kind, optimizer, allocs)
+			}
+		}
 	}
 }

@@ -44,7 +44,8 @@ type UpdateOptions[T kernels.Float] struct {
 	// blocked.go for what it computes and which rules fit. 0 is one sample at a time. Blocks are counted from the first
 	// row, so From and To are multiples of Block, or the end. It goes with Sequential and without Normalize.
 	Block   int
-	Scratch *Scratch[T] // nil: allocated
+	Compose *Composition[T] // bounds, masks, rates by row, ...; nil: none
+	Scratch *Scratch[T]     // nil: allocated
 }
 
 // Update applies a rule to W [out, in] for a batch x [B, in].
@@ -111,6 +112,15 @@ type updater[T kernels.Float] struct {
 	diagonal []T               // with TermDiagonal
 	power    float64           // of powered, else 1
 	powers   kernels.Matrix[T] // sign(w)·|w|^power where power is not 1
+
+	// Of the composition: see compose.go.
+	constrained, bounded, dependent bool
+	apart                           bool // Δ is made apart from W
+	rates                           []T
+	normOf, ones, present           []T // [out], [in], [in]
+
+	csr     kernels.CSR[T] // the weights where they are sparse; w is their shape then
+	sparseW bool
 }
 
 func (u *updater[T]) check() error {
@@ -139,8 +149,10 @@ func (u *updater[T]) check() error {
 	case u.terms&TermMaxNorm != 0:
 		o.Normalize = MaxNorm
 	}
-	if err := checkMatrix(fn, "w", u.w, -1, -1); err != nil {
-		return err
+	if !u.sparseW {
+		if err := checkMatrix(fn, "w", u.w, -1, -1); err != nil {
+			return err
+		}
 	}
 	if r, ok := u.rule.(shapeChecker); ok {
 		if err := r.CheckShape(u.w.Rows, u.w.Cols); err != nil {
@@ -184,6 +196,11 @@ func (u *updater[T]) check() error {
 		return badArg(fn, "rows", fmt.Sprintf("[%d, %d)", u.from, u.to), "the whole batch with sum or mean, which are one update")
 	}
 	u.start = u.from
+	if o.Compose != nil {
+		if err := o.Compose.check(fn, u.w); err != nil {
+			return err
+		}
+	}
 	if o.Block != 0 {
 		return u.checkBlock()
 	}
@@ -213,11 +230,12 @@ func (u *updater[T]) allocate() {
 		u.v.Rows = u.s.ints(0, out)[:0]
 	}
 	u.sums, u.one = u.s.t.take(out), u.s.t.take(1)
+	u.prepareComposition()
 	batchResidual := u.terms&TermResidual != 0 && u.o.Reduction != Sequential
 	if u.terms&TermResidual != 0 || u.terms&TermCol != 0 {
 		u.r = u.s.t.take(in)
 	}
-	if u.o.Normalize == MaxNorm || batchResidual {
+	if !u.sparseW && (u.o.Normalize == MaxNorm || batchResidual || u.apart) {
 		u.delta = u.s.matrix(out, in)
 	}
 	if batchResidual {
@@ -284,7 +302,7 @@ func (u *updater[T]) sequence() (int, error) {
 		if u.terms&TermSparse != 0 && u.o.Normalize != NoNorm {
 			u.clearRows()
 		}
-		u.rule.Map(u.v, x, y)
+		u.mapSample(x, y)
 		if u.terms&TermResponse != 0 && !finite(y) {
 			return s - u.from, u.diverged("y", s)
 		}
@@ -305,21 +323,36 @@ func (u *updater[T]) sequence() (int, error) {
 				return s - u.from, err
 			}
 			sums = nil
+		case u.apart:
+			u.sampleDelta(px, y)
+			u.one[0] = 1
+			u.addDelta()
+			if sums != nil {
+				kernels.PowerSums(u.w, 1, sums, nil)
+			}
 		case u.terms&TermResidual != 0:
 			u.residual(u.w, u.w, u.v.G, y, px, sums)
 		case u.terms&TermSparse != 0:
 			u.sparse(u.w, nil, px, sums)
+			if u.constrained {
+				u.idle(s == u.from)
+			}
 		default:
 			k := kernels.Update[T]{G: u.v.G, X: px, Decay: u.has(TermDecay, u.v.D), ColDecay: u.has(TermCol, u.v.C),
 				RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)}
 			if sums != nil {
 				k.P, k.Sums = 1, sums
 			}
+			u.constrain(&k, 0)
 			kernels.Rank1(u.w, k)
 		}
+		err := u.normalizeRows(s)
 		u.holdDiagonal()
 		u.norms(u.w, nil)
 		u.advance(subRows(u.x, s, 1), subRows(u.y, s, 1))
+		if err != nil {
+			return s - u.from + 1, err
+		}
 		if sums != nil && !finite(sums) && !u.finiteW() {
 			return s - u.from + 1, u.diverged("the weights", s)
 		}
@@ -335,6 +368,9 @@ func (u *updater[T]) diverged(what string, sample int) error {
 }
 
 func (u *updater[T]) finiteW() bool {
+	if u.sparseW {
+		return finite(u.csr.Data)
+	}
 	for i := range u.w.Rows {
 		if !finite(u.w.Row(i)) {
 			return false
@@ -384,7 +420,7 @@ func (u *updater[T]) batch() (int, error) {
 		}
 	}
 	switch {
-	case u.o.Normalize == MaxNorm || u.terms&TermResidual != 0:
+	case u.o.Normalize == MaxNorm || u.terms&TermResidual != 0 || u.apart:
 		u.batchDelta(g, x, d, c, a, b)
 		if u.o.Normalize == MaxNorm {
 			if err := u.applyNormalized(n - 1); err != nil {
@@ -396,14 +432,24 @@ func (u *updater[T]) batch() (int, error) {
 		u.addDelta()
 	default:
 		kernels.BatchUpdate(u.w, g, x, d, c)
-		if a != nil || b != nil {
-			kernels.Rank1(u.w, kernels.Update[T]{RowAdd: a, ColAdd: b})
+		if a != nil || b != nil || u.constrained {
+			k := kernels.Update[T]{RowAdd: a, ColAdd: b}
+			u.constrain(&k, 0)
+			kernels.Rank1(u.w, k)
 		}
+	}
+	fine := finiteMatrix(u.w, u.sums)
+	var err error
+	if fine {
+		err = u.normalizeRows(n - 1)
 	}
 	u.holdDiagonal()
 	u.advance(u.x, u.y)
-	if !finiteMatrix(u.w, u.sums) {
+	switch {
+	case !fine:
 		return n, u.diverged("the weights", n-1)
+	case err != nil:
+		return n, err
 	}
 	if name := u.badState(); name != "" {
 		return n, u.diverged(name, n-1)
@@ -435,7 +481,7 @@ func (u *updater[T]) collect(g, x, answer kernels.Matrix[T]) (d, c, a, b []T) {
 		if u.terms&TermSparse != 0 {
 			u.clearRows()
 		}
-		u.rule.Map(v, u.x.Row(s), u.y.Row(s))
+		u.mapSample(u.x.Row(s), u.y.Row(s))
 		row := g.Row(s)
 		copy(row, v.G)
 		if div != 1 {
@@ -468,7 +514,18 @@ func (u *updater[T]) sampleDelta(x, y []T) {
 		return
 	}
 	u.decayDelta(u.has(TermDecay, u.v.D), u.has(TermCol, u.v.C))
-	kernels.Rank1(u.delta, kernels.Update[T]{G: u.v.G, X: x, RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)})
+	k := kernels.Update[T]{G: u.v.G, X: x, RowAdd: u.has(TermRow, u.v.A)}
+	u.addColumns(&k, u.has(TermColAdd, u.v.B))
+	kernels.Rank1(u.delta, k)
+}
+
+// addColumns makes b, by the rate of each row, part of an update of delta.
+func (u *updater[T]) addColumns(k *kernels.Update[T], b []T) {
+	if b == nil || u.rates == nil {
+		k.ColAdd = b
+		return
+	}
+	kernels.Rank1(u.delta, kernels.Update[T]{G: u.rates, X: b})
 }
 
 // batchDelta writes Δw of the batch into delta.
@@ -481,11 +538,13 @@ func (u *updater[T]) batchDelta(g, x kernels.Matrix[T], d, c, a, b []T) {
 	u.decayDelta(d, c)
 	kernels.BatchUpdate(u.delta, g, x, nil, nil)
 	if a != nil || b != nil {
-		kernels.Rank1(u.delta, kernels.Update[T]{RowAdd: a, ColAdd: b})
+		k := kernels.Update[T]{RowAdd: a}
+		u.addColumns(&k, b)
+		kernels.Rank1(u.delta, k)
 	}
 }
 
-// decayDelta writes −(d_i + c_j)·w_ij into delta; 1 − d would lose the low bits of a small d.
+// decayDelta writes −(d_i + c_j)·w_ij into delta, c_j by the rate of the row; 1 − d would lose the low bits of a small d.
 func (u *updater[T]) decayDelta(d, c []T) {
 	if d == nil && c == nil {
 		clear(u.delta.Data)
@@ -503,8 +562,12 @@ func (u *updater[T]) decayDelta(d, c []T) {
 			kernels.Scale(rowVector(row), u.one, nil)
 			continue
 		}
+		rate := T(1)
+		if u.rates != nil {
+			rate = u.rate(i)
+		}
 		for j := range u.r {
-			u.r[j] = -(di + c[j])
+			u.r[j] = -(di + T(rate*c[j]))
 		}
 		kernels.Scale(rowVector(row), nil, u.r)
 	}
@@ -538,9 +601,11 @@ func (u *updater[T]) applyNormalized(sample int) error {
 	return nil
 }
 
-// addDelta is w ← fma(one, Δw, w).
+// addDelta is w ← fma(one, Δw, w), composed.
 func (u *updater[T]) addDelta() {
 	for i := range u.w.Rows {
-		kernels.Rank1(rowVector(u.w.Row(i)), kernels.Update[T]{G: u.one, X: u.delta.Row(i)})
+		k := kernels.Update[T]{G: u.one, X: u.delta.Row(i)}
+		u.constrain(&k, i)
+		kernels.Rank1(rowVector(u.w.Row(i)), k)
 	}
 }

@@ -141,6 +141,18 @@ func emaBench[T kernels.Float](a benchArgs[T]) func() {
 
 func BenchmarkEMA(b *testing.B) { benchmark(b, reads+writes, emaBench[float32], emaBench[float64]) }
 
+// Adam reads g and reads and writes w, m and v, each as long as the matrix.
+func adamBench[T kernels.Float](a benchArgs[T]) func() {
+	n := len(a.w.Data)
+	m, v, g := make([]T, n), make([]T, n), make([]T, n)
+	o := kernels.AdamStep[T]{Rate: T(1e-6), Beta1: T(0.9), Beta2: T(0.999), Root: 1, Eps: T(1e-8), Keep: 1}
+	return func() { kernels.Adam(a.w.Data, m, v, g, o) }
+}
+
+func BenchmarkAdam(b *testing.B) {
+	benchmark(b, 3*(reads+writes), adamBench[float32], adamBench[float64])
+}
+
 func forwardBench[T kernels.Float](a benchArgs[T]) func() {
 	return func() { kernels.Forward(a.out, a.w, a.x, nil, kernels.Activation{Kind: kernels.Identity}) }
 }

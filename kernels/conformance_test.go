@@ -42,6 +42,7 @@ const (
 	shapeMat, shapeRow, shapeCol, shapeN, shapeExp, shapeStep     = 1, 2, 3, 4, 5, 6
 	shapeList, shapeColList, shapeRowList                         = 8, 9, 10
 	shapePairMat, shapePairCol, shapePairList, shapeHalfList      = 11, 12, 13, 14
+	shapeLimits                                                   = 15
 )
 
 // size is one shape of a case.
@@ -92,7 +93,7 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 	}
 	var out arguments[T]
 	named := map[string]int{"rows": z.rows, "cols": z.cols, "stride": stride, "n": z.cols, "maskStride": stride, "flags": z.flags, "far": z.flags >> 1,
-		"dStep": z.steps & 1, "gsStep": z.steps >> 1 & 1, "aStep": z.steps >> 2 & 1, "count": min(z.k, z.cols)}
+		"dStep": z.steps & 1, "gsStep": z.steps >> 1 & 1, "aStep": z.steps >> 2 & 1, "count": min(z.k, z.cols), "limitStride": z.steps >> 1 & 1 * stride}
 	if e.name == "SpikeRows" {
 		named["count"] = min(z.k, z.rows)
 	}
@@ -143,12 +144,17 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 			if named[p.name+"Step"] == 1 {
 				length = z.rows
 			}
+		case shapeLimits:
+			length = mat
+			if named["limitStride"] == 0 {
+				length = min(z.cols, mat)
+			}
 		default:
 			length = lengths[p.name]
 		}
 		switch p.kind {
 		case kindSlice:
-			if p.optional && !given && e.name != "Rank1Any" && e.name != "MulTile" {
+			if p.optional && !given && !slices.Contains([]string{"Rank1Any", "Rank1Full", "MulTile"}, e.name) {
 				out.slices = append(out.slices, nil)
 				break
 			}
@@ -160,6 +166,9 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 			}
 			s := carve[T](a, length, r.IntN(4) == 0)
 			draw(r, s, class)
+			if p.shape == shapeLimits {
+				makeLimits(s, out.slices, p.name == "high")
+			}
 			out.slices = append(out.slices, s)
 		case kindBools:
 			s := carve[bool](a, mat, false)
@@ -168,6 +177,10 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 			}
 			out.bools = append(out.bools, s)
 		case kindWide:
+			if p.optional && !given {
+				out.wides = append(out.wides, nil)
+				break
+			}
 			s := carve[float64](a, length, false)
 			draw(r, s, class)
 			out.wides = append(out.wides, s)
@@ -207,6 +220,18 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 		}
 	}
 	return &out
+}
+
+// makeLimits makes limits of what was drawn: no NaN, and the upper ones, which come after the lower ones, above these.
+func makeLimits[T Float](s []T, before [][]T, upper bool) {
+	for i, v := range s {
+		if v != v {
+			s[i] = 0
+		}
+		if low := before[len(before)-1]; upper && s[i] < low[i] {
+			s[i] = low[i]
+		}
+	}
 }
 
 // products adds the integers and lengths of the kernels of matrix products: rows × cols outputs, k terms, or for
@@ -335,7 +360,7 @@ func conform[T Float](t *testing.T) {
 	}
 }
 
-// variants is the values of flags that a case is tried with: Rank1Any all sets of terms, spread over the lengths;
+// variants is the values of flags that a case is tried with: Rank1Any and Rank1Full all sets of terms, spread over the lengths;
 // MulTile each start, and with 16 from plain rows; the others without and with their optional slice, those that are told
 // how far away w lies for each distance.
 func (e entry[T]) variants(i int) []int {
@@ -343,6 +368,12 @@ func (e entry[T]) variants(i int) []int {
 	case "Rank1Any":
 		var all []int
 		for f := i % 8; f < 128; f += 8 {
+			all = append(all, f)
+		}
+		return all
+	case "Rank1Full":
+		var all []int
+		for f := i * 37 % 128; f < 1024; f += 128 {
 			all = append(all, f)
 		}
 		return all

@@ -59,7 +59,7 @@ func convolve[T Float](fn string, out, w, images Matrix[T], g Windows, b []T, ac
 	j := &f.conv
 	threads := threadsFor((to - from) * cols * w.Rows * (w.Cols/fmaPerElement + act.cost() + 1))
 	j.cut(g.explicit(), from, to, max(portable.PanelCols[T](), convBytes/sizeOf[T]()/w.Cols), threads)
-	j.out, j.w, j.images, j.b, j.act = out, w, images, overRows(b, w.Rows), act
+	j.out, j.w, j.images, j.b, j.act = out, w, images, overRows(b, w.Rows), f.function(act, false)
 	j.packed = grow(&f.rowPart, w.Rows*w.Cols)
 	j.pack()
 	j.locals = f.localsFor(threads)
@@ -121,7 +121,7 @@ type convJob[T Float] struct {
 	imageCells
 	out, w, images Matrix[T]
 	b              span[T]
-	act            Activation
+	act            function[T]
 	packed         []T // w: see pack
 	locals         []local[T]
 }
@@ -175,7 +175,7 @@ func (j *convJob[T]) cell(k, who int) {
 		if j.act.Kind != Identity {
 			for r := range m {
 				v := y[r*area:][:c.n]
-				activate(j.act, v, v)
+				activate(&j.act, v, v)
 			}
 		}
 	}

@@ -131,6 +131,18 @@ func kRank1Any[T Float](w, d, c, gs, x, a, b []T, mask []bool, lo, hi T, rows, c
 	portable.Rank1Any(w, d, c, gs, x, a, b, mask, lo, hi, rows, cols, stride, dStep, gsStep, aStep, maskStride, flags)
 }
 
+func kRank1Full[T Float](w, d, c, gs, x, a, b, low, high []T, mask []bool, lo, hi, softLo, softHi, gamma, theta T, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.Rank1FullF32AVX2(pF32(w), pF32(d), pF32(c), pF32(gs), pF32(x), pF32(a), pF32(b), pF32(low), pF32(high), unsafe.SliceData(mask), float32(lo), float32(hi), float32(softLo), float32(softHi), float32(gamma), float32(theta), rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags)
+		} else {
+			asm.Rank1FullF64AVX2(pF64(w), pF64(d), pF64(c), pF64(gs), pF64(x), pF64(a), pF64(b), pF64(low), pF64(high), unsafe.SliceData(mask), float64(lo), float64(hi), float64(softLo), float64(softHi), float64(gamma), float64(theta), rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags)
+		}
+		return
+	}
+	portable.Rank1Full(w, d, c, gs, x, a, b, low, high, mask, lo, hi, softLo, softHi, gamma, theta, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags)
+}
+
 func kScaleR[T Float](w, r []T, rows, cols, stride int) {
 	if useAVX2 {
 		if single[T]() {
@@ -779,6 +791,30 @@ func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride
 	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
 }
 
+func kOnlineSlide[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineSlideF32AVX2(pF32(w), pF32(x), pF32(y), pF32(theta), float32(eta), float32(d), float32(alpha), float32(beta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineSlideF64AVX2(pF64(w), pF64(x), pF64(y), pF64(theta), float64(eta), float64(d), float64(alpha), float64(beta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineSlide(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineSlideLaw[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.OnlineSlideLawF32AVX2(pF32(w), pF32(x), pF32(y), pF32(theta), float32(eta), float32(d), float32(alpha), float32(beta), rows, cols, stride, samples, xStride, yStride)
+		} else {
+			asm.OnlineSlideLawF64AVX2(pF64(w), pF64(x), pF64(y), pF64(theta), float64(eta), float64(d), float64(alpha), float64(beta), rows, cols, stride, samples, xStride, yStride)
+		}
+		return
+	}
+	portable.OnlineSlideLaw(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+}
+
 func kSquare[T Float](y, x []T, n int) {
 	if useAVX2 {
 		if single[T]() {
@@ -1067,26 +1103,134 @@ func kDerGELU[T Float](y, z []T, n int) {
 	portable.DerGELU(y, z, n)
 }
 
-func kActLeakyReLU[T Float](y, z []T, slope T, n int) {
+func kActBiLU[T Float](y, z []T, lower, upper T, n int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.ActLeakyReLUF32AVX2(pF32(y), pF32(z), float32(slope), n)
+			asm.ActBiLUF32AVX2(pF32(y), pF32(z), float32(lower), float32(upper), n)
 		} else {
-			asm.ActLeakyReLUF64AVX2(pF64(y), pF64(z), float64(slope), n)
+			asm.ActBiLUF64AVX2(pF64(y), pF64(z), float64(lower), float64(upper), n)
 		}
 		return
 	}
-	portable.ActLeakyReLU(y, z, slope, n)
+	portable.ActBiLU(y, z, lower, upper, n)
 }
 
-func kDerLeakyReLU[T Float](y, z []T, slope T, n int) {
+func kDerBiLU[T Float](y, z []T, lower, upper T, n int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.DerLeakyReLUF32AVX2(pF32(y), pF32(z), float32(slope), n)
+			asm.DerBiLUF32AVX2(pF32(y), pF32(z), float32(lower), float32(upper), n)
 		} else {
-			asm.DerLeakyReLUF64AVX2(pF64(y), pF64(z), float64(slope), n)
+			asm.DerBiLUF64AVX2(pF64(y), pF64(z), float64(lower), float64(upper), n)
 		}
 		return
 	}
-	portable.DerLeakyReLU(y, z, slope, n)
+	portable.DerBiLU(y, z, lower, upper, n)
+}
+
+func kBiPU[T Float](y, z, p []T, lower, upper T, n int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.BiPUF32AVX2(pF32(y), pF32(z), pF32(p), float32(lower), float32(upper), n)
+		} else {
+			asm.BiPUF64AVX2(pF64(y), pF64(z), pF64(p), float64(lower), float64(upper), n)
+		}
+		return
+	}
+	portable.BiPU(y, z, p, lower, upper, n)
+}
+
+func kReLUOr[T Float](y, z []T, p T, n int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.ReLUOrF32AVX2(pF32(y), pF32(z), float32(p), n)
+		} else {
+			asm.ReLUOrF64AVX2(pF64(y), pF64(z), float64(p), n)
+		}
+		return
+	}
+	portable.ReLUOr(y, z, p, n)
+}
+
+func kPositive[T Float](y, z []T, n int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.PositiveF32AVX2(pF32(y), pF32(z), n)
+		} else {
+			asm.PositiveF64AVX2(pF64(y), pF64(z), n)
+		}
+		return
+	}
+	portable.Positive(y, z, n)
+}
+
+func kWindowMean[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.WindowMeanF32AVX2(pF32(s), unsafe.SliceData(v), unsafe.SliceData(sum), unsafe.SliceData(next), pF32(a), float32(count), n)
+		} else {
+			asm.WindowMeanF64AVX2(pF64(s), unsafe.SliceData(v), unsafe.SliceData(sum), unsafe.SliceData(next), pF64(a), float64(count), n)
+		}
+		return
+	}
+	portable.WindowMean(s, v, sum, next, a, count, n)
+}
+
+func kMomentum[T Float](w, v, dw []T, mu, step, keep T, n int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.MomentumF32AVX2(pF32(w), pF32(v), pF32(dw), float32(mu), float32(step), float32(keep), n)
+		} else {
+			asm.MomentumF64AVX2(pF64(w), pF64(v), pF64(dw), float64(mu), float64(step), float64(keep), n)
+		}
+		return
+	}
+	portable.Momentum(w, v, dw, mu, step, keep, n)
+}
+
+func kNesterov[T Float](w, v, dw []T, mu, step, keep T, n int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.NesterovF32AVX2(pF32(w), pF32(v), pF32(dw), float32(mu), float32(step), float32(keep), n)
+		} else {
+			asm.NesterovF64AVX2(pF64(w), pF64(v), pF64(dw), float64(mu), float64(step), float64(keep), n)
+		}
+		return
+	}
+	portable.Nesterov(w, v, dw, mu, step, keep, n)
+}
+
+func kAdam[T Float](w, m, v, dw []T, b1, d1, b2, d2, step, root, eps, keep T, n int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.AdamF32AVX2(pF32(w), pF32(m), pF32(v), pF32(dw), float32(b1), float32(d1), float32(b2), float32(d2), float32(step), float32(root), float32(eps), float32(keep), n)
+		} else {
+			asm.AdamF64AVX2(pF64(w), pF64(m), pF64(v), pF64(dw), float64(b1), float64(d1), float64(b2), float64(d2), float64(step), float64(root), float64(eps), float64(keep), n)
+		}
+		return
+	}
+	portable.Adam(w, m, v, dw, b1, d1, b2, d2, step, root, eps, keep, n)
+}
+
+func kShrink[T Float](w, q []T, rate T, n int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.ShrinkF32AVX2(pF32(w), pF32(q), float32(rate), n)
+		} else {
+			asm.ShrinkF64AVX2(pF64(w), pF64(q), float64(rate), n)
+		}
+		return
+	}
+	portable.Shrink(w, q, rate, n)
+}
+
+func kSignV[T Float](y, x []T, n int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.SignVF32AVX2(pF32(y), pF32(x), n)
+		} else {
+			asm.SignVF64AVX2(pF64(y), pF64(x), n)
+		}
+		return
+	}
+	portable.SignV(y, x, n)
 }

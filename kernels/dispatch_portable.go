@@ -46,6 +46,10 @@ func kRank1Any[T Float](w, d, c, gs, x, a, b []T, mask []bool, lo, hi T, rows, c
 	portable.Rank1Any(w, d, c, gs, x, a, b, mask, lo, hi, rows, cols, stride, dStep, gsStep, aStep, maskStride, flags)
 }
 
+func kRank1Full[T Float](w, d, c, gs, x, a, b, low, high []T, mask []bool, lo, hi, softLo, softHi, gamma, theta T, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags int) {
+	portable.Rank1Full(w, d, c, gs, x, a, b, low, high, mask, lo, hi, softLo, softHi, gamma, theta, rows, cols, stride, dStep, gsStep, aStep, limitStride, maskStride, flags)
+}
+
 func kScaleR[T Float](w, r []T, rows, cols, stride int) {
 	portable.ScaleR(w, r, rows, cols, stride)
 }
@@ -262,6 +266,14 @@ func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride
 	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
 }
 
+func kOnlineSlide[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineSlide(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+}
+
+func kOnlineSlideLaw[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	portable.OnlineSlideLaw(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+}
+
 func kSquare[T Float](y, x []T, n int) {
 	portable.Square(y, x, n)
 }
@@ -358,10 +370,46 @@ func kDerGELU[T Float](y, z []T, n int) {
 	portable.DerGELU(y, z, n)
 }
 
-func kActLeakyReLU[T Float](y, z []T, slope T, n int) {
-	portable.ActLeakyReLU(y, z, slope, n)
+func kActBiLU[T Float](y, z []T, lower, upper T, n int) {
+	portable.ActBiLU(y, z, lower, upper, n)
 }
 
-func kDerLeakyReLU[T Float](y, z []T, slope T, n int) {
-	portable.DerLeakyReLU(y, z, slope, n)
+func kDerBiLU[T Float](y, z []T, lower, upper T, n int) {
+	portable.DerBiLU(y, z, lower, upper, n)
+}
+
+func kBiPU[T Float](y, z, p []T, lower, upper T, n int) {
+	portable.BiPU(y, z, p, lower, upper, n)
+}
+
+func kReLUOr[T Float](y, z []T, p T, n int) {
+	portable.ReLUOr(y, z, p, n)
+}
+
+func kPositive[T Float](y, z []T, n int) {
+	portable.Positive(y, z, n)
+}
+
+func kWindowMean[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
+	portable.WindowMean(s, v, sum, next, a, count, n)
+}
+
+func kMomentum[T Float](w, v, dw []T, mu, step, keep T, n int) {
+	portable.Momentum(w, v, dw, mu, step, keep, n)
+}
+
+func kNesterov[T Float](w, v, dw []T, mu, step, keep T, n int) {
+	portable.Nesterov(w, v, dw, mu, step, keep, n)
+}
+
+func kAdam[T Float](w, m, v, dw []T, b1, d1, b2, d2, step, root, eps, keep T, n int) {
+	portable.Adam(w, m, v, dw, b1, d1, b2, d2, step, root, eps, keep, n)
+}
+
+func kShrink[T Float](w, q []T, rate T, n int) {
+	portable.Shrink(w, q, rate, n)
+}
+
+func kSignV[T Float](y, x []T, n int) {
+	portable.SignV(y, x, n)
 }

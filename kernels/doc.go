@@ -4,16 +4,20 @@
 //
 // # Families
 //
-//	Rank1                 w ← clip(w(1 − d_i − c_j) + g_i x_j + a_i + b_j, lo, hi), every term optional, masked, with power sums
+//	Rank1                 w ← clip(w(1 − d_i − c_j) + g_i x_j + a_i + b_j, lo, hi), every term optional, masked, with power sums;
+//	                      the change may depend on w (soft bounds, drift), and bounds be those of each element
+//	Rank1CSR, ForwardCSR  the same, y = Wx and Σ|w|^p over the stored entries of a sparse W; PowerSumsCSR, Gather
 //	Scale                 w ← r_i w c_j
 //	GainRule              w ← w + η(σ_j² − σ_i²)w, and its exponential form
 //	PowerSums, …Weighted  Σ|w|^p by row, by column or both in one pass, any real p > 0, with weights too; max|w|
 //	EMA, EMABatch         s ← αa + (1 − α)s of a value, a square, a batch's mean
+//	WindowMean, …Batch    the mean of the last values, without drift
 //	Forward, ForwardBatch y = f(Wx + b); ForwardBoth keeps z = Wx + b too
 //	BatchUpdate           w ← w(1 − d_i − c_j) + gᵀx
+//	Momentum, Adam        steps of training; Shrink is L_p decay; Sign
 //	MatMul, MatMulT       a·b; a·bᵀ, in the order of Forward
 //	Patches, Convolve     windows of images as rows of a matrix; a convolutional layer; Pool: their maximum or mean
-//	Activate, Derivative  f(z), f′(z); Softmax; ArgMax
+//	Activate, Derivative  f(z), f′(z); ReLUOr, Positive; Softmax; ArgMax
 //	Exp, Log, Exp2, Log2, PowAbs
 //
 // w is [out, in]: row i is one postsynaptic unit.

@@ -9,9 +9,7 @@ const (
 )
 
 func checkEMA[T Float](fn string, alpha T, of Of) {
-	if !(alpha >= 0 && alpha <= 1) {
-		refuse(fn, "alpha", ftoa(alpha), "0 to 1")
-	}
+	checkUnit(fn, "alpha", alpha)
 	if of != Value && of != SquareOf {
 		refuse(fn, "of", itoa(int(of)), "Value or SquareOf")
 	}

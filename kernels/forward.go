@@ -25,10 +25,10 @@ func Forward[T Float](y []T, w Matrix[T], x, b []T, act Activation) {
 	if w.Rows == 0 {
 		return
 	}
-	if direct(&w) {
+	if direct(&w) && act.Kind != BiPU { // which keeps its exponent in a frame
 		dots(y, &w, 0, x, nil)
 		bias := overRows(b, w.Rows)
-		finish(y, &bias, 0, act)
+		finish(y, &bias, 0, &function[T]{Activation: act})
 		return
 	}
 	f := takeFrame[T]()
@@ -36,7 +36,7 @@ func Forward[T Float](y []T, w Matrix[T], x, b []T, act Activation) {
 	threads := threadsFor(w.Rows * (w.Cols + act.cost()))
 	cellRows := max(8, min(blockRows, cellElements/max(1, w.Cols)&^7))
 	j.grid = newGrid(w.Rows, 1, rowsFor(w.Rows, cellRows, threads), 1)
-	j.y, j.w, j.x, j.b, j.act = y, w, x, overRows(b, w.Rows), act
+	j.y, j.w, j.x, j.b, j.act = y, w, x, overRows(b, w.Rows), f.function(act, false)
 	j.locals = f.localsFor(threads)
 	run(j, j.cells, threads)
 	*j = forwardJob[T]{}
@@ -49,7 +49,7 @@ type forwardJob[T Float] struct {
 	w      Matrix[T]
 	x      []T
 	b      span[T]
-	act    Activation
+	act    function[T]
 	locals []local[T]
 }
 
@@ -57,7 +57,7 @@ func (j *forwardJob[T]) cell(k, who int) {
 	i0, i1, _, _ := j.at(k)
 	y := j.y[i0:i1]
 	dots(y, &j.w, i0, j.x, &j.locals[who])
-	finish(y, &j.b, i0, j.act)
+	finish(y, &j.b, i0, &j.act)
 }
 
 // dots sets y_k to the dot of x and row i+k of w. Only for several blocks of
@@ -84,7 +84,7 @@ func dots[T Float](y []T, w *Matrix[T], i int, x []T, l *local[T]) {
 }
 
 // finish turns dots of the units from i on into their activations.
-func finish[T Float](y []T, b *span[T], i int, act Activation) {
+func finish[T Float](y []T, b *span[T], i int, act *function[T]) {
 	if b.v != nil {
 		v, step := b.from(i), b.step
 		for k := range y {
@@ -156,7 +156,7 @@ func forwardBatch[T Float](fn string, y, z, w, x Matrix[T], b []T, act Activatio
 		return
 	}
 	f := takeFrame[T]()
-	f.batch.b, f.batch.act = overRows(b, w.Rows), act
+	f.batch.b, f.batch.act = overRows(b, w.Rows), f.function(act, false)
 	if z.Rows > 0 {
 		f.batch.f = y
 		y = z
@@ -221,7 +221,7 @@ type batchJob[T Float] struct {
 	y, w, x Matrix[T]
 	f       Matrix[T] // no rows: y itself
 	b       span[T]
-	act     Activation
+	act     function[T]
 	piece   int // columns worked on at a time
 	locals  []local[T]
 }
@@ -269,7 +269,7 @@ func (j *batchJob[T]) cell(k, who int) {
 		to = j.y
 	}
 	for s := n0; s < n1; s++ {
-		activate(j.act, to.Row(s)[i0:i1], j.y.Row(s)[i0:i1])
+		activate(&j.act, to.Row(s)[i0:i1], j.y.Row(s)[i0:i1])
 	}
 }
 

@@ -102,23 +102,26 @@ func overRows[T Float](v []T, rows int) span[T] {
 // read it, and its scratch. Frames are kept for later calls, so that no kernel
 // allocates once it has run at its size; the scratch only grows.
 type frame[T Float] struct {
-	rank1    rank1Job[T]
-	scale    scaleJob[T]
-	sums     sumsJob[T]
-	gain     gainJob[T]
-	vector   vectorJob[T]
-	forward  forwardJob[T]
-	batch    batchJob[T]
-	product  productJob[T]
-	softmax  softmaxJob[T]
-	argMax   argMaxJob[T]
-	residual residualJob[T]
-	solve    solveJob[T]
-	online   onlineJob[T]
-	stdp     stdpJob[T]
-	patches  patchesJob[T]
-	conv     convJob[T]
-	pool     windowJob[T]
+	rank1     rank1Job[T]
+	scale     scaleJob[T]
+	sums      sumsJob[T]
+	gain      gainJob[T]
+	vector    vectorJob[T]
+	optimizer optimizerJob[T]
+	forward   forwardJob[T]
+	batch     batchJob[T]
+	product   productJob[T]
+	softmax   softmaxJob[T]
+	argMax    argMaxJob[T]
+	residual  residualJob[T]
+	solve     solveJob[T]
+	online    onlineJob[T]
+	stdp      stdpJob[T]
+	patches   patchesJob[T]
+	conv      convJob[T]
+	pool      windowJob[T]
+	csr       csrJob[T]
+	mean      meanJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent
@@ -138,6 +141,9 @@ type local[T Float] struct {
 	panels []T // columns of a cell of a product, or rows of a batch
 	rows   []T // rows of a cell of a product
 	power  []T // a piece of |w|^p, which only grows
+
+	row        rank1Job[T] // of a row of a sparse matrix
+	dependence Dependence[T]
 }
 
 type frameList[T Float] struct {

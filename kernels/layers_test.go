@@ -162,6 +162,9 @@ var activationOf = map[ActKind][2]func(z float64) float64{
 	Tanh:      {math.Tanh, func(z float64) float64 { c := math.Cosh(z); return 1 / (c * c) }},
 	Softplus:  {func(z float64) float64 { return max(z, 0) + math.Log1p(math.Exp(-math.Abs(z))) }, sigmoid},
 	ELU:       {func(z float64) float64 { return step(z, math.Expm1(z), z) }, func(z float64) float64 { return step(z, math.Exp(z), 1) }},
+	BiLU:      {func(z float64) float64 { return z * step(z, 0.125, 0.75) }, func(z float64) float64 { return step(z, 0.125, 0.75) }},
+	BiPU: {func(z float64) float64 { return step(z, 0.125, 1) * math.Pow(math.Abs(z), 1.25) },
+		func(z float64) float64 { return step(z, -1.25*0.125, 1.25) * math.Pow(math.Abs(z), 0.25) }},
 	GELU: {func(z float64) float64 { return z * normal(z) },
 		func(z float64) float64 { return normal(z) + z*math.Exp(-z*z/2)/math.Sqrt(2*math.Pi) }},
 }
@@ -192,7 +195,10 @@ func testActivations[T Float](t *testing.T) {
 	z = append(z, T(math.Copysign(0, -1)), T(nan))
 	y, d := make([]T, len(z)), make([]T, len(z))
 	for kind, f := range activationOf {
-		act := Activation{Kind: kind, Slope: 0.125}
+		act := Activation{Kind: kind, Slope: 0.125, Shape: 0.75}
+		if kind == BiPU {
+			act.Shape = 1.25
+		}
 		Activate(y, z, act)
 		Derivative(d, z, act)
 		for k, v := range z {

@@ -12,10 +12,22 @@ const (
 
 // Online are the factors of ForwardUpdate, g_i = round(Rate·y_i) and d_i by
 // Form, and what else it gives while it has the rows at hand.
+//
+// With Theta a row has a threshold that slides with the square of its y, as
+// that of BCM does: after each sample
+//
+//	g_i = round(round(Rate·y_i)·(y_i − θ_i)),   divided by θ_i and rounded with Law
+//	θ_i ← fma(Alpha, round(y_i²), round((1 − Alpha)·θ_i))
+//
+// which is EMA; Form is then DecayNone or DecayConstant.
 type Online[T Float] struct {
 	Rate  T
 	Form  DecayForm
 	Decay T // with DecayConstant
+
+	Theta []T // θ [rows], written; nil: none
+	Alpha T   // in [0, 1]
+	Law   bool
 
 	Before Matrix[T] // with data: receives W as it was
 	Sums   []T       // not nil: receives Σ_j |w_ij| of the new W as PowerSums has it
@@ -59,6 +71,9 @@ func ForwardUpdate[T Float](w, x, y Matrix[T], o Online[T]) {
 	if o.Form < DecayNone || o.Form > DecayGainY {
 		refuse(fn, "Form", itoa(int(o.Form)), "a DecayForm")
 	}
+	if o.Theta != nil {
+		checkTheta(fn, &w, &x, &y, &o)
+	}
 	if w.Rows == 0 {
 		return
 	}
@@ -75,6 +90,21 @@ func ForwardUpdate[T Float](w, x, y Matrix[T], o Online[T]) {
 		f.powerSums(w, exponent1, 1, nil, o.Sums, nil)
 	}
 	f.give()
+}
+
+func checkTheta[T Float](fn string, w, x, y *Matrix[T], o *Online[T]) {
+	checkLen(fn, "Theta", o.Theta, w.Rows)
+	checkEMA(fn, o.Alpha, SquareOf)
+	if o.Form > DecayConstant {
+		refuse(fn, "Form", itoa(int(o.Form)), "DecayNone or DecayConstant with Theta")
+	}
+	for _, m := range [...]struct {
+		arg string
+		is  *Matrix[T]
+	}{{"w", w}, {"x", x}, {"y", y}, {"Before", &o.Before}} {
+		checkApart(fn, m.arg, m.is.region(), "Theta", vectorRegion(o.Theta))
+	}
+	checkApart(fn, "Sums", vectorRegion(o.Sums), "Theta", vectorRegion(o.Theta))
 }
 
 const (
@@ -106,14 +136,18 @@ func (j *onlineJob[T]) cell(k, who int) {
 		}
 		for s, step := 0, max(1, onlineElements/(rows*cols)); s < j.x.Rows; s += step {
 			w, x, y, n := j.w.from(i, 0), j.x.from(s, 0), j.y.from(s, i), min(step, j.x.Rows-s)
-			switch j.o.Form {
-			case DecayNone:
+			switch {
+			case j.o.Theta != nil && j.o.Law:
+				kOnlineSlideLaw(w, x, y, j.o.Theta[i:], j.o.Rate, j.o.constant(), j.o.Alpha, 1-j.o.Alpha, rows, cols, j.w.Stride, n, j.x.Stride, j.y.Stride)
+			case j.o.Theta != nil:
+				kOnlineSlide(w, x, y, j.o.Theta[i:], j.o.Rate, j.o.constant(), j.o.Alpha, 1-j.o.Alpha, rows, cols, j.w.Stride, n, j.x.Stride, j.y.Stride)
+			case j.o.Form == DecayNone:
 				kOnlineG(w, x, y, j.o.Rate, rows, cols, j.w.Stride, n, j.x.Stride, j.y.Stride)
-			case DecayConstant:
+			case j.o.Form == DecayConstant:
 				kOnlineDG(w, x, y, j.o.Rate, j.o.Decay, rows, cols, j.w.Stride, n, j.x.Stride, j.y.Stride)
-			case DecayGain:
+			case j.o.Form == DecayGain:
 				kOnlineGG(w, x, y, j.o.Rate, rows, cols, j.w.Stride, n, j.x.Stride, j.y.Stride)
-			case DecayGainY:
+			default:
 				kOnlineGY(w, x, y, j.o.Rate, rows, cols, j.w.Stride, n, j.x.Stride, j.y.Stride)
 			}
 		}
@@ -121,6 +155,15 @@ func (j *onlineJob[T]) cell(k, who int) {
 			rowSums(exponent1, j.o.Sums[i:], j.w.from(i, 0), nil, rows, cols, j.w.Stride, 0)
 		}
 	}
+}
+
+// constant is the decay of a row with a threshold; 0 is that of none, since a
+// product with 1 changes no bit.
+func (o *Online[T]) constant() T {
+	if o.Form == DecayConstant {
+		return o.Decay
+	}
+	return 0
 }
 
 // each goes through the samples one by one, for rows of several blocks.
@@ -133,6 +176,14 @@ func (j *onlineJob[T]) each(i0, i1 int, l *local[T]) {
 			y := j.y.Row(s)[i : i+1]
 			dots(y, &j.w, i, x, l)
 			g[0] = T(j.o.Rate * y[0])
+			if j.o.Theta != nil {
+				t := j.o.Theta[i : i+1]
+				g[0] = T(g[0] * (y[0] - t[0]))
+				if j.o.Law {
+					g[0] /= t[0]
+				}
+				kEMASquare(t, y, j.o.Alpha, 1-j.o.Alpha, 1)
+			}
 			switch j.o.Form {
 			case DecayConstant:
 				d[0] = j.o.Decay

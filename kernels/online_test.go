@@ -15,17 +15,31 @@ func TestForwardUpdate(t *testing.T) {
 func testForwardUpdate[T Float](t *testing.T) {
 	for _, shape := range [][2]int{{1, 1}, {3, 7}, {4, 8}, {9, 100}, {5, 4095}, {6, 4096}, {5, 4097}, {2, 9000}, {7, 0}} {
 		for _, samples := range []int{0, 1, 2, 13} {
-			for form := DecayNone; form <= DecayGainY; form++ {
+			for form := DecayNone; form <= DecayGainY+4; form++ {
+				slides, law, form := form > DecayGainY, form&1 != 0, form
+				if slides { // with and without a decay, divided by the threshold or not
+					form = (form - DecayGainY - 1) >> 1
+				}
 				r := newRand(uint64(shape[1]*31 + samples))
 				rows, cols := shape[0], shape[1]
 				w, x := randomMatrix[T](r, rows, cols, 3), randomMatrix[T](r, samples, cols, 1)
 				want, wantY := clone(w), NewMatrix[T](samples, rows)
-				g, d := make([]T, rows), make([]T, rows)
+				g, d, theta := make([]T, rows), make([]T, rows), make([]T, rows)
+				for i := range theta {
+					theta[i] = T(i+1) / 4
+				}
+				found := slices.Clone(theta)
 				for s := range samples {
 					y := wantY.Row(s)
 					Forward(y, want, x.Row(s), nil, Activation{Kind: Identity})
 					for i := range g {
 						g[i] = T(T(0.01) * y[i])
+						if slides {
+							g[i] = T(g[i] * (y[i] - theta[i]))
+							if law {
+								g[i] /= theta[i]
+							}
+						}
 						d[i] = map[DecayForm]T{DecayConstant: 0.02, DecayGain: g[i], DecayGainY: T(g[i] * y[i])}[form]
 					}
 					u := Update[T]{G: g, X: x.Row(s), Decay: d}
@@ -33,13 +47,21 @@ func testForwardUpdate[T Float](t *testing.T) {
 						u.Decay = nil
 					}
 					Rank1(want, u)
+					if slides {
+						EMA(theta, y, T(0.25), SquareOf)
+					}
 				}
 				wantSums := make([]T, rows)
 				PowerSums(want, 1, wantSums, nil)
 
 				y, before, sums := NewMatrix[T](samples, rows), NewMatrix[T](rows, cols), make([]T, rows)
 				old := clone(w)
-				ForwardUpdate(w, x, y, Online[T]{Rate: 0.01, Form: form, Decay: 0.02, Before: before, Sums: sums})
+				o := Online[T]{Rate: 0.01, Form: form, Decay: 0.02, Before: before, Sums: sums}
+				if slides {
+					o.Theta, o.Alpha, o.Law = found, 0.25, law
+				}
+				ForwardUpdate(w, x, y, o)
+				require.Negative(t, differ(found, theta), "theta, %v, %d samples, form %d", shape, samples, form)
 				require.Negative(t, differ(w.Data, want.Data), "w, %v, %d samples, form %d", shape, samples, form)
 				require.Negative(t, differ(y.Data, wantY.Data), "y, %v, %d samples, form %d", shape, samples, form)
 				require.Negative(t, differ(sums, wantSums), "sums, %v, %d samples, form %d", shape, samples, form)
@@ -62,6 +84,8 @@ func TestForwardUpdateRefuses(t *testing.T) {
 		"Form":   func() { ForwardUpdate(w, x, y, Online[float64]{Form: 4}) },
 		"Before": func() { ForwardUpdate(w, x, y, Online[float64]{Before: w}) },
 		"Sums":   func() { ForwardUpdate(w, x, y, Online[float64]{Sums: data[:2]}) },
+		"Theta":  func() { ForwardUpdate(w, x, y, Online[float64]{Theta: data[6:8]}) },
+		"alpha":  func() { ForwardUpdate(w, x, y, Online[float64]{Theta: make([]float64, 2), Alpha: 1.5}) },
 	} {
 		func() {
 			defer func() {

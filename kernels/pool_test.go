@@ -49,7 +49,14 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	for k := range mask {
 		mask[k] = r.Uint32()&1 == 0
 	}
+	lows, highs := make([]T, rows*cols), make([]T, rows*cols)
+	for k := range lows {
+		lows[k], highs[k] = -1, T(k%3)
+	}
 	for name, u := range map[string]Update[T]{
+		"soft": {G: g, X: x, Mask: mask, Dependence: &Dependence[T]{Soft: true, SoftLow: -2, SoftHigh: 2, Lows: lows[:cols], Highs: highs[:cols]}},
+		"dependent": {G: g, X: x, Decay: d, Sums: outR(), P: 2, Dependence: &Dependence[T]{Soft: true, SoftLow: -2, SoftHigh: 2,
+			Bistable: true, Gamma: 0.1, Theta: 0.4, Lows: lows, Highs: highs, LimitStride: cols}},
 		"outer":  {G: g, X: x},
 		"clip":   {G: g, X: x, Bounded: true, Low: -1, High: 1},
 		"decay":  {G: g, X: x, Decay: d},
@@ -83,6 +90,30 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		add(fmt.Sprint("EMA/", of), func() { EMA(s, c, 0.25, of) }, s)
 		add(fmt.Sprint("EMABatch/", of), func() { EMABatch(e, w, 0.25, of) }, e)
 	}
+	for _, nesterov := range []bool{false, true} {
+		w, v := outC(), outC()
+		o := MomentumStep[T]{Rate: 0.01, Mu: 0.9, Keep: 0.999, Nesterov: nesterov}
+		add(fmt.Sprint("Momentum/", nesterov), func() { Momentum(w, v, x, o) }, w, v)
+	}
+	wa, ma, va := outC(), outC(), outC()
+	adam := AdamStep[T]{Rate: 0.01, Beta1: 0.9, Beta2: 0.99, Root: 1.5, Eps: 1e-8, Keep: 0.999}
+	add("Adam", func() { Adam(wa, ma, va, x, adam) }, wa, ma, va)
+	for _, p := range []float64{0.5, 1, 2.7} {
+		w := append([]T(nil), x...)
+		add(fmt.Sprint("Shrink/", p), func() { Shrink(w, 0.001, p) }, w)
+	}
+	sb := outC()
+	add("Sign", func() { Sign(sb, x) }, sb)
+	for _, window := range []int{1, 3} {
+		one, many := outC(), outC()
+		values, sum := [2]Matrix[float64]{NewMatrix[float64](window, cols), NewMatrix[float64](window, cols)}, [2][]float64{make([]float64, cols), make([]float64, cols)}
+		add(fmt.Sprint("WindowMean/", window), func() {
+			for seen := range 7 {
+				WindowMean(one, values[0], sum[0], x, seen)
+				WindowMeanBatch(many, values[1], sum[1], w, seen)
+			}
+		}, one, many)
+	}
 	for _, form := range []GainForm{GainLinear, GainExp} {
 		for _, limit := range []T{0, 1} {
 			w, bias := m(), append([]T(nil), g...)
@@ -92,8 +123,8 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	}
 	batch := randomMatrix[T](r, 70, cols, 1)
 	errs := randomMatrix[T](r, 70, rows, 2)
-	for kind := Identity; kind <= GELU; kind++ {
-		act := Activation{kind, 0.1}
+	for kind := Identity; kind <= lastKind; kind++ {
+		act := Activation{kind, 0.1, 1.3}
 		y, dy, f := outC(), outC(), outR()
 		add(fmt.Sprint("Activate/", kind), func() { Activate(y, x, act); Derivative(dy, x, act) }, y, dy)
 		add(fmt.Sprint("Forward/", kind), func() { Forward(f, w, x, d, act) }, f)
@@ -115,8 +146,21 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
 		add(fmt.Sprint("ForwardUpdate/", form), func() { ForwardUpdate(w, few, y, o) }, w.Data, before.Data, y.Data, sums)
 	}
+	for _, law := range []bool{false, true} {
+		w, y, theta := m(), NewMatrix[T](9, rows), outR()
+		for i := range theta {
+			theta[i] = T(i%7+1) / 4
+		}
+		o := Online[T]{Rate: 0.01, Theta: theta, Alpha: 0.25, Law: law}
+		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
+		add(fmt.Sprint("ForwardUpdate/theta/", law), func() { ForwardUpdate(w, few, y, o) }, w.Data, y.Data, theta)
+	}
+	or, pos := outC(), outC()
+	add("ReLUOr", func() { ReLUOr(or, x, -0.5); Positive(pos, x) }, or, pos)
 	yb := NewMatrix[T](70, rows)
 	add("ForwardBatch", func() { ForwardBatch(yb, w, batch, one, Activation{Kind: Tanh}) }, yb.Data)
+	yp4 := NewMatrix[T](70, rows)
+	add("ForwardBatch/BiPU", func() { ForwardBatch(yp4, w, batch, one, Activation{BiPU, -0.5, 2}) }, yp4.Data)
 	zb, fb := NewMatrix[T](70, rows), NewMatrix[T](70, rows)
 	add("ForwardBoth", func() { ForwardBoth(fb, zb, w, batch, d, Activation{Kind: ELU}) }, zb.Data, fb.Data)
 	wb := m()

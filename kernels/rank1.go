@@ -13,7 +13,21 @@ type Update[T Float] struct {
 	Mask            []bool // element (i, j) at Mask[i*MaskStride+j]: true where w may change
 	MaskStride      int    // 0: Cols
 	P               float64
-	Sums            []T // if not nil, receives Σ_j |w_ij|^P of the new w by row, as PowerSums would
+	Sums            []T            // if not nil, receives Σ_j |w_ij|^P of the new w by row, as PowerSums would
+	Dependence      *Dependence[T] // of the change on the weight itself, and limits by element; nil: none
+}
+
+// Dependence says how the change of a weight depends on the weight, and what its
+// limits are where one pair of bounds is not enough.
+type Dependence[T Float] struct {
+	Soft              bool // the change times (w − SoftLow)(SoftHigh − w)
+	SoftLow, SoftHigh T
+	Bistable          bool // a drift γ·w(1 − w)(w − θ)
+	Gamma, Theta      T
+	// Limits of element (i, j) at i*LimitStride+j, in place of Bounded; both or neither, not NaN, Lows ≤ Highs. Stride 0,
+	// with length Cols, is one row for all.
+	Lows, Highs []T
+	LimitStride int
 }
 
 // Rank1 updates the weights by an outer product and the other terms given:
@@ -26,8 +40,14 @@ type Update[T Float] struct {
 //	f = 1;   Decay: f = 1 − d_i;   ColDecay: f = f − c_j
 //	with either of them u = round(w_ij·f), else u = w_ij
 //	u = fma(g_i, x_j, u);   u = u + a_i;   u = u + b_j
+//	Soft: u = fma(u, (w_ij − SoftLow)·(SoftHigh − w_ij), w_ij)
+//	Bistable: u = fma((γ·w_ij)·(1 − w_ij), w_ij − θ, u)
 //	u = w_ij where the mask is false
 //	u = minimum(maximum(u, Low), High)   (IEEE 754-2019: NaN stays, −0 < +0)
+//
+// with every difference and product of the two lines rounded. With Soft the
+// lines above them give the change alone: f starts at 0 and so does u, that is
+// u = round(w_ij·f) or +0.
 //
 // The bounds hold for masked elements too. Sums are taken while the rows are
 // in the first cache; P is as in PowerSums. No argument may share an element
@@ -64,7 +84,7 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	j.w, j.far, j.flags, j.lo, j.hi = w, w.distance(), flags, u.Low, u.High
 	j.g, j.d, j.a = overRows(u.G, w.Rows), overRows(u.Decay, w.Rows), overRows(u.RowAdd, w.Rows)
 	j.x, j.c, j.b = f.spread(0, u.X, w.Cols, blockCols), f.spread(1, u.ColDecay, w.Cols, blockCols), f.spread(2, u.ColAdd, w.Cols, blockCols)
-	j.mask, j.maskStride = u.Mask, u.MaskStride
+	j.mask, j.maskStride, j.dependence = u.Mask, u.MaskStride, u.Dependence
 	if u.Sums != nil {
 		j.exponent, j.locals = f.prepare(j.kind, u.P), f.localsFor(threads)
 		j.part = u.Sums
@@ -130,12 +150,67 @@ func checkRank1[T Float](w Matrix[T], u *Update[T]) (flags int) {
 		checkApart(fn, "Sums", vectorRegion(u.Sums), "Mask", mask)
 		flags |= portable.Rank1Mask
 	}
+	if u.Dependence != nil {
+		flags |= u.Dependence.check(fn, w, u)
+	}
 	if u.Sums != nil {
 		checkLen(fn, "Sums", u.Sums, w.Rows)
 		checkApart(fn, "w", own, "Sums", vectorRegion(u.Sums))
 		checkExponent(fn, "P", u.P, true)
 	}
 	return flags
+}
+
+// check refuses a bad dependence and gives the flags of its terms.
+func (d *Dependence[T]) check(fn string, w Matrix[T], u *Update[T]) (flags int) {
+	number := func(arg string, v T) {
+		if !finite(v) {
+			refuse(fn, arg, ftoa(v), "a finite number")
+		}
+	}
+	if d.Soft {
+		number("SoftLow", d.SoftLow)
+		number("SoftHigh", d.SoftHigh)
+		flags |= portable.Rank1Soft
+	}
+	if d.Bistable {
+		number("Gamma", d.Gamma)
+		number("Theta", d.Theta)
+		flags |= portable.Rank1Bistable
+	}
+	if d.Lows == nil && d.Highs == nil {
+		return flags
+	}
+	if u.Bounded {
+		refuse(fn, "Lows", "given with Bounded", "one of them")
+	}
+	rows := w.Rows
+	if d.LimitStride == 0 {
+		rows = min(rows, 1)
+	}
+	for _, v := range [...]struct {
+		arg  string
+		data []T
+	}{{"Lows", d.Lows}, {"Highs", d.Highs}} {
+		if v.data == nil {
+			refuse(fn, v.arg, "nil", "limits, since the others are given")
+		}
+		if d.LimitStride == 0 {
+			checkLen(fn, v.arg, v.data, w.Cols)
+		}
+		checkShape(fn, v.arg, len(v.data), rows, w.Cols, d.LimitStride)
+		region := stridedRegion(v.data, rows, w.Cols, d.LimitStride)
+		checkApart(fn, "w", w.region(), v.arg, region)
+		checkApart(fn, "Sums", vectorRegion(u.Sums), v.arg, region)
+	}
+	if d.LimitStride == 0 {
+		for j, low := range d.Lows {
+			if !(low <= d.Highs[j]) {
+				refuse(fn, "Lows", ftoa(low)+" at "+itoa(j), "at most Highs, which is "+ftoa(d.Highs[j]))
+			}
+		}
+	}
+	return flags | portable.Rank1Limits
 }
 
 // panelRows is how many rows the primitives work on at once in a matrix that
@@ -149,6 +224,7 @@ type rank1Job[T Float] struct {
 	x, c, b    span[T] // over columns
 	mask       []bool
 	maskStride int
+	dependence *Dependence[T]
 	lo, hi     T
 	flags      int
 	kind       exponent
@@ -195,7 +271,7 @@ func (r *rank1Job[T]) updateSums(out []T, i, rows, j, cols int) bool {
 }
 
 // update takes the specialised primitive where the terms have one; all of them
-// equal Rank1Any.
+// equal Rank1Full.
 func (r *rank1Job[T]) update(i, rows, j, cols int) {
 	const (
 		outer    = portable.Rank1Outer
@@ -225,7 +301,27 @@ func (r *rank1Job[T]) update(i, rows, j, cols int) {
 		if r.mask != nil {
 			mask = r.mask[i*r.maskStride+j:]
 		}
+		if r.dependence != nil {
+			r.full(i, rows, j, cols)
+			return
+		}
 		kRank1Any(w, r.d.from(i), r.c.from(j), r.g.from(i), r.x.from(j), r.a.from(i), r.b.from(j), mask, r.lo, r.hi,
 			rows, cols, stride, r.d.step, r.g.step, r.a.step, r.maskStride, r.flags)
 	}
+}
+
+// full is update with a dependence.
+func (r *rank1Job[T]) full(i, rows, j, cols int) {
+	d := r.dependence
+	var low, high []T
+	if d.Lows != nil {
+		low, high = d.Lows[i*d.LimitStride+j:], d.Highs[i*d.LimitStride+j:]
+	}
+	var mask []bool
+	if r.mask != nil {
+		mask = r.mask[i*r.maskStride+j:]
+	}
+	kRank1Full(r.w.from(i, j), r.d.from(i), r.c.from(j), r.g.from(i), r.x.from(j), r.a.from(i), r.b.from(j), low, high, mask,
+		r.lo, r.hi, d.SoftLow, d.SoftHigh, d.Gamma, d.Theta, rows, cols, r.w.Stride, r.d.step, r.g.step, r.a.step,
+		d.LimitStride, r.maskStride, r.flags)
 }

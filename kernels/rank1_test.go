@@ -85,6 +85,88 @@ func checkRank1Result[T Float](t *testing.T, name string, old, w Matrix[T], u Up
 	}
 }
 
+// TestRank1Dependence holds every combination of what depends on the weight, with and without decay, mask and limits,
+// against the equation in float64.
+func TestRank1Dependence(t *testing.T) {
+	bothTypes(t, testRank1Dependence[float32], testRank1Dependence[float64])
+}
+
+func testRank1Dependence[T Float](t *testing.T) {
+	const rows, most, lo, hi, gamma, theta = 3, 4099, -2.5, 2.25, 0.5, 0.25
+	r := newRand(4)
+	mask := make([]bool, rows*most)
+	lows, highs := make([]T, rows*most), make([]T, rows*most)
+	for k := range mask {
+		mask[k] = r.Uint32()&1 == 0
+		lows[k], highs[k] = T(-r.Float64()), T(r.Float64())
+	}
+	for terms := range 64 {
+		cols := 37
+		if terms%13 == 0 {
+			cols = most
+		}
+		w := randomMatrix[T](r, rows, cols, 3)
+		u := Update[T]{G: randomVector[T](r, rows), X: randomVector[T](r, cols), Dependence: new(Dependence[T])}
+		d := u.Dependence
+		if terms&1 != 0 {
+			u.Decay = randomVector[T](r, rows)
+		}
+		if d.Soft = terms&2 != 0; d.Soft {
+			d.SoftLow, d.SoftHigh = lo, hi
+		}
+		if d.Bistable = terms&4 != 0; d.Bistable {
+			d.Gamma, d.Theta = gamma, theta
+		}
+		if terms&8 != 0 {
+			u.Mask, u.MaskStride = mask, most
+		}
+		switch {
+		case terms&48 == 16: // a row of limits for all
+			d.Lows, d.Highs = lows[:cols], highs[:cols]
+		case terms&48 == 32:
+			d.Lows, d.Highs, d.LimitStride = lows, highs, most
+		case terms&48 == 48:
+			u.Bounded, u.Low, u.High = true, -0.5, 0.75
+		}
+		old := clone(w)
+		Rank1(w, u)
+		requireGuards(t, w)
+		for i := range rows {
+			for j := range cols {
+				v := old.at(i, j)
+				decay, gx := spreadAt(u.Decay, i)*v, spreadAt(u.G, i)*spreadAt(u.X, j)
+				change, size := gx-decay, math.Abs(gx)+math.Abs(decay)
+				if d.Soft {
+					s := (v - lo) * (hi - v)
+					change, size = change*s, size*(math.Abs(v)-lo)*(hi+math.Abs(v))
+				}
+				if d.Bistable {
+					drift := gamma * v * (1 - v) * (v - theta)
+					change, size = change+drift, size+math.Abs(drift)*3+math.Abs(v)
+				}
+				want := v + change
+				if u.Mask != nil && !mask[i*most+j] {
+					want, size = v, 0
+				}
+				switch {
+				case d.Lows != nil:
+					k := i*d.LimitStride + j
+					want = min(max(want, float64(lows[k])), float64(highs[k]))
+				case u.Bounded:
+					want = min(max(want, -0.5), 0.75)
+				}
+				requireNear(t, want, w.at(i, j), 12*unitRoundoff[T]()*(size+math.Abs(v)), fmt.Sprint(terms), i, j)
+			}
+		}
+	}
+
+	// Limits by element after IEEE 754-2019, and NaN stays.
+	zero, top := T(math.Copysign(0, -1)), T(math.Inf(1))
+	w := MatrixOf([]T{zero, 0, T(nan), zero, 3}, 1, 5)
+	Rank1(w, Update[T]{Dependence: &Dependence[T]{Lows: []T{0, -top, 0, -1, -1}, Highs: []T{top, zero, 1, 0, 2}}})
+	requireSameBits(t, []T{0, zero, T(nan), zero, 2}, w.Data, "limits")
+}
+
 func TestRank1Special(t *testing.T) {
 	bothTypes(t, testRank1Special[float32], testRank1Special[float64])
 }

@@ -47,6 +47,7 @@ func TestRefusals(t *testing.T) {
 	const rows, cols = 4, 6
 	type M = Matrix[float64]
 	type U = Update[float64]
+	type D = Dependence[float64]
 	var (
 		a    arena
 		w, z M
@@ -95,6 +96,13 @@ func TestRefusals(t *testing.T) {
 		"PowerSumsBothWeighted rows":    func() { PowerSumsBothWeighted(w, 2, c, r, nil, a.vec(cols)) },
 		"PowerSumsBothWeighted cols":    func() { PowerSumsBothWeighted(w, 2, c, r, a.vec(rows), a.vec(3)) },
 		"EMA a":                         func() { EMA(r, c, 0.5, Value) },
+		"WindowMean a":                  func() { WindowMean(c, w, a.vec(cols), r, 0) },
+		"WindowMean values columns":     func() { WindowMean(r, w, a.vec(rows), a.vec(rows), 0) },
+		"WindowMean sum":                func() { WindowMean(c, w, r, a.vec(cols), 0) },
+		"WindowMeanBatch s":             func() { WindowMeanBatch(r, w, c, w, 0) },
+		"WindowMeanBatch a":             func() { WindowMeanBatch(c, z, a.vec(cols), M{w.Data, rows, cols, 2}, 0) },
+		"ReLUOr y":                      func() { ReLUOr(r, c, 0) },
+		"Positive y":                    func() { Positive(r, c) },
 		"EMABatch s":                    func() { EMABatch(r, w, 0.5, Value) },
 		"EMABatch a":                    func() { EMABatch(c, M{w.Data, rows, cols, 2}, 0.5, Value) },
 		"GainRule post":                 func() { GainRule(w, c, c, 0.1, GainOptions[float64]{}) },
@@ -144,10 +152,60 @@ func TestRefusals(t *testing.T) {
 		"MatrixOf data":                 func() { MatrixOf(r, 2, 3) },
 		"MatrixOf data long":            func() { MatrixOf(c, 1, 3) },
 
+		// Training.
+		"Momentum v":        func() { Momentum(c, r, c, MomentumStep[float64]{}) },
+		"Momentum g":        func() { Momentum(c, a.vec(cols), r, MomentumStep[float64]{}) },
+		"Adam m":            func() { Adam(c, r, c, c, AdamStep[float64]{}) },
+		"Adam v":            func() { Adam(c, a.vec(cols), r, c, AdamStep[float64]{}) },
+		"Adam g":            func() { Adam(c, a.vec(cols), a.vec(cols), r, AdamStep[float64]{}) },
+		"Sign y":            func() { Sign(r, c) },
+		"Momentum Rate":     func() { Momentum(c, a.vec(cols), a.vec(cols), MomentumStep[float64]{Rate: inf}) },
+		"Momentum Mu":       func() { Momentum(c, a.vec(cols), a.vec(cols), MomentumStep[float64]{Mu: 1.5}) },
+		"Momentum Keep":     func() { Momentum(c, a.vec(cols), a.vec(cols), MomentumStep[float64]{Keep: nan}) },
+		"Adam Rate":         func() { Adam(c, a.vec(cols), a.vec(cols), a.vec(cols), AdamStep[float64]{Rate: -1}) },
+		"Adam Beta1":        func() { Adam(c, a.vec(cols), a.vec(cols), a.vec(cols), AdamStep[float64]{Beta1: -0.1}) },
+		"Adam Beta2":        func() { Adam(c, a.vec(cols), a.vec(cols), a.vec(cols), AdamStep[float64]{Beta2: nan}) },
+		"Adam Root":         func() { Adam(c, a.vec(cols), a.vec(cols), a.vec(cols), AdamStep[float64]{Root: inf}) },
+		"Adam Eps":          func() { Adam(c, a.vec(cols), a.vec(cols), a.vec(cols), AdamStep[float64]{Eps: -1}) },
+		"Adam Keep":         func() { Adam(c, a.vec(cols), a.vec(cols), a.vec(cols), AdamStep[float64]{Keep: 2}) },
+		"Shrink r":          func() { Shrink(c, -1, 2) },
+		"Shrink p":          func() { Shrink(c, 1, inf) },
+		"Momentum v with w": func() { Momentum(c, c, a.vec(cols), MomentumStep[float64]{}) },
+		"Momentum g with w": func() { Momentum(c, a.vec(cols), c, MomentumStep[float64]{}) },
+		"Momentum g with v": func() { v := a.vec(cols); Momentum(c, v, v, MomentumStep[float64]{}) },
+		"Adam m with w":     func() { Adam(c, c, a.vec(cols), a.vec(cols), AdamStep[float64]{}) },
+		"Adam v with w":     func() { Adam(c, a.vec(cols), c, a.vec(cols), AdamStep[float64]{}) },
+		"Adam g with w":     func() { Adam(c, a.vec(cols), a.vec(cols), c, AdamStep[float64]{}) },
+		"Adam v with m":     func() { v := a.vec(cols); Adam(c, v, v, a.vec(cols), AdamStep[float64]{}) },
+		"Adam g with m":     func() { v := a.vec(cols); Adam(c, v, a.vec(cols), v, AdamStep[float64]{}) },
+		"Adam g with v":     func() { v := a.vec(cols); Adam(c, a.vec(cols), v, v, AdamStep[float64]{}) },
+		"Sign x shifted":    func() { Sign(c[:5], c[1:]) },
+
 		// Parameters.
 		"Rank1 Low":            func() { Rank1(w, U{G: r, X: c, Bounded: true, Low: nan, High: 1}) },
 		"Rank1 High":           func() { Rank1(w, U{G: r, X: c, Bounded: true, Low: 0, High: nan}) },
 		"Rank1 Low above High": func() { Rank1(w, U{G: r, X: c, Bounded: true, Low: 1, High: 0}) },
+		"Rank1 SoftLow":        func() { Rank1(w, U{G: r, X: c, Dependence: &D{Soft: true, SoftLow: -inf, SoftHigh: 1}}) },
+		"Rank1 SoftHigh":       func() { Rank1(w, U{G: r, X: c, Dependence: &D{Soft: true, SoftHigh: nan}}) },
+		"Rank1 Gamma":          func() { Rank1(w, U{Dependence: &D{Bistable: true, Gamma: nan}}) },
+		"Rank1 Theta":          func() { Rank1(w, U{Dependence: &D{Bistable: true, Theta: inf}}) },
+		"Rank1 Lows":           func() { Rank1(w, U{Dependence: &D{Highs: c}}) },
+		"Rank1 Highs":          func() { Rank1(w, U{Dependence: &D{Lows: c}}) },
+		"Rank1 Lows short":     func() { Rank1(w, U{Dependence: &D{Lows: r, Highs: c}}) },
+		"Rank1 Highs short":    func() { Rank1(w, U{Dependence: &D{Lows: a.vec(rows * cols), Highs: c, LimitStride: cols}}) },
+		"Rank1 Lows stride": func() {
+			Rank1(w, U{Dependence: &D{Lows: a.vec(rows * cols), Highs: a.vec(rows * cols), LimitStride: cols - 1}})
+		},
+		"Rank1 Lows Bounded": func() { Rank1(w, U{Bounded: true, Dependence: &D{Lows: c, Highs: c}}) },
+		"Rank1 Lows above": func() {
+			Rank1(w, U{Dependence: &D{Lows: []float64{0, 0, 0, 0, 0, 1}, Highs: []float64{0, 0, 0, 0, 0, 0.5}}})
+		},
+		"Rank1 Lows NaN": func() {
+			Rank1(w, U{Dependence: &D{Lows: []float64{0, 0, 0, 0, 0, nan}, Highs: []float64{0, 0, 0, 0, 0, 0}}})
+		},
+		"Rank1 Lows in w":      func() { Rank1(w, U{Dependence: &D{Lows: w.Row(1), Highs: c}}) },
+		"Rank1 Highs in w":     func() { Rank1(w, U{Dependence: &D{Lows: c, Highs: w.Row(1)}}) },
+		"Rank1 Lows with Sums": func() { Rank1(w, U{P: 1, Sums: c[:rows], Dependence: &D{Lows: c, Highs: a.vec(cols)}}) },
 		"Rank1 P":              func() { Rank1(w, U{G: r, X: c, Sums: a.vec(rows)}) },
 		"PowerSums p":          func() { PowerSums(w, 0, r, c) },
 		"PowerSums p negative": func() { PowerSums(w, -1, r, c) },
@@ -167,8 +225,8 @@ func TestRefusals(t *testing.T) {
 		"GainRule Form":        func() { GainRule(w, r, c, 0.1, GainOptions[float64]{Form: 2}) },
 		"Forward act":          func() { Forward(r, w, c, nil, Activation{Kind: 99}) },
 		"ForwardBatch act":     func() { ForwardBatch(a.mat(rows, rows), w, z, nil, Activation{Kind: -1}) },
-		"Activate act":         func() { Activate(r, r, Activation{LeakyReLU, -1}) },
-		"Activate act NaN":     func() { Activate(r, r, Activation{LeakyReLU, nan}) },
+		"Activate act":         func() { Activate(r, r, Activation{Kind: LeakyReLU, Slope: -1}) },
+		"Activate act NaN":     func() { Activate(r, r, Activation{Kind: LeakyReLU, Slope: nan}) },
 		"Patches Channels":     func() { g := win; g.Channels = 0; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
 		"Patches Height":       func() { g := win; g.Width = -4; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
 		"Patches Size":         func() { g := win; g.Size[0] = 3; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
@@ -176,21 +234,31 @@ func TestRefusals(t *testing.T) {
 			g := Windows{1 << 29, 1 << 29, 1 << 29, win.Size, win.Stride, win.Pad, win.Dilation}
 			Patches(a.mat(2, 4), a.mat(2, 8), g, 0)
 		},
-		"Patches Stride":      func() { g := win; g.Stride[1] = -1; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
-		"Patches Stride huge": func() { g := win; g.Stride[1] = math.MaxInt; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
-		"Patches Pad":         func() { g := win; g.Pad[0] = -1; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
-		"Patches Dilation":    func() { g := win; g.Dilation[0] = -1; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
-		"Patches first":       func() { Patches(a.mat(2, 4), a.mat(2, 8), win, 5) },
-		"Patches first below": func() { Patches(a.mat(2, 4), a.mat(2, 8), win, -1) },
-		"PatchesAt index":     func() { PatchesAt(a.mat(2, 4), a.mat(2, 8), win, []int{0, 6}) },
-		"PatchesAt index few": func() { PatchesAt(a.mat(2, 4), a.mat(2, 8), win, []int{0}) },
-		"Convolve act":        func() { Convolve(a.mat(2, 9), a.mat(3, 4), a.mat(2, 8), win, nil, Activation{Kind: 99}) },
-		"ConvolveRows from":   func() { ConvolveRows(a.mat(2, 9), a.mat(3, 4), a.mat(2, 8), win, nil, id, 1, 3) },
-		"Pool kind":           func() { Pool(a.mat(2, 3), a.mat(2, 8), win, 2) },
-		"Pool Pad":            func() { g := win; g.Pad[0] = 2; Pool(a.mat(2, 3), a.mat(2, 8), g, MaxPool) },
-		"Pool Dilation":       func() { g := win; g.Dilation[1] = 2; Pool(a.mat(2, 2), a.mat(2, 8), g, MaxPool) },
-		"PoolRows from":       func() { PoolRows(a.mat(2, 3), a.mat(2, 8), win, MaxPool, 2, 1) },
-		"Derivative act":      func() { Derivative(r, r, Activation{LeakyReLU, inf}) },
+		"Patches Stride":          func() { g := win; g.Stride[1] = -1; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches Stride huge":     func() { g := win; g.Stride[1] = math.MaxInt; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches Pad":             func() { g := win; g.Pad[0] = -1; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches Dilation":        func() { g := win; g.Dilation[0] = -1; Patches(a.mat(2, 4), a.mat(2, 8), g, 0) },
+		"Patches first":           func() { Patches(a.mat(2, 4), a.mat(2, 8), win, 5) },
+		"Patches first below":     func() { Patches(a.mat(2, 4), a.mat(2, 8), win, -1) },
+		"PatchesAt index":         func() { PatchesAt(a.mat(2, 4), a.mat(2, 8), win, []int{0, 6}) },
+		"PatchesAt index few":     func() { PatchesAt(a.mat(2, 4), a.mat(2, 8), win, []int{0}) },
+		"Convolve act":            func() { Convolve(a.mat(2, 9), a.mat(3, 4), a.mat(2, 8), win, nil, Activation{Kind: 99}) },
+		"ConvolveRows from":       func() { ConvolveRows(a.mat(2, 9), a.mat(3, 4), a.mat(2, 8), win, nil, id, 1, 3) },
+		"Pool kind":               func() { Pool(a.mat(2, 3), a.mat(2, 8), win, 2) },
+		"Pool Pad":                func() { g := win; g.Pad[0] = 2; Pool(a.mat(2, 3), a.mat(2, 8), g, MaxPool) },
+		"Pool Dilation":           func() { g := win; g.Dilation[1] = 2; Pool(a.mat(2, 2), a.mat(2, 8), g, MaxPool) },
+		"PoolRows from":           func() { PoolRows(a.mat(2, 3), a.mat(2, 8), win, MaxPool, 2, 1) },
+		"Derivative act":          func() { Derivative(r, r, Activation{Kind: LeakyReLU, Slope: inf}) },
+		"PowerSumsBothWeighted p": func() { PowerSumsBothWeighted(w, inf, c, r, a.vec(rows), a.vec(cols)) },
+		"Activate act slope":      func() { Activate(r, r, Activation{BiLU, nan, 1}) },
+		"Activate act upper":      func() { Activate(r, r, Activation{BiLU, 1, inf}) },
+		"Forward act power":       func() { Forward(r, w, c, nil, Activation{BiPU, 1, 0}) },
+		"Activate act power":      func() { Activate(r, r, Activation{BiPU, 1, inf}) },
+		"Activate act factor":     func() { Activate(r, r, Activation{BiPU, -inf, 2}) },
+		"Derivative act power":    func() { Derivative(r, r, Activation{BiPU, 1, 0.5}) },
+		"Derivative act large":    func() { Derivative(r, r, Activation{BiPU, 1e300, 1e300}) },
+		"WindowMean values":       func() { WindowMean(c, M{}, a.vec(cols), a.vec(cols), 0) },
+		"WindowMean seen":         func() { WindowMean(c, w, a.vec(cols), a.vec(cols), -1) },
 
 		// Shared elements.
 		"Rank1 X in w":                       func() { Rank1(w, U{G: r, X: w.Row(2)}) },
@@ -252,12 +320,17 @@ func TestRefusals(t *testing.T) {
 		"Pool images with out":                 func() { v := a.vec(20); Pool(MatrixOf(v[14:], 2, 3), MatrixOf(v[:16], 2, 8), win, MaxPool) },
 		"Exp x shifted":                        func() { Exp(c[:5], c[1:]) },
 		"PowAbs x shifted":                     func() { PowAbs(c[1:], c[:5], 2) },
-		"PowerSumsBothWeighted p":              func() { PowerSumsBothWeighted(w, inf, c, r, a.vec(rows), a.vec(cols)) },
 		"PowerSumsBothWeighted rows in w":      func() { PowerSumsBothWeighted(w, 2, c, r, w.Data[:4], a.vec(cols)) },
 		"PowerSumsBothWeighted cols in w":      func() { PowerSumsBothWeighted(w, 2, c, r, a.vec(rows), w.Data[:6]) },
 		"PowerSumsBothWeighted cols with rows": func() { PowerSumsBothWeighted(w, 2, a.vec(cols), r, c[:4], c) },
 		"PowerSumsBothWeighted v with rows":    func() { PowerSumsBothWeighted(w, 2, c, a.vec(rows), c[2:], a.vec(cols)) },
 		"PowerSumsBothWeighted u with rows":    func() { PowerSumsBothWeighted(w, 2, c, r, r, a.vec(cols)) },
+		"WindowMean a with s":                  func() { WindowMean(c, w, a.vec(cols), c, 0) },
+		"WindowMean a with sum":                func() { WindowMean(c, w, z.Row(1), z.Row(1), 0) },
+		"WindowMean s with values":             func() { WindowMean(w.Row(1), w, a.vec(cols), c, 0) },
+		"WindowMean values with sum":           func() { WindowMean(c, w, w.Row(2), z.Row(0), 0) },
+		"WindowMeanBatch a with s":             func() { WindowMeanBatch(z.Row(1), w, a.vec(cols), z, 0) },
+		"ReLUOr z shifted":                     func() { ReLUOr(c[:5], c[1:], 1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a = arena{data: make([]float64, 200)}
@@ -346,6 +419,7 @@ func TestEmpty(t *testing.T) {
 		GainRule(w, r, c, 0.1, GainOptions[float32]{})
 		Softmax(w, w)
 		EMABatch(c, Matrix[float32]{Cols: w.Cols}, 0.5, Value)
+		WindowMeanBatch(c, NewMatrix[float64](2, w.Cols), make([]float64, w.Cols), Matrix[float32]{Cols: w.Cols}, 0)
 		ForwardBatch(NewMatrix[float32](0, w.Rows), w, NewMatrix[float32](0, w.Cols), nil, Activation{})
 		for _, v := range append(append([]float32{}, r...), c...) {
 			require.Equal(t, float32(7), v)

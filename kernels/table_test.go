@@ -77,6 +77,13 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kRank1Any(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.bools[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
 			}},
+		{"Rank1Full", []parameter{{"w", 0, 1, true, false}, {"d", 0, 6, false, true}, {"c", 0, 3, false, true}, {"gs", 0, 6, false, true}, {"x", 0, 3, false, true}, {"a", 0, 6, false, true}, {"b", 0, 3, false, true}, {"low", 0, 15, false, true}, {"high", 0, 15, false, true}, {"mask", 1, 7, false, true}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"softLo", 3, 0, false, false}, {"softHi", 3, 0, false, false}, {"gamma", 3, 0, false, false}, {"theta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"aStep", 4, 0, false, false}, {"limitStride", 4, 0, false, false}, {"maskStride", 4, 0, false, false}, {"flags", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.Rank1Full(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.slices[7], a.slices[8], a.bools[0], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.scalars[5], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7], a.ints[8])
+			},
+			func(a *arguments[T]) {
+				kRank1Full(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.slices[7], a.slices[8], a.bools[0], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.scalars[5], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7], a.ints[8])
+			}},
 		{"ScaleR", []parameter{{"w", 0, 1, true, false}, {"r", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.ScaleR(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) },
 			func(a *arguments[T]) { kScaleR(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2]) }},
@@ -421,6 +428,20 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kOnlineGY(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			}},
+		{"OnlineSlide", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"theta", 0, 2, true, false}, {"eta", 3, 0, false, false}, {"d", 3, 0, false, false}, {"alpha", 3, 0, false, false}, {"beta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.OnlineSlide(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			},
+			func(a *arguments[T]) {
+				kOnlineSlide(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			}},
+		{"OnlineSlideLaw", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"theta", 0, 2, true, false}, {"eta", 3, 0, false, false}, {"d", 3, 0, false, false}, {"alpha", 3, 0, false, false}, {"beta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.OnlineSlideLaw(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			},
+			func(a *arguments[T]) {
+				kOnlineSlideLaw(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			}},
 		{"Square", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.Square(a.slices[0], a.slices[1], a.ints[0]) },
 			func(a *arguments[T]) { kSquare(a.slices[0], a.slices[1], a.ints[0]) }},
@@ -495,11 +516,62 @@ func table[T Float]() []entry[T] {
 		{"DerGELU", []parameter{{"y", 0, 4, true, false}, {"z", 0, 4, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.DerGELU(a.slices[0], a.slices[1], a.ints[0]) },
 			func(a *arguments[T]) { kDerGELU(a.slices[0], a.slices[1], a.ints[0]) }},
-		{"ActLeakyReLU", []parameter{{"y", 0, 4, true, false}, {"z", 0, 4, false, false}, {"slope", 3, 0, false, false}, {"n", 4, 0, false, false}},
-			func(a *arguments[T]) { portable.ActLeakyReLU(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) },
-			func(a *arguments[T]) { kActLeakyReLU(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) }},
-		{"DerLeakyReLU", []parameter{{"y", 0, 4, true, false}, {"z", 0, 4, false, false}, {"slope", 3, 0, false, false}, {"n", 4, 0, false, false}},
-			func(a *arguments[T]) { portable.DerLeakyReLU(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) },
-			func(a *arguments[T]) { kDerLeakyReLU(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) }},
+		{"ActBiLU", []parameter{{"y", 0, 4, true, false}, {"z", 0, 4, false, false}, {"lower", 3, 0, false, false}, {"upper", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.ActBiLU(a.slices[0], a.slices[1], a.scalars[0], a.scalars[1], a.ints[0])
+			},
+			func(a *arguments[T]) { kActBiLU(a.slices[0], a.slices[1], a.scalars[0], a.scalars[1], a.ints[0]) }},
+		{"DerBiLU", []parameter{{"y", 0, 4, true, false}, {"z", 0, 4, false, false}, {"lower", 3, 0, false, false}, {"upper", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.DerBiLU(a.slices[0], a.slices[1], a.scalars[0], a.scalars[1], a.ints[0])
+			},
+			func(a *arguments[T]) { kDerBiLU(a.slices[0], a.slices[1], a.scalars[0], a.scalars[1], a.ints[0]) }},
+		{"BiPU", []parameter{{"y", 0, 4, true, false}, {"z", 0, 4, false, false}, {"p", 0, 4, false, false}, {"lower", 3, 0, false, false}, {"upper", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.BiPU(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0])
+			},
+			func(a *arguments[T]) {
+				kBiPU(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0])
+			}},
+		{"ReLUOr", []parameter{{"y", 0, 4, true, false}, {"z", 0, 4, false, false}, {"p", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.ReLUOr(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) },
+			func(a *arguments[T]) { kReLUOr(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) }},
+		{"Positive", []parameter{{"y", 0, 4, true, false}, {"z", 0, 4, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.Positive(a.slices[0], a.slices[1], a.ints[0]) },
+			func(a *arguments[T]) { kPositive(a.slices[0], a.slices[1], a.ints[0]) }},
+		{"WindowMean", []parameter{{"s", 0, 4, true, false}, {"v", 2, 4, true, false}, {"sum", 2, 4, true, false}, {"next", 2, 4, false, true}, {"a", 0, 4, false, false}, {"count", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.WindowMean(a.slices[0], a.wides[0], a.wides[1], a.wides[2], a.slices[1], a.scalars[0], a.ints[0])
+			},
+			func(a *arguments[T]) {
+				kWindowMean(a.slices[0], a.wides[0], a.wides[1], a.wides[2], a.slices[1], a.scalars[0], a.ints[0])
+			}},
+		{"Momentum", []parameter{{"w", 0, 4, true, false}, {"v", 0, 4, true, false}, {"dw", 0, 4, false, false}, {"mu", 3, 0, false, false}, {"step", 3, 0, false, false}, {"keep", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.Momentum(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0])
+			},
+			func(a *arguments[T]) {
+				kMomentum(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0])
+			}},
+		{"Nesterov", []parameter{{"w", 0, 4, true, false}, {"v", 0, 4, true, false}, {"dw", 0, 4, false, false}, {"mu", 3, 0, false, false}, {"step", 3, 0, false, false}, {"keep", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.Nesterov(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0])
+			},
+			func(a *arguments[T]) {
+				kNesterov(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0])
+			}},
+		{"Adam", []parameter{{"w", 0, 4, true, false}, {"m", 0, 4, true, false}, {"v", 0, 4, true, false}, {"dw", 0, 4, false, false}, {"b1", 3, 0, false, false}, {"d1", 3, 0, false, false}, {"b2", 3, 0, false, false}, {"d2", 3, 0, false, false}, {"step", 3, 0, false, false}, {"root", 3, 0, false, false}, {"eps", 3, 0, false, false}, {"keep", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.Adam(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.scalars[5], a.scalars[6], a.scalars[7], a.ints[0])
+			},
+			func(a *arguments[T]) {
+				kAdam(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.scalars[5], a.scalars[6], a.scalars[7], a.ints[0])
+			}},
+		{"Shrink", []parameter{{"w", 0, 4, true, false}, {"q", 0, 4, false, false}, {"rate", 3, 0, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.Shrink(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) },
+			func(a *arguments[T]) { kShrink(a.slices[0], a.slices[1], a.scalars[0], a.ints[0]) }},
+		{"SignV", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.SignV(a.slices[0], a.slices[1], a.ints[0]) },
+			func(a *arguments[T]) { kSignV(a.slices[0], a.slices[1], a.ints[0]) }},
 	}
 }

@@ -13,6 +13,9 @@ const (
 	opEMASquare
 	opActivate
 	opDerivative
+	opSign
+	opReLUOr
+	opPositive
 )
 
 // vectorJob is elementwise work y ← op(y, x) over a vector.
@@ -21,7 +24,7 @@ type vectorJob[T Float] struct {
 	op          vectorOp
 	y, x        []T
 	alpha, beta T
-	act         Activation
+	act         function[T]
 	kind        exponent
 	exponent    []T
 }
@@ -59,9 +62,15 @@ func (v *vectorJob[T]) cell(k, _ int) {
 	case opEMASquare:
 		kEMASquare(y, x, v.alpha, v.beta, n)
 	case opActivate:
-		activate(v.act, y, x)
+		activate(&v.act, y, x)
 	case opDerivative:
-		derive(v.act, y, x)
+		derive(&v.act, y, x)
+	case opSign:
+		kSignV(y, x, n)
+	case opReLUOr:
+		kReLUOr(y, x, v.alpha, n)
+	case opPositive:
+		kPositive(y, x, n)
 	}
 }
 

@@ -93,8 +93,8 @@ int main(int argc, char **argv) {
     for (int k = 0; k < 8; k++) CALL(rank1, r, w);
     hk_batch_update_args b = {.w = W, .g = G, .x = X};
     CALL(batch_update, b, w);
-    for (int f = HK_IDENTITY; f <= HK_GELU; f++) {
-        hk_forward_args a = {.w = W, .x = X, .out = hk_matrix(yb, 8, N, N, HK_FLOAT32), .activation = f, .slope = 0.01};
+    for (int f = HK_IDENTITY; f <= HK_BIPU; f++) {
+        hk_forward_args a = {.w = W, .x = X, .out = hk_matrix(yb, 8, N, N, HK_FLOAT32), .activation = f, .slope = 0.01, .shape = 1.3};
         CALL(forward, a, yb);
     }
     double exponents[] = {0.5, 1, 1.5, 2, 2.7, 3, 4};

@@ -80,6 +80,69 @@ static void test_training(void) {
     CHECK(mean > 0 && isfinite(dw1[5]), "%g", mean);
 }
 
+/* A minibatch in blocks through every option; the same bits again; nothing changes before its last block. */
+static void test_options(void) {
+    enum { MANY = 600, PARAMETERS = A * IN + B * A + OUT * B };
+    static double many[MANY * IN], labels[MANY * OUT], memory[2][3][PARAMETERS + A + B + OUT], first[PARAMETERS];
+    int64_t index[MANY];
+    for (int i = 0; i < MANY; i++) {
+        index[i] = MANY - 1 - i;
+        for (int j = 0; j < IN; j++) many[i * IN + j] = (double)((i * 7 + j * 3) % 11) / 5 - 1;
+        labels[i * OUT + (i % OUT)] = 1;
+    }
+    for (int round = 0; round < 2; round++) {
+        int status;
+        double b1[OUT * A], b2[OUT * B], y1[A] = {0}, y2[B] = {0};
+        hk_array b[] = {hk_matrix(b1, OUT, A, A, HK_FLOAT64), hk_matrix(b2, OUT, B, B, HK_FLOAT64)};
+        hk_array previous[] = {hk_vector(y1, A, HK_FLOAT64), hk_vector(y2, B, HK_FLOAT64)};
+        int64_t started = 0, updates = 0;
+        hk_feedback feedback = {.kind = HK_FA_EX, .b = b, .previous = previous, .started = &started};
+        hk_init_args init = {.network = network(), .seed = 7, .feedback = &feedback, .beta = 0.25, .excitatory = 0.5};
+        RUN(status, init, init);
+        int plus = 0;
+        for (int i = 0; i < OUT * A; i++) {
+            CHECK(fabs(b1[i]) == 0.25, "%g", b1[i]);
+            plus += b1[i] > 0;
+        }
+        CHECK(plus > 0 && plus < OUT * A, "%d of %d are positive", plus, OUT * A);
+        hk_array lists[3][2][LAYERS]; /* gradient and moments: weights, biases */
+        for (int l = 0; l < 3; l++) {
+            double *at = memory[round][l];
+            memset(at, 0, sizeof memory[round][l]);
+            const int sizes[] = {IN, A, B, OUT};
+            for (int k = 0; k < LAYERS; k++) {
+                lists[l][0][k] = hk_matrix(at, sizes[k + 1], sizes[k], sizes[k], HK_FLOAT64), at += sizes[k + 1] * sizes[k];
+                lists[l][1][k] = hk_vector(at, sizes[k + 1], HK_FLOAT64), at += sizes[k + 1];
+            }
+        }
+        hk_optimizer adam = {.kind = HK_ADAM, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .first_weights = lists[1][0],
+                             .first_biases = lists[1][1], .second_weights = lists[2][0], .second_biases = lists[2][1]};
+        const double dropout[] = {0.1, 0.5, 0};
+        const hk_activation activations[] = {{HK_TANH, 0}, {HK_LEAKY_RELU, 0.2}, {HK_IDENTITY, 0}};
+        hk_stats stats = {0};
+        hk_train_args train = {.network = network(), .x = hk_matrix(many, MANY, IN, IN, HK_FLOAT64),
+                               .target = hk_matrix(labels, MANY, OUT, OUT, HK_FLOAT64), .index = index, .count = MANY, .batch = MANY,
+                               .loss = HK_SIGMOID_ENTROPY, .lr = 0.01, .stats = &stats, .sum = 1, .feedback = &feedback,
+                               .optimizer = &adam, .decay = 0.1, .decay_p = 1.5, .dropout = dropout, .seed = 3, .updates = &updates,
+                               .dweights = lists[0][0], .dbiases = lists[0][1]};
+        train.network.activations = activations;
+        double before = w1[0];
+        RUN(status, train, train);
+        CHECK(stats.samples == MANY && updates == 1 && w1[0] != before, "%lld samples", (long long)stats.samples);
+        hk_stats seen = {0};
+        hk_evaluate_args evaluate = {.network = train.network, .x = train.x, .target = train.target, .loss = train.loss, .stats = &seen};
+        RUN(status, evaluate, evaluate);
+        CHECK(seen.samples == MANY && isfinite(seen.loss) && seen.loss > 0, "%g", seen.loss);
+        if (!round) memcpy(first, w1, sizeof w1);
+        CHECK(!memcmp(first, w1, sizeof w1), "the same bits again");
+        feedback.kind = HK_BP, feedback.gate = HK_GATE_DIFFERENTIAL;
+        train.dropout = NULL, train.optimizer = NULL, train.batch = 5, train.count = 10, train.sum = 0;
+        RUN(status, train, train);
+        CHECK(started == 1 && (y1[0] != 0 || y1[1] != 0) && updates == 3, "%lld updates", (long long)updates);
+    }
+    CHECK(!memcmp(memory[0], memory[1], sizeof memory[0]), "the moments, again");
+}
+
 static void test_balance(void) {
     int status;
     double before[SAMPLES * OUT], direct[HIDDEN], total;
@@ -217,6 +280,53 @@ static void test_learn(void) {
     CHECK(w[0] == 2 && w[1] == 5, "%g %g", w[0], w[1]);
     test_rules();
 
+    /* composed: the soft bounds and the drift act on the old w, the masked weight stays, the norm comes last */
+    double old[3] = {0.5, 0.25, 0.75}, one = 1, twice[2] = {1, 0.5}, rates[2] = {1, 0.5}, low = 0, wide[3];
+    unsigned char present[3] = {1, 0, 1};
+    memcpy(wide, old, sizeof old);
+    hk_learn_args composed = {.w = hk_matrix(wide, 1, 3, 3, HK_FLOAT64), .x = hk_vector(old, 3, HK_FLOAT64),
+                              .y = hk_vector(&one, 1, HK_FLOAT64), .rule = HK_HEBB, .lr = 1,
+                              .row_lr = hk_scalar(&twice[1], HK_FLOAT64), .low = hk_scalar(&low, HK_FLOAT64),
+                              .mask = hk_matrix(present, 1, 3, 3, HK_BOOL), .soft = 1, .soft_high = 1, .gamma = 0.5, .theta = 0.25,
+                              .norm = HK_SUBTRACTIVE, .norm_target = 2};
+    RUN(status, learn, composed);
+    double p[3] = {0.5 + 0.25 * 0.25 + 0.5 * 0.25 * 0.25, 0.25, 0.75 + 0.375 * 0.1875 + 0.5 * 0.1875 * 0.5};
+    double share = (2 - p[0] - p[2]) / 2;
+    CHECK(fabs(wide[0] - p[0] - share) < 1e-15 && wide[1] == 0.25 && fabs(wide[2] - p[2] - share) < 1e-15, "%g %g %g", wide[0],
+          wide[1], wide[2]);
+    double scheduled = 0, inputs[2] = {1, 1};
+    hk_learn_args sequence = {.w = hk_matrix(&scheduled, 1, 1, 1, HK_FLOAT64), .x = hk_matrix(inputs, 2, 1, 1, HK_FLOAT64),
+                              .y = hk_matrix(inputs, 2, 1, 1, HK_FLOAT64), .rule = HK_HEBB,
+                              .rates = hk_vector(rates, 2, HK_FLOAT64)};
+    RUN(status, learn, sequence);
+    CHECK(scheduled == 1.5, "%g", scheduled);
+
+    /* sparse: rows (1, -, 2) and (-, 3, -) */
+    for (int wide = 0; wide < 2; wide++) {
+        double stored[3] = {1, 2, 3}, in[3] = {1, 10, 2}, out[2];
+        int32_t columns[3] = {0, 2, 1}, starts[3] = {0, 2, 3};
+        int64_t columns64[3] = {0, 2, 1}, starts64[3] = {0, 2, 3};
+        hk_learn_args sparse = {.w = hk_vector(stored, 3, HK_FLOAT64), .x = hk_vector(in, 3, HK_FLOAT64),
+                                .y = hk_vector(out, 2, HK_FLOAT64), .rule = HK_HEBB, .lr = 1, .compute = 1,
+                                .indices = hk_vector(wide ? (void *)columns64 : columns, 3, wide ? HK_INT64 : HK_INT32),
+                                .indptr = hk_vector(wide ? (void *)starts64 : starts, 3, wide ? HK_INT64 : HK_INT32)};
+        RUN(status, learn, sparse);
+        CHECK(out[0] == 5 && out[1] == 30 && stored[0] == 6 && stored[1] == 12 && stored[2] == 303, "%g %g: %g %g %g", out[0],
+              out[1], stored[0], stored[1], stored[2]);
+    }
+
+    double theta[2] = {1, 2}, activity[4] = {1, 0, 3, 0}, target = 0.5;
+    hk_threshold_args threshold = {.theta = hk_vector(theta, 2, HK_FLOAT64), .y = hk_matrix(activity, 2, 2, 2, HK_FLOAT64),
+                                   .target = hk_scalar(&target, HK_FLOAT64), .rate = 0.5, .reduction = HK_MEAN};
+    RUN(status, threshold, threshold);
+    CHECK(theta[0] == 1.75 && theta[1] == 1.75, "%g %g", theta[0], theta[1]);
+    double gains[1] = {2}, bias[1] = {0}, zero[1] = {0}, half[1];
+    hk_intrinsic_plasticity_args intrinsic = {.gain = hk_vector(gains, 1, HK_FLOAT64), .bias = hk_vector(bias, 1, HK_FLOAT64),
+                                              .z = hk_vector(zero, 1, HK_FLOAT64), .y = hk_vector(half, 1, HK_FLOAT64),
+                                              .target = 0.25, .rate = 1};
+    RUN(status, intrinsic_plasticity, intrinsic);
+    CHECK(half[0] == 0.5 && gains[0] == 2.5 && bias[0] == 1 - 3 + 1, "%g %g %g", half[0], gains[0], bias[0]);
+
     double sigma[2] = {0, 0}, z[4] = {-1, 2, 3, 2};
     hk_average_gain_args gain = {.sigma = hk_vector(sigma, 2, HK_FLOAT64), .z = hk_matrix(z, 2, 2, 2, HK_FLOAT64), .alpha = 0.5,
                                  .activation = HK_RELU, .reduction = HK_MEAN};
@@ -278,7 +388,7 @@ static void test_refusals(void) {
     REFUSED(train, TRAIN, a.count = -1, HK_E_VALUE);
     REFUSED(train, TRAIN, a.index = NULL, HK_E_VALUE);
     REFUSED(train, TRAIN, a.stats = NULL, HK_E_VALUE);
-    REFUSED(train, TRAIN, a.loss = 2, HK_E_VALUE);
+    REFUSED(train, TRAIN, a.loss = 4, HK_E_VALUE);
     REFUSED(train, TRAIN, a.lr = -1, HK_E_VALUE);
     REFUSED(train, TRAIN, a.lr = NAN, HK_E_VALUE);
     REFUSED(train, TRAIN, a.x.data = w1, HK_E_VALUE);
@@ -287,6 +397,35 @@ static void test_refusals(void) {
     index[1] = -1;
     REFUSED(train, TRAIN, (a.batch = 1), HK_E_VALUE);
     index[1] = 1;
+    hk_feedback feedback = {.kind = HK_FA};
+    REFUSED(train, TRAIN, a.feedback = &feedback, HK_E_VALUE);
+    REFUSED(init, INIT, a.feedback = &feedback, HK_E_VALUE);
+    feedback.b = weights; /* of other shapes */
+    REFUSED(train, TRAIN, a.feedback = &feedback, HK_E_VALUE);
+    feedback.kind = 9;
+    REFUSED(train, TRAIN, a.feedback = &feedback, HK_E_VALUE);
+    feedback.kind = HK_BP, feedback.gate = HK_GATE_DIFFERENTIAL;
+    REFUSED(train, TRAIN, a.feedback = &feedback, HK_E_VALUE);
+    hk_optimizer optimizer = {.kind = HK_MOMENTUM, .momentum = 0.9};
+    REFUSED(train, TRAIN, a.optimizer = &optimizer, HK_E_VALUE);
+    optimizer.first_weights = weights, optimizer.first_biases = biases;
+    REFUSED(train, TRAIN, a.optimizer = &optimizer, HK_E_VALUE); /* no dweights */
+    REFUSED(train, TRAIN, (a.optimizer = &optimizer, a.dweights = weights, a.dbiases = biases), HK_E_VALUE); /* the weights themselves */
+    optimizer.kind = 5;
+    REFUSED(train, TRAIN, a.optimizer = &optimizer, HK_E_VALUE);
+    REFUSED(train, TRAIN, a.batch = 33, HK_E_VALUE); /* no dweights */
+    REFUSED(train, TRAIN, a.decay = -1, HK_E_VALUE);
+    REFUSED(train, TRAIN, (a.decay = 1, a.decay_p = INFINITY), HK_E_VALUE);
+    const double all[] = {0, 1, 0};
+    int64_t updates = 0;
+    REFUSED(train, TRAIN, a.dropout = all, HK_E_VALUE);
+    REFUSED(train, TRAIN, (a.dropout = all, a.updates = &updates), HK_E_VALUE);
+    const hk_activation activations[] = {{HK_RELU, 0}, {HK_LEAKY_RELU, NAN}, {HK_IDENTITY, 0}};
+    REFUSED(train, TRAIN, a.network.activations = activations, HK_E_VALUE);
+#define EVALUATE ((hk_evaluate_args){.network = network(), .x = X(), .target = T(), .stats = &stats})
+    REFUSED(evaluate, EVALUATE, a.stats = NULL, HK_E_VALUE);
+    REFUSED(evaluate, EVALUATE, a.loss = -1, HK_E_VALUE);
+    REFUSED(evaluate, EVALUATE, a.x.cols = 3, HK_E_VALUE);
     hk_gain_training gain = {.sigma = NULL, .alpha = 0.5};
     REFUSED(train, TRAIN, a.gain = &gain, HK_E_VALUE);
 #define GRADIENTS                                                                                             \
@@ -416,6 +555,7 @@ static void test_recurrent(void) {
 
 int main(void) {
     test_training();
+    test_options();
     test_balance();
     test_learn();
     test_refusals();

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { OUT = 4, IN = 6, STRIDE = 8, SAMPLES = 3 };
@@ -29,11 +30,24 @@ static hk_gain_rule_args gain_rule(void) {
     return (hk_gain_rule_args){.w = W(), .post_gain = ROWS(), .pre_gain = COLS(), .lr = 0.1};
 }
 
+static hk_average_gain_args average_gain(void) {
+    return (hk_average_gain_args){.sigma = COLS(), .z = X(), .alpha = 0.5, .gain_of = HK_OF_DERIVATIVE, .reduction = HK_MEAN};
+}
+static hk_windowed_gain_args windowed_gain(void) {
+    return (hk_windowed_gain_args){.sigma = COLS(), .z = X(), .values = W(), .sum = hk_vector(m.g, IN, HK_FLOAT64),
+                                   .gain_of = HK_OF_DERIVATIVE, .reduction = HK_MEAN};
+}
+
 static hk_learn_args learn(void) {
     return (hk_learn_args){.w = W(), .x = X(), .y = G(), .rule = HK_WTA, .lr = 0.1, .compute = 1, .k = 1};
 }
 
-enum { LEARN = 6 }; /* the arrays of learn, before its scalars */
+/* The index of a member of hk_learn_args: arrays first, then scalars. */
+#define LEARN(member)                                                                                             \
+    (int)(offsetof(hk_learn_args, member) < offsetof(hk_learn_args, rule)                                         \
+              ? offsetof(hk_learn_args, member) / sizeof(hk_array)                                                \
+              : offsetof(hk_learn_args, rule) / sizeof(hk_array) +                                                \
+                    (offsetof(hk_learn_args, member) - offsetof(hk_learn_args, rule)) / 8)
 
 static hk_contrastive_args contrastive(void) {
     return (hk_contrastive_args){.w = W(), .x = X(), .y = G(), .x_free = X(), .y_free = G(), .lr = 0.1};
@@ -57,6 +71,14 @@ static hk_triplet_stdp_args triplet_stdp(void) {
     return (hk_triplet_stdp_args){.w = W(), .pre = PRE(), .post = POST(), .r1 = COLS(), .r2 = hk_vector(m.x, IN, HK_FLOAT64), .o1 = ROWS(),
                                   .o2 = hk_vector(m.g, OUT, HK_FLOAT64), .tau_plus = 20, .tau_x = 20, .tau_minus = 20, .tau_y = 20,
                                   .dt = 1, .w_min = 0, .w_max = 1};
+}
+
+static hk_threshold_args threshold(void) {
+    return (hk_threshold_args){.theta = COLS(), .y = X(), .target = hk_scalar(&m.scalar, HK_FLOAT64), .rate = 0.1};
+}
+static hk_intrinsic_plasticity_args intrinsic_plasticity(void) {
+    return (hk_intrinsic_plasticity_args){.gain = COLS(), .bias = hk_vector(m.g, IN, HK_FLOAT64), .z = X(),
+                                          .y = hk_matrix(m.w, SAMPLES, IN, STRIDE, HK_FLOAT64), .target = 0.5, .rate = 0.1};
 }
 
 /* Images of 1 x 2 x 3, windows as large. */
@@ -118,6 +140,8 @@ int main(void) {
     before = m;
     hk_error err;
     int64_t at = 0;
+    static double zeros[OUT * IN], nans[IN], negative[OUT] = {0, 0, -1, 0};
+    for (int i = 0; i < IN; i++) nans[i] = i == 1 ? NAN : 1;
 
     CHECK(hk_rank1(NULL, &at, &err) == HK_E_VALUE && err.argument == -1, "%s", err.message);
     hk_rank1_args good = rank1();
@@ -181,8 +205,11 @@ int main(void) {
     VALUE(forward, a.out.data = m.x, HK_R_OVERLAP, 3);
     VALUE(forward, a.out.data = m.w, HK_R_OVERLAP, 3);
     VALUE(forward, a.activation = -1, HK_R_VALUE, 4);
-    VALUE(forward, a.activation = HK_GELU + 1, HK_R_VALUE, 4);
+    VALUE(forward, a.activation = HK_BIPU + 1, HK_R_VALUE, 4);
     VALUE(forward, a.slope = NAN, HK_R_VALUE, 5);
+    VALUE(forward, (a.activation = HK_LEAKY_RELU, a.slope = -1), HK_R_VALUE, 5);
+    VALUE(forward, (a.activation = HK_BILU, a.shape = INFINITY), HK_R_VALUE, 6);
+    VALUE(forward, a.activation = HK_BIPU, HK_R_VALUE, 6);
 
     EVERY_ARRAY(power_sums, w, 0);
     VALUE(power_sums, a.rows.dtype = HK_ABSENT, HK_R_MISSING, 1);
@@ -212,23 +239,44 @@ int main(void) {
     VALUE(ema, a.of = 2, HK_R_VALUE, 3);
     VALUE(ema, a.a.data = m.cols, HK_R_OVERLAP, 1);
 
+    EVERY_ARRAY(average_gain, sigma, 0);
+    VALUE(average_gain, a.z.cols = OUT, HK_R_SHAPE, 1);
+    VALUE(average_gain, a.alpha = 0, HK_R_VALUE, 2);
+    VALUE(average_gain, a.gain_of = 2, HK_R_VALUE, 3);
+    VALUE(average_gain, a.activation = -1, HK_R_VALUE, 4);
+    VALUE(average_gain, (a.activation = HK_BIPU, a.shape = 0.5), HK_R_VALUE, 6);
+    VALUE(average_gain, a.reduction = HK_SUM, HK_R_VALUE, 7);
+    EVERY_ARRAY(windowed_gain, sigma, 0);
+    VALUE(windowed_gain, a.z.cols = OUT, HK_R_SHAPE, 1);
+    VALUE(windowed_gain, a.values.rows = 0, HK_R_SHAPE, 2);
+    VALUE(windowed_gain, a.values.cols = IN - 1, HK_R_SHAPE, 2);
+    TYPE(windowed_gain, a.values.dtype = HK_FLOAT32, 2);
+    TYPE(windowed_gain, a.sum.dtype = HK_BOOL, 3);
+    VALUE(windowed_gain, a.sum.dtype = HK_ABSENT, HK_R_MISSING, 3);
+    VALUE(windowed_gain, a.sum.data = m.w, HK_R_OVERLAP, 3);
+    VALUE(windowed_gain, a.z.data = m.w, HK_R_OVERLAP, 2);
+    VALUE(windowed_gain, a.seen = -1, HK_R_VALUE, 4);
+    VALUE(windowed_gain, (a.activation = HK_BIPU, a.shape = 0.5), HK_R_VALUE, 8);
+    VALUE(windowed_gain, (a.activation = HK_BIPU, a.shape = 2, a.slope = INFINITY), HK_R_VALUE, 7);
+    VALUE(windowed_gain, a.reduction = HK_SUM, HK_R_VALUE, 9);
+
     EVERY_ARRAY(learn, w, 0);
-    VALUE(learn, a.rule = HK_PES + 1, HK_R_VALUE, LEARN + 0);
-    VALUE(learn, a.lr = -1, HK_R_VALUE, LEARN + 1);
+    VALUE(learn, a.rule = HK_PES + 1, HK_R_VALUE, LEARN(rule));
+    VALUE(learn, a.lr = -1, HK_R_VALUE, LEARN(lr));
     VALUE(learn, a.compute = 0, HK_R_UNWANTED, 2);
     VALUE(learn, (a.compute = 0, a.rule = HK_SOFTHEBB, a.temperature = 1), HK_R_UNWANTED, 2);
-    VALUE(learn, a.block = -1, HK_R_VALUE, LEARN + 6);
-    VALUE(learn, a.block = HK_MAX_BLOCK + 1, HK_R_VALUE, LEARN + 6);
-    VALUE(learn, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, LEARN + 6);
-    VALUE(learn, (a.block = 2, a.normalize = 1), HK_R_UNWANTED, LEARN + 6);
-    VALUE(learn, a.k = 0, HK_R_VALUE, LEARN + 7);
-    VALUE(learn, a.k = -1, HK_R_VALUE, LEARN + 7);
-    VALUE(learn, a.k = OUT + 1, HK_R_VALUE, LEARN + 7);
-    VALUE(learn, a.score = 2, HK_R_VALUE, LEARN + 8);
-    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 0), HK_R_VALUE, LEARN + 9);
-    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 1e-320), HK_R_VALUE, LEARN + 9);
-    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = NAN), HK_R_VALUE, LEARN + 9);
-    VALUE(learn, a.anti = 2, HK_R_VALUE, LEARN + 10);
+    VALUE(learn, a.block = -1, HK_R_VALUE, LEARN(block));
+    VALUE(learn, a.block = HK_MAX_BLOCK + 1, HK_R_VALUE, LEARN(block));
+    VALUE(learn, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, (a.block = 2, a.normalize = 1), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, a.k = 0, HK_R_VALUE, LEARN(k));
+    VALUE(learn, a.k = -1, HK_R_VALUE, LEARN(k));
+    VALUE(learn, a.k = OUT + 1, HK_R_VALUE, LEARN(k));
+    VALUE(learn, a.score = 2, HK_R_VALUE, LEARN(score));
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 0), HK_R_VALUE, LEARN(temperature));
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = 1e-320), HK_R_VALUE, LEARN(temperature));
+    VALUE(learn, (a.rule = HK_SOFTHEBB, a.temperature = NAN), HK_R_VALUE, LEARN(temperature));
+    VALUE(learn, a.anti = 2, HK_R_VALUE, LEARN(anti));
     VALUE(learn, a.rule = HK_PREGATED, HK_R_MISSING, 3);
     VALUE(learn, (a.rule = HK_PREGATED, a.gate = COLS()), HK_R_SHAPE, 3);
     VALUE(learn, (a.rule = HK_POSTGATED, a.gate = ROWS()), HK_R_SHAPE, 3);
@@ -237,23 +285,75 @@ int main(void) {
     VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = COLS()), HK_R_MISSING, 5);
     VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = ROWS(), a.post = ROWS()), HK_R_SHAPE, 4);
     VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = COLS(), a.post = COLS()), HK_R_SHAPE, 5);
-    VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = COLS(), a.post = ROWS(), a.alpha = 1.5), HK_R_VALUE, LEARN + 11);
+    VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = COLS(), a.post = ROWS(), a.alpha = 1.5), HK_R_VALUE, LEARN(alpha));
     VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = COLS(), a.post = hk_vector(m.cols, OUT, HK_FLOAT64)), HK_R_OVERLAP, 5);
     VALUE(learn, (a.rule = HK_COVARIANCE, a.pre = hk_vector(m.x, IN, HK_FLOAT64), a.post = ROWS()), HK_R_OVERLAP, 4);
-    VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.form = 3), HK_R_VALUE, LEARN + 12);
-    VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.form = HK_BCM_1982, a.c0 = 1), HK_R_VALUE, LEARN + 13);
-    VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.form = HK_BCM_1982, a.power = 1), HK_R_VALUE, LEARN + 14);
+    VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.form = 3), HK_R_VALUE, LEARN(form));
+    VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.form = HK_BCM_1982, a.c0 = 1), HK_R_VALUE, LEARN(power));
+    VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.form = HK_BCM_1982, a.power = 1), HK_R_VALUE, LEARN(c0));
     VALUE(learn, (a.rule = HK_BCM, a.post = ROWS(), a.post.flags = HK_READONLY), HK_R_READONLY, 5);
     VALUE(learn, (a.rule = HK_DIFFERENTIAL, a.post = ROWS(), a.differentiate = 1), HK_R_MISSING, 4);
-    VALUE(learn, (a.rule = HK_DIFFERENTIAL, a.post = ROWS(), a.reduction = HK_MEAN), HK_R_UNWANTED, LEARN + 3);
+    VALUE(learn, (a.rule = HK_DIFFERENTIAL, a.post = ROWS(), a.reduction = HK_MEAN), HK_R_UNWANTED, LEARN(reduction));
     VALUE(learn, (a.rule = HK_ANTIHEBBIAN, a.zero_diagonal = 1), HK_R_SHAPE, 0);
-    VALUE(learn, (a.rule = HK_ABCD, a.d = INFINITY), HK_R_VALUE, LEARN + 20);
-    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 1.5), HK_R_VALUE, LEARN + 15);
-    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 1, a.q = 2), HK_R_VALUE, LEARN + 7);
-    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 2, a.block = 1), HK_R_UNWANTED, LEARN + 6);
-    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 2, a.delta = -1), HK_R_VALUE, LEARN + 16);
-    VALUE(learn, (a.rule = HK_OUTSTAR, a.block = 1), HK_R_UNWANTED, LEARN + 6);
+    VALUE(learn, (a.rule = HK_ABCD, a.d = INFINITY), HK_R_VALUE, LEARN(d));
+    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 1.5), HK_R_VALUE, LEARN(q));
+    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 1, a.q = 2), HK_R_VALUE, LEARN(k));
+    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 2, a.block = 1), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 2, a.delta = -1), HK_R_VALUE, LEARN(delta));
+    VALUE(learn, (a.rule = HK_OUTSTAR, a.block = 1), HK_R_UNWANTED, LEARN(block));
     VALUE(learn, a.rule = HK_PES, HK_R_MISSING, 2);
+    VALUE(learn, a.row_lr = hk_vector(negative, OUT, HK_FLOAT64), HK_R_VALUE, LEARN(row_lr));
+    VALUE(learn, a.row_lr = COLS(), HK_R_SHAPE, LEARN(row_lr));
+    VALUE(learn, a.row_lr = hk_vector(m.w, OUT, HK_FLOAT64), HK_R_OVERLAP, LEARN(row_lr));
+    TYPE(learn, a.low = hk_vector(m.single, IN, HK_FLOAT32), LEARN(low));
+    VALUE(learn, a.low = ROWS(), HK_R_SHAPE, LEARN(low));
+    VALUE(learn, a.low = hk_scalar(&m.infinite, HK_FLOAT64), HK_R_VALUE, LEARN(low));
+    VALUE(learn, (a.low = hk_scalar(&m.scalar, HK_FLOAT64), a.high = hk_vector(zeros, IN, HK_FLOAT64)), HK_R_VALUE, LEARN(low));
+    VALUE(learn, a.high = hk_vector(nans, IN, HK_FLOAT64), HK_R_VALUE, LEARN(high));
+    VALUE(learn, a.high = hk_matrix(zeros, OUT, IN, IN - 1, HK_FLOAT64), HK_R_LAYOUT, LEARN(high));
+    TYPE(learn, a.mask = W(), LEARN(mask));
+    VALUE(learn, a.mask = hk_matrix(m.mask, OUT, IN - 1, IN, HK_BOOL), HK_R_SHAPE, LEARN(mask));
+    VALUE(learn, a.rates = hk_vector(zeros, SAMPLES - 1, HK_FLOAT64), HK_R_SHAPE, LEARN(rates));
+    VALUE(learn, a.rates = hk_vector(nans, SAMPLES, HK_FLOAT64), HK_R_VALUE, LEARN(rates));
+    VALUE(learn, (a.rates = hk_vector(zeros, SAMPLES, HK_FLOAT64), a.reduction = HK_MEAN), HK_R_UNWANTED, LEARN(rates));
+    VALUE(learn, (a.rates = hk_vector(zeros, SAMPLES, HK_FLOAT64), a.block = 2), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, a.soft = 2, HK_R_VALUE, LEARN(soft));
+    VALUE(learn, a.soft = 1, HK_R_VALUE, LEARN(soft_low));
+    VALUE(learn, (a.soft = 1, a.soft_high = INFINITY), HK_R_VALUE, LEARN(soft_high));
+    VALUE(learn, (a.soft = 1, a.soft_high = 1, a.block = 2), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, a.gamma = -1, HK_R_VALUE, LEARN(gamma));
+    VALUE(learn, a.theta = NAN, HK_R_VALUE, LEARN(theta));
+    VALUE(learn, a.norm = 3, HK_R_VALUE, LEARN(norm));
+    VALUE(learn, (a.norm = HK_MULTIPLICATIVE, a.norm_target = 1), HK_R_VALUE, LEARN(norm_p));
+    VALUE(learn, (a.norm = HK_MULTIPLICATIVE, a.norm_p = 2), HK_R_VALUE, LEARN(norm_target));
+    VALUE(learn, (a.norm = HK_SUBTRACTIVE, a.norm_target = NAN), HK_R_VALUE, LEARN(norm_target));
+
+    static int32_t columns[] = {0, 2, 1, 5}, falling[] = {2, 2, 1, 5}, beyond[] = {0, 2, 1, 6}, starts[] = {0, 2, 2, 3, 4},
+                   odd[] = {0, 2, 1, 3, 4}, late[] = {1, 2, 2, 3, 4};
+    static int64_t starts64[] = {0, 2, 2, 3, 4};
+#define SPARSE(change) (a.w = hk_vector(m.w, 4, HK_FLOAT64), a.indices = hk_vector(columns, 4, HK_INT32),  \
+                        a.indptr = hk_vector(starts, OUT + 1, HK_INT32), change)
+    VALUE(learn, SPARSE(a.indptr.dtype = HK_ABSENT), HK_R_MISSING, LEARN(indptr));
+    VALUE(learn, SPARSE(a.indices.dtype = HK_ABSENT), HK_R_MISSING, LEARN(indices));
+    VALUE(learn, SPARSE(a.w = W()), HK_R_SHAPE, 0);
+    TYPE(learn, SPARSE(a.w.dtype = HK_BOOL), 0);
+    TYPE(learn, SPARSE(a.indices.dtype = HK_FLOAT32), LEARN(indices));
+    TYPE(learn, SPARSE(a.indptr = hk_vector(starts64, OUT + 1, HK_INT64)), LEARN(indptr));
+    VALUE(learn, SPARSE(a.indices.data = NULL), HK_R_MISSING, LEARN(indices));
+    VALUE(learn, SPARSE(a.indices.cols = 3), HK_R_SHAPE, LEARN(indices));
+    VALUE(learn, SPARSE(a.indptr.cols = 0), HK_R_SHAPE, LEARN(indptr));
+    VALUE(learn, SPARSE(a.indptr.data = late), HK_R_VALUE, LEARN(indptr));
+    VALUE(learn, SPARSE(a.indptr.data = odd), HK_R_VALUE, LEARN(indptr));
+    VALUE(learn, SPARSE(a.indices.data = falling), HK_R_VALUE, LEARN(indices));
+    VALUE(learn, SPARSE(a.indices.data = beyond), HK_R_VALUE, LEARN(indices));
+    VALUE(learn, SPARSE((a.indptr.cols = OUT, a.w.cols = 3, a.indices.cols = 3)), HK_R_SHAPE, 2);
+    VALUE(learn, SPARSE(a.rule = HK_SANGER), HK_R_UNWANTED, 0);
+    VALUE(learn, SPARSE(a.block = 2), HK_R_UNWANTED, LEARN(block));
+    VALUE(learn, SPARSE(a.normalize = 1), HK_R_UNWANTED, LEARN(normalize));
+    VALUE(learn, SPARSE(a.mask = hk_matrix(m.mask, OUT, IN, IN, HK_BOOL)), HK_R_UNWANTED, LEARN(mask));
+    VALUE(learn, SPARSE(a.low = hk_matrix(zeros, OUT, IN, IN, HK_FLOAT64)), HK_R_SHAPE, LEARN(low));
+    VALUE(learn, SPARSE(a.w.data = m.g), HK_R_OVERLAP, 2);
+    VALUE(learn, SPARSE(a.w.flags = HK_READONLY), HK_R_READONLY, 0);
 
     EVERY_ARRAY(contrastive, w, 0);
     VALUE(contrastive, a.x_free = G(), HK_R_SHAPE, 3);
@@ -287,6 +387,23 @@ int main(void) {
     VALUE(foldiak, a.slope = 0, HK_R_NONE, -1);
     VALUE(foldiak, a.steps = 0, HK_R_NONE, -1);
     VALUE(foldiak, a.step = 2, HK_R_VALUE, 13);
+
+    EVERY_ARRAY(threshold, theta, 0);
+    VALUE(threshold, a.y = G(), HK_R_SHAPE, 1);
+    VALUE(threshold, a.y = hk_vector(m.cols, IN, HK_FLOAT64), HK_R_OVERLAP, 1);
+    VALUE(threshold, a.target = hk_vector(nans, IN, HK_FLOAT64), HK_R_VALUE, 2);
+    VALUE(threshold, a.target = ROWS(), HK_R_SHAPE, 2);
+    VALUE(threshold, a.rate = -1, HK_R_VALUE, 3);
+    VALUE(threshold, a.reduction = HK_SUM, HK_R_VALUE, 4);
+    EVERY_ARRAY(intrinsic_plasticity, gain, 0);
+    VALUE(intrinsic_plasticity, a.bias = COLS(), HK_R_OVERLAP, 1);
+    VALUE(intrinsic_plasticity, a.bias = ROWS(), HK_R_SHAPE, 1);
+    VALUE(intrinsic_plasticity, a.y = X(), HK_R_OVERLAP, 3);
+    VALUE(intrinsic_plasticity, a.y = hk_vector(m.w, IN, HK_FLOAT64), HK_R_SHAPE, 3);
+    VALUE(intrinsic_plasticity, a.target = 0, HK_R_VALUE, 4);
+    VALUE(intrinsic_plasticity, a.target = 1, HK_R_VALUE, 4);
+    VALUE(intrinsic_plasticity, a.rate = NAN, HK_R_VALUE, 5);
+    VALUE(intrinsic_plasticity, a.reduction = HK_SUM, HK_R_VALUE, 6);
 
     EVERY_ARRAY(gain_rule, w, 0);
     VALUE(gain_rule, a.post_gain.cols = IN, HK_R_SHAPE, 1);
@@ -351,7 +468,9 @@ int main(void) {
     VALUE(conv_forward, a.w.cols = IN - 1, HK_R_SHAPE, 0);
     VALUE(conv_forward, a.images.data = m.g + 1, HK_R_OVERLAP, 3);
     VALUE(conv_forward, a.windows.size[0] = 3, HK_R_VALUE, 4 + SIZE);
-    VALUE(conv_forward, a.activation = 8, HK_R_VALUE, 15);
+    VALUE(conv_forward, a.activation = HK_BIPU + 1, HK_R_VALUE, 15);
+    VALUE(conv_forward, (a.activation = HK_LEAKY_RELU, a.slope = -1), HK_R_VALUE, 16);
+    VALUE(conv_forward, a.activation = HK_BIPU, HK_R_VALUE, 17);
     VALUE(conv_forward, a.slope = NAN, HK_R_VALUE, 16);
     EVERY_ARRAY(pool, images, 0);
     VALUE(pool, a.out.cols = OUT - 1, HK_R_SHAPE, 1);

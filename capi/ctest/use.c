@@ -31,6 +31,8 @@ static void test_library(void) {
     CHECK(hk_sizeof("hk_power_sums_args") == sizeof(hk_power_sums_args), "hk_power_sums_args");
     CHECK(hk_sizeof("hk_scale_args") == sizeof(hk_scale_args), "hk_scale_args");
     CHECK(hk_sizeof("hk_ema_args") == sizeof(hk_ema_args), "hk_ema_args");
+    CHECK(hk_sizeof("hk_threshold_args") == sizeof(hk_threshold_args), "hk_threshold_args");
+    CHECK(hk_sizeof("hk_intrinsic_plasticity_args") == sizeof(hk_intrinsic_plasticity_args), "hk_intrinsic_plasticity_args");
     CHECK(hk_sizeof("hk_stdp_args") == sizeof(hk_stdp_args), "hk_stdp_args");
     CHECK(hk_sizeof("hk_triplet_stdp_args") == sizeof(hk_triplet_stdp_args), "hk_triplet_stdp_args");
     CHECK(hk_sizeof("hk_windows") == sizeof(hk_windows), "hk_windows");

@@ -127,6 +127,19 @@ static void NAME(test_results)(void) {
     e.a = hk_vector(a, 3, DTYPE), e.alpha = 1, e.of = HK_OF_SQUARE;
     RUN(status, ema, e);
     CHECK(s[0] == 4 && s[1] == 16 && s[2] == 0, "ema of squares");
+
+    /* BiPU(2, -3) of -1, 0.5 and 2 is -3, 0.25 and 4 */
+    REAL z[6] = {-1, 2, (REAL)0.5, -1, 0, 0}, sigma[2] = {0, 0};
+    double values[4] = {0}, sum[2] = {0};
+    hk_windowed_gain_args g = {.sigma = hk_vector(sigma, 2, DTYPE), .z = hk_matrix(z, 3, 2, 2, DTYPE),
+                               .values = hk_matrix(values, 2, 2, 2, HK_FLOAT64), .sum = hk_vector(sum, 2, HK_FLOAT64),
+                               .activation = HK_BIPU, .slope = -3, .shape = 2};
+    RUN(status, windowed_gain, g);
+    CHECK(sigma[0] == (REAL)0.125 && sigma[1] == (REAL)-1.5 && sum[1] == 0, "windowed: %g %g", (double)sigma[0], (double)sigma[1]);
+    g.seen = 3, g.reduction = HK_MEAN, g.gain_of = HK_OF_DERIVATIVE, g.activation = HK_BILU;
+    RUN(status, windowed_gain, g);
+    CHECK(fabs((double)sigma[0] - 1.0 / 6) < 1e-6 && fabs((double)sigma[1] - 1.0 / 6) < 1e-6, "windowed: %g %g", (double)sigma[0],
+          (double)sigma[1]);
 }
 
 /* Decays of 1/2, so that traces and weights are exact: exp(-dt/tau) with tau = 1/ln 2. */

@@ -175,11 +175,14 @@ func DerELU(b *ir.Builder, x ir.Val) ir.Val {
 // ReLU is IEEE 754-2019 maximum(x, +0): NaN stays NaN, −0 gives +0.
 func ReLU(b *ir.Builder, x ir.Val) ir.Val { return b.AndNot(b.CmpLE(x, b.Const(0)), x) }
 
-// LeakyReLU is x for x ≥ 0, else round(slope·x).
-func LeakyReLU(slope ir.Val) Function {
-	return func(b *ir.Builder, x ir.Val) ir.Val {
-		return b.Select(b.CmpLE(b.Const(0), x), x, b.Mul(slope, x))
-	}
+// BiLU is round(upper·x) for x ≥ 0, else round(lower·x).
+func BiLU(lower, upper ir.Val) Function {
+	return func(b *ir.Builder, x ir.Val) ir.Val { return b.Mul(branch(b, x, lower, upper), x) }
+}
+
+// branch is upper for x ≥ 0, zeros of both signs included, else lower, also for NaN.
+func branch(b *ir.Builder, x, lower, upper ir.Val) ir.Val {
+	return b.Select(b.CmpLE(b.Const(0), x), upper, lower)
 }
 
 // DerReLU is 1 for x ≥ 0, zeros of both signs included, and 0 below; NaN stays NaN.
@@ -187,9 +190,9 @@ func DerReLU(b *ir.Builder, x ir.Val) ir.Val {
 	return b.Or(b.AndNot(b.CmpLT(x, b.Const(0)), b.Const(1)), b.CmpUN(x, x))
 }
 
-// DerLeakyReLU is 1 for x ≥ 0 and slope below; NaN stays NaN.
-func DerLeakyReLU(slope ir.Val) Function {
+// DerBiLU is upper for x ≥ 0 and lower below; NaN stays NaN.
+func DerBiLU(lower, upper ir.Val) Function {
 	return func(b *ir.Builder, x ir.Val) ir.Val {
-		return b.Or(b.Select(b.CmpLT(x, b.Const(0)), slope, b.Const(1)), b.CmpUN(x, x))
+		return b.Or(branch(b, x, lower, upper), b.CmpUN(x, x))
 	}
 }

@@ -52,13 +52,22 @@ func elementwiseKernels() []Kernel {
 	}
 	for _, f := range []struct {
 		name, equation string
-		fn             func(slope ir.Val) Function
+		fn             func(lower, upper ir.Val) Function
 	}{
-		{"ActLeakyReLU", "y = z >= 0 ? z : slope*z", LeakyReLU}, {"DerLeakyReLU", "y = z >= 0 ? 1 : slope", DerLeakyReLU},
+		{"ActBiLU", "y = (z >= 0 ? upper : lower)*z", BiLU}, {"DerBiLU", "y = z >= 0 ? upper : lower", DerBiLU},
 	} {
-		all = append(all, Kernel{Name: f.name, Family: "activation", Equation: f.equation, Params: list(y, z, scalars("slope"), n),
-			Text: mapped("z", func(b *ir.Builder) Function { return f.fn(b.ParamUni("slope")) })})
+		all = append(all, Kernel{Name: f.name, Family: "activation", Equation: f.equation, Params: list(y, z, scalars("lower", "upper"), n),
+			Text: mapped("z", func(b *ir.Builder) Function { return f.fn(b.ParamUni("lower"), b.ParamUni("upper")) })})
 	}
+	all = append(all,
+		Kernel{Name: "BiPU", Family: "activation", Equation: "y = (z >= 0 ? upper : lower)*p", Text: bipu,
+			Params: list(y, z, slice("p", PerN), scalars("lower", "upper"), n)},
+		Kernel{Name: "ReLUOr", Family: "activation", Equation: "y = z > 0 ? z : p", Params: list(y, z, scalars("p"), n),
+			Text: mapped("z", func(b *ir.Builder) Function { return reluOr(b.ParamUni("p")) })},
+		Kernel{Name: "Positive", Family: "activation", Equation: "y = z > 0 ? 1 : 0", Params: list(y, z, n),
+			Text: mapped("z", func(*ir.Builder) Function { return positive })},
+		Kernel{Name: "WindowMean", Family: "ema", Equation: "v = float64(a), sum = sum + v, s = T((sum + next)/count)", Text: windowMean,
+			Params: list(s, wide("v", true), wide("sum", true), wide("next", false), a, scalars("count"), n)})
 	for i := range all {
 		all[i].Tail = maskedTail
 	}
@@ -80,6 +89,25 @@ func mapped(from string, make func(*ir.Builder) Function) func(*ir.Builder) {
 		}
 		each(b, b.Param("n"), 1, cursors, func(a access) { a.store(y, 0, f(b, a.load(x, 0))) })
 	}
+}
+
+// bipu is BiLU with a power of |z| in place of z.
+func bipu(b *ir.Builder) {
+	lower, upper := b.ParamUni("lower"), b.ParamUni("upper")
+	y, z, p := b.Param("y"), b.Param("z"), b.Param("p")
+	each(b, b.Param("n"), 1, []ir.Val{y, z, p}, func(a access) {
+		a.store(y, 0, b.Mul(branch(b, a.load(z, 0), lower, upper), a.load(p, 0)))
+	})
+}
+
+// reluOr is x for x > 0, p for the others; NaN stays NaN.
+func reluOr(p ir.Val) Function {
+	return func(b *ir.Builder, x ir.Val) ir.Val { return b.Select(b.CmpLE(x, b.Const(0)), p, x) }
+}
+
+// positive is 1 for x > 0, 0 for the others; NaN stays NaN.
+func positive(b *ir.Builder, x ir.Val) ir.Val {
+	return b.Or(b.AndNot(b.CmpLE(x, b.Const(0)), b.Const(1)), b.CmpUN(x, x))
 }
 
 // powV is y = |x|^p, by one route; the vectors of a step advance stage by stage.
@@ -133,6 +161,68 @@ func addWide(b *ir.Builder) {
 		b.As64(func() { b.StoreU(acc, 0, b.Add(b.LoadU(acc, 0), lo)) })
 		b.AddTo(a, 4)
 		b.AddTo(acc, 8)
+	})
+}
+
+// windowMean adds as addWide does, and gives the mean at once; without `next` the sum alone is divided.
+func windowMean(b *ir.Builder) {
+	whenGiven(b, "next", func(given bool) {
+		s, v, sum, a, n := b.Param("s"), b.Param("v"), b.Param("sum"), b.Param("a"), b.Param("n")
+		count := b.Var(b.ParamUni("count"))
+		if b.Elem() == ir.F32 {
+			count, _ = b.Widen(count)
+		}
+		wides := []ir.Val{v, sum}
+		var next ir.Val
+		if given {
+			next = b.Param("next")
+			wides = append(wides, next)
+		}
+		// half is the mean of the doubles at `disp` bytes, x being the new values.
+		half := func(x ir.Val, load func(p ir.Val) ir.Val, store func(p, x ir.Val)) (mean ir.Val) {
+			b.As64(func() {
+				store(v, x)
+				mean = b.Add(load(sum), x)
+				store(sum, mean)
+				if given {
+					mean = b.Add(mean, load(next))
+				}
+				mean = b.Div(mean, count)
+			})
+			return mean
+		}
+		at := func(disp int64) (func(p ir.Val) ir.Val, func(p, x ir.Val)) {
+			return func(p ir.Val) ir.Val { return b.Load(p, disp) }, func(p, x ir.Val) { b.Store(p, disp, x) }
+		}
+		one := func(p ir.Val) ir.Val { return b.LoadU(p, 0) }
+		put := func(p, x ir.Val) { b.StoreU(p, 0, x) }
+		if b.Elem() == ir.F64 {
+			each(b, n, 1, append(wides, s, a), func(m access) {
+				m.store(s, 0, half(m.load(a, 0), func(p ir.Val) ir.Val { return m.load(p, 0) }, func(p, x ir.Val) { m.store(p, 0, x) }))
+			})
+			return
+		}
+		b.While(n, b.Lanes(), func() {
+			lo, hi := b.Widen(b.Load(a, 0))
+			loadLo, storeLo := at(0)
+			loadHi, storeHi := at(b.VecSize())
+			b.Store(s, 0, b.Narrow(half(lo, loadLo, storeLo), half(hi, loadHi, storeHi)))
+			for _, c := range wides {
+				b.AddTo(c, 2*b.VecSize())
+			}
+			b.AddTo(s, b.VecSize())
+			b.AddTo(a, b.VecSize())
+		})
+		b.While(n, 1, func() {
+			lo, _ := b.Widen(b.Var(b.LoadU(a, 0)))
+			mean := half(lo, one, put)
+			b.StoreU(s, 0, b.Narrow(mean, mean))
+			for _, c := range wides {
+				b.AddTo(c, 8)
+			}
+			b.AddTo(s, 4)
+			b.AddTo(a, 4)
+		})
 	})
 }
 

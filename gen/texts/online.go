@@ -8,14 +8,32 @@ func onlineKernels() []Kernel {
 			Equation: "for samples in order: y_si = Σ_j w_ij*x_sj, g = eta*y_si, then w = fma(g, x_sj, " + equation + ")",
 			Params: list(written("w", Mat), slice("x", NoShape), written("y", NoShape), scalars("eta"), scalars(more...), matrix(),
 				integers("samples", "xStride", "yStride")),
-			Text: func(b *ir.Builder) { online(b, decay) }}
+			Text: func(b *ir.Builder) { online(b, onlineForm{decay: decay}) }}
+	}
+	sliding := func(name, factor string, law bool) Kernel {
+		d := func(b *ir.Builder, _, _ ir.Val) ir.Val { return b.ParamUni("d") }
+		return Kernel{Name: name, Family: "online", Tail: blendedTail,
+			Equation: "for samples in order: y_si = Σ_j w_ij*x_sj, g = " + factor + ", theta_i = fma(alpha, y_si*y_si, beta*theta_i), " +
+				"then w = fma(g, x_sj, w*(1-d))",
+			Params: list(written("w", Mat), slice("x", NoShape), written("y", NoShape), written("theta", PerRow),
+				scalars("eta", "d", "alpha", "beta"), matrix(), integers("samples", "xStride", "yStride")),
+			Text: func(b *ir.Builder) { online(b, onlineForm{decay: d, slides: true, law: law}) }}
 	}
 	return []Kernel{
 		make1("OnlineG", "w", nil),
 		make1("OnlineDG", "w*(1-d)", func(b *ir.Builder, _, _ ir.Val) ir.Val { return b.ParamUni("d") }, "d"),
 		make1("OnlineGG", "w*(1-g)", func(_ *ir.Builder, g, _ ir.Val) ir.Val { return g }),
 		make1("OnlineGY", "w*(1-g*y_si)", func(b *ir.Builder, g, y ir.Val) ir.Val { return b.Mul(g, y) }),
+		sliding("OnlineSlide", "eta*y_si*(y_si-theta_i)", false),
+		sliding("OnlineSlideLaw", "eta*y_si*(y_si-theta_i)/theta_i", true),
 	}
+}
+
+// onlineForm is what the kernels differ in.
+type onlineForm struct {
+	decay  func(b *ir.Builder, g, y ir.Val) ir.Val // d of a row; nil: none
+	slides bool                                    // g has a threshold, which takes the square of y
+	law    bool                                    // g is divided by it
 }
 
 // onlineRows is how many rows are worked on at once. Each has one chain of fma, whose latency of four cycles four rows
@@ -25,18 +43,18 @@ const onlineRows = 4
 
 // online keeps rows in the first cache while the samples pass: one sweep updates them by a sample and takes their dot
 // products with the next one. So memory is read once for all samples, and W is not read twice for each.
-func online(b *ir.Builder, decay func(b *ir.Builder, g, y ir.Val) ir.Val) {
+func online(b *ir.Builder, form onlineForm) {
 	left, w, out := b.Param("rows"), b.Param("w"), b.Param("y")
 	for _, count := range []int{onlineRows, 1} {
 		b.While(left, int64(count), func() {
-			onlineGroup(b, w, out, count, decay)
+			onlineGroup(b, w, out, count, form)
 			b.AddRTo(w, b.IMul(strideBytes(b), b.IConst(int64(count))))
 			b.AddTo(out, int64(count)*b.Size())
 		})
 	}
 }
 
-func onlineGroup(b *ir.Builder, w, out ir.Val, count int, decay func(b *ir.Builder, g, y ir.Val) ir.Val) {
+func onlineGroup(b *ir.Builder, w, out ir.Val, count int, form onlineForm) {
 	at, sum := make([]ir.Val, count), make([]ir.Val, count)
 	g, keep := make([]ir.Val, count), make([]ir.Val, count)
 	x, y, samples := b.Param("x"), b.ICopy(out), b.Param("samples")
@@ -66,16 +84,30 @@ func onlineGroup(b *ir.Builder, w, out ir.Val, count int, decay func(b *ir.Build
 		for r := range sum {
 			b.StoreU(y, int64(r)*b.Size(), b.Sum(sum[r]))
 		}
+		var theta ir.Val
+		if form.slides { // as far into theta as out is into y, made anew each time: the loops leave no register for it
+			theta = b.ICopy(out)
+			b.SubRTo(theta, b.Param("y"))
+			b.AddRTo(theta, b.Param("theta"))
+		}
 		for r := range sum {
 			yr := b.LoadU(y, int64(r)*b.Size())
 			g[r] = b.Mul(eta, yr)
-			if decay != nil {
-				keep[r] = b.Sub(b.Keep(one), decay(b, g[r], yr))
+			if form.slides {
+				t := b.LoadU(theta, int64(r)*b.Size())
+				g[r] = b.Mul(g[r], b.Sub(yr, t))
+				if form.law {
+					g[r] = b.Div(g[r], t)
+				}
+				b.StoreU(theta, int64(r)*b.Size(), b.FMA(b.ParamUni("alpha"), b.Mul(yr, yr), b.Mul(b.ParamUni("beta"), t)))
+			}
+			if form.decay != nil {
+				keep[r] = b.Sub(b.Keep(one), form.decay(b, g[r], yr))
 			}
 		}
 	}
 	update := func(u, xs ir.Val, r int) ir.Val {
-		if decay != nil {
+		if form.decay != nil {
 			u = b.Mul(u, keep[r])
 		}
 		return b.FMA(g[r], xs, u)

@@ -15,8 +15,12 @@ const (
 	termColAdd   = 16
 	termBounds   = 32
 	termMask     = 64
+	// Of Rank1Full only.
+	termLimits   = 128
+	termSoft     = 256
+	termBistable = 512
 
-	termSums = 128 // of the specialised kernels only: the sums by row of the new |w|
+	termSums = 1024 // of the specialised kernels only: the sums by row of the new |w|
 )
 
 // The vector g_i is named gs, since g is a register in Go assembly.
@@ -52,14 +56,21 @@ func rank1Kernels() []Kernel {
 	all = append(all, Kernel{Name: "Rank1Residual", Family: "rank1", Tail: maskedTail,
 		Equation: "for rows in order: r_j = fma(-y_i, w_ij, r_j), then w_ij = fma(g_i, r_j, w_ij)",
 		Params:   list(w, written("r", PerCol), slice("gs", PerRow), slice("y", PerRow), matrix()), Text: rank1Residual})
+	terms := list(w, optional("d", StepRow), optional("c", PerCol), optional("gs", StepRow), optional("x", PerCol),
+		optional("a", StepRow), optional("b", PerCol))
+	mask := Param{Name: "mask", Kind: ir.Bools, Shape: MaskMat, Optional: true}
 	return append(all, Kernel{
 		Name: "Rank1Any", Family: "rank1", Tail: maskedTail,
 		Equation: "w = clip(mask ? fma(g_i, x_j, w*(1-d_i-c_j)) + a_i + b_j : w), each term present by its flag",
-		Params: list(w, optional("d", StepRow), optional("c", PerCol), optional("gs", StepRow), optional("x", PerCol),
-			optional("a", StepRow), optional("b", PerCol),
-			Param{Name: "mask", Kind: ir.Bools, Shape: MaskMat, Optional: true}, scalars("lo", "hi"), matrix(),
-			integers("dStep", "gsStep", "aStep", "maskStride", "flags")),
-		Text: rank1Any,
+		Params:   list(terms, mask, scalars("lo", "hi"), matrix(), integers("dStep", "gsStep", "aStep", "maskStride", "flags")),
+		Text:     func(b *ir.Builder) { rank1Any(b, false) },
+	}, Kernel{
+		Name: "Rank1Full", Family: "rank1", Tail: maskedTail,
+		Equation: "Rank1Any, the change times (w-softLo)(softHi-w), plus gamma*w(1-w)(w-theta), clipped to [low_ij, high_ij], by flags",
+		Params: list(terms, optional("low", LimitMat), optional("high", LimitMat), mask,
+			scalars("lo", "hi", "softLo", "softHi", "gamma", "theta"), matrix(),
+			integers("dStep", "gsStep", "aStep", "limitStride", "maskStride", "flags")),
+		Text: func(b *ir.Builder) { rank1Any(b, true) },
 	})
 }
 
@@ -136,48 +147,120 @@ func rank1Residual(b *ir.Builder) {
 }
 
 // rank1Any takes its terms from flags: a branch a strip and term, which the processor predicts, in place of a variant
-// for each of the 127 sets.
-func rank1Any(b *ir.Builder) {
-	to := b.Bounds(b.ParamUni("lo"), b.ParamUni("hi"))
+// for each of the 127 sets. In full, with what makes a change depend on the weight, it has more arguments than there are
+// registers for: the cursors are one offset then, and the arguments are read anew where they are used.
+func rank1Any(b *ir.Builder, full bool) {
+	var to ir.Bounds
+	bounds := func() ir.Bounds { return b.Bounds(b.ParamUni("lo"), b.ParamUni("hi")) }
+	if !full {
+		to = bounds()
+	}
 	keep, g, add := b.Var(b.Const(1)), b.Var(b.Const(0)), b.Var(b.Const(0))
 	b.Rows("rows", func(i ir.Val) {
 		b.Set(keep, b.Keep(b.Const(1)))
+		if full { // the change alone is wanted
+			b.IfBits(b.Param("flags"), termSoft, func() { b.Set(keep, b.Keep(b.Const(0))) })
+		}
 		b.IfBits(b.Param("flags"), termDecay, func() { b.Set(keep, b.Sub(keep, b.LoadU(stepped(b, "d", i), 0))) })
 		b.IfBits(b.Param("flags"), termOuter, func() { b.Set(g, b.LoadU(stepped(b, "gs", i), 0)) })
 		b.IfBits(b.Param("flags"), termRowAdd, func() { b.Set(add, b.LoadU(stepped(b, "a", i), 0)) })
-		w, x, c, col := rowOf(b, "w", "stride", i), b.Param("x"), b.Param("c"), b.Param("b")
+		w := rowOf(b, "w", "stride", i)
+		cursors := []ir.Val{w}
+		var at func(name string) ir.Val
+		if full {
+			offset := b.IConst(0)
+			cursors = append(cursors, offset)
+			at = func(name string) ir.Val { return b.IPlus(b.Param(name), offset) }
+		} else {
+			of := map[string]ir.Val{"x": b.Param("x"), "c": b.Param("c"), "b": b.Param("b")}
+			cursors = append(cursors, of["x"], of["c"], of["b"])
+			at = func(name string) ir.Val { return of[name] }
+		}
 		mask := b.IPlus(b.Param("mask"), b.IMul(i, b.Param("maskStride")))
 		n := b.Param("cols")
-		each(b, n, unroll, []ir.Val{w, x, c, col}, func(a access) {
+		each(b, n, unroll, cursors, func(a access) {
 			u := make([]ir.Val, a.n)
 			for q := range u {
+				if at := int64(q) * b.VecSize(); full && a.n > 1 && at%lineBytes == 0 { // on Zen 4 limits by column at 4096² run 1.5 times as fast
+					b.Prefetch(w, at+2048)
+				}
 				u[q] = b.Var(a.load(w, q))
 			}
-			all := func(fn func(q int)) func() {
+			all := func(name string, fn func(q int, p ir.Val)) func() {
 				return func() {
+					var p ir.Val
+					if name != "" {
+						p = at(name)
+					}
 					for q := range u {
-						fn(q)
+						fn(q, p)
 					}
 				}
 			}
 			flags := b.Param("flags")
 			b.IfElse(flags, termColDecay,
-				all(func(q int) { b.Set(u[q], b.Mul(u[q], b.Sub(keep, a.load(c, q)))) }),
-				func() { b.IfBits(flags, termDecay, all(func(q int) { b.Set(u[q], b.Mul(u[q], keep)) })) })
-			b.IfBits(flags, termOuter, all(func(q int) { b.Set(u[q], b.FMA(g, a.load(x, q), u[q])) }))
-			b.IfBits(flags, termRowAdd, all(func(q int) { b.Set(u[q], b.Add(u[q], add)) }))
-			b.IfBits(flags, termColAdd, all(func(q int) { b.Set(u[q], b.Add(u[q], a.load(col, q))) }))
+				all("c", func(q int, c ir.Val) { b.Set(u[q], b.Mul(u[q], b.Sub(keep, a.load(c, q)))) }),
+				func() {
+					kept := all("", func(q int, _ ir.Val) { b.Set(u[q], b.Mul(u[q], keep)) })
+					if !full {
+						b.IfBits(flags, termDecay, kept)
+						return
+					}
+					b.IfElse(flags, termDecay, kept, func() {
+						b.IfBits(flags, termSoft, all("", func(q int, _ ir.Val) { b.Set(u[q], b.Keep(b.Const(0))) }))
+					})
+				})
+			b.IfBits(flags, termOuter, all("x", func(q int, x ir.Val) { b.Set(u[q], b.FMA(g, a.load(x, q), u[q])) }))
+			b.IfBits(flags, termRowAdd, all("", func(q int, _ ir.Val) { b.Set(u[q], b.Add(u[q], add)) }))
+			b.IfBits(flags, termColAdd, all("b", func(q int, col ir.Val) { b.Set(u[q], b.Add(u[q], a.load(col, q))) }))
+			if full {
+				weightDependence(b, a, flags, w, u)
+			}
 			b.IfBits(flags, termMask, func() {
 				for q := range u {
 					b.Set(u[q], b.Select(b.Bytes(maskBytes(b, a, mask, n, q)), u[q], a.load(w, q)))
 				}
 				b.AddTo(mask, int64(a.n)*b.Lanes())
 			})
-			b.IfBits(flags, termBounds, all(func(q int) { b.Set(u[q], b.Clip(u[q], to)) }))
+			b.IfBits(flags, termBounds, func() {
+				if full {
+					to = bounds()
+				}
+				for q := range u {
+					b.Set(u[q], b.Clip(u[q], to))
+				}
+			})
+			if full {
+				b.IfBits(flags, termLimits, func() {
+					row := b.IShift(b.IMul(i, b.Param("limitStride")), b.SizeShift())
+					low, high := b.IPlus(at("low"), row), b.IPlus(at("high"), row)
+					for q := range u {
+						b.Set(u[q], b.Clip(u[q], b.Bounds(a.load(low, q), a.load(high, q))))
+					}
+				})
+			}
 			for q := range u {
 				a.store(w, q, u[q])
 			}
 		})
+	})
+}
+
+// weightDependence makes a weight of its change u, and adds the drift towards 0 or 1.
+func weightDependence(b *ir.Builder, a access, flags, w ir.Val, u []ir.Val) {
+	b.IfBits(flags, termSoft, func() {
+		low, high := b.ParamUni("softLo"), b.ParamUni("softHi")
+		for q := range u {
+			old := a.load(w, q)
+			b.Set(u[q], b.FMA(u[q], b.Mul(b.Sub(old, low), b.Sub(high, old)), old))
+		}
+	})
+	b.IfBits(flags, termBistable, func() {
+		gamma, theta, one := b.ParamUni("gamma"), b.ParamUni("theta"), b.Const(1)
+		for q := range u {
+			old := a.load(w, q)
+			b.Set(u[q], b.FMA(b.Mul(b.Mul(gamma, old), b.Sub(one, old)), b.Sub(old, theta), u[q]))
+		}
 	})
 }
 

@@ -23,6 +23,7 @@ const (
 	PairCol        // 2·cols elements, each twice
 	PairList       // count numbers of pairs
 	HalfList       // count masks of the lanes of a pair's one row or the other
+	LimitMat       // rows × cols elements, limitStride apart: 0 is one row for all
 )
 
 // Param is a kernel's parameter.
@@ -60,7 +61,7 @@ var Elems = []ir.Elem{ir.F32, ir.F64}
 func Table() []Kernel {
 	var all []Kernel
 	for _, family := range [][]Kernel{rank1Kernels(), scaleKernels(), spikeKernels(), sumKernels(), productKernels(), onlineKernels(),
-		elementwiseKernels()} {
+		elementwiseKernels(), optimizerKernels()} {
 		all = append(all, family...)
 	}
 	return all
@@ -78,6 +79,11 @@ func written(name string, s Shape) Param {
 }
 func optional(name string, s Shape) Param {
 	return Param{Name: name, Kind: ir.Slice, Shape: s, Optional: true}
+}
+
+// wide is a slice of float64 whatever the element type; one that is only read may be nil.
+func wide(name string, isWritten bool) Param {
+	return Param{Name: name, Kind: ir.Wide, Shape: PerN, Written: isWritten, Optional: !isWritten}
 }
 
 func scalars(names ...string) []Param  { return several(ir.Scalar, names) }

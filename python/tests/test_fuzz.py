@@ -85,9 +85,17 @@ def main(calls, seed):
         )
 
     rules = [hk.rules.Hebb(0.1), hk.rules.Decay(0.1, 0.01), hk.rules.Oja(0.1), hk.rules.Sanger(0.1), hk.rules.Instar(0.1),
-             hk.rules.WTA(0.1), hk.rules.WTA(0.1, 3, "euclid"), hk.rules.SoftHebb(0.1), hk.rules.SoftHebb(0.1, 0.2, True)]  # fmt: skip
+             hk.rules.WTA(0.1), hk.rules.WTA(0.1, 3, "euclid"), hk.rules.SoftHebb(0.1), hk.rules.SoftHebb(0.1, 0.2, True),
+             hk.rules.Outstar(0.1), hk.rules.PreGated(0.1, 0.5), hk.rules.PostGated(0.1, [0.5, 1, 2]), hk.rules.Covariance(0.1),
+             hk.rules.BCM(0.1), hk.rules.BCM(0.1, form="law", decay=0.01), hk.rules.BCM(0.1, form="1982"), hk.rules.PES(0.1),
+             hk.rules.DifferentialHebbian(0.1), hk.rules.DifferentialHebbian(0.1, True), hk.rules.AntiHebbian(0.1),
+             hk.rules.AntiHebbian(0.1, True), hk.rules.ABCD(0.1, 1, -1, 0.5, 0.2), hk.rules.KrotovHopfield(0.1, 3), hk.rules.Voja(0.1),
+             hk.rules.Voja(0.1, [1.0, 2, 3]), hk.rules.Custom(lambda x, y, s: {"g": 0.1 * y, "decay": 0.01}, vectorized=True)]  # fmt: skip
+    traces = [hk.rules.ThreeFactor(0.1, 5.0), hk.rules.ThreeFactor(0.1, 5.0, 0.5, "tau", tau_rise=1.0)]
+    foldiak, contrastive = [hk.rules.Foldiak(steps=3)], [hk.rules.ContrastiveHebbian(0.1)]
     spiking = [hk.rules.STDP(), hk.rules.STDP(mu=0.5, coincidence="both"), hk.rules.TripletSTDP(trace="replace")]
-    gains = hk.gains.Exponential(5, alpha=0.1, dtype=np.float64)
+    averages = [hk.gains.Exponential(5, alpha=0.1, dtype=np.float64), hk.gains.Windowed(5, window=3, activation=("bipu", 2.0, -1.0))]
+    staminas = [hk.stamina.Stamina(5, mode="batch", prior=0.3), hk.stamina.Stamina(3, alpha=0.5, dtype=np.float64)]
     outcomes = {"done": 0, "refused": 0}
     def network_of(args, named):
         """An RNN of the arguments, or one of a single unit where they are refused."""
@@ -113,8 +121,14 @@ def main(calls, seed):
             "ema",
             "gain_rule",
             "rule",
+            "rule",
             "stdp",
+            "three_factor",
+            "foldiak",
+            "contrastive",
             "gain",
+            "stamina",
+            "balanced_relu",
             "balance",
             "deficit",
             "synaptic_balance",
@@ -138,7 +152,8 @@ def main(calls, seed):
         elif name == "forward":
             dims = pick((n,), (samples, n))
             args = [w, array(dims), value((out,))]
-            optional(activation=lambda: pick("relu", "tanh", "gelu", "none", 3, ("leaky_relu", number())),
+            optional(activation=lambda: pick("relu", "tanh", "gelu", "none", 3, ("leaky_relu", number()), ("bilu", number(), number()),
+                                             ("bipu", number(), number())),
                      out=lambda: array((*dims[:-1], out)))  # fmt: skip
         elif name in ("power_sums", "norms"):
             args = [w, number()]
@@ -164,6 +179,23 @@ def main(calls, seed):
             args = [w, (random.random((*dims, n)) < 0.2).astype(kind), (random.random((*dims, out)) < 0.2).astype(kind)]
             if integers(4) == 0:
                 args[1 + int(integers(2))] = value(pick((n,), (samples, n), (samples, out)))
+        elif name == "three_factor":
+            dims = pick((n,), (samples, n))
+            args = [w, array(dims), pick(None, array((*dims[:-1], out)))]
+            named["modulator"] = value(dims[:-1])
+        elif name == "foldiak":
+            dims = pick((n,), (samples, n))
+            args = [w, array(dims), pick(None, array((*dims[:-1], out)))]
+            optional(reduction=lambda: pick("sequential", "sum", "mean", "x"))
+        elif name == "contrastive":
+            dims = pick((n,), (samples, n))
+            args = [w, array(dims), array((*dims[:-1], out)), array(dims), array((*dims[:-1], out))]
+            optional(reduction=lambda: pick("sequential", "sum", "mean", "x"), normalize=lambda: pick("max", None, 3),
+                     block=lambda: pick(1, 2, 4096, None, 0, "x"))  # fmt: skip
+        elif name in ("stamina", "balanced_relu"):
+            args = [array(pick((n,), (samples, n)))]
+            if name == "balanced_relu":
+                optional(mode=lambda: pick(*hk.stamina.MODES, "x", 3), strength=number, out=lambda: array(pick((n,), (samples, n))))
         elif name == "gain":
             args = [array(pick((n,), (samples, n)))]
             optional(reduction=lambda: pick("sequential", "mean", "sum"))
@@ -179,7 +211,10 @@ def main(calls, seed):
             )
             if name == "balance":
                 optional(
-                    order=lambda: pick([0, 1], [1, 0], [1, 1], [3]), tol=number, max_sweeps=lambda: pick(1, 5, 0, 100)
+                    order=lambda: pick([0, 1], [1, 0], [1, 1], [3]), tol=number, max_sweeps=lambda: pick(1, 5, 0, 100),
+                    method=lambda: pick("newton", "sweeps", "stochastic", "tied", "x"),
+                    alpha=lambda: pick([1, 2, 0], [1, array((sizes[2], sizes[1])), 1], [1], 3),
+                    only=lambda: pick([True, False], [False], [np.ones(sizes[1], bool), True]),
                 )
                 named.setdefault("max_sweeps", 50)
         elif name in ("synaptic_balance", "rnn"):
@@ -198,14 +233,20 @@ def main(calls, seed):
                          noise=lambda: value(pick((samples, units), (samples, 2, units))))  # fmt: skip
         else:
             name, args = "set_num_threads", [pick(1, 2, 3, 0, -1, "2", 5000)]
-        rule = pick(*(spiking if name == "stdp" else rules))
-        if name == "stdp" and integers(3):
+        learning = {"stdp": spiking, "three_factor": traces, "foldiak": foldiak, "contrastive": contrastive, "rule": rules}
+        rule = pick(*learning.get(name, rules))
+        if hasattr(rule, "reset") and integers(3):
             rule.reset()
-        states = [v for v in vars(rule).values() if isinstance(v, np.ndarray)]
+            for array_name in getattr(rule, "_state", ()):
+                if integers(8) == 0:
+                    setattr(rule, array_name, value(pick((out,), (n,), (out, n), (out, out))))
+        state = pick(*averages) if name == "gain" else pick(*staminas) if name == "stamina" else rule
+        states = [v for v in vars(state).values() if isinstance(v, np.ndarray)]
         lists = [v for a in args if isinstance(a, (list, tuple)) for v in a]
-        everything = [v for v in (*args, *lists, *named.values(), *states, memory, gains.sigma) if isinstance(v, np.ndarray)]
+        everything = [v for v in (*args, *lists, *named.values(), *states, memory) if isinstance(v, np.ndarray)]
         before = [v.tobytes() for v in everything]
-        function = rule.update if name in ("rule", "stdp") else gains.update if name == "gain" else getattr(hk, name, None)
+        function = getattr(hk.stamina if name == "balanced_relu" else hk, name, None)
+        function = state.update if name in (*learning, "gain", "stamina") else function
         function = function or made.run
         try:
             function(*args, **named)

@@ -121,7 +121,7 @@ def test_forward(seed, out, n, samples, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", oracle.ACTIVATIONS)
+@pytest.mark.parametrize("name", oracle.ACTIVATIONS, ids=str)
 def test_forward_activations(name, dtype):
     z = np.concatenate([np.linspace(-8, 8, 161), [0.0, -0.0, 30, -30]]).astype(dtype)
     y = hk.forward(z.reshape(-1, 1), [1.0], activation=name)

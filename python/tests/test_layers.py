@@ -276,3 +276,31 @@ def test_files_that_hold_no_layer(tmp_path):
         hk.Stack.load(path, rules=[None, None])
     with pytest.raises(hk.CheckpointError, match="kind 'stack'"):
         hk.Layer.load(path)
+
+
+@pytest.mark.parametrize("make", [lambda: hk.rules.SoftHebb(lr=0.05), lambda: hk.rules.BCM(lr=0.001, alpha=0.1)])
+def test_a_convolutional_layer_resumes(tmp_path, make):
+    images = np.random.default_rng(8).standard_normal((6, 2, 7, 6))
+    path = tmp_path / "conv.hk"
+
+    def state(layer):
+        return layer.weights.tobytes(), layer.bias.tobytes(), repr(layer), layer.drawn, layer.forward(images).tobytes()
+
+    straight, layer = (hk.ConvLayer(2, 4, (3, 2), rule=make(), stride=(2, 1), padding=1, activation=("leaky_relu", 0.25),
+                                    seed=5, dtype=np.float64) for _ in range(2))  # fmt: skip
+    for a in (straight, layer):
+        a.bias = np.arange(4.0)
+    for k in range(3):
+        for a in (straight, layer):
+            a.learn(images[2 * k : 2 * k + 2], draw=5)
+        layer.save(path)
+        layer = hk.ConvLayer.load(path)
+        assert state(layer) == state(straight) and layer.drawn == 2 * k + 2
+    with pytest.raises(hk.CheckpointError, match="kind 'conv_layer'"):
+        hk.Layer.load(path)
+    arrays, options = hk.checkpoints.read(path, "conv_layer", "test")
+    for change in (lambda: options.pop("seed"), lambda: options.update(seed=1, hue=2), lambda: arrays.clear()):
+        change()
+        hk.checkpoints.write(path, "conv_layer", arrays, options, "test")
+        with pytest.raises(hk.CheckpointError, match="holds no layer"):
+            hk.ConvLayer.load(path)

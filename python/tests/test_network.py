@@ -24,7 +24,8 @@ def state(net):
 
 
 @pytest.mark.parametrize(
-    "activation", ["relu", ("leaky_relu", 0.2), "tanh", "sigmoid", "softplus", "elu", "gelu", "identity"]
+    "activation", ["relu", ("leaky_relu", 0.2), "tanh", "sigmoid", "softplus", "elu", "gelu", "identity", ("bilu", -0.5, 1.25),
+                   ("bipu", 1.5, 0.25)]
 )
 @pytest.mark.parametrize("loss", ["mse", "softmax"])
 def test_gradients(activation, loss):
@@ -175,6 +176,10 @@ def test_targets():
         (dict(Y=np.full((400, 3), 0.5, np.float32)), "Y"), (dict(Y=np.full((400, 3), np.nan, np.float32)), "Y"),
         (dict(epochs=-1), "epochs"), (dict(epochs=1.5), "epochs"), (dict(batch=0), "batch"), (dict(batch="8"), "batch"),
         (dict(lr=-0.1), "lr"), (dict(lr=np.nan), "lr"), (dict(lr=np.inf), "lr"), (dict(lr="a"), "lr"), (dict(lr=1e39), "lr"),
+        (dict(batches=3), "batches"), (dict(reduction="max"), "reduction"), (dict(validation=3), "validation"), (dict(patience=2), "patience"),
+        (dict(validation=(np.ones((2, 4), np.float32), [0, 1])), "X"), (dict(callbacks=[3]), "callbacks"), (dict(callbacks=[(0, print)]), "callbacks"),
+        (dict(lr=lambda epoch: -1.0), "lr"), (dict(X=lambda: None), "Y"), (dict(X=lambda: None, Y=None), "batches"),
+        (dict(X=lambda: None, Y=None, batches=1), "X"),
         (dict(stamina={}), "stamina"), (dict(balance={"q": 1}), "balance"), (dict(balance={"p": -1}), "p"),
         (dict(balance={"every": -1}), "balance"), (dict(balance=3), "balance"), (dict(gain_rule={"lr": -1}), "gain_rule['lr']"),
         (dict(gain_rule={"alpha": 0}), "gain_rule['alpha']"), (dict(gain_rule={"of": "x"}), "gain_rule"),
@@ -199,7 +204,13 @@ def test_fit_refusals(change, name):
     "arguments, name",
     [
         (dict(sizes=[5]), "sizes"), (dict(sizes=[5, 0]), "sizes"), (dict(sizes=5), "sizes"), (dict(sizes=[5, 2.5]), "sizes"),
-        (dict(activation="x"), "activation"), (dict(feedback="fa"), "feedback"), (dict(feedback="x"), "feedback"),
+        (dict(activation="x"), "activation"), (dict(activation=["relu", "relu"]), "activation"), (dict(feedback="x"), "feedback"),
+        (dict(feedback=1), "feedback"), (dict(beta=0.1), "beta"), (dict(feedback="fa", beta=-1), "beta"), (dict(gate="x"), "gate"),
+        (dict(feedback="fa_ex", excitatory=1.5), "excitatory"), (dict(sizes=[5, 4, 3], feedback="fa_ex", loss="softmax"), "excitatory"),
+        (dict(optimizer="x"), "optimizer"), (dict(optimizer=3), "optimizer"), (dict(optimizer={"name": "sgd", "momentum": 1}), "optimizer"),
+        (dict(optimizer={"name": "adam", "beta1": 1}), "optimizer['beta1']"), (dict(weight_decay=-1), "weight_decay"),
+        (dict(weight_decay=(1, 0)), "weight_decay"), (dict(dropout=1), "dropout"), (dict(dropout=[0, 0, 0]), "dropout"),
+        (dict(sizes=[5, 4, 3], dropout=-0.5), "dropout"),
         (dict(loss="x"), "loss"), (dict(seed=-1), "seed"), (dict(seed=2**64), "seed"), (dict(seed=1.5), "seed"),
         (dict(dtype=int), "dtype"), (dict(excitatory=0.5), "excitatory"),
     ],
@@ -305,6 +316,32 @@ def test_interrupt_of_a_rule(block):
         after=0.25,
     )
     assert float(out.split()[0]) - (time.monotonic() - took) < 1.0
+
+
+@pytest.mark.parametrize("rule, arguments", [("BCM(1e-4)", "X"), ("ThreeFactor(1e-4, 20.0)", "X, modulator=1")])
+def test_interrupt_of_rules_with_state(rule, arguments):
+    interrupted(
+        """
+        import numpy as np, hebbkern as hk
+        random = np.random.default_rng(0)
+        X = random.standard_normal((50000, 300)).astype(np.float32) * np.float32(0.05)
+        start = random.standard_normal((1500, 300)).astype(np.float32) * np.float32(0.05)
+        w, rule, other = start.copy(), hk.rules.RULE, hk.rules.RULE
+        print("go", flush=True)
+        try:
+            rule.update(w, ARGUMENTS)
+        except hk.Interrupted as stop:
+            assert 0 < stop.done < len(X)
+            again, X = start.copy(), X[: stop.done]
+            other.update(again, ARGUMENTS)
+            assert np.array_equal(w, again), "not the state after k whole samples"
+            for name in rule._state:
+                assert np.array_equal(getattr(rule, name), getattr(other, name)), name
+        else:
+            raise AssertionError
+    """.replace("RULE", rule).replace("ARGUMENTS", arguments),
+        after=0.25,
+    )
 
 
 def test_interrupt_of_fit():

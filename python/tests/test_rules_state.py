@@ -164,6 +164,19 @@ def test_state_is_saved_and_taken_up_again(name):
     assert all(getattr(rule, key) is None for key in saved)
 
 
+def test_large_sequences_are_cut_and_have_the_same_bits():
+    random = np.random.default_rng(7)
+    X = random.standard_normal((3000, 600)).astype(np.float32) * np.float32(0.01)
+    start = random.standard_normal((50, 600)).astype(np.float32)
+    for how in ({}, {"block": 50}):
+        many, parts, rule, other = start.copy(), start.copy(), R.Covariance(0.01), R.Covariance(0.01)
+        rule.update(many, X, **how)
+        for k in range(0, 3000, 100):
+            other.update(parts, X[k : k + 100], **how)
+        assert np.array_equal(parts, many)
+        assert np.array_equal(rule.x_mean, other.x_mean) and np.array_equal(rule.y_mean, other.y_mean)
+
+
 def test_state_made_at_once():
     for make, names in (
         (lambda **n: R.Covariance(0.1, **n), {"x_mean": (3,), "y_mean": (2,)}),

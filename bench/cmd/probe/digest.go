@@ -106,15 +106,38 @@ func all[T kernels.Float](rows, cols int, special bool, put func(T), putInt func
 		kernels.EMABatch(s, w, T(0.3), of)
 		out(s)
 	}
+	for _, nesterov := range []bool{false, true} {
+		w, v := vector(cols), vector(cols)
+		kernels.Momentum(w, v, x, kernels.MomentumStep[T]{Rate: T(0.1), Mu: T(0.9), Keep: T(0.99), Nesterov: nesterov})
+		out(w, v)
+	}
+	aw, am, av := vector(cols), vector(cols), vector(cols)
+	kernels.Adam(aw, am, av, x, kernels.AdamStep[T]{Rate: T(0.1), Beta1: T(0.9), Beta2: T(0.99), Root: 2, Eps: T(1e-8), Keep: T(0.99)})
+	out(aw, am, av)
+	kernels.Shrink(aw, T(0.01), 1.3)
+	kernels.Sign(am, x)
+	out(aw, am)
+	mean, values, sum := make([]T, cols), kernels.NewMatrix[float64](2, cols), make([]float64, cols)
+	for seen := range 5 {
+		kernels.WindowMean(mean, values, sum, w.Row(seen%rows), seen)
+		out(mean)
+	}
+	kernels.ReLUOr(mean, x, -1)
+	out(mean)
+	kernels.Positive(mean, x)
+	out(mean)
 	for _, o := range []kernels.GainOptions[T]{{}, {Limit: 1}, {Form: kernels.GainExp}, {Form: kernels.GainExp, Limit: 1, Bias: vector(rows)}} {
 		w := matrix()
 		kernels.GainRule(w, ordinary[T](rows), ordinary[T](cols), T(0.01), o)
 		out(w.Data, o.Bias)
 	}
-	for kind := kernels.Identity; kind <= kernels.GELU; kind++ {
+	for kind := kernels.Identity; kind <= kernels.BiPU; kind++ {
 		act := kernels.Activation{Kind: kind}
-		if kind == kernels.LeakyReLU {
+		switch kind {
+		case kernels.LeakyReLU:
 			act.Slope = 0.01
+		case kernels.BiLU, kernels.BiPU:
+			act.Slope, act.Shape = 0.01, 1.3
 		}
 		y, z := make([]T, rows), make([]T, cols)
 		kernels.Forward(y, w, x, g, act)

@@ -10,16 +10,30 @@ func ActReLU[T Float](y, z []T, n int) {
 	}
 }
 
-// ActLeakyReLU is y = z for z ≥ 0, else round(slope·z).
-func ActLeakyReLU[T Float](y, z []T, slope T, n int) {
+// ActBiLU is y = round(upper·z) for z ≥ 0, else round(lower·z); a factor of 1 is
+// exact.
+func ActBiLU[T Float](y, z []T, lower, upper T, n int) {
 	y = y[:n]
 	for k, v := range z[:n] {
-		if v >= 0 {
-			y[k] = v
-		} else {
-			y[k] = slope * v
-		}
+		y[k] = branch(v, lower, upper) * v
 	}
+}
+
+// BiPU is y = round(upper·p) for z ≥ 0, else round(lower·p), where p is a power
+// of |z|; y may be z, not p.
+func BiPU[T Float](y, z, p []T, lower, upper T, n int) {
+	y, p = y[:n], p[:n]
+	for k, v := range z[:n] {
+		y[k] = branch(v, lower, upper) * p[k]
+	}
+}
+
+// branch is upper for z ≥ 0 (zero of either sign included), else lower.
+func branch[T Float](z, lower, upper T) T {
+	if z >= 0 {
+		return upper
+	}
+	return lower
 }
 
 // ActSigmoid is y = Sigmoid(z).
@@ -71,21 +85,17 @@ func ActGELU[T Float](y, z []T, n int) {
 // DerReLU is y = 1 for z ≥ 0 (zero of either sign included), else 0; NaN stays
 // NaN.
 func DerReLU[T Float](y, z []T, n int) {
-	DerLeakyReLU(y, z, 0, n)
+	DerBiLU(y, z, 0, 1, n)
 }
 
-// DerLeakyReLU is y = 1 for z ≥ 0, slope for z < 0; NaN stays NaN.
-func DerLeakyReLU[T Float](y, z []T, slope T, n int) {
+// DerBiLU is y = upper for z ≥ 0, lower for z < 0; NaN stays NaN.
+func DerBiLU[T Float](y, z []T, lower, upper T, n int) {
 	y = y[:n]
 	for k, v := range z[:n] {
-		switch {
-		case v >= 0:
-			y[k] = 1
-		case v < 0:
-			y[k] = slope
-		default:
-			y[k] = v
+		if v == v {
+			v = branch(v, lower, upper)
 		}
+		y[k] = v
 	}
 }
 
@@ -123,6 +133,31 @@ func DerGELU[T Float](y, z []T, n int) {
 	y = y[:n]
 	for k, v := range z[:n] {
 		y[k] = GELUDerivative(v)
+	}
+}
+
+// ReLUOr is y = z for z > 0, else p; NaN stays NaN.
+func ReLUOr[T Float](y, z []T, p T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		if v <= 0 {
+			v = p
+		}
+		y[k] = v
+	}
+}
+
+// Positive is y = 1 for z > 0, else 0; NaN stays NaN.
+func Positive[T Float](y, z []T, n int) {
+	y = y[:n]
+	for k, v := range z[:n] {
+		switch {
+		case v > 0:
+			v = 1
+		case v <= 0:
+			v = 0
+		}
+		y[k] = v
 	}
 }
 

@@ -32,6 +32,25 @@ func AddWide[T Float](acc []float64, a []T, n int) {
 	}
 }
 
+// WindowMean puts a value into a window and gives the mean of what it holds then:
+//
+//	v_k = float64(a_k),  sum_k ← sum_k + v_k,  s_k = T((sum_k + next_k)/count)
+//
+// next is nil where the window holds nothing but the sum.
+func WindowMean[T Float](s []T, v, sum, next []float64, a []T, count T, n int) {
+	s, v, sum = s[:n], v[:n], sum[:n]
+	by := float64(count)
+	for k, x := range a[:n] {
+		v[k] = float64(x)
+		total := sum[k] + v[k]
+		sum[k] = total
+		if next != nil {
+			total += next[k]
+		}
+		s[k] = T(total / by)
+	}
+}
+
 // SumWide adds the sums of several blocks in float64 and rounds once, from +0
 // on, blocks in order:
 //

@@ -32,6 +32,38 @@ func OnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride,
 	online(w, x, y, eta, rows, cols, stride, samples, xStride, yStride, func(g, y T) T { return T(g * y) })
 }
 
+// OnlineSlide is OnlineDG with a threshold of each row, which slides with the
+// square of y: in the place of g
+//
+//	g = round(round(eta·y_si)·(y_si − theta_i))
+//	theta_i ← fma(alpha, round(y_si²), round(beta·theta_i))
+func OnlineSlide[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	slide(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride, false)
+}
+
+// OnlineSlideLaw is OnlineSlide with g divided by theta_i, and rounded.
+func OnlineSlideLaw[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+	slide(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride, true)
+}
+
+func slide[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int, law bool) {
+	var g [1]T
+	decay := [1]T{d}
+	for i := range rows {
+		row, t := w[i*stride:][:cols], theta[i:i+1]
+		for s := range samples {
+			xs, ys := x[s*xStride:][:cols], y[s*yStride+i:][:1]
+			MatVec(ys, row, xs, 1, cols, cols)
+			g[0] = T(T(eta*ys[0]) * (ys[0] - t[0]))
+			if law {
+				g[0] /= t[0]
+			}
+			EMASquare(t, ys, alpha, beta, 1)
+			Rank1DG(row, decay[:], g[:], xs, 1, cols, cols, 0, 0, 0)
+		}
+	}
+}
+
 func online[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int, decay func(g, y T) T) {
 	var g, d [1]T
 	for i := range rows {

@@ -9,6 +9,10 @@ const (
 	Rank1ColAdd               // b_j
 	Rank1Bounds               // clip to [lo, hi]
 	Rank1Mask                 // only where mask_ij
+	// Of Rank1Full only.
+	Rank1Limits   // clip to [low_ij, high_ij]
+	Rank1Soft     // the change times (w_ij − softLo)(softHi − w_ij)
+	Rank1Bistable // plus γ·w_ij(1 − w_ij)(w_ij − θ)
 )
 
 // Rank1G adds an outer product:
@@ -104,23 +108,38 @@ func Rank1CGClip[T Float](w, c, g, x []T, lo, hi T, rows, cols, stride, gStep, _
 	}
 }
 
-// Rank1Any is the update with any of its terms, the present ones named by
+// Rank1Any is the update with any of the first seven of its terms, the present
+// ones named by flags: Rank1Full without limits, soft bounds and drift.
+func Rank1Any[T Float](w, d, c, g, x, a, b []T, mask []bool, lo, hi T, rows, cols, stride, dStep, gStep, aStep, maskStride, flags int) {
+	Rank1Full(w, d, c, g, x, a, b, nil, nil, mask, lo, hi, 0, 0, 0, 0, rows, cols, stride, dStep, gStep, aStep, 0, maskStride, flags)
+}
+
+// Rank1Full is the update with any of its terms, the present ones named by
 // flags. For each element, in this order, a missing term being left out:
 //
-//	f = 1;   d: f = 1 − d_i;   c: f = f − c_j
-//	d or c:  u = round(w_ij·f),   else u = w_ij
-//	g·x:     u = fma(g_i, x_j, u)
-//	a:       u = u + a_i
-//	b:       u = u + b_j
-//	mask:    u = w_ij where mask_ij is false
-//	bounds:  u = clip(u, lo, hi)
+//	f = 1, or 0 with soft;   d: f = f − d_i;   c: f = f − c_j
+//	d or c:   u = round(w_ij·f),   else u = w_ij, or +0 with soft
+//	g·x:      u = fma(g_i, x_j, u)
+//	a:        u = u + a_i
+//	b:        u = u + b_j
+//	soft:     u = fma(u, (w_ij − softLo)·(softHi − w_ij), w_ij)
+//	bistable: u = fma((γ·w_ij)·(1 − w_ij), w_ij − θ, u)
+//	mask:     u = w_ij where mask_ij is false
+//	bounds:   u = clip(u, lo, hi)
+//	limits:   u = clip(u, low_ij, high_ij)
 //	w_ij ← u
 //
 // every sum, difference and product rounded. Row i of the mask starts at
-// mask[i*maskStride]. Slices of missing terms are not read.
-func Rank1Any[T Float](w, d, c, g, x, a, b []T, mask []bool, lo, hi T, rows, cols, stride, dStep, gStep, aStep, maskStride, flags int) {
+// mask[i*maskStride], that of low and high at i*limitStride. Slices of missing
+// terms are not read.
+func Rank1Full[T Float](w, d, c, g, x, a, b, low, high []T, mask []bool, lo, hi, softLo, softHi, gamma, theta T,
+	rows, cols, stride, dStep, gStep, aStep, limitStride, maskStride, flags int) {
 	for i := range rows {
 		row := w[i*stride:][:cols]
+		start := T(1)
+		if flags&Rank1Soft != 0 {
+			start = 0
+		}
 		var di, gi, ai T
 		if flags&Rank1Decay != 0 {
 			di = d[i*dStep]
@@ -134,14 +153,16 @@ func Rank1Any[T Float](w, d, c, g, x, a, b []T, mask []bool, lo, hi T, rows, col
 		for j, wij := range row {
 			u := wij
 			if flags&(Rank1Decay|Rank1ColDecay) != 0 {
-				f := T(1)
+				f := start
 				if flags&Rank1Decay != 0 {
-					f = 1 - di
+					f = start - di
 				}
 				if flags&Rank1ColDecay != 0 {
 					f = f - c[j]
 				}
 				u = T(wij * f)
+			} else if flags&Rank1Soft != 0 {
+				u = 0
 			}
 			if flags&Rank1Outer != 0 {
 				u = FMA(gi, x[j], u)
@@ -152,11 +173,20 @@ func Rank1Any[T Float](w, d, c, g, x, a, b []T, mask []bool, lo, hi T, rows, col
 			if flags&Rank1ColAdd != 0 {
 				u += b[j]
 			}
+			if flags&Rank1Soft != 0 {
+				u = FMA(u, T((wij-softLo)*(softHi-wij)), wij)
+			}
+			if flags&Rank1Bistable != 0 {
+				u = FMA(T(T(gamma*wij)*(1-wij)), wij-theta, u)
+			}
 			if flags&Rank1Mask != 0 && !mask[i*maskStride+j] {
 				u = wij
 			}
 			if flags&Rank1Bounds != 0 {
 				u = clip(u, lo, hi)
+			}
+			if flags&Rank1Limits != 0 {
+				u = clip(u, low[i*limitStride+j], high[i*limitStride+j])
 			}
 			row[j] = u
 		}

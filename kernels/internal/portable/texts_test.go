@@ -35,11 +35,11 @@ func by1[T Float](f func(y, x []T, n int)) func(T) T {
 }
 
 func elementaryTexts[T Float](slope T) []elementaryText[T] {
-	leaky := func(f func(y, x []T, slope T, n int)) func(T) T {
-		return by1(func(y, x []T, n int) { f(y, x, slope, n) })
+	bilu := func(f func(y, x []T, lower, upper T, n int)) func(T) T {
+		return by1(func(y, x []T, n int) { f(y, x, slope, 1.5, n) })
 	}
-	ofSlope := func(f func(ir.Val) texts.Function) texts.Function {
-		return func(b *ir.Builder, x ir.Val) ir.Val { return f(b.ParamUni("slope"))(b, x) }
+	ofSlope := func(f func(lower, upper ir.Val) texts.Function) texts.Function {
+		return func(b *ir.Builder, x ir.Val) ir.Val { return f(b.ParamUni("slope"), b.Const(1.5))(b, x) }
 	}
 	return []elementaryText[T]{
 		{"Exp", texts.Exp, Exp[T]},
@@ -54,14 +54,14 @@ func elementaryTexts[T Float](slope T) []elementaryText[T] {
 		{"ELU", texts.ELU, by1(ActELU[T])},
 		{"GELU", texts.GELU, GELU[T]},
 		{"ReLU", texts.ReLU, by1(ActReLU[T])},
-		{"LeakyReLU", ofSlope(texts.LeakyReLU), leaky(ActLeakyReLU[T])},
+		{"BiLU", ofSlope(texts.BiLU), bilu(ActBiLU[T])},
 		{"DerSigmoid", texts.DerSigmoid, SigmoidDerivative[T]},
 		{"DerTanh", texts.DerTanh, TanhDerivative[T]},
 		{"DerSoftplus", texts.DerSoftplus, by1(DerSoftplus[T])},
 		{"DerELU", texts.DerELU, ELUDerivative[T]},
 		{"DerGELU", texts.DerGELU, GELUDerivative[T]},
 		{"DerReLU", texts.DerReLU, by1(DerReLU[T])},
-		{"DerLeakyReLU", ofSlope(texts.DerLeakyReLU), leaky(DerLeakyReLU[T])},
+		{"DerBiLU", ofSlope(texts.DerBiLU), bilu(DerBiLU[T])},
 		{"PowHalf", texts.PowHalf, PowHalf[T]},
 		{"Pow1", texts.Pow1, Pow1[T]},
 		{"PowThreeHalves", texts.PowThreeHalves, PowThreeHalves[T]},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import _threadpoolctl, gains, rules
+from . import _threadpoolctl, gains, homeostasis, rules, schedules, stamina
+from ._compose import WeightNorm
+from ._csr import CSR
 from ._errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -34,6 +36,7 @@ from .recurrent import RNN, RNNRun, Robustness
 from .synaptic import SynapticReport, synaptic_balance
 
 __all__ = [
+    "CSR",
     "ArgumentTypeError",
     "ArgumentValueError",
     "BalanceReport",
@@ -52,6 +55,7 @@ __all__ = [
     "Stack",
     "StaleLibraryWarning",
     "SynapticReport",
+    "WeightNorm",
     "__version__",
     "balance",
     "batch_update",
@@ -62,6 +66,7 @@ __all__ = [
     "forward",
     "gain_rule",
     "gains",
+    "homeostasis",
     "get_num_threads",
     "load",
     "norms",
@@ -71,7 +76,9 @@ __all__ = [
     "rules",
     "save",
     "scale",
+    "schedules",
     "set_num_threads",
+    "stamina",
     "synaptic_balance",
 ]
 

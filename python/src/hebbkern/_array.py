@@ -224,8 +224,8 @@ def checked(
             array = np.asarray(memoryview(value))
         except TypeError:
             array = converted(value, name, function, written, dtype or FLOATS[1])
-    wanted = "float32 or float64" if dtype is None else str(dtype)
     if array.dtype not in FLOATS or (dtype is not None and array.dtype != dtype):
+        wanted = "float32 or float64" if dtype is None else str(dtype)
         mend = f"convert it yourself, since it is not copied: {name}.astype" if written else f"pass {name}.astype"
         raise ArgumentTypeError(
             f"{function}: {name} is {array.dtype}; {wanted} is wanted; {mend}(np.{dtype or FLOATS[0]})", name
@@ -263,7 +263,7 @@ def describe(array: npt.NDArray[Any]) -> _lib.Array:
     stride = array.strides[0] // array.itemsize if array.ndim == 2 and rows > 1 and array.size else cols
     code = _lib.FLOAT32 if array.dtype == FLOATS[0] else _lib.FLOAT64
     flags = 0 if array.flags.writeable else _lib.READONLY
-    return _lib.Array(array.ctypes.data, rows, cols, stride, code, array.ndim, flags)
+    return _lib.Array(array.__array_interface__["data"][0], rows, cols, stride, code, array.ndim, flags)
 
 
 def describe_all(arrays: Sequence[npt.NDArray[Any] | None]) -> Any:

@@ -32,10 +32,10 @@ VERSION = "0.1.0"
 LIBRARY = Path(__file__).with_name("libhebbkern.so")
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
-           "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak",
-           "patches", "conv_forward", "pool")  # fmt: skip
-NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit",
-           "synaptic_balance", "rnn", "normal")  # fmt: skip
+           "windowed_gain", "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak", "patches", "conv_forward", "pool",
+           "threshold", "intrinsic_plasticity", "balanced_relu", "stamina")  # fmt: skip
+NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit", "evaluate", "deaths", "spread",
+           "seed", "uniform", "anneal", "synaptic_balance", "rnn", "normal")  # fmt: skip
 CHECKPOINT = ("save", "inspect", "load")
 
 # Status and reason codes of hebbkern.h.
@@ -80,6 +80,12 @@ class Error(ctypes.Structure):
 _I64, _F64, _POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
 
+class Activation(ctypes.Structure):
+    """hk_activation."""
+
+    _fields_ = [("kind", _I64), ("slope", _F64), ("shape", _F64)]
+
+
 class Network(ctypes.Structure):
     """hk_network."""
 
@@ -90,6 +96,37 @@ class Network(ctypes.Structure):
         ("hidden", _I64),
         ("output", _I64),
         ("slope", _F64),
+        ("shape", _F64),
+        ("activations", ctypes.POINTER(Activation)),
+    ]
+
+
+class Feedback(ctypes.Structure):
+    """hk_feedback."""
+
+    _fields_ = [
+        ("kind", _I64),
+        ("b", ctypes.POINTER(Array)),
+        ("gate", _I64),
+        ("previous", ctypes.POINTER(Array)),
+        ("started", ctypes.POINTER(_I64)),
+    ]
+
+
+class Optimizer(ctypes.Structure):
+    """hk_optimizer."""
+
+    _fields_ = [
+        ("kind", _I64),
+        ("nesterov", _I64),
+        ("momentum", _F64),
+        ("beta1", _F64),
+        ("beta2", _F64),
+        ("eps", _F64),
+        ("first_weights", ctypes.POINTER(Array)),
+        ("first_biases", ctypes.POINTER(Array)),
+        ("second_weights", ctypes.POINTER(Array)),
+        ("second_biases", ctypes.POINTER(Array)),
     ]
 
 
@@ -130,7 +167,13 @@ class BalanceResult(ctypes.Structure):
 class InitArgs(ctypes.Structure):
     """hk_init_args."""
 
-    _fields_ = [("network", Network), ("seed", ctypes.c_uint64)]
+    _fields_ = [
+        ("network", Network),
+        ("seed", ctypes.c_uint64),
+        ("feedback", ctypes.POINTER(Feedback)),
+        ("beta", _F64),
+        ("excitatory", _F64),
+    ]
 
 
 class PredictArgs(ctypes.Structure):
@@ -150,6 +193,19 @@ class GradientsArgs(ctypes.Structure):
         ("dbiases", ctypes.POINTER(Array)),
         ("loss", _I64),
         ("mean_loss", ctypes.POINTER(_F64)),
+        ("feedback", ctypes.POINTER(Feedback)),
+    ]
+
+
+class EvaluateArgs(ctypes.Structure):
+    """hk_evaluate_args."""
+
+    _fields_ = [
+        ("network", Network),
+        ("x", Array),
+        ("target", Array),
+        ("loss", _I64),
+        ("stats", ctypes.POINTER(Stats)),
     ]
 
 
@@ -167,6 +223,16 @@ class TrainArgs(ctypes.Structure):
         ("lr", _F64),
         ("gain", ctypes.POINTER(GainTraining)),
         ("stats", ctypes.POINTER(Stats)),
+        ("sum", _I64),
+        ("feedback", ctypes.POINTER(Feedback)),
+        ("optimizer", ctypes.POINTER(Optimizer)),
+        ("decay", _F64),
+        ("decay_p", _F64),
+        ("dropout", ctypes.POINTER(_F64)),
+        ("seed", ctypes.c_uint64),
+        ("updates", ctypes.POINTER(_I64)),
+        ("dweights", ctypes.POINTER(Array)),
+        ("dbiases", ctypes.POINTER(Array)),
     ]
 
 
@@ -230,6 +296,65 @@ class DeficitArgs(ctypes.Structure):
     ]
 
 
+class DeathsArgs(ctypes.Structure):
+    """hk_deaths_args."""
+
+    _fields_ = [
+        ("value", Array),
+        ("alive", _POINTER),
+        ("dead", _POINTER),
+        ("by_share", _I64),
+        ("threshold", _F64),
+        ("share", _F64),
+        ("minimum", _I64),
+        ("updates", _I64),
+        ("warmup", _I64),
+        ("strength", _F64),
+    ]
+
+
+class SpreadArgs(ctypes.Structure):
+    """hk_spread_args."""
+
+    _fields_ = [("mean", Array), ("scale", Array), ("tail", _F64), ("entropy", ctypes.POINTER(_F64))]
+
+
+class SeedArgs(ctypes.Structure):
+    """hk_seed_args."""
+
+    _fields_ = [("rng", _POINTER), ("seed", ctypes.c_uint64), ("stream", ctypes.c_uint64)]
+
+
+class UniformArgs(ctypes.Structure):
+    """hk_uniform_args."""
+
+    _fields_ = [("out", Array), ("rng", _POINTER), ("low", _F64), ("high", _F64)]
+
+
+class AnnealingState(ctypes.Structure):
+    """hk_annealing."""
+
+    _fields_ = [
+        ("strength", _F64),
+        ("objective", _F64),
+        ("proposed", _F64),
+        ("best", _F64),
+        ("best_objective", _F64),
+        ("temperature", _F64),
+        ("cooling", _F64),
+        ("step", _F64),
+        ("low", _F64),
+        ("high", _F64),
+        ("rng", ctypes.c_uint64 * 4),
+    ]
+
+
+class AnnealArgs(ctypes.Structure):
+    """hk_anneal_args."""
+
+    _fields_ = [("state", ctypes.POINTER(AnnealingState)), ("objective", _F64), ("accepted", ctypes.POINTER(_I64))]
+
+
 class Recurrent(ctypes.Structure):
     """hk_recurrent."""
 
@@ -281,6 +406,7 @@ class RNNArgs(ctypes.Structure):
         ("network", Recurrent),
         ("activation", _I64),
         ("slope", _F64),
+        ("shape", _F64),
         ("rate", _F64),
         ("steps", _I64),
         ("x", Array),
@@ -363,7 +489,11 @@ SYMBOLS: dict[str, tuple[Any, list[Any]]] = {
 STRUCTS: dict[str, Any] = {
     "hk_array": Array,
     "hk_error": Error,
+    "hk_activation": Activation,
     "hk_network": Network,
+    "hk_feedback": Feedback,
+    "hk_optimizer": Optimizer,
+    "hk_evaluate_args": EvaluateArgs,
     "hk_stats": Stats,
     "hk_gain_training": GainTraining,
     "hk_balance_report": BalanceResult,
@@ -375,6 +505,12 @@ STRUCTS: dict[str, Any] = {
     "hk_balance_block": BalanceBlock,
     "hk_balance_graph_args": BalanceGraphArgs,
     "hk_deficit_args": DeficitArgs,
+    "hk_deaths_args": DeathsArgs,
+    "hk_spread_args": SpreadArgs,
+    "hk_seed_args": SeedArgs,
+    "hk_uniform_args": UniformArgs,
+    "hk_annealing": AnnealingState,
+    "hk_anneal_args": AnnealArgs,
     "hk_recurrent": Recurrent,
     "hk_synaptic_report": SynapticResult,
     "hk_synaptic_balance_args": SynapticBalanceArgs,
@@ -478,8 +614,13 @@ class _Native:
     gain_rule: Callable[..., Any]
     learn: Callable[..., Any]
     average_gain: Callable[..., Any]
+    windowed_gain: Callable[..., Any]
     stdp: Callable[..., Any]
     triplet_stdp: Callable[..., Any]
+    threshold: Callable[..., Any]
+    intrinsic_plasticity: Callable[..., Any]
+    balanced_relu: Callable[..., Any]
+    stamina: Callable[..., Any]
     contrastive: Callable[..., Any]
     three_factor: Callable[..., Any]
     foldiak: Callable[..., Any]

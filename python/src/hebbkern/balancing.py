@@ -6,21 +6,19 @@ from __future__ import annotations
 import ctypes
 import itertools
 from dataclasses import dataclass
-from typing import Any, Literal, Mapping, Sequence, TypeGuard
+from typing import Any, Literal, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _graph, _lib
-from ._array import checked, describe_all, run
+from ._array import describe_all, run
 from ._errors import ArgumentTypeError, ArgumentValueError
-from ._graph import Block
 from ._graph import balance_graph as _balance_graph
-from ._parameters import choice, finite, is_integer, real
+from ._layers import Layers, check_layers
+from ._parameters import choice, is_integer, real
 from ._progress import pyplot
-from .kernels import activation_code
-
-_HOMOGENEOUS = ("identity", "relu", "leaky_relu", "bilu")
+from .kernels import Activation, activation_code
 
 
 class Flat:
@@ -30,15 +28,15 @@ class Flat:
         self,
         weights: Sequence[npt.NDArray[Any]],
         biases: Sequence[npt.NDArray[Any] | None] | None,
-        activation: str | tuple[str, float],
+        activation: Activation,
         function: str,
     ) -> None:
         self.arrays = [*weights, *(biases or ())]
         self.sizes = [weights[0].shape[1], *(w.shape[0] for w in weights)]
-        code, slope = activation_code(activation, function)
+        code, slope, shape = activation_code(activation, function)
         self._weights = describe_all(weights)
         self._biases = None if biases is None else describe_all(biases)
-        self.struct = _lib.Network(len(weights), self._weights, self._biases, code, 0, slope)
+        self.struct = _lib.Network(len(weights), self._weights, self._biases, code, 0, slope, shape)
 
     @property
     def hidden(self) -> list[int]:
@@ -46,42 +44,8 @@ class Flat:
 
     def split(self, units: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """An array over the hidden units as a list of one array a layer."""
-        return np.split(units, np.cumsum(self.hidden)[:-1]) if self.hidden else []
-
-
-Arrays = list[npt.NDArray[Any]]
-Optional = list[npt.NDArray[Any] | None]
-
-
-def check_layers(
-    weights: Any, biases: Any, function: str, *, written: bool, prefix: str = ""
-) -> tuple[Arrays, Optional | None]:
-    """Check a list of weights and biases."""
-    weights = _list(weights, f"{prefix}weights", function)
-    if not weights:
-        raise ArgumentValueError(f"{function}: {prefix}weights is an empty list; at least one matrix is wanted", "weights")
-    w = [checked(weights[0], f"{prefix}weights[0]", function, ndim=2, written=written)]
-    dtype = w[0].dtype
-    for l, value in enumerate(weights[1:], 1):
-        w.append(checked(value, f"{prefix}weights[{l}]", function, ndim=2, dtype=dtype, written=written))
-    if biases is None:
-        return w, None
-    biases = _list(biases, f"{prefix}biases", function)
-    if len(biases) != len(w):
-        raise ArgumentValueError(
-            f"{function}: {prefix}biases is a list of {len(biases)}; one for each of the {len(w)} weights is wanted",
-            "biases",
-        )
-    return w, [
-        None if value is None else checked(value, f"{prefix}biases[{l}]", function, ndim=1, dtype=dtype, written=written)
-        for l, value in enumerate(biases)
-    ]
-
-
-def _list(value: Any, name: str, function: str) -> list[Any]:
-    if not isinstance(value, (list, tuple)):
-        raise ArgumentTypeError(f"{function}: {name} is a {type(value).__qualname__}; a list of arrays is wanted", name)
-    return list(value)
+        cuts = [0, *itertools.accumulate(self.hidden)]
+        return [units[a:b] for a, b in zip(cuts, cuts[1:])]
 
 
 @dataclass(frozen=True, repr=False)
@@ -157,9 +121,6 @@ class BalanceReport:
         )
         right.set(yscale="log", title="deficit Σ(A − cB)²")
         return figure
-
-
-Activation = str | tuple[Any, ...]
 
 
 def balance(
@@ -254,7 +215,7 @@ def balance(
     bound = 0.0 if tol is None else real("balance", "tol", tol, above=0)
     if max_sweeps is not None and not (is_integer(max_sweeps) and 0 < max_sweeps < 2**62):
         raise ArgumentValueError(f"balance: max_sweeps is {max_sweeps!r}; an integer >= 1 is wanted", "max_sweeps")
-    layers = _Layers(weights, biases, activation, "balance")
+    layers = Layers(weights, biases, activation, "balance")
     layers.weigh(alpha, include_bias)
     layers.hold(only)
     for name, value, power in (("momentum", momentum, -1.0), ("squares", squares, -2.0)):
@@ -303,175 +264,6 @@ def _order(order: Any, layers: int) -> npt.NDArray[np.int64] | None:
     return sequence
 
 
-def _degree(activation: Any, function: str) -> float | None:
-    """c of a homogeneous activation, None for another."""
-    if isinstance(activation, tuple) and len(activation) == 3 and activation[0] in ("bilu", "bipu"):
-        for value in activation[1:]:
-            finite(function, "activation", value)
-        return 1.0 if activation[0] == "bilu" else real(function, "activation", activation[1], above=0)
-    activation_code(activation, function)
-    name = activation[0] if isinstance(activation, tuple) else activation
-    return 1.0 if name in _HOMOGENEOUS else None
-
-
-def _is_leaky(activation: Any) -> TypeGuard[tuple[str, float]]:
-    return isinstance(activation, tuple) and activation[:1] == ("leaky_relu",)
-
-
-class _Layers:
-    """Layers as a graph: hidden unit u, counted over the hidden layers, is unit u; layer h is group h."""
-
-    def __init__(self, weights: Any, biases: Any, activation: Any, function: str, written: bool = True) -> None:
-        self.function = function
-        self.weights, self.biases = check_layers(weights, biases, function, written=written)
-        w = self.weights
-        for l in range(1, len(w)):
-            if w[l].shape[1] != w[l - 1].shape[0]:
-                raise ArgumentValueError(
-                    f"{function}: weights[{l}] has shape {w[l].shape}; (any, {w[l - 1].shape[0]}) is wanted, the rows of "
-                    f"weights[{l - 1}]", f"weights[{l}]",
-                )  # fmt: skip
-        for l, b in enumerate(self.biases or ()):
-            if b is not None and b.shape != (w[l].shape[0],):
-                raise ArgumentValueError(
-                    f"{function}: biases[{l}] has shape {b.shape}; ({w[l].shape[0]},) is wanted", f"biases[{l}]"
-                )
-        self.hidden = [m.shape[0] for m in w[:-1]]
-        self.units = sum(self.hidden)
-        units = np.arange(self.units)
-        cuts = [0, *itertools.accumulate(self.hidden)]
-        self.at = [units[a:b] for a, b in zip(cuts, cuts[1:])]
-        self.group = np.empty(self.units, np.int64)
-        self.degree = np.ones(self.units)
-        self.other = np.zeros(self.units, np.bool_)  # units with another activation
-        for h, (at, kinds) in enumerate(zip(self.at, self._kinds(activation))):
-            self.group[at] = h
-            degrees = [_degree(a, self.function) for a in kinds]
-            if any(d != 1.0 for d in degrees):
-                self.other[at] = [d is None for d in degrees]
-                self.degree[at] = [1.0 if d is None else d for d in degrees]
-        self.held = self.other.astype(np.uint8)
-        ends = [None, *self.at, None]
-        self.blocks = [
-            Block(m, f"weights[{l}]", rows=ends[l + 1], cols=ends[l]) for l, m in enumerate(w)
-        ] + [
-            Block(b, f"biases[{l}]", cols=ends[l + 1], transposed=True, alpha=0.0)
-            for l, b in enumerate(self.biases or ())
-            if b is not None
-        ]
-
-    def _kinds(self, activation: Any) -> list[list[Any]]:
-        """The activations of each hidden layer: one for all units, or one for each."""
-        if not isinstance(activation, list):
-            _degree(activation, self.function)
-            return [[activation]] * len(self.hidden)
-        if len(activation) != len(self.hidden):
-            raise ArgumentValueError(
-                f"{self.function}: activation is a list of {len(activation)}; one for each of the {len(self.hidden)} hidden "
-                "layers is wanted", "activation",
-            )  # fmt: skip
-        kinds = [one if isinstance(one, list) else [one] for one in activation]
-        for h, (one, units) in enumerate(zip(activation, self.hidden)):
-            if isinstance(one, list) and len(one) != units:
-                raise ArgumentValueError(
-                    f"{self.function}: activation[{h}] is a list of {len(one)}; one for each of the {units} units is wanted",
-                    "activation",
-                )
-        return kinds
-
-    def weigh(self, alpha: Any, include_bias: bool) -> None:
-        """Weights of the cost."""
-        if alpha is not None:
-            values = _list(alpha, "alpha", self.function)
-            if len(values) != len(self.weights):
-                raise ArgumentValueError(
-                    f"{self.function}: alpha is a list of {len(values)}; one for each of the {len(self.weights)} weights is "
-                    "wanted", "alpha",
-                )  # fmt: skip
-            for l, (value, block) in enumerate(zip(values, self.blocks)):
-                name = f"alpha[{l}]"
-                if np.ndim(value) == 0:
-                    block.alpha = real(self.function, name, value)
-                    continue
-                block.alphas = checked(value, name, self.function, ndim=2, dtype=block.w.dtype)
-                if block.alphas.shape != block.w.shape:
-                    raise ArgumentValueError(
-                        f"{self.function}: {name} has shape {block.alphas.shape}; {block.w.shape} is wanted", name
-                    )
-        if include_bias:
-            for block in self.blocks[len(self.weights) :]:
-                block.alpha = 1.0
-
-    def hold(self, only: Any) -> None:
-        """Units that are not to move."""
-        if only is None:
-            return
-        values = _list(only, "only", self.function)
-        if len(values) != len(self.hidden):
-            raise ArgumentValueError(
-                f"{self.function}: only is a list of {len(values)}; one for each of the {len(self.hidden)} hidden layers is "
-                "wanted", "only",
-            )  # fmt: skip
-        for h, value in enumerate(values):
-            moves = np.asarray(value)
-            if moves.dtype != np.bool_ or moves.shape not in ((), (self.hidden[h],)):
-                raise ArgumentValueError(
-                    f"{self.function}: only[{h}] is {value!r}; True, False or {self.hidden[h]} of them are wanted", "only"
-                )
-            self.held[self.at[h]] |= ~moves
-
-    def carry(self, name: str, value: Any, power: float) -> None:
-        """Arrays of an optimizer that are scaled along."""
-        if value is None:
-            return
-        if not isinstance(value, tuple) or len(value) != 2:
-            raise ArgumentTypeError(
-                f"{self.function}: {name} is {value!r}; a pair of lists like (weights, biases) is wanted", name
-            )
-        w, b = check_layers(*value, self.function, written=True, prefix=f"{name} ")
-        models = {block.name: block for block in self.blocks}
-        for kind, arrays in (("weights", w), ("biases", b or ())):
-            if arrays and len(arrays) != len(self.weights):
-                raise ArgumentValueError(
-                    f"{self.function}: {name} has {len(arrays)} {kind}; {len(self.weights)} are wanted", name
-                )
-            for l, array in enumerate(arrays):
-                if array is None:
-                    continue
-                model = models.get(f"{kind}[{l}]")
-                if model is None or array.shape != model.w.shape or array.dtype != model.w.dtype:
-                    raise ArgumentValueError(
-                        f"{self.function}: {name} {kind}[{l}] is not like {kind}[{l}], in shape {array.shape} and as "
-                        f"{array.dtype}", name,
-                    )  # fmt: skip
-                self.blocks.append(
-                    Block(array, f"{name} {kind}[{l}]", model.rows, model.cols, model.transposed, 0.0, power=power)
-                )
-
-    def split(self, units: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """An array over the hidden units as a list of one array a layer."""
-        return [units[at] for at in self.at]
-
-    def exclusions(
-        self, status: npt.NDArray[np.uint8]
-    ) -> tuple[list[tuple[int, int]], list[tuple[int, int | None, str]]]:
-        """Dead units, and what else was left alone."""
-        dead: list[tuple[int, int]] = []
-        excluded: list[tuple[int, int | None, str]] = []
-        for h, at in enumerate(self.at):
-            dead += [(h, int(u)) for u in np.flatnonzero(status[at] == _graph.DEAD)]
-            reasons = np.full(len(at), "", dtype=object)
-            reasons[status[at] == _graph.HELD] = "held"
-            reasons[self.other[at]] = "activation"
-            reasons[status[at] == _graph.SHARED] = "shared"
-            reasons[status[at] == _graph.OFF_CYCLE] = "off cycle"
-            if len(at) and reasons[0] and np.all(reasons == reasons[0]):
-                excluded.append((h, None, reasons[0]))
-            else:
-                excluded += [(h, int(u), reasons[u]) for u in np.flatnonzero(reasons != "")]
-        return dead, excluded
-
-
 def deficit(
     weights: Sequence[Any],
     biases: Sequence[Any] | None = None,
@@ -513,11 +305,11 @@ def deficit(
     [array([ 8., -3.])]
     """
     cost = _cost("deficit", p)
-    if isinstance(cost, float) and (isinstance(activation, str) or _is_leaky(activation)):
+    if isinstance(cost, float) and isinstance(activation, (str, tuple)):
         w, b = check_layers(weights, biases, "deficit", written=False)
         flat = Flat(w, b, activation, "deficit")
         return flat.split(unit_deficits(flat, cost, include_bias)[0])
-    layers = _Layers(weights, biases, activation, "deficit", written=False)
+    layers = Layers(weights, biases, activation, "deficit", written=False)
     layers.weigh(None, include_bias)
     result = _balance_graph(
         layers.units, layers.blocks, p=cost, degree=layers.degree, group=layers.group, measure=True, function="deficit"

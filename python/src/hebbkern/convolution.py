@@ -16,15 +16,16 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from . import _state, checkpoints, rules
 from ._array import FLOATS, as_array, settle
-from ._errors import ArgumentTypeError, ArgumentValueError, DivergenceError, Interrupted
+from ._errors import ArgumentTypeError, ArgumentValueError, CheckpointError, DivergenceError, Interrupted
 from ._lib import native
 from ._parameters import choice, count, is_integer
 from ._windows import MOST, NAMES, Pair, Windows, flat, images_of, output, pair, rows_of
-from .kernels import activation_code
+from .kernels import Activation, activation_code
 from .network import Network
 
-_CONV = ("w", "images", "b", "out", *NAMES, "activation", "slope")
+_CONV = ("w", "images", "b", "out", *NAMES, "activation", "slope", "shape")
 _POOL = ("images", "out", *NAMES, "kind")
 _PATCHES = ("images", "out", *NAMES, "first", "draw", "seed", "drawn")
 _KINDS = ("max", "avg")
@@ -46,7 +47,7 @@ def conv2d(
     stride: Pair = 1,
     padding: Pair = 0,
     dilation: Pair = 1,
-    activation: str | tuple[str, float] = "identity",
+    activation: Activation = "identity",
     out: Any = None,
 ) -> npt.NDArray[Any]:
     """Convolutional layer, ``out_k(r, c) = f(Σ_l w_kl x_l + b_k)`` with x the window at (r, c).
@@ -62,7 +63,7 @@ def conv2d(
     stride, padding, dilation : int or (int, int)
         From a window to the next, zeros on every side, and from an element of a window to the next; for rows and
         columns.
-    activation : str or (str, float)
+    activation : str or tuple
         See `forward`.
     out : array [n, kernels, …, …] or [kernels, …, …], optional
         Written, and returned as a NumPy array; by default a new one.
@@ -97,11 +98,11 @@ def conv2d(
         raise ArgumentValueError(
             f"conv2d: w has shape {w.shape}; kernels for the {images.shape[-3]} channels of images are wanted", "w"
         )
-    code, slope = activation_code(activation, "conv2d")
+    code = activation_code(activation, "conv2d")
     windows = Windows("conv2d", images.shape[-3:], w.shape[2:], stride, padding, dilation)
     shape = (*images.shape[:-3], w.shape[0], *windows.positions)
     y = output("conv2d", out, shape, w)
-    args = [flat(w, "w", "conv2d"), rows_of(images), b, rows_of(y, "conv2d"), *windows.numbers, code, slope]
+    args = [flat(w, "w", "conv2d"), rows_of(images), b, rows_of(y, "conv2d"), *windows.numbers, *code]
     fault = native.conv_forward(*args)
     if fault is not None:
         settle("conv_forward", fault, _CONV, ("out",), args, "conv2d")
@@ -186,7 +187,7 @@ class ConvLayer:
         columns]`` and windows as samples.
     stride, padding, dilation : int or (int, int)
         See `conv2d`.
-    activation : str or (str, float)
+    activation : str or tuple
         Of `forward`; see there.
     seed : int
         Of the initial kernels, which are those of a `Network` of one layer, and of `learn`'s ``draw``.
@@ -224,7 +225,7 @@ class ConvLayer:
         stride: Pair = 1,
         padding: Pair = 0,
         dilation: Pair = 1,
-        activation: str | tuple[str, float] = "identity",
+        activation: Activation = "identity",
         seed: int = 0,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
@@ -386,6 +387,37 @@ class ConvLayer:
             if draw is not None:
                 self.drawn += done // each
         raise stopped from None
+
+    def save(self, path: checkpoints.Path) -> None:
+        """Write the layer with the state of its rule to a file, atomically; see `hebbkern.Layer.save`."""
+        label = "ConvLayer.save"
+        self._kernels(label)
+        values = {name: value for name, value in _state.attributes(self).items() if name != "rule"}
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        options = {name: _state.plain(value, name, label, arrays) for name, value in values.items()}
+        found, options["rule"] = _state.taken_apart(self.rule, "rule", label)
+        arrays.update({f"rule.{name}": array for name, array in found.items()})
+        checkpoints.write(path, "conv_layer", arrays, options, label)
+
+    @classmethod
+    def load(cls, path: checkpoints.Path, *, rule: Any = None) -> ConvLayer:
+        """A layer from a file of `save`; learning goes on with the bits of one that was never saved. `rule` and errors as in
+        `hebbkern.Layer.load`."""
+        arrays, options = checkpoints.read(path, "conv_layer", "ConvLayer.load")
+        try:
+            state = {name[5:]: arrays.pop(name) for name in list(arrays) if name.startswith("rule.")}
+            made = _state.put_together(options.pop("rule"), state, rules, rule, "rule")
+            values = {name: _state.unplain(value, arrays) for name, value in options.items()}
+            kernels, channels, *kernel = values["weights"].shape
+            numbers = {name: values[name] for name in ("stride", "padding", "dilation", "activation", "seed")}
+            layer = cls(channels, kernels, tuple(kernel), rule=made, **numbers, dtype=values["weights"].dtype)
+            if arrays or values.keys() - _state.attributes(layer).keys():
+                raise ValueError("there is more in the file than a layer has")
+            for name, value in values.items():
+                setattr(layer, name, value)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"ConvLayer.load: {path!r} holds no layer that can be used: {error}", "path") from None
+        return layer
 
     def _kernels(self, label: str) -> npt.NDArray[Any]:
         """The live memory, which the user may have replaced."""

@@ -14,7 +14,8 @@ threads.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, overload
+from functools import partial
+from typing import Any, Literal, Union, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,19 +23,22 @@ import numpy.typing as npt
 from ._array import as_array, output, settle
 from ._errors import ArgumentTypeError, ArgumentValueError, HebbkernError
 from ._lib import native
-from ._parameters import real
+from ._parameters import finite, real
 
 #: An array that is written: NumPy, torch on the CPU, anything with a writable buffer or DLPack.
 Writable = Any
 #: One number or an array.
 Value = Any
 
-ACTIVATIONS = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu", "gelu")
+#: The name of an activation, or a tuple of it and its parameters; see `forward`.
+Activation = Union[str, tuple[str, float], tuple[str, float, float]]
+
+ACTIVATIONS = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu", "gelu", "bilu", "bipu")
 LEAKY_SLOPE = 0.01
 
 _RANK1 = ("w", "g", "x", "decay", "col_decay", "row_add", "col_add", "low", "high", "mask")
 _BATCH = ("w", "g", "x", "decay", "col_decay")
-_FORWARD = ("w", "x", "b", "out", "activation", "slope")
+_FORWARD = ("w", "x", "b", "out", "activation", "slope", "shape")
 _SUMS = ("w", "rows", "cols", "weights", "p", "root")
 _SCALE = ("w", "rows", "cols")
 _EMA = ("s", "a", "alpha", "of")
@@ -138,7 +142,7 @@ def forward(
     x: Value,
     b: Value | None = None,
     *,
-    activation: str | tuple[str, float] = "identity",
+    activation: Activation = "identity",
     out: Writable | None = None,
 ) -> npt.NDArray[Any]:
     """Forward pass ``y_i = f(Σ_j w_ij x_j + b_i)``, for one input or for each row of a batch.
@@ -150,9 +154,10 @@ def forward(
     w : array [out, in]
     x : array [in] or [samples, in]
     b : array [out] or float, optional
-    activation : str or (str, float)
+    activation : str or tuple
         "identity", "relu", "leaky_relu" (slope 0.01; ``("leaky_relu", slope)`` for another), "sigmoid", "tanh",
-        "softplus", "elu" or "gelu" (the erf form).
+        "softplus", "elu", "gelu" (the erf form), ``("bilu", a, b)``: a z for z < 0, b z else, or ``("bipu", c, d)``:
+        z^c for z > 0, d |z|^c else, c > 0.
     out : array [out] or [samples, out], optional
         Written, and returned as a NumPy array; by default a new one.
 
@@ -176,7 +181,7 @@ def forward(
            [ 1.5,  3.5]])
     """
     w = as_array(w, "w", "forward")
-    code, slope = activation_code(activation, "forward")
+    code, slope, shape = activation_code(activation, "forward")
     if out is None:
         try:
             samples = np.shape(x)[:-1]
@@ -185,32 +190,42 @@ def forward(
         y = output(w, 0, samples if len(samples) == 1 else ())
     else:
         y = as_array(out, "out", "forward", written=True)
-    fault = native.forward(w, x, b, y, code, slope)
+    fault = native.forward(w, x, b, y, code, slope, shape)
     if fault is not None:
-        settle("forward", fault, _FORWARD, ("out",), [w, x, b, y, code, slope])
+        settle("forward", fault, _FORWARD, ("out",), [w, x, b, y, code, slope, shape])
     return y
 
 
-def activation_code(activation: str | tuple[str, float], function: str) -> tuple[int, float]:
-    """The library's number of an activation, and the slope of the leaky ReLU."""
-    slope: Any = LEAKY_SLOPE
-    name: Any = activation
-    if isinstance(activation, tuple) and len(activation) == 2 and activation[0] == "leaky_relu":
-        name, slope = activation
-        try:
-            slope = real(function, "slope", slope)
-        except HebbkernError as error:
-            kind = ArgumentTypeError if isinstance(error, TypeError) else ArgumentValueError
-            raise kind(
-                str(error).replace(": slope", ": activation is leaky_relu, whose slope", 1), "activation"
-            ) from None
+def activation_code(activation: Activation, function: str) -> tuple[int, float, float]:
+    """The library's number of an activation, its slope and its shape (hebbkern.h)."""
+    name, *parameters = activation if isinstance(activation, tuple) and activation else (activation,)
     if not isinstance(name, str):
         raise ArgumentTypeError(f"{function}: activation is {activation!r}; a name is wanted", "activation")
     if name not in ACTIVATIONS:
         raise ArgumentValueError(
             f"{function}: activation is {name!r}; one of {', '.join(ACTIVATIONS)} is wanted", "activation"
         )
-    return ACTIVATIONS.index(name), float(slope)
+    wanted = _PARAMETERS.get(name, ())
+    if name == "leaky_relu" and not parameters:
+        parameters = [LEAKY_SLOPE]
+    if len(parameters) != len(wanted):
+        form = f"({', '.join([repr(name), *wanted])})" if wanted else repr(name)
+        raise ArgumentValueError(f"{function}: activation is {activation!r}; {form} is wanted", "activation")
+    values = {}
+    for label, value in zip(wanted, parameters):
+        try:
+            check = real if label == "slope" else partial(real, above=0) if label == "c" else finite
+            values[label] = check(function, label, value)
+        except HebbkernError as error:
+            kind = ArgumentTypeError if isinstance(error, TypeError) else ArgumentValueError
+            raise kind(
+                str(error).replace(f": {label}", f": activation is {name}, whose {label}", 1), "activation"
+            ) from None
+    first, second = (*values.values(), 0.0, 0.0)[:2]
+    return (ACTIVATIONS.index(name), second, first) if name == "bipu" else (ACTIVATIONS.index(name), first, second)
+
+
+_PARAMETERS = {"leaky_relu": ("slope",), "bilu": ("a", "b"), "bipu": ("c", "d")}
 
 
 @overload

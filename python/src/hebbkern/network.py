@@ -1,81 +1,30 @@
-"""Networks of layers, trained by gradient descent with backpropagation, with balancing and the gain rule."""
+"""Networks of layers, trained by gradient descent with backpropagation or other feedback, with balancing and the gain
+rule."""
 
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass, field
-from typing import Any, Literal, Mapping, Sequence
+from typing import Any, Callable, Literal, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _lib
-from ._array import FLOATS, checked, describe, describe_all, raise_error, run
-from ._errors import ArgumentTypeError, ArgumentValueError, DivergenceError, Interrupted
+from ._array import FLOATS, checked, describe, describe_all, run
+from ._errors import ArgumentTypeError, ArgumentValueError
+from ._fit import Fit
+from ._history import Best, History
 from ._network_file import NetworkFile
-from ._parameters import is_integer, real
-from ._progress import Bar, pyplot
-from .balancing import BalanceReport, Flat, unit_deficits
-from .balancing import balance as balance_arrays
-from .kernels import activation_code
+from ._parameters import choice, is_integer, real
+from ._train import FEEDBACKS, GATES, LOSSES, MOMENTS, Call, dropout_of, optimizer_of, targets_of
+from .balancing import Flat
+from .kernels import Activation, activation_code
 
-_LOSSES = ("mse", "softmax")
-_FEEDBACK_LATER = ("fa", "dfa", "sign", "fa_ex")
-_BALANCE = {
-    "p": 2.0,
-    "every": 1,
-    "before": False,
-    "include_bias": False,
-    "order": None,
-    "tol": None,
-    "max_sweeps": None,
-}
-_GAIN = {"lr": 1e-3, "alpha": 0.01, "of": "activation", "form": "linear", "limit": None, "reduction": "mean"}
-
-
-@dataclass(repr=False)
-class History:
-    """What `Network.fit` has seen, a value for each epoch of the call.
-
-    Attributes
-    ----------
-    loss : list of float
-        Mean loss of a sample, each at the weights before its minibatch's update.
-    accuracy : list of float
-        Fraction of samples whose output is largest where the target is, likewise.
-    deficit : list of float
-        Balance deficit ``Σ (A − B)²`` that the epoch's training left, before balancing.
-    balanced : list of BalanceReport or None
-        Of the balancing after the epoch.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
-    deficit: list[float] = field(default_factory=list)
-    balanced: list[BalanceReport | None] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.loss)
-
-    def __repr__(self) -> str:
-        last = f", loss {self.loss[-1]:.4g}, accuracy {self.accuracy[-1]:.4g}" if self.loss else ""
-        return f"History({len(self)} epochs{last})"
-
-    def plot(self) -> Any:
-        """Draw loss, accuracy and deficit by epoch; return the matplotlib figure."""
-        plt = pyplot()
-        figure, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
-        epochs = range(1, len(self) + 1)
-        for axis, name in zip(axes, ("loss", "accuracy", "deficit")):
-            axis.plot(epochs, getattr(self, name), ".-")
-            axis.set(title=name, xlabel="epoch")
-        if any(value > 0 for value in self.deficit):
-            axes[2].set_yscale("log")
-        return figure
+__all__ = ["Best", "History", "Network"]
 
 
 class Network(NetworkFile):
-    """A network of layers: populations of the given sizes, the hidden ones with one activation, a linear output.
+    """A network of layers: populations of the given sizes, by default with a linear output.
 
     Weights start uniform after He et al. (2015) into ReLU-like units and after Glorot & Bengio (2010) elsewhere, biases
     at 0, as a function of the seed alone.
@@ -84,28 +33,63 @@ class Network(NetworkFile):
     ----------
     sizes : list of int
         Units of input, hidden layers and output: at least two numbers.
-    activation : str or (str, float)
-        Of the hidden layers; see `forward`.
-    feedback : "bp"
-        Backpropagation. (Others are not available in this version.)
+    activation : str, tuple or list of them
+        Of the hidden layers; see `forward`. A list has one for each layer, the output's last.
+    feedback : "bp", "fa", "dfa", "sign" or "fa_ex"
+        By what the output error reaches the hidden layers: their own weights (backpropagation); fixed random weights,
+        layer by layer (feedback alignment: Lillicrap et al. 2016) or directly from the output (Nøkland 2016); the signs
+        of the current weights (Liao, Leibo & Poggio 2016); directly through weights of +β and −β (Konishi, Igarashi &
+        Miura 2023).
     excitatory : float
-        For feedback "fa_ex".
-    loss : "mse" or "softmax"
-        Squared error ``Σ_k (y_k − t_k)²/2``, or the cross-entropy of the softmax of the output.
+        For "fa_ex": the probability of +β, drawn for each weight. The loss "softmax" needs one between 0 and 1.
+    beta : float or None
+        For "fa_ex" β (None: 0.1); for "fa" and "dfa" the half width of the uniform distribution (None:
+        ``√(6/(rows + columns))``).
+    gate : "derivative" or "differential"
+        What the signal to a hidden unit is multiplied by: f′, or the change of the unit's activity since the sample
+        before (0 at the first), which asks for the samples in their order: ``shuffle=False`` in `fit`.
+    loss : "mse", "softmax" or "sigmoid"
+        Squared error ``Σ_k (y_k − t_k)²/2``, or the cross-entropy of the softmax of the output, or of the sigmoids of its
+        units.
+    optimizer : str or mapping
+        "sgd", "momentum", "nesterov" or "adam", or a mapping with it under ``name`` and ``momentum`` (0.9), or ``beta1``
+        (0.9), ``beta2`` (0.999) and ``eps`` (1e-8): see Notes.
+    weight_decay : float or (float, float)
+        λ, or (λ, p): decoupled decay by the gradient of ``(λ/p) Σ|w|^p``, any p > 0 (2), biases left out. Before each
+        update the weights shrink by ``lr·λ·|w|^(p−1)``, and not beyond 0; it is not part of loss and gradient.
+    dropout : float or list of float
+        Probability that a hidden unit is silent for a sample in training (the others are scaled by ``1/(1 − rate)``); a
+        list has one for the input and each hidden layer.
     seed : int
-        Of the weights and of the order of samples in `fit`, 0 ... 2^64 − 1.
+        Of all randomness: weights, feedback weights, the order of samples in `fit`, dropout. 0 ... 2^64 − 1.
     dtype : float32 or float64
 
     Attributes
     ----------
     weights, biases : lists of arrays
         The live memory: [n_l, n_{l−1}] and [n_l] for each layer. Change them in place, or put others in their place.
-    feedback_weights : list
-        Empty for "bp".
+    feedback_weights : list of arrays
+        One for each hidden layer l: [n_{l+1}, n_l] for "fa", [out, n_l] for "dfa" and "fa_ex"; else empty. Row k weighs
+        the error of unit k. Live memory too.
+    moments : dict of str to list of arrays
+        Of the optimizer: "first_weights" and "first_biases" (momentum, Adam), "second_weights" and "second_biases"
+        (Adam), shaped as weights and biases. Live memory too.
+    previous : list of arrays
+        For the gate "differential", the activities of each hidden layer at the last sample; `started` says that there
+        was one: set it to False where a new sequence begins.
     gains : list of arrays or None
         Average gains of the populations, from the first `fit` with a gain rule on.
-    epoch : int
-        Epochs trained so far: two calls of `fit` with 5 epochs equal one with 10, bit for bit.
+    epoch, position, steps : int
+        Epochs trained so far; samples of the next one that have been trained already, after Ctrl-C; updates so far.
+        Two calls of `fit` with 5 epochs equal one with 10, bit for bit.
+    best : Best or None
+        Of early stopping in `fit`, kept over calls; set it to None to begin anew.
+
+    Notes
+    -----
+    With the gradient g: "sgd" is ``w −= lr·g``; "momentum" ``v ← momentum·v + g; w −= lr·v``; "nesterov" ``w −= lr·(g +
+    momentum·v)``; "adam" is Kingma & Ba 2015. The output layer learns by its own error with every feedback, and biases
+    learn as weights from a unit that is 1.
 
     Examples
     --------
@@ -122,16 +106,24 @@ class Network(NetworkFile):
     weights: list[npt.NDArray[Any]]
     biases: list[npt.NDArray[Any]]
     feedback_weights: list[npt.NDArray[Any]]
+    moments: dict[str, list[npt.NDArray[Any]]]
+    previous: list[npt.NDArray[Any]]
     gains: list[npt.NDArray[Any]] | None
+    best: Best | None
 
     def __init__(
         self,
         sizes: Sequence[int],
         *,
-        activation: str | tuple[str, float] = "relu",
-        feedback: Literal["bp"] = "bp",
+        activation: Activation | list[Any] = "relu",
+        feedback: Literal["bp", "fa", "dfa", "sign", "fa_ex"] = "bp",
         excitatory: float = 1.0,
-        loss: Literal["mse", "softmax"] = "mse",
+        beta: float | None = None,
+        gate: Literal["derivative", "differential"] = "derivative",
+        loss: Literal["mse", "softmax", "sigmoid"] = "mse",
+        optimizer: str | Mapping[str, Any] = "sgd",
+        weight_decay: float | tuple[float, float] = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         seed: int = 0,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
@@ -139,61 +131,126 @@ class Network(NetworkFile):
             raise ArgumentTypeError(f"Network: sizes is {sizes!r}; a list of integers is wanted", "sizes")
         if len(sizes) < 2 or min(sizes) < 1:
             raise ArgumentValueError(f"Network: sizes is {list(sizes)}; at least two numbers >= 1 are wanted", "sizes")
-        if feedback != "bp":
-            later = f"; {feedback!r} is not available in this version" if feedback in _FEEDBACK_LATER else ""
-            raise ArgumentValueError(f"Network: feedback is {feedback!r}; 'bp' is wanted{later}", "feedback")
-        if excitatory != 1.0:
-            raise ArgumentValueError(
-                f"Network: excitatory is {excitatory!r}; it goes with feedback 'fa_ex' only", "excitatory"
-            )
-        if loss not in _LOSSES:
-            raise ArgumentValueError(f"Network: loss is {loss!r}; 'mse' or 'softmax' is wanted", "loss")
         if not is_integer(seed):
             raise ArgumentTypeError(f"Network: seed is {seed!r}; an integer is wanted", "seed")
         if not 0 <= seed < 2**64:
             raise ArgumentValueError(f"Network: seed is {seed}; 0 to 2**64 - 1 is wanted", "seed")
         if np.dtype(dtype) not in FLOATS:
             raise ArgumentTypeError(f"Network: dtype is {dtype!r}; float32 or float64 is wanted", "dtype")
-        activation_code(activation, "Network")
+        choice("Network", "feedback", feedback, FEEDBACKS)
+        choice("Network", "gate", gate, GATES)
+        choice("Network", "loss", loss, LOSSES)
         self.sizes = [int(n) for n in sizes]
         self.activation = activation
+        self._activations("Network")
         self.feedback = feedback
+        self.excitatory = real("Network", "excitatory", excitatory, most=1)
+        if feedback != "fa_ex" and excitatory != 1.0:
+            raise ArgumentValueError(
+                f"Network: excitatory is {excitatory!r}; it goes with feedback 'fa_ex' only", "excitatory"
+            )
+        if feedback == "fa_ex" and loss == "softmax" and self.excitatory in (0, 1) and len(sizes) > 2:
+            raise ArgumentValueError(
+                f"Network: excitatory is {excitatory!r} with the loss 'softmax', whose errors add up to 0: feedback "
+                "weights that are equal for all outputs would give every hidden unit an update of exactly 0; the loss "
+                "'mse' or 'sigmoid', or signs drawn per entry (excitatory between 0 and 1) are wanted",
+                "excitatory",
+            )
+        if beta is not None and feedback not in ("fa", "dfa", "fa_ex"):
+            raise ArgumentValueError(
+                f"Network: beta is {beta!r}; it goes with feedback 'fa', 'dfa' or 'fa_ex' only", "beta"
+            )
+        self.beta = None if beta is None else real("Network", "beta", beta, above=0)
+        self.gate = gate
         self.loss = loss
+        self.optimizer = optimizer_of(optimizer, "Network")
+        decay = weight_decay if isinstance(weight_decay, tuple) and len(weight_decay) == 2 else (weight_decay, 2.0)
+        self.weight_decay = (
+            real("Network", "weight_decay", decay[0]),
+            real("Network", "weight_decay", decay[1], above=0),
+        )
+        self.dropout = dropout_of(dropout, self.sizes, "Network")
         self.seed = int(seed)
         self.dtype = np.dtype(dtype)
-        self.epoch = 0
-        pairs = list(zip(self.sizes[1:], self.sizes))
-        self.weights = [np.zeros(pair, self.dtype) for pair in pairs]
-        self.biases = [np.zeros(out, self.dtype) for out, _ in pairs]
-        self.feedback_weights = []
+        self.epoch = self.position = self.steps = 0
+        shapes = self._shapes()
+        self.weights = [np.zeros(s, self.dtype) for s in shapes["weights"]]
+        self.biases = [np.zeros(s, self.dtype) for s in shapes["biases"]]
+        self.feedback_weights = [np.zeros(s, self.dtype) for s in shapes["feedback_weights"]]
+        self.previous = [np.zeros(s, self.dtype) for s in shapes["previous"]]
+        self.started = False
+        self.moments = {
+            name: [np.zeros_like(a) for a in getattr(self, name.split("_")[1])]
+            for name in MOMENTS[self.optimizer["name"]]
+        }
         self.gains = None
-        run("init", _lib.InitArgs(self._flat("Network").struct, self.seed), "Network")
+        self.best = None
+        call = Call(self, "Network")
+        way = call.feedback(written=True)
+        run("init", _lib.InitArgs(call.flat.struct, self.seed, way, self.beta or 0.0, self.excitatory), "Network")
 
     def __repr__(self) -> str:
-        return (
-            f"Network({self.sizes}, activation={self.activation!r}, feedback={self.feedback!r}, loss={self.loss!r}, "
-            f"seed={self.seed}, dtype=np.{self.dtype})"
-        )
+        options = [f"activation={self.activation!r}", f"feedback={self.feedback!r}"]
+        if self.feedback == "fa_ex":
+            options.append(f"excitatory={self.excitatory!r}")
+        options.append(f"loss={self.loss!r}")
+        if self.optimizer["name"] != "sgd":
+            options.append(f"optimizer={self.optimizer['name']!r}")
+        return f"Network({self.sizes}, {', '.join(options)}, seed={self.seed}, dtype=np.{self.dtype})"
+
+    def _activations(self, function: str) -> list[tuple[int, float, float]]:
+        """The activation of each layer, the output's last."""
+        if not isinstance(self.activation, list):
+            return [activation_code(self.activation, function)] * (len(self.sizes) - 2) + [(0, 0.0, 0.0)]
+        if len(self.activation) != len(self.sizes) - 1:
+            raise ArgumentValueError(
+                f"{function}: activation is a list of {len(self.activation)}; one for each of the {len(self.sizes) - 1} "
+                "layers is wanted",
+                "activation",
+            )
+        return [activation_code(a, function) for a in self.activation]
+
+    def _shapes(self) -> dict[str, list[tuple[int, ...]]]:
+        sizes = self.sizes
+        hidden = range(1, len(sizes) - 1)
+        ways: list[tuple[int, ...]] = []
+        if self.feedback in ("fa", "dfa", "fa_ex"):
+            ways = [(sizes[l + 1] if self.feedback == "fa" else sizes[-1], sizes[l]) for l in hidden]
+        return {
+            "weights": list(zip(sizes[1:], sizes)),
+            "biases": [(n,) for n in sizes[1:]],
+            "feedback_weights": ways,
+            "previous": [(sizes[l],) for l in hidden] if self.gate == "differential" else [],
+        }
 
     # ---- what the library gets ------------------------------------------------------------------------------------
 
     def _flat(self, function: str, written: bool = True) -> Flat:
         """The description of the live memory, which the user may have changed."""
+        shapes = self._shapes()
         for name in ("weights", "biases"):
-            arrays = getattr(self, name)
-            if not isinstance(arrays, list) or len(arrays) != len(self.sizes) - 1:
+            self._arrays(name, getattr(self, name), shapes[name], function, written)
+        flat = Flat(self.weights, self.biases, "identity", function)
+        codes = self._activations(function)
+        flat.struct.hidden, flat.struct.slope, flat.struct.shape = codes[0] if len(codes) > 1 else (0, 0.0, 0.0)
+        flat.struct.activations = (_lib.Activation * len(codes))(*(_lib.Activation(*code) for code in codes))
+        return flat
+
+    def _arrays(
+        self, name: str, arrays: Any, shapes: Sequence[tuple[int, ...]], function: str, written: bool = True
+    ) -> Any:
+        """The descriptors of a list of arrays that the user may have changed."""
+        argument = name.split("[")[0]
+        if not isinstance(arrays, list) or len(arrays) != len(shapes):
+            raise ArgumentValueError(f"{function}: {name} is no list of {len(shapes)} arrays any more", argument)
+        for l, (array, shape) in enumerate(zip(arrays, shapes)):
+            array = checked(array, f"{name}[{l}]", function, ndim=len(shape), dtype=self.dtype, written=written)
+            if array.shape != shape:
                 raise ArgumentValueError(
-                    f"{function}: {name} is no list of {len(self.sizes) - 1} arrays any more", name
+                    f"{function}: {name}[{l}] has shape {array.shape}; {shape} is wanted", argument
                 )
-            for l, array in enumerate(arrays):
-                shape = (self.sizes[l + 1], self.sizes[l]) if name == "weights" else (self.sizes[l + 1],)
-                array = checked(array, f"{name}[{l}]", function, ndim=len(shape), dtype=self.dtype, written=written)
-                if array.shape != shape:
-                    raise ArgumentValueError(
-                        f"{function}: {name}[{l}] has shape {array.shape}; {shape} is wanted", name
-                    )
-                arrays[l] = array
-        return Flat(self.weights, self.biases, self.activation, function)
+            arrays[l] = array
+        return describe_all(arrays)
 
     def _inputs(self, X: Any, function: str) -> npt.NDArray[Any]:
         x = checked(X, "X", function, ndim=2, dtype=self.dtype)
@@ -202,38 +259,7 @@ class Network(NetworkFile):
         return x
 
     def _targets(self, Y: Any, samples: int, function: str) -> npt.NDArray[Any]:
-        units = self.sizes[-1]
-        labels = np.asarray(Y) if isinstance(Y, (list, tuple, np.ndarray)) else Y
-        if isinstance(labels, np.ndarray) and labels.ndim == 1:
-            if labels.dtype.kind in "iu" and (units > 1 or self.loss == "softmax"):
-                if labels.shape != (samples,):
-                    raise ArgumentValueError(
-                        f"{function}: Y has shape {labels.shape}; ({samples},) is wanted, a label for each sample", "Y"
-                    )
-                if labels.size and not (0 <= labels.min() and labels.max() < units):
-                    raise ArgumentValueError(
-                        f"{function}: Y has labels from {labels.min()} to {labels.max()}; 0 to {units - 1} is wanted",
-                        "Y",
-                    )
-                target = np.zeros((samples, units), self.dtype)
-                target[np.arange(samples), labels] = 1
-                return target
-            if units == 1:
-                labels = labels.astype(self.dtype) if labels.dtype.kind in "iub" else labels
-                labels = np.ascontiguousarray(labels).reshape(-1, 1)
-            Y = labels
-        target = checked(Y, "Y", function, ndim=2, dtype=self.dtype)
-        if target.shape != (samples, units):
-            wanted = f"({samples}, {units})" + (f", or ({samples},) of integer labels" if units > 1 else "")
-            raise ArgumentValueError(f"{function}: Y has shape {target.shape}; {wanted} is wanted", "Y")
-        if self.loss == "softmax" and samples:
-            low, off = target.min(), np.abs(target.sum(1, dtype=np.float64) - 1).max()
-            if not (low >= 0 and off <= 1e-3):
-                raise ArgumentValueError(
-                    f"{function}: Y has a row that is no distribution; values >= 0 with the sum 1 are wanted, or labels",
-                    "Y",
-                )
-        return target
+        return targets_of(Y, samples, self.sizes[-1], self.loss, self.dtype, function)
 
     # ---- use ------------------------------------------------------------------------------------------------------
 
@@ -254,17 +280,42 @@ class Network(NetworkFile):
         return out[0] if single else out
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Classes [samples] for the loss "softmax" (the lowest of several largest outputs), else the output itself."""
+        """What the output says: for the loss "softmax" classes [samples] (the lowest of several largest outputs), for
+        "sigmoid" truth values [samples, out] (output > 0), else the output itself."""
         out = self.forward(X)
+        if self.loss == "sigmoid":
+            return out > 0
         return out.argmax(-1) if self.loss == "softmax" else out
 
-    def gradients(self, X: Any, Y: Any) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
-        """The exact gradients (dW, db) of the mean loss over a batch.
+    def evaluate(self, X: Any, Y: Any) -> tuple[float, float]:
+        """Mean loss of a sample, and the fraction of samples whose output is largest where the target is.
 
         Parameters
         ----------
         X : array [samples, in]
         Y : array [samples, out], or integer labels [samples]
+        """
+        function = "Network.evaluate"
+        x = self._inputs(X, function)
+        target = self._targets(Y, len(x), function)
+        stats = _lib.Stats()
+        flat = self._flat(function, written=False)
+        loss = LOSSES.index(self.loss)
+        args = _lib.EvaluateArgs(flat.struct, describe(x), describe(target), loss, ctypes.pointer(stats))
+        run("evaluate", args, function)
+        return (stats.loss / len(x), stats.correct / len(x)) if len(x) else (float("nan"), float("nan"))
+
+    def gradients(
+        self, X: Any, Y: Any, *, exact: bool = True
+    ) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
+        """The gradients (dW, db) of the mean loss over a batch, without dropout and decay.
+
+        Parameters
+        ----------
+        X : array [samples, in]
+        Y : array [samples, out], or integer labels [samples]
+        exact : bool
+            The gradients themselves; False: what the network's feedback and gate take for them.
 
         Examples
         --------
@@ -277,76 +328,135 @@ class Network(NetworkFile):
         function = "Network.gradients"
         x = self._inputs(X, function)
         target = self._targets(Y, len(x), function)
-        flat = self._flat(function, written=False)
-        dw, db = [np.zeros_like(w, order="C") for w in self.weights], [np.zeros_like(b) for b in self.biases]
-        dweights, dbiases, mean = describe_all(dw), describe_all(db), ctypes.c_double()
+        call = Call(self, function, written=False)
+        dw, db = call.gradient()
+        mean = ctypes.c_double()
         args = _lib.GradientsArgs(
-            flat.struct,
+            call.flat.struct,
             describe(x),
             describe(target),
-            dweights,
-            dbiases,
-            _LOSSES.index(self.loss),
+            describe_all(dw),
+            describe_all(db),
+            LOSSES.index(self.loss),
             ctypes.pointer(mean),
+            None if exact else call.feedback(),
         )
         run("gradients", args, function)
         return dw, db
 
-    def step(self, X: Any, Y: Any, lr: float) -> float:
-        """One update by the mean gradient of a batch; returns the mean loss before it."""
-        function = "Network.step"
-        x = self._inputs(X, function)
-        if not len(x):
-            raise ArgumentValueError(f"{function}: X has no sample; at least one is wanted", "X")
-        target = self._targets(Y, len(x), function)
-        index, stats = np.arange(len(x)), _lib.Stats()
-        args = self._train_args(self._flat(function), x, target, index, len(x), real(function, "lr", lr), None, stats)
-        run("train", args, function)
-        return float(stats.loss / stats.samples)
+    def alignment(self, X: Any, Y: Any) -> npt.NDArray[np.float64]:
+        """Angles in degrees, for each layer, between the update of its weights by the network's feedback and the one along
+        the gradient, for a batch: below 90 the loss falls, 0 is backpropagation; NaN where either is 0."""
+        taught, exact = (self.gradients(X, Y, exact=e)[0] for e in (False, True))
+        angles = []
+        for a, b in zip(taught, exact):
+            a, b = a.astype(np.float64), b.astype(np.float64)
+            norm = np.sqrt(np.vdot(a, a)) * np.sqrt(np.vdot(b, b))
+            angles.append(np.degrees(np.arccos(np.clip(np.vdot(a, b) / norm, -1, 1))) if norm > 0 else np.nan)
+        return np.array(angles)
 
-    def _train_args(
-        self, flat: Flat, x: Any, target: Any, index: Any, batch: int, lr: float, gain: Any, stats: Any
-    ) -> _lib.TrainArgs:
-        return _lib.TrainArgs(
-            flat.struct,
-            describe(x),
-            describe(target),
-            index.ctypes.data,
-            len(index),
-            batch,
-            _LOSSES.index(self.loss),
-            lr,
-            None if gain is None else ctypes.pointer(gain),
-            ctypes.pointer(stats),
-        )
-
-    def fit(
-        self,
-        X: Any,
-        Y: Any,
-        epochs: int = 1,
-        batch: int = 32,
-        lr: float = 0.1,
-        *,
-        balance: bool | Mapping[str, Any] | None = None,
-        gain_rule: Mapping[str, Any] | None = None,
-        stamina: None = None,
-        progress: bool = True,
-    ) -> History:
-        """Train by minibatch gradient descent, each epoch in its own random order.
+    def step(
+        self, X: Any, Y: Any = None, lr: float = 0.1, *, error: Any = None, reduction: Literal["mean", "sum"] = "mean"
+    ) -> float:
+        """One update by the gradient of a batch; returns the mean loss before it.
 
         Parameters
         ----------
         X : array [samples, in]
         Y : array [samples, out], or integer labels [samples]
-        epochs, batch : int
         lr : float
-            ≥ 0, times the mean gradient of the minibatch.
+        error : array [samples, out]
+            In place of Y, the error ``dJ/dy`` of each output, against which the output moves: a modulator, a reward with
+            the opposite sign. The loss is then ``Σ_k e_k²/2``.
+        reduction : "mean" or "sum"
+            Of the gradient over the samples.
+
+        Examples
+        --------
+        >>> import numpy as np, hebbkern as hk
+        >>> net = hk.Network([1, 1], dtype=np.float64)
+        >>> net.weights[0][...] = 2
+        >>> net.step(np.array([[3.0]]), error=np.array([[-0.5]]), lr=0.1)
+        0.125
+        >>> net.weights[0]  # w − lr·e·x
+        array([[2.15]])
+        """
+        function = "Network.step"
+        x = self._inputs(X, function)
+        if not len(x):
+            raise ArgumentValueError(f"{function}: X has no sample; at least one is wanted", "X")
+        if (Y is None) == (error is None):
+            raise ArgumentValueError(f"{function}: Y and error: one of them is wanted, and not both", "Y")
+        if error is None:
+            target = self._targets(Y, len(x), function)
+        else:
+            target = checked(error, "error", function, ndim=2, dtype=self.dtype)
+            if target.shape != (len(x), self.sizes[-1]):
+                raise ArgumentValueError(
+                    f"{function}: error has shape {target.shape}; ({len(x)}, {self.sizes[-1]}) is wanted", "error"
+                )
+        call = Call(self, function)
+        args = call.train(
+            x, target, np.arange(len(x)), len(x), real(function, "lr", lr),
+            summed=choice(function, "reduction", reduction, ("mean", "sum")) == 1, given=error is not None,
+        )  # fmt: skip
+        try:
+            run("train", args, function)
+        finally:
+            call.keep()
+        return float(call.stats.loss / call.stats.samples)
+
+    def fit(
+        self,
+        X: Any,
+        Y: Any = None,
+        epochs: int = 1,
+        batch: int = 32,
+        lr: float | Callable[[int], float] = 0.1,
+        *,
+        batches: int | None = None,
+        shuffle: bool = True,
+        reduction: Literal["mean", "sum"] = "mean",
+        validation: tuple[Any, Any] | None = None,
+        patience: int | None = None,
+        alignment: bool = False,
+        callbacks: Sequence[Any] = (),
+        balance: bool | Mapping[str, Any] | None = None,
+        gain_rule: Mapping[str, Any] | None = None,
+        stamina: None = None,
+        progress: bool = True,
+    ) -> History:
+        """Train by minibatches, each epoch in its own random order.
+
+        Parameters
+        ----------
+        X : array [samples, in], or a function
+            A function is called without arguments for each minibatch and returns its (X, Y).
+        Y : array [samples, out], or integer labels [samples]
+        epochs, batch : int
+        lr : float or function of the epoch
+            ≥ 0, times the gradient of the minibatch: see `schedules`.
+        batches : int
+            Minibatches of an epoch, if X is a function.
+        shuffle : bool
+            False: the samples in the order of X.
+        reduction : "mean" or "sum"
+            Of the gradient over the samples of a minibatch.
+        validation : (X, Y)
+            Samples on which loss and accuracy are taken after each epoch.
+        patience : int
+            Stop when the validation loss has not fallen below its least in so many epochs, and go back to the parameters
+            of the least (`best`).
+        alignment : bool
+            Take the angles of `alignment` after each epoch, on the first 256 samples.
+        callbacks : list of functions or (int, function)
+            Called with the network after each epoch, or after every so many updates of an epoch; they may change it.
         balance : mapping, True or None
             Balance the network: ``p`` (2.0), ``every`` n epochs (1; 0: never), ``before`` the first epoch (False), and
-            ``include_bias``, ``order``, ``tol``, ``max_sweeps`` of `balance`. True is ``{}``.
-        gain_rule : mapping, optional
-            A step of the gain rule after each minibatch: ``lr`` (1e-3), ``alpha`` (0.01) and ``of`` ("activation" or
+            ``method``, ``include_bias``, ``order``, ``tol`` and ``max_sweeps`` of `balance`. True is the defaults. The
+            optimizer's moments are scaled along.
+        gain_rule : mapping or None
+            After each minibatch, the gain rule: ``lr`` (1e-3), ``alpha`` (0.01) and ``of`` ("activation" or
             "derivative") of the average gains, ``reduction`` ("mean" or "sequential"), ``form`` ("linear" or "exp") and
             ``limit`` (None) of `gain_rule`, whose notes apply.
         stamina : None
@@ -365,133 +475,15 @@ class Network(NetworkFile):
         DivergenceError
             The numbers left the finite ones in the epoch and layer named; the network is that of the last good epoch.
         Interrupted
-            Ctrl-C (a KeyboardInterrupt); the network holds `done` samples of this call, in whole minibatches.
+            Ctrl-C (a KeyboardInterrupt); the network holds `done` samples of this call, in whole minibatches. The next
+            call of `fit` goes on in the midst of the epoch, and then has the bits of a run that was not interrupted.
         """
-        function = "Network.fit"
         if stamina is not None:
             raise ArgumentValueError(
-                f"{function}: stamina is {stamina!r}; it is not available in this version, None is wanted", "stamina"
+                f"Network.fit: stamina is {stamina!r}; it is not available in this version, None is wanted", "stamina"
             )
-        for name, value in (("epochs", epochs), ("batch", batch)):
-            if not is_integer(value):
-                raise ArgumentTypeError(f"{function}: {name} is {value!r}; an integer is wanted", name)
-        if epochs < 0 or batch < 1:
-            name, value = ("epochs", epochs) if epochs < 0 else ("batch", batch)
-            raise ArgumentValueError(
-                f"{function}: {name} is {value}; at least {0 if epochs < 0 else 1} is wanted", name
-            )
-        lr = real(function, "lr", lr)
-        x = self._inputs(X, function)
-        if not len(x):
-            raise ArgumentValueError(f"{function}: X has no sample; at least one is wanted", "X")
-        target = self._targets(Y, len(x), function)
-        balancing = _options(balance, _BALANCE, "balance", function)
-        flat = self._flat(function)
-        gain = self._gain_training(gain_rule, function)
-        measure = (
-            (real(function, "p", balancing["p"], above=0), bool(balancing["include_bias"]))
-            if balancing
-            else (2.0, False)
-        )
-        if balancing and not (is_integer(balancing["every"]) and balancing["every"] >= 0):
-            raise ArgumentValueError(
-                f"{function}: balance['every'] is {balancing['every']!r}; an integer >= 0 is wanted", "balance"
-            )
-        unit_deficits(flat, *measure)  # refuses weights that are not finite
-        if balancing and balancing["before"] and self.epoch == 0:
-            self._balance(balancing)
-        history = History()
-        at = ctypes.c_int64(0)  # samples of this call's epoch k that the network holds
-        k = 0
-        try:
-            with Bar(epochs * len(x), "fit", progress) as bar:
-                for k in range(epochs):
-                    at.value = 0
-                    good = [a.copy() for a in (*self.weights, *self.biases, *(self.gains or ()))]
-                    try:
-                        self._epoch(flat, x, target, int(batch), lr, gain, bar, k, at, history)
-                        history.deficit.append(self._deficit_after(flat, measure))
-                    except DivergenceError as error:
-                        for array, copy in zip((*self.weights, *self.biases, *(self.gains or ())), good):
-                            array[...] = copy
-                        raise DivergenceError(
-                            f"{error} in epoch {self.epoch}; the network is that of the epoch before",
-                            sample=error.sample, epoch=self.epoch, layer=error.layer,
-                        ) from None  # fmt: skip
-                    due = balancing and balancing["every"] and (self.epoch + 1) % balancing["every"] == 0
-                    history.balanced.append(self._balance(balancing) if due and balancing else None)
-                    self.epoch += 1
-                    bar.note(loss=history.loss[-1], accuracy=history.accuracy[-1])
-        except KeyboardInterrupt:
-            done = k * len(x) + at.value
-            raise Interrupted(
-                f"{function}: stopped in epoch {self.epoch} after {done} samples, which the network holds", done
-            ) from None
-        return history
-
-    def _epoch(
-        self, flat: Flat, x: Any, target: Any, batch: int, lr: float, gain: Any, bar: Bar, k: int,
-        at: ctypes.c_int64, history: History,
-    ) -> None:  # fmt: skip
-        index = np.empty(len(x), np.int64)
-        run("permutation", _lib.PermutationArgs(index.ctypes.data, len(x), self.seed, self.epoch), "Network.fit")
-        stats, error = _lib.Stats(), _lib.Error()
-        args = self._train_args(flat, x, target, index, batch, lr, gain, stats)
-        function = _lib.native.library.hk_train
-        while (status := function(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))) == _lib.MORE:
-            bar.to(k * len(x) + at.value)
-        if status != _lib.OK:
-            raise_error(error, "train", "Network.fit")
-        bar.to((k + 1) * len(x))
-        history.loss.append(stats.loss / stats.samples)
-        history.accuracy.append(stats.correct / stats.samples)
-
-    def _deficit_after(self, flat: Flat, measure: tuple[float, bool]) -> float:
-        try:
-            return unit_deficits(flat, *measure)[1]
-        except ArgumentValueError as error:  # NaN or Inf, from the epoch's last update
-            raise DivergenceError(str(error).replace("deficit", "Network.fit", 1)) from None
-
-    def _balance(self, options: Mapping[str, Any]) -> BalanceReport:
-        named = {key: options[key] for key in ("p", "include_bias", "order", "tol", "max_sweeps")}
-        return balance_arrays(self.weights, self.biases, activation=self.activation, **named)
-
-    def _gain_training(self, options: Mapping[str, Any] | None, function: str) -> Any:
-        chosen = _options(options, _GAIN, "gain_rule", function)
-        if chosen is None:
-            return None
-        codes = {}
-        for key, choices in (
-            ("of", ("activation", "derivative")),
-            ("form", ("linear", "exp")),
-            ("reduction", ("sequential", "sum", "mean")),
-        ):
-            if chosen[key] not in choices or chosen[key] == "sum":
-                wanted = " or ".join(repr(c) for c in choices if c != "sum")
-                raise ArgumentValueError(
-                    f"{function}: gain_rule[{key!r}] is {chosen[key]!r}; {wanted} is wanted", "gain_rule"
-                )
-            codes[key] = choices.index(chosen[key])
-        limit = 0.0 if chosen["limit"] is None else real(function, "gain_rule['limit']", chosen["limit"], above=0)
-        alpha = real(function, "gain_rule['alpha']", chosen["alpha"], above=0, most=1)
-        lr = real(function, "gain_rule['lr']", chosen["lr"])
-        if self.gains is None:
-            self.gains = [np.zeros(n, self.dtype) for n in self.sizes]
-        self._sigma = describe_all(self.gains)
-        return _lib.GainTraining(self._sigma, lr, alpha, limit, codes["of"], codes["form"], codes["reduction"])
-
-
-def _options(value: Any, defaults: Mapping[str, Any], name: str, function: str) -> dict[str, Any] | None:
-    """The options of a mapping over their defaults; None for none."""
-    if value is None or value is False:
-        return None
-    if value is True:
-        value = {}
-    if not isinstance(value, Mapping):
-        raise ArgumentTypeError(f"{function}: {name} is {value!r}; a mapping of options is wanted", name)
-    for key in value:
-        if key not in defaults:
-            raise ArgumentValueError(
-                f"{function}: {name} has the unknown option {key!r}; known are {', '.join(defaults)}", name
-            )
-    return {**defaults, **value}
+        return Fit(
+            self, X, Y, epochs=epochs, batch=batch, lr=lr, batches=batches, shuffle=shuffle, reduction=reduction,
+            validation=validation, patience=patience, alignment=alignment, callbacks=callbacks, balance=balance,
+            gain_rule=gain_rule, progress=progress,
+        ).run()  # fmt: skip

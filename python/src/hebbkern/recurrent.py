@@ -12,7 +12,7 @@ from . import _lib
 from ._array import checked, describe, run
 from ._errors import ArgumentValueError
 from ._parameters import choice, count, is_integer, real
-from .kernels import activation_code
+from .kernels import Activation, activation_code
 
 _NOISE = ("activity", "weights")
 
@@ -98,7 +98,7 @@ class RNN:
         Weights ``J_ij`` from unit j to unit i. This and the next are kept, not copied, so that balancing them changes
         the network.
     w_in, bias, w_out : arrays [n, inputs], [n], [outputs, n], optional
-    activation : str or (str, float)
+    activation : str or tuple
         φ, as of `forward`.
     rate : float or None
         In (0, 1].
@@ -120,7 +120,7 @@ class RNN:
         bias: Any = None,
         w_out: Any = None,
         *,
-        activation: str | tuple[str, float] = "relu",
+        activation: Activation = "relu",
         rate: float | None = 0.1,
     ) -> None:
         self._arrays = Arrays("RNN", j, w_in, bias, w_out, written=False)

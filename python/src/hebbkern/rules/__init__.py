@@ -27,10 +27,21 @@ A sequence may run in blocks (``block=``): equal in real arithmetic to one sampl
 products. Within a block of B samples, W = A W₀ + C X, where A acts on rows; so the y of each sample follows from
 V = W₀ Xᵀ and K = X Xᵀ, and W is read and written once a block. Blocks of 16 to 32 are good for few rows, of 64 to 256
 for large W; for `Sanger` of 256 to 1024.
+
+Every rule but `Custom`, `ContrastiveHebbian`, `Foldiak`, `ThreeFactor` and those of spikes may be joined with bounds, masks,
+signs, a drift, rates by row and weight normalisation, which are keywords of its constructor and attributes: see
+`Composition`. Its ``lr`` may be a schedule: see `hebbkern.schedules`.
+
+>>> rule = hk.rules.Oja(lr=0.1, bound=(0, 0.7), mask=[[True, False]])
+>>> w = np.array([[0.6, 0.8]])
+>>> y = rule.update(w, [1.0, 0.0])
+>>> w  # the mask keeps 0.8 from learning, and the bound holds for it, too
+array([[0.6384, 0.7   ]])
 """
 
 from __future__ import annotations
 
+from .._compose import Composition as Composition
 from .._spiking import STDP as STDP
 from .._spiking import TripletSTDP as TripletSTDP
 from ._base import Rule as Rule

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, Literal, NamedTuple, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Literal, NamedTuple, Sequence, Union
 
 import numpy as np
 import numpy.typing as npt
 
+from .. import _compose
 from .._array import FLOATS, Fault, as_array, output, settle
+from .._compose import Composed
+from .._csr import is_csr
 from .._errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -16,6 +19,12 @@ from .._errors import (
 )
 from .._lib import native
 from .._parameters import choice, count, finite, real
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
 
 REDUCTIONS = ("sequential", "sum", "mean")
 MAX_BLOCK = 4096
@@ -52,6 +61,7 @@ _ARRAYS = ("w", "x", "y", "gate", "pre", "post")
 _SCALARS = (
     *("rule", "lr", "decay", "reduction", "normalize", "compute", "block"),
     *Parameters._fields[1:],
+    *_compose.SCALAR_NAMES,
 )
 
 
@@ -83,12 +93,12 @@ class Stateful:
         for name in self._state:
             setattr(self, name, np.full(self._shape(name, *sizes), self._start, dtype))
 
-    def _array(self, name: str, w: Array, label: str) -> Array:
-        """The state by this name; a new one if there is none yet."""
-        state = getattr(self, name)
-        if w.ndim != 2 or w.dtype not in FLOATS:
+    def _array(self, name: str, w: Array, label: str, sizes: tuple[int, ...] | None = None) -> Array:
+        """The state by this name; a new one if there is none yet. `sizes` are those of sparse weights."""
+        state, sizes = getattr(self, name), sizes or w.shape
+        if len(sizes) != 2 or w.dtype not in FLOATS:
             return np.zeros(0)  # the library refuses w before it looks at it
-        shape = self._shape(name, *w.shape)
+        shape = self._shape(name, *sizes)
         if state is None:
             return np.full(shape, self._start, w.dtype)
         if not isinstance(state, np.ndarray):
@@ -103,22 +113,35 @@ class Stateful:
         return state
 
 
-class Rule:
-    """What the rules have in common; use one of its kinds."""
+class Rule(Composed):
+    """What the rules have in common; use one of its kinds.
+
+    Attributes
+    ----------
+    lr : float or schedule
+        η ≥ 0, or what gives it by the number of the update.
+    step : int
+        The number of the next update, where lr is a schedule.
+    """
 
     _code: ClassVar[int]
     _gate: str | None = None  # the attribute that is the library's gate: a parameter by unit
     _pre: str | None = None  # likewise: state of presynaptic units
     _post: str | None = None  # and of postsynaptic ones
-    lr: float
+    lr: float | Schedule
+    step: int
 
-    def __init__(self, lr: float) -> None:
-        self.lr = real(type(self).__name__, "lr", lr)
+    def __init__(self, lr: float | Schedule, **composition: Unpack[Composition]) -> None:
+        super().__init__(**composition)
+        self.lr = lr if callable(lr) else real(type(self).__name__, "lr", lr)
+        self.step = 0
 
     def __repr__(self) -> str:
         hidden = self._state if isinstance(self, Stateful) else ()
-        values = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if k not in hidden and not k.startswith("_"))
-        return f"{type(self).__name__}({values})"
+        if not callable(self.lr):
+            hidden = (*hidden, "step")
+        values = {k: repr(v) for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
+        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in {**values, **self._described()}.items())})"
 
     def update(
         self,
@@ -134,8 +157,11 @@ class Rule:
 
         Parameters
         ----------
-        w : array [out, in]
-            Weights, written in place.
+        w : array [out, in], or sparse
+            Weights, written in place. Sparse ones are a `scipy.sparse.csr_array` in canonical form or a `CSR`: the stored
+            entries learn as those of a dense w under a mask do, but for rounding. They go with all rules but `Sanger`,
+            `KrotovHopfield` and a diagonal that is held, and with neither `block`, `normalize`, a mask, nor bounds and
+            signs of [out, in].
         x : array [in] or [samples, in]
             Presynaptic activity.
         y : array [out] or [samples, out], optional
@@ -148,7 +174,8 @@ class Rule:
             but for rounding (`WTA`: bit for bit), and for a given block the same bits everywhere. It needs memory
             for ``3 block (out + block)`` numbers or so; `Sanger` for two copies of w and ``2 out²``, `WTA` for a copy of
             the rows that win. It does not go with "sum", "mean" or `normalize`, nor with `Outstar`,
-            `KrotovHopfield` and a diagonal that is held. None: one sample at a time.
+            `KrotovHopfield`, a diagonal that is held, a rate that changes, and what acts on single weights (bounds, masks,
+            signs, drift, weight normalisation). None: one sample at a time.
         normalize : "max", optional
             After the reduction, Δw is scaled to a largest change of η: ``η Δw / max(max|Δw|, 1e-30)``.
 
@@ -172,27 +199,51 @@ class Rule:
         how = choice(label, "reduction", reduction, REDUCTIONS)
         scaled = check_normalize(label, normalize)
         parameters = self._parameters(label)
+        indices = indptr = None
+        shape: tuple[int, ...] | None = None
+        if not isinstance(w, np.ndarray) and is_csr(w):
+            w, indices, indptr, shape = parts(w, x, label)
         w = as_array(w, "w", label, written=True)
-        x, out = samples(label, w, x, y)
+        x, out = samples(label, w, x, y, shape)
+        arrays, scalars = self._compose(label, shape or w.shape, w.dtype)
         gate = pre = post = None
         state: dict[str, Any] = {}
         if self._gate is not None:
             gate = by_unit(label, self._gate, getattr(self, self._gate), w)
         if isinstance(self, Stateful):
             if (name := self._pre) is not None:
-                pre = state[name] = self._array(name, w, label)
+                pre = state[name] = self._array(name, w, label, shape)
             if (name := self._post) is not None:
-                post = state[name] = self._array(name, w, label)
+                post = state[name] = self._array(name, w, label, shape)
+        lr, rates, steps = self.lr, None, 0
+        if callable(lr):
+            steps = (min(1, len(x)) if how else len(x)) if x.ndim == 2 else 1
+            lr, rates = self._rates(lr, label, w, steps)
         args = [
-            *(w, x, out, gate, pre, post),
-            *(self._code, self.lr, parameters[0], how, scaled, int(y is None), size),
+            *(w, x, out, gate, pre, post, *arrays, rates, indices, indptr),
+            *(self._code, lr, parameters[0], how, scaled, int(y is None), size),
             *parameters[1:],
+            *scalars,
         ]
-        run(self, "learn", args, self._names, _ARRAYS, state, label, how == 0)
+        try:
+            run(self, "learn", args, self._names, _ARRAYS, state, label, how == 0)
+        except (DivergenceError, Interrupted) as error:
+            self.step += min(error.done or 0, steps)
+            raise
+        self.step += steps
         return out
 
+    def _rates(self, schedule: Schedule, label: str, w: Array, steps: int) -> tuple[float, Any]:
+        """The rate of the next updates where it is one, else an array with one each, as w's type has them."""
+        rates = np.array([real(label, "lr", schedule(self.step + k)) for k in range(steps)], np.float64)
+        if w.dtype in FLOATS:
+            rates = rates.astype(w.dtype)
+        same = steps == 0 or bool((rates == rates[0]).all())
+        return (float(rates[0]) if steps else 0.0, None) if same else (0.0, rates)
+
     def _names(self) -> tuple[str, ...]:
-        return ("w", "x", "y", self._gate or "gate", self._pre or "pre", self._post or "post", *_SCALARS)
+        vectors = (self._gate or "gate", self._pre or "pre", self._post or "post")
+        return ("w", "x", "y", *vectors, *_compose.NAMES, *_SCALARS)
 
     def _parameters(self, function: str) -> Parameters:
         return NONE
@@ -248,12 +299,23 @@ def run(
         vars(owner).update(state)
 
 
-def samples(label: str, w: Array, x: Any, y: Any) -> tuple[Array, Array]:
-    """x, and y as given or memory for it."""
+def parts(w: Any, x: Any, label: str) -> tuple[Any, Any, Any, tuple[int, ...]]:
+    """Data, indices, indptr and shape of sparse weights; the library checks the rest."""
+    shape = tuple(int(n) for n in w.shape)
+    if len(shape) != 2 or np.ndim(w.indptr) != 1 or len(w.indptr) != shape[0] + 1:
+        raise ArgumentValueError(f"{label}: w has shape {shape} and {np.size(w.indptr)} row pointers; one more than rows is wanted", "w")
+    if np.ndim(x) not in (1, 2) or np.shape(x)[-1] != shape[1]:
+        raise ArgumentValueError(f"{label}: x has shape {np.shape(x)}; ({shape[1]},) or (samples, {shape[1]}) is wanted", "x")
+    return w.data, w.indices, w.indptr, shape
+
+
+def samples(label: str, w: Array, x: Any, y: Any, sparse: tuple[int, ...] | None = None) -> tuple[Array, Array]:
+    """x, and y as given or memory for it. `sparse` is the shape of sparse weights."""
     if not isinstance(x, np.ndarray):
         x = read(x, "x", label, w)
     if y is None:
-        return x, output(w, 0, x.shape[:1] if x.ndim == 2 else ())
+        leading = x.shape[:1] if x.ndim == 2 else ()
+        return x, output(w, 0, leading) if sparse is None else np.empty((*leading, sparse[0]), w.dtype)
     return x, y if isinstance(y, np.ndarray) else read(y, "y", label, w)
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .._parameters import real
 from ._base import Parameters, Rule
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
 
 
 class Hebb(Rule):
     """Plain Hebbian learning, ``Δw_ij = η y_i x_j`` (Hebb 1949). The weights grow without bound.
+
+    Batches are where libraries differ without a word: ngc-learn and BindsNET sum over the samples, Lagani's code and
+    pytorch-hebbian average, and Nengo multiplies by dt; see `reduction`.
 
     Parameters
     ----------
@@ -31,7 +42,8 @@ class Hebb(Rule):
 class Decay(Rule):
     """Hebbian learning with decay, ``Δw_ij = η y_i x_j − λ w_ij``.
 
-    λ is per update and not multiplied by η. The weights stay bounded if y is, or for y = Wx if λ > η λ_max(E[xxᵀ]).
+    λ is per update and not multiplied by η, which elsewhere it often is; the sum of a batch of B decays by Bλ, where ngc-learn's
+    batch decays once. The weights stay bounded if y is, or for y = Wx if λ > η λ_max(E[xxᵀ]).
 
     Parameters
     ----------
@@ -52,8 +64,8 @@ class Decay(Rule):
     _code = 1
     decay: float
 
-    def __init__(self, lr: float, decay: float) -> None:
-        super().__init__(lr)
+    def __init__(self, lr: float | Schedule, decay: float, **composition: Unpack[Composition]) -> None:
+        super().__init__(lr, **composition)
         self.decay = real(type(self).__name__, "decay", decay)
 
     def _parameters(self, function: str) -> Parameters:
@@ -64,7 +76,8 @@ class Oja(Rule):
     """Oja's rule, ``Δw_ij = η y_i (x_j − y_i w_ij)`` (Oja 1982).
 
     A row converges to ± the first principal component of x with norm 1: to any precision with the "mean" of fixed data
-    or η → 0, only near it online with a constant η.
+    or η → 0, only near it online with a constant η. The y in the decay is that before the update. Elsewhere y is often clipped
+    or rectified first; give it then.
 
     Parameters
     ----------
@@ -90,7 +103,9 @@ class Oja(Rule):
 class Sanger(Rule):
     """Sanger's rule, the generalised Hebbian algorithm, ``Δw_ij = η y_i (x_j − Σ_{k≤i} y_k w_kj)`` (Sanger 1989).
 
-    The rows converge to the leading principal components in order, under the conditions of `Oja`.
+    The rows converge to the leading principal components in order, under the conditions of `Oja`. The residual of row i takes
+    out row i itself (k ≤ i; with k < i alone the norms would grow), by the rows before the update. Code that sums over all
+    k has Oja's subspace rule instead, whose rows span the components but are not these.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +11,20 @@ from .._errors import ArgumentTypeError, ArgumentValueError
 from .._parameters import choice, count, real
 from ._base import Normalize, Parameters, Reduction, Rule
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
+
 _SCORES = ("dot", "euclid")
 
 
 class Instar(Rule):
     """The instar, competitive learning with a y of the caller's, ``Δw_ij = η y_i (x_j − w_ij)`` (Grossberg 1976).
 
-    With y ≥ 0 a row tends to Σyx/Σy, the mean of the inputs weighted by its activity.
+    With y ≥ 0 a row tends to Σyx/Σy, the mean of the inputs weighted by its activity. Elsewhere it goes by the name of the
+    postsynaptically gated or the competitive rule, often with the winner's y alone: that is `WTA`.
 
     Parameters
     ----------
@@ -41,7 +48,8 @@ class WTA(Rule):
     """Winner-take-all: the instar with y = 1 for the k rows of the highest score and 0 for the others.
 
     The winners move towards x, ``Δw_ij = η (x_j − w_ij)``; the other rows are not touched. Of equal scores the lowest
-    index wins. ``update`` computes y and takes none.
+    index wins. ``update`` computes y and takes none. Lagani's code and pytorch-hebbian average the batch, and may normalise
+    rows and inputs first, which makes the dot product's winner the nearest row.
 
     Parameters
     ----------
@@ -70,8 +78,10 @@ class WTA(Rule):
     k: int
     score: str
 
-    def __init__(self, lr: float, k: int = 1, score: Literal["dot", "euclid"] = "dot") -> None:
-        super().__init__(lr)
+    def __init__(
+        self, lr: float | Schedule, k: int = 1, score: Literal["dot", "euclid"] = "dot", **composition: Unpack[Composition]
+    ) -> None:
+        super().__init__(lr, **composition)
         self.k, self.score = k, score
         self._parameters(type(self).__name__)
 
@@ -83,7 +93,8 @@ class SoftHebb(Rule):
     """SoftHebb, ``Δw_ij = η y_i (x_j − u_i w_ij)`` with u = Wx and ``y = softmax(u / temperature)`` (Moraitis,
     Toichkin, Journé, Chua & Guo 2022).
 
-    ``update`` computes y and takes none.
+    ``update`` computes y and takes none. The authors' code sums over the batch and divides by the largest |Δw|: that is
+    ``reduction="sum", normalize="max"``.
 
     Parameters
     ----------
@@ -109,8 +120,10 @@ class SoftHebb(Rule):
     temperature: float
     anti: bool
 
-    def __init__(self, lr: float, temperature: float = 1.0, anti: bool = False) -> None:
-        super().__init__(lr)
+    def __init__(
+        self, lr: float | Schedule, temperature: float = 1.0, anti: bool = False, **composition: Unpack[Composition]
+    ) -> None:
+        super().__init__(lr, **composition)
         self.temperature, self.anti = temperature, anti
         self._parameters(type(self).__name__)
 
@@ -164,8 +177,10 @@ class KrotovHopfield(Rule):
     k: int
     delta: float
 
-    def __init__(self, lr: float, q: float = 2.0, k: int = 2, delta: float = 0.4) -> None:
-        super().__init__(lr)
+    def __init__(
+        self, lr: float | Schedule, q: float = 2.0, k: int = 2, delta: float = 0.4, **composition: Unpack[Composition]
+    ) -> None:
+        super().__init__(lr, **composition)
         self.q, self.k, self.delta = q, k, delta
         self._parameters(type(self).__name__)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .. import kernels
 from .._array import FLOATS, as_array
 from .._errors import ArgumentTypeError, ArgumentValueError, DivergenceError
-from .._parameters import choice, count
+from .._parameters import choice, count, real
 from ._base import (
     MAX_BLOCK,
     REDUCTIONS,
@@ -85,7 +85,7 @@ class Custom(Rule):
         state: Any = None,
         vectorized: bool = False,
     ) -> None:
-        super().__init__(lr)
+        super().__init__(real("Custom", "lr", lr))
         if not callable(map):
             raise ArgumentTypeError(f"Custom: map is {map!r}; a function of x, y and state is wanted", "map")
         if not isinstance(vectorized, (bool, np.bool_)):
@@ -116,6 +116,11 @@ class Custom(Rule):
             are found at the next y that is computed, or at the end of the call.
         """
         label = "Custom.update"
+        if self._any or callable(self.lr):
+            raise ArgumentValueError(
+                f"{label}: {', '.join(self._described()) or 'a schedule as lr'} does not go with a rule given as a mapping",
+                next(iter(self._described()), "lr"),
+            )
         how = choice(label, "reduction", reduction, REDUCTIONS)
         scaled = check_normalize(label, normalize)
         size = 0 if block is None else count(label, "block", block, most=MAX_BLOCK)

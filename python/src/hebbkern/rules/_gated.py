@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,12 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, ArgumentValueError
 from .._parameters import finite
 from ._base import Normalize, Parameters, Reduction, Rule, units
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
 
 
 class Outstar(Rule):
@@ -62,8 +68,8 @@ class PreGated(Rule):
     _code = 8
     _gate = "theta"
 
-    def __init__(self, lr: float, theta: Any) -> None:
-        super().__init__(lr)
+    def __init__(self, lr: float | Schedule, theta: Any, **composition: Unpack[Composition]) -> None:
+        super().__init__(lr, **composition)
         self.theta = units("PreGated", "theta", theta)
 
 
@@ -92,8 +98,8 @@ class PostGated(Rule):
     _code = 9
     _gate = "theta"
 
-    def __init__(self, lr: float, theta: Any) -> None:
-        super().__init__(lr)
+    def __init__(self, lr: float | Schedule, theta: Any, **composition: Unpack[Composition]) -> None:
+        super().__init__(lr, **composition)
         self.theta = units("PostGated", "theta", theta)
 
 
@@ -124,8 +130,8 @@ class AntiHebbian(Rule):
     _code = 13
     zero_diagonal: bool
 
-    def __init__(self, lr: float, zero_diagonal: bool = False) -> None:
-        super().__init__(lr)
+    def __init__(self, lr: float | Schedule, zero_diagonal: bool = False, **composition: Unpack[Composition]) -> None:
+        super().__init__(lr, **composition)
         self.zero_diagonal = zero_diagonal
         self._parameters("AntiHebbian")
 
@@ -165,8 +171,10 @@ class ABCD(Rule):
     c: float
     d: float
 
-    def __init__(self, lr: float, a: float = 1.0, b: float = 0.0, c: float = 0.0, d: float = 0.0) -> None:
-        super().__init__(lr)
+    def __init__(
+        self, lr: float | Schedule, a: float = 1.0, b: float = 0.0, c: float = 0.0, d: float = 0.0, **composition: Unpack[Composition]
+    ) -> None:
+        super().__init__(lr, **composition)
         self.a, self.b, self.c, self.d = a, b, c, d
         self._parameters("ABCD")
 
@@ -202,8 +210,8 @@ class Voja(Rule):
     _code = 16
     _gate = "scale"
 
-    def __init__(self, lr: float, scale: Any = 1.0) -> None:
-        super().__init__(lr)
+    def __init__(self, lr: float | Schedule, scale: Any = 1.0, **composition: Unpack[Composition]) -> None:
+        super().__init__(lr, **composition)
         self.scale = units("Voja", "scale", scale)
 
 

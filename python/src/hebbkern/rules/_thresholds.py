@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from .._errors import ArgumentTypeError
 from .._parameters import choice, real
+from ..kernels import power_sums
 from ._base import Parameters, Rule, Stateful
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
+
 _FORMS = ("intrator", "law", "1982")
+
+
+def _power(x: float, p: float) -> float:
+    """x^p by the library, the same everywhere."""
+    return float(power_sums(np.array([[x]]), p)[0])
 
 
 class Covariance(Stateful, Rule):
@@ -53,9 +65,15 @@ class Covariance(Stateful, Rule):
     y_mean: npt.NDArray[Any] | None
 
     def __init__(
-        self, lr: float, alpha: float = 0.01, *, n: tuple[int, int] | None = None, dtype: npt.DTypeLike = np.float32
+        self,
+        lr: float | Schedule,
+        alpha: float = 0.01,
+        *,
+        n: tuple[int, int] | None = None,
+        dtype: npt.DTypeLike = np.float32,
+        **composition: Unpack[Composition],
     ) -> None:
-        super().__init__(lr)
+        super().__init__(lr, **composition)
         self.alpha = alpha
         self._parameters("Covariance")
         self._begin(n, dtype)
@@ -132,7 +150,7 @@ class BCM(Stateful, Rule):
 
     def __init__(
         self,
-        lr: float,
+        lr: float | Schedule,
         alpha: float = 0.01,
         theta0: float = 1.0,
         decay: float = 0.0,
@@ -142,8 +160,9 @@ class BCM(Stateful, Rule):
         c0: float = 1.0,
         n: tuple[int, int] | None = None,
         dtype: npt.DTypeLike = np.float32,
+        **composition: Unpack[Composition],
     ) -> None:
-        super().__init__(lr)
+        super().__init__(lr, **composition)
         self.alpha, self.theta0, self.decay, self.form, self.power, self.c0 = alpha, theta0, decay, form, power, c0
         self._parameters("BCM")
         self._begin(n, dtype)
@@ -156,7 +175,7 @@ class BCM(Stateful, Rule):
     def _start(self) -> float:  # type: ignore[override]
         if self.form != "1982":
             return self.theta0
-        return float(math.exp((math.log(self.theta0) + self.power * math.log(self.c0)) / (1 + self.power)))
+        return _power(self.theta0 * _power(self.c0, self.power), 1 / (1 + self.power))
 
     def _begin(self, n: tuple[int, int] | None, dtype: npt.DTypeLike) -> None:
         super()._begin(n, dtype)
@@ -217,9 +236,15 @@ class DifferentialHebbian(Stateful, Rule):
     y_before: npt.NDArray[Any] | None
 
     def __init__(
-        self, lr: float, pre: bool = False, *, n: tuple[int, int] | None = None, dtype: npt.DTypeLike = np.float32
+        self,
+        lr: float | Schedule,
+        pre: bool = False,
+        *,
+        n: tuple[int, int] | None = None,
+        dtype: npt.DTypeLike = np.float32,
+        **composition: Unpack[Composition],
     ) -> None:
-        super().__init__(lr)
+        super().__init__(lr, **composition)
         self.pre = pre
         self._parameters("DifferentialHebbian")
         self._begin(n, dtype)
