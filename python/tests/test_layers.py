@@ -111,7 +111,7 @@ class Trace(hk.rules.Hebb):
     def __init__(self, lr, shape=lambda v: v):
         super().__init__(lr)
         self.shape, self.trace, self.steps = shape, None, 0
-        self.bound = (0.0, float("inf"), np.array([1, -1], np.int8), None)
+        self.limits = (0.0, float("inf"), np.array([1, -1], np.int8), None)
         self.memory = {"list": [np.arange(3), (1, 2)], "float": np.float32(0.5)}
         self._mask = None
 
@@ -147,8 +147,8 @@ def test_a_rule_of_a_users(tmp_path):
         hk.Layer.load(path, rule=hk.rules.Oja(lr=0.1))
     layer = hk.Layer.load(path, rule=Trace(0.5, np.tanh))
     assert layer.rule.lr == 0.01 and layer.rule.steps == 1 and layer.rule.mask.tolist() == [[True, False]]
-    assert layer.rule.bound[:2] == (0.0, float("inf")) and layer.rule.bound[3] is None
-    assert layer.rule.bound[2].dtype == np.int8 and layer.rule.bound[2].tolist() == [1, -1]
+    assert layer.rule.limits[:2] == (0.0, float("inf")) and layer.rule.limits[3] is None
+    assert layer.rule.limits[2].dtype == np.int8 and layer.rule.limits[2].tolist() == [1, -1]
     memory = layer.rule.memory
     assert memory["list"][0].tolist() == [0, 1, 2] and memory["list"][1] == (1, 2) and memory["float"] == 0.5
     assert memory["more"]["a"][0].dtype == np.float16 and memory["more"]["a"][0].shape == (2, 1)

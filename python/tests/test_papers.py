@@ -84,6 +84,17 @@ def test_fa_mnist(script, monkeypatch):
     assert len(accuracy) == 8 and accuracy["BP"] > 60 and accuracy["FA"] > 25, accuracy
 
 
+def test_stochastic_balancing(script, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = __import__("stochastic_balancing")
+    monkeypatch.setattr(module, "SIZES", (30, 20, 10, 20, 30))
+    monkeypatch.setattr(module.network, "__defaults__", ((30, 20, 10, 20, 30),))
+    _, said = script("stochastic_balancing", runs=4)
+    assert "the same W*" in said
+    difference, mean, deviation = module.spread(module.network(), 1.5, 3)
+    assert difference < 1e-7 and deviation.max() < 1e-7 and np.abs(mean).max() > 0.1
+
+
 def digits():
     """The packaged digits in place of MNIST, as the scripts' Data."""
     common = importlib.import_module("_common")
