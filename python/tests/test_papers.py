@@ -144,3 +144,17 @@ def test_softhebb(monkeypatch, tmp_path):
     assert abs(np.median(np.sqrt((soft.w**2).sum(1))) - 1) < 0.01
     assert read_outs["softmax on y"] == soft.course[-1][1] < 0.08
     assert module.draw(results, tmp_path).stat().st_size > 10_000
+
+
+def test_hebb_layers(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import hebb_layers as module
+
+    monkeypatch.setattr(module, "HIDDEN", 64)
+    courses = module.run(digits(), 6)
+    plain, pruned, reborn = courses.values()
+    assert plain.alive == [[64, 64]] * 6 == reborn.alive and not any(map(any, plain.born + pruned.born))
+    assert pruned.alive[0] == [64, 64] and max(pruned.alive[-1]) < 60 and min(pruned.alive[-1]) > 2
+    assert reborn.born[0] == [0, 0] and min(reborn.born[1]) > 3
+    assert all(course.accuracy[-1] > 0.7 for course in courses.values())
+    assert module.draw(courses, tmp_path).stat().st_size > 10_000
