@@ -66,7 +66,7 @@ def draw(courses: dict[str, Course], folder: Path) -> Path:
             right.plot(epochs, [n[layer] for n in old], style, color=colour, label=f"{name}, layer {layer + 1}")
     left.set(xlabel="epoch", ylabel="test accuracy [%]")
     left.legend()
-    right.set(xlabel="epoch", ylabel="hidden units alive", ylim=(0, None))
+    right.set(xlabel="epoch", ylabel="hidden units alive, but for those just born", ylim=(0, None))
     right.legend(fontsize=8)
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
