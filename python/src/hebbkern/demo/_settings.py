@@ -60,7 +60,7 @@ class Data:
 DIGITS = Settings("8×8 digits", 8)
 MNIST = Settings(
     "MNIST", 28, hebbian_epochs=10, hidden=(128, 64), epochs=5, feedback_epochs=5, feedback_lr=0.02, living_epochs=6,
-    features=100, feature_epochs=8, read_epochs=5,
+    strengths=(0.001, 0.5, 100.0), features=100, feature_epochs=8, read_epochs=5,
 )  # fmt: skip
 
 

@@ -125,7 +125,7 @@ def draw(result: Feedback, settings: Settings) -> Any:
         xlabel="epoch (an update on 8 fresh samples)", ylim=(-0.03, 1.25),
     )  # fmt: skip
     task_angle.set(title="FA_Ex task: the same angle, mean", xlabel="epoch", ylabel="degrees")
-    accuracy.legend(fontsize=8, loc="lower right")
+    accuracy.legend(fontsize=8, loc="best")
     error.legend(fontsize=8, loc="lower left")
     for axis in (angle, task_angle):
         axis.set(ylim=(-4, 112), yticks=(0, 30, 60, 90))
