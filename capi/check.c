@@ -1,7 +1,7 @@
 //go:build cgo && linux
 
 /* check.c: refuses bad arguments before anything is written. */
-#include "internal.h"
+#include "checks.h"
 
 #include <float.h>
 #include <math.h>
@@ -28,7 +28,7 @@ void hki_message(hk_error *err, int status, const char *text, size_t n) {
     hki_fail(err, status, HK_R_NONE, -1, -1, "%.*s", n > HK_MESSAGE_SIZE ? HK_MESSAGE_SIZE : (int)n, text);
 }
 
-static const char *dtype_name(int dtype) {
+const char *hki_dtype_name(int dtype) {
     switch (dtype) {
     case HK_FLOAT32: return "float32";
     case HK_FLOAT64: return "float64";
@@ -42,7 +42,7 @@ static const char *dtype_name(int dtype) {
 static int64_t item_size(int dtype) { return dtype == HK_FLOAT64 || dtype == HK_INT64 ? 8 : dtype == HK_BOOL ? 1 : 4; }
 
 /* "(3, 4)" */
-static const char *shape_text(char text[64], int ndim, int64_t rows, int64_t cols) {
+const char *hki_shape_text(char text[64], int ndim, int64_t rows, int64_t cols) {
     if (ndim == 0) snprintf(text, 64, "()");
     else if (ndim == 1) snprintf(text, 64, "(%lld,)", (long long)cols);
     else snprintf(text, 64, "(%lld, %lld)", (long long)rows, (long long)cols);
@@ -56,7 +56,7 @@ static int fits(const hk_array *a) {
            (a->rows == 0 || a->stride <= top / a->rows);
 }
 
-static int check_layout(const char *kernel, const hki_array_spec *spec, int i, const hk_array *a, hk_error *err) {
+int hki_check_layout(const char *kernel, const hki_array_spec *spec, int i, const hk_array *a, hk_error *err) {
     if (a->ndim > 2)
         return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has %d axes; at most 2 are wanted", kernel, spec->name,
                         a->ndim);
@@ -82,13 +82,7 @@ static int check_layout(const char *kernel, const hki_array_spec *spec, int i, c
     return HK_OK;
 }
 
-/* The lengths that arguments share, and who set them. */
-typedef struct lengths {
-    int64_t value[HKI_AXES];
-    int set[HKI_AXES];
-} lengths;
-
-static int same_length(lengths *known, int axis, int64_t value) {
+static int same_length(hki_lengths *known, int axis, int64_t value) {
     if (!known->set[axis]) {
         known->set[axis] = 1;
         known->value[axis] = value;
@@ -96,14 +90,14 @@ static int same_length(lengths *known, int axis, int64_t value) {
     return known->value[axis] == value;
 }
 
-static void axis_text(char text[32], const lengths *known, int axis) {
+static void axis_text(char text[32], const hki_lengths *known, int axis) {
     if (axis == HKI_SAMPLES && !known->set[axis]) snprintf(text, 32, "samples");
     else if (axis == HKI_WINDOW && !known->set[axis]) snprintf(text, 32, "window");
     else if (!known->set[axis]) snprintf(text, 32, "n");
     else snprintf(text, 32, "%lld", (long long)known->value[axis]);
 }
 
-static int check_shape(const char *kernel, const hki_array_spec *spec, int i, const hk_array *a, lengths *known,
+int hki_check_shape(const char *kernel, const hki_array_spec *spec, int i, const hk_array *a, hki_lengths *known,
                        hk_error *err) {
     int fine;
     if (spec->flags & HKI_SCALAR) {
@@ -119,7 +113,7 @@ static int check_shape(const char *kernel, const hki_array_spec *spec, int i, co
     }
     if (fine) return HK_OK;
     char got[64], first[32], second[32];
-    shape_text(got, a->ndim, a->rows, a->cols);
+    hki_shape_text(got, a->ndim, a->rows, a->cols);
     if (spec->flags & HKI_SCALAR)
         return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; a scalar is wanted", kernel, spec->name,
                         got);
@@ -135,7 +129,7 @@ static int check_shape(const char *kernel, const hki_array_spec *spec, int i, co
                     first, second);
 }
 
-static double scalar_value(const hk_array *a) {
+double hki_scalar_value(const hk_array *a) {
     return a->dtype == HK_FLOAT32 ? (double)*(const float *)a->data : *(const double *)a->data;
 }
 
@@ -148,7 +142,7 @@ static int is_written(const hki_kernel *k, const void *args, int i) {
     return k->array[i].flags & HKI_WRITTEN;
 }
 
-static int check_array(int kernel, int i, const hk_array *args, lengths *known, hk_error *err) {
+int hki_check_array(int kernel, int i, const hk_array *args, hki_lengths *known, hk_error *err) {
     const hki_kernel *k = &hki_kernels[kernel];
     const hki_array_spec *spec = &k->array[i];
     const hk_array *a = &args[i];
@@ -159,28 +153,28 @@ static int check_array(int kernel, int i, const hk_array *args, lengths *known, 
     if (spec->flags & HKI_INTEGERS) {
         if (a->dtype != HK_INT32 && a->dtype != HK_INT64)
             return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s has %s elements; int32 or int64 is wanted", k->name, spec->name,
-                            dtype_name(a->dtype));
-        return check_layout(k->name, spec, i, a, err); /* the rest: check_sparse */
+                            hki_dtype_name(a->dtype));
+        return hki_check_layout(k->name, spec, i, a, err); /* the rest: check_sparse */
     }
     int mask = (spec->flags & HKI_MASK) != 0 || (spec->flags & HKI_SPIKES && a->dtype == HK_BOOL);
     if (mask ? a->dtype != HK_BOOL : a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s has %s elements; %s is wanted", k->name, spec->name,
-                        dtype_name(a->dtype), mask ? "bool" : spec->flags & HKI_SPIKES ? "bool, or 0 and 1 as w's type," : "float32 or float64");
+                        hki_dtype_name(a->dtype), mask ? "bool" : spec->flags & HKI_SPIKES ? "bool, or 0 and 1 as w's type," : "float32 or float64");
     if (spec->flags & HKI_WIDE && a->dtype != HK_FLOAT64)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s is %s; float64 is wanted", k->name, spec->name,
-                        dtype_name(a->dtype));
+                        hki_dtype_name(a->dtype));
     if (!mask && !(spec->flags & HKI_WIDE) && a->dtype != args[0].dtype)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, i, -1, "%s: %s is %s; %s is wanted, as %s is", k->name, spec->name,
-                        dtype_name(a->dtype), dtype_name(args[0].dtype), k->array[0].name);
-    int status = check_layout(k->name, spec, i, a, err);
+                        hki_dtype_name(a->dtype), hki_dtype_name(args[0].dtype), k->array[0].name);
+    int status = hki_check_layout(k->name, spec, i, a, err);
     if (status) return status;
     /* weights of the one and gate of the other have a length that check_together knows */
     if ((kernel != HKI_POWER_SUMS && kernel != HKI_LEARN) || i != 3) {
-        if ((status = check_shape(k->name, spec, i, a, known, err))) return status;
+        if ((status = hki_check_shape(k->name, spec, i, a, known, err))) return status;
     }
-    if (!mask && a->ndim == 0 && !isfinite(scalar_value(a)))
+    if (!mask && a->ndim == 0 && !isfinite(hki_scalar_value(a)))
         return hki_fail(err, HK_E_VALUE, HK_R_VALUE, i, -1, "%s: %s is %g as %s; a finite number is wanted", k->name,
-                        spec->name, scalar_value(a), dtype_name(a->dtype));
+                        spec->name, hki_scalar_value(a), hki_dtype_name(a->dtype));
     if (a->flags & HK_READONLY && is_written(k, args, i))
         return hki_fail(err, HK_E_VALUE, HK_R_READONLY, i, -1, "%s: %s is written but read-only", k->name, spec->name);
     return HK_OK;
@@ -273,588 +267,23 @@ static int check_scalar(const hki_kernel *k, int dtype, int i, hki_scalar v, hk_
     return hki_fail(err, HK_E_VALUE, HK_R_VALUE, at, -1, "%s: %s is %g; %s is wanted", k->name, spec->name, v.real, want);
 }
 
-static int check_block(const hki_kernel *k, int i, int64_t block, int64_t reduction, int64_t normalize, hk_error *err) {
-    if (!block || (reduction == HK_SEQUENTIAL && !normalize)) return HK_OK;
-    return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, k->arrays + i, -1, "%s: block is %lld; it does not go with %s", k->name,
-                    (long long)block, normalize ? "normalize" : "the sum or mean of a batch, which is one update");
-}
-
-/* The vectors that a rule of hk_learn needs. */
-static int check_vectors(const hk_array *a, int64_t rule, int64_t differentiate, hk_error *err) {
-    enum { GATE = 3, PRE = 4, POST = 5 };
-    const hki_kernel *k = &hki_kernels[HKI_LEARN];
-    int gate = rule == HK_POSTGATED ? HKI_IN : rule == HK_PREGATED || rule == HK_VOJA ? HKI_OUT : HKI_NONE;
-    int needs[] = {[GATE] = gate != HKI_NONE,
-                   [PRE] = rule == HK_COVARIANCE || (rule == HK_DIFFERENTIAL && differentiate),
-                   [POST] = rule == HK_COVARIANCE || rule == HK_BCM || rule == HK_DIFFERENTIAL};
-    for (int i = GATE; i <= POST; i++)
-        if (needs[i] && a[i].dtype == HK_ABSENT)
-            return hki_fail(err, HK_E_VALUE, HK_R_MISSING, i, -1, "%s: %s is missing", k->name, k->array[i].name);
-    if (gate == HKI_NONE) return HK_OK;
-    lengths known = {{0, a[0].rows, a[0].cols, 0}, {0, 1, 1, 0}};
-    hki_array_spec spec = {k->array[GATE].name, (uint8_t)gate, HKI_NONE, HKI_OR_SCALAR};
-    return check_shape(k->name, &spec, GATE, &a[GATE], &known, err);
-}
-
-/* What goes together with a rule of hk_learn. */
-static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
-    enum { RULE, LR, DECAY, REDUCTION, NORMALIZE, COMPUTE, BLOCK, K, SCORE, TEMPERATURE, ANTI, ALPHA, FORM, POWER, C0, Q, DELTA,
-           A, B, C, D, DIFFERENTIATE, ZERO_DIAGONAL };
-    enum { Y = 2, GATE = 3, PRE = 4, POST = 5 };
-    const int SCALARS = hki_kernels[HKI_LEARN].arrays;
-    int64_t rule = s[RULE].code;
-    if ((rule == HK_WTA || rule == HK_SOFTHEBB || rule == HK_KROTOV_HOPFIELD) && !s[COMPUTE].code)
-        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, Y, -1, "learn: y is given; the rule computes it, and none is wanted");
-    if (rule == HK_PES && s[COMPUTE].code)
-        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, Y, -1, "learn: y is not given; the error is wanted");
-    int status = check_vectors(a, rule, s[DIFFERENTIATE].code, err);
-    if (status) return status;
-    int least = rule == HK_KROTOV_HOPFIELD ? 2 : 1;
-    if ((rule == HK_WTA || rule == HK_KROTOV_HOPFIELD) && (s[K].code < least || s[K].code > a[0].rows))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + K, -1, "learn: k is %lld; %d to the %lld rows of w is wanted",
-                        (long long)s[K].code, least, (long long)a[0].rows);
-    if (rule == HK_KROTOV_HOPFIELD && s[Q].real < 2)
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + Q, -1, "learn: q is %g; a number >= 2 is wanted", s[Q].real);
-    for (int i = POWER; rule == HK_BCM && s[FORM].code == HK_BCM_1982 && i <= C0; i++)
-        if (s[i].real == 0)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + i, -1, "learn: %s is 0; a number > 0 is wanted",
-                            i == C0 ? "c0" : "power");
-    int holds = rule == HK_ANTIHEBBIAN && s[ZERO_DIAGONAL].code;
-    if (holds && a[0].rows != a[0].cols)
-        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 0, -1, "learn: w has shape (%lld, %lld); a square is wanted, since its diagonal is held",
-                        (long long)a[0].rows, (long long)a[0].cols);
-    if (rule == HK_DIFFERENTIAL && s[REDUCTION].code != HK_SEQUENTIAL)
-        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, SCALARS + REDUCTION, -1,
-                        "learn: reduction is the sum or mean; rows are steps in time, and sequential is wanted");
-    if (s[BLOCK].code && (rule == HK_OUTSTAR || rule == HK_KROTOV_HOPFIELD || holds))
-        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, SCALARS + BLOCK, -1, "learn: block is %lld; it does not go with %s",
-                        (long long)s[BLOCK].code,
-                        holds ? "zero_diagonal" : rule == HK_OUTSTAR ? "the outstar, which decays columns" : "a rule of a batch");
-    if (rule == HK_SOFTHEBB) {
-        double inverse = 1 / s[TEMPERATURE].real;
-        if (a[0].dtype == HK_FLOAT32) inverse = (float)inverse;
-        if (!(s[TEMPERATURE].real > 0 && isfinite(inverse) && inverse > 0))
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + TEMPERATURE, -1,
-                            "learn: temperature is %g; a number > 0 with a finite inverse is wanted", s[TEMPERATURE].real);
-    }
-    return check_block(&hki_kernels[HKI_LEARN], BLOCK, s[BLOCK].code, s[REDUCTION].code, s[NORMALIZE].code, err);
-}
-
-/* What goes together with hk_three_factor's traces. */
-static int check_traces(const hk_array *a, const hki_scalar *s, hk_error *err) {
-    enum { X = 1, MODULATOR = 3, R = 5, TAU_E = 1, TAU_RISE = 2, SCALARS = 6 };
-    if (a[X].ndim == 1 && a[MODULATOR].cols != 1)
-        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, MODULATOR, -1, "three_factor: modulator has %lld values; one is wanted for one step",
-                        (long long)a[MODULATOR].cols);
-    if (s[TAU_RISE].real > 0 && a[R].dtype == HK_ABSENT)
-        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, R, -1, "three_factor: r is missing, and tau_rise is given");
-    if (s[TAU_RISE].real > 0 && !(s[TAU_RISE].real < s[TAU_E].real))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + TAU_RISE, -1, "three_factor: tau_rise is %g; a number below tau_e = %g is wanted",
-                        s[TAU_RISE].real, s[TAU_E].real);
-    return HK_OK;
-}
-
-int hki_composed(const void *args) {
-    const hki_kernel *k = &hki_kernels[HKI_LEARN];
-    const hk_array *a = (const hk_array *)args + k->arrays - HKI_COMPOSED_ARRAYS;
-    const hki_scalar *s = hki_scalars(k, args) + k->scalars - HKI_COMPOSED_SCALARS;
-    return a[HKI_LOW].dtype != HK_ABSENT || a[HKI_HIGH].dtype != HK_ABSENT || a[HKI_LEARN_MASK].dtype != HK_ABSENT ||
-           s[HKI_SOFT].code || s[HKI_GAMMA].real != 0 || s[HKI_NORM].code != HK_NO_NORM;
-}
-
-static double element(const hk_array *a, int64_t k) {
-    return a->dtype == HK_FLOAT32 ? (double)((const float *)a->data)[k] : ((const double *)a->data)[k];
-}
-
-/* Bounds of one row: no NaN, and the lower one is not above the upper. */
-static int check_bounds(const hki_kernel *k, const hk_array *a, int first, hk_error *err) {
-    const hk_array *low = &a[HKI_LOW], *high = &a[HKI_HIGH];
-    for (int i = HKI_LOW; i <= HKI_HIGH; i++)
-        for (int64_t j = 0; a[i].dtype != HK_ABSENT && a[i].rows == 1 && j < a[i].cols; j++)
-            if (isnan(element(&a[i], j)))
-                return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + i, -1, "%s: %s is NaN; a number is wanted", k->name,
-                                k->array[first + i].name);
-    if (low->dtype == HK_ABSENT || high->dtype == HK_ABSENT || low->rows != 1 || high->rows != 1 || !low->cols || !high->cols)
-        return HK_OK;
-    for (int64_t j = 0; j < low->cols || j < high->cols; j++) {
-        double l = element(low, low->cols > 1 ? j : 0), h = element(high, high->cols > 1 ? j : 0);
-        if (l > h)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + HKI_LOW, -1, "%s: low is %g; at most high = %g is wanted",
-                            k->name, l, h);
-    }
-    return HK_OK;
-}
-
-/* What hk_learn composes its rule with. */
-static int check_composition(const hk_array *args, const hki_scalar *scalars, hk_error *err) {
-    enum { X = 1, REDUCTION = 3, BLOCK = 6 };
-    const hki_kernel *k = &hki_kernels[HKI_LEARN];
-    int first = k->arrays - HKI_COMPOSED_ARRAYS, then = k->scalars - HKI_COMPOSED_SCALARS;
-    const hk_array *a = args + first, *rates = &a[HKI_RATES];
-    const hki_scalar *s = scalars + then;
-    int status = check_bounds(k, a, first, err);
-    if (status) return status;
-    for (int i = HKI_ROW_LR; i <= HKI_RATES; i += HKI_RATES - HKI_ROW_LR)
-        for (int64_t j = 0; a[i].dtype != HK_ABSENT && j < a[i].cols; j++)
-            if (!(element(&a[i], j) >= 0 && isfinite(element(&a[i], j))))
-                return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + i, -1, "%s: %s is %g at %lld; a finite number >= 0 is wanted",
-                                k->name, k->array[first + i].name, element(&a[i], j), (long long)j);
-    double low = s[HKI_SOFT_LOW].real, high = s[HKI_SOFT_HIGH].real;
-    if (args[0].dtype == HK_FLOAT32) low = (float)low, high = (float)high;
-    if (s[HKI_SOFT].code && !(low < high))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_SOFT_LOW, -1,
-                        "%s: soft_low is %g; a number below soft_high = %g is wanted", k->name, low, high);
-    double p = s[HKI_NORM_P].real, target = s[HKI_NORM_TARGET].real;
-    if (args[0].dtype == HK_FLOAT32) target = (float)target;
-    if (s[HKI_NORM].code == HK_MULTIPLICATIVE && !(p > 0))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_NORM_P, -1, "%s: norm_p is %g; a number > 0 is wanted",
-                        k->name, p);
-    if (s[HKI_NORM].code == HK_MULTIPLICATIVE && !(target > 0))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_NORM_TARGET, -1,
-                        "%s: norm_target is %g; a number > 0 is wanted", k->name, target);
-    if (rates->dtype != HK_ABSENT && (args[X].ndim != 2 || scalars[REDUCTION].code != HK_SEQUENTIAL))
-        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, first + HKI_RATES, -1, "%s: rates goes with a sequence of samples only",
-                        k->name);
-    if (scalars[BLOCK].code && (rates->dtype != HK_ABSENT || hki_composed(args)))
-        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, k->arrays + BLOCK, -1,
-                        "%s: block is %lld; it does not go with what acts on single weights (bounds, mask, soft, gamma, norm) or rates",
-                        k->name, (long long)scalars[BLOCK].code);
-    return HK_OK;
-}
-
-const char *hki_activation_fault(int64_t activation, double slope, double shape, int dtype, int derivative, int *at) {
-    double top = dtype == HK_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
-    *at = 0;
-    if (activation < 0 || activation > HK_BIPU) return "an activation";
-    *at = 1;
-    if (!(fabs(slope) <= top)) return "a finite number";
-    if (activation == HK_LEAKY_RELU && slope < 0) return "a finite number >= 0";
-    *at = 2;
-    if (!(fabs(shape) <= top)) return "a finite number";
-    if (activation != HK_BIPU) return 0;
-    if (!(shape > 0)) return "a finite number > 0";
-    if (derivative && shape < 1) return "1 or more, since below it the derivative has no bound at 0,";
-    if (derivative && !(fabs(shape * slope) <= top)) return "a finite product with slope";
-    return 0;
-}
-
-/* s holds activation, slope and shape; `first` is the index of the activation. */
-static int check_activation(const hki_kernel *k, const hk_array *a, const hki_scalar *s, int first, int derivative, hk_error *err) {
-    int at;
-    const char *want = hki_activation_fault(s[0].code, s[1].real, s[2].real, a[0].dtype, derivative, &at);
-    if (!want) return HK_OK;
-    return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + at, -1, "%s: %s is %g; %s is wanted", k->name,
-                    k->scalar[first - k->arrays + at].name, s[at].real, want);
-}
-
-/* Windows and the images that they look at; out is the number of channels of the answer, 0: windows themselves. */
-static int check_windows(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err) {
-    static const char *const names[11] = {"channels", "height", "width", "size", "size", "stride", "stride",
-                                          "padding", "padding", "dilation", "dilation"};
-    const hki_kernel *k = &hki_kernels[kernel];
-    const hk_windows *g = (const hk_windows *)s;
-    const int images = kernel == HKI_CONV_FORWARD, out = kernel == HKI_CONV_FORWARD ? 3 : 1;
-    for (int i = 0; i < 11; i++)
-        if (s[i].code < 1 && i != 7 && i != 8)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + i, -1, "%s: %s is %lld; 1 or more is wanted", k->name,
-                            names[i], (long long)s[i].code);
-    for (int axis = 0; axis < 2; axis++) {
-        int64_t side = axis ? g->width : g->height, reach = (g->size[axis] - 1) * g->dilation[axis] + 1;
-        if (reach > side + 2 * g->padding[axis])
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 3 + axis, -1,
-                            "%s: size is %lld, which reaches over %lld; at most the %lld of the padded image is wanted",
-                            k->name, (long long)g->size[axis], (long long)reach, (long long)(side + 2 * g->padding[axis]));
-        if (kernel == HKI_POOL && g->dilation[axis] != 1)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 9 + axis, -1, "%s: dilation is %lld; 1 is wanted",
-                            k->name, (long long)g->dilation[axis]);
-        if (kernel == HKI_POOL && g->padding[axis] >= g->size[axis])
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 7 + axis, -1,
-                            "%s: padding is %lld; less than the size %lld is wanted", k->name, (long long)g->padding[axis],
-                            (long long)g->size[axis]);
-    }
-    int64_t pixels, length, maps;
-    const int64_t rows = hki_positions(g, 0), cols = hki_positions(g, 1);
-    const int64_t channels = kernel == HKI_CONV_FORWARD ? a[0].rows : g->channels;
-    if (__builtin_mul_overflow(g->height * g->width, g->channels, &pixels) || a[images].cols != pixels)
-        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, images, -1,
-                        "%s: images has rows of length %lld; %lld x %lld x %lld elements are wanted", k->name,
-                        (long long)a[images].cols, (long long)g->channels, (long long)g->height, (long long)g->width);
-    if (kernel != HKI_POOL) {
-        const int w = kernel == HKI_CONV_FORWARD ? 0 : 1;
-        if (__builtin_mul_overflow(g->size[0] * g->size[1], g->channels, &length) || a[w].cols != length)
-            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, w, -1,
-                            "%s: %s has rows of length %lld; windows of %lld x %lld x %lld elements are wanted", k->name,
-                            k->array[w].name, (long long)a[w].cols, (long long)g->channels, (long long)g->size[0],
-                            (long long)g->size[1]);
-    }
-    if (kernel != HKI_PATCHES) {
-        if (__builtin_mul_overflow(rows * cols, channels, &maps) || a[out].cols != maps)
-            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, out, -1,
-                            "%s: out has rows of length %lld; %lld channels of %lld x %lld elements are wanted", k->name,
-                            (long long)a[out].cols, (long long)channels, (long long)rows, (long long)cols);
-        return HK_OK;
-    }
-    enum { FIRST = 11, DRAW, SEED, DRAWN };
-    if (s[DRAW].code > rows * cols)
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2 + DRAW, -1,
-                        "%s: draw is %lld; at most the %lld windows of an image are wanted", k->name,
-                        (long long)s[DRAW].code, (long long)(rows * cols));
-    int64_t all;
-    if (__builtin_mul_overflow(s[DRAW].code ? s[DRAW].code : rows * cols, a[0].rows, &all) || s[FIRST].code > all - a[1].rows)
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2 + FIRST, -1,
-                        "%s: first is %lld; so much is wanted that the %lld rows of out end with the last window at most",
-                        k->name, (long long)s[FIRST].code, (long long)a[1].rows);
-    if (s[DRAWN].code > INT64_MAX - a[0].rows - 1)
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2 + DRAWN, -1, "%s: drawn is %lld; fewer images are wanted", k->name,
-                        (long long)s[DRAWN].code);
-    return HK_OK;
-}
-
-/* What the table cannot say: arguments that go together. */
-static int check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err) {
-    const hki_kernel *k = &hki_kernels[kernel];
-    switch (kernel) {
-    case HKI_RANK1:
-        if ((a[1].dtype == HK_ABSENT) != (a[2].dtype == HK_ABSENT))
-            return hki_fail(err, HK_E_VALUE, HK_R_MISSING, a[1].dtype == HK_ABSENT ? 1 : 2, -1,
-                            "%s: g and x go together; one of them is missing", k->name);
-        if (a[7].dtype != HK_ABSENT && a[8].dtype != HK_ABSENT && scalar_value(&a[7]) > scalar_value(&a[8]))
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 7, -1, "%s: low is %g; at most high = %g is wanted", k->name,
-                            scalar_value(&a[7]), scalar_value(&a[8]));
-        return HK_OK;
-    case HKI_BALANCED_RELU:
-        if (a[0].ndim != a[1].ndim)
-            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: out has %d axes; %d are wanted, as x has", k->name, a[1].ndim,
-                            a[0].ndim);
-        return HK_OK;
-    case HKI_FORWARD:
-    case HKI_LEARN:
-    case HKI_CONTRASTIVE:
-    case HKI_THREE_FACTOR:
-    case HKI_FOLDIAK:
-    case HKI_STDP:
-    case HKI_TRIPLET_STDP: {
-        int first = kernel == HKI_FORWARD ? 3 : 2, last = kernel == HKI_CONTRASTIVE ? 4 : first;
-        for (int i = first; i <= last; i++) {
-            if (a[1].ndim == a[i].ndim) continue;
-            char got[64], want[64];
-            shape_text(got, a[i].ndim, a[i].rows, a[i].cols);
-            shape_text(want, a[1].ndim, a[1].rows, k->array[i].second == HKI_IN ? a[0].cols : a[0].rows);
-            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, i, -1, "%s: %s has shape %s; %s is wanted", k->name,
-                            k->array[i].name, got, want);
-        }
-        if (kernel == HKI_FORWARD) return check_activation(k, a, s, 4, 0, err);
-        if (kernel == HKI_LEARN) {
-            int status = check_rule(a, s, err);
-            return status ? status : check_composition(a, s, err);
-        }
-        return kernel == HKI_CONTRASTIVE    ? check_block(k, 3, s[3].code, s[1].code, s[2].code, err)
-               : kernel == HKI_THREE_FACTOR ? check_traces(a, s, err)
-                                            : HK_OK;
-    }
-    case HKI_AVERAGE_GAIN:
-        if (s[0].real == 0)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2, -1, "%s: alpha is 0; a number above 0 is wanted", k->name);
-        /* fall through */
-    case HKI_WINDOWED_GAIN:
-        if (kernel == HKI_WINDOWED_GAIN && (a[2].rows < 1 || a[2].rows > 1 << 24))
-            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 2, -1, "%s: values has %lld rows; 1 to 16777216 are wanted", k->name,
-                            (long long)a[2].rows);
-        if (s[5].code == HK_SUM)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + 5, -1,
-                            "%s: reduction is the sum; sequential or mean is wanted", k->name);
-        return check_activation(k, a, s + 2, k->arrays + 2, s[1].code == HK_OF_DERIVATIVE, err);
-    case HKI_POWER_SUMS: {
-        int rows = a[1].dtype != HK_ABSENT, cols = a[2].dtype != HK_ABSENT;
-        if (!rows && !cols)
-            return hki_fail(err, HK_E_VALUE, HK_R_MISSING, 1, -1, "%s: neither rows nor cols is given", k->name);
-        if (a[3].dtype == HK_ABSENT) return HK_OK;
-        if (rows && cols)
-            return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, 3, -1,
-                            "%s: weights goes with sums by row or by column, not with both in one pass", k->name);
-        if (isinf(s[0].real))
-            return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, 3, -1, "%s: weights does not go with p = inf", k->name);
-        lengths known = {{0, a[0].rows, a[0].cols}, {0, 1, 1}};
-        hki_array_spec spec = {"weights", rows ? HKI_IN : HKI_OUT, HKI_NONE, HKI_OPTIONAL};
-        return check_shape(k->name, &spec, 3, &a[3], &known, err);
-    }
-    case HKI_THRESHOLD:
-    case HKI_INTRINSIC_PLASTICITY: {
-        int reduction = kernel == HKI_THRESHOLD ? 1 : 2;
-        if (s[reduction].code == HK_SUM)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + reduction, -1,
-                            "%s: reduction is the sum; sequential or mean is wanted", k->name);
-        if (kernel == HKI_THRESHOLD) {
-            for (int64_t j = 0; j < a[2].cols; j++)
-                if (!isfinite(element(&a[2], j)))
-                    return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2, -1, "%s: target is %g; a finite number is wanted", k->name,
-                                    element(&a[2], j));
-            return HK_OK;
-        }
-        if (a[2].ndim != a[3].ndim)
-            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 3, -1, "%s: y has %d axes; those of z are wanted", k->name, a[3].ndim);
-        if (!(s[0].real > 0 && s[0].real < 1))
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 4, -1, "%s: target is %g; a number above 0 and below 1 is wanted", k->name,
-                            s[0].real);
-        return HK_OK;
-    }
-    case HKI_PATCHES:
-    case HKI_CONV_FORWARD:
-    case HKI_POOL: {
-        int status = check_windows(kernel, a, s, err);
-        if (status || kernel != HKI_CONV_FORWARD) return status;
-        return check_activation(k, a, s + 11, k->arrays + 11, 0, err);
-    }
-    case HKI_EMA:
-        if (a[1].ndim == 2 && a[1].rows == 0)
-            return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: a has no sample; at least one is wanted", k->name);
-        return HK_OK;
-    }
-    return HK_OK;
-}
-
-int hki_sparse(const void *args) {
-    const hk_array *a = (const hk_array *)args + hki_kernels[HKI_LEARN].arrays - HKI_COMPOSED_ARRAYS;
-    return a[HKI_INDICES].dtype != HK_ABSENT || a[HKI_INDPTR].dtype != HK_ABSENT;
-}
-
-static int64_t integer(const hk_array *a, int64_t k) {
-    return a->dtype == HK_INT32 ? ((const int32_t *)a->data)[k] : ((const int64_t *)a->data)[k];
-}
-
-/* Sparse weights of hk_learn. *dense becomes what the other arguments are checked against, a w of that shape. */
-static int check_sparse(const hk_array *args, const hki_scalar *scalars, hk_array *dense, hk_error *err) {
-    enum { RULE = 0, NORMALIZE = 4, BLOCK = 6 };
-    const hki_kernel *k = &hki_kernels[HKI_LEARN];
-    int first = k->arrays - HKI_COMPOSED_ARRAYS;
-    const hk_array *w = &args[0], *x = &args[1], *a = args + first, *indices = &a[HKI_INDICES], *indptr = &a[HKI_INDPTR];
-#define SPARSE(status, reason, at, ...) return hki_fail(err, status, reason, at, -1, "learn: " __VA_ARGS__)
-    for (int i = HKI_INDICES; i <= HKI_INDPTR; i++)
-        if (a[i].dtype == HK_ABSENT) SPARSE(HK_E_VALUE, HK_R_MISSING, first + i, "%s is missing", k->array[first + i].name);
-    if (w->dtype != HK_FLOAT32 && w->dtype != HK_FLOAT64)
-        SPARSE(HK_E_TYPE, HK_R_DTYPE, 0, "w has %s elements; float32 or float64 is wanted", dtype_name(w->dtype));
-    if (w->ndim != 1) SPARSE(HK_E_VALUE, HK_R_SHAPE, 0, "w has %d axes; the stored entries, a vector, are wanted", w->ndim);
-    int status;
-    const hki_array_spec *spec = k->array;
-    if ((status = check_layout(k->name, &spec[0], 0, w, err)) || (status = check_layout(k->name, &spec[1], 1, x, err)))
-        return status;
-    for (int i = HKI_INDICES; i <= HKI_INDPTR; i++)
-        if ((status = check_array(HKI_LEARN, first + i, args, 0, err))) return status;
-    if (indptr->dtype != indices->dtype)
-        SPARSE(HK_E_TYPE, HK_R_DTYPE, first + HKI_INDPTR, "indptr is %s; %s is wanted, as indices is", dtype_name(indptr->dtype),
-               dtype_name(indices->dtype));
-    if (indices->ndim != 1 || indices->cols != w->cols)
-        SPARSE(HK_E_VALUE, HK_R_SHAPE, first + HKI_INDICES, "indices has %lld elements; %lld are wanted, as w has",
-               (long long)(indices->rows * indices->cols), (long long)w->cols);
-    if (indptr->ndim != 1 || indptr->cols < 1)
-        SPARSE(HK_E_VALUE, HK_R_SHAPE, first + HKI_INDPTR, "indptr is no vector of one element or more");
-    int64_t out = indptr->cols - 1, in = x->cols;
-    if (in > INT32_MAX) SPARSE(HK_E_VALUE, HK_R_SHAPE, 1, "x has more columns than sparse weights may have");
-    if (integer(indptr, 0) != 0 || integer(indptr, out) != w->cols)
-        SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr is not from 0 to the %lld entries of w", (long long)w->cols);
-    for (int64_t i = 0; i < out; i++)
-        if (integer(indptr, i) > integer(indptr, i + 1))
-            SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr falls after %lld; numbers that do not fall are wanted", (long long)i);
-    for (int64_t i = 0; i < out; i++) {
-        int64_t last = -1;
-        for (int64_t e = integer(indptr, i); e < integer(indptr, i + 1); e++) {
-            int64_t j = integer(indices, e);
-            if (j <= last || j >= in)
-                SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDICES,
-                       "indices is %lld after %lld in row %lld; ascending columns below %lld, the length of x, are wanted", (long long)j,
-                       (long long)last, (long long)i, (long long)in);
-            last = j;
-        }
-    }
-    if (scalars[RULE].code == HK_SANGER)
-        SPARSE(HK_E_VALUE, HK_R_UNWANTED, 0, "w is sparse; a dense one is wanted, since the rule's rows interact");
-    if (scalars[NORMALIZE].code || scalars[BLOCK].code) {
-        int i = scalars[BLOCK].code ? BLOCK : NORMALIZE;
-        SPARSE(HK_E_VALUE, HK_R_UNWANTED, k->arrays + i, "%s is %lld; it does not go with sparse weights", k->scalar[i].name,
-               (long long)scalars[i].code);
-    }
-    if (a[HKI_LEARN_MASK].dtype != HK_ABSENT)
-        SPARSE(HK_E_VALUE, HK_R_UNWANTED, first + HKI_LEARN_MASK, "mask does not go with sparse weights, which are their own");
-    for (int i = HKI_LOW; i <= HKI_HIGH; i++)
-        if (a[i].dtype != HK_ABSENT && a[i].ndim == 2)
-            SPARSE(HK_E_VALUE, HK_R_SHAPE, first + i, "%s has 2 axes; (%lld,) or a scalar is wanted with sparse weights",
-                   k->array[first + i].name, (long long)in);
-#undef SPARSE
-    *dense = *w;
-    dense->data = (void *)args; /* not read; there may be no entry, and so no pointer */
-    dense->rows = out, dense->cols = dense->stride = in, dense->ndim = 2;
-    return HK_OK;
-}
-
 int hki_check(int kernel, const void *args, hk_error *err) {
     const hki_kernel *k = &hki_kernels[kernel];
     const hk_array *arrays = args;
     hk_array standing[HKI_MAX_ARRAYS];
     if (kernel == HKI_LEARN && hki_sparse(args)) {
         memcpy(standing, args, (size_t)k->arrays * sizeof *arrays);
-        int status = check_sparse(args, hki_scalars(k, args), &standing[0], err);
+        int status = hki_check_sparse(args, hki_scalars(k, args), &standing[0], err);
         if (status) return status;
         arrays = standing;
     }
     const hki_scalar *scalars = hki_scalars(k, args);
-    lengths known = {{0}, {0}};
+    hki_lengths known = {{0}, {0}};
     int status;
     for (int i = 0; i < k->arrays; i++)
-        if ((status = check_array(kernel, i, arrays, &known, err))) return status;
+        if ((status = hki_check_array(kernel, i, arrays, &known, err))) return status;
     for (int i = 0; i < k->scalars; i++)
         if ((status = check_scalar(k, arrays[0].dtype, i, scalars[i], err))) return status;
-    if ((status = check_together(kernel, arrays, scalars, err))) return status;
+    if ((status = hki_check_together(kernel, arrays, scalars, err))) return status;
     return check_overlap(k, args, err);
-}
-
-/* Whether n bytes are 0 or 1. */
-static int are_bits(const void *bytes, int64_t n) {
-    const unsigned char *p = bytes;
-    uint64_t all = 0, word;
-    int64_t k = 0;
-    for (; k + 8 <= n; k += 8) {
-        memcpy(&word, p + k, 8);
-        all |= word;
-    }
-    for (; k < n; k++) all |= p[k];
-    return !(all & 0xfefefefefefefefeu);
-}
-
-/* On the bits, with nothing that ends the loop early: such loops become vectors. 1.0 is the exponent's bias alone, whose
- * lowest bit is set; -0 is 0. */
-#define ZERO_OR_ONE(name, word, mantissa, one)                                        \
-    static int name(const void *p, int64_t n) {                                       \
-        const word *v = p;                                                            \
-        word bad = 0;                                                                 \
-        for (int64_t k = 0; k < n; k++) {                                             \
-            word set = v[k] >> mantissa & 1, rest = v[k] ^ ((word)-set & one);        \
-            bad |= rest << 1 | (rest >> (8 * sizeof(word) - 1) & set);                \
-        }                                                                             \
-        return !bad;                                                                  \
-    }                                                                                 \
-    static void name##_as_bytes(unsigned char *to, const void *p, int64_t n) {        \
-        const word *v = p;                                                            \
-        for (int64_t k = 0; k < n; k++) to[k] = (unsigned char)(v[k] >> mantissa & 1); \
-    }
-
-ZERO_OR_ONE(singles, uint32_t, 23, 0x3f800000u)
-ZERO_OR_ONE(doubles, uint64_t, 52, 0x3ff0000000000000u)
-
-static const void *row_of(const hk_array *a, int64_t i) {
-    int64_t size = a->dtype == HK_FLOAT64 ? 8 : a->dtype == HK_FLOAT32 ? 4 : 1;
-    return (const unsigned char *)a->data + i * a->stride * size;
-}
-
-static int are_spikes(const hk_array *a) {
-    int (*check)(const void *, int64_t) = a->dtype == HK_FLOAT32 ? singles : a->dtype == HK_FLOAT64 ? doubles : are_bits;
-    for (int64_t i = 0; a->cols > 0 && i < a->rows; i++)
-        if (!check(row_of(a, i), a->cols)) return 0;
-    return 1;
-}
-
-void hki_spikes_as_bytes(const hk_array *a, int64_t from, int64_t to, unsigned char *bytes) {
-    for (int64_t i = from; i < to; i++, bytes += a->cols)
-        (a->dtype == HK_FLOAT32 ? singles_as_bytes : doubles_as_bytes)(bytes, row_of(a, i), a->cols);
-}
-
-int hki_check_spikes(int kernel, const void *args, hk_error *err) {
-    const hki_kernel *k = &hki_kernels[kernel];
-    const hk_array *a = args;
-    for (int i = 0; i < k->arrays; i++)
-        if (k->array[i].flags & HKI_SPIKES && !are_spikes(&a[i]))
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, i, -1, "%s: %s has elements that are neither 0 nor 1", k->name,
-                            k->array[i].name);
-    return HK_OK;
-}
-
-static int check_layer(const char *function, const char *list, int64_t l, const hk_array *a, int dtype, int ndim, int written,
-                       hk_error *err) {
-    char name[48];
-    snprintf(name, sizeof name, "%s[%lld]", list, (long long)l);
-    hki_array_spec spec = {name, HKI_NONE, HKI_NONE, 0};
-    if (a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
-        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s has %s elements; float32 or float64 is wanted", function,
-                        name, dtype_name(a->dtype));
-    if (a->dtype != dtype)
-        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s is %s; %s is wanted, as weights[0] is", function, name,
-                        dtype_name(a->dtype), dtype_name(dtype));
-    if (a->ndim != ndim)
-        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: %s has %d axes; %d are wanted", function, name, a->ndim, ndim);
-    if (written && a->flags & HK_READONLY)
-        return hki_fail(err, HK_E_VALUE, HK_R_READONLY, -1, -1, "%s: %s is written but read-only", function, name);
-    return check_layout(function, &spec, -1, a, err);
-}
-
-int hki_check_layers(const char *function, int64_t layers, const hk_array *weights, const hk_array *biases, const char *prefix,
-                     int written, hk_error *err) {
-    char names[2][32];
-    snprintf(names[0], 32, "%sweights", prefix);
-    snprintf(names[1], 32, "%sbiases", prefix);
-    if (layers < 1 || layers > 1 << 20 || !weights)
-        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: %s is a list of %lld; at least one matrix is wanted",
-                        function, names[0], weights ? (long long)layers : 0);
-    int status;
-    for (int64_t l = 0; l < layers; l++) {
-        if ((status = check_layer(function, names[0], l, &weights[l], weights[0].dtype, 2, written, err))) return status;
-        if (biases && biases[l].dtype != HK_ABSENT &&
-            (status = check_layer(function, names[1], l, &biases[l], weights[0].dtype, 1, written, err)))
-            return status;
-    }
-    return HK_OK;
-}
-
-int hki_check_network(const char *function, const hk_network *n, int written, hk_error *err) {
-    int status = hki_check_layers(function, n->layers, n->weights, n->biases, "", written, err);
-    if (status) return status;
-    struct { const char *name; int64_t kind; double slope, shape; } given[2] = {{"hidden", n->hidden, n->slope, n->shape},
-                                                                             {"output", n->output, n->slope, n->shape}};
-    char name[48];
-    for (int64_t l = 0; l < 2 + (n->activations ? n->layers : 0); l++) {
-        int which = l < 2 ? (int)l : 0, at;
-        if (l >= 2) {
-            const hk_activation *one = &n->activations[l - 2];
-            snprintf(name, sizeof name, "activations[%lld]", (long long)(l - 2));
-            given[0].name = name, given[0].kind = one->kind, given[0].slope = one->slope, given[0].shape = one->shape;
-        }
-        const char *want = hki_activation_fault(given[which].kind, given[which].slope, given[which].shape, n->weights[0].dtype, 0, &at);
-        if (want && at == 0)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s is %lld; an activation is wanted", function,
-                            given[which].name, (long long)given[which].kind);
-        if (want)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: %s%s is %g; %s is wanted", function,
-                            l < 2 ? "" : name, l < 2 ? (at == 1 ? "slope" : "shape") : (at == 1 ? ".slope" : ".shape"),
-                            at == 1 ? given[which].slope : given[which].shape, want);
-    }
-    return HK_OK;
-}
-
-int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
-                   hk_error *err) {
-    hki_array_spec spec = {name, HKI_NONE, HKI_NONE, 0};
-    if (a->dtype != dtype)
-        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s is %s; %s is wanted, as weights[0] is", function, name,
-                        dtype_name(a->dtype), dtype_name(dtype));
-    if (a->ndim != ndim)
-        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: %s has %d axes; %d are wanted", function, name, a->ndim, ndim);
-    if (written && a->flags & HK_READONLY)
-        return hki_fail(err, HK_E_VALUE, HK_R_READONLY, -1, -1, "%s: %s is written but read-only", function, name);
-    return check_layout(function, &spec, -1, a, err);
-}
-
-int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk_error *err) {
-    int status;
-    if (args->blocks < 1 || args->blocks > 1 << 20 || !args->block)
-        return hki_fail(err, HK_E_VALUE, HK_R_MISSING, -1, -1, "%s: weights is a list of %lld; at least one matrix is wanted",
-                        function, args->block ? (long long)args->blocks : 0);
-    if (args->units < 0 || args->units > (int64_t)1 << 40)
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: units is %lld", function, (long long)args->units);
-    for (int64_t q = 0; q < args->blocks; q++) {
-        const hk_balance_block *b = &args->block[q];
-        int ndim = b->w.ndim == 1 ? 1 : 2;
-        if ((status = check_layer(function, "weights", q, &b->w, args->block[0].w.dtype, ndim, !args->measure, err))) return status;
-        if (b->alphas.dtype != HK_ABSENT &&
-            (status = check_layer(function, "alphas", q, &b->alphas, args->block[0].w.dtype, ndim, 0, err)))
-            return status;
-    }
-    return HK_OK;
 }

@@ -6,7 +6,7 @@
 //
 //	hebbkern.h   the interface, written by hand
 //	table.c      the kernels' arguments and costs, one table
-//	check.c      refuses bad arguments, driven by the table
+//	check*.c     refuse bad arguments, driven by the table
 //	exports.c    the exported functions: check, floating-point mode, call, restore
 //	fpmode.c     the floating-point control word
 //	python.c     the same functions on Python objects

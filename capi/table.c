@@ -15,7 +15,7 @@
 #define PAIRING                                                                                                   \
     {"dt", HKI_FINITE, 0}, {"w_min", HKI_FINITE, 0}, {"w_max", HKI_FINITE, 0}, {"mu", HKI_FINITE, 0},             \
     {"coincidence", HKI_CODE, HK_NEITHER_SIDE}, {"trace", HKI_CODE, HK_TRACE_REPLACE}
-/* The members of hk_windows; their products are checked in check.c. */
+/* The members of hk_windows; their products are checked in check_together.c. */
 #define SIDE(name) {name, HKI_CODE, INT32_MAX / 4}
 #define WINDOWS                                                                                                   \
     SIDE("channels"), SIDE("height"), SIDE("width"), SIDE("size"), SIDE("size"), SIDE("stride"), SIDE("stride"),  \
@@ -52,7 +52,7 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"w", W, 0},
          {"rows", ROWS, HKI_WRITTEN | OPT},
          {"cols", COLS, HKI_WRITTEN | OPT},
-         /* its length depends on which of rows and cols is given: check.c */
+         /* its length depends on which of rows and cols is given: check_together.c */
          {"weights", HKI_NONE, HKI_NONE, OPT}},
         {{"p", HKI_EXPONENT, 0}, {"root", HKI_CODE, 1}}},
     [HKI_SCALE] = {NAMES(scale), 3, 0,
@@ -68,7 +68,7 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN},
-         /* its length depends on the rule: check.c */
+         /* its length depends on the rule: check_together.c */
          {"gate", HKI_NONE, HKI_NONE, HKI_OR_SCALAR | OPT},
          {"pre", COLS, HKI_WRITTEN | OPT},
          {"post", ROWS, HKI_WRITTEN | OPT},
@@ -77,12 +77,12 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"high", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
          {"mask", W, HKI_MASK | OPT},
          {"rates", HKI_SAMPLES, HKI_NONE, OPT},
-         {"indices", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}, /* their lengths: check.c */
+         {"indices", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}, /* their lengths: check_together.c */
          {"indptr", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}},
         {{"rule", HKI_CODE, HK_PES}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
          {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1}, {"compute", HKI_CODE, 1},
          {"block", HKI_CODE, HK_MAX_BLOCK},
-         /* what is wanted of these depends on the rule: check.c */
+         /* what is wanted of these depends on the rule: check_together.c */
          {"k", HKI_CODE, INT64_MAX}, {"score", HKI_CODE, HK_EUCLID}, {"temperature", HKI_NONNEGATIVE, 0},
          {"anti", HKI_CODE, 1}, {"alpha", HKI_UNIT, 0}, {"form", HKI_CODE, HK_BCM_1982}, {"power", HKI_NONNEGATIVE, 0},
          {"c0", HKI_NONNEGATIVE, 0}, {"q", HKI_NONNEGATIVE, 0}, {"delta", HKI_NONNEGATIVE, 0}, {"a", HKI_FINITE, 0},

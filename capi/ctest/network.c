@@ -118,7 +118,7 @@ static void test_options(void) {
         hk_optimizer adam = {.kind = HK_ADAM, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .first_weights = lists[1][0],
                              .first_biases = lists[1][1], .second_weights = lists[2][0], .second_biases = lists[2][1]};
         const double dropout[] = {0.1, 0.5, 0};
-        const hk_activation activations[] = {{HK_TANH, 0}, {HK_LEAKY_RELU, 0.2}, {HK_IDENTITY, 0}};
+        const hk_activation activations[] = {{HK_TANH, 0, 0}, {HK_LEAKY_RELU, 0.2, 0}, {HK_IDENTITY, 0, 0}};
         hk_stats stats = {0};
         hk_train_args train = {.network = network(), .x = hk_matrix(many, MANY, IN, IN, HK_FLOAT64),
                                .target = hk_matrix(labels, MANY, OUT, OUT, HK_FLOAT64), .index = index, .count = MANY, .batch = MANY,
@@ -420,7 +420,7 @@ static void test_refusals(void) {
     int64_t updates = 0;
     REFUSED(train, TRAIN, a.dropout = all, HK_E_VALUE);
     REFUSED(train, TRAIN, (a.dropout = all, a.updates = &updates), HK_E_VALUE);
-    const hk_activation activations[] = {{HK_RELU, 0}, {HK_LEAKY_RELU, NAN}, {HK_IDENTITY, 0}};
+    const hk_activation activations[] = {{HK_RELU, 0, 0}, {HK_LEAKY_RELU, NAN, 0}, {HK_IDENTITY, 0, 0}};
     REFUSED(train, TRAIN, a.network.activations = activations, HK_E_VALUE);
 #define EVALUATE ((hk_evaluate_args){.network = network(), .x = X(), .target = T(), .stats = &stats})
     REFUSED(evaluate, EVALUATE, a.stats = NULL, HK_E_VALUE);

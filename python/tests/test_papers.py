@@ -1,5 +1,6 @@
 """The scripts of bench/papers at a small size: they run, and what they show holds."""
 
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -81,3 +82,65 @@ def test_fa_mnist(script, monkeypatch):
     _, said = script("fa_mnist", epochs=2, seeds=1)
     accuracy = {name: float(value) for name, value in re.findall(r"^  (\S.*?) +([\d.]+) % +lr ", said, re.MULTILINE)}
     assert len(accuracy) == 8 and accuracy["BP"] > 60 and accuracy["FA"] > 25, accuracy
+
+
+def test_stochastic_balancing(script, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = __import__("stochastic_balancing")
+    monkeypatch.setattr(module, "SIZES", (30, 20, 10, 20, 30))
+    monkeypatch.setattr(module.network, "__defaults__", ((30, 20, 10, 20, 30),))
+    _, said = script("stochastic_balancing", runs=4)
+    assert "the same W*" in said
+    difference, mean, deviation = module.spread(module.network(), 1.5, 3)
+    assert difference < 1e-7 and deviation.max() < 1e-7 and np.abs(mean).max() > 0.1
+
+
+def test_neural_balance(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = __import__("neural_balance")
+    monkeypatch.setattr(module, "SIZES", [64, 24, 16, 10])
+    X, y = load_digits()
+    data = (X[:1000], y[:1000], X[1000:], y[1000:])
+    for variant in module.VARIANTS:
+        accuracy, deficits = module.train(variant, data, 2, 0.1, 0)
+        assert accuracy > 0.2 and len(deficits) == 2 and min(deficits) > 0
+    assert module.train("plain", data, 2, 1e9, 0) == (0.0, [])
+
+
+def digits():
+    """The packaged digits in place of MNIST, as the scripts' Data."""
+    common = importlib.import_module("_common")
+    x, labels = load_digits()
+    order = np.random.default_rng(0).permutation(len(x))
+    x, labels = x[order], labels[order]
+    return common.Data(x[:1200], labels[:1200], x[1200:], labels[1200:])
+
+
+def test_krotov_hopfield(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import krotov_hopfield as module
+
+    result = module.run(digits(), 64, 40, 10)
+    epochs, errors, sizes = zip(*result.course)
+    assert epochs == (1, 4, 16, 40) and len(result.read_outs) == 6
+    # The sizes fall to 1, which the rule wants, and the error with them.
+    assert sizes[0] > 60 and 0.9 < sizes[-1] < 5 and np.all(np.diff(sizes) < 0)
+    assert errors[-1] < 0.09 and errors[-1] < 0.8 * errors[0]
+    assert result.read_outs["softmax, n = 4.5"] == errors[-1]
+    assert errors[-1] < result.read_outs["softmax, n = 4.5, images not scaled, 10 epochs"]
+    assert module.draw(result, tmp_path).stat().st_size > 10_000
+
+
+def test_softhebb(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import softhebb as module
+
+    data = module.unit_norm(digits())
+    results, read_outs = module.run(data, 64, 4, 10)
+    soft = results["SoftHebb"]
+    assert [epoch for epoch, _ in soft.course] == [1, 4]
+    # Most rows win, and come to norm 1; of random rows few win, and the read-out has little to go by.
+    assert soft.winners > 0.9 > 0.2 > results["SoftHebb from random rows"].winners
+    assert abs(np.median(np.sqrt((soft.w**2).sum(1))) - 1) < 0.01
+    assert read_outs["softmax on y"] == soft.course[-1][1] < 0.08
+    assert module.draw(results, tmp_path).stat().st_size > 10_000

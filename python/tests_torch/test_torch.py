@@ -1,5 +1,9 @@
 """torch CPU tensors are used in place; `make test-torch` runs this where torch is installed."""
 
+import doctest
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -97,3 +101,16 @@ def test_gradients_are_those_of_autograd():
                     theirs.step()
                 for got, tensor in zip((*net.weights, *net.biases), tensors):
                     np.testing.assert_allclose(got, tensor.detach().numpy(), rtol=1e-6, atol=1e-8)
+
+
+def test_examples():
+    result = doctest.testmod(hk.torch)
+    assert result.attempted > 10 and result.failed == 0
+
+
+def test_readme(capsys):
+    """The README's example, and what it says of the result."""
+    readme = Path(__file__).resolve().parents[2] / "README.md"
+    (example,) = re.findall(r"^```py\n(.*?)^```$", readme.read_text(encoding="utf-8"), re.M | re.S)
+    exec(compile(example, str(readme), "exec"), {})
+    assert capsys.readouterr().out.strip() == example.rsplit("# ", 1)[1].strip()

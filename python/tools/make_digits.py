@@ -1,6 +1,6 @@
 """Writes src/hebbkern/data/digits.npz from scikit-learn's copy of the UCI handwritten digits.
 
-Run by ``make digits`` (scikit-learn is not needed otherwise). The output is the same in every byte for one zlib:
+Run by ``make digits``. The output is the same in every byte for one zlib:
 names, order, dates and compression level in the archive are fixed.
 """
 

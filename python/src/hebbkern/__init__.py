@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from . import _threadpoolctl, gains, homeostasis, rules, schedules, stamina
 from ._compose import WeightNorm
 from ._csr import CSR
@@ -83,3 +86,10 @@ __all__ = [
 ]
 
 _threadpoolctl.register()
+
+
+def __getattr__(name: str) -> _Any:
+    """`torch` and `sklearn`, imported when they are first used."""
+    if name in ("torch", "sklearn"):
+        return _import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

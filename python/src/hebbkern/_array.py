@@ -289,7 +289,7 @@ def raise_error(error: _lib.Error, name: str, label: str) -> NoReturn:
     """The exception for an hk_error of the function `name`, which errors call `label`."""
     message = error.message.decode(errors="replace")
     found = _NAME.match(message)
-    message = label + message.removeprefix(name)
+    message = f"{label}: {message}" if error.status == _lib.E_INTERNAL else label + message.removeprefix(name)
     if error.status == _lib.E_INTERNAL:
         raise InternalError(message)
     if error.status == _lib.E_DIVERGED:

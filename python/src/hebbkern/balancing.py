@@ -201,33 +201,19 @@ def balance(
     >>> f"{report.cost_before:g} → {report.cost_after:g}"
     '17 → 8'
     """
-    cost = _cost("balance", p)
-    choice("balance", "method", method, _graph.METHODS)
-    if seed is not None:
-        if method != "stochastic":
-            raise ArgumentValueError(
-                f"balance: seed is given, and {method!r} has no randomness; None is wanted", "seed"
-            )
-        if not is_integer(seed):
-            raise ArgumentTypeError(f"balance: seed is {seed!r}; an integer is wanted", "seed")
-        if not 0 <= seed < 2**64:
-            raise ArgumentValueError(f"balance: seed is {seed}; 0 to 2**64 - 1 is wanted", "seed")
-    bound = 0.0 if tol is None else real("balance", "tol", tol, above=0)
-    if max_sweeps is not None and not (is_integer(max_sweeps) and 0 < max_sweeps < 2**62):
-        raise ArgumentValueError(f"balance: max_sweeps is {max_sweeps!r}; an integer >= 1 is wanted", "max_sweeps")
+    options = solver_options("balance", p, method, tol, max_sweeps, seed)
     layers = Layers(weights, biases, activation, "balance")
     layers.weigh(alpha, include_bias)
     layers.hold(only)
     for name, value, power in (("momentum", momentum, -1.0), ("squares", squares, -2.0)):
         layers.carry(name, value, power)
     result = _balance_graph(
-        layers.units, layers.blocks, p=cost, degree=layers.degree, held=layers.held, group=layers.group, method=method,
-        order=_order(order, len(layers.hidden)), seed=0 if seed is None else int(seed), tol=bound,
-        max_sweeps=0 if max_sweeps is None else int(max_sweeps),
+        layers.units, layers.blocks, degree=layers.degree, held=layers.held, group=layers.group,
+        order=_order(order, len(layers.hidden)), **options,
     )  # fmt: skip
     dead, excluded = layers.exclusions(result.status)
     return BalanceReport(
-        p=cost,
+        p=options["p"],
         method=method,
         reason=result.reason,
         sweeps=result.sweeps,
@@ -240,6 +226,32 @@ def balance(
         dead=dead,
         excluded=excluded,
     )
+
+
+def solver_options(function: str, p: Any, method: Any, tol: Any, max_sweeps: Any, seed: Any) -> dict[str, Any]:
+    """The options of the solver, checked, as `balance_graph` takes them."""
+    cost = _cost(function, p)
+    choice(function, "method", method, _graph.METHODS)
+    if seed is not None:
+        if method != "stochastic":
+            raise ArgumentValueError(
+                f"{function}: seed is given, and {method!r} has no randomness; None is wanted", "seed"
+            )
+        if not is_integer(seed):
+            raise ArgumentTypeError(f"{function}: seed is {seed!r}; an integer is wanted", "seed")
+        if not 0 <= seed < 2**64:
+            raise ArgumentValueError(f"{function}: seed is {seed}; 0 to 2**64 - 1 is wanted", "seed")
+    bound = 0.0 if tol is None else real(function, "tol", tol, above=0)
+    if max_sweeps is not None and not (is_integer(max_sweeps) and 0 < max_sweeps < 2**62):
+        raise ArgumentValueError(f"{function}: max_sweeps is {max_sweeps!r}; an integer >= 1 is wanted", "max_sweeps")
+    return {
+        "p": cost,
+        "method": method,
+        "tol": bound,
+        "max_sweeps": 0 if max_sweeps is None else int(max_sweeps),
+        "seed": 0 if seed is None else int(seed),
+        "function": function,
+    }
 
 
 def _cost(function: str, p: Any) -> float | dict[float, float]:

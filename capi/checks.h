@@ -1,0 +1,35 @@
+//go:build cgo && linux
+
+/* checks.h: what the check*.c files share. */
+#ifndef HEBBKERN_CHECKS_H
+#define HEBBKERN_CHECKS_H
+
+#include "internal.h"
+
+#pragma GCC visibility push(hidden)
+
+/* The lengths that arguments share, and who set them. */
+typedef struct hki_lengths {
+    int64_t value[HKI_AXES];
+    int set[HKI_AXES];
+} hki_lengths;
+
+const char *hki_dtype_name(int dtype);
+const char *hki_shape_text(char text[64], int ndim, int64_t rows, int64_t cols);
+double hki_scalar_value(const hk_array *a);
+
+/* Array i of a kernel against its description in the table; only its shape. */
+int hki_check_array(int kernel, int i, const hk_array *args, hki_lengths *known, hk_error *err);
+int hki_check_shape(const char *kernel, const hki_array_spec *spec, int i, const hk_array *a, hki_lengths *known, hk_error *err);
+
+/* Whether strides and memory of array i are such that it can be used. */
+int hki_check_layout(const char *kernel, const hki_array_spec *spec, int i, const hk_array *a, hk_error *err);
+
+/* What is wanted of several arguments of a kernel together, each of which is good by itself. */
+int hki_check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err);
+
+/* Sparse weights, in the place of which *dense stands for the checks of the others. */
+int hki_check_sparse(const hk_array *args, const hki_scalar *scalars, hk_array *dense, hk_error *err);
+
+#pragma GCC visibility pop
+#endif
