@@ -315,6 +315,9 @@ func lengths[T Float]() []int {
 // TestConformance holds every kernel of the path in use against its definition, bit for bit, in buffers that end at
 // protected pages.
 func TestConformance(t *testing.T) {
+	if raceEnabled {
+		t.Skip("primitives have one thread, so the race detector has nothing to see: the other runs do this")
+	}
 	t.Run("f32", conform[float32])
 	t.Run("f64", conform[float64])
 }

@@ -19,15 +19,16 @@ import numpy as np
 from _common import Row, print_rows, save, script
 
 import hebbkern as hk
+from hebbkern.demo import fa_ex_task
 
-EPOCHS, BATCH, LR, EVERY, TEST = 1000, 8, 0.005, 25, 200
+EPOCHS, EVERY = 1000, 25
 CURVES = {
-    "BP": dict(feedback="bp"),
-    "FA": dict(feedback="fa", beta=0.25),
-    "FA_Ex-100%": dict(feedback="fa_ex", excitatory=1.0),
-    "FA_Ex-80%": dict(feedback="fa_ex", excitatory=0.8),
-    "FA_Ex-0%": dict(feedback="fa_ex", excitatory=0.0),
-    "fixed hidden layer": dict(feedback="fa"),
+    "BP": fa_ex_task.BP,
+    "FA": fa_ex_task.FA,
+    "FA_Ex-100%": fa_ex_task.fa_ex(1.0),
+    "FA_Ex-80%": fa_ex_task.fa_ex(0.8),
+    "FA_Ex-0%": fa_ex_task.fa_ex(0.0),
+    "fixed hidden layer": {"feedback": "fa", "fixed": True},
 }
 # Of 1,100 runs: means at 250 and 500 epochs, medians at 1000; None where there is none (FA: a mean of 0.0009).
 REFERENCE = {
@@ -41,38 +42,12 @@ REFERENCE = {
 REFERENCE_RUNS = 1100
 
 
-def draw(random: np.random.Generator, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    sign = random.integers(0, 2, (samples, 102), dtype=np.int8) * np.float32(2) - 1
-    x = random.standard_normal((samples, 102), np.float32) * np.float32(0.01) + sign
-    return x, np.sign(x[:, :1]) * np.sign(x[:, 1:2])
-
-
-def one_run(seed: int, run: int) -> np.ndarray:
-    """Mean e² by curve and point of time, the first before training."""
-    random = np.random.default_rng([seed, run])
-    x, y = draw(random, EPOCHS * BATCH)
-    test = draw(random, TEST)
-    first = [random.uniform(-0.01, 0.01, shape).astype(np.float32) for shape in ((20, 102), (1, 20))]
-    errors = np.empty((len(CURVES), EPOCHS // EVERY + 1))
-    for curve, (name, options) in enumerate(CURVES.items()):
-        net = hk.Network([102, 20, 1], seed=int(random.integers(2**63)), **options)
-        for w, start in zip(net.weights, first):
-            w[...] = start
-        if name.startswith("fixed"):
-            net.feedback_weights[0][...] = 0
-        errors[curve, 0] = 2 * net.evaluate(*test)[0]  # the loss is e²/2
-        for k in range(EPOCHS // EVERY):
-            # An epoch of the paper is one update on 8 fresh samples; here EVERY of them in a call.
-            part = slice(k * EVERY * BATCH, (k + 1) * EVERY * BATCH)
-            net.fit(x[part], y[part], batch=BATCH, lr=LR, reduction="sum", shuffle=False, progress=False)
-            errors[curve, k + 1] = 2 * net.evaluate(*test)[0]
-    return errors
-
-
 def main(options: argparse.Namespace) -> None:
     hk.set_num_threads(1)
     with ThreadPoolExecutor(options.threads) as pool:
-        errors = np.array(list(pool.map(lambda run: one_run(options.seed, run), range(options.runs))))
+        errors = np.array(
+            list(pool.map(lambda run: fa_ex_task.one_run(CURVES, options.seed, run, EPOCHS, EVERY)[0], range(options.runs)))
+        )
 
     rows: list[Row] = []
     outside = []

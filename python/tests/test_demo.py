@@ -13,7 +13,7 @@ import pytest
 
 import hebbkern as hk
 from hebbkern.__main__ import main
-from hebbkern.demo import balancing, hebbian, numpy_reference, timing
+from hebbkern.demo import balancing, fa_ex_task, features, feedback, hebbian, living, numpy_reference, timing
 from hebbkern.demo._progress import Progress
 from hebbkern.demo._settings import load
 from hebbkern.demo._writer import PICTURES
@@ -48,7 +48,8 @@ def test_report_stands_alone(quick):
     assert page.count('src="data:image/png;base64,') == len(PICTURES)
     assert not re.search(r'(src|href)="(?!data:)', page)
     page = re.sub(r"base64,[^\"]*", "", page)  # in whose letters any word may be found by chance
-    for word in ("Oja", "Sanger", "Baldi", "principal angles", "NumPy/hebbkern", hk.cpu_info()["isa"], "nan"):
+    words = ("Oja", "Sanger", "Krotov", "Baldi", "Konishi", "Use it or lose it", "principal angles", "NumPy/hebbkern")
+    for word in (*words, hk.cpu_info()["isa"], "nan"):
         assert (word in page) == (word != "nan"), word
 
 
@@ -59,6 +60,7 @@ def test_says_what_it_found(quick):
     for single, double in changes:
         assert 0 < float(single) < 1e-5 and 0 < float(double) < 1e-13
     steps = ("Oja, one sample", "Sanger, one sample", "SGD", "balance, p = 1", "balance, p = 2", "gain rule, exp")
+    steps += ("FA_Ex, one minibatch", "Krotov–Hopfield, batch", "stamina, training set")
     for step in steps:
         assert re.search(rf"^{step}.*(µs|ms|s)\s+[\d.]+ (µs|ms|s)\s+[\d.]+", done.stdout, re.M), step
 
@@ -135,6 +137,63 @@ def test_balanced_and_plain_training(small):
     options = {"p": 2.0, "before": True}
     net.fit(data.x, data.y, settings.epochs, settings.batch, settings.lr, balance=options, progress=False)
     assert all((a == b).all() for a, b in zip(net.weights, two.network.weights))
+
+
+def test_features_by_competition():
+    settings, data = load("digits", None, quick=False)
+    with Progress(50) as progress:
+        found = features.learn(settings, data, progress)
+    again = hk.rules.KrotovHopfield(lr=0).update(found.w.copy(), data.x)
+    wins = (again == 1).sum(0)
+    assert wins.sum() == len(data.x) == found.wins.sum() and (np.diff(found.wins) <= 0).all()
+    # Σ w² of units that win tends to 1, and prototypes of digits have ink where the digits have.
+    assert abs(np.median(np.linalg.norm(found.w[found.wins > 20], axis=1)) - 1) < 0.1
+    best = found.w[0]
+    won = data.x[again[:, 0] == 1].mean(0)
+    assert np.corrcoef(best, won)[0, 1] > 0.8
+    assert found.accuracy["Krotov–Hopfield"][-1] > found.accuracy["random weights"][-1] + 0.1
+
+
+def test_feedback_on_images_and_task(small):
+    settings, data = small
+    with Progress(50) as progress:
+        found = feedback.learn(settings, data, progress)
+    first = [feedback.network(label, settings, data) for label in feedback.LABELS]
+    for net in first[1:]:
+        assert all((a == b).all() for a, b in zip(net.weights, first[0].weights))
+    runs = dict(zip(feedback.LABELS, found.runs))
+    assert max(runs["BP"].angles) < 0.1 and all(len(run.angles) == len(run.accuracy) == 3 for run in found.runs)
+    fixed = runs["fixed hidden layer"].network
+    assert (fixed.weights[0] == first[0].weights[0]).all() and (fixed.weights[1] != first[0].weights[1]).any()
+    assert len(set(runs["FA_Ex-80%"].network.feedback_weights[0].ravel())) == 2
+    assert found.errors.shape == found.angles.shape == (3, 5, len(found.epochs)) and found.epochs[-1] == 300
+    # maths.md, section 6: after 250 epochs 1.00, .68, .84, .82, 1.00; the first 100 teach next to nothing.
+    ends = found.errors[:, :, -1].mean(0)
+    assert ends[0] > 0.9 and (ends[1:4] < 0.85).all() and abs(ends[4] - 1) < 0.05
+    assert abs(found.errors[:, :, 0] - 1).max() < 0.05
+    assert np.nanmax(found.angles[:, 0]) < 0.1 and (found.angles[:, 1:4, -1] < 60).all()
+    assert np.isnan(found.angles[:, 4]).all()
+
+
+def test_fa_ex_task_samples():
+    x, y = fa_ex_task.samples(np.random.default_rng(0), 500)
+    assert x.shape == (500, 102) and (y == np.sign(x[:, :1] * x[:, 1:2])).all()
+    assert abs(np.abs(x) - 1).max() < 0.06 and abs(x.mean(0)).max() < 0.2
+
+
+def test_units_live_and_die(small):
+    settings, data = small
+    with Progress(50) as progress:
+        plain, few, removed, reborn, large = living.train_all(settings, data, progress)
+    for run_ in (plain, few, removed, reborn, large):
+        assert run_.alive[0] == settings.living_hidden and len(run_.alive) == len(run_.died) == len(run_.accuracy)
+        if run_ is not reborn:
+            assert (-np.diff(run_.alive) == run_.died[1:]).all()
+        assert run_.alive[-1] == run_.network.sizes[1] == len(run_.network.weights[0])
+    assert sum(plain.died) == 0 and sum(few.died) < 5 < sum(removed.died) and removed.alive[-1] > large.alive[-1]
+    assert set(reborn.alive) == {settings.living_hidden} and sum(reborn.died) > 5
+    assert removed.died[:2] == [0, 0], "warmup"
+    assert large.extinct is None or "lower the strength" in large.extinct
 
 
 @pytest.mark.parametrize("arguments", [["--data", "cifar"], ["--epochs", "3"], ["extra"]])

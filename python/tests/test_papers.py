@@ -59,7 +59,7 @@ def test_fa_ex(script):
     final = []
     for run in range(3):  # without the output bias FA_Ex-100% stays at half the error
         random = np.random.default_rng(run)
-        x, y = module.draw(random, 8000)
+        x, y = module.fa_ex_task.samples(random, 8000)
         net = hk.Network([102, 20, 1], feedback="fa_ex", seed=run)
         for w in net.weights:
             w[...] = random.uniform(-0.01, 0.01, w.shape)
@@ -68,7 +68,7 @@ def test_fa_ex(script):
             net.biases[1][...] = 0
 
         net.fit(x, y, batch=8, lr=0.005, reduction="sum", shuffle=False, callbacks=[(1, hold)], progress=False)
-        final.append(2 * net.evaluate(*module.draw(random, 500))[0])
+        final.append(2 * net.evaluate(*module.fa_ex_task.samples(random, 500))[0])
     assert 0.35 < np.median(final) < 0.65, final
 
 

@@ -22,8 +22,9 @@ def parser() -> argparse.ArgumentParser:
     demo = commands.add_parser(
         "demo",
         help="learn, balance and draw on handwritten digits",
-        description="Learns components by Oja's and Sanger's rules, trains classifiers with and without balancing and "
-        "with the gain rule, times each step beside NumPy, and writes pictures and report.html.",
+        description="Learns components by Oja's and Sanger's rules and features by competition, trains classifiers with "
+        "and without balancing, with the gain rule, by constant feedback, and with units that die and are born again, times "
+        "each step beside NumPy, and writes pictures and report.html.",
     )
     demo.add_argument(
         "--data",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-BLUE, RED, GREEN, GREY = "#3366aa", "#cc4455", "#22884a", "#666666"
+BLUE, RED, GREEN, GREY, ORANGE = "#3366aa", "#cc4455", "#22884a", "#666666", "#dd8822"
 
 
 def figure(width: float, height: float) -> Any:

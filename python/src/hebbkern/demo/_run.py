@@ -13,7 +13,7 @@ from ._writer import DemoError, Writer
 
 
 def run(name: str, writer: Writer, *, folder: str | os.PathLike[str] | None = None, quick: bool = False) -> None:
-    """Learn, balance, train with the gain rule, time, draw and report.
+    """Learn, balance, train in several ways, time, draw and report.
 
     Parameters
     ----------
@@ -36,24 +36,31 @@ def run(name: str, writer: Writer, *, folder: str | os.PathLike[str] | None = No
         raise DemoError(
             f"the pictures need matplotlib, which is not installed; install it with: {sys.executable} -m pip install matplotlib"
         )
-    from . import balancing, gain, hebbian, report, timing
+    from . import balancing, features, feedback, gain, hebbian, living, report, timing
 
     begin = time.perf_counter()
     settings, data = _settings.load(name, folder, quick)
     writer.prepare()
-    with Progress(hebbian.weight(settings) + balancing.weight(settings) + gain.weight(settings) + 10) as progress:
+    total = sum(part.weight(settings) for part in (hebbian, balancing, gain, living, features))
+    with Progress(total + feedback.weight(settings, data) + timing.WEIGHT) as progress:
         progress.say(
             f"{settings.title}: {len(data.x)} images for training, {len(data.x_test)} for the test; seed {_settings.SEED}"
         )
         components = hebbian.learn(settings, data, progress)
         writer.picture("components.png", hebbian.draw_components(components, settings))
         writer.picture("angles.png", hebbian.draw_angles(components))
+        competing = features.learn(settings, data, progress)
+        writer.picture("features.png", features.draw(competing, settings))
         runs = balancing.train_all(settings, data, progress)
         writer.picture("balancing.png", balancing.draw(runs))
         gains = gain.train_all(settings, data, progress)
         writer.picture("gains.png", gain.draw(gains, runs[0], settings))
+        taught = feedback.learn(settings, data, progress)
+        writer.picture("feedback.png", feedback.draw(taught, settings))
+        lives = living.train_all(settings, data, progress)
+        writer.picture("stamina.png", living.draw(lives))
         times = timing.measure(settings, data, progress)
-    results = report.Results(settings, data, components, runs, gains, times)
+    results = report.Results(settings, data, components, competing, runs, gains, taught, lives, times)
     for line in report.table_lines(times):
         print(line)
     results.seconds = time.perf_counter() - begin

@@ -32,6 +32,18 @@ class Settings:
     gain_lr: float = 1e-3
     gain_alpha: float = 0.05
     gain_limit: float = 1.0
+    feedback_hidden: int = 128
+    feedback_epochs: int = 20
+    feedback_lr: float = 0.05
+    task_runs: int = 10
+    task_epochs: int = 500
+    task_every: int = 20
+    living_hidden: int = 100
+    living_epochs: int = 20
+    strengths: tuple[float, float, float] = (0.001, 1.0, 30.0)
+    features: int = 64
+    feature_epochs: int = 200
+    read_epochs: int = 20
     rounds: int = 9
 
 
@@ -46,7 +58,10 @@ class Data:
 
 
 DIGITS = Settings("8×8 digits", 8)
-MNIST = Settings("MNIST", 28, hebbian_epochs=10, hidden=(128, 64), epochs=5)
+MNIST = Settings(
+    "MNIST", 28, hebbian_epochs=10, hidden=(128, 64), epochs=5, feedback_epochs=5, feedback_lr=0.02, living_epochs=6,
+    strengths=(0.001, 0.5, 100.0), features=100, feature_epochs=8, read_epochs=5,
+)  # fmt: skip
 
 
 def load(name: str, folder: str | os.PathLike[str] | None, quick: bool) -> tuple[Settings, Data]:
@@ -64,6 +79,9 @@ def load(name: str, folder: str | os.PathLike[str] | None, quick: bool) -> tuple
         except (OSError, ValueError) as error:
             raise DemoError(str(error)) from None
     if quick:
-        settings = replace(settings, hebbian_epochs=4, hidden=(16, 12), epochs=3, rounds=3)
+        settings = replace(
+            settings, hebbian_epochs=4, hidden=(16, 12), epochs=3, feedback_hidden=24, feedback_epochs=3, task_runs=3,
+            task_epochs=300, living_hidden=40, living_epochs=6, features=20, feature_epochs=30, read_epochs=5, rounds=3,
+        )  # fmt: skip
         data = Data(data.x[:500], data.y[:500], data.x_test[:200], data.y_test[:200])
     return settings, data

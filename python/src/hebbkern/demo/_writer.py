@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 REPORT = "report.html"
-PICTURES = ("components.png", "angles.png", "balancing.png", "gains.png")
+PICTURES = (
+    "components.png", "angles.png", "balancing.png", "gains.png", "feedback.png", "stamina.png", "features.png",
+)  # fmt: skip
 
 
 class DemoError(Exception):

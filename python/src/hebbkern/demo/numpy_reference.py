@@ -93,14 +93,10 @@ class Classifier:
             np.add(a[layer], b, out=a[layer])
             if layer < last:
                 np.maximum(a[layer], 0, out=a[layer])
-        delta = d[last]
-        np.subtract(a[last], a[last].max(1, keepdims=True), out=delta)
-        np.exp(delta, out=delta)
-        np.divide(delta, delta.sum(1, keepdims=True), out=delta)
-        np.subtract(delta, target, out=delta)
+        self._error(a[last], target, d[last])
         for layer in range(last, -1, -1):
             if layer:
-                np.matmul(d[layer], weights[layer], out=d[layer - 1])
+                np.matmul(d[layer], self._way(layer), out=d[layer - 1])
                 np.multiply(d[layer - 1], a[layer - 1] > 0, out=d[layer - 1])
             # d[layer - 1] was formed before the rate goes in.
             np.multiply(d[layer], rate, out=d[layer])
@@ -109,6 +105,74 @@ class Classifier:
         for w, b, dw, db in zip(weights, self.biases, self._dw, self._db):
             np.subtract(w, dw, out=w)
             np.subtract(b, db, out=b)
+
+    def _error(self, out: Array, target: Array, delta: Array) -> None:
+        """Of the softmax."""
+        np.subtract(out, out.max(1, keepdims=True), out=delta)
+        np.exp(delta, out=delta)
+        np.divide(delta, delta.sum(1, keepdims=True), out=delta)
+        np.subtract(delta, target, out=delta)
+
+    def _way(self, layer: int) -> Array:
+        """The weights by which the signal of a layer comes to the one below."""
+        return self.weights[layer]
+
+
+class Fed(Classifier):
+    """The same with a squared error and fixed feedback weights [n_{l+1}, n_l], layer by layer."""
+
+    def __init__(self, weights: list[Array], biases: list[Array], feedback: list[Array], batch: int) -> None:
+        super().__init__(weights, biases, batch)
+        self.feedback = feedback
+
+    def _error(self, out: Array, target: Array, delta: Array) -> None:
+        np.subtract(out, target, out=delta)
+
+    def _way(self, layer: int) -> Array:
+        return self.feedback[layer - 1]
+
+
+class Competition:
+    """The rule of Krotov & Hopfield on batches, q = 2 and the second unit unlearns, as in their program."""
+
+    def __init__(self, w: Array, batch: int) -> None:
+        self.w = w
+        self._i, self._g = np.empty((len(w), batch), w.dtype), np.empty((len(w), batch), w.dtype)
+        self._s, self._t = np.empty_like(w), np.empty_like(w)
+        self._columns = np.arange(batch)
+
+    def batch(self, x: Array, lr: float, delta: float) -> None:
+        """``W ← W + η S / max|S|`` with ``S = G X − (Σ_b g∘I)∘W``"""
+        np.matmul(self.w, x.T, out=self._i)
+        second, first = np.argpartition(self._i, (-2, -1), axis=0)[-2:]
+        self._g.fill(0)
+        self._g[first, self._columns] = 1
+        self._g[second, self._columns] = -delta
+        np.matmul(self._g, x, out=self._s)
+        np.multiply(self._g, self._i, out=self._i)
+        np.multiply(self.w, self._i.sum(1, keepdims=True), out=self._t)
+        np.subtract(self._s, self._t, out=self._s)
+        np.abs(self._s, out=self._t)
+        np.multiply(self._s, lr / self._t.max(), out=self._s)
+        np.add(self.w, self._s, out=self.w)
+
+
+class Stamina:
+    """The moving average of the batch sums of the balanced ReLU whose outputs add up to 0, times κ in the negative."""
+
+    def __init__(self, value: Array, samples: int) -> None:
+        self.value = value
+        self._silent = np.empty((samples, len(value)), value.dtype)
+
+    def update(self, x: Array, strength: float, alpha: float) -> None:
+        """x: activities after ReLU [samples, units]"""
+        np.equal(x, 0, out=self._silent)
+        count = self._silent.sum(1)
+        penalty = np.zeros_like(count)
+        np.divide(x.sum(1), count, out=penalty, where=count > 0)
+        gained = x.sum(0) - x.dtype.type(strength) * (penalty @ self._silent)
+        self.value *= 1 - alpha
+        self.value += alpha * gained
 
 
 def balance(weights: list[Array], biases: list[Array], p: float, tol: float = 1e-6) -> int:

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
 import os
 import platform
 from dataclasses import dataclass
 from html import escape
-from typing import Sequence
 
 import numpy as np
 
 from .. import __version__, cpu_info
-from . import hebbian
+from . import hebbian, sections
+from ._html import STYLE, image, table
 from ._settings import SEED, Data, Settings
 from .balancing import Run
+from .features import Features
+from .feedback import Feedback
 from .gain import GainRun
 from .hebbian import Components
+from .living import LivingRun
 from .timing import Step, blas_can_be_set
-
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-body { color: #222; background: #fff; }
-h1, h2 { line-height: 1.2; } h2 { margin-top: 2.2rem; }
-img { max-width: 100%; height: auto; }
-table { border-collapse: collapse; margin: 1rem 0; font-size: 0.92rem; display: block; overflow-x: auto; }
-th, td { padding: 0.25rem 0.8rem; border-bottom: 1px solid #ddd; text-align: right; }
-td { white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-.eq { font-family: serif; font-style: italic; font-size: 1.1rem; margin: 0.6rem 0 0.6rem 2rem; }
-.note { color: #555; font-size: 0.92rem; }
-"""
-
 
 @dataclass
 class Results:
@@ -41,8 +29,11 @@ class Results:
     settings: Settings
     data: Data
     components: Components
+    features: Features
     runs: list[Run]
     gains: list[GainRun]
+    feedback: Feedback
+    lives: list[LivingRun]
     times: list[Step]
     seconds: float = 0.0
 
@@ -99,18 +90,6 @@ def _blas() -> str:
     return ", ".join(f"{p['internal_api']} with {p['num_threads']} threads" for p in pools) or "no BLAS found"
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    def line(cells: tuple[str, ...], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-    return "<table>" + line(head, "th") + "".join(line(row, "td") for row in rows) + "</table>"
-
-
-def _image(pictures: dict[str, bytes], name: str, text: str) -> str:
-    content = base64.b64encode(pictures[name]).decode()
-    return f'<p><img alt="{escape(text)}" src="data:image/png;base64,{content}"></p>'
-
-
 def page(results: Results, pictures: dict[str, bytes]) -> str:
     """The report as HTML."""
     settings, data = results.settings, results.data
@@ -121,17 +100,20 @@ def page(results: Results, pictures: dict[str, bytes]) -> str:
         + ("The images are the test set of UCI “Optical Recognition of Handwritten Digits” (Alpaydin &amp; Kaynak 1998, "
            "CC BY 4.0), split at random.</p>" if settings.side == 8 else "The images are MNIST (LeCun et al. 1998).</p>"),
         *_components(results.components, settings, pictures),
+        *sections.features_of(results.features, settings, pictures),
         *_balancing(results, pictures),
         *_gains(results, pictures),
+        *sections.feedback_of(results.feedback, settings, pictures),
+        *sections.lives_of(results.lives, settings, pictures),
         *_times(results),
         "<h2>Machine</h2>",
-        _table(("", ""), machine()),
+        table(("", ""), machine()),
     ]  # fmt: skip
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>hebbkern on {escape(settings.title)}</title><style>{_STYLE}</style></head>\n"
+        f"<title>hebbkern on {escape(settings.title)}</title><style>{STYLE}</style></head>\n"
         f"<body>\n{body}\n</body></html>\n"
     )
 
@@ -156,9 +138,9 @@ def _components(result: Components, settings: Settings, pictures: dict[str, byte
         f"At the end the principal angles between the span of Sanger's {len(result.exact)} rows and the exact subspace are "
         f"{angles.min():.2f}° to <b>{angles.max():.2f}°</b>; with η = {hebbian.CONSTANT * result.rate:.3g} held constant, up to "
         f"{constant.max():.2f}°. Oja's rows lie {oja.min():.2f}° to {oja.max():.2f}° from the first component.</p>",
-        _table(("epoch", "median angle", "largest angle", "largest, constant η"), rows),
-        _image(pictures, "angles.png", "principal angles by epoch"),
-        _image(pictures, "components.png", "exact and learned components"),
+        table(("epoch", "median angle", "largest angle", "largest, constant η"), rows),
+        image(pictures, "angles.png", "principal angles by epoch"),
+        image(pictures, "components.png", "exact and learned components"),
         '<p class="note">Two components whose variances λ are nearly equal can turn within the plane that they span: a row '
         "may be far from its component while the subspace is right. The signs of components are free; they are made to "
         "agree here. Angles are computed from their sines (Björck &amp; Golub 1973).</p>",
@@ -189,7 +171,7 @@ def _balancing(results: Results, pictures: dict[str, bytes]) -> list[str]:
         f"<p>A {sizes} classifier (ReLU, softmax), minibatches of {settings.batch}, rate {settings.lr:g}, "
         f"{settings.epochs} epochs, three times from the same start in the same order of samples: without balancing, and "
         "balanced before the first epoch and after every epoch for p = 1 and p = 2.</p>",
-        _table(("training", "accuracy", "best", "loss", "deficit p = 1", "deficit p = 2", "balanced", "change, float32",
+        table(("training", "accuracy", "best", "loss", "deficit p = 1", "deficit p = 2", "balanced", "change, float32",
                 "change, float64"), rows),
         '<p class="note">Accuracy on the test set at the last epoch, and the best of all epochs; loss on the training set '
         "over the last epoch; deficits as the last epoch's training left them, “balanced”: after balancing, for the run's "
@@ -197,7 +179,7 @@ def _balancing(results: Results, pictures: dict[str, bytes]) -> list[str]:
         "float32 over all balancings, in float64 for the first. It is rounding. For p = 2 gradient flow alone conserves A − B of "
         "a ReLU unit, its bias counted in A (Du, Hu &amp; Lee 2018): training hardly moves the deficit. One run of each says "
         "nothing about which trains better.</p>",
-        _image(pictures, "balancing.png", "accuracy and deficit by epoch"),
+        image(pictures, "balancing.png", "accuracy and deficit by epoch"),
     ]  # fmt: skip
 
 
@@ -221,8 +203,8 @@ def _gains(results: Results, pictures: dict[str, bytes]) -> list[str]:
         f"point, so the weights are held in |w| ≤ {settings.gain_limit:g}. The exponential form with σ = 0 for input and "
         "output units leaves what a ReLU network computes unchanged. Neither is a way to balance a network: compare the "
         "deficits.</p>",
-        _table(("training", "accuracy", "median gain by layer", "max |w|", "deficit p = 2", "change by one step"), rows),
-        _image(pictures, "gains.png", "gains, accuracy, largest weight and deficit by epoch"),
+        table(("training", "accuracy", "median gain by layer", "max |w|", "deficit p = 2", "change by one step"), rows),
+        image(pictures, "gains.png", "gains, accuracy, largest weight and deficit by epoch"),
     ]
 
 
@@ -235,7 +217,7 @@ def _times(results: Results) -> list[str]:
         f"beforehand (<code>hebbkern.demo.numpy_reference</code>). float32; {results.settings.rounds} rounds, both in "
         f"turn in each; the minimum counts, {threads}. Above 1 in the fifth column hebbkern is faster, below 1 NumPy. "
         "The last column is the largest difference of the two results, relative to their largest number.</p>",
-        _table(head, [_cells(step) for step in results.times]),
+        table(head, [_cells(step) for step in results.times]),
         f'<p class="note">hebbkern took its path “{cpu_info()["isa"]}”. On matrices this small much of the time is '
         "overhead of the calls. Larger matrices, against the limits of the machine: <code>make bench</code>.</p>",
     ]

@@ -12,12 +12,16 @@ from typing import Any, Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import balance, deficit, gain_rule, get_num_threads, rules, set_num_threads
-from . import balancing, numpy_reference
+from .. import balance, deficit, forward, gain_rule, get_num_threads, rules, set_num_threads
+from ..stamina import Stamina
+from . import balancing, features, feedback, living, numpy_reference
 from ._progress import Progress
 from ._settings import SEED, Data, Settings
 
 Arrays = list[NDArray[np.float32]]
+
+#: The share of the progress bar, in epochs of a classifier.
+WEIGHT = 10.0
 
 
 @dataclass
@@ -69,7 +73,7 @@ def measure(settings: Settings, data: Data, progress: Progress) -> list[Step]:
     sets NumPy's BLAS, both are timed with their default alone.
     """
     progress.part("timing beside NumPy")
-    steps = _components(settings, data) + _classifier(settings, data) + _gains(settings, data)
+    steps = _components(settings, data) + _classifier(settings, data) + _gains(settings, data) + _others(settings, data)
     repeats = []
     one_thread = _one_thread()
     for step in steps:
@@ -89,7 +93,7 @@ def measure(settings: Settings, data: Data, progress: Progress) -> list[Step]:
                     side.best = min(side.best, side.time(repeat))
                     with one_thread():
                         side.best = min(side.best, side.time(repeat))
-            progress.advance(10 / settings.rounds)
+            progress.advance(WEIGHT / settings.rounds)
     finally:
         if enabled:
             gc.enable()
@@ -245,4 +249,46 @@ def _gains(settings: Settings, data: Data) -> list[Step]:
         Step("gain rule, linear, limit", f"{rows}×{cols}", 1,
              Side(reset_mine, lambda: gain_rule(mine[0], post, pre, lr, limit=limit), lambda: mine),
              Side(reset_theirs, lambda: reference.linear(post, pre, lr, limit), lambda: theirs)),
+    ]  # fmt: skip
+
+
+def _others(settings: Settings, data: Data) -> list[Step]:
+    """A minibatch of FA_Ex, a batch of the competitive rule, stamina over the training set."""
+    net = feedback.network("FA_Ex-80%", settings, data)
+    mine = [*net.weights, *net.biases]
+    start, theirs = _copies(mine), _copies(mine)
+    fed = numpy_reference.Fed(theirs[:2], theirs[2:], _copies(net.feedback_weights), settings.batch)
+    count = min(len(data.x) // settings.batch, 16)
+    x, y = data.x[: count * settings.batch], data.y[: count * settings.batch]
+    target = np.eye(10, dtype=np.float32)[y]
+
+    def fit() -> None:
+        net.epoch = 0
+        net.fit(x, target, batch=settings.batch, lr=settings.feedback_lr, shuffle=False, progress=False)
+
+    def numpy_fit() -> None:
+        fed.epoch(x, target, np.arange(len(x)), settings.batch, settings.feedback_lr)
+
+    images = data.x[: features.BATCH]
+    random = np.random.default_rng(SEED)
+    first = random.standard_normal((settings.features, data.x.shape[1])).astype(np.float32)
+    w, other = first.copy(), first.copy()
+    rule = rules.KrotovHopfield(lr=features.RATE, delta=features.DELTA)
+    competition = numpy_reference.Competition(other, len(images))
+    rows = (random.standard_normal((settings.living_hidden, data.x.shape[1])) / 8).astype(np.float32)
+    activity = forward(rows, data.x, activation="relu")
+    strength = settings.strengths[1]
+    ours = Stamina(settings.living_hidden, strength=strength, alpha=living.ALPHA)
+    reference = numpy_reference.Stamina(np.zeros_like(ours.value), len(activity))
+    zero = np.zeros_like(ours.value)
+    return [
+        Step("FA_Ex, one minibatch", f"{'-'.join(map(str, net.sizes))}, batch {settings.batch}", count,
+             Side(_reset(mine, start), fit, lambda: mine), Side(_reset(theirs, start), numpy_fit, lambda: theirs)),
+        Step("Krotov–Hopfield, batch", f"{len(w)}×{w.shape[1]}, batch {len(images)}", 1,
+             Side(_reset([w], [first]), lambda: rule.update(w, images), lambda: [w]),
+             Side(_reset([other], [first]), lambda: competition.batch(images, features.RATE, features.DELTA), lambda: [other])),
+        Step("stamina, training set", f"{len(zero)} units, {len(activity)} samples", 1,
+             Side(_reset([ours.value], [zero]), lambda: ours.update(activity), lambda: [ours.value]),
+             Side(_reset([reference.value], [zero]), lambda: reference.update(activity, strength, living.ALPHA),
+                  lambda: [reference.value])),
     ]  # fmt: skip
