@@ -7,8 +7,8 @@
 of the full set): plain, with L2 and L1 decay, balanced at the start (p = 2), and balanced after every epoch (p = 2 and
 p = 1). Balancing at the start multiplies the relative step of the first layer, since its many weights are made small:
 what looks like a gain at one rate may be a matter of the rate. So every variant runs at each of five rates, and the
-table has its test accuracy at the common rate and at its own best one. The picture has the balance deficit by epoch,
-which under decay falls as training goes on, since decay drives a net towards balance (Baldi et al. 2025).
+table has its test accuracy at the common rate and at its own best one. The picture has the balance deficit by epoch: the
+decays here leave it almost where it was in so few epochs, and after balancing at the start training brings it back slowly.
 
 The set-up is this script's own; the published tables were not at hand, so that no figure of theirs stands beside.
 """
@@ -82,6 +82,7 @@ def main(options: argparse.Namespace) -> None:
             if deficits:
                 axis.plot(range(1, epochs + 1), np.mean(deficits, 0), label=variant)
         print_rows(f"MNIST, {what}, {epochs} epochs, {options.seeds} seeds: test accuracy", rows, f"at rate {COMMON:g}")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set(title=f"{what}, rate {COMMON:g}", xlabel="epoch", ylabel="deficit Σ(A − B)² after training", yscale="log")
     axes[0].legend(fontsize=7)
     save(figure, "neural_balance", options.out)
