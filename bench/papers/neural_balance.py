@@ -3,7 +3,7 @@
     make data
     .venv/bin/python bench/papers/neural_balance.py [--epochs 10] [--seeds 3]
 
-784-256-128-10 ReLU units, softmax, batches of 64, on all MNIST images and on 1 % of them (600; 50 epochs each for one
+784-256-128-10 ReLU units, softmax, batches of 64, on all MNIST images and on 1 % of them (600; five epochs for one
 of the full set): plain, with L2 and L1 decay, balanced at the start (p = 2), and balanced after every epoch (p = 2 and
 p = 1). Balancing at the start multiplies the relative step of the first layer, since its many weights are made small:
 what looks like a gain at one rate may be a matter of the rate. So every variant runs at each of five rates, and the
