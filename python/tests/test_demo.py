@@ -193,6 +193,7 @@ def test_units_live_and_die(small):
     assert sum(plain.died) == 0 and sum(few.died) < 5 < sum(removed.died) and removed.alive[-1] > large.alive[-1]
     assert set(reborn.alive) == {settings.living_hidden} and sum(reborn.died) > 5
     assert removed.died[:2] == [0, 0], "warmup"
+    assert large.left == (0 if large.extinct else large.alive[-1])
     assert large.extinct is None or "lower the strength" in large.extinct
 
 

@@ -41,6 +41,11 @@ class LivingRun:
     extinct: str | None = None
     """what the library said, if no unit would have been left: training stopped there"""
 
+    @property
+    def left(self) -> int:
+        """Units at the end; 0 if all would have died."""
+        return 0 if self.extinct else self.alive[-1]
+
 
 def weight(settings: Settings) -> float:
     """The share of the progress bar, in epochs of a classifier."""
@@ -86,11 +91,11 @@ def train(
             run.died.append(0)
         run.alive.append(net.sizes[1])
         run.accuracy.append(_accuracy(net, data))
-    line = f"  stamina, {label}: {run.alive[-1]} of {run.alive[0]} units, accuracy {run.accuracy[-1]:.2%}"
+    line = f"  stamina, {label}: {run.left} of {run.alive[0]} units, accuracy {run.accuracy[-1]:.2%}"
     if reborn:
         line += f"; {sum(run.died)} were born again"
     if run.extinct:
-        line += "; stopped, since all would have died"
+        line += f" before; stopped after epoch {len(run.alive)}, when all would have died"
     progress.say(line)
     return run
 
@@ -114,7 +119,7 @@ def draw(runs: list[LivingRun]) -> Any:
     alive.set(title="hidden units alive", xlabel="epoch", ylim=(-3, 1.06 * runs[0].alive[0]))
     died.set(title="units that died (reborn: and came back)", xlabel="epoch")
     accuracy.set(title="accuracy on the test set", xlabel="epoch", ylim=(None, 1.01))
-    alive.legend(fontsize=8, loc="center right")
+    alive.legend(fontsize=8, loc="best")
     for axis in (alive, died, accuracy):
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(color=GREY, alpha=0.2)

@@ -66,13 +66,14 @@ def feedback_of(result: Feedback, settings: Settings, pictures: dict[str, bytes]
 def lives_of(runs: list[LivingRun], settings: Settings, pictures: dict[str, bytes]) -> list[str]:
     """Stamina."""
     rows = [
-        (run.label, f"{run.alive[-1]} of {run.alive[0]}", str(sum(run.died)), f"{run.accuracy[-1]:.2%}",
-         f"{max(run.accuracy):.2%}")
+        (run.label, f"{run.left} of {run.alive[0]}", str(sum(run.died) + run.alive[-1] - run.left),
+         f"{run.accuracy[-1]:.2%}", f"{max(run.accuracy):.2%}")
         for run in runs
     ]  # fmt: skip
     _, small, removed, reborn, large = runs
     if large.extinct:
-        end = f"all would have died after epoch {len(large.alive)}, which the library refuses: training stopped there."
+        end = f"all would have died after epoch {len(large.alive)}, which the library refuses: training stopped there, "
+        end += "and the accuracy is that of the epoch before."
     else:
         end = f"it leaves {large.alive[-1]} of {large.alive[0]}, and the network can do no more."
     return [
