@@ -164,14 +164,12 @@ func TestBalanceManyBlocks(t *testing.T) {
 	}
 	for k := range groups {
 		a, b := units(k*each), units(groups*each+k*each)
-		for _, block := range []BalanceBlock[float64]{
+		g.Blocks = append(g.Blocks, []BalanceBlock[float64]{
 			{W: randomMatrix[float64](r, each, 2, 0, math.Exp(r.NormFloat64())), Rows: a, Alpha: 1},
 			{W: randomMatrix[float64](r, each, each, 0, 1), Rows: b, Cols: a, Alpha: 1},
 			{W: randomMatrix[float64](r, each, each, 0, 1), Rows: b, Cols: a, Alpha: 2},
 			{W: randomMatrix[float64](r, 2, each, 0, math.Exp(r.NormFloat64())), Cols: b, Alpha: 1},
-		} {
-			g.Blocks = append(g.Blocks, block)
-		}
+		}...)
 	}
 	report, err := g.Balance(BalanceOptions{P: 2, Tol: 1e-12})
 	must(t, err)

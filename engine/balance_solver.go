@@ -42,7 +42,6 @@ type balancer[T kernels.Float] struct {
 	vec        [3][]float64
 	single     [2]bool      // A, B: no unit has more than one sum in it
 	units      [3][]float64 // scratch by unit
-	one        [1]float64
 	scratch    []float64
 	mem        *balanceMemory
 	slotOf     []int32
