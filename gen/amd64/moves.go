@@ -111,10 +111,13 @@ func (l *lowering) integer(op ir.Op) bool {
 		mem := l.argument(op.Text)
 		l.inst(defs, nil, func() { c.MOVQ(mem, l.g(d)) })
 	case ir.IConst:
-		if op.Imm == 0 {
+		switch {
+		case op.Imm == 0:
 			l.inst(defs, nil, func() { c.XORL(l.g(d).As32(), l.g(d).As32()) })
-		} else {
+		case int64(uint32(op.Imm)) == op.Imm:
 			l.inst(defs, nil, func() { c.MOVQ(operand.U32(op.Imm), l.g(d)) })
+		default:
+			l.inst(defs, nil, func() { c.MOVQ(operand.U64(op.Imm), l.g(d)) })
 		}
 	case ir.ICopy:
 		l.code.Insts = append(l.code.Insts, mach.Inst{Defs: defs, Uses: []mach.Reg{a}, Move: true,

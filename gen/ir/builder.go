@@ -359,13 +359,8 @@ func (b *Builder) Prefetch(p Val, disp int64) {
 	b.emit(Op{Code: Prefetch, Args: []Val{p}, Imm: disp})
 }
 
-// IConst is an integer variable that starts at n, 0 to 2³¹ − 1: the moves of the lowerings do not extend a sign.
-func (b *Builder) IConst(n int64) Val {
-	if n < 0 || n >= 1<<31 {
-		panic("ir: an integer constant out of range")
-	}
-	return b.def(Int, Op{Code: IConst, Imm: n})
-}
+// IConst is an integer variable that starts at n.
+func (b *Builder) IConst(n int64) Val { return b.def(Int, Op{Code: IConst, Imm: n}) }
 
 // ICopy is an integer variable that starts at x.
 func (b *Builder) ICopy(x Val) Val { return b.def(Int, Op{Code: ICopy, Args: []Val{x}}) }
