@@ -7,14 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static int check_layer(const char *function, const char *list, int64_t l, const hk_array *a, int dtype, int ndim, int written,
-                       hk_error *err) {
-    char name[48];
-    snprintf(name, sizeof name, "%s[%lld]", list, (long long)l);
+int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
+                   hk_error *err) {
     hki_array_spec spec = {name, HKI_NONE, HKI_NONE, 0};
-    if (a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
-        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s has %s elements; float32 or float64 is wanted", function,
-                        name, hki_dtype_name(a->dtype));
     if (a->dtype != dtype)
         return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s is %s; %s is wanted, as weights[0] is", function, name,
                         hki_dtype_name(a->dtype), hki_dtype_name(dtype));
@@ -23,6 +18,16 @@ static int check_layer(const char *function, const char *list, int64_t l, const 
     if (written && a->flags & HK_READONLY)
         return hki_fail(err, HK_E_VALUE, HK_R_READONLY, -1, -1, "%s: %s is written but read-only", function, name);
     return hki_check_layout(function, &spec, -1, a, err);
+}
+
+static int check_layer(const char *function, const char *list, int64_t l, const hk_array *a, int dtype, int ndim, int written,
+                       hk_error *err) {
+    char name[48];
+    snprintf(name, sizeof name, "%s[%lld]", list, (long long)l);
+    if (a->dtype != HK_FLOAT32 && a->dtype != HK_FLOAT64)
+        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s has %s elements; float32 or float64 is wanted", function,
+                        name, hki_dtype_name(a->dtype));
+    return hki_check_data(function, name, a, dtype, ndim, written, err);
 }
 
 int hki_check_layers(const char *function, int64_t layers, const hk_array *weights, const hk_array *biases, const char *prefix,
@@ -66,19 +71,6 @@ int hki_check_network(const char *function, const hk_network *n, int written, hk
                             at == 1 ? given[which].slope : given[which].shape, want);
     }
     return HK_OK;
-}
-
-int hki_check_data(const char *function, const char *name, const hk_array *a, int dtype, int ndim, int written,
-                   hk_error *err) {
-    hki_array_spec spec = {name, HKI_NONE, HKI_NONE, 0};
-    if (a->dtype != dtype)
-        return hki_fail(err, HK_E_TYPE, HK_R_DTYPE, -1, -1, "%s: %s is %s; %s is wanted, as weights[0] is", function, name,
-                        hki_dtype_name(a->dtype), hki_dtype_name(dtype));
-    if (a->ndim != ndim)
-        return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, -1, -1, "%s: %s has %d axes; %d are wanted", function, name, a->ndim, ndim);
-    if (written && a->flags & HK_READONLY)
-        return hki_fail(err, HK_E_VALUE, HK_R_READONLY, -1, -1, "%s: %s is written but read-only", function, name);
-    return hki_check_layout(function, &spec, -1, a, err);
 }
 
 int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk_error *err) {

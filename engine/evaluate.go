@@ -24,10 +24,7 @@ func EvaluateBlock[T kernels.Float](n *Network[T], loss Loss, x, target kernels.
 	if err != nil {
 		return from, err
 	}
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s = s.ready()
 	rows := min(n.GradientBlock(), x.Rows-from)
 	if from < 0 || rows < 0 {
 		return from, badArg("Evaluate", "from", fmt.Sprint(from), fmt.Sprintf("0 … %d", x.Rows))

@@ -70,11 +70,7 @@ func (r Foldiak[T]) Update(w, x, y kernels.Matrix[T], o UpdateOptions[T]) (yOut 
 	if o.From == o.To || w.Rows == 0 || w.Cols == 0 {
 		return y, o.To - o.From, nil
 	}
-	s := o.Scratch
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s := o.Scratch.ready()
 	f := lateral[T]{Foldiak: r, mean: o.Reduction == Mean, buffers: s.t.take(3 * w.Rows), sums: s.t.take(w.Rows)}
 	n := 1
 	if o.Reduction != Sequential {

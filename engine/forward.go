@@ -23,10 +23,7 @@ func (n *Network[T]) Forward(x kernels.Matrix[T], act *Activity[T], s *Scratch[T
 	if err := checkMatrix("Forward", "x", x, -1, n.InputUnits()); err != nil {
 		return err
 	}
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s = s.ready()
 	n.forward(x, act, s)
 	return nil
 }

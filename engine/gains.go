@@ -43,10 +43,7 @@ func (e Exponential[T]) Update(z kernels.Matrix[T], act kernels.Activation, r Re
 	if overlap(z, rowVector(e.Sigma)) {
 		return badArg(fn, "sigma", "overlapping z", "arrays that share no element")
 	}
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s = s.ready()
 	e.observe(z, kernels.Matrix[T]{}, act, r, s)
 	return nil
 }
@@ -160,10 +157,7 @@ func (g *GainTraining[T]) Step(n *Network[T], x kernels.Matrix[T], s *Scratch[T]
 	if x.Rows == 0 {
 		return nil
 	}
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s = s.ready()
 	var act Activity[T]
 	n.forward(x, &act, s)
 	g.observe(n, &act, s)

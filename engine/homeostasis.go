@@ -44,10 +44,7 @@ func (h Threshold[T]) Update(y kernels.Matrix[T], r Reduction, s *Scratch[T]) (e
 	case overlap(rowVector(h.Target), rowVector(h.Theta)):
 		return badArg(fn, "target", "overlapping theta", "arrays that share no element")
 	}
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s = s.ready()
 	rate, down := s.t.take(1), s.t.take(len(h.Target))
 	rate[0] = T(h.Rate)
 	for i, t := range h.Target {
@@ -94,10 +91,7 @@ func (h IntrinsicPlasticity[T]) Update(z, y kernels.Matrix[T], r Reduction, s *S
 	if err := h.check(fn, z, y, r); err != nil {
 		return err
 	}
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s = s.ready()
 	da, db := s.wide.take(n), s.wide.take(n)
 	clear(da)
 	clear(db)

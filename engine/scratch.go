@@ -47,6 +47,15 @@ func (a *arena[E]) take(n int) []E {
 	return v
 }
 
+// ready is s with everything free, or a new one where none is given.
+func (s *Scratch[T]) ready() *Scratch[T] {
+	if s == nil {
+		return new(Scratch[T])
+	}
+	s.reset()
+	return s
+}
+
 func (s *Scratch[T]) reset() {
 	s.t.reset()
 	s.wide.reset()

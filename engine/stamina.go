@@ -57,10 +57,7 @@ func BalancedReLU[T kernels.Float](y, x kernels.Matrix[T], p Penalty, s *Scratch
 	if err := checkMatrix(fn, "y", y, x.Rows, x.Cols); err != nil {
 		return err
 	}
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s = s.ready()
 	if x.Rows == 0 || x.Cols == 0 {
 		return nil
 	}
@@ -154,10 +151,7 @@ func (st *Stamina[T]) Update(x kernels.Matrix[T], s *Scratch[T]) (err error) {
 	if x.Rows == 0 || x.Cols == 0 {
 		return nil
 	}
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s = s.ready()
 	y, value, rate := s.matrix(x.Rows, x.Cols), s.t.take(x.Cols), s.t.take(1)
 	balancedReLU(y, x, st.Penalty, s)
 	copy(value, st.Value)

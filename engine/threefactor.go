@@ -78,11 +78,7 @@ func (r ThreeFactor[T]) Update(w, x, y kernels.Matrix[T], modulator []T, o Updat
 	if o.From == o.To || w.Rows == 0 || w.Cols == 0 {
 		return y, o.To - o.From, nil
 	}
-	s := o.Scratch
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s := o.Scratch.ready()
 	drive := T(1)
 	if r.Drive == DriveTau {
 		drive = T(1 / r.TauE)

@@ -187,8 +187,6 @@ func pick[T kernels.Float](m kernels.Matrix[T], rows, cols []int) kernels.Matrix
 // enlarged copies m into a larger matrix of zeros.
 func enlarged[T kernels.Float](m kernels.Matrix[T], rows, cols int) kernels.Matrix[T] {
 	out := kernels.NewMatrix[T](rows, cols)
-	for i := range m.Rows {
-		copy(out.Row(i), m.Row(i))
-	}
+	copyRows(out, m)
 	return out
 }

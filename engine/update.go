@@ -208,11 +208,7 @@ func (u *updater[T]) check() error {
 }
 
 func (u *updater[T]) allocate() {
-	u.s = u.o.Scratch
-	if u.s == nil {
-		u.s = new(Scratch[T])
-	}
-	u.s.reset()
+	u.s = u.o.Scratch.ready()
 	out, in := u.w.Rows, u.w.Cols
 	u.v = &u.s.vec
 	*u.v = Vectors[T]{G: u.s.t.take(out), scalar: u.s.t.take(1)}

@@ -47,10 +47,7 @@ func (w *Windowed[T]) Update(z kernels.Matrix[T], act kernels.Activation, r Redu
 	if z.Rows == 0 || z.Cols == 0 {
 		return nil
 	}
-	if s == nil {
-		s = new(Scratch[T])
-	}
-	s.reset()
+	s = s.ready()
 	a := averaged(w.Of, z, kernels.Matrix[T]{}, act, s)
 	if r == Mean {
 		kernels.WindowMeanBatch(w.Sigma, w.Values, w.Sum, a, w.Seen)

@@ -4,6 +4,7 @@ import io
 import signal
 import sys
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -211,13 +212,12 @@ def test_drawn_samples():
 
 
 def test_what_is_shown(monkeypatch):
-    pytest.importorskip("tqdm")
     X, Y = task()
     monkeypatch.setattr(sys, "stderr", said := io.StringIO())
     history = make().fit(X, Y, 2, stamina=DYING, **{**FIT, "progress": True})
     assert "accuracy=" in said.getvalue() and "deficit=" in said.getvalue()
     assert f"alive={history.alive[-1][0]}+{history.alive[-1][1]}" in said.getvalue()
-    pytest.importorskip("matplotlib").use("agg")
+    matplotlib.use("agg")
     axes = history.plot().axes
     assert len(axes) == 4 and [list(line.get_ydata()) for line in axes[-1].lines] == [list(n) for n in zip(*history.alive)]
     assert make().fit(X, Y, 1, **FIT).alive == []

@@ -4,6 +4,7 @@ import signal
 import threading
 
 import hebbkern as hk
+import matplotlib
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -234,7 +235,6 @@ def test_interrupt_leaves_the_arrays():
 
 
 def test_report_plots():
-    matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
     j = network()[0]
     j[:, 3] = 0
