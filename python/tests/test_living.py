@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import hebbkern as hk
-from hebbkern import _fit, _lib
+from hebbkern import _fit, _header
 from hebbkern._array import run
 
 FIT = dict(batch=16, lr=0.01, progress=False)
@@ -33,7 +33,7 @@ def everything(net):
 
 def permutation(n, seed, epoch):
     index = np.arange(n)
-    run("permutation", _lib.PermutationArgs(index.ctypes.data, n, seed, epoch), "test")
+    run("permutation", _header.PermutationArgs(index.ctypes.data, n, seed, epoch), "test")
     return index
 
 

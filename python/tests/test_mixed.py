@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hebbkern as hk
-from hebbkern import _lib, mixed
+from hebbkern import _header, mixed
 from hebbkern._array import run
 from hebbkern.datasets import load_digits
 
@@ -56,7 +56,7 @@ def test_fit_is_that_of_its_parts():
 
 def order(n, seed, epoch):
     index = np.arange(n)
-    run("permutation", _lib.PermutationArgs(index.ctypes.data, n, seed, epoch), "test")
+    run("permutation", _header.PermutationArgs(index.ctypes.data, n, seed, epoch), "test")
     return index
 
 

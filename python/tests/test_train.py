@@ -96,7 +96,7 @@ def by_hand():
 
     def shuffled(seed, epoch):
         index = np.empty(225, np.int64)
-        hk.network.run("permutation", hk._lib.PermutationArgs(index.ctypes.data, 225, seed, epoch), "test")
+        hk.network.run("permutation", hk._header.PermutationArgs(index.ctypes.data, 225, seed, epoch), "test")
         return index
 
     for epoch in range(2):

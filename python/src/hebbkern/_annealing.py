@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from . import _lib
+from . import _header
 from ._array import run
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._parameters import count, real
@@ -121,10 +121,10 @@ class Annealing:
         temperature: Any = self.temperature
         if self.schedule is not None:
             temperature = real(function, "temperature", self.schedule(len(self.history)))
-        state = _lib.AnnealingState(*(getattr(self, name) for name in _VALUES), (ctypes.c_uint64 * 4)(*rng.tolist()))
+        state = _header.AnnealingState(*(getattr(self, name) for name in _VALUES), (ctypes.c_uint64 * 4)(*rng.tolist()))
         state.temperature = temperature
         accepted = ctypes.c_int64()
-        run("anneal", _lib.AnnealArgs(ctypes.pointer(state), float(objective), ctypes.pointer(accepted)), function)
+        run("anneal", _header.AnnealArgs(ctypes.pointer(state), float(objective), ctypes.pointer(accepted)), function)
         self.history.append((self.proposed, float(objective), bool(accepted.value)))
         for name in _VALUES:
             setattr(self, name, getattr(state, name))

@@ -19,7 +19,7 @@ from typing import Any, Callable, NoReturn, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _header
 from ._errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -142,7 +142,7 @@ def settle(
     """
     label = label or function
     call: Callable[..., Fault | None] = getattr(native, function)
-    while fault[1] == _lib.R_OBJECT:
+    while fault[1] == _header.R_OBJECT:
         position = fault[2]
         name, value = names[position], args[position]
         dtype = np.dtype(np.bool_) if name == "mask" else _dtype_of(args[0])
@@ -153,7 +153,7 @@ def settle(
         again = call(*args)
         if again is None:
             return
-        if again[1] == _lib.R_OBJECT and again[2] == position:
+        if again[1] == _header.R_OBJECT and again[2] == position:
             raise ArgumentTypeError(f"{label}: {name} is {_what(value)}; an array or a number is wanted", name)
         fault = again
     refuse(function, fault, names, written, args, label)
@@ -175,37 +175,37 @@ def refuse(
     """The error for a refusal, with what mends it."""
     status, reason, position, _, message, sample, layer = fault
     message = label + message.removeprefix(function)
-    if status == _lib.E_INTERNAL:
+    if status == _header.E_INTERNAL:
         raise InternalError(message)
-    if status == _lib.E_DIVERGED:
+    if status == _header.E_DIVERGED:
         raise DivergenceError(message, sample=sample if sample >= 0 else None, layer=layer if layer >= 0 else None)
     if not 0 <= position < len(names):
         found = _NAME.match(fault[4])
         named = next((name for name in names if found and name.lower() == found[1]), None)
         if named:
             message = message.replace(named.lower(), named, 1)
-        raise (ArgumentTypeError if status == _lib.E_TYPE else ArgumentValueError)(message, named)
+        raise (ArgumentTypeError if status == _header.E_TYPE else ArgumentValueError)(message, named)
     name = names[position]
     message = message.replace(f" {name.lower()} ", f" {name} ", 1)
     message += _advice(reason, name, args[position], name in written, args[0], function)
-    raise (ArgumentTypeError if status == _lib.E_TYPE else ArgumentValueError)(message, name)
+    raise (ArgumentTypeError if status == _header.E_TYPE else ArgumentValueError)(message, name)
 
 
 def _advice(reason: int, name: str, value: Any, written: bool, w: Any, function: str) -> str:
-    if reason == _lib.R_DTYPE:
+    if reason == _header.R_DTYPE:
         was = f" (it is {value.dtype})" if hasattr(value, "dtype") else ""
         if written or value is w:
             return f"{was}; convert it yourself, since it is not copied: {name} = {name}.astype(np.float32)"
         if name in ("mask", "pre", "post"):
             return f"{was}; pass {name}.astype(bool)"
         return f"{was}; pass {name}.astype(np.{_dtype_of(w)})"
-    if reason == _lib.R_LAYOUT:
+    if reason == _header.R_LAYOUT:
         if written:
             return f"; it is not copied: {name} = np.ascontiguousarray({name}) makes one that fits"
         return f"; pass np.ascontiguousarray({name})"
-    if reason == _lib.R_READONLY:
+    if reason == _header.R_READONLY:
         return f"; pass a writable array ({name}.flags.writeable), or {name}.copy() if the original is to stay"
-    if reason == _lib.R_OVERLAP:
+    if reason == _header.R_OVERLAP:
         return f"; pass {name}.copy()" if not written else ""
     return ""
 
@@ -256,19 +256,19 @@ def _fits(array: npt.NDArray[Any]) -> bool:
     )
 
 
-def describe(array: npt.NDArray[Any]) -> _lib.Array:
+def describe(array: npt.NDArray[Any]) -> _header.Array:
     """The hk_array of a checked array. It does not keep the array alive."""
     rows = array.shape[0] if array.ndim == 2 else 1
     cols = array.shape[-1]
     stride = array.strides[0] // array.itemsize if array.ndim == 2 and rows > 1 and array.size else cols
-    code = _lib.FLOAT32 if array.dtype == FLOATS[0] else _lib.FLOAT64
-    flags = 0 if array.flags.writeable else _lib.READONLY
-    return _lib.Array(array.__array_interface__["data"][0], rows, cols, stride, code, array.ndim, flags)
+    code = _header.FLOAT32 if array.dtype == FLOATS[0] else _header.FLOAT64
+    flags = 0 if array.flags.writeable else _header.READONLY
+    return _header.Array(array.__array_interface__["data"][0], rows, cols, stride, code, array.ndim, flags)
 
 
 def describe_all(arrays: Sequence[npt.NDArray[Any] | None]) -> Any:
     """A C array of descriptors; None is an absent one."""
-    return (_lib.Array * len(arrays))(*[_lib.Array() if a is None else describe(a) for a in arrays])
+    return (_header.Array * len(arrays))(*[_header.Array() if a is None else describe(a) for a in arrays])
 
 
 _NAME = re.compile(r"^\w+: (\S+) (?:is|has|shares) ")
@@ -277,27 +277,27 @@ _NAME = re.compile(r"^\w+: (\S+) (?:is|has|shares) ")
 def run(name: str, args: ctypes.Structure, label: str) -> None:
     """Call a function on networks until it is at its end. Ctrl-C is heard between the calls."""
     at = ctypes.c_int64(0)
-    error = _lib.Error()
+    error = _header.Error()
     function = getattr(native.library, f"hk_{name}")
-    while (status := function(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))) == _lib.MORE:
+    while (status := function(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))) == _header.MORE:
         pass
-    if status != _lib.OK:
+    if status != _header.OK:
         raise_error(error, name, label)
 
 
-def raise_error(error: _lib.Error, name: str, label: str) -> NoReturn:
+def raise_error(error: _header.Error, name: str, label: str) -> NoReturn:
     """The exception for an hk_error of the function `name`, which errors call `label`."""
     message = error.message.decode(errors="replace")
     found = _NAME.match(message)
-    message = f"{label}: {message}" if error.status == _lib.E_INTERNAL else label + message.removeprefix(name)
-    if error.status == _lib.E_INTERNAL:
+    message = f"{label}: {message}" if error.status == _header.E_INTERNAL else label + message.removeprefix(name)
+    if error.status == _header.E_INTERNAL:
         raise InternalError(message)
-    if error.status == _lib.E_DIVERGED:
+    if error.status == _header.E_DIVERGED:
         raise DivergenceError(
             message,
             sample=error.sample if error.sample >= 0 else None,
             layer=error.layer if error.layer >= 0 else None,
         )
-    raise (ArgumentTypeError if error.status == _lib.E_TYPE else ArgumentValueError)(
+    raise (ArgumentTypeError if error.status == _header.E_TYPE else ArgumentValueError)(
         message, found[1] if found else None
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 
 import numpy as np
 
-from . import _lib
+from . import _header
 from ._array import describe_all, raise_error, run
 from ._errors import (
     ArgumentTypeError,
@@ -168,14 +168,14 @@ class Fit:
     def _epoch(self) -> None:
         net, history = self.net, self.history
         lr = real(FUNCTION, "lr", self.rate(net.epoch))
-        stats = _lib.Stats()
+        stats = _header.Stats()
         if net.position > self.length:  # of other samples
             net.position = 0
         if self.draw is None:
             index = np.arange(self.length)
             self.index = index
             if self.shuffle:
-                run("permutation", _lib.PermutationArgs(index.ctypes.data, len(index), net.seed, net.epoch), FUNCTION)
+                run("permutation", _header.PermutationArgs(index.ctypes.data, len(index), net.seed, net.epoch), FUNCTION)
             steps = [every for every, _ in self.callbacks] + [(self.living and self.living.steps) or 0]
             step = math.gcd(*steps) * self.batch or self.length
             while net.position < self.length:
@@ -217,7 +217,7 @@ class Fit:
         net.epoch, net.position = net.epoch + 1, 0
         self._call_back(0)
 
-    def _train(self, x: Any, target: Any, index: Any, lr: float, stats: _lib.Stats) -> None:
+    def _train(self, x: Any, target: Any, index: Any, lr: float, stats: _header.Stats) -> None:
         """Train on rows of x and move the network's position by them, in whole minibatches; drawn samples are one."""
         net = self.net
         batch = self.batch if self.draw is None else len(index)
@@ -226,10 +226,10 @@ class Fit:
         if self.gain is not None:
             self.gain.sigma = describe_all(net.gains or [])  # a callback may have put others in their place
         args = call.train(x, target, index, batch, lr, summed=self.summed, gain=self.gain)
-        start, at, error = net.position, ctypes.c_int64(0), _lib.Error()
+        start, at, error = net.position, ctypes.c_int64(0), _header.Error()
         train = native.library.hk_train
         try:
-            while (status := train(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))) == _lib.MORE:
+            while (status := train(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))) == _header.MORE:
                 if self.draw is None:
                     self.bar.to(self.before + start + at.value)
         finally:
@@ -237,7 +237,7 @@ class Fit:
             net.position = start + (learned if self.draw is None else learned // batch)
             self.done += learned
             call.keep()
-        if status != _lib.OK:
+        if status != _header.OK:
             raise_error(error, "train", FUNCTION)
         self.bar.to(self.before + net.position)
 
@@ -308,7 +308,7 @@ class Fit:
         if self.net.gains is None:
             self.net.gains = [np.zeros(n, self.net.dtype) for n in self.net.sizes]
         sigma = describe_all(self.net.gains)
-        return _lib.GainTraining(sigma, lr, alpha, limit, codes["of"], codes["form"], codes["reduction"])
+        return _header.GainTraining(sigma, lr, alpha, limit, codes["of"], codes["form"], codes["reduction"])
 
 class _State:
     """A copy of all that training changes."""

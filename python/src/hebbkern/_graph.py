@@ -10,7 +10,7 @@ from typing import Any, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _header
 from ._array import describe, run
 from ._errors import HebbkernError
 from ._lib import native
@@ -111,7 +111,7 @@ def balance_graph(
     """
     parts = {float(p): 1.0} if not isinstance(p, Mapping) else p
     exponents, weights = np.array(list(parts), np.float64), np.array(list(parts.values()), np.float64)
-    described = (_lib.BalanceBlock * len(blocks))()
+    described = (_header.BalanceBlock * len(blocks))()
     for made, block in zip(described, blocks):
         made.w = describe(block.w)
         if block.alphas is not None:
@@ -120,8 +120,8 @@ def balance_graph(
         made.transposed, made.alpha, made.power = int(block.transposed), block.alpha, block.power
     state = np.zeros(native.library.hk_balance_state(units, len(blocks), len(parts)))
     scales, deficit, status = np.ones(units), np.zeros(units), np.zeros(units, np.uint8)
-    result = _lib.BalanceResult()
-    args = _lib.BalanceGraphArgs(
+    result = _header.BalanceResult()
+    args = _header.BalanceGraphArgs(
         units, len(blocks), described, _address(degree), _address(held), _address(group), len(parts),
         weights.ctypes.data, exponents.ctypes.data, METHODS.index(method), 0 if order is None else len(order),
         _address(order), seed, tol, max_sweeps, int(measure), state.ctypes.data, scales.ctypes.data,

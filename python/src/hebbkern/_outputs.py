@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _header
 from ._array import as_array, checked, describe, run, settle
 from ._errors import ArgumentValueError
 from ._lib import native
@@ -92,7 +92,7 @@ def entropy(mean: Any) -> float:
     """
     m = checked(mean, "mean", "entropy", ndim=1)
     found = ctypes.c_double()
-    run("spread", _lib.SpreadArgs(describe(m), _lib.Array(), 0.0, ctypes.pointer(found)), "entropy")
+    run("spread", _header.SpreadArgs(describe(m), _header.Array(), 0.0, ctypes.pointer(found)), "entropy")
     return found.value
 
 
@@ -141,7 +141,7 @@ def equalize(mean: Any, weights: Any, bias: Any = None, out: Any = None, *, tail
         raise ArgumentValueError(f"{function}: mean shares elements with an array that is written; pass mean.copy()", "mean")
     factor, found = np.empty_like(m), ctypes.c_double()
     bound = real(function, "tail", tail)
-    run("spread", _lib.SpreadArgs(describe(m), describe(factor), bound, ctypes.pointer(found)), function)
+    run("spread", _header.SpreadArgs(describe(m), describe(factor), bound, ctypes.pointer(found)), function)
     scale_kernel(main.weights, factor)
     if main.bias is not None:
         scale_kernel(main.bias[np.newaxis], None, factor)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _header
 from ._array import describe, run
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._parameters import is_integer
@@ -20,7 +20,7 @@ def generator(function: str, seed: Any, stream: int = 0) -> npt.NDArray[np.uint6
     if not 0 <= seed < 2**64:
         raise ArgumentValueError(f"{function}: seed is {seed}; 0 to 2**64 - 1 is wanted", "seed")
     rng = np.zeros(4, np.uint64)
-    run("seed", _lib.SeedArgs(rng.ctypes.data, int(seed), stream), function)
+    run("seed", _header.SeedArgs(rng.ctypes.data, int(seed), stream), function)
     return rng
 
 
@@ -35,4 +35,4 @@ def check_generator(function: str, rng: Any) -> npt.NDArray[np.uint64]:
 
 def fill_uniform(function: str, out: npt.NDArray[Any], rng: npt.NDArray[np.uint64], low: float, high: float) -> None:
     """Fill an array, row after row, with numbers uniform in [low, high)."""
-    run("uniform", _lib.UniformArgs(describe(out), rng.ctypes.data, low, high), function)
+    run("uniform", _header.UniformArgs(describe(out), rng.ctypes.data, low, high), function)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _header
 from ._array import checked, describe, describe_all
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._parameters import choice, real
@@ -123,7 +123,7 @@ class Call:
     def __init__(self, net: Network, function: str, written: bool = True) -> None:
         self.net, self.function = net, function
         self.flat = net._flat(function, written)
-        self.stats = _lib.Stats()
+        self.stats = _header.Stats()
         self._started = ctypes.c_int64(net.started)
         self._steps = ctypes.c_int64(net.steps)
         self._kept: list[Any] = []  # arrays whose addresses the library has
@@ -137,7 +137,7 @@ class Call:
         b = net._arrays("feedback_weights", net.feedback_weights, shapes["feedback_weights"], self.function, written)
         previous = net._arrays("previous", net.previous, shapes["previous"], self.function)
         return ctypes.pointer(
-            _lib.Feedback(
+            _header.Feedback(
                 FEEDBACKS.index(net.feedback), b, GATES.index(net.gate), previous, ctypes.pointer(self._started)
             )
         )
@@ -159,7 +159,7 @@ class Call:
                 f"moments[{name!r}]", net.moments.get(name), shapes[name.split("_")[1]], self.function
             )
         return ctypes.pointer(
-            _lib.Optimizer(
+            _header.Optimizer(
                 2 if numbers["name"] == "adam" else 1,
                 int(numbers["name"] == "nesterov"),
                 *(numbers.get(key, 0.0) for key in ("momentum", "beta1", "beta2", "eps")),
@@ -170,11 +170,11 @@ class Call:
     def train(
         self, x: Any, target: Any, index: npt.NDArray[np.int64], batch: int, lr: float, *, summed: bool = False,
         gain: Any = None, given: bool = False,
-    ) -> _lib.TrainArgs:  # fmt: skip
+    ) -> _header.TrainArgs:  # fmt: skip
         """The arguments of hk_train; `keep` takes over what it writes beside arrays."""
         net = self.net
         self._kept.append((x, target, index))
-        args = _lib.TrainArgs(
+        args = _header.TrainArgs(
             self.flat.struct, describe(x), describe(target), index.ctypes.data, len(index), batch,
             GIVEN_ERROR if given else LOSSES.index(net.loss), lr, None if gain is None else ctypes.pointer(gain),
             ctypes.pointer(self.stats), int(summed), self.feedback(), self._optimizer(), *net.weight_decay,

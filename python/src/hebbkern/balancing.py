@@ -11,7 +11,7 @@ from typing import Any, Literal, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from . import _graph, _lib
+from . import _graph, _header
 from ._array import describe_all, run
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._graph import balance_graph as _balance_graph
@@ -36,7 +36,7 @@ class Flat:
         code, slope, shape = activation_code(activation, function)
         self._weights = describe_all(weights)
         self._biases = None if biases is None else describe_all(biases)
-        self.struct = _lib.Network(len(weights), self._weights, self._biases, code, 0, slope, shape)
+        self.struct = _header.Network(len(weights), self._weights, self._biases, code, 0, slope, shape)
 
     @property
     def hidden(self) -> list[int]:
@@ -332,6 +332,6 @@ def deficit(
 def unit_deficits(flat: Flat, p: float, include_bias: bool) -> tuple[npt.NDArray[np.float64], float]:
     """Deficits of all hidden units, and the sum of their squares."""
     values, total = np.zeros(sum(flat.hidden)), ctypes.c_double()
-    args = _lib.DeficitArgs(flat.struct, p, int(bool(include_bias)), values.ctypes.data, ctypes.pointer(total))
+    args = _header.DeficitArgs(flat.struct, p, int(bool(include_bias)), values.ctypes.data, ctypes.pointer(total))
     run("deficit", args, "deficit")
     return values, total.value

@@ -16,7 +16,7 @@ from typing import Any, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _header
 from ._array import raise_error
 from ._errors import ArgumentTypeError, ArgumentValueError, CheckpointError
 from ._lib import native
@@ -25,7 +25,7 @@ from ._state import DTYPES, key, plain, unplain
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 _CODES = dict(
-    zip(DTYPES, (_lib.FLOAT32, _lib.FLOAT64, _lib.BOOL, _lib.UINT8, _lib.INT64, _lib.UINT64))
+    zip(DTYPES, (_header.FLOAT32, _header.FLOAT64, _header.BOOL, _header.UINT8, _header.INT64, _header.UINT64))
 )
 _DTYPES = {code: dtype for dtype, code in _CODES.items()}
 
@@ -101,7 +101,7 @@ def write(path: Path, kind: str, arrays: Mapping[str, Any], options: Mapping[str
     metadata = {"kind": kind, "options": json.dumps(plain(options, "metadata", function), allow_nan=False)}
     tensors = _tensors(kept)
     text = json.dumps(metadata).encode()
-    _call("save", _lib.SaveArgs(_encoded(path, function), tensors, len(kept), text), path, function)
+    _call("save", _header.SaveArgs(_encoded(path, function), tensors, len(kept), text), path, function)
 
 
 def read(path: Path, kind: str, function: str) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
@@ -109,7 +109,7 @@ def read(path: Path, kind: str, function: str) -> tuple[dict[str, npt.NDArray[An
     while True:
         found = _inspect(path, function)
         arrays = {t["name"]: np.empty(t["shape"], _DTYPES[t["dtype"]]) for t in found["tensors"]}
-        args = _lib.LoadArgs(_encoded(path, function), found["checksum"].encode(), _tensors(arrays), len(arrays))
+        args = _header.LoadArgs(_encoded(path, function), found["checksum"].encode(), _tensors(arrays), len(arrays))
         if _call("load", args, path, function):
             break
     metadata = found["metadata"]
@@ -124,7 +124,7 @@ def _inspect(path: Path, function: str) -> dict[str, Any]:
     size, needed = 1 << 16, ctypes.c_int64()
     while True:
         buffer = ctypes.create_string_buffer(size)
-        args = _lib.InspectArgs(_encoded(path, function), ctypes.addressof(buffer), size, ctypes.pointer(needed))
+        args = _header.InspectArgs(_encoded(path, function), ctypes.addressof(buffer), size, ctypes.pointer(needed))
         _call("inspect", args, path, function)
         if needed.value <= size:
             found: dict[str, Any] = json.loads(buffer.value)
@@ -134,15 +134,15 @@ def _inspect(path: Path, function: str) -> dict[str, Any]:
 
 def _call(name: str, args: ctypes.Structure, path: Path, function: str) -> bool:
     """False if the file was replaced since it was inspected, as a run does that saves every epoch."""
-    at, error = ctypes.c_int64(0), _lib.Error()
+    at, error = ctypes.c_int64(0), _header.Error()
     status = getattr(native.library, f"hk_{name}")(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))
-    if status == _lib.E_SYSTEM:
+    if status == _header.E_SYSTEM:
         raise OSError(error.sample, os.strerror(error.sample), os.fsdecode(path))
-    if status == _lib.E_FILE:
-        if error.reason == _lib.R_REPLACED:
+    if status == _header.E_FILE:
+        if error.reason == _header.R_REPLACED:
             return False
         raise CheckpointError(function + error.message.decode(errors="replace").removeprefix(name), "path")
-    if status != _lib.OK:
+    if status != _header.OK:
         raise_error(error, name, function)
     return True
 
@@ -173,6 +173,6 @@ def _tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
     for name, array in arrays.items():
         shape = (ctypes.c_int64 * array.ndim)(*array.shape)
         described.append(
-            _lib.Tensor(name.encode(errors="surrogatepass"), array.ctypes.data, shape, array.ndim, _CODES[array.dtype])
+            _header.Tensor(name.encode(errors="surrogatepass"), array.ctypes.data, shape, array.ndim, _CODES[array.dtype])
         )
-    return (_lib.Tensor * len(described))(*described)
+    return (_header.Tensor * len(described))(*described)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib, _state, checkpoints, gains, rules
+from . import _header, _state, checkpoints, gains, rules
 from ._array import FLOATS, checked, run
 from ._errors import ArgumentTypeError, ArgumentValueError, CheckpointError, DivergenceError, Interrupted
 from ._parameters import count, is_integer
@@ -78,7 +78,7 @@ class Layer:
         self.w = np.zeros(shape, dtype)
         self.rule, self.activation, self.gain, self.seed = rule, activation, gain, int(seed)
         self._check("Layer")
-        run("init", _lib.InitArgs(Flat([self.w], None, "identity", "Layer").struct, self.seed), "Layer")
+        run("init", _header.InitArgs(Flat([self.w], None, "identity", "Layer").struct, self.seed), "Layer")
 
     def __repr__(self) -> str:
         gain = "" if self.gain is None else f", gain={self.gain!r}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib, checkpoints
+from . import _header, checkpoints
 from ._array import run
 from ._errors import ArgumentTypeError, ArgumentValueError, CheckpointError, Interrupted
 from ._history import History
@@ -213,7 +213,7 @@ def learn_epoch(
     """Let a layer learn the samples after the first `start` of its order for this epoch, `batch` (all) a call. `tell` gets
     the samples learned so far, also before Interrupted."""
     order = np.empty(len(x), np.int64)
-    run("permutation", _lib.PermutationArgs(order.ctypes.data, len(x), layer.seed, epoch), "Layer.learn")
+    run("permutation", _header.PermutationArgs(order.ctypes.data, len(x), layer.seed, epoch), "Layer.learn")
     size = batch or max(len(x), 1)
     while start < len(x):
         end = min(start - start % size + size, len(x))

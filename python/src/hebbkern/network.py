@@ -9,7 +9,7 @@ from typing import Any, Callable, Literal, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _header
 from ._array import FLOATS, checked, describe, describe_all, run
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._fit import Fit
@@ -193,7 +193,7 @@ class Network(NetworkFile):
         self.stamina = None
         call = Call(self, "Network")
         way = call.feedback(written=True)
-        run("init", _lib.InitArgs(call.flat.struct, self.seed, way, self.beta or 0.0, self.excitatory), "Network")
+        run("init", _header.InitArgs(call.flat.struct, self.seed, way, self.beta or 0.0, self.excitatory), "Network")
 
     def __repr__(self) -> str:
         options = [f"activation={self.activation!r}", f"feedback={self.feedback!r}"]
@@ -239,7 +239,7 @@ class Network(NetworkFile):
         flat = Flat(self.weights, self.biases, "identity", function)
         codes = self._activations(function)
         flat.struct.hidden, flat.struct.slope, flat.struct.shape = codes[0] if len(codes) > 1 else (0, 0.0, 0.0)
-        flat.struct.activations = (_lib.Activation * len(codes))(*(_lib.Activation(*code) for code in codes))
+        flat.struct.activations = (_header.Activation * len(codes))(*(_header.Activation(*code) for code in codes))
         return flat
 
     def _arrays(
@@ -282,7 +282,7 @@ class Network(NetworkFile):
         x = self._inputs(X, "Network.forward")
         flat = self._flat("Network.forward", written=False)
         out = np.empty((len(x), self.sizes[-1]), self.dtype)
-        run("predict", _lib.PredictArgs(flat.struct, describe(x), describe(out)), "Network.forward")
+        run("predict", _header.PredictArgs(flat.struct, describe(x), describe(out)), "Network.forward")
         return out[0] if single else out
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -304,10 +304,10 @@ class Network(NetworkFile):
         function = "Network.evaluate"
         x = self._inputs(X, function)
         target = self._targets(Y, len(x), function)
-        stats = _lib.Stats()
+        stats = _header.Stats()
         flat = self._flat(function, written=False)
         loss = LOSSES.index(self.loss)
-        args = _lib.EvaluateArgs(flat.struct, describe(x), describe(target), loss, ctypes.pointer(stats))
+        args = _header.EvaluateArgs(flat.struct, describe(x), describe(target), loss, ctypes.pointer(stats))
         run("evaluate", args, function)
         return (stats.loss / len(x), stats.correct / len(x)) if len(x) else (float("nan"), float("nan"))
 
@@ -337,7 +337,7 @@ class Network(NetworkFile):
         call = Call(self, function, written=False)
         dw, db = call.gradient()
         mean = ctypes.c_double()
-        args = _lib.GradientsArgs(
+        args = _header.GradientsArgs(
             call.flat.struct,
             describe(x),
             describe(target),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _header
 from ._array import checked, describe, run
 from ._errors import ArgumentValueError
 from ._parameters import choice, count, is_integer, real
@@ -34,13 +34,13 @@ class Arrays:
         self.w_out = _optional(w_out, "w_out", function, ndim=2, dtype=dtype, written=written)
 
     @property
-    def struct(self) -> _lib.Recurrent:
-        return _lib.Recurrent(*(_described(a) for a in (self.j, self.w_in, self.bias, self.w_out)))
+    def struct(self) -> _header.Recurrent:
+        return _header.Recurrent(*(_described(a) for a in (self.j, self.w_in, self.bias, self.w_out)))
 
 
-def _described(array: npt.NDArray[Any] | None) -> _lib.Array:
+def _described(array: npt.NDArray[Any] | None) -> _header.Array:
     """The hk_array of a checked array; None is an absent one."""
-    return _lib.Array() if array is None else describe(array)
+    return _header.Array() if array is None else describe(array)
 
 
 def axes(value: Any) -> int:
@@ -202,7 +202,7 @@ class RNN:
         slopes = np.zeros(2 * n)
         network = arrays.struct
         network.j = describe(j)
-        args = _lib.RNNArgs(
+        args = _header.RNNArgs(
             network, *self._activation, self.rate or 0.0, total, describe(x), _described(flat["u"]),
             _described(flat["noise"]), describe(states), _described(outputs), slopes.ctypes.data,
         )  # fmt: skip
@@ -300,6 +300,6 @@ def normal(shape: tuple[int, ...], dtype: np.dtype[Any], std: float, seed: int, 
     """Normal numbers of mean 0 as a function of seed and stream, from the library's generator."""
     out = np.empty(shape, dtype)
     generator = np.zeros(4, np.uint64)
-    args = _lib.NormalArgs(describe(out.reshape(-1)), std, seed, stream, generator.ctypes.data)
+    args = _header.NormalArgs(describe(out.reshape(-1)), std, seed, stream, generator.ctypes.data)
     run("normal", args, "normal")
     return out

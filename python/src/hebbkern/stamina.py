@@ -7,7 +7,7 @@ from typing import Any, Literal, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _header
 from ._annealing import Annealing
 from ._array import FLOATS, checked, describe, run, settle
 from ._errors import ArgumentTypeError, ArgumentValueError
@@ -196,7 +196,7 @@ class Stamina:
         self._check(function)
         dead = np.zeros(len(self.value), np.uint8)
         alive = np.ascontiguousarray(self.alive)
-        run("deaths", _lib.DeathsArgs(
+        run("deaths", _header.DeathsArgs(
             describe(self.value), alive.ctypes.data, dead.ctypes.data, int(self.by == "share"), self.threshold, self.share,
             self.minimum, self.updates, self.warmup, self.strength,
         ), function)  # fmt: skip

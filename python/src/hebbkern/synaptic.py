@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _header
 from ._array import checked, describe, run
 from ._errors import ArgumentValueError
 from ._parameters import choice, count, real
@@ -185,7 +185,7 @@ def synaptic_balance(
     most = 0 if max_steps is None else count(function, "max_steps", max_steps, most=2**52)
     arrays = Arrays(function, j, w_in, bias, w_out, written=True)
     n, dtype = arrays.j.shape[0], arrays.j.dtype
-    weights, described = None, _lib.Array()
+    weights, described = None, _header.Array()
     if isinstance(alpha, (int, float, np.floating, np.integer)):
         with np.errstate(over="ignore"):  # infinite in float32, which the library refuses
             weights = np.array([real(function, "alpha", alpha)], dtype)
@@ -196,8 +196,8 @@ def synaptic_balance(
         described = describe(weights)
     state = np.empty(32 + 16 * n + n * n)  # HK_SYNAPTIC_STATE
     h, held = np.zeros(n), np.zeros(n, np.uint8)
-    result = _lib.SynapticResult()
-    args = _lib.SynapticBalanceArgs(
+    result = _header.SynapticResult()
+    args = _header.SynapticBalanceArgs(
         arrays.struct, described, p, code, tol, most, tau, step, rtol,
         state.ctypes.data, h.ctypes.data, held.ctypes.data, ctypes.pointer(result),
     )  # fmt: skip
