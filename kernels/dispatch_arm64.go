@@ -707,6 +707,18 @@ func kMulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bP
 	portable.MulTile(c, a, b, f, d, m, n, k, cStride, aStride, bStride, bPanel, flags)
 }
 
+func kMulTileFull[T Float](c, a, b, f, d, ra, ca []T, mask []bool, lo, hi T, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int) {
+	if useNEON {
+		if single[T]() {
+			asm.MulTileFullF32NEON(pF32(c), pF32(a), pF32(b), pF32(f), pF32(d), pF32(ra), pF32(ca), unsafe.SliceData(mask), float32(lo), float32(hi), m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags)
+		} else {
+			asm.MulTileFullF64NEON(pF64(c), pF64(a), pF64(b), pF64(f), pF64(d), pF64(ra), pF64(ca), unsafe.SliceData(mask), float64(lo), float64(hi), m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags)
+		}
+		return
+	}
+	portable.MulTileFull(c, a, b, f, d, ra, ca, mask, lo, hi, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags)
+}
+
 func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	if useNEON {
 		if single[T]() {

@@ -165,6 +165,14 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	add("ForwardBoth", func() { ForwardBoth(fb, zb, w, batch, d, Activation{Kind: ELU}) }, zb.Data, fb.Data)
 	wb := m()
 	add("BatchUpdate", func() { BatchUpdate(wb, errs, batch, d, one) }, wb.Data)
+	for name, u := range map[string]Update[T]{
+		"bounds": {Bounded: true, Low: -1, High: 1},
+		"all":    {Decay: d, ColDecay: c, RowAdd: one, ColAdd: one, Mask: mask, Bounded: true, Low: -1, High: 1},
+		"limits": {RowAdd: g, ColAdd: c, Mask: mask, Dependence: &Dependence[T]{Lows: lows, Highs: highs, LimitStride: cols}},
+	} {
+		w := m()
+		add("BatchUpdateTerms/"+name, func() { BatchUpdateTerms(w, errs, batch, u) }, w.Data)
+	}
 	for _, mu := range []float64{0, 0.5} {
 		w, own := m(), newRand(7)
 		u := SpikeUpdate[T]{Pre: randomSpikes(own, 9, cols, 0, 0.1), Post: randomSpikes(own, 9, rows, 0, 0.1),

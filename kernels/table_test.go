@@ -383,6 +383,13 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kMulTile(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
 			}},
+		{"MulTileFull", []parameter{{"c", 0, 0, true, false}, {"a", 0, 0, false, false}, {"b", 0, 0, false, false}, {"f", 0, 0, false, true}, {"d", 0, 0, false, true}, {"ra", 0, 0, false, true}, {"ca", 0, 0, false, true}, {"mask", 1, 0, false, true}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"m", 4, 0, false, false}, {"n", 4, 0, false, false}, {"k", 4, 0, false, false}, {"cStride", 4, 0, false, false}, {"aStride", 4, 0, false, false}, {"bStride", 4, 0, false, false}, {"bPanel", 4, 0, false, false}, {"maskStride", 4, 0, false, false}, {"flags", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.MulTileFull(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.bools[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7], a.ints[8])
+			},
+			func(a *arguments[T]) {
+				kMulTileFull(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.bools[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7], a.ints[8])
+			}},
 		{"MulPack", []parameter{{"p", 0, 0, true, false}, {"b", 0, 0, false, false}, {"n", 4, 0, false, false}, {"k", 4, 0, false, false}, {"bStride", 4, 0, false, false}, {"bPanel", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.MulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
