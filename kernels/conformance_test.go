@@ -105,10 +105,10 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 	given := z.flags&1 != 0
 	lengths := map[string]int{}
 	products(e.name, z, named, lengths, sizeOf[T]())
-	if strings.HasPrefix(e.name, "Online") { // x [samples, cols], y [samples, rows]
-		samples, xStride, yStride := 1+z.k%3, z.cols+z.pad, z.rows+z.pad
-		named["samples"], named["xStride"], named["yStride"] = samples, xStride, yStride
-		lengths["x"], lengths["y"] = (samples-1)*xStride+z.cols, (samples-1)*yStride+z.rows
+	if strings.HasPrefix(e.name, "Online") { // x and r [samples, cols], y [samples, rows]
+		samples, xStride, rStride, yStride := 1+z.k%3, z.cols+z.pad, z.cols+2*z.pad, z.rows+z.pad
+		named["samples"], named["xStride"], named["rStride"], named["yStride"] = samples, xStride, rStride, yStride
+		lengths["x"], lengths["r"], lengths["y"] = (samples-1)*xStride+z.cols, (samples-1)*rStride+z.cols, (samples-1)*yStride+z.rows
 	}
 	if e.name == "SolveLower" {
 		first, aStride := z.k%5, z.rows+z.k%5+z.pad
@@ -388,6 +388,8 @@ func (e entry[T]) variants(i int) []int {
 			all = append(all, f)
 		}
 		return all
+	case "OnlineGated", "OnlineGatedD": // each step of the threshold, each factor in turn
+		return []int{i * 5 % 8, i*3%8 | portable.GateMean, i*7%8 | portable.GateSquare, i%8 | portable.GateLast}
 	case "DotTile":
 		return []int{0, portable.DotKeep, portable.DotMore, portable.DotMore | portable.DotKeep}
 	case "MulTile":
