@@ -107,9 +107,9 @@ class BCM(Stateful, Rule):
     y². The threshold must move faster than the weights, or both oscillate: α well above η |x|² y². The other two are in
     Neural Networks 5, 1992, and PNAS 91, 1994.
 
-    Other libraries: all of them say BCM. Nengo (builder/learning_rules.py) has the first Δw with θ the average of y, not of
-    y², and multiplies by dt; ANNarchy (Synapses.py, IBCM) is "intrator" with dt and w ≥ 0; ngc-learn (BCMSynapse.py) is
-    "law" with θ0 = −1 by default, sums a batch, gives θ its mean, and multiplies ε by η.
+    Other libraries: Nengo (builder/learning_rules.py) has the first Δw with θ the average of y, not of y², and multiplies
+    by dt; ANNarchy (Synapses.py, IBCM) is "intrator" with dt and w ≥ 0; ngc-learn (BCMSynapse.py) is "law" with θ0 = −1 by
+    default, sums a batch, gives θ its mean, and multiplies ε by η.
 
     Parameters
     ----------
