@@ -285,7 +285,8 @@ def deficit(
     activation: Activation | Sequence[Any] = "relu",
     include_bias: bool = False,
 ) -> list[npt.NDArray[np.float64]]:
-    """Balance deficits ``A − cB`` of the hidden units, cost in minus c times cost out, signed and not normalised.
+    """Balance deficits ``A − cB`` of the hidden units, cost in minus c times cost out, signed and not normalised (Baldi,
+    Alexos, Domingo & Rahmansetayesh, AIJ 2025).
 
     The deficit of a network is the sum of their squares; under L_p regularisation it is a measure of training progress.
 
