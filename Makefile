@@ -211,9 +211,9 @@ test-wheel: wheel ## the wheel, built from the source archive, installs and work
 	@build/wheel-env/bin/python -m pip install --quiet dist/*.whl
 	@cd / && "$(CURDIR)/build/wheel-env/bin/python" -W error "$(CURDIR)/.ci/wheel_check.py"
 
-test-torch: build/python.stamp ## torch tensors and models, with the first of TORCH_PYTHON, PYTHON, /usr/bin/python3 that has torch
+test-torch: build/python.stamp ## torch tensors and models, with the first of TORCH_PYTHON, PYTHON, /usr/bin/python3 that has torch 2.2 or newer
 	@echo "== PyTorch tensors and models in place"
-	@p="$$(.ci/setup torch-python)" || .ci/not-run "no interpreter here has torch: install it (Debian: python3-torch; or a CPU build by pip) and name it: make test-torch TORCH_PYTHON=…"; \
+	@p="$$(.ci/setup torch-python)" || .ci/not-run "no interpreter here has torch 2.2 or newer: install a CPU build and name it: make test-torch TORCH_PYTHON=…"; \
 	rm -rf .venv-torch; "$$p" -m venv --without-pip --system-site-packages .venv-torch; \
 	"$$p" -c 'import os, torch; print(os.path.dirname(os.path.dirname(torch.__file__)))' > "$$(echo .venv-torch/lib/python*/site-packages)/torch.pth"; \
 	$(PY) -m pip --python .venv-torch install --quiet pytest; \

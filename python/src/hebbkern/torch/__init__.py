@@ -20,6 +20,10 @@ try:
     import torch as _torch
 except ImportError:
     raise ImportError("hebbkern.torch needs PyTorch: pip install torch") from None
+if tuple(int(part) for part in _torch.__version__.split(".")[:2]) < (2, 2):
+    raise ImportError(
+        f"hebbkern.torch needs PyTorch 2.2 or newer, and this is {_torch.__version__}: pip install --upgrade torch"
+    )
 
 from .._errors import ArgumentTypeError, ArgumentValueError
 from .._graph import HELD, balance_graph
