@@ -207,7 +207,7 @@ class Suite:
         took: dict[tuple[str, str], float] = {}
         floor: dict[str, float] = {}
         last: Worker | None = None
-        for k in range(max(2, self.rounds // cell.threads)):
+        for k in range(-(-self.rounds // cell.threads)):
             for op in ops if limits else ():
                 answer = limits.ask("limit", op=op, bytes=footprint, itemsize=itemsize, slice=self.slice / 2)
                 if "seconds" in answer:

@@ -89,7 +89,8 @@ func mapped[T kernels.Float](terms string, fill func(in *inputs[T], lr T, x, y [
 func sequences[T kernels.Float]() worker.Forms[T] {
 	rate := func(in *inputs[T]) T { return T(in.Numbers["lr"]) }
 	return worker.Forms[T]{
-		"rule Hebb": sweep(func(in *inputs[T]) kernels.Online[T] { return kernels.Online[T]{Rate: rate(in)} }),
+		"rule Hebb":        sweep(func(in *inputs[T]) kernels.Online[T] { return kernels.Online[T]{Rate: rate(in)} }),
+		"rule AntiHebbian": sweep(func(in *inputs[T]) kernels.Online[T] { return kernels.Online[T]{Rate: -rate(in)} }),
 		"rule Decay": sweep(func(in *inputs[T]) kernels.Online[T] {
 			return kernels.Online[T]{Rate: rate(in), Form: kernels.DecayConstant, Decay: T(in.Numbers["decay"])}
 		}),
@@ -114,9 +115,6 @@ func sequences[T kernels.Float]() worker.Forms[T] {
 			theta := T(in.Numbers["theta"])
 			vector(u.G, func(i int) T { return lr * y[i] })
 			vector(u.X, func(j int) T { return x[j] - theta })
-		}),
-		"rule AntiHebbian": mapped("", func(_ *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
-			vector(u.G, func(i int) T { return -lr * y[i] })
 		}),
 		"rule ABCD": mapped("ab", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
 			a, b, c, d := T(in.Numbers["a"]), T(in.Numbers["b"]), T(in.Numbers["c"]), T(in.Numbers["d"])

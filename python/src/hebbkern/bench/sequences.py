@@ -358,6 +358,7 @@ def _whole(name: str, make: Make, outputs: tuple[str, ...], reference: Any, n: i
 
 
 _GIVEN = _inputs(given=True)
+_SLOW = _inputs(rate=0.05)  # where Δw grows with y² or y³
 LONG_SANGER, LONG_PRODUCTS = "Sanger, 60,000 samples", "the two products of 60,000 samples"
 
 #: Every rule over a sequence but `Oja`, `WTA`, `SoftHebb` and `STDP`, which are workloads of their own.
@@ -371,9 +372,9 @@ RULES = (
     _rule("AntiHebbian", _anti_hebbian),
     _rule("ABCD", _abcd, a=1.0, b=-0.1, c=0.1, d=0.01),
     _rule("Covariance", _covariance, alpha=0.01),
-    _rule("BCM", _bcm("intrator"), shapes=LARGE, alpha=0.01),
-    _rule("BCM, law", _bcm("law"), alpha=0.01),
-    _rule("BCM, 1982", _bcm("1982"), _inputs(rate=0.05), alpha=0.01),  # Δw of it grows with y³
+    _rule("BCM", _bcm("intrator"), _SLOW, shapes=LARGE, alpha=0.01),
+    _rule("BCM, law", _bcm("law"), _SLOW, alpha=0.01),
+    _rule("BCM, 1982", _bcm("1982"), _SLOW, alpha=0.01),
     _rule("DifferentialHebbian", _differential),
     _rule("Sanger", _sanger, shapes=LARGE),
     _rule("KrotovHopfield", _krotov_hopfield, _directed, delta=0.4),
