@@ -132,7 +132,7 @@ def how() -> list[str]:
     return [
         "Each peer is a process of its own and is called at its best: in place, into arrays made beforehand, fused loops, scans with donated "
         "buffers, blocked where that is faster. Each form is checked against NumPy in float64 before it is timed. The arrays of a workload start "
-        "at a cache line, in large ones on huge pages where NumPy gets them. In a run the forms are timed in rounds, one after the other, the limits among them; the minimum counts. Limits are the "
+        "at a cache line, in large ones on huge pages where NumPy gets them. In a run the forms are timed in rounds, one after the other, the limits among them; the minimum counts, and what cannot be the best of its kind is timed once where its step is long. Limits are the "
         "best of several unrollings in C intrinsics (bench/limits) at the footprint of the workload.",
         "",
     ]

@@ -39,7 +39,7 @@ HOPELESS = 3.0
 #: Seconds of a long step.
 LONG = 0.02
 #: A form whose timings of a run have taken longer than this is not timed again in it.
-ENOUGH = 0.5
+ENOUGH = 0.25
 #: With several threads: a pause when another process takes its turn, in which idle pools stop spinning.
 SETTLE = 0.02
 #: The shapes of `--quick`.
