@@ -10,13 +10,26 @@ import (
 // The kernels that each rule of hebbkern.rules consists of, called one after the other on the data of a sequence: the
 // figure that the rule's time is compared with (hebbkern.bench.sequences has the equations, and checks these too). A rule
 // whose rows do not interact, and whose factors kernels.ForwardUpdate knows, is that one sweep; another is for each sample
-// kernels.Forward if it computes y, and the update. What a rule makes of y, x and its state is a plain loop here.
+// kernels.Forward if it computes y, and the update. What a rule makes of y and its state is a plain loop here.
 
 // vector fills dst by its index.
 func vector[T kernels.Float](dst []T, f func(i int) T) {
 	for i := range dst {
 		dst[i] = f(i)
 	}
+}
+
+// times and minus are for vectors over columns, longer than a loop in Go should take: f·x, and x − y.
+func times[T kernels.Float](dst []T, f T, x []T) {
+	copy(dst, x)
+	factor := [1]T{f}
+	kernels.Scale(rowOf(dst), factor[:], nil)
+}
+
+func minus[T kernels.Float](dst, x, y []T) {
+	copy(dst, x)
+	one := [1]T{-1}
+	kernels.Rank1(rowOf(dst), kernels.Update[T]{G: one[:], X: y})
 }
 
 // rowOf is v as a matrix of one row.
@@ -104,7 +117,7 @@ func sequences[T kernels.Float]() worker.Forms[T] {
 		"rule BCM, law": sweep(func(in *inputs[T]) kernels.Online[T] { return sliding(in, true) }),
 		"rule Outstar": mapped("c", func(_ *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
 			copy(u.G, y)
-			vector(u.ColDecay, func(j int) T { return lr * x[j] })
+			times(u.ColDecay, lr, x)
 			u.X = u.ColDecay
 		}),
 		"rule PreGated": mapped("", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
@@ -114,13 +127,15 @@ func sequences[T kernels.Float]() worker.Forms[T] {
 		"rule PostGated": mapped("x", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
 			theta := T(in.Numbers["theta"])
 			vector(u.G, func(i int) T { return lr * y[i] })
-			vector(u.X, func(j int) T { return x[j] - theta })
+			less := [1]T{-theta}
+			copy(u.X, x)
+			kernels.Rank1(rowOf(u.X), kernels.Update[T]{RowAdd: less[:]})
 		}),
 		"rule ABCD": mapped("ab", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
 			a, b, c, d := T(in.Numbers["a"]), T(in.Numbers["b"]), T(in.Numbers["c"]), T(in.Numbers["d"])
 			vector(u.G, func(i int) T { return lr * a * y[i] })
 			vector(u.RowAdd, func(i int) T { return lr * (c*y[i] + d) })
-			vector(u.ColAdd, func(j int) T { return lr * b * x[j] })
+			times(u.ColAdd, lr*b, x)
 		}),
 		"rule Voja": mapped("d", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
 			scale := T(in.Numbers["scale"])
@@ -185,7 +200,7 @@ func covariance[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] 
 	lr, alpha := T(in.Numbers["lr"]), T(in.Numbers["alpha"])
 	return func(x, y []T, _ int) {
 		vector(g, func(i int) T { return lr * (y[i] - yMean[i]) })
-		vector(px, func(j int) T { return x[j] - xMean[j] })
+		minus(px, x, xMean)
 		kernels.Rank1(w, kernels.Update[T]{G: g, X: px})
 		kernels.EMA(xMean, x, alpha, kernels.Value)
 		kernels.EMA(yMean, y, alpha, kernels.Value)
@@ -198,7 +213,7 @@ func differential[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T
 	return func(x, y []T, k int) {
 		if k > 0 {
 			vector(g, func(i int) T { return lr * (y[i] - yBefore[i]) })
-			vector(px, func(j int) T { return x[j] - xBefore[j] })
+			minus(px, x, xBefore)
 			kernels.Rank1(w, kernels.Update[T]{G: g, X: px})
 		}
 		copy(xBefore, x)
