@@ -909,12 +909,12 @@ typedef struct hk_synaptic_report {
 } hk_synaptic_report;
 
 /* doubles in hk_synaptic_balance_args.state */
-#define HK_SYNAPTIC_STATE(n) (32 + 16 * (n) + (n) * (n))
+#define HK_SYNAPTIC_STATE(n) (32 + 18 * (n) + (n) * (n))
 
 /* Synaptic balancing (Stock et al. 2022): j_ij <- j_ij e^{h_j - h_i}, w_in and bias x e^{-h_i}, w_out x e^{h_j}, so that each
  * unit's cost in is its cost out. Strongly connected components are balanced each for itself, with sum h = 0; units on no
- * cycle are held. The solver works on state alone and the network is written once, by the last call. A call takes as
- * long as two passes over n^2 doubles at least. */
+ * cycle are held. The solver works on state alone and the network is written once, by the last call, which takes as
+ * long as that does. */
 typedef struct hk_synaptic_balance_args {
     hk_recurrent network;        /* written by the last call */
     hk_array alpha;              /* [n, n], [n] over the presynaptic units, scalar, or absent: 1; finite, >= 0 */
