@@ -1,5 +1,5 @@
 """Neural balance: scaling units so that their incoming and outgoing weights cost the same, without a change of what
-the network computes (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025; maths.md, section 4)."""
+the network computes (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025)."""
 
 from __future__ import annotations
 
@@ -150,7 +150,8 @@ def balance(
     max_sweeps: int | None = None,
     seed: int | None = None,
 ) -> BalanceReport:
-    """Balance a network of layers in place: the unique least ``Σ|w|^p`` among all networks that compute the same.
+    """Balance a network of layers in place: the unique least ``Σ|w|^p`` among all networks that compute the same (Baldi,
+    Alexos, Domingo & Rahmansetayesh, AIJ 2025).
 
     Each hidden unit's incoming weights and bias are scaled by λ > 0 and its outgoing ones by ``λ^−c`` (c = 1 but for
     BiPU), so that its cost in ``A = Σ_in |w|^p`` equals c times its cost out ``B = Σ_out |w|^p``. The solver works on
@@ -322,7 +323,8 @@ def deficit(
     activation: Activation | Sequence[Any] = "relu",
     include_bias: bool = False,
 ) -> list[npt.NDArray[np.float64]]:
-    """Balance deficits ``A − cB`` of the hidden units, cost in minus c times cost out, signed and not normalised.
+    """Balance deficits ``A − cB`` of the hidden units, cost in minus c times cost out, signed and not normalised (Baldi,
+    Alexos, Domingo & Rahmansetayesh, AIJ 2025).
 
     The deficit of a network is the sum of their squares; under L_p regularisation it is a measure of training progress.
 

@@ -1,5 +1,5 @@
-"""Neural balance of scikit-learn's MLPClassifier and MLPRegressor, in place (maths.md, section 4). scikit-learn itself is not
-imported: the estimator brings what is needed."""
+"""Neural balance (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025) of scikit-learn's MLPClassifier and
+MLPRegressor, in place. scikit-learn itself is not imported: the estimator brings what is needed."""
 
 from __future__ import annotations
 

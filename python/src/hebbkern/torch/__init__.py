@@ -1,5 +1,5 @@
-"""Neural balance of PyTorch models, in place on their own memory (maths.md, section 4). Needs PyTorch 2.2 or newer; `import
-hebbkern` alone does not import it.
+"""Neural balance (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025) of PyTorch models, in place on their own
+memory. Needs PyTorch 2.2 or newer; `import hebbkern` alone does not import it.
 
 The model is traced by torch.fx, and its units are followed from the layers that make them to those that read them:
 features of linear layers, channels of convolutions, hidden units of `nn.RNN(nonlinearity="relu")`, columns of embeddings,
@@ -20,6 +20,10 @@ try:
     import torch as _torch
 except ImportError:
     raise ImportError("hebbkern.torch needs PyTorch: pip install torch") from None
+if tuple(int(part) for part in _torch.__version__.split(".")[:2]) < (2, 2):
+    raise ImportError(
+        f"hebbkern.torch needs PyTorch 2.2 or newer, and this is {_torch.__version__}: pip install --upgrade torch"
+    )
 
 from .._errors import ArgumentTypeError, ArgumentValueError
 from .._graph import HELD, Derivative, balance_graph
