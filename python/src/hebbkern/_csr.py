@@ -14,7 +14,7 @@ from ._errors import ArgumentTypeError, ArgumentValueError
 class CSR(NamedTuple):
     """Sparse weights, for those who have no SciPy: what `scipy.sparse.csr_array` has under the same names.
 
-    Rules learn on either, in the place of w: the stored entries change in place, the others do not exist.
+    `balance` and rules take either, in the place of w: the stored entries change in place, the others do not exist.
 
     Attributes
     ----------
