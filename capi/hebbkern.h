@@ -708,8 +708,21 @@ typedef struct hk_init_args {
     const hk_feedback *feedback;  /* its b is written; or NULL */
     double beta;                  /* >= 0 */
     double excitatory;            /* 0 ... 1 */
+    uint64_t *rng;                /* [4], written: the generator of the feedback weights as it was left, for hk_draw_feedback;
+                                   * or NULL */
 } hk_init_args;
 HK_API int hk_init(const hk_init_args *args, int64_t *at, hk_error *err);
+
+/* Draws, as hk_init does, the feedback weights that a layer needs when it grows: new rows or columns, which are a part of
+ * fixed weights that have now the shape [rows, cols], row after row. */
+typedef struct hk_draw_feedback_args {
+    hk_array out;        /* [n, m], at most [rows, cols], written */
+    uint64_t *rng;       /* [4], not all 0, written */
+    int64_t kind;        /* HK_FA, HK_DFA or HK_FA_EX */
+    double beta, excitatory;
+    int64_t rows, cols;
+} hk_draw_feedback_args;
+HK_API int hk_draw_feedback(const hk_draw_feedback_args *args, int64_t *at, hk_error *err);
 
 /* Forward pass of a batch through the network. *at counts samples. */
 typedef struct hk_predict_args {

@@ -70,7 +70,7 @@ class Fit:
         if validation is not None:
             if not isinstance(validation, (tuple, list)) or len(validation) != 2:
                 raise ArgumentTypeError(f"{FUNCTION}: validation is no pair (X, Y)", "validation")
-            x = net._inputs(validation[0], FUNCTION)
+            x = net._given(validation[0], FUNCTION)
             self.valid = x, net._targets(validation[1], len(x), FUNCTION)
         self.patience = None if patience is None else count(FUNCTION, "patience", patience)
         if self.patience and (self.valid is None or not len(self.valid[0])):
@@ -107,11 +107,16 @@ class Fit:
             return
         if batches is not None:
             raise ArgumentValueError(f"{FUNCTION}: batches goes with a function for X only", "batches")
-        self.x = self.net._inputs(X, FUNCTION)
+        self._look(X)
         if not len(self.x):
             raise ArgumentValueError(f"{FUNCTION}: X has no sample; at least one is wanted", "X")
         self.target = self.net._targets(Y, len(self.x), FUNCTION)
         self.length = len(self.x)
+
+    def _look(self, X: Any) -> None:
+        """Samples, as they are given and as the inputs read them."""
+        self.given = self.net._given(X, FUNCTION)
+        self.x = self.net._read(self.given, FUNCTION)
 
     # ---- the loop -------------------------------------------------------------------------------------------------
 
@@ -189,7 +194,7 @@ class Fit:
                 drawn = self.draw()
                 if not isinstance(drawn, (tuple, list)) or len(drawn) != 2:
                     raise ArgumentTypeError(f"{FUNCTION}: X has returned no pair (X, Y)", "X")
-                self.x = net._inputs(drawn[0], FUNCTION)
+                self._look(drawn[0])
                 if not len(self.x):
                     raise ArgumentValueError(f"{FUNCTION}: X has drawn no sample; at least one is wanted", "X")
                 self.target = net._targets(drawn[1], len(self.x), FUNCTION)
@@ -205,13 +210,16 @@ class Fit:
             history.valid_loss.append(loss)
             history.valid_accuracy.append(accuracy)
         if self.aligned:
-            history.alignment.append(net.alignment(self.x[:ALIGNED], self.target[:ALIGNED]))
+            history.alignment.append(net.alignment(self.given[:ALIGNED], self.target[:ALIGNED]))
         try:
             history.deficit.append(unit_deficits(net._flat(FUNCTION), *self.measure)[1])
         except ArgumentValueError as error:  # NaN or Inf, from the epoch's last update
             raise DivergenceError(str(error).replace("deficit", FUNCTION, 1)) from None
         if self.living:
             history.alive.append(self.living.alive())
+            history.died.append(self.living.deaths())
+            if -1 in self.living.how:
+                history.inputs.append(self.living.inputs())
         due = self.balancing and self.balancing["every"] and (net.epoch + 1) % self.balancing["every"] == 0
         history.balanced.append(self._balance() if due else None)
         net.epoch, net.position = net.epoch + 1, 0
@@ -249,7 +257,8 @@ class Fit:
         made, updates = (at, self.length) if self.draw else (-(-at // self.batch), -(-self.length // self.batch))
         if living.due(made, updates):
             samples = living.samples
-            living.step(self.x[:samples] if self.draw else self.x[self.index[max(0, at - samples) : at]])
+            if living.step(self.x[:samples] if self.draw else self.x[self.index[max(0, at - samples) : at]]):
+                self._look(self.given)
 
     def _call_back(self, made: int) -> None:
         """Call what is due after so many updates of the epoch, 0 after its end."""
@@ -317,16 +326,16 @@ class _State:
         lists = [net.weights, net.biases, net.feedback_weights, net.previous, net.gains or [], *net.moments.values()]
         self.net = net
         self.arrays = [(among, l, array, array.copy()) for among in lists for l, array in enumerate(among)]
-        self.plain = {name: getattr(net, name) for name in ("epoch", "position", "steps", "started", "best")}
+        self.plain = {name: getattr(net, name) for name in ("epoch", "position", "steps", "started", "best", "inputs")}
         self.plain["sizes"] = list(net.sizes)
-        self.stamina = copy.deepcopy(net.stamina)
+        self.copies = copy.deepcopy({name: getattr(net, name) for name in ("stamina", "input_stamina", "feedback_rng")})
 
     def restore(self) -> None:
         """A callback may have put other arrays in their place."""
         for among, l, array, kept in self.arrays:
             array[...] = kept
             among[l] = array
-        self.net.__dict__.update(self.plain, stamina=self.stamina)
+        self.net.__dict__.update({**self.plain, **self.copies})
 
 
 def _callbacks(value: Any) -> list[tuple[int, Any]]:
