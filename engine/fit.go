@@ -12,6 +12,9 @@ type FitOptions[T kernels.Float] struct {
 	Epochs int    // the run ends before this epoch; counted from 0
 	From   int    // first epoch of this call: a run of epochs 0 … 9 equals one of 0 … 4 and one of 5 … 9
 	Seed   uint64 // of the order of samples, EpochPermutation(Seed, epoch)
+	// Position is the number of samples of epoch From that have been learned already, in whole minibatches: of a run that
+	// Python was stopped in. Its history is that of the others.
+	Position int
 
 	// Balance, if not nil, are the options of balancing (State is not used); BalanceBefore balances before
 	// epoch 0, BalanceEvery n > 0 after every n-th epoch. The optimizer's moments are scaled along.
@@ -105,7 +108,7 @@ func Fit[T kernels.Float](n *Network[T], x, target kernels.Matrix[T], o FitOptio
 	if err := n.checkFinite(fn, make([]T, n.maxUnits())); err != nil {
 		return nil, err
 	}
-	if o.Balance != nil && o.BalanceBefore && o.From == 0 {
+	if o.Balance != nil && o.BalanceBefore && o.From == 0 && o.Position == 0 {
 		if _, err := f.balance(); err != nil {
 			return nil, err
 		}
@@ -225,6 +228,9 @@ func (o *FitOptions[T]) checkFit(fn string, n *Network[T], x, validX, target ker
 	if x.Rows == 0 {
 		return badArg(fn, "x", "[0, …]", "at least one sample")
 	}
+	if o.Position < 0 || o.Position > x.Rows || o.Position%o.Batch != 0 && o.Position < x.Rows {
+		return badArg(fn, "position", fmt.Sprint(o.Position), fmt.Sprintf("whole minibatches of the %d samples", x.Rows))
+	}
 	if o.BalanceEvery < 0 {
 		return badArg(fn, "balance_every", fmt.Sprint(o.BalanceEvery), "a number ≥ 0")
 	}
@@ -311,8 +317,12 @@ func (f *fit[T]) steps(target kernels.Matrix[T], epoch int) (stats Stats, err er
 	if every > 0 {
 		step = every * f.o.Batch
 	}
-	for at := 0; at < len(f.index); {
-		part := f.index[at:min(at+step, len(f.index))]
+	at := 0
+	if epoch == f.o.From {
+		at = f.o.Position
+	}
+	for at < len(f.index) { // a part ends where something is due, counted from the start of the epoch
+		part := f.index[at:min(at-at%step+step, len(f.index))]
 		if err := f.o.Steps(f.n, f.x, target, part, &stats); err != nil {
 			return stats, err
 		}

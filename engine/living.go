@@ -141,7 +141,7 @@ func (l *Living[T]) check(fn string, n *Network[T]) error {
 			return indexed(err, "stamina of population %d", k)
 		}
 	}
-	if !some {
+	if !some && l.Inputs == nil {
 		return badArg(fn, "stamina", "of no population", "at least one")
 	}
 	next := 0
