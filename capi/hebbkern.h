@@ -810,6 +810,10 @@ typedef struct hk_train_args {
     int64_t *updates;               /* minibatches so far, written; may be NULL without HK_ADAM and dropout */
     const hk_array *dweights;       /* [layers] as network.weights, written: what is there does not matter. NULL will do for */
     const hk_array *dbiases;        /* HK_SGD and a batch of at most 32 */
+    const int32_t *stop;            /* NULL, or read every few million multiply-adds: when it is not 0 any more, as another
+                                     * thread or a signal handler may make it, the call returns HK_MORE without the block of
+                                     * samples that it is at. A block can take longer than 50 ms on the portable path, and
+                                     * above some 30 million weights. The bits are the same. */
 } hk_train_args;
 HK_API int hk_train(const hk_train_args *args, int64_t *at, hk_error *err);
 

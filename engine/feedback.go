@@ -132,7 +132,9 @@ func (f *Feedback[T]) sendBack(n *Network[T], k int, d kernels.Matrix[T], s *Scr
 			for j := range f.B {
 				if f.B[j].Rows > 0 {
 					s.delta[j] = s.matrix(d.Rows, f.B[j].Cols)
-					kernels.MatMul(s.delta[j], d, f.B[j])
+					s.pieces(d.Rows, f.B[j].Rows*f.B[j].Cols, func(i, m int) {
+						kernels.MatMul(subRows(s.delta[j], i, m), subRows(d, i, m), f.B[j])
+					})
 				}
 			}
 		}
@@ -152,7 +154,9 @@ func (f *Feedback[T]) sendBack(n *Network[T], k int, d kernels.Matrix[T], s *Scr
 			eachVector(func(v [4][]T) { kernels.Sign(v[0], v[1]) }, through, e.W)
 		}
 		t := s.matrix(d.Rows, through.Cols)
-		kernels.MatMul(t, d, through)
+		s.pieces(d.Rows, through.Rows*through.Cols, func(i, m int) {
+			kernels.MatMul(subRows(t, i, m), subRows(d, i, m), through)
+		})
 		if s.delta[e.From].Data == nil {
 			s.delta[e.From] = t
 		} else {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import ctypes
 import math
-from typing import TYPE_CHECKING, Any, Mapping
+import threading
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from ._errors import (
 )
 from ._history import Best, History
 from ._lib import native
-from ._living import LIVING, Extinct, Living
+from ._living import LIVING, Extinct, Living, whole
 from ._parameters import choice, count, is_integer, real
 from ._progress import Bar
 from ._train import Call
@@ -236,8 +237,11 @@ class Fit:
         args = call.train(x, target, index, batch, lr, summed=self.summed, gain=self.gain)
         start, at, error = net.position, ctypes.c_int64(0), _header.Error()
         train = native.library.hk_train
+        learn: Callable[[], int] = lambda: train(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))
+        if threading.current_thread() is threading.main_thread() and call.long(batch):
+            learn = _stoppable(learn, args, call)
         try:
-            while (status := train(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))) == _header.MORE:
+            while (status := learn()) == _header.MORE:
                 if self.draw is None:
                     self.bar.to(self.before + start + at.value)
         finally:
@@ -318,6 +322,36 @@ class Fit:
             self.net.gains = [np.zeros(n, self.net.dtype) for n in self.net.sizes]
         sigma = describe_all(self.net.gains)
         return _header.GainTraining(sigma, lr, alpha, limit, codes["of"], codes["form"], codes["reduction"])
+
+def _stoppable(step: Callable[[], int], args: _header.TrainArgs, *kept: Any) -> Callable[[], int]:
+    """A step that is made by another thread, so that Ctrl-C is heard meanwhile: it ends the step, within less than a
+    second, and is raised when that has ended. `kept` are what it needs till then."""
+    stop = ctypes.c_int32(0)
+    args.stop = ctypes.pointer(stop)
+
+    def made() -> int:
+        found: list[int] = []
+        ended = threading.Event()  # Thread.join takes a thread for ended when it was interrupted (Python 3.10 to 3.12)
+
+        def work() -> None:
+            try:
+                found.append(step())
+            finally:
+                ended.set()
+
+        threading.Thread(target=work, name="hebbkern").start()
+        try:
+            ended.wait()
+        except BaseException:
+            with whole():
+                stop.value = 1
+                ended.wait()
+            raise
+        assert kept
+        return found[0]
+
+    return made
+
 
 class _State:
     """A copy of all that training changes."""

@@ -225,6 +225,7 @@ class TrainArgs(ctypes.Structure):
         ("updates", ctypes.POINTER(_I64)),
         ("dweights", ctypes.POINTER(Array)),
         ("dbiases", ctypes.POINTER(Array)),
+        ("stop", ctypes.POINTER(ctypes.c_int32)),
     ]
 
 

@@ -169,7 +169,7 @@ class Living:
 
     def step(self, x: npt.NDArray[Any]) -> bool:
         """Observe the activities at the samples x; then who has no stamina left dies. Whether an input did."""
-        with _whole():
+        with whole():
             self.made = self.net.steps
             self._observe(x)
             dead = {layer: self._dying(layer) for layer in self.how}  # all of them, before anything dies
@@ -229,7 +229,7 @@ class Living:
 
 
 @contextmanager
-def _whole() -> Iterator[None]:
+def whole() -> Iterator[None]:
     """Put Ctrl-C off to the end of what changes several arrays that belong together."""
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):

@@ -533,7 +533,8 @@ class Network(NetworkFile):
         DivergenceError
             The numbers left the finite ones in the epoch and layer named; the network is that of the last good epoch.
         Interrupted
-            Ctrl-C (a KeyboardInterrupt); the network holds `done` samples of this call, in whole minibatches. The next
+            Ctrl-C (a KeyboardInterrupt), within less than a second also where a minibatch takes longer; the network holds
+            `done` samples of this call, in whole minibatches. The next
             call of `fit` goes on in the midst of the epoch, and then has the bits of a run that was not interrupted.
         """
         return Fit(
