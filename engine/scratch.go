@@ -11,6 +11,7 @@ type Scratch[T kernels.Float] struct {
 	target [2][]int
 	exps   []float64
 	log    [1]float64
+	stop   func() bool // of Trainer.Stop, while a block may be given up
 	deriv  []T
 	act    Activity[T]
 	delta  []kernels.Matrix[T]
