@@ -4792,9 +4792,9 @@ l22:
 	VZEROUPPER
 	RET
 
-// func Rank1GSum1F32AVX2(w *float32, out *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
+// func Rank1GSumF32AVX2(w *float32, out *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1GSum1F32AVX2(SB), NOSPLIT, $0-72
+TEXT ·Rank1GSumF32AVX2(SB), NOSPLIT, $0-72
 	MOVQ    rows+32(FP), R9
 	MOVQ    w+0(FP), R8
 	MOVQ    gs+16(FP), DI
@@ -4842,42 +4842,34 @@ l4:
 	VMOVAPS     Y12, Y0
 	VFMADD213PS (CX), Y1, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y11, Y11
 	VFMADD213PS (BX), Y7, Y1
 	VMOVUPS     Y1, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y6, Y6
+	VADDPS      Y1, Y6, Y6
 	VMOVUPS     32(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PS 32(CX), Y1, Y0
 	VMOVUPS     Y0, 32(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y10, Y10
 	VFMADD213PS 32(BX), Y7, Y1
 	VMOVUPS     Y1, 32(BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y5, Y5
+	VADDPS      Y1, Y5, Y5
 	VMOVUPS     64(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PS 64(CX), Y1, Y0
 	VMOVUPS     Y0, 64(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y9, Y9
 	VFMADD213PS 64(BX), Y7, Y1
 	VMOVUPS     Y1, 64(BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y4, Y4
+	VADDPS      Y1, Y4, Y4
 	VMOVUPS     96(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PS 96(CX), Y1, Y0
 	VMOVUPS     Y0, 96(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y8, Y8
 	VFMADD213PS 96(BX), Y7, Y1
 	VMOVUPS     Y1, 96(BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y3, Y3
+	VADDPS      Y1, Y3, Y3
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
 	ADDQ        $+128, DX
@@ -4895,7 +4887,6 @@ l6:
 	VMOVAPS     Y12, Y0
 	VFMADD213PS (CX), Y1, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y11, Y0
 	VMOVAPS     Y10, Y11
 	VMOVAPS     Y9, Y10
@@ -4903,8 +4894,7 @@ l6:
 	VMOVAPS     Y0, Y8
 	VFMADD213PS (BX), Y7, Y1
 	VMOVUPS     Y1, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y6, Y0
+	VADDPS      Y1, Y6, Y0
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
 	VMOVAPS     Y3, Y4
@@ -4926,13 +4916,11 @@ l7:
 	VMASKMOVPS   (CX), Y2, Y0
 	VFMADD231PS  Y1, Y12, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y11, Y0
 	VBLENDVPS    Y2, Y0, Y11, Y11
 	VMASKMOVPS   (BX), Y2, Y0
 	VFMADD231PS  Y1, Y7, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y6, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -4988,27 +4976,23 @@ l9:
 	PCALIGN      $0x20
 
 l11:
-	VMOVUPS     (BX), Y0
-	VFMADD231PS (CX), Y8, Y0
-	VMOVUPS     32(BX), Y3
-	VFMADD231PS 32(CX), Y8, Y3
-	VMOVUPS     64(BX), Y2
-	VFMADD231PS 64(CX), Y8, Y2
-	VMOVUPS     96(BX), Y1
-	VFMADD231PS 96(CX), Y8, Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS (CX), Y8, Y3
+	VMOVUPS     32(BX), Y2
+	VFMADD231PS 32(CX), Y8, Y2
+	VMOVUPS     64(BX), Y1
+	VFMADD231PS 64(CX), Y8, Y1
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(CX), Y8, Y0
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
-	VMOVUPS     Y0, -128(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
-	VADDPS      Y0, Y7, Y7
-	VMOVUPS     Y3, -96(BX)
-	VANDPS      rank1Constants<>+64(SB), Y3, Y0
-	VADDPS      Y0, Y6, Y6
-	VMOVUPS     Y2, -64(BX)
-	VANDPS      rank1Constants<>+64(SB), Y2, Y0
-	VADDPS      Y0, Y5, Y5
-	VMOVUPS     Y1, -32(BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
+	VMOVUPS     Y3, -128(BX)
+	VADDPS      Y3, Y7, Y7
+	VMOVUPS     Y2, -96(BX)
+	VADDPS      Y2, Y6, Y6
+	VMOVUPS     Y1, -64(BX)
+	VADDPS      Y1, Y5, Y5
+	VMOVUPS     Y0, -32(BX)
 	VADDPS      Y0, Y4, Y4
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
@@ -5023,7 +5007,6 @@ l13:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
@@ -5045,7 +5028,6 @@ l14:
 	VMASKMOVPS   (BX), Y2, Y0
 	VFMADD231PS  Y1, Y8, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y7, Y0
 	VBLENDVPS    Y2, Y0, Y7, Y7
 
@@ -5069,9 +5051,9 @@ l10:
 	VZEROUPPER
 	RET
 
-// func Rank1GSum1F64AVX2(w *float64, out *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
+// func Rank1GSumF64AVX2(w *float64, out *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1GSum1F64AVX2(SB), NOSPLIT, $0-72
+TEXT ·Rank1GSumF64AVX2(SB), NOSPLIT, $0-72
 	MOVQ    rows+32(FP), R9
 	MOVQ    w+0(FP), R8
 	MOVQ    gs+16(FP), DI
@@ -5119,42 +5101,34 @@ l4:
 	VMOVAPS     Y12, Y0
 	VFMADD213PD (CX), Y1, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y11, Y11
 	VFMADD213PD (BX), Y7, Y1
 	VMOVUPS     Y1, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y6, Y6
+	VADDPD      Y1, Y6, Y6
 	VMOVUPS     32(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PD 32(CX), Y1, Y0
 	VMOVUPS     Y0, 32(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y10, Y10
 	VFMADD213PD 32(BX), Y7, Y1
 	VMOVUPS     Y1, 32(BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y5, Y5
+	VADDPD      Y1, Y5, Y5
 	VMOVUPS     64(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PD 64(CX), Y1, Y0
 	VMOVUPS     Y0, 64(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y9, Y9
 	VFMADD213PD 64(BX), Y7, Y1
 	VMOVUPS     Y1, 64(BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y4, Y4
+	VADDPD      Y1, Y4, Y4
 	VMOVUPS     96(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PD 96(CX), Y1, Y0
 	VMOVUPS     Y0, 96(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y8, Y8
 	VFMADD213PD 96(BX), Y7, Y1
 	VMOVUPS     Y1, 96(BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y3, Y3
+	VADDPD      Y1, Y3, Y3
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
 	ADDQ        $+128, DX
@@ -5172,7 +5146,6 @@ l6:
 	VMOVAPS     Y12, Y0
 	VFMADD213PD (CX), Y1, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y11, Y0
 	VMOVAPS     Y10, Y11
 	VMOVAPS     Y9, Y10
@@ -5180,8 +5153,7 @@ l6:
 	VMOVAPS     Y0, Y8
 	VFMADD213PD (BX), Y7, Y1
 	VMOVUPS     Y1, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y6, Y0
+	VADDPD      Y1, Y6, Y0
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
 	VMOVAPS     Y3, Y4
@@ -5203,13 +5175,11 @@ l7:
 	VMASKMOVPD   (CX), Y2, Y0
 	VFMADD231PD  Y1, Y12, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y11, Y0
 	VBLENDVPD    Y2, Y0, Y11, Y11
 	VMASKMOVPD   (BX), Y2, Y0
 	VFMADD231PD  Y1, Y7, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y6, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -5261,27 +5231,23 @@ l9:
 	PCALIGN      $0x20
 
 l11:
-	VMOVUPS     (BX), Y0
-	VFMADD231PD (CX), Y8, Y0
-	VMOVUPS     32(BX), Y3
-	VFMADD231PD 32(CX), Y8, Y3
-	VMOVUPS     64(BX), Y2
-	VFMADD231PD 64(CX), Y8, Y2
-	VMOVUPS     96(BX), Y1
-	VFMADD231PD 96(CX), Y8, Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PD (CX), Y8, Y3
+	VMOVUPS     32(BX), Y2
+	VFMADD231PD 32(CX), Y8, Y2
+	VMOVUPS     64(BX), Y1
+	VFMADD231PD 64(CX), Y8, Y1
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(CX), Y8, Y0
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
-	VMOVUPS     Y0, -128(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
-	VADDPD      Y0, Y7, Y7
-	VMOVUPS     Y3, -96(BX)
-	VANDPD      rank1Constants<>+224(SB), Y3, Y0
-	VADDPD      Y0, Y6, Y6
-	VMOVUPS     Y2, -64(BX)
-	VANDPD      rank1Constants<>+224(SB), Y2, Y0
-	VADDPD      Y0, Y5, Y5
-	VMOVUPS     Y1, -32(BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
+	VMOVUPS     Y3, -128(BX)
+	VADDPD      Y3, Y7, Y7
+	VMOVUPS     Y2, -96(BX)
+	VADDPD      Y2, Y6, Y6
+	VMOVUPS     Y1, -64(BX)
+	VADDPD      Y1, Y5, Y5
+	VMOVUPS     Y0, -32(BX)
 	VADDPD      Y0, Y4, Y4
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
@@ -5296,7 +5262,6 @@ l13:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
@@ -5318,7 +5283,6 @@ l14:
 	VMASKMOVPD   (BX), Y2, Y0
 	VFMADD231PD  Y1, Y8, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y7
 
@@ -5340,9 +5304,9 @@ l10:
 	VZEROUPPER
 	RET
 
-// func Rank1DGSum1F32AVX2(w *float32, out *float32, d *float32, gs *float32, x *float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// func Rank1DGSumF32AVX2(w *float32, out *float32, d *float32, gs *float32, x *float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1DGSum1F32AVX2(SB), NOSPLIT, $0-88
+TEXT ·Rank1DGSumF32AVX2(SB), NOSPLIT, $0-88
 	VMOVUPS rank1Constants<>+32(SB), Y15
 	MOVQ    rows+40(FP), R10
 	MOVQ    w+0(FP), R9
@@ -5402,45 +5366,37 @@ l4:
 	VMULPS      (CX), Y13, Y0
 	VFMADD231PS Y1, Y14, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y12, Y12
 	VMULPS      (BX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y6, Y6
 	VMOVUPS     32(DX), Y1
 	VMULPS      32(CX), Y13, Y0
 	VFMADD231PS Y1, Y14, Y0
 	VMOVUPS     Y0, 32(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y11, Y11
 	VMULPS      32(BX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, 32(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y5, Y5
 	VMOVUPS     64(DX), Y1
 	VMULPS      64(CX), Y13, Y0
 	VFMADD231PS Y1, Y14, Y0
 	VMOVUPS     Y0, 64(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y10, Y10
 	VMULPS      64(BX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, 64(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y4, Y4
 	VMOVUPS     96(DX), Y1
 	VMULPS      96(CX), Y13, Y0
 	VFMADD231PS Y1, Y14, Y0
 	VMOVUPS     Y0, 96(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y9, Y9
 	VMULPS      96(BX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, 96(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y3, Y3
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -5459,7 +5415,6 @@ l6:
 	VMULPS      (CX), Y13, Y0
 	VFMADD231PS Y1, Y14, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y12, Y0
 	VMOVAPS     Y11, Y12
 	VMOVAPS     Y10, Y11
@@ -5468,7 +5423,6 @@ l6:
 	VMULPS      (BX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y6, Y0
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
@@ -5492,14 +5446,12 @@ l7:
 	VMULPS       Y13, Y0, Y0
 	VFMADD231PS  Y1, Y14, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y12, Y0
 	VBLENDVPS    Y2, Y0, Y12, Y12
 	VMASKMOVPS   (BX), Y2, Y0
 	VMULPS       Y7, Y0, Y0
 	VFMADD231PS  Y1, Y8, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y6, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -5560,27 +5512,23 @@ l9:
 	PCALIGN      $0x20
 
 l11:
-	VMULPS      (BX), Y8, Y0
-	VFMADD231PS (CX), Y9, Y0
-	VMULPS      32(BX), Y8, Y3
-	VFMADD231PS 32(CX), Y9, Y3
-	VMULPS      64(BX), Y8, Y2
-	VFMADD231PS 64(CX), Y9, Y2
-	VMULPS      96(BX), Y8, Y1
-	VFMADD231PS 96(CX), Y9, Y1
+	VMULPS      (BX), Y8, Y3
+	VFMADD231PS (CX), Y9, Y3
+	VMULPS      32(BX), Y8, Y2
+	VFMADD231PS 32(CX), Y9, Y2
+	VMULPS      64(BX), Y8, Y1
+	VFMADD231PS 64(CX), Y9, Y1
+	VMULPS      96(BX), Y8, Y0
+	VFMADD231PS 96(CX), Y9, Y0
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
-	VMOVUPS     Y0, -128(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
-	VADDPS      Y0, Y7, Y7
-	VMOVUPS     Y3, -96(BX)
-	VANDPS      rank1Constants<>+64(SB), Y3, Y0
-	VADDPS      Y0, Y6, Y6
-	VMOVUPS     Y2, -64(BX)
-	VANDPS      rank1Constants<>+64(SB), Y2, Y0
-	VADDPS      Y0, Y5, Y5
-	VMOVUPS     Y1, -32(BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
+	VMOVUPS     Y3, -128(BX)
+	VADDPS      Y3, Y7, Y7
+	VMOVUPS     Y2, -96(BX)
+	VADDPS      Y2, Y6, Y6
+	VMOVUPS     Y1, -64(BX)
+	VADDPS      Y1, Y5, Y5
+	VMOVUPS     Y0, -32(BX)
 	VADDPS      Y0, Y4, Y4
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
@@ -5595,7 +5543,6 @@ l13:
 	VMULPS      (BX), Y8, Y0
 	VFMADD231PS (CX), Y9, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
@@ -5618,7 +5565,6 @@ l14:
 	VMULPS       Y8, Y0, Y0
 	VFMADD231PS  Y1, Y9, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y7, Y0
 	VBLENDVPS    Y2, Y0, Y7, Y7
 
@@ -5642,9 +5588,9 @@ l10:
 	VZEROUPPER
 	RET
 
-// func Rank1DGSum1F64AVX2(w *float64, out *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// func Rank1DGSumF64AVX2(w *float64, out *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1DGSum1F64AVX2(SB), NOSPLIT, $0-88
+TEXT ·Rank1DGSumF64AVX2(SB), NOSPLIT, $0-88
 	VMOVUPS rank1Constants<>+192(SB), Y15
 	MOVQ    rows+40(FP), R10
 	MOVQ    w+0(FP), R9
@@ -5704,45 +5650,37 @@ l4:
 	VMULPD      (CX), Y13, Y0
 	VFMADD231PD Y1, Y14, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y12, Y12
 	VMULPD      (BX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y6, Y6
 	VMOVUPS     32(DX), Y1
 	VMULPD      32(CX), Y13, Y0
 	VFMADD231PD Y1, Y14, Y0
 	VMOVUPS     Y0, 32(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y11, Y11
 	VMULPD      32(BX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, 32(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y5, Y5
 	VMOVUPS     64(DX), Y1
 	VMULPD      64(CX), Y13, Y0
 	VFMADD231PD Y1, Y14, Y0
 	VMOVUPS     Y0, 64(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y10, Y10
 	VMULPD      64(BX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, 64(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y4, Y4
 	VMOVUPS     96(DX), Y1
 	VMULPD      96(CX), Y13, Y0
 	VFMADD231PD Y1, Y14, Y0
 	VMOVUPS     Y0, 96(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y9, Y9
 	VMULPD      96(BX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, 96(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y3, Y3
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -5761,7 +5699,6 @@ l6:
 	VMULPD      (CX), Y13, Y0
 	VFMADD231PD Y1, Y14, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y12, Y0
 	VMOVAPS     Y11, Y12
 	VMOVAPS     Y10, Y11
@@ -5770,7 +5707,6 @@ l6:
 	VMULPD      (BX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y6, Y0
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
@@ -5794,14 +5730,12 @@ l7:
 	VMULPD       Y13, Y0, Y0
 	VFMADD231PD  Y1, Y14, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y12, Y0
 	VBLENDVPD    Y2, Y0, Y12, Y12
 	VMASKMOVPD   (BX), Y2, Y0
 	VMULPD       Y7, Y0, Y0
 	VFMADD231PD  Y1, Y8, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y6, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -5858,27 +5792,23 @@ l9:
 	PCALIGN      $0x20
 
 l11:
-	VMULPD      (BX), Y8, Y0
-	VFMADD231PD (CX), Y9, Y0
-	VMULPD      32(BX), Y8, Y3
-	VFMADD231PD 32(CX), Y9, Y3
-	VMULPD      64(BX), Y8, Y2
-	VFMADD231PD 64(CX), Y9, Y2
-	VMULPD      96(BX), Y8, Y1
-	VFMADD231PD 96(CX), Y9, Y1
+	VMULPD      (BX), Y8, Y3
+	VFMADD231PD (CX), Y9, Y3
+	VMULPD      32(BX), Y8, Y2
+	VFMADD231PD 32(CX), Y9, Y2
+	VMULPD      64(BX), Y8, Y1
+	VFMADD231PD 64(CX), Y9, Y1
+	VMULPD      96(BX), Y8, Y0
+	VFMADD231PD 96(CX), Y9, Y0
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
-	VMOVUPS     Y0, -128(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
-	VADDPD      Y0, Y7, Y7
-	VMOVUPS     Y3, -96(BX)
-	VANDPD      rank1Constants<>+224(SB), Y3, Y0
-	VADDPD      Y0, Y6, Y6
-	VMOVUPS     Y2, -64(BX)
-	VANDPD      rank1Constants<>+224(SB), Y2, Y0
-	VADDPD      Y0, Y5, Y5
-	VMOVUPS     Y1, -32(BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
+	VMOVUPS     Y3, -128(BX)
+	VADDPD      Y3, Y7, Y7
+	VMOVUPS     Y2, -96(BX)
+	VADDPD      Y2, Y6, Y6
+	VMOVUPS     Y1, -64(BX)
+	VADDPD      Y1, Y5, Y5
+	VMOVUPS     Y0, -32(BX)
 	VADDPD      Y0, Y4, Y4
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
@@ -5893,7 +5823,6 @@ l13:
 	VMULPD      (BX), Y8, Y0
 	VFMADD231PD (CX), Y9, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
@@ -5916,7 +5845,6 @@ l14:
 	VMULPD       Y8, Y0, Y0
 	VFMADD231PD  Y1, Y9, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y7
 

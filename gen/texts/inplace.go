@@ -9,7 +9,7 @@ type inPlace struct {
 	cols []string // the slices of values of the columns
 	next func(b *ir.Builder, u ir.Val, row, col []ir.Val) ir.Val
 	tmp  int    // registers that next needs
-	sums string // if not empty: receives Σ_j |w_ij| of the new w by row, as RowSum1 has it
+	sums string // if not empty: receives Σ_j w_ij of the new w by row, as RowSumSigned has it
 }
 
 // rowValue is a value of a row: an element of a slice, whose step of 0 or 1 is a parameter if stepped, prepared.
@@ -62,7 +62,7 @@ func (k inPlace) text(b *ir.Builder) {
 		all, n := append(ws, cursors...), b.Param("cols")
 		tally := func(a access, r, q int, u ir.Val) {
 			if k.sums != "" {
-				sums[r].put(a, q, b.Add(sums[r].at(a, q), b.Abs(u)))
+				sums[r].put(a, q, b.Add(sums[r].at(a, q), u))
 			}
 		}
 		if count == 1 { // all loads, the cursors, all stores
