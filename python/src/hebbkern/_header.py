@@ -20,6 +20,7 @@ OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED, E_FILE, E_SYSTEM = 0, 1, -1, 
  R_REPLACED) = range(11)  # fmt: skip
 ABSENT, FLOAT32, FLOAT64, BOOL = range(4)
 UINT8, INT64, UINT64 = 4, 5, 6  # of tensors in checkpoints
+INT32 = 7
 MAX_AXES = 32
 READONLY = 1
 MESSAGE_SIZE = 384
@@ -224,6 +225,9 @@ class BalanceBlock(ctypes.Structure):
     _fields_ = [
         ("w", Array),
         ("alphas", Array),
+        ("indices", Array),
+        ("indptr", Array),
+        ("width", _I64),
         ("rows", _POINTER),
         ("cols", _POINTER),
         ("transposed", _I64),
@@ -245,6 +249,8 @@ class BalanceGraphArgs(ctypes.Structure):
         ("parts", _I64),
         ("weight", _POINTER),
         ("p", _POINTER),
+        ("derivative", _POINTER),
+        ("context", ctypes.py_object),
         ("method", _I64),
         ("groups", _I64),
         ("order", _POINTER),
@@ -458,6 +464,7 @@ SYMBOLS: dict[str, tuple[Any, list[Any]]] = {
     "hk_get_threads": (ctypes.c_int64, []),
     "hk_balance_state": (ctypes.c_int64, [ctypes.c_int64] * 3),
     "hk_python_function": (ctypes.py_object, [ctypes.c_char_p]),
+    "hk_python_derivative": (ctypes.c_int, [_POINTER, ctypes.POINTER(_F64), ctypes.POINTER(_F64), _I64]),
     **{f"hk_{name}": (ctypes.c_int, [ctypes.c_void_p, _AT, _ERROR]) for name in KERNELS + NETWORK + CHECKPOINT},
 }
 
