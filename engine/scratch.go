@@ -11,6 +11,7 @@ type Scratch[T kernels.Float] struct {
 	target [2][]int
 	exps   []float64
 	log    [1]float64
+	stop   func() bool // of Trainer.Stop, while a block may be given up
 	deriv  []T
 	act    Activity[T]
 	delta  []kernels.Matrix[T]
@@ -22,6 +23,7 @@ type Scratch[T kernels.Float] struct {
 
 	dependence, row kernels.Dependence[T] // of Composition: of W, of some rows
 	windows         [2][]T                // windows of images, and y for them
+	fine            bool                  // the new weights of an update are finite
 }
 
 // arena hands out pieces of one buffer; after a call that outgrew it, the next call finds one that is large
