@@ -160,13 +160,19 @@ typedef struct hk_rank1_args {
 } hk_rank1_args;
 HK_API int hk_rank1(const hk_rank1_args *args, int64_t *at, hk_error *err);
 
-/* Batch update  w <- w (1 - decay_i - col_decay_j) + g^T x  over samples in rows. */
+/* Batch update  w <- clip(w (1 - decay_i - col_decay_j) + g^T x + row_add_i + col_add_j, low, high)  over samples in
+ * rows, in the one pass that writes w; where the mask is 0, w keeps its value, but for the bounds. */
 typedef struct hk_batch_update_args {
     hk_array w;          /* [out, in], written */
     hk_array g;          /* [samples, out] */
     hk_array x;          /* [samples, in] */
     hk_array decay;      /* [out] or scalar, optional */
     hk_array col_decay;  /* [in] or scalar, optional */
+    hk_array row_add;    /* [out] or scalar, optional */
+    hk_array col_add;    /* [in] or scalar, optional */
+    hk_array low;        /* scalar, optional: no lower bound */
+    hk_array high;       /* scalar, optional: no upper bound */
+    hk_array mask;       /* bool [out, in], optional */
 } hk_batch_update_args;
 HK_API int hk_batch_update(const hk_batch_update_args *args, int64_t *at, hk_error *err);
 

@@ -168,6 +168,12 @@ func (f *Feedback[T]) sendBack(n *Network[T], k int, d kernels.Matrix[T], s *Scr
 // gate multiplies the signal of hidden population k by its gate.
 func (f *Feedback[T]) gate(n *Network[T], k int, d kernels.Matrix[T], act *Activity[T], s *Scratch[T]) {
 	if f == nil || f.Gate == GateDerivative {
+		if k < len(s.slopes) && s.slopes[k].Data != nil {
+			for b := range d.Rows {
+				kernels.Scale(rowVector(d.Row(b)), nil, s.slopes[k].Row(b))
+			}
+			return
+		}
 		timesDerivative(d, act.Z[k], n.Populations[k].Activation, s)
 		return
 	}
