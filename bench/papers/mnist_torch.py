@@ -155,37 +155,40 @@ def learned_rows(found: dict[float, list[dict[str, Any]]]) -> tuple[list[Row], d
 # ---- time -------------------------------------------------------------------------------------------------------------
 
 
-def time_round(twin: Twin, data: Data, threads: int) -> dict[str, list[float]]:
-    """Seconds of ours, of PyTorch, of PyTorch with the fused optimizer, for each of TIMED."""
-    found = {}
+def time_once(twin: Twin, data: Data, what: str, threads: int) -> list[float]:
+    """Seconds of ours, of PyTorch, of PyTorch with the fused optimizer."""
+    optimizer, rate, batch, samples = TIMED[what]
+    x, labels = data.x[:samples], data.labels[:samples]
+    net = hk.Network(SIZES, loss="softmax", optimizer=optimizer, seed=0)
+    order = np.random.default_rng(0).permutation(len(x))
+    theirs = []
+    for fused in (False, True):
+        twin.net(net, rate, fused, threads)
+        theirs.append(twin.train(order, batch)["seconds"])
+        time.sleep(0.1)  # its threads go to sleep
     hk.set_num_threads(threads)
-    for what, (optimizer, rate, batch, samples) in TIMED.items():
-        x, labels = data.x[:samples], data.labels[:samples]
-        net = hk.Network(SIZES, loss="softmax", optimizer=optimizer, seed=0)
-        order = np.random.default_rng(0).permutation(len(x))
-        theirs = []
-        for fused in (False, True):
-            twin.net(net, rate, fused, threads)
-            theirs.append(twin.train(order, batch)["seconds"])
-            time.sleep(0.1)  # its threads go to sleep
-        began = time.perf_counter()
-        net.fit(x, labels, batch=batch, lr=rate, progress=False)
-        found[what] = [time.perf_counter() - began, *theirs]
-    return found
+    began = time.perf_counter()
+    net.fit(x, labels, batch=batch, lr=rate, progress=False)
+    return [time.perf_counter() - began, *theirs]
 
 
-def timed_rows(rounds: list[dict[str, list[float]]], threads: int) -> tuple[list[Row], dict[str, float]]:
+def timing(twin: Twin, data: Data, threads: int, rounds: int, kept: Kept) -> tuple[list[Row], dict[str, float]]:
+    """The table, and the ratios."""
+    found: dict[str, list[list[float]]] = {what: [] for what in TIMED}
+    for k in range(rounds):
+        for what in TIMED:
+            key = f"{what}, {threads} threads, round {k}"
+            found[what].append(kept(key, lambda: time_once(twin, data, what, threads)))
     rows: list[Row] = []
     ratios = {}
-    for what in TIMED:
-        ours, usual, fused = np.min([of[what] for of in rounds], 0)
+    for what, of in found.items():
+        ours, usual, fused = np.min(of, 0)
         ratios[what] = ours / min(usual, fused)
-        target = f", wanted {TARGETS[what]:g}" if what in TARGETS else ", no target"
         rows.append(
             (
                 f"{what}, {threads} thread{'s' * (threads > 1)}",
                 f"{usual:.3f} s, fused {fused:.3f} s",
-                f"{ours:.3f} s: {ratios[what]:.2f}{target}",
+                f"{ours:.3f} s: {ratios[what]:.2f}" + (f", wanted {TARGETS[what]:g}" if what in TARGETS else ", no target"),
             )
         )
     return rows, ratios
@@ -242,11 +245,7 @@ def compare(twin: Twin, data: Data, options: argparse.Namespace) -> None:
     ratios: dict[int, dict[str, float]] = {}
     for threads in (options.threads,) if options.threads else (1, 2):
         if options.rounds:
-            rounds = [
-                kept(f"time, {threads} threads, round {k}", lambda: time_round(twin, data, threads))
-                for k in range(options.rounds)
-            ]
-            rows, ratios[threads] = timed_rows(rounds, threads)
+            rows, ratios[threads] = timing(twin, data, threads, options.rounds, kept)
             print_rows(f"least of {options.rounds} rounds", rows, f"PyTorch {twin.version}")
     hk.set_num_threads(before)
     print(f"  {draw(found, best, ratios, options.out)}")
