@@ -143,9 +143,10 @@ def runs(name: str, which: str, data: Data, epochs: int, seeds: int, kept: Kept)
 def row(what: str, found: dict[float, list[float]], epochs: int, paper: dict[int, float] | None) -> Row:
     mean = {rate: 100 * float(np.mean(of)) for rate, of in found.items()}
     best = max(mean, key=lambda rate: mean[rate])
+    spread = f" ± {100 * float(np.std(found[best])):.2f}" if len(found[best]) > 1 else ""
     source = ", ".join(f"{paper[e]:.2f} % after {e}" for e in (epochs, max(paper)) if e in paper) if paper else "–"
     at = ", ".join(f"{mean[rate]:.2f} % at {rate:g}" for rate in LOW if rate in mean)
-    return what, source, f"{at}; best {mean[best]:.2f} ± {100 * float(np.std(found[best])):.2f} % at {best:g}"
+    return what, source, f"{at}; best {mean[best]:.2f}{spread} % at {best:g}"
 
 
 def draw(axis: Any, found: dict[str, dict[float, list[float]]], epochs: int, paper: dict[str, dict[int, float]]) -> None:
@@ -158,6 +159,8 @@ def draw(axis: Any, found: dict[str, dict[float, list[float]]], epochs: int, pap
             rate = min((rate for rate in LOW if rate in error), key=lambda rate: abs(error[rate] - theirs))
             axis.plot(rate, theirs, "*", color=f"C{k}", markersize=9)
     axis.set(xscale="log", yscale="log", xlabel="rate", ylabel="test error [%]")
+    axis.set_yticks([5, 10, 20, 50, 90], ["5", "10", "20", "50", "90"])
+    axis.minorticks_off()
 
 
 def main(options: argparse.Namespace) -> None:

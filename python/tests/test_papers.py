@@ -104,7 +104,7 @@ def test_neural_balance(script, monkeypatch, tmp_path):
     monkeypatch.setattr(module, "SETS", {"MNIST": {"all images": rates}, "Fashion-MNIST": {"1 %": rates}})
     monkeypatch.setattr(module, "images", lambda name: digits())
     _, said = script("neural_balance", epochs=5, seeds=1)
-    lines = re.findall(r"^  (\S.*?)  .* ([\d.]+) % at 0.001; best ([\d.]+) ±", said, re.MULTILINE)
+    lines = re.findall(r"^  (\S.*?)  .* ([\d.]+) % at 0.001; best ([\d.]+) % at", said, re.MULTILINE)
     assert len(lines) == 2 * 6 and said.count("15.52 % after 5, 89.59 % after 500") == 1
     assert all(float(low) < 30 < 70 < float(best) for _, low, best in lines[:6]), said
     some = module.part(digits(), 0.1, 0)
