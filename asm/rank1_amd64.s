@@ -6856,22 +6856,22 @@ l13:
 l14:
 	TESTQ  $0x00000020, BX
 	JEQ    l15
-	VMAXPS Y5, Y12, Y0
-	VANDPS Y10, Y0, Y0
-	VMINPS Y0, Y11, Y0
-	VORPS  Y9, Y0, Y5
-	VMAXPS Y4, Y12, Y0
-	VANDPS Y10, Y0, Y0
-	VMINPS Y0, Y11, Y0
-	VORPS  Y9, Y0, Y4
-	VMAXPS Y3, Y12, Y0
-	VANDPS Y10, Y0, Y0
-	VMINPS Y0, Y11, Y0
-	VORPS  Y9, Y0, Y3
-	VMAXPS Y2, Y12, Y0
-	VANDPS Y10, Y0, Y0
-	VMINPS Y0, Y11, Y0
-	VORPS  Y9, Y0, Y2
+	VMAXPS Y5, Y12, Y5
+	VANDPS Y10, Y5, Y5
+	VMINPS Y5, Y11, Y5
+	VORPS  Y9, Y5, Y5
+	VMAXPS Y4, Y12, Y4
+	VANDPS Y10, Y4, Y4
+	VMINPS Y4, Y11, Y4
+	VORPS  Y9, Y4, Y4
+	VMAXPS Y3, Y12, Y3
+	VANDPS Y10, Y3, Y3
+	VMINPS Y3, Y11, Y3
+	VORPS  Y9, Y3, Y3
+	VMAXPS Y2, Y12, Y2
+	VANDPS Y10, Y2, Y2
+	VMINPS Y2, Y11, Y2
+	VORPS  Y9, Y2, Y2
 
 l15:
 	VMOVUPS Y5, (R9)
@@ -6936,10 +6936,10 @@ l23:
 l24:
 	TESTQ  $0x00000020, BX
 	JEQ    l25
-	VMAXPS Y2, Y12, Y0
-	VANDPS Y10, Y0, Y0
-	VMINPS Y0, Y11, Y0
-	VORPS  Y9, Y0, Y2
+	VMAXPS Y2, Y12, Y2
+	VANDPS Y10, Y2, Y2
+	VMINPS Y2, Y11, Y2
+	VORPS  Y9, Y2, Y2
 
 l25:
 	VMOVUPS Y2, (R9)
@@ -7202,22 +7202,22 @@ l13:
 l14:
 	TESTQ  $0x00000020, BX
 	JEQ    l15
-	VMAXPD Y5, Y12, Y0
-	VANDPD Y10, Y0, Y0
-	VMINPD Y0, Y11, Y0
-	VORPD  Y9, Y0, Y5
-	VMAXPD Y4, Y12, Y0
-	VANDPD Y10, Y0, Y0
-	VMINPD Y0, Y11, Y0
-	VORPD  Y9, Y0, Y4
-	VMAXPD Y3, Y12, Y0
-	VANDPD Y10, Y0, Y0
-	VMINPD Y0, Y11, Y0
-	VORPD  Y9, Y0, Y3
-	VMAXPD Y2, Y12, Y0
-	VANDPD Y10, Y0, Y0
-	VMINPD Y0, Y11, Y0
-	VORPD  Y9, Y0, Y2
+	VMAXPD Y5, Y12, Y5
+	VANDPD Y10, Y5, Y5
+	VMINPD Y5, Y11, Y5
+	VORPD  Y9, Y5, Y5
+	VMAXPD Y4, Y12, Y4
+	VANDPD Y10, Y4, Y4
+	VMINPD Y4, Y11, Y4
+	VORPD  Y9, Y4, Y4
+	VMAXPD Y3, Y12, Y3
+	VANDPD Y10, Y3, Y3
+	VMINPD Y3, Y11, Y3
+	VORPD  Y9, Y3, Y3
+	VMAXPD Y2, Y12, Y2
+	VANDPD Y10, Y2, Y2
+	VMINPD Y2, Y11, Y2
+	VORPD  Y9, Y2, Y2
 
 l15:
 	VMOVUPS Y5, (R9)
@@ -7282,10 +7282,10 @@ l23:
 l24:
 	TESTQ  $0x00000020, BX
 	JEQ    l25
-	VMAXPD Y2, Y12, Y0
-	VANDPD Y10, Y0, Y0
-	VMINPD Y0, Y11, Y0
-	VORPD  Y9, Y0, Y2
+	VMAXPD Y2, Y12, Y2
+	VANDPD Y10, Y2, Y2
+	VMINPD Y2, Y11, Y2
+	VORPD  Y9, Y2, Y2
 
 l25:
 	VMOVUPS Y2, (R9)
@@ -7630,22 +7630,22 @@ l19:
 	VORPS        rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD     rank1Constants<>+96(SB), Y2, Y0
 	VANDPS       rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS       Y8, Y3, Y4
-	VANDPS       Y1, Y4, Y4
-	VMINPS       Y4, Y2, Y4
-	VORPS        Y0, Y4, Y8
-	VMAXPS       Y7, Y3, Y4
-	VANDPS       Y1, Y4, Y4
-	VMINPS       Y4, Y2, Y4
-	VORPS        Y0, Y4, Y7
-	VMAXPS       Y6, Y3, Y4
-	VANDPS       Y1, Y4, Y4
-	VMINPS       Y4, Y2, Y4
-	VORPS        Y0, Y4, Y6
-	VMAXPS       Y5, Y3, Y3
-	VANDPS       Y1, Y3, Y3
-	VMINPS       Y3, Y2, Y3
-	VORPS        Y0, Y3, Y5
+	VMAXPS       Y8, Y3, Y8
+	VANDPS       Y1, Y8, Y8
+	VMINPS       Y8, Y2, Y8
+	VORPS        Y0, Y8, Y8
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
 
 l20:
 	TESTQ    $0x00000080, CX
@@ -7667,10 +7667,10 @@ l20:
 	VORPS    rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
 	VANDPS   rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS   Y8, Y3, Y3
-	VANDPS   Y1, Y3, Y3
-	VMINPS   Y3, Y2, Y3
-	VORPS    Y0, Y3, Y8
+	VMAXPS   Y8, Y3, Y8
+	VANDPS   Y1, Y8, Y8
+	VMINPS   Y8, Y2, Y8
+	VORPS    Y0, Y8, Y8
 	VMOVUPS  32(CX), Y3
 	VMOVUPS  32(BX), Y2
 	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
@@ -7678,10 +7678,10 @@ l20:
 	VORPS    rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
 	VANDPS   rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS   Y7, Y3, Y3
-	VANDPS   Y1, Y3, Y3
-	VMINPS   Y3, Y2, Y3
-	VORPS    Y0, Y3, Y7
+	VMAXPS   Y7, Y3, Y7
+	VANDPS   Y1, Y7, Y7
+	VMINPS   Y7, Y2, Y7
+	VORPS    Y0, Y7, Y7
 	VMOVUPS  64(CX), Y3
 	VMOVUPS  64(BX), Y2
 	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
@@ -7689,10 +7689,10 @@ l20:
 	VORPS    rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
 	VANDPS   rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS   Y6, Y3, Y3
-	VANDPS   Y1, Y3, Y3
-	VMINPS   Y3, Y2, Y3
-	VORPS    Y0, Y3, Y6
+	VMAXPS   Y6, Y3, Y6
+	VANDPS   Y1, Y6, Y6
+	VMINPS   Y6, Y2, Y6
+	VORPS    Y0, Y6, Y6
 	VMOVUPS  96(CX), Y3
 	VMOVUPS  96(BX), Y2
 	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
@@ -7700,10 +7700,10 @@ l20:
 	VORPS    rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
 	VANDPS   rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS   Y5, Y3, Y3
-	VANDPS   Y1, Y3, Y3
-	VMINPS   Y3, Y2, Y3
-	VORPS    Y0, Y3, Y5
+	VMAXPS   Y5, Y3, Y5
+	VANDPS   Y1, Y5, Y5
+	VMINPS   Y5, Y2, Y5
+	VORPS    Y0, Y5, Y5
 
 l21:
 	VMOVUPS Y8, (R9)
@@ -7810,10 +7810,10 @@ l34:
 	VORPS        rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD     rank1Constants<>+96(SB), Y2, Y0
 	VANDPS       rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS       Y4, Y3, Y3
-	VANDPS       Y1, Y3, Y3
-	VMINPS       Y3, Y2, Y3
-	VORPS        Y0, Y3, Y4
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
 
 l35:
 	TESTQ    $0x00000080, CX
@@ -7835,10 +7835,10 @@ l35:
 	VORPS    rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
 	VANDPS   rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS   Y4, Y3, Y3
-	VANDPS   Y1, Y3, Y3
-	VMINPS   Y3, Y2, Y3
-	VORPS    Y0, Y3, Y4
+	VMAXPS   Y4, Y3, Y4
+	VANDPS   Y1, Y4, Y4
+	VMINPS   Y4, Y2, Y4
+	VORPS    Y0, Y4, Y4
 
 l36:
 	VMOVUPS Y4, (R9)
@@ -8250,22 +8250,22 @@ l19:
 	VORPD        rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ     rank1Constants<>+256(SB), Y2, Y0
 	VANDPD       rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD       Y8, Y3, Y4
-	VANDPD       Y1, Y4, Y4
-	VMINPD       Y4, Y2, Y4
-	VORPD        Y0, Y4, Y8
-	VMAXPD       Y7, Y3, Y4
-	VANDPD       Y1, Y4, Y4
-	VMINPD       Y4, Y2, Y4
-	VORPD        Y0, Y4, Y7
-	VMAXPD       Y6, Y3, Y4
-	VANDPD       Y1, Y4, Y4
-	VMINPD       Y4, Y2, Y4
-	VORPD        Y0, Y4, Y6
-	VMAXPD       Y5, Y3, Y3
-	VANDPD       Y1, Y3, Y3
-	VMINPD       Y3, Y2, Y3
-	VORPD        Y0, Y3, Y5
+	VMAXPD       Y8, Y3, Y8
+	VANDPD       Y1, Y8, Y8
+	VMINPD       Y8, Y2, Y8
+	VORPD        Y0, Y8, Y8
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
 
 l20:
 	TESTQ    $0x00000080, CX
@@ -8287,10 +8287,10 @@ l20:
 	VORPD    rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
 	VANDPD   rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD   Y8, Y3, Y3
-	VANDPD   Y1, Y3, Y3
-	VMINPD   Y3, Y2, Y3
-	VORPD    Y0, Y3, Y8
+	VMAXPD   Y8, Y3, Y8
+	VANDPD   Y1, Y8, Y8
+	VMINPD   Y8, Y2, Y8
+	VORPD    Y0, Y8, Y8
 	VMOVUPS  32(CX), Y3
 	VMOVUPS  32(BX), Y2
 	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
@@ -8298,10 +8298,10 @@ l20:
 	VORPD    rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
 	VANDPD   rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD   Y7, Y3, Y3
-	VANDPD   Y1, Y3, Y3
-	VMINPD   Y3, Y2, Y3
-	VORPD    Y0, Y3, Y7
+	VMAXPD   Y7, Y3, Y7
+	VANDPD   Y1, Y7, Y7
+	VMINPD   Y7, Y2, Y7
+	VORPD    Y0, Y7, Y7
 	VMOVUPS  64(CX), Y3
 	VMOVUPS  64(BX), Y2
 	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
@@ -8309,10 +8309,10 @@ l20:
 	VORPD    rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
 	VANDPD   rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD   Y6, Y3, Y3
-	VANDPD   Y1, Y3, Y3
-	VMINPD   Y3, Y2, Y3
-	VORPD    Y0, Y3, Y6
+	VMAXPD   Y6, Y3, Y6
+	VANDPD   Y1, Y6, Y6
+	VMINPD   Y6, Y2, Y6
+	VORPD    Y0, Y6, Y6
 	VMOVUPS  96(CX), Y3
 	VMOVUPS  96(BX), Y2
 	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
@@ -8320,10 +8320,10 @@ l20:
 	VORPD    rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
 	VANDPD   rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD   Y5, Y3, Y3
-	VANDPD   Y1, Y3, Y3
-	VMINPD   Y3, Y2, Y3
-	VORPD    Y0, Y3, Y5
+	VMAXPD   Y5, Y3, Y5
+	VANDPD   Y1, Y5, Y5
+	VMINPD   Y5, Y2, Y5
+	VORPD    Y0, Y5, Y5
 
 l21:
 	VMOVUPS Y8, (R9)
@@ -8430,10 +8430,10 @@ l34:
 	VORPD        rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ     rank1Constants<>+256(SB), Y2, Y0
 	VANDPD       rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD       Y4, Y3, Y3
-	VANDPD       Y1, Y3, Y3
-	VMINPD       Y3, Y2, Y3
-	VORPD        Y0, Y3, Y4
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
 
 l35:
 	TESTQ    $0x00000080, CX
@@ -8455,10 +8455,10 @@ l35:
 	VORPD    rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
 	VANDPD   rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD   Y4, Y3, Y3
-	VANDPD   Y1, Y3, Y3
-	VMINPD   Y3, Y2, Y3
-	VORPD    Y0, Y3, Y4
+	VMAXPD   Y4, Y3, Y4
+	VANDPD   Y1, Y4, Y4
+	VMINPD   Y4, Y2, Y4
+	VORPD    Y0, Y4, Y4
 
 l36:
 	VMOVUPS Y4, (R9)

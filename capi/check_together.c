@@ -253,6 +253,8 @@ int hki_check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_er
         if ((a[1].dtype == HK_ABSENT) != (a[2].dtype == HK_ABSENT))
             return hki_fail(err, HK_E_VALUE, HK_R_MISSING, a[1].dtype == HK_ABSENT ? 1 : 2, -1,
                             "%s: g and x go together; one of them is missing", k->name);
+        /* fall through */
+    case HKI_BATCH_UPDATE:
         if (a[7].dtype != HK_ABSENT && a[8].dtype != HK_ABSENT && hki_scalar_value(&a[7]) > hki_scalar_value(&a[8]))
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 7, -1, "%s: low is %g; at most high = %g is wanted", k->name,
                             hki_scalar_value(&a[7]), hki_scalar_value(&a[8]));
@@ -357,6 +359,22 @@ static int64_t integer(const hk_array *a, int64_t k) {
     return a->dtype == HK_INT32 ? ((const int32_t *)a->data)[k] : ((const int64_t *)a->data)[k];
 }
 
+int hki_structure_fault(const hk_array *indices, const hk_array *indptr, int64_t cols, int64_t at[3]) {
+    int64_t rows = indptr->cols - 1;
+    if (integer(indptr, 0) != 0 || integer(indptr, rows) != indices->cols) return HKI_ROWS_SPAN;
+    for (int64_t i = 0; i < rows; i++)
+        if (integer(indptr, i) > integer(indptr, i + 1)) return at[0] = i, HKI_ROWS_FALL;
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t last = -1;
+        for (int64_t e = integer(indptr, i); e < integer(indptr, i + 1); e++) {
+            int64_t j = integer(indices, e);
+            if (j <= last || j >= cols) return at[0] = j, at[1] = last, at[2] = i, HKI_COLUMNS;
+            last = j;
+        }
+    }
+    return HKI_STRUCTURE_FINE;
+}
+
 /* Sparse weights of hk_learn. *dense becomes what the other arguments are checked against, a w of that shape. */
 int hki_check_sparse(const hk_array *args, const hki_scalar *scalars, hk_array *dense, hk_error *err) {
     enum { RULE = 0, NORMALIZE = 4, BLOCK = 6 };
@@ -385,21 +403,16 @@ int hki_check_sparse(const hk_array *args, const hki_scalar *scalars, hk_array *
         SPARSE(HK_E_VALUE, HK_R_SHAPE, first + HKI_INDPTR, "indptr is no vector of one element or more");
     int64_t out = indptr->cols - 1, in = x->cols;
     if (in > INT32_MAX) SPARSE(HK_E_VALUE, HK_R_SHAPE, 1, "x has more columns than sparse weights may have");
-    if (integer(indptr, 0) != 0 || integer(indptr, out) != w->cols)
+    int64_t at[3];
+    switch (hki_structure_fault(indices, indptr, in, at)) {
+    case HKI_ROWS_SPAN:
         SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr is not from 0 to the %lld entries of w", (long long)w->cols);
-    for (int64_t i = 0; i < out; i++)
-        if (integer(indptr, i) > integer(indptr, i + 1))
-            SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr falls after %lld; numbers that do not fall are wanted", (long long)i);
-    for (int64_t i = 0; i < out; i++) {
-        int64_t last = -1;
-        for (int64_t e = integer(indptr, i); e < integer(indptr, i + 1); e++) {
-            int64_t j = integer(indices, e);
-            if (j <= last || j >= in)
-                SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDICES,
-                       "indices is %lld after %lld in row %lld; ascending columns below %lld, the length of x, are wanted", (long long)j,
-                       (long long)last, (long long)i, (long long)in);
-            last = j;
-        }
+    case HKI_ROWS_FALL:
+        SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr falls after %lld; numbers that do not fall are wanted", (long long)at[0]);
+    case HKI_COLUMNS:
+        SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDICES,
+               "indices is %lld after %lld in row %lld; ascending columns below %lld, the length of x, are wanted", (long long)at[0],
+               (long long)at[1], (long long)at[2], (long long)in);
     }
     if (scalars[RULE].code == HK_SANGER)
         SPARSE(HK_E_VALUE, HK_R_UNWANTED, 0, "w is sparse; a dense one is wanted, since the rule's rows interact");

@@ -160,13 +160,19 @@ typedef struct hk_rank1_args {
 } hk_rank1_args;
 HK_API int hk_rank1(const hk_rank1_args *args, int64_t *at, hk_error *err);
 
-/* Batch update  w <- w (1 - decay_i - col_decay_j) + g^T x  over samples in rows. */
+/* Batch update  w <- clip(w (1 - decay_i - col_decay_j) + g^T x + row_add_i + col_add_j, low, high)  over samples in
+ * rows, in the one pass that writes w; where the mask is 0, w keeps its value, but for the bounds. */
 typedef struct hk_batch_update_args {
     hk_array w;          /* [out, in], written */
     hk_array g;          /* [samples, out] */
     hk_array x;          /* [samples, in] */
     hk_array decay;      /* [out] or scalar, optional */
     hk_array col_decay;  /* [in] or scalar, optional */
+    hk_array row_add;    /* [out] or scalar, optional */
+    hk_array col_add;    /* [in] or scalar, optional */
+    hk_array low;        /* scalar, optional: no lower bound */
+    hk_array high;       /* scalar, optional: no upper bound */
+    hk_array mask;       /* bool [out, in], optional */
 } hk_batch_update_args;
 HK_API int hk_batch_update(const hk_batch_update_args *args, int64_t *at, hk_error *err);
 
@@ -708,8 +714,21 @@ typedef struct hk_init_args {
     const hk_feedback *feedback;  /* its b is written; or NULL */
     double beta;                  /* >= 0 */
     double excitatory;            /* 0 ... 1 */
+    uint64_t *rng;                /* [4], written: the generator of the feedback weights as it was left, for hk_draw_feedback;
+                                   * or NULL */
 } hk_init_args;
 HK_API int hk_init(const hk_init_args *args, int64_t *at, hk_error *err);
+
+/* Draws, as hk_init does, the feedback weights that a layer needs when it grows: new rows or columns, which are a part of
+ * fixed weights that have now the shape [rows, cols], row after row. */
+typedef struct hk_draw_feedback_args {
+    hk_array out;        /* [n, m], at most [rows, cols], written */
+    uint64_t *rng;       /* [4], not all 0, written */
+    int64_t kind;        /* HK_FA, HK_DFA or HK_FA_EX */
+    double beta, excitatory;
+    int64_t rows, cols;
+} hk_draw_feedback_args;
+HK_API int hk_draw_feedback(const hk_draw_feedback_args *args, int64_t *at, hk_error *err);
 
 /* Forward pass of a batch through the network. *at counts samples. */
 typedef struct hk_predict_args {
@@ -797,6 +816,10 @@ typedef struct hk_train_args {
     int64_t *updates;               /* minibatches so far, written; may be NULL without HK_ADAM and dropout */
     const hk_array *dweights;       /* [layers] as network.weights, written: what is there does not matter. NULL will do for */
     const hk_array *dbiases;        /* HK_SGD and a batch of at most 32 */
+    const int32_t *stop;            /* NULL, or read every few million multiply-adds: when it is not 0 any more, as another
+                                     * thread or a signal handler may make it, the call returns HK_MORE without the block of
+                                     * samples that it is at. A block can take longer than 50 ms on the portable path, and
+                                     * above some 30 million weights. The bits are the same. */
 } hk_train_args;
 HK_API int hk_train(const hk_train_args *args, int64_t *at, hk_error *err);
 
@@ -825,14 +848,22 @@ enum { HK_UNIT_FREE = 0, HK_UNIT_HELD = 1, HK_UNIT_DEAD = 2, HK_UNIT_OFF_CYCLE =
 
 /* A matrix of weights from the units of its columns to those of its rows. */
 typedef struct hk_balance_block {
-    hk_array w;           /* [rows, cols], or [cols], written unless measure is set */
-    hk_array alphas;      /* [rows, cols], >= 0: the weight of each element in the cost, or absent: 1 */
+    hk_array w;           /* [rows, cols], or [cols], written unless measure is set; sparse: [stored] */
+    hk_array alphas;      /* like w, >= 0: the weight of each element in the cost, or absent: 1 */
+    hk_array indices;     /* HK_INT32 or HK_INT64 [stored], ascending in a row, or absent: w is sparse, as in hk_learn, */
+    hk_array indptr;      /* the same type, [rows + 1], */
+    int64_t width;        /* and has this many columns */
     const int64_t *rows;  /* [rows], the unit of each row, -1: none (an input, an output, a constant); NULL: none at all */
     const int64_t *cols;  /* [cols], likewise */
     int64_t transposed;   /* 1: the weights go from the units of the rows to those of the columns; biases are such a row */
     double alpha;         /* weight of the block in the cost; 0: it is scaled along and costs nothing */
     double power;         /* of the factor that it is scaled by: 1 for weights, -1 for gradients, -2 for their squares */
 } hk_balance_block;
+
+/* g'(w) of an additive cost sum alpha g(|w|) for n weights w > 0, written to slope; 0, or another number to end the call,
+ * which then returns HK_E_VALUE. w g'(w) must increase with w, from 0 to infinity. It runs in the caller's thread, in the
+ * default floating-point mode; w and slope are good until it returns. */
+typedef int (*hk_derivative)(void *context, const double *w, double *slope, int64_t n);
 
 /* Neural balance of any network: scales unit i's incoming weights by lambda_i and its outgoing ones by lambda_i^-c_i,
  * so that A_i = c_i B_i, cost in and cost out, which is the least cost at which the network's function is as it was.
@@ -847,6 +878,8 @@ typedef struct hk_balance_graph_args {
                                        HK_TIED; NULL: one for each unit */
     int64_t parts;                  /* >= 1: the cost is sum_k weight[k] sum |w|^p[k]; A is sum |w|^p for one part of */
     const double *weight, *p;       /* weight 1, and sum w g'(w) for a mixture g */
+    hk_derivative derivative;       /* NULL, or instead of weight and p, with 1 part, any g; the method is HK_SWEEPS, and the */
+    void *context;                  /* costs of the report are NaN */
     int64_t method;
     int64_t groups;                 /* length of order */
     const int64_t *order;           /* the order of the groups in a sweep, or NULL */
@@ -899,12 +932,12 @@ typedef struct hk_synaptic_report {
 } hk_synaptic_report;
 
 /* doubles in hk_synaptic_balance_args.state */
-#define HK_SYNAPTIC_STATE(n) (32 + 16 * (n) + (n) * (n))
+#define HK_SYNAPTIC_STATE(n) (32 + 18 * (n) + (n) * (n))
 
 /* Synaptic balancing (Stock et al. 2022): j_ij <- j_ij e^{h_j - h_i}, w_in and bias x e^{-h_i}, w_out x e^{h_j}, so that each
  * unit's cost in is its cost out. Strongly connected components are balanced each for itself, with sum h = 0; units on no
- * cycle are held. The solver works on state alone and the network is written once, by the last call. A call takes as
- * long as two passes over n^2 doubles at least. */
+ * cycle are held. The solver works on state alone and the network is written once, by the last call, which takes as
+ * long as that does. */
 typedef struct hk_synaptic_balance_args {
     hk_recurrent network;        /* written by the last call */
     hk_array alpha;              /* [n, n], [n] over the presynaptic units, scalar, or absent: 1; finite, >= 0 */
@@ -1008,6 +1041,10 @@ HK_API int hk_load(const hk_load_args *args, int64_t *at, hk_error *err);
  * Needs a CPython in the process, whose functions it finds at run time, and its lock held; NULL if there is none or
  * the name is unknown. */
 HK_API void *hk_python_function(const char *kernel);
+
+/* An hk_derivative whose context is a Python callable. It is given two memoryviews of 8 n bytes, w and, to be written,
+ * slope, which it must release. Python's lock must be held through the whole call (ctypes.PyDLL); an exception stays set. */
+HK_API int hk_python_derivative(void *callable, const double *w, double *slope, int64_t n);
 
 #ifdef __cplusplus
 }

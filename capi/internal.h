@@ -16,7 +16,8 @@ enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_
 
 /* The functions on networks, and others that have no place in the table. */
 enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT, HKI_EVALUATE,
-       HKI_DEATHS, HKI_SPREAD, HKI_SEED, HKI_UNIFORM, HKI_ANNEAL, HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
+       HKI_DEATHS, HKI_SPREAD, HKI_SEED, HKI_UNIFORM, HKI_ANNEAL, HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL,
+       HKI_DRAW_FEEDBACK };
 
 /* The functions on checkpoints. */
 enum { HKI_SAVE, HKI_INSPECT, HKI_LOAD };
@@ -132,6 +133,9 @@ int hki_step(int kernel, const void *args, const hki_work *work, int64_t *at, hk
 /* Finds out, once, which costs hki_estimate works with. */
 extern int hki_is_portable;
 void hki_ask_isa(void);
+
+/* Calls the caller's function from Go. */
+int hki_derivative(hk_derivative f, void *context, const double *w, double *slope, int64_t n);
 
 /* The floating-point control word: hki_fp_enter sets the default mode and returns the caller's, for hki_fp_leave. */
 uint64_t hki_fp_enter(void);

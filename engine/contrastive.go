@@ -7,16 +7,16 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// ContrastiveHebbian is Δw_ij = η (y_i⁺x_j⁺ − y_i⁻x_j⁻) (Movellan 1991): the activities of the clamped phase
-// minus those of the free phase. As a Rule it is the sum over two samples, of which the second has a negative y; Update
-// makes the two of each pair.
+// ContrastiveHebbian is Δw_ij = η (y_i⁺x_j⁺ − y_i⁻x_j⁻) (Movellan, in Connectionist Models, 1991): the activities of the
+// clamped phase minus those of the free phase. As a Rule it is the sum over two samples, of which the second has a
+// negative y; Update makes the two of each pair.
 type ContrastiveHebbian[T kernels.Float] struct {
 	LR float64 // η ≥ 0
 }
 
-// Update learns from the pairs that are the rows of x, y (clamped) and xFree, yFree, all given. Each piece of work is the sum
-// of its samples in one pass over W: a pair in a sequence, o.Block pairs with Block, which is the same but for rounding, and
-// the batch of Sum and Mean. k and errors are as those of package function Update, and count pairs.
+// Update learns from the pairs that are the rows of x, y (clamped) and xFree, yFree, all given. Each piece of work is the
+// sum of its samples in one pass over W: a pair in a sequence, o.Block pairs with Block, which is the same but for
+// rounding, and the batch of Sum and Mean. k and errors are as those of package function Update, and count pairs.
 func (r ContrastiveHebbian[T]) Update(w, x, y, xFree, yFree kernels.Matrix[T], o UpdateOptions[T]) (k int, err error) {
 	defer guard(&err)
 	const fn = "ContrastiveHebbian"

@@ -11,10 +11,12 @@ type Scratch[T kernels.Float] struct {
 	target [2][]int
 	exps   []float64
 	log    [1]float64
+	stop   func() bool // of Trainer.Stop, while a block may be given up
 	deriv  []T
 	act    Activity[T]
 	delta  []kernels.Matrix[T]
 	masks  []kernels.Matrix[T] // of dropout, by population
+	slopes []kernels.Matrix[T] // f′(z) that gains have averaged, by population
 	grad   *Network[T]
 	arrays []Array[T]
 	pairs  arena[T]
@@ -60,6 +62,7 @@ func (s *Scratch[T]) reset() {
 	s.t.reset()
 	s.wide.reset()
 	clear(s.masks)
+	clear(s.slopes)
 }
 
 // mask is what dropout multiplied the activity of a population by, nil if it did not.

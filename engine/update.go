@@ -279,10 +279,11 @@ func (u *updater[T]) has(t Terms, v []T) []T {
 }
 
 func (u *updater[T]) sequence() (int, error) {
-	if k, done, err := u.sweep(); done {
-		return k, err
+	first, err := u.sweep()
+	if err != nil {
+		return first - u.from, err
 	}
-	for s := u.from; s < u.to; s++ {
+	for s := first; s < u.to; s++ {
 		x, y := u.x.Row(s), u.y.Row(s)
 		answer := y
 		if u.terms&TermResponse != 0 {

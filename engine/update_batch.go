@@ -43,12 +43,9 @@ func (u *updater[T]) batch() (int, error) {
 		u.one[0] = 1
 		u.addDelta()
 	default:
-		kernels.BatchUpdate(u.w, g, x, d, c)
-		if a != nil || b != nil || u.constrained {
-			k := kernels.Update[T]{RowAdd: a, ColAdd: b}
-			u.constrain(&k, 0)
-			kernels.Rank1(u.w, k)
-		}
+		k := kernels.Update[T]{Decay: d, ColDecay: c, RowAdd: a, ColAdd: b}
+		u.constrain(&k, 0)
+		kernels.BatchUpdateTerms(u.w, g, x, k)
 	}
 	fine := finiteMatrix(u.w, u.sums)
 	var err error

@@ -115,7 +115,7 @@ func Rank1CSR[T Float](w CSR[T], u Update[T]) {
 		checkLen(fn, "Mask", row.Mask, len(w.Data))
 	}
 	row.X, row.G, row.ColDecay, row.ColAdd, row.Decay, row.RowAdd = first(u.X), first(u.G), first(u.ColDecay), first(u.ColAdd), first(u.Decay), first(u.RowAdd)
-	flags := checkRank1(Matrix[T]{Data: w.Data, Rows: min(1, len(w.Data)), Cols: len(w.Data), Stride: len(w.Data)}, &row)
+	flags := checkRank1(fn, Matrix[T]{Data: w.Data, Rows: min(1, len(w.Data)), Cols: len(w.Data), Stride: len(w.Data)}, &row)
 	f := takeFrame[T]()
 	j := &f.csr
 	j.w, j.out, j.u, j.flags = w, u.Sums, u, flags

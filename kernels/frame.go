@@ -128,7 +128,7 @@ type frame[T Float] struct {
 	rowPart  []T       // row results by block of columns
 	colPart  []T       // column results by block of rows
 	wide     []float64 // totals
-	vec      [2][]T    // vectors made from arguments: over rows, over columns
+	vec      [3][]T    // vectors made from arguments
 	locals   []local[T]
 }
 

@@ -53,7 +53,7 @@ type Dependence[T Float] struct {
 // in the first cache; P is as in PowerSums. No argument may share an element
 // with w, nor with Sums.
 func Rank1[T Float](w Matrix[T], u Update[T]) {
-	flags := checkRank1(w, &u)
+	flags := checkRank1("Rank1", w, &u)
 	if w.Rows == 0 || w.Cols == 0 {
 		clear(u.Sums)
 		return
@@ -102,8 +102,7 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 
 // checkRank1 refuses bad arguments, fills in the mask's stride and gives the
 // flags of the terms present.
-func checkRank1[T Float](w Matrix[T], u *Update[T]) (flags int) {
-	const fn = "Rank1"
+func checkRank1[T Float](fn string, w Matrix[T], u *Update[T]) (flags int) {
 	w.check(fn, "w")
 	if (u.G == nil) != (u.X == nil) {
 		arg, other := "G", "X"

@@ -97,7 +97,8 @@ static void test_options(void) {
         hk_array previous[] = {hk_vector(y1, A, HK_FLOAT64), hk_vector(y2, B, HK_FLOAT64)};
         int64_t started = 0, updates = 0;
         hk_feedback feedback = {.kind = HK_FA_EX, .b = b, .previous = previous, .started = &started};
-        hk_init_args init = {.network = network(), .seed = 7, .feedback = &feedback, .beta = 0.25, .excitatory = 0.5};
+        uint64_t rng[4], none[4] = {0};
+        hk_init_args init = {.network = network(), .seed = 7, .feedback = &feedback, .beta = 0.25, .excitatory = 0.5, .rng = rng};
         RUN(status, init, init);
         int plus = 0;
         for (int i = 0; i < OUT * A; i++) {
@@ -105,6 +106,21 @@ static void test_options(void) {
             plus += b1[i] > 0;
         }
         CHECK(plus > 0 && plus < OUT * A, "%d of %d are positive", plus, OUT * A);
+        double more[OUT * 40], left[OUT * B]; /* 40 units more, whose weights are drawn by the same generator */
+        hk_draw_feedback_args draw = {.out = hk_matrix(more, OUT, 40, 40, HK_FLOAT64), .rng = rng, .kind = HK_FA_EX, .beta = 0.25,
+                                      .excitatory = 0.5, .rows = OUT, .cols = A + 40};
+        memcpy(left, b2, sizeof b2);
+        RUN(status, draw_feedback, draw);
+        plus = 0;
+        for (int i = 0; i < OUT * 40; i++) {
+            CHECK(fabs(more[i]) == 0.25, "%g", more[i]);
+            plus += more[i] > 0;
+        }
+        CHECK(plus > 0 && plus < OUT * 40 && !memcmp(left, b2, sizeof b2), "%d of %d are positive", plus, OUT * 40);
+        draw.rng = none;
+        CHECK(hk_draw_feedback(&draw, &(int64_t){0}, NULL) == HK_E_VALUE, "a generator that is all 0");
+        draw.rng = rng, draw.kind = HK_BP;
+        CHECK(hk_draw_feedback(&draw, &(int64_t){0}, NULL) == HK_E_VALUE, "feedback without weights");
         hk_array lists[3][2][LAYERS]; /* gradient and moments: weights, biases */
         for (int l = 0; l < 3; l++) {
             double *at = memory[round][l];
@@ -141,6 +157,67 @@ static void test_options(void) {
         CHECK(started == 1 && (y1[0] != 0 || y1[1] != 0) && updates == 3, "%lld updates", (long long)updates);
     }
     CHECK(!memcmp(memory[0], memory[1], sizeof memory[0]), "the moments, again");
+}
+
+/* g'(w) = 1 + 3 w^2, and a call that is ended by the third. */
+static int powers(void *context, const double *w, double *slope, int64_t n) {
+    for (int64_t k = 0; k < n; k++) slope[k] = 1 + 3 * w[k] * w[k];
+    return --*(int *)context == 0;
+}
+
+static void test_balance_by_derivative(void) {
+    int status, left = 3;
+    double kept0[A * IN], kept1[B * A], kept2[OUT * B], first[A * IN];
+    const double weight[2] = {1, 1}, p[2] = {1, 3};
+    w0[3] *= 3;
+    memcpy(kept0, w0, sizeof w0), memcpy(kept1, w1, sizeof w1), memcpy(kept2, w2, sizeof w2);
+    hk_balance_graph_args args = graph();
+    args.weight = args.p = NULL, args.method = HK_SWEEPS, args.derivative = powers, args.context = &left, args.tol = 1e-13;
+    hk_balance_graph_args mixed = graph();
+    mixed.weight = weight, mixed.p = p, mixed.parts = 2, mixed.tol = 1e-13;
+    hk_error err;
+    int64_t at = 0;
+    while ((status = hk_balance_graph(&args, &at, &err)) == HK_MORE) {}
+    CHECK(status == HK_E_VALUE && strstr(err.message, "derivative has ended the call"), "%d, %s", status, err.message);
+    CHECK(!memcmp(kept0, w0, sizeof w0), "ended by the caller");
+    RUN(status, balance_graph, args);
+    CHECK(balanced.reason == HK_CONVERGED && isnan(balanced.cost_after), "%g", balanced.cost_after);
+    memcpy(first, w0, sizeof w0);
+    CHECK(memcmp(kept0, w0, sizeof w0), "balanced before");
+    memcpy(w0, kept0, sizeof w0), memcpy(w1, kept1, sizeof w1), memcpy(w2, kept2, sizeof w2);
+    RUN(status, balance_graph, mixed);
+    for (int i = 0; i < A * IN; i++) CHECK(fabs(first[i] - w0[i]) <= 1e-10 * fabs(w0[i]), "%g, %g", first[i], w0[i]);
+}
+
+/* The middle layer as sparse weights, all of them. */
+static int64_t column[B * A], start[B + 1];
+
+static hk_balance_graph_args sparse_graph(void) {
+    hk_balance_graph_args args = graph();
+    for (int i = 0; i <= B; i++) start[i] = i * A;
+    for (int k = 0; k < B * A; k++) column[k] = k % A;
+    block[1].w = hk_vector(w1, B * A, HK_FLOAT64);
+    block[1].indices = hk_vector(column, B * A, HK_INT64);
+    block[1].indptr = hk_vector(start, B + 1, HK_INT64);
+    block[1].width = A;
+    return args;
+}
+
+static void test_balance_sparse(void) {
+    int status;
+    double kept0[A * IN], kept1[B * A], kept2[OUT * B], first[B * A];
+    w1[5] *= 5;
+    memcpy(kept0, w0, sizeof w0), memcpy(kept1, w1, sizeof w1), memcpy(kept2, w2, sizeof w2);
+    hk_balance_graph_args args = graph();
+    args.tol = 1e-13;
+    RUN(status, balance_graph, args);
+    memcpy(first, w1, sizeof w1);
+    memcpy(w0, kept0, sizeof w0), memcpy(w1, kept1, sizeof w1), memcpy(w2, kept2, sizeof w2);
+    args = sparse_graph();
+    args.tol = 1e-13;
+    RUN(status, balance_graph, args);
+    for (int k = 0; k < B * A; k++) CHECK(fabs(w1[k] - first[k]) <= 1e-11 * fabs(first[k]), "%g, %g", w1[k], first[k]);
+    CHECK(memcmp(kept1, w1, sizeof w1), "balanced before");
 }
 
 static void test_balance(void) {
@@ -439,6 +516,8 @@ static void test_refusals(void) {
     REFUSED(balance_graph, graph(), a.p = &zero, HK_E_VALUE);
     REFUSED(balance_graph, graph(), (a.weight = &minus), HK_E_VALUE);
     REFUSED(balance_graph, graph(), a.parts = 0, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.derivative = powers, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (a.derivative = powers, a.weight = a.p = NULL), HK_E_VALUE); /* the method */
     REFUSED(balance_graph, graph(), a.tol = -1, HK_E_VALUE);
     REFUSED(balance_graph, graph(), a.max_sweeps = -1, HK_E_VALUE);
     REFUSED(balance_graph, graph(), a.method = 4, HK_E_VALUE);
@@ -458,8 +537,20 @@ static void test_refusals(void) {
     REFUSED(balance_graph, graph(), block[1].w.flags = HK_READONLY, HK_E_VALUE);
     REFUSED(balance_graph, graph(), block[1].alphas = hk_vector(b0, A, HK_FLOAT64), HK_E_VALUE);
     REFUSED(balance_graph, graph(), block[3].w.data = w0 + 1, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indptr.dtype = HK_ABSENT, HK_E_TYPE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.dtype = HK_FLOAT64, HK_E_TYPE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.dtype = HK_INT32, HK_E_TYPE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indptr.cols--, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indptr.cols = 0, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.cols--, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.data = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].width = A - 1, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].width = -1, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), column[1] = 0, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), start[2] = 0, HK_E_VALUE);
     w1[3] = NAN;
     REFUSED(balance_graph, graph(), (void)a, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), (void)a, HK_E_VALUE);
 #define DEFICIT ((hk_deficit_args){.network = network(), .p = 2, .deficit = state, .total = &total})
     REFUSED(deficit, DEFICIT, (void)a, HK_E_VALUE);
     w1[3] = 0;
@@ -557,6 +648,8 @@ int main(void) {
     test_training();
     test_options();
     test_balance();
+    test_balance_by_derivative();
+    test_balance_sparse();
     test_learn();
     test_refusals();
     test_recurrent();

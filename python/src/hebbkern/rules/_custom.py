@@ -33,6 +33,9 @@ class Custom(Rule):
 
         w_ij ← w_ij (1 − decay_i − col_decay_j) + g_i x_j + row_add_i + col_add_j
 
+    Other libraries: Brian2 and ANNarchy (Synapses.py) take the equations of a synapse as text, in units of time, and
+    compile them; what here is one update is dw/dt there, and multiplied by dt.
+
     Parameters
     ----------
     map : function
@@ -63,7 +66,7 @@ class Custom(Rule):
 
     Examples
     --------
-    Oja's rule, whose weights tend to the first principal component:
+    Oja's rule (Oja 1982), whose weights tend to the first principal component:
 
     >>> import numpy as np, hebbkern as hk
     >>> def oja(x, y, state):
@@ -195,14 +198,11 @@ class Custom(Rule):
         change = np.zeros_like(w) if scaled else w
         if scaled:
             _apply(change, {name: rows for name, rows in total.items() if "decay" in name}, w)
-        decays: dict[str, Any] = {} if scaled else {name: total[name] for name in ("decay", "col_decay") if name in total}
+        terms: dict[str, Any] = {name: rows for name, rows in total.items() if not (scaled and "decay" in name)}
         if "g" in v:
-            kernels.batch_update(change, v["g"] * part, v["x"], **decays)
-        elif decays:
-            _rank1(change, decays)
-        adds: dict[str, Any] = {name: total[name] for name in ("row_add", "col_add") if name in total}
-        if adds:
-            _rank1(change, adds)
+            kernels.batch_update(change, v["g"] * part, v["x"], **terms)
+        elif terms:
+            _rank1(change, terms)
         if scaled:
             self._scaled(label, w, change, len(X) - 1)
 
