@@ -23,6 +23,7 @@ type Scratch[T kernels.Float] struct {
 
 	dependence, row kernels.Dependence[T] // of Composition: of W, of some rows
 	windows         [2][]T                // windows of images, and y for them
+	fine            bool                  // the new weights of an update are finite
 }
 
 // arena hands out pieces of one buffer; after a call that outgrew it, the next call finds one that is large

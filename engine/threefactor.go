@@ -87,7 +87,7 @@ func (r ThreeFactor[T]) Update(w, x, y kernels.Matrix[T], modulator []T, o Updat
 	if r.TauRise != 0 {
 		fast = decayOf[T](r.DT, r.TauRise)
 	}
-	t := traces[T]{g: s.t.take(w.Rows), sums: s.t.take(w.Rows), one: s.t.take(1), keep: s.t.take(1)}
+	t := traces[T]{g: s.t.take(w.Rows), sums: s.t.take(w.Rows), one: s.t.take(1), keep: s.t.take(1), fine: &s.fine}
 	fail := func(what string, step, done int) (kernels.Matrix[T], int, error) {
 		return y, done - o.From, &DivergenceError{Func: "ThreeFactor", What: what, Sample: step, Epoch: -1, Layer: -1}
 	}
@@ -186,11 +186,12 @@ func (r ThreeFactor[T]) check(w, x, y kernels.Matrix[T], modulator []T, o *Updat
 // traces is the working memory of a call.
 type traces[T kernels.Float] struct {
 	g, sums, one, keep []T // [out], [out], [1], [1]
+	fine               *bool
 }
 
 // decay is e ← fma(g_i, x_j, round(e·f)), and reports whether e is finite.
 func (t *traces[T]) decay(e kernels.Matrix[T], x []T, f T) bool {
-	u := kernels.Update[T]{G: t.g, X: x, P: 1, Sums: t.sums}
+	u := kernels.Update[T]{G: t.g, X: x, Finite: t.fine}
 	t.keep[0] = f
 	if f >= 0.5 { // 1 − f and 1 minus it are exact
 		t.keep[0] = 1 - f
@@ -199,22 +200,24 @@ func (t *traces[T]) decay(e kernels.Matrix[T], x []T, f T) bool {
 		kernels.Scale(e, t.keep, nil)
 	}
 	kernels.Rank1(e, u)
-	return finite(t.sums) || finiteMatrix(e, t.sums)
+	return *t.fine
 }
 
 // learn is w ← fma(rate, e, w), and reports whether w is finite. Matrices without gaps are one row.
 func (t *traces[T]) learn(w, e kernels.Matrix[T], rate T) bool {
 	t.one[0] = rate
-	u := kernels.Update[T]{G: t.one, P: 1}
+	u := kernels.Update[T]{G: t.one, Finite: t.fine}
 	if w.Stride == w.Cols && e.Stride == e.Cols {
 		n := w.Rows * w.Cols
-		u.X, u.Sums = e.Data[:n], t.sums[:1]
+		u.X = e.Data[:n]
 		kernels.Rank1(rowVector(w.Data[:n]), u)
-		return finite(u.Sums) || finiteMatrix(w, t.sums)
+		return *t.fine
 	}
+	fine := true
 	for i := range w.Rows {
-		u.X, u.Sums = e.Row(i), t.sums[i:i+1]
+		u.X = e.Row(i)
 		kernels.Rank1(rowVector(w.Row(i)), u)
+		fine = *t.fine && fine
 	}
-	return finite(t.sums) || finiteMatrix(w, t.sums)
+	return fine
 }

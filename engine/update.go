@@ -306,9 +306,10 @@ func (u *updater[T]) sequence() (int, error) {
 		if u.terms&TermX != 0 {
 			px = u.v.X
 		}
-		// The sums of the new |w| ride on the pass that writes W. With y computed, a W that is no longer finite
+		// Sums of the new w ride on the pass that writes W. With y computed, a W that is no longer finite
 		// shows in the next y, so only the last sample of the call needs them.
 		var sums []T
+		overflow := false
 		if !u.compute || s == u.to-1 {
 			sums = u.sums
 		}
@@ -337,10 +338,11 @@ func (u *updater[T]) sequence() (int, error) {
 			k := kernels.Update[T]{G: u.v.G, X: px, Decay: u.has(TermDecay, u.v.D), ColDecay: u.has(TermCol, u.v.C),
 				RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)}
 			if sums != nil {
-				k.P, k.Sums = 1, sums
+				k.Finite = &u.s.fine
 			}
 			u.constrain(&k, 0)
 			kernels.Rank1(u.w, k)
+			overflow, sums = sums != nil && !u.s.fine, nil
 		}
 		err := u.normalizeRows(s)
 		u.holdDiagonal()
@@ -349,7 +351,7 @@ func (u *updater[T]) sequence() (int, error) {
 		if err != nil {
 			return s - u.from + 1, err
 		}
-		if sums != nil && !finite(sums) && !u.finiteW() {
+		if (overflow || sums != nil && !finite(sums)) && !u.finiteW() {
 			return s - u.from + 1, u.diverged("the weights", s)
 		}
 		if name := u.badState(); name != "" {

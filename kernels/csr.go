@@ -102,6 +102,9 @@ func Rank1CSR[T Float](w CSR[T], u Update[T]) {
 	vector("G", u.G, w.Rows)
 	vector("Decay", u.Decay, w.Rows)
 	vector("RowAdd", u.RowAdd, w.Rows)
+	if u.Finite != nil {
+		refuse(fn, "Finite", "given", "nil: only Rank1 has it")
+	}
 	if u.Sums != nil {
 		checkLen(fn, "Sums", u.Sums, w.Rows)
 		checkExponent(fn, "P", u.P, true)

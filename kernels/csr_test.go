@@ -178,6 +178,7 @@ func TestCSRRefuses(t *testing.T) {
 		"Rank1CSR Low":             func() { Rank1CSR(w, Update[float64]{Bounded: true, Low: 1}) },
 		"Rank1CSR Lows":            func() { Rank1CSR(w, Update[float64]{Dependence: &Dependence[float64]{Lows: two, Highs: three}}) },
 		"Rank1CSR Sums":            func() { Rank1CSR(w, Update[float64]{Sums: three, P: 1}) },
+		"Rank1CSR Finite":          func() { Rank1CSR(w, Update[float64]{Finite: new(bool)}) },
 		"Rank1CSR P":               func() { Rank1CSR(w, Update[float64]{Sums: two}) },
 		"PowerSumsCSR rows":        func() { PowerSumsCSR(w, 2, one) },
 		"PowerSumsCSR p":           func() { PowerSumsCSR(w, 0, two) },

@@ -64,7 +64,8 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		"all":    {G: one, X: x, Decay: d, ColDecay: one, RowAdd: g, ColAdd: c, Bounded: true, Low: -1, High: 1, Mask: mask},
 		"sums":   {G: g, X: x, Sums: outR(), P: 2},
 		"sums1":  {G: g, X: x, Sums: outR(), P: 1},
-		"sums1D": {G: one, X: x, Decay: d, Sums: outR(), P: 1},
+		"fine":   {G: g, X: x, Finite: new(bool)},
+		"fineD":  {G: one, X: x, Decay: d, Finite: new(bool)},
 		"sumsP":  {G: g, X: x, Sums: outR(), P: 1.3},
 		"sums/0": {Sums: outR(), P: 1},
 	} {

@@ -215,6 +215,7 @@ func TestRefusals(t *testing.T) {
 		"Rank1 Highs in w":     func() { Rank1(w, U{Dependence: &D{Lows: c, Highs: w.Row(1)}}) },
 		"Rank1 Lows with Sums": func() { Rank1(w, U{P: 1, Sums: c[:rows], Dependence: &D{Lows: c, Highs: a.vec(cols)}}) },
 		"Rank1 P":              func() { Rank1(w, U{G: r, X: c, Sums: a.vec(rows)}) },
+		"Rank1 Finite":         func() { Rank1(w, U{G: r, X: c, Sums: a.vec(rows), P: 1, Finite: new(bool)}) },
 		"PowerSums p":          func() { PowerSums(w, 0, r, c) },
 		"PowerSums p negative": func() { PowerSums(w, -1, r, c) },
 		"PowerSums p NaN":      func() { PowerSums(w, nan, r, c) },
