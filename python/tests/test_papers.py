@@ -169,7 +169,7 @@ def test_mnist_torch(script, monkeypatch, tmp_path, capsys):
             pass
 
     monkeypatch.setattr(module, "Twin", Twin)
-    _, said = script("mnist_torch", epochs=2, seeds=2, rounds=1, threads=1)
+    _, said = script("mnist_torch", epochs=2, seeds=2, rates=2, rounds=1, threads=1)
     assert re.search(r"difference of the means.* \+0.00$", said, re.MULTILINE)
     assert re.search(r"over the largest +0.0e\+00$", said, re.MULTILINE)
     assert said.count("2.000 s, fused 2.000 s") == 3 and "wanted 0.75" in said and "no target" in said
