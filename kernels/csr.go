@@ -57,6 +57,24 @@ func (w CSR[T]) Gather(dst, v []T) {
 	gather(dst, v, w.Indices)
 }
 
+// GatherRow is what v [Cols] has for the stored entries of row i.
+func (w CSR[T]) GatherRow(i int, dst, v []T) {
+	_, indices := w.Row(i)
+	checkLen("GatherRow", "dst", dst, len(indices))
+	checkLen("GatherRow", "v", v, w.Cols)
+	gather(dst, v, indices)
+}
+
+// ScatterRow is the way back: dst [Cols] receives v at the columns of row i and is left alone elsewhere.
+func (w CSR[T]) ScatterRow(i int, dst, v []T) {
+	_, indices := w.Row(i)
+	checkLen("ScatterRow", "dst", dst, w.Cols)
+	checkLen("ScatterRow", "v", v, len(indices))
+	for k, j := range indices {
+		dst[j] = v[k]
+	}
+}
+
 func gather[T Float](dst, v []T, indices []int32) {
 	dst = dst[:len(indices)]
 	for k, j := range indices {
