@@ -70,6 +70,9 @@ func (u *updater[T]) checkCSR() error {
 }
 
 func (u *updater[T]) sequenceCSR() (int, error) {
+	if k, done, err := u.sweepCSR(); done {
+		return k, err
+	}
 	w := u.csr
 	for s := u.from; s < u.to; s++ {
 		x, y := u.x.Row(s), u.y.Row(s)

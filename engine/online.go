@@ -43,6 +43,38 @@ func (u *updater[T]) sweep() (k int, done bool, err error) {
 	return y.Rows, true, nil
 }
 
+// sweepCSR is sweep, also for one sample: its rows take their part of x once then.
+func (u *updater[T]) sweepCSR() (k int, done bool, err error) {
+	rule, fits := u.rule.(online[T])
+	if !fits || !u.compute || u.o.Normalize != NoNorm || u.o.Compose != nil {
+		return 0, false, nil
+	}
+	o, ok := rule.Online()
+	if !ok {
+		return 0, false, nil
+	}
+	o.Before, o.Sums = rowVector(u.s.t.take(len(u.csr.Data))), u.sums
+	if len(u.csr.Data) == 0 {
+		o.Before = kernels.Matrix[T]{}
+	}
+	x, y := subRows(u.x, u.from, u.to-u.from), subRows(u.y, u.from, u.to-u.from)
+	u.saveState()
+	kernels.ForwardUpdateCSR(u.csr, x, y, o)
+	good := u.badState() == ""
+	for s := 0; good && s < y.Rows; s++ {
+		good = finite(y.Row(s))
+	}
+	if !good {
+		copy(u.csr.Data, o.Before.Data)
+		u.restoreState(u.from, 0)
+		return 0, false, nil
+	}
+	if !finite(u.sums) && !u.finiteW() {
+		return y.Rows, true, u.diverged("the weights", u.to-1)
+	}
+	return y.Rows, true, nil
+}
+
 // Online implements the sweep over a sequence.
 func (r Hebb[T]) Online() (kernels.Online[T], bool) { return kernels.Online[T]{Rate: T(r.LR)}, true }
 

@@ -143,6 +143,7 @@ type local[T Float] struct {
 	power  []T // a piece of |w|^p, which only grows
 
 	row        rank1Job[T] // of a row of a sparse matrix
+	online     onlineJob[T]
 	dependence Dependence[T]
 }
 

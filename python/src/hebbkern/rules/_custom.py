@@ -176,8 +176,8 @@ class Custom(Rule):
         if len(shape) != 2 or not w.flags.writeable:
             raise ArgumentValueError(f"{label}: w has shape {shape}; a writable array (out, in) is wanted", "w")
         for name, array, length in (("x", x, shape[1]), ("y", y, shape[0])):
-            wanted = (*x.shape[:-1], length) if x.ndim else (length,)
-            if x.ndim not in (1, 2) or array.shape != wanted:
+            sizes = (*x.shape[:-1], length) if x.ndim else (length,)
+            if x.ndim not in (1, 2) or array.shape != sizes:
                 raise ArgumentValueError(f"{label}: {name} has shape {array.shape}; ({length},) or (samples, {length}) is wanted", name)
             if np.shares_memory(w, array):
                 raise ArgumentValueError(f"{label}: {name} shares elements with w; pass {name}.copy()", name)

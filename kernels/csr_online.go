@@ -1,0 +1,71 @@
+package kernels
+
+// ForwardUpdateCSR is ForwardUpdate on the stored entries, x [B, Cols], y [B, Rows]: each row takes the x of its columns once
+// for the dot and the update of a sample. Before, if it is wanted, is over the stored entries, one row of them.
+func ForwardUpdateCSR[T Float](w CSR[T], x, y Matrix[T], o Online[T]) {
+	const fn = "ForwardUpdateCSR"
+	w.check(fn)
+	x.checkSize(fn, "x", x.Rows, w.Cols)
+	y.checkSize(fn, "y", x.Rows, w.Rows)
+	entries := Matrix[T]{Data: w.Data, Rows: min(1, len(w.Data)), Cols: len(w.Data), Stride: len(w.Data)}
+	others := [...]struct {
+		arg string
+		at  region
+	}{{"w", entries.region()}, {"x", x.region()}, {"y", y.region()}, {"Before", o.Before.region()}, {"Sums", vectorRegion(o.Sums)},
+		{"Theta", vectorRegion(o.Theta)}}
+	for k, a := range others {
+		for _, b := range others[:k] {
+			checkApart(fn, a.arg, a.at, b.arg, b.at)
+		}
+	}
+	if o.Before.Data != nil {
+		o.Before.checkSize(fn, "Before", entries.Rows, entries.Cols)
+	}
+	if o.Sums != nil {
+		checkLen(fn, "Sums", o.Sums, w.Rows)
+	}
+	if o.Form < DecayNone || o.Form > DecayGainY {
+		refuse(fn, "Form", itoa(int(o.Form)), "a DecayForm")
+	}
+	if o.Theta != nil {
+		shape := Matrix[T]{Rows: w.Rows}
+		checkTheta(fn, &shape, &shape, &shape, &o)
+	}
+	f := takeFrame[T]()
+	j := &f.csr
+	j.w, j.x, j.y, j.online, j.out = w, x, y, o, o.Sums
+	j.kind = exponent1
+	j.samples = x.Rows
+	f.overCSR(csrOnline)
+}
+
+// gatherBytes is how much of x a row takes at a time, so that it is in the first cache when it is used.
+const gatherBytes = 8 << 10
+
+// learn runs row i through all samples.
+func (j *csrJob[T]) learn(i int, l *local[T], locals []local[T]) {
+	data, indices := j.w.Row(i)
+	n := len(data)
+	if before := j.online.Before.Data; before != nil {
+		copy(before[j.w.Start[i]:], data)
+	}
+	row := &l.online
+	row.grid = grid{rows: 1, cols: 1, cellRows: 1, cellCols: 1, across: 1, cells: 1}
+	row.w = Matrix[T]{Data: data, Rows: 1, Cols: n, Stride: n}
+	row.o, row.locals = j.online, locals
+	row.o.Before, row.o.Sums = Matrix[T]{}, nil
+	if row.o.Theta != nil {
+		row.o.Theta = j.online.Theta[i : i+1]
+	}
+	step := max(1, gatherBytes/(max(1, n)*sizeOf[T]()))
+	for s := 0; s < j.x.Rows; s += step {
+		samples := min(step, j.x.Rows-s)
+		x := grow(&l.rows, samples*n)
+		for b := range samples {
+			gather(x[b*n:][:n], j.x.Row(s+b), indices)
+		}
+		row.x = Matrix[T]{Data: x, Rows: samples, Cols: n, Stride: n}
+		row.y = Matrix[T]{Data: j.y.from(s, i), Rows: samples, Cols: 1, Stride: j.y.Stride}
+		row.cell(0, 0)
+	}
+}
