@@ -33,8 +33,9 @@ X86_MODELS := Nehalem max,-avx2 max,-fma max,-xsave
 GO_SOURCES := go.mod $(wildcard go.sum) $(shell find asm kernels engine capi -type f \( -name '*.go' -o -name '*.s' -o -name '*.c' -o -name '*.h' \) ! -name '*_test.go')
 PY_SOURCES := $(shell find python -type f \( -name '*.py' -o -name '*.toml' -o -name '*.npz' -o -name 'NOTICE' -o -name 'py.typed' \) ! -path 'python/tests*' ! -path 'python/tools/*')
 
-LEGS := test-vet test-go test-portable test-purego test-v3 test-nofma test-race test-gen test-arm64 test-x86-models \
-  test-cross test-capi test-module test-python test-types test-wheel test-torch
+# Several run at a time (.ci/legs): the long ones first.
+LEGS := test-x86-models test-python test-arm64 test-race test-cross test-vet test-portable test-purego test-go test-v3 \
+  test-nofma test-torch test-capi test-gen test-wheel test-types test-module
 
 .PHONY: help demo test bench bench-quick bench-peers bench-balance gallery neon-model papers generate wheel data clean exhaustive mutate digits $(LEGS)
 
@@ -44,7 +45,8 @@ help: ## list the targets
 demo: build/python.stamp ## learn, balance and draw on real digits; the report is out/report.html
 	@$(PY) -m hebbkern demo $(DEMO)
 
-test: build/tools.stamp ## every leg below named test-…, and a summary
+test: build/python.stamp ## every leg below named test-…, and a summary
+	@.ci/setup qemu aarch64 > /dev/null || true # here, for legs that run at once must not install at once; who needs it fails
 	@.ci/legs $(LEGS)
 
 bench: build/python.stamp ## the suite: limits, kernels and every peer that is installed; writes bench/RESULTS.md
@@ -209,9 +211,9 @@ test-wheel: wheel ## the wheel, built from the source archive, installs and work
 	@build/wheel-env/bin/python -m pip install --quiet dist/*.whl
 	@cd / && "$(CURDIR)/build/wheel-env/bin/python" -W error "$(CURDIR)/.ci/wheel_check.py"
 
-test-torch: build/python.stamp ## torch tensors and models, with the first of TORCH_PYTHON, PYTHON, /usr/bin/python3 that has torch
+test-torch: build/python.stamp ## torch tensors and models, with the first of TORCH_PYTHON, PYTHON, /usr/bin/python3 that has torch 2.2 or newer
 	@echo "== PyTorch tensors and models in place"
-	@p="$$(.ci/setup torch-python)" || .ci/not-run "no interpreter here has torch: install it (Debian: python3-torch; or a CPU build by pip) and name it: make test-torch TORCH_PYTHON=…"; \
+	@p="$$(.ci/setup torch-python)" || .ci/not-run "no interpreter here has torch 2.2 or newer: install a CPU build and name it: make test-torch TORCH_PYTHON=…"; \
 	rm -rf .venv-torch; "$$p" -m venv --without-pip --system-site-packages .venv-torch; \
 	"$$p" -c 'import os, torch; print(os.path.dirname(os.path.dirname(torch.__file__)))' > "$$(echo .venv-torch/lib/python*/site-packages)/torch.pth"; \
 	$(PY) -m pip --python .venv-torch install --quiet pytest; \

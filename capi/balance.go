@@ -8,6 +8,7 @@ package main
 import "C"
 
 import (
+	"errors"
 	"time"
 	"unsafe"
 
@@ -64,6 +65,27 @@ func graphOf[T kernels.Float](a *C.hk_balance_graph_args) *engine.BalanceGraph[T
 	return g
 }
 
+// setCost sets what is to be made small.
+func setCost(a *C.hk_balance_graph_args, o *engine.BalanceOptions) {
+	if a.derivative != nil {
+		o.Cost = &engine.AdditiveCost{Derivative: func(dst, w []float64) error {
+			if C.hki_derivative(a.derivative, a.context, (*C.double)(&w[0]), (*C.double)(&dst[0]), C.int64_t(len(w))) != 0 {
+				return errors.New("derivative has ended the call")
+			}
+			return nil
+		}}
+		return
+	}
+	weight, p := doubles((*C.double)(a.weight), int(a.parts)), doubles((*C.double)(a.p), int(a.parts))
+	if len(p) == 1 && weight[0] == 1 {
+		o.P = p[0]
+		return
+	}
+	for k := range p {
+		o.Mixture = append(o.Mixture, engine.CostTerm{Weight: weight[k], P: p[k]})
+	}
+}
+
 // balanceGraph makes steps on the state in the caller's memory and, when they are at their end, writes the blocks. A
 // call does at least four times the work of taking the state up, which is a pass over the weights or two.
 func balanceGraph[T kernels.Float](a *C.hk_balance_graph_args, at *C.int64_t) (more bool, err error) {
@@ -71,14 +93,7 @@ func balanceGraph[T kernels.Float](a *C.hk_balance_graph_args, at *C.int64_t) (m
 	g, units := graphOf[T](a), int(a.units)
 	o := engine.BalanceOptions{Method: engine.BalanceMethod(a.method), Seed: uint64(a.seed), Tol: float64(a.tol), MaxSweeps: int(a.max_sweeps),
 		State: doubles(a.state, engine.BalanceStateLen(units, len(g.Blocks), int(a.parts)))}
-	weight, p := doubles((*C.double)(a.weight), int(a.parts)), doubles((*C.double)(a.p), int(a.parts))
-	if len(p) == 1 && weight[0] == 1 {
-		o.P = p[0]
-	} else {
-		for k := range p {
-			o.Mixture = append(o.Mixture, engine.CostTerm{Weight: weight[k], P: p[k]})
-		}
-	}
+	setCost(a, &o)
 	if a.order != nil {
 		o.Order = integers((*C.int64_t)(a.order), a.groups)
 	}

@@ -241,8 +241,12 @@ int hk_balance_graph(const hk_balance_graph_args *args, int64_t *at, hk_error *e
     if (args->parts < 1 || args->parts > 1 << 10)
         return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: parts is %lld; at least 1 is wanted", function,
                         (long long)args->parts);
-    NOT_NULL(args->weight, "weight");
-    NOT_NULL(args->p, "p");
+    if (!args->derivative) {
+        NOT_NULL(args->weight, "weight");
+        NOT_NULL(args->p, "p");
+    } else if (args->weight || args->p || args->parts != 1)
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, -1, -1, "%s: derivative is given beside weight, p or parts; one of the two is wanted",
+                        function);
     NOT_NULL(args->state, "state");
     if (args->units) {
         NOT_NULL(args->lambda, "lambda");

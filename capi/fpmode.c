@@ -39,6 +39,12 @@ void hki_fp_leave(uint64_t mode) {
 #error "hebbkern's C library is built for x86-64 and arm64"
 #endif
 
+int hki_derivative(hk_derivative f, void *context, const double *w, double *slope, int64_t n) {
+    int status = f(context, w, slope, n);
+    hki_fp_enter(); /* whatever it has left */
+    return status;
+}
+
 static uint64_t loading_mode;
 
 /* 101 is the first priority open to programs: before the constructor of the Go runtime, which has none. */

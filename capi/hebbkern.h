@@ -880,6 +880,11 @@ typedef struct hk_balance_block {
     double power;         /* of the factor that it is scaled by: 1 for weights, -1 for gradients, -2 for their squares */
 } hk_balance_block;
 
+/* g'(w) of an additive cost sum alpha g(|w|) for n weights w > 0, written to slope; 0, or another number to end the call,
+ * which then returns HK_E_VALUE. w g'(w) must increase with w, from 0 to infinity. It runs in the caller's thread, in the
+ * default floating-point mode; w and slope are good until it returns. */
+typedef int (*hk_derivative)(void *context, const double *w, double *slope, int64_t n);
+
 /* Neural balance of any network: scales unit i's incoming weights by lambda_i and its outgoing ones by lambda_i^-c_i,
  * so that A_i = c_i B_i, cost in and cost out, which is the least cost at which the network's function is as it was.
  * Two blocks over one array are shared weights: their units get one lambda. The solver works on `state` alone; the
@@ -893,6 +898,8 @@ typedef struct hk_balance_graph_args {
                                        HK_TIED; NULL: one for each unit */
     int64_t parts;                  /* >= 1: the cost is sum_k weight[k] sum |w|^p[k]; A is sum |w|^p for one part of */
     const double *weight, *p;       /* weight 1, and sum w g'(w) for a mixture g */
+    hk_derivative derivative;       /* NULL, or instead of weight and p, with 1 part, any g; the method is HK_SWEEPS, and the */
+    void *context;                  /* costs of the report are NaN */
     int64_t method;
     int64_t groups;                 /* length of order */
     const int64_t *order;           /* the order of the groups in a sweep, or NULL */
@@ -1054,6 +1061,10 @@ HK_API int hk_load(const hk_load_args *args, int64_t *at, hk_error *err);
  * Needs a CPython in the process, whose functions it finds at run time, and its lock held; NULL if there is none or
  * the name is unknown. */
 HK_API void *hk_python_function(const char *kernel);
+
+/* An hk_derivative whose context is a Python callable. It is given two memoryviews of 8 n bytes, w and, to be written,
+ * slope, which it must release. Python's lock must be held through the whole call (ctypes.PyDLL); an exception stays set. */
+HK_API int hk_python_derivative(void *callable, const double *w, double *slope, int64_t n);
 
 #ifdef __cplusplus
 }

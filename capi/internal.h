@@ -143,6 +143,9 @@ int hki_step(int kernel, const void *args, const hki_work *work, int64_t *at, hk
 extern int hki_is_portable;
 void hki_ask_isa(void);
 
+/* Calls the caller's function from Go. */
+int hki_derivative(hk_derivative f, void *context, const double *w, double *slope, int64_t n);
+
 /* The floating-point control word: hki_fp_enter sets the default mode and returns the caller's, for hki_fp_leave. */
 uint64_t hki_fp_enter(void);
 void hki_fp_leave(uint64_t mode);

@@ -51,6 +51,8 @@ enum { METH_FASTCALL = 0x80, BUFFER_WRITABLE = 0x01, BUFFER_STRIDES_FORMAT = 0x1
     X(void *, PyEval_SaveThread, (void))                                               \
     X(void, PyEval_RestoreThread, (void *))                                            \
     X(PyObject *, PyCFunction_NewEx, (method_def *, PyObject *, PyObject *))           \
+    X(PyObject *, PyMemoryView_FromMemory, (char *, Py_ssize_t, int))                  \
+    X(PyObject *, PyObject_CallFunctionObjArgs, (PyObject *, ...))                     \
     X(void, Py_IncRef, (PyObject *))                                                   \
     X(void, Py_DecRef, (PyObject *))
 
@@ -274,4 +276,17 @@ void *hk_python_function(const char *name) {
     PyObject *function = py.PyCFunction_NewEx(&methods[kernel], self, 0);
     py.Py_DecRef(self);
     return function;
+}
+
+int hk_python_derivative(void *callable, const double *w, double *slope, int64_t n) {
+    enum { READ = 0x100, WRITE = 0x200 };
+    if (!find_cpython()) return -1;
+    Py_ssize_t size = (Py_ssize_t)n * (Py_ssize_t)sizeof(double);
+    PyObject *in = py.PyMemoryView_FromMemory((char *)w, size, READ);
+    PyObject *out = in ? py.PyMemoryView_FromMemory((char *)slope, size, WRITE) : 0;
+    PyObject *answer = out ? py.PyObject_CallFunctionObjArgs(callable, in, out, (PyObject *)0) : 0;
+    if (answer) py.Py_DecRef(answer);
+    if (out) py.Py_DecRef(out);
+    if (in) py.Py_DecRef(in);
+    return answer ? 0 : -1;
 }

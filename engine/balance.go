@@ -149,7 +149,7 @@ func (n *Network[T]) placed(err error) error {
 
 // Deficit returns the signed deficits A_i − c_iB_i of all hidden units (c = 1 where the activation is not homogeneous),
 // population after population, into dst (nil: allocated, else HiddenUnits() long), and the network's deficit, the sum
-// of their squares, a measure of the progress of training under L_p regularisation. It reads P and IncludeBias of o.
+// of their squares, a measure of the progress of training under L_p regularisation. It reads P, Mixture, Cost, Method and IncludeBias of o.
 // Sums are in float64. The network is not changed. Errors: *ArgError, *NonFiniteError.
 func Deficit[T kernels.Float](n *Network[T], o BalanceOptions, dst []float64) (unit []float64, total float64, err error) {
 	defer guard(&err)
@@ -157,8 +157,14 @@ func Deficit[T kernels.Float](n *Network[T], o BalanceOptions, dst []float64) (u
 	if err := n.check(fn); err != nil {
 		return nil, 0, err
 	}
-	if err := checkExponent(fn, o.P); err != nil {
-		return nil, 0, err
+	power := o.Cost == nil && len(o.Mixture) == 0
+	if o.Cost != nil {
+		o.Method = MethodSweeps
+	}
+	if power {
+		if err := checkExponent(fn, o.P); err != nil {
+			return nil, 0, err
+		}
 	}
 	if dst == nil {
 		dst = make([]float64, n.HiddenUnits())
@@ -166,7 +172,7 @@ func Deficit[T kernels.Float](n *Network[T], o BalanceOptions, dst []float64) (u
 	if err := checkLen(fn, "dst", dst, n.HiddenUnits()); err != nil {
 		return nil, 0, err
 	}
-	if !n.plainDeficit(o, dst) {
+	if !power || !n.plainDeficit(o, dst) {
 		g := n.Graph(o.IncludeBias)
 		clear(g.Held)
 		b, err := newBalancer(fn, g, o)

@@ -1,204 +1,422 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// AdditiveCost is a cost Σ g(|w|) over all weights by g and its derivative, both for w > 0. w·g′(w) must increase with
-// w and go from 0 to infinity, so that a unit's balance has exactly one solution; that g increases is not enough: Σ tanh|w|
-// has up to three (mathematics page, section 4).
-type AdditiveCost struct{ Cost, Derivative func(w float64) float64 }
-
-// BalanceAdditive balances a graph for a general additive cost, so that for each unit with scale λ
+// AdditiveCost is a cost Σ α g(|w|) over all weights, by the derivative of g and, if it is known, g. Both write what they
+// have for each of the weights w > 0 to dst, which is as long; an error of theirs ends the call, and is its error.
 //
-//	A = Σ_in w g′(w) = c Σ_out w g′(w) = cB
-//
-// at the scaled weights: units one after another, by groups in the order of Order, each by a bracketed root in log λ. A
-// sweep evaluates g′ of every weight some tens of times; where g is a sum of powers, BalanceOptions.Mixture is far
-// faster. It reads Order, Tol and MaxSweeps of o. Report and errors are those of Balance; *ArgError also where the root
-// is not bracketed within λ of 2^±400.
-func (g *BalanceGraph[T]) BalanceAdditive(cost AdditiveCost, o BalanceOptions) (report *GraphReport, err error) {
-	defer guard(&err)
-	const fn = "BalanceAdditive"
-	if cost.Cost == nil || cost.Derivative == nil {
-		return nil, badArg(fn, "cost", "without a function", "g and its derivative")
-	}
-	// Zeros and connections are those of any cost.
-	b, err := newBalancer(fn, g, BalanceOptions{P: 1, Method: MethodSweeps, Order: o.Order, Tol: o.Tol, MaxSweeps: o.MaxSweeps})
-	if err != nil {
-		return nil, err
-	}
-	b.prepareCoordinates()
-	a := &additive[T]{b: b, cost: cost, recv: make([]float64, g.Units), send: make([]float64, g.Units)}
-	for i := range a.recv {
-		a.recv[i], a.send[i] = 1, 1
-	}
-	before, deficitBefore := a.total()
-	sweeps, reason := 0, SweepsUsedUp
-	for ; ; sweeps++ {
-		worst := 0.0
-		for _, units := range b.coordinate.groups {
-			for _, u := range units {
-				r, err := a.visit(fn, u, sweeps < b.o.MaxSweeps)
-				if err != nil {
-					return nil, err
-				}
-				worst = max(worst, r)
-			}
-		}
-		b.residual = worst
-		if worst <= b.o.Tol {
-			reason = Converged
-		}
-		if worst <= b.o.Tol || sweeps == b.o.MaxSweeps {
-			break
-		}
-	}
-	run := &GraphBalancer[T]{b: b, why: reason, done: true}
-	after, deficitAfter := a.total()
-	if report, err = run.Apply(); err != nil {
-		return nil, err
-	}
-	report.CostBefore, report.DeficitBefore, report.CostAfter, report.DeficitAfter = before, deficitBefore, after, deficitAfter
-	report.Sweeps, report.Reason = sweeps, reason
-	return report, nil
+// w·g′(w) must increase with w, from 0 to infinity, so that a unit's balance has exactly one solution; that g increases
+// is not enough: Σ tanh|w| has up to three (mathematics page, section 4). It is looked at over the weights that there
+// are and along the scales that are tried, and refused where it is seen to fall. Where g is a sum of powers,
+// BalanceOptions.Mixture is far faster.
+type AdditiveCost struct {
+	Derivative func(dst, w []float64) error
+	Value      func(dst, w []float64) error // nil: the reports' costs are NaN
 }
 
-type additive[T kernels.Float] struct {
-	b          *balancer[T]
-	cost       AdditiveCost
+// additive balances for an AdditiveCost, so that for each unit, at the scaled weights,
+//
+//	A = Σ_in α w g′(w) = c Σ_out α w g′(w) = cB
+//
+// by sweeps. The units of a group that do not interact go to their roots together, in step, since a g′ that is given
+// weights by the thousand costs little beside them.
+type additive struct {
 	recv, send []float64 // by unit: λ and λ^−c
-	in, out    []weighted
+	// sum is A of all units, then B, then what nobody asks for.
+	sum   []float64
+	value float64 // Σ α g
+	root  []rootSearch
+	rate  []float64 // by unit: d(log2 A − log2 B)/dℓ as it was last seen, a part of the state
+
+	w, slope, alpha []float64 // weights on their way through g′
+	to              [2][]int  // where each is added in sum
+	least, most     float64   // |w|
+	trial           bool      // the scales are tried, and may be too large for g′
 }
 
-// weighted is a scaled weight, > 0, and its weight in the cost.
-type weighted struct{ w, alpha float64 }
+// rootSearch is the search of one unit: f = log2 A − log2 cB, which increases with x, what its log-scale has moved by.
+type rootSearch struct {
+	unit, part   int     // the unit, and the steps that it has made
+	start, x     float64 // f at 0, the next x
+	from, f      float64 // the x before and f there
+	low, high    float64 // f(low) < 0 < f(high)
+	below, above bool    // they are known
+	done         bool
+}
 
-func (a *additive[T]) factor(units []int, i int, post bool) float64 {
-	u := a.b.unitOf(units, i)
+const (
+	additiveChunk = 1 << 14 // weights given to g′ at once
+	probes        = 257     // weights at which w·g′(w) is looked at
+	// rootPart of what a unit is out of balance may be left by a visit, since its neighbours will move as well.
+	rootPart = 0.05
+)
+
+func (b *balancer[T]) prepareAdditive() {
+	n := b.g.Units
+	a := &additive{recv: b.floats(n), send: b.floats(n), sum: b.floats(2*n + 1)}
+	a.w, a.slope, a.alpha = b.floats(additiveChunk)[:0], b.floats(additiveChunk), b.floats(additiveChunk)[:0]
+	b.additive = a
+}
+
+// setScales sets λ and λ^−c of all units.
+func (b *balancer[T]) setScales() {
+	a := b.additive
+	for i := range a.recv {
+		a.recv[i], a.send[i] = 0, 0
+		if j := b.root[i]; j >= 0 {
+			a.recv[i], a.send[i] = b.ell[j], -float64(b.ell[j]*b.g.degree(i))
+		}
+	}
+	kernels.Exp2(a.recv, a.recv)
+	kernels.Exp2(a.send, a.send)
+}
+
+// end is the factor of a row (column) of a block, and the place of its unit's sum.
+func (b *balancer[T]) end(units []int, i int, post bool) (factor float64, to int) {
+	u := b.unitOf(units, i)
 	switch {
 	case u < 0:
-		return 1
+		return 1, 2 * b.g.Units
 	case post:
-		return a.recv[u]
+		return b.additive.recv[u], u
 	}
-	return a.send[u]
+	return b.additive.send[u], b.g.Units + u
 }
 
-// each calls do for the weights of row (column) i of a term that are not zero, and not self-weights with c = 1.
-func (a *additive[T]) each(t *balanceTerm[T], side, i int, do func(weighted)) {
-	block := t.block
-	from, to, step := i*block.W.Stride, block.W.Cols, 1
-	if side == 1 {
-		from, to, step = i, block.W.Rows, block.W.Stride
+// pushRow sends the weights of row i of a term, or those of some columns of it, through g′.
+func (b *balancer[T]) pushRow(t *balanceTerm[T], i int, cols []int, toRow, toCols bool) error {
+	row, indices := t.block.line(i)
+	first := i * t.block.Alphas.Stride // of the weights α
+	if indices != nil {
+		first = t.block.Sparse.Start[i]
 	}
-	for k := range to {
-		r, c := i, k
-		if side == 1 {
-			r, c = k, i
+	if cols != nil {
+		for _, j := range cols {
+			if err := b.push(t, i, j, row[j], first+j, toRow, toCols); err != nil {
+				return err
+			}
 		}
-		w := math.Abs(float64(block.W.Data[from+k*step]))
-		alpha := block.Alpha
-		if block.Alphas.Data != nil {
-			alpha *= float64(block.Alphas.Data[r*block.Alphas.Stride+c])
+		return nil
+	}
+	for k, w := range row {
+		j := k
+		if indices != nil {
+			j = int(indices[k])
 		}
-		u := a.b.unitOf(block.Rows, r)
-		if w == 0 || alpha == 0 || u >= 0 && u == a.b.unitOf(block.Cols, c) && a.b.g.degree(u) == 1 {
+		if err := b.push(t, i, j, w, first+k, toRow, toCols); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pushCols is pushRow of whole columns.
+func (b *balancer[T]) pushCols(t *balanceTerm[T], cols []int) error {
+	if !t.block.sparse() {
+		for i := range t.block.W.Rows {
+			if err := b.pushRow(t, i, cols, false, true); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := t.thin.side[1]
+	for _, j := range cols {
+		for k := w.Start[j]; k < w.Start[j+1]; k++ {
+			at := t.thin.at[k]
+			if err := b.push(t, int(w.Indices[k]), j, t.block.Sparse.Data[at], at, false, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// push sends w_ij through g′, to be added to the sum of the row's unit, the column's, or both; k is where its α is. Weights
+// of 0 and self-weights with c = 1 are left out.
+func (b *balancer[T]) push(t *balanceTerm[T], i, j int, w T, k int, toRow, toCol bool) error {
+	a, block, none := b.additive, t.block, 2*b.g.Units
+	alpha := block.Alpha
+	if block.Alphas.Data != nil {
+		alpha *= float64(block.Alphas.Data[k])
+	}
+	if w == 0 || alpha == 0 {
+		return nil
+	}
+	if u := b.unitOf(block.Rows, i); t.loops && u >= 0 && u == b.unitOf(block.Cols, j) && b.g.degree(u) == 1 {
+		return nil
+	}
+	f, row := b.end(block.Rows, i, !block.Transposed)
+	g, col := b.end(block.Cols, j, block.Transposed)
+	if !toRow {
+		row = none
+	}
+	if !toCol {
+		col = none
+	}
+	if len(a.w) == additiveChunk {
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
+	a.w = append(a.w, float64(float64(math.Abs(float64(w))*f)*g))
+	a.alpha = append(a.alpha, alpha)
+	a.to[0], a.to[1] = append(a.to[0], row), append(a.to[1], col)
+	return nil
+}
+
+// flush adds α·w·g′(w) of the weights that have been sent to the sums, in order.
+func (b *balancer[T]) flush() error {
+	a := b.additive
+	n := len(a.w)
+	if n == 0 {
+		return nil
+	}
+	slope := a.slope[:n]
+	if err := b.o.Cost.Derivative(slope, a.w); err != nil {
+		return err
+	}
+	for k, w := range a.w {
+		s := float64(w * slope[k])
+		if !(slope[k] >= 0) || !a.trial && math.IsInf(s, 1) {
+			return b.badCost(fmt.Sprintf("%v at |w| = %v", slope[k], w), "a finite number ≥ 0")
+		}
+		s *= a.alpha[k]
+		a.sum[a.to[0][k]] += s
+		a.sum[a.to[1][k]] += s
+		if !a.trial {
+			a.least, a.most = min(a.least, w), max(a.most, w)
+		}
+	}
+	if b.o.Cost.Value != nil && !a.trial {
+		if err := b.o.Cost.Value(slope, a.w); err != nil {
+			return err
+		}
+		for k, v := range slope {
+			a.value += float64(a.alpha[k] * v)
+		}
+	}
+	a.w, a.alpha, a.to[0], a.to[1] = a.w[:0], a.alpha[:0], a.to[0][:0], a.to[1][:0]
+	return nil
+}
+
+func (b *balancer[T]) badCost(got, want string) error { return badArg(b.o.fn, "cost", got, want) }
+
+// evaluateAdditive takes A, B and the cost at the present scales, in one pass.
+func (b *balancer[T]) evaluateAdditive() error {
+	if b.additive == nil {
+		for q := range b.g.Blocks {
+			if w := b.g.Blocks[q].stored(); !finiteMatrix(w, make([]T, w.Rows)) {
+				return b.nonFinite(q)
+			}
+		}
+		b.prepareAdditive()
+	}
+	a := b.additive
+	b.setScales()
+	clear(a.sum)
+	a.trial, a.value, a.least, a.most = false, 0, math.Inf(1), 0
+	for k := range b.terms {
+		for i := range b.terms[k].block.shape()[0] {
+			if err := b.pushRow(&b.terms[k], i, nil, true, true); err != nil {
+				return err
+			}
+		}
+	}
+	if err := b.flush(); err != nil {
+		return err
+	}
+	n := b.g.Units
+	kernels.Log2(b.logA, a.sum[:n])
+	kernels.Log2(b.logB, a.sum[n:2*n])
+	b.cost = math.NaN()
+	if b.o.Cost.Value != nil {
+		b.cost = log2(a.value)
+	}
+	return nil
+}
+
+// probe looks whether w·g′(w) increases over the weights that there are.
+func (b *balancer[T]) probe() error {
+	a := b.additive
+	if !(a.most > a.least) {
+		return nil
+	}
+	w, slope := make([]float64, probes), make([]float64, probes)
+	from, to := log2(a.least), log2(a.most)
+	for k := range w {
+		w[k] = from + float64((to-from)*float64(k))/(probes-1)
+	}
+	kernels.Exp2(w, w)
+	if err := b.o.Cost.Derivative(slope, w); err != nil {
+		return err
+	}
+	for k := range w {
+		slope[k] = float64(w[k] * slope[k])
+		if !(slope[k] >= 0) || k > 0 && slope[k] < float64(slope[k-1]*(1-1e-12)) {
+			return b.badCost(fmt.Sprintf("such that w·g′(w) is %v at w = %v, after %v", slope[k], w[k], slope[max(k-1, 0)]), increasing)
+		}
+	}
+	return nil
+}
+
+const increasing = "a g′ for which w·g′(w) increases from 0 to infinity"
+
+// additiveSweep visits the groups in order.
+func (b *balancer[T]) additiveSweep() error {
+	b.prepareCoordinates()
+	a, c := b.additive, &b.coordinate
+	a.rate = b.state.pairs[0][0]
+	if b.state.head[stateSweeps] == 0 {
+		for i := range a.rate {
+			a.rate[i] = 1 + b.g.degree(i)
+		}
+	}
+	for k, units := range c.groups {
+		if !c.alone[k] {
+			if err := b.seekRoots(units); err != nil {
+				return err
+			}
 			continue
 		}
-		do(weighted{float64(float64(w*a.factor(block.Rows, r, !block.Transposed)) * a.factor(block.Cols, c, block.Transposed)), alpha})
+		for i := range units {
+			if err := b.seekRoots(units[i : i+1]); err != nil {
+				return err
+			}
+		}
 	}
+	return b.refresh()
 }
 
-// slopes is Σ α·w·g′(w) of weights times f.
-func (a *additive[T]) slopes(v []weighted, f float64) (sum float64) {
-	for _, e := range v {
-		w := float64(e.w * f)
-		sum += float64(e.alpha * float64(w*a.cost.Derivative(w)))
+// seekRoots sets units that do not interact to their optima, by steps of the secant within a bracket.
+func (b *balancer[T]) seekRoots(units []int) error {
+	a := b.additive
+	a.root = a.root[:0]
+	for _, u := range units {
+		a.root = append(a.root, rootSearch{unit: u})
 	}
-	return sum
+	near := max(0.7*b.o.Tol, 1e-15) // |f| of a residual of about a quarter of Tol
+	for open := true; open; {
+		if err := b.measureRoots(); err != nil {
+			return err
+		}
+		open = false
+		for k := range a.root {
+			r := &a.root[k]
+			if r.done {
+				continue
+			}
+			if r.part == 0 {
+				r.start = r.f
+			}
+			r.done = math.Abs(r.f) <= max(near, rootPart*math.Abs(r.start)) || r.part == 0 && r.f-r.f != 0
+			if !r.done {
+				if err := b.nextTrial(r); err != nil {
+					return err
+				}
+			}
+			open = open || !r.done
+		}
+	}
+	for _, r := range a.root {
+		b.ell[r.unit] += r.x
+	}
+	return nil
 }
 
-func (a *additive[T]) gather(u int) {
-	a.in, a.out = a.in[:0], a.out[:0]
-	c := &a.b.coordinate
-	for _, p := range c.places[u] {
-		t := &a.b.terms[p.term]
-		lines := []int{int(p.slot)}
-		if rows := c.rows[2*p.term+p.side]; rows != nil {
-			lines = rows[p.slot]
-		}
-		to := &a.out
-		if t.side[p.side].post {
-			to = &a.in
-		}
-		for _, i := range lines {
-			a.each(t, int(p.side), i, func(e weighted) { *to = append(*to, e) })
-		}
+// nextTrial moves x: along the secant, and in the middle of the bracket if that leaves it or every third time.
+func (b *balancer[T]) nextTrial(r *rootSearch) error {
+	if r.f != r.f {
+		return b.badCost("infinite both ways", increasing)
 	}
+	if r.f < 0 {
+		r.low, r.below = r.x, true
+	} else {
+		r.high, r.above = r.x, true
+	}
+	r.part++
+	x := r.x - r.f/b.additive.rate[r.unit]
+	switch both := r.below && r.above; {
+	case both && r.high-r.low <= 1e-15*(1+math.Abs(r.x)):
+		r.done = true
+		return nil
+	case both && (r.part%3 == 0 || !(x > r.low && x < r.high)):
+		x = 0.5 * (r.low + r.high)
+	case !both && r.part > 3:
+		// However flat f is: twice as far with each step.
+		x = r.x + math.Copysign(math.Ldexp(1, r.part-4), -r.f)
+	}
+	if !(math.Abs(x) <= 400) {
+		return b.badCost(fmt.Sprintf("without a balance of unit %d", r.unit), increasing)
+	}
+	r.x = x
+	return nil
 }
 
-// visit measures unit u, |A − cB|/(A + cB), and with move sets it to its optimum if that exceeds the tolerance.
-func (a *additive[T]) visit(fn string, u int, move bool) (float64, error) {
-	a.gather(u)
-	c := a.b.g.degree(u)
-	value := func(x float64) float64 { // log2 A − log2 cB with the unit's log-scale moved by x
-		return log2(a.slopes(a.in, exp2(x))) - log2(c*a.slopes(a.out, exp2(-float64(c*x))))
-	}
-	f := value(0)
-	r := exp2(-math.Abs(f))
-	if r = (1 - r) / (1 + r); !move || r <= a.b.o.Tol {
-		return r, nil
-	}
-	// f increases with x: go against its sign until it changes, then halve, by Illinois' false position.
-	low, flow, high, fhigh := 0.0, f, 0.0, f
-	for step := 1.0; flow > 0 || fhigh < 0; step *= 2 {
-		if step > 400 {
-			return 0, badArg(fn, "cost", "without a balance of a unit", "w·g′(w) that increases from 0 to infinity")
+// measureRoots takes f of the open searches at their x, and how fast it changes.
+func (b *balancer[T]) measureRoots() error {
+	a, n := b.additive, b.g.Units
+	c := &b.coordinate
+	b.setScales()
+	a.trial = true
+	lines := make(map[[2]int][]int) // by term and side
+	for _, r := range a.root {
+		if r.done {
+			continue
 		}
-		if f > 0 {
-			high, fhigh = low, flow
-			low = -step
-			flow = value(low)
-		} else {
-			low, flow = high, fhigh
-			high = step
-			fhigh = value(high)
+		u := r.unit
+		a.sum[u], a.sum[n+u] = 0, 0
+		x := []float64{r.x, -float64(r.x * b.g.degree(u))}
+		kernels.Exp2(x, x)
+		a.recv[u] *= x[0]
+		a.send[u] *= x[1]
+		for _, p := range c.places[u] {
+			at := [2]int{int(p.term), int(p.side)}
+			if rows := c.rows[2*p.term+p.side]; rows != nil {
+				lines[at] = append(lines[at], rows[p.slot]...)
+			} else {
+				lines[at] = append(lines[at], int(p.slot))
+			}
 		}
 	}
-	x := low
-	for k := 0; k < 200 && flow != 0 && high-low > 1e-15*(1+math.Abs(low)); k++ {
-		x = low - flow*(high-low)/(fhigh-flow)
-		if k%3 == 2 || !(x > low && x < high) {
-			x = 0.5 * (low + high)
+	for k := range b.terms {
+		t := &b.terms[k]
+		for _, i := range lines[[2]int{k, 0}] {
+			if err := b.pushRow(t, i, nil, true, false); err != nil {
+				return err
+			}
 		}
-		if v := value(x); v > 0 {
-			high, fhigh = x, v
-			flow *= 0.5
-		} else {
-			low, flow = x, v
-			fhigh *= 0.5
-		}
-	}
-	a.b.ell[u] += x
-	a.recv[u] = exp2(a.b.ell[u])
-	a.send[u] = exp2(-float64(c * a.b.ell[u]))
-	return r, nil
-}
-
-// total is the cost, and the deficit over the units that may move.
-func (a *additive[T]) total() (cost, deficit float64) {
-	for k := range a.b.terms {
-		for i := range a.b.terms[k].block.W.Rows {
-			a.each(&a.b.terms[k], 0, i, func(e weighted) { cost += float64(e.alpha * a.cost.Cost(e.w)) })
+		if cols := lines[[2]int{k, 1}]; cols != nil {
+			if err := b.pushCols(t, cols); err != nil {
+				return err
+			}
 		}
 	}
-	for _, u := range a.b.live {
-		a.gather(u)
-		d := a.slopes(a.in, 1) - float64(a.b.g.degree(u)*a.slopes(a.out, 1))
-		deficit += float64(d * d)
+	if err := b.flush(); err != nil {
+		return err
 	}
-	return cost, deficit
+	for k := range a.root {
+		r := &a.root[k]
+		if r.done {
+			continue
+		}
+		u := r.unit
+		f := log2(a.sum[u]) - log2(a.sum[n+u]) - b.logDegree[u]
+		if r.part > 0 && r.x != r.from {
+			slope := (f - r.f) / (r.x - r.from)
+			if slope <= 0 && math.Abs(f-r.f) > 1e-12 || f == r.f && r.part > 3 {
+				return b.badCost(fmt.Sprintf("such that Σ w·g′(w) does not increase with the scale of unit %d", u), increasing)
+			}
+			if slope > 0 && slope-slope == 0 {
+				a.rate[u] = slope
+			}
+		}
+		r.f, r.from = f, r.x
+	}
+	return nil
 }

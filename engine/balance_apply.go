@@ -118,8 +118,10 @@ func (r *GraphBalancer[T]) Apply() (report *GraphReport, err error) {
 	for q := range b.g.Blocks {
 		if b.use[q] == q {
 			rows, cols := b.blockFactors(q, 0), b.blockFactors(q, 1)
-			if rows != nil || cols != nil {
-				kernels.Scale(b.g.Blocks[q].W, rows, cols)
+			if block := &b.g.Blocks[q]; block.sparse() {
+				scaleCSR(block.Sparse, rows, cols)
+			} else if rows != nil || cols != nil {
+				kernels.Scale(block.W, rows, cols)
 			}
 		}
 	}
@@ -156,10 +158,7 @@ func (b *balancer[T]) exponents(q, side int, dst []float64) (moved bool) {
 }
 
 func (b *balancer[T]) blockFactors(q, side int) []T {
-	n := b.g.Blocks[q].W.Rows
-	if side == 1 {
-		n = b.g.Blocks[q].W.Cols
-	}
+	n := b.g.Blocks[q].shape()[side]
 	e := b.block(n)
 	if !b.exponents(q, side, e) {
 		return nil
@@ -179,9 +178,9 @@ func (b *balancer[T]) checkRange(q int) error {
 	if single[T]() {
 		limit = 126
 	}
-	w := b.g.Blocks[q].W
+	w := b.g.Blocks[q].stored()
 	largest := [2]float64{}
-	for side, n := range [2]int{w.Rows, w.Cols} {
+	for side, n := range b.g.Blocks[q].shape() {
 		e := b.block(n)
 		b.exponents(q, side, e)
 		for _, l := range e {

@@ -223,6 +223,8 @@ func (b *balancer[T]) sumOfUnit(p place) float64 {
 	sum := 0.0
 	for _, i := range one {
 		switch {
+		case t.form == formSparse:
+			sum += t.thin.line(int(p.side), i, ones(spreadFactors(other, b.vec[1-p.side]), b.vec[1-p.side][:other.n]))
 		case t.form == formWide && t.wide.Data != nil:
 			sum += lineSum(t.wide, 1, int(p.side), i, spreadFactors(other, b.vec[1-p.side]))
 		case t.form == formWide:

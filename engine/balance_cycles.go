@@ -166,6 +166,10 @@ func (b *balancer[T]) reach(marked []bool, forward, fromRoot bool) (any bool) {
 		again = false
 		for k := range b.terms {
 			t := &b.terms[k]
+			if t.block.sparse() {
+				again = b.reachSparse(t, marked, forward, is) || again
+				continue
+			}
 			w := t.block.W
 			nonzero := func(i, j int) bool {
 				return w.Data[i*w.Stride+j] != 0 && (t.block.Alphas.Data == nil || t.block.Alphas.Data[i*t.block.Alphas.Stride+j] != 0)

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/hebbkern/hebbkern/kernels"
@@ -29,13 +30,15 @@ type BalanceGraph[T kernels.Float] struct {
 // BalanceBlock is a matrix of weights from the units of its columns to those of its rows.
 type BalanceBlock[T kernels.Float] struct {
 	W kernels.Matrix[T]
+	// Sparse, of kernels.NewCSR, is instead of W: the weights that exist. Their indices and starts are read only.
+	Sparse kernels.CSR[T]
 	// Rows and Cols are the unit of each row and column, −1 where there is none: an input, an output, a constant.
 	// nil: −1 for all. A bias is a row of weights from a constant with Transposed set, or a column without.
 	Rows, Cols []int
 	// Transposed: the weights go from the units of the rows to those of the columns.
 	Transposed bool
 	Alpha      float64           // the weight of the block in the cost; 0: it is scaled along and costs nothing
-	Alphas     kernels.Matrix[T] // the weight of each element besides, ≥ 0; without data: 1. A mask is 0 and 1
+	Alphas     kernels.Matrix[T] // the weight of each element besides, ≥ 0; without data: 1. A mask is 0 and 1. Sparse: [1, stored]
 	// Power of the factor λ_post·λ_pre^−c that the block is scaled by; 0: 1. A gradient or its average has −1, an
 	// average of squared gradients −2. Blocks with a Power other than 1 cost nothing.
 	Power float64
@@ -62,8 +65,39 @@ func (b *BalanceBlock[T]) power() float64 {
 
 func (b *BalanceBlock[T]) counted() bool { return b.Alpha > 0 && b.power() == 1 }
 
+func (b *BalanceBlock[T]) sparse() bool { return b.Sparse.Start != nil }
+
+// shape is the rows and columns.
+func (b *BalanceBlock[T]) shape() [2]int {
+	if b.sparse() {
+		return [2]int{b.Sparse.Rows, b.Sparse.Cols}
+	}
+	return [2]int{b.W.Rows, b.W.Cols}
+}
+
+// stored is the weights that exist, as a matrix of some shape.
+func (b *BalanceBlock[T]) stored() kernels.Matrix[T] {
+	if b.sparse() {
+		return rowVector(b.Sparse.Data)
+	}
+	return b.W
+}
+
+// line is row i, and the columns of what is stored; nil: all.
+func (b *BalanceBlock[T]) line(i int) ([]T, []int32) {
+	if b.sparse() {
+		return b.Sparse.Row(i)
+	}
+	return b.W.Row(i), nil
+}
+
 // same reports whether two blocks are one array.
 func (b *BalanceBlock[T]) same(o *BalanceBlock[T]) bool {
+	if b.sparse() || o.sparse() {
+		return b.sparse() && o.sparse() && b.shape() == o.shape() && len(b.Sparse.Data) > 0 &&
+			unsafe.SliceData(b.Sparse.Data) == unsafe.SliceData(o.Sparse.Data) &&
+			slices.Equal(b.Sparse.Start, o.Sparse.Start) && slices.Equal(b.Sparse.Indices, o.Sparse.Indices)
+	}
 	return b.W.Rows == o.W.Rows && b.W.Cols == o.W.Cols && b.W.Stride == o.W.Stride &&
 		b.W.Rows > 0 && b.W.Cols > 0 && unsafe.SliceData(b.W.Data) == unsafe.SliceData(o.W.Data)
 }
@@ -118,11 +152,18 @@ func (g *BalanceGraph[T]) checkBlock(fn string, q int) error {
 	if err := checkMatrix(fn, "", b.W, -1, -1); err != nil {
 		return indexed(err, "weights[%d]", q)
 	}
+	shape, stored := b.shape(), [2]int{b.W.Rows, b.W.Cols}
+	if s := &b.Sparse; b.sparse() {
+		if b.W.Data != nil || len(s.Start) != s.Rows+1 || len(s.Indices) != len(s.Data) || s.Start[s.Rows] != len(s.Data) {
+			return badArg(fn, fmt.Sprintf("weights[%d]", q), "sparse beside a W, or no CSR of kernels.NewCSR", "one")
+		}
+		stored = [2]int{1, len(s.Data)}
+	}
 	for _, side := range []struct {
 		name  string
 		units []int
 		n     int
-	}{{"rows", b.Rows, b.W.Rows}, {"cols", b.Cols, b.W.Cols}} {
+	}{{"rows", b.Rows, shape[0]}, {"cols", b.Cols, shape[1]}} {
 		if side.units == nil {
 			continue
 		}
@@ -144,7 +185,7 @@ func (g *BalanceGraph[T]) checkBlock(fn string, q int) error {
 	if b.Alphas.Data == nil {
 		return nil
 	}
-	if err := checkMatrix(fn, "", b.Alphas, b.W.Rows, b.W.Cols); err != nil {
+	if err := checkMatrix(fn, "", b.Alphas, stored[0], stored[1]); err != nil {
 		return indexed(err, "alphas[%d]", q)
 	}
 	for i := range b.Alphas.Rows {
@@ -162,7 +203,7 @@ func (g *BalanceGraph[T]) checkBlockOverlap(fn string) error {
 	for q := range g.Blocks {
 		for k := range q {
 			a, b := &g.Blocks[q], &g.Blocks[k]
-			if !a.same(b) && overlap(a.W, b.W) {
+			if !a.same(b) && overlap(a.stored(), b.stored()) {
 				return badArg(fn, fmt.Sprintf("weights[%d]", q), fmt.Sprintf("overlapping weights[%d]", k), "arrays that share no element, or one array")
 			}
 			if a.same(b) && (a.power() != b.power() || a.Alpha != b.Alpha) {

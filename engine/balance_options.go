@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // BalanceMethod is how BalanceGraph and Balance solve. All but MethodTied reach the same weights.
@@ -24,10 +25,12 @@ const (
 // CostTerm is a part Weight·Σ|w|^P of a cost.
 type CostTerm struct{ Weight, P float64 }
 
-// BalanceOptions are the options of Balance, BalanceGraph and (P, Mixture, IncludeBias) of Deficit.
+// BalanceOptions are the options of Balance, BalanceGraph and (P, Mixture, Cost, IncludeBias) of Deficit.
 type BalanceOptions struct {
 	P       float64    // exponent of the cost Σ|w|^p: any real p > 0; it has no default
 	Mixture []CostTerm // instead of P: the cost Σ_k Weight_k·Σ|w|^P_k. A and B are Σ w·g′(w) then
+	// Cost, instead of P and Mixture, is any other cost that is a sum over the weights, for MethodSweeps.
+	Cost *AdditiveCost
 	// IncludeBias counts a unit's bias in its cost in (it is scaled in either case); for Networks.
 	IncludeBias bool
 	Method      BalanceMethod
@@ -39,8 +42,9 @@ type BalanceOptions struct {
 	// the scaled sums before the one write.
 	Tol       float64
 	MaxSweeps int // sweeps or steps; 0: 10000
-	// MaxScratch bounds the bytes of copies of |W|^p that large matrices need for exponents without a direct form
-	// and for weights α_ij; what does not fit is raised to the power again in each pass. 0: 1 GiB; negative: none.
+	// MaxScratch bounds the bytes of copies of |W|^p, for exponents without a direct form and for weights α_ij; what
+	// does not fit is raised to the power again in each pass. 0: what is needed for weights of up to 64 MiB, and for
+	// larger ones a 32nd of their size: there are few passes, and memory is dearer; negative: none.
 	MaxScratch int64
 	// State, if not nil, is the solver's state in the caller's memory, BalanceStateLen long: its first
 	// element 0 to begin, and written by every step, so that a run may be cut into calls.
@@ -60,8 +64,11 @@ const (
 )
 
 func (o *BalanceOptions) parts() []CostTerm {
-	if len(o.Mixture) > 0 {
+	switch {
+	case len(o.Mixture) > 0:
 		return o.Mixture
+	case o.Cost != nil:
+		return []CostTerm{{1, 1}} // for zeros and connections
 	}
 	return []CostTerm{{1, o.P}}
 }
@@ -69,7 +76,12 @@ func (o *BalanceOptions) parts() []CostTerm {
 // check refuses bad options and sets the defaults.
 func (o *BalanceOptions) check(fn string, single bool) error {
 	o.fn = fn
-	if len(o.Mixture) == 0 {
+	switch {
+	case o.Cost != nil && (o.P != 0 || len(o.Mixture) > 0):
+		return badArg(fn, "cost", "given beside p", "one of the two")
+	case o.Cost != nil && o.Cost.Derivative == nil:
+		return badArg(fn, "cost", "without a function", "the derivative of g")
+	case o.Cost == nil && len(o.Mixture) == 0:
 		if err := checkExponent(fn, o.P); err != nil {
 			return err
 		}
@@ -84,6 +96,9 @@ func (o *BalanceOptions) check(fn string, single bool) error {
 	}
 	if o.Method < MethodNewton || o.Method > MethodTied {
 		return badArg(fn, "method", fmt.Sprint(int(o.Method)), "a known method")
+	}
+	if o.Cost != nil && o.Method != MethodSweeps {
+		return badArg(fn, "method", "another than sweeps for a general cost", "sweeps")
 	}
 	if !(o.Tol >= 0) || math.IsInf(o.Tol, 1) {
 		return badArg(fn, "tol", fmt.Sprint(o.Tol), "a finite number ≥ 0")
@@ -100,13 +115,24 @@ func (o *BalanceOptions) check(fn string, single bool) error {
 	if o.MaxSweeps == 0 {
 		o.MaxSweeps = 10000
 	}
-	switch {
-	case o.MaxScratch == 0:
-		o.MaxScratch = 1 << 30
-	case o.MaxScratch < 0:
-		o.MaxScratch = 0
-	}
 	return nil
+}
+
+// scratch is how many bytes of copies a balancer may make.
+func (g *BalanceGraph[T]) scratch(most int64) int64 {
+	if most != 0 {
+		return max(most, 0)
+	}
+	bytes := int64(0)
+	for q := range g.Blocks {
+		if w := g.Blocks[q].stored(); g.Blocks[q].counted() {
+			bytes += int64(w.Rows) * int64(w.Cols) * int64(unsafe.Sizeof(T(0)))
+		}
+	}
+	if bytes <= 64<<20 {
+		return math.MaxInt64
+	}
+	return bytes / 32
 }
 
 func checkExponent(fn string, p float64) error {

@@ -48,6 +48,7 @@ type balancer[T kernels.Float] struct {
 	slots      []int32 // scratch of makeSide
 	newton     newtonStep
 	coordinate coordinates
+	additive   *additive // of a general cost
 }
 
 // newBalancer checks graph and options, takes the sums at the weights as they are and finds the units that cannot be
@@ -62,7 +63,7 @@ func newBalancer[T kernels.Float](fn string, g *BalanceGraph[T], o BalanceOption
 	if n := g.groups(); o.Order != nil && !isPermutation(o.Order, n) {
 		return nil, badArg(fn, "order", fmt.Sprint(o.Order), fmt.Sprintf("a permutation of 0 … %d", n-1))
 	}
-	b := &balancer[T]{g: g, o: o, limit: o.MaxScratch, start: true}
+	b := &balancer[T]{g: g, o: o, limit: g.scratch(o.MaxScratch), start: true}
 	b.takeMemory()
 	b.ell = b.floats(g.Units)
 	b.share, b.use = g.share(o.Method == MethodTied)
@@ -96,6 +97,11 @@ func newBalancer[T kernels.Float](fn string, g *BalanceGraph[T], o BalanceOption
 		return nil, err
 	}
 	b.ceilings()
+	if b.o.Cost != nil {
+		if err := b.probe(); err != nil {
+			return nil, err
+		}
+	}
 	b.findDead()
 	b.findOffCycle()
 	b.listLive()
@@ -125,6 +131,9 @@ func (b *balancer[T]) unitOf(units []int, i int) int {
 
 // evaluate takes the sums of all terms at the present scales, and A and B of all units.
 func (b *balancer[T]) evaluate() error {
+	if b.o.Cost != nil {
+		return b.evaluateAdditive()
+	}
 	for k := range b.terms {
 		if err := b.sumUp(&b.terms[k]); err != nil {
 			return err
@@ -282,17 +291,21 @@ func (b *balancer[T]) ceilings() {
 	}
 	for k := range b.terms {
 		t := &b.terms[k]
-		if t.block.Alphas.Data == nil && !t.loops {
+		if t.block.Alphas.Data == nil && !t.loops && b.o.Cost == nil {
 			b.ceiling[t.q] = (t.log - log2(t.block.Alpha)) / t.p
 		}
 	}
 }
 
 func (b *balancer[T]) nonFinite(q int) error {
-	w := b.g.Blocks[q].W
-	for i := range w.Rows {
-		for j, v := range w.Row(i) {
+	block := &b.g.Blocks[q]
+	for i := range block.shape()[0] {
+		row, indices := block.line(i)
+		for j, v := range row {
 			if v-v != 0 {
+				if indices != nil {
+					j = int(indices[j])
+				}
 				return &NonFiniteError{Func: b.o.fn, Array: "weights", Layer: q, Row: i, Col: j, Value: float64(v)}
 			}
 		}

@@ -145,7 +145,11 @@ func (b *balancer[T]) run(n int) (done bool, why StopReason, err error) {
 		case MethodNewton, MethodTied:
 			err = b.newtonSweep()
 		case MethodSweeps:
-			err = b.groupSweep()
+			if b.o.Cost != nil {
+				err = b.additiveSweep()
+			} else {
+				err = b.groupSweep()
+			}
 		case MethodStochastic:
 			err = b.randomSweep(int(head[stateSweeps]))
 		}

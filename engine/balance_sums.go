@@ -33,6 +33,7 @@ type balanceSide struct {
 // and matrices that are large; power: |w|^p raised once into a copy in T, for other exponents; wide:
 // α_ij|w_ij·2^−e|^p in float64, for small matrices, for elements with weights, for self-weights, which are left out, and
 // wherever T would overflow or lose a unit. A wide copy that does not fit into the limit is formed anew, 256 rows at a time.
+// Sparse weights have the wide form for what is stored.
 type balanceTerm[T kernels.Float] struct {
 	block *BalanceBlock[T]
 	q     int // index of the block
@@ -43,6 +44,7 @@ type balanceTerm[T kernels.Float] struct {
 	form  termForm
 	copy  kernels.Matrix[T]       // power
 	wide  kernels.Matrix[float64] // wide, without data: formed anew
+	thin  *sparseTerm             // sparse
 	side  [2]balanceSide          // rows, columns
 	log   float64                 // log2 of the cost
 	loops bool                    // has self-weights of a unit with c = 1
@@ -55,6 +57,7 @@ const (
 	formDirect termForm = iota
 	formPower
 	formWide
+	formSparse
 )
 
 // smallBlock is the number of elements up to which |W|^p is kept in float64.
@@ -130,7 +133,9 @@ func (b *balancer[T]) sumUp(t *balanceTerm[T]) error {
 	}
 	if needRows || needCols {
 		t.fresh = true
-		if t.form == formWide {
+		if t.form == formSparse {
+			b.sumSparse(t, needRows, needCols)
+		} else if t.form == formWide {
 			b.sumWide(t, needRows, needCols)
 		} else if !b.sumDirect(t, needRows, needCols) {
 			if err := b.widen(t); err != nil {
@@ -342,9 +347,10 @@ func (b *balancer[T]) raise(dst kernels.Matrix[float64], t *balanceTerm[T], i in
 	// In two factors, since 2^−e itself may leave the range.
 	h := int(t.exp) / 2
 	f, g := math.Ldexp(1, -h), math.Ldexp(1, h-int(t.exp))
+	w := t.block.stored()
 	for k := range dst.Rows {
 		row := dst.Row(k)
-		for j, x := range t.block.W.Row(i + k) {
+		for j, x := range w.Row(i + k) {
 			row[j] = float64(float64(float64(x)*f) * g)
 		}
 		kernels.PowAbs(row, row, t.p)
@@ -352,6 +358,9 @@ func (b *balancer[T]) raise(dst kernels.Matrix[float64], t *balanceTerm[T], i in
 			for j, a := range t.block.Alphas.Row(i + k) {
 				row[j] *= float64(a)
 			}
+		}
+		if t.block.sparse() {
+			continue // all are one row, and takeSparse cuts the loops
 		}
 		if t.loops {
 			b.cutLoops(row, t, i+k)

@@ -18,12 +18,13 @@ func (b *balancer[T]) addTerms(fn string) error {
 	}
 	for q := range g.Blocks {
 		block := &g.Blocks[q]
-		rows, cols = max(rows, block.W.Rows), max(cols, block.W.Cols)
+		shape, stored := block.shape(), block.stored()
+		rows, cols = max(rows, shape[0]), max(cols, shape[1])
 		if b.use[q] != q {
 			continue
 		}
 		if !block.counted() {
-			if !finiteMatrix(block.W, make([]T, block.W.Rows)) {
+			if !finiteMatrix(stored, make([]T, stored.Rows)) {
 				return b.nonFinite(q)
 			}
 			continue
@@ -31,8 +32,8 @@ func (b *balancer[T]) addTerms(fn string) error {
 		for _, part := range parts {
 			// A is Σ p/pref·α|w|^p: Σα|w|^p for one exponent, Σ w·g′(w) for a mixture.
 			t := balanceTerm[T]{block: block, q: q, p: part.P, base: log2(block.Alpha * part.Weight)}
-			b.makeSide(&t, 0, block.Rows, block.W.Rows, !block.Transposed)
-			b.makeSide(&t, 1, block.Cols, block.W.Cols, block.Transposed)
+			b.makeSide(&t, 0, block.Rows, shape[0], !block.Transposed)
+			b.makeSide(&t, 1, block.Cols, shape[1], block.Transposed)
 			if part.P != b.pref {
 				t.shift = log2(part.P / b.pref)
 			}
@@ -41,7 +42,7 @@ func (b *balancer[T]) addTerms(fn string) error {
 		}
 	}
 	b.vecT = [4][]T{make([]T, rows), make([]T, cols), make([]T, rows), make([]T, cols)}
-	b.vec = [3][]float64{b.floats(rows), b.floats(cols), b.floats(cols)}
+	b.vec = [3][]float64{b.floats(rows), b.floats(cols), b.floats(max(rows, cols))}
 	for k := range b.units {
 		b.units[k] = b.floats(g.Units)
 	}
@@ -56,8 +57,15 @@ func (b *balancer[T]) addTerms(fn string) error {
 	}
 	for k := range b.terms {
 		t := &b.terms[k]
+		if t.block.sparse() {
+			if err := b.takeSparse(t); err != nil {
+				return err
+			}
+			continue
+		}
 		size := t.block.W.Rows * t.block.W.Cols
 		switch {
+		case b.o.Cost != nil:
 		case size <= smallBlock || t.loops || t.block.Alphas.Data != nil:
 			if err := b.widen(t); err != nil {
 				return err

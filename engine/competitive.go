@@ -7,8 +7,8 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// Instar is Δw_ij = η y_i (x_j − w_ij) (Grossberg 1976): g = ηy, d = g. With y ≥ 0 a row tends to Σyx/Σy, the mean
-// of the inputs weighted by its own activity.
+// Instar is Δw_ij = η y_i (x_j − w_ij) (Grossberg, Biol. Cybern. 23, 1976): g = ηy, d = g. With y ≥ 0 a row tends to
+// Σyx/Σy, the mean of the inputs weighted by its own activity.
 type Instar[T kernels.Float] struct {
 	LR float64 // η ≥ 0
 }
@@ -39,10 +39,10 @@ const (
 	Euclid              // w_i·x − |w_i|²/2: the winner is the row nearest to x
 )
 
-// WTA is winner-take-all: the instar with y_i = 1 for the K rows of the highest score and 0 for the others (of equal
-// scores the lowest index wins), so Δw_ij = η (x_j − w_ij) for the winners; the other rows are not touched. With
-// Euclid and K = 1 it is online k-means, and a row tends to the mean of the inputs that it is nearest to. It computes
-// y itself and takes none.
+// WTA is winner-take-all (Rumelhart & Zipser, Cogn. Sci. 9, 1985): the instar with y_i = 1 for the K rows of the highest
+// score and 0 for the others (of equal scores the lowest index wins), so Δw_ij = η (x_j − w_ij) for the winners; the
+// other rows are not touched. With Euclid and K = 1 it is online k-means, and a row tends to the mean of the inputs that
+// it is nearest to. It computes y itself and takes none.
 type WTA[T kernels.Float] struct {
 	LR    float64 // η ≥ 0
 	K     int     // winners, 1 ≤ K ≤ rows of W
@@ -138,9 +138,9 @@ func winners[T kernels.Float](rows []int, score []T, k int) []int {
 	return rows
 }
 
-// SoftHebb is Δw_ij = η y_i (x_j − u_i w_ij) with u = Wx and y = softmax(u/temperature) (Moraitis, Toichkin, Journé,
-// Chua & Guo 2022): g = ηy, d = g·u. With Anti every y but that of the winner, the lowest index of the highest u, is
-// negated, and it is this y that Update gives. It computes y itself and takes none.
+// SoftHebb is Δw_ij = η y_i (x_j − u_i w_ij) with u = Wx and y = softmax(u/temperature) (Moraitis, Toichkin, Journé, Chua
+// & Guo, Neuromorph. Comput. Eng. 2, 2022): g = ηy, d = g·u. With Anti every y but that of the winner, the lowest index
+// of the highest u, is negated, and it is this y that Update gives. It computes y itself and takes none.
 type SoftHebb[T kernels.Float] struct {
 	LR          float64 // η ≥ 0
 	Temperature float64 // > 0

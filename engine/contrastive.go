@@ -7,9 +7,9 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// ContrastiveHebbian is Δw_ij = η (y_i⁺x_j⁺ − y_i⁻x_j⁻) (Movellan 1991): the activities of the clamped phase
-// minus those of the free phase. As a Rule it is the sum over two samples, of which the second has a negative y; Update
-// makes the two of each pair.
+// ContrastiveHebbian is Δw_ij = η (y_i⁺x_j⁺ − y_i⁻x_j⁻) (Movellan, in Connectionist Models, 1991): the activities of the
+// clamped phase minus those of the free phase. As a Rule it is the sum over two samples, of which the second has a
+// negative y; Update makes the two of each pair.
 type ContrastiveHebbian[T kernels.Float] struct {
 	LR float64 // η ≥ 0
 }

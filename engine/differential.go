@@ -3,8 +3,8 @@ package engine
 import "github.com/hebbkern/hebbkern/kernels"
 
 // DifferentialHebbian learns from changes in time. With PreDifference it is Δw_ij = η ẏ_i ẋ_j (Kosko 1986), without
-// Δw_ij = η ẏ_i x_j (Porr & Wörgötter 2003): g = ηẏ, x → ẋ. The derivatives are first differences between steps, not divided
-// by dt. The rows of a batch are steps in time, so it has neither sum nor mean.
+// Δw_ij = η ẏ_i x_j (Porr & Wörgötter, Neural Comput. 15, 2003): g = ηẏ, x → ẋ. The derivatives are first differences
+// between steps, not divided by dt. The rows of a batch are steps in time, so it has neither sum nor mean.
 //
 // The activity of the step before is state. NaN in it says that there was none: the difference is 0 then, as at the
 // first step.

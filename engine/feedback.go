@@ -22,8 +22,8 @@ const (
 	// SignFeedback goes through sign(W) of the current weights (Liao, Leibo & Poggio 2016), projection after
 	// projection.
 	SignFeedback
-	// FAEx is DFA with ±β for weights, + for a given share of them: 1 is all excitatory (Konishi, Igarashi & Miura
-	// 2023).
+	// FAEx is DFA with ±β for weights, + for a given share of them: 1 is all excitatory (Konishi, Igarashi & Miura,
+	// Front. Neurosci. 2023).
 	FAEx
 )
 

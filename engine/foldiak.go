@@ -6,8 +6,9 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// Foldiak is the network of Földiák 1990, which learns a sparse code of features that are independent: Hebbian
-// feedforward weights W, anti-Hebbian lateral weights V and thresholds t. Each answer is the state, rounded to 0 or 1, into which
+// Foldiak is the network of Földiák (Biol. Cybern. 64, 1990), which learns a sparse code of features that are
+// independent: Hebbian feedforward weights W, anti-Hebbian lateral weights V and thresholds t. Each answer is the state,
+// rounded to 0 or 1, into which
 //
 //	ẏ*_i = f(Σ_j w_ij x_j + Σ_k v_ik y*_k − t_i) − y*_i,   f(u) = 1/(1 + exp(−λu))
 //
@@ -60,7 +61,8 @@ func (r Foldiak[T]) Check() error {
 
 // Update learns from a batch x [B, in] on W [out, in], with y as that of package function Update. With Sum and Mean every
 // answer is from the state before the batch, W and V take the sum or the mean of their samples' changes, and V is clipped
-// and t moved once, t by the mean. Of o it reads Reduction, Compute, From, To, Compose and Scratch. k is the samples that W, V and t hold.
+// and t moved once, t by the mean. Of o it reads Reduction, Compute, From, To, Compose and Scratch. k is the
+// samples that W, V and t hold.
 func (r Foldiak[T]) Update(w, x, y kernels.Matrix[T], o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
 	return r.update(updater[T]{w: w}, w, x, y, o)
 }

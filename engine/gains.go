@@ -12,7 +12,8 @@ type GainOf int
 const (
 	// OfActivation averages f(I).
 	OfActivation GainOf = iota
-	// OfDerivative averages f′(I); at 0 that from above, as kernels.Derivative has it: ReLU′(0) = 1, BiLU(a, b)′(0) = b.
+	// OfDerivative averages f′(I), by which the robustness cost of Stock, Harvey, Ocko & Ganguli (PLoS Comput Biol 2022)
+	// weighs what comes from a unit; at 0 that from above, as kernels.Derivative has it: ReLU′(0) = 1, BiLU(a, b)′(0) = b.
 	// A BiPU of a power below 1 is refused.
 	OfDerivative
 )

@@ -6,8 +6,8 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// Outstar is Δw_ij = η x_j (y_i − w_ij) (Grossberg 1976): g = ηy, c = ηx. With x ≥ 0 a column tends to Σxy/Σx, the mean of
-// the outputs weighted by the activity of its own unit.
+// Outstar is Δw_ij = η x_j (y_i − w_ij) (Grossberg, Biol. Cybern. 23, 1976): g = ηy, c = ηx. With x ≥ 0 a column tends to
+// Σxy/Σx, the mean of the outputs weighted by the activity of its own unit.
 type Outstar[T kernels.Float] struct {
 	LR float64 // η ≥ 0
 }
@@ -30,8 +30,8 @@ func (r Outstar[T]) Map(v *Vectors[T], x, y []T) {
 	v.times(v.C, T(r.LR), x)
 }
 
-// PreGated is Δw_ij = η x_j (y_i − θ_i), a change only where the presynaptic unit is active (Gerstner & Kistler 2002,
-// section 10.2): g = η(y − θ).
+// PreGated is Δw_ij = η x_j (y_i − θ_i), a change only where the presynaptic unit is active (Gerstner & Kistler, Biol.
+// Cybern. 87, 2002: two terms of eq. 3): g = η(y − θ).
 type PreGated[T kernels.Float] struct {
 	LR    float64 // η ≥ 0
 	Theta []T     // [out], or [1] for all
@@ -60,8 +60,8 @@ func (r PreGated[T]) Map(v *Vectors[T], x, y []T) {
 	v.times(v.G, T(r.LR), v.G)
 }
 
-// PostGated is Δw_ij = η y_i (x_j − θ_j), a change only where the postsynaptic unit is active (Gerstner & Kistler 2002,
-// section 10.2): g = ηy, x → x − θ.
+// PostGated is Δw_ij = η y_i (x_j − θ_j), a change only where the postsynaptic unit is active (Gerstner & Kistler, Biol.
+// Cybern. 87, 2002: two terms of eq. 3): g = ηy, x → x − θ.
 type PostGated[T kernels.Float] struct {
 	LR    float64 // η ≥ 0
 	Theta []T     // [in], or [1] for all
@@ -93,7 +93,8 @@ func (r PostGated[T]) Map(v *Vectors[T], x, y []T) {
 	r.Pre(v.X, x)
 }
 
-// AntiHebbian is Δw_ij = −η y_i x_j (Földiák 1990 has its lateral form): g = −ηy. It makes y and x uncorrelated.
+// AntiHebbian is Δw_ij = −η y_i x_j (Földiák, Biol. Cybern. 64, 1990, has its lateral form): g = −ηy. It makes y and x
+// uncorrelated.
 type AntiHebbian[T kernels.Float] struct {
 	LR           float64 // η ≥ 0
 	ZeroDiagonal bool    // W is square, and its diagonal does not learn: what is 0 there stays 0
@@ -119,8 +120,8 @@ func (r AntiHebbian[T]) Terms() Terms {
 // Map implements Rule.
 func (r AntiHebbian[T]) Map(v *Vectors[T], x, y []T) { v.times(v.G, -T(r.LR), y) }
 
-// ABCD is Δw_ij = η (A x_j y_i + B x_j + C y_i + D) (Soltoggio et al.): g = η(Ay + B), a = η(Cy + D). B is a part of g,
-// which says the same as a column's addition ηBx_j.
+// ABCD is Δw_ij = η (A x_j y_i + B x_j + C y_i + D) (Soltoggio, Bullinaria, Mattiussi, Dürr & Floreano, Artificial Life
+// XI, 2008): g = η(Ay + B), a = η(Cy + D). B is a part of g, which says the same as a column's addition ηBx_j.
 type ABCD[T kernels.Float] struct {
 	LR         float64 // η ≥ 0
 	A, B, C, D float64 // finite, of either sign

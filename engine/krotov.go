@@ -7,7 +7,8 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// KrotovHopfield is the competitive rule of Krotov & Hopfield 2019, in the form of their program. With
+// KrotovHopfield is the competitive rule of Krotov & Hopfield (PNAS 116, 2019, eqs. 3, 9 and 10), in the form of their
+// program. With
 //
 //	I = X·(sign(W)·|W|^{q−1})ᵀ
 //	g = 1 for the unit with the highest I of a sample, −Δ for the K-th of the ranking, 0 for the others

@@ -2,7 +2,7 @@ package engine
 
 import "github.com/hebbkern/hebbkern/kernels"
 
-// Voja moves the encoders of active units towards the input (mathematics page, section 1; the rule of Nengo):
+// Voja moves the encoders of active units towards the input (Voelker, Crawford & Eliasmith 2014; the rule of Nengo):
 // Δe_ij = η y_i (s_i x_j − e_ij), W being the encoders [units, dimensions]: g = ηys, d = ηy. Nengo multiplies its rate by dt.
 type Voja[T kernels.Float] struct {
 	LR    float64 // η ≥ 0
@@ -41,7 +41,7 @@ func (r Voja[T]) Online() (kernels.Online[T], bool) {
 	return kernels.Online[T]{Rate: T(r.LR), Form: kernels.DecayGain}, len(r.Scale) == 1 && r.Scale[0] == 1
 }
 
-// PES learns decoders from an error that is given (mathematics page, section 1; the prescribed error sensitivity of Nengo):
+// PES learns decoders from an error that is given (MacNeil & Eliasmith, PLoS ONE 6, 2011; the rule of Nengo):
 // Δd_kj = −(η/n) e_k a_j, W being the decoders [dimensions, n], x the activities a of the n units, and y the error
 // e = actual − wanted, which is never computed: g = −(η/n)e. Nengo multiplies its rate by dt.
 type PES[T kernels.Float] struct {

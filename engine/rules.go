@@ -115,7 +115,7 @@ type Vectors[T kernels.Float] struct {
 	scalar []T // [1], working memory of times
 }
 
-// Hebb is Δw_ij = η y_i x_j (Hebb 1949): g = ηy. Its weights grow without bound.
+// Hebb is Δw_ij = η y_i x_j (Hebb, The Organization of Behavior, 1949): g = ηy. Its weights grow without bound.
 type Hebb[T kernels.Float] struct {
 	LR float64 // η ≥ 0
 }
@@ -135,9 +135,9 @@ func (r Hebb[T]) Terms() Terms { return 0 }
 // Map implements Rule.
 func (r Hebb[T]) Map(v *Vectors[T], x, y []T) { v.times(v.G, T(r.LR), y) }
 
-// Decay is Hebb with decay, Δw_ij = η y_i x_j − λ w_ij: g = ηy, d = λ. λ is per update and not multiplied by
-// η, so the reduction "sum" of B samples decays by Bλ. With y = Wx the weights stay bounded for
-// λ > η·λ_max(E[xxᵀ]).
+// Decay is Hebb with decay, Δw_ij = η y_i x_j − λ w_ij (Gerstner & Kistler, Biol. Cybern. 87, 2002: two terms of eq. 3):
+// g = ηy, d = λ. λ is per update and not multiplied by η, so the reduction "sum" of B samples decays by Bλ. With y = Wx
+// the weights stay bounded for λ > η·λ_max(E[xxᵀ]).
 type Decay[T kernels.Float] struct {
 	LR    float64 // η ≥ 0
 	Decay float64 // λ ≥ 0
@@ -168,8 +168,8 @@ func (r Decay[T]) Map(v *Vectors[T], x, y []T) {
 	}
 }
 
-// Oja is Δw_ij = η y_i (x_j − y_i w_ij) (Oja 1982): g = ηy, d = g·y. A row converges to ± the first principal
-// component of x with norm 1: to any precision with the reduction "mean" on fixed data or η → 0, only near it
+// Oja is Δw_ij = η y_i (x_j − y_i w_ij) (Oja, J. Math. Biol. 15, 1982): g = ηy, d = g·y. A row converges to ± the first
+// principal component of x with norm 1: to any precision with the reduction "mean" on fixed data or η → 0, only near it
 // with a constant η online.
 type Oja[T kernels.Float] struct {
 	LR float64 // η ≥ 0

@@ -2,8 +2,8 @@ package engine
 
 import "github.com/hebbkern/hebbkern/kernels"
 
-// Sanger is the generalised Hebbian algorithm, Δw_ij = η y_i (x_j − Σ_{k≤i} y_k w_kj) (Sanger 1989). Its rows
-// converge to the leading principal components of x in order, with norm 1, under the conditions of Oja.
+// Sanger is the generalised Hebbian algorithm, Δw_ij = η y_i (x_j − Σ_{k≤i} y_k w_kj) (Sanger, Neural Networks 2,
+// 1989). Its rows converge to the leading principal components of x in order, with norm 1, under the conditions of Oja.
 type Sanger[T kernels.Float] struct {
 	LR float64 // η ≥ 0
 }

@@ -16,8 +16,8 @@ type Pairing struct {
 	Replace     bool                // a spike sets its trace (nearest neighbours) instead of adding to it
 }
 
-// STDP is the pair rule of spike-timing dependent plasticity (Song, Miller & Abbott 2000; mathematics page,
-// section 1). In each time step
+// STDP is the pair rule of spike-timing dependent plasticity (Song, Miller & Abbott, Nature Neurosci. 3, 2000). In
+// each time step
 //
 //	A_pre ← A_pre·exp(−dt/τ₊),   A_post ← A_post·exp(−dt/τ₋)
 //	pre spikes:    w_ij ← clip(w_ij + A_post_i·(w_ij − WMin)^μ),   then A_pre_j += a₊
@@ -35,7 +35,7 @@ type STDP[T kernels.Float] struct {
 	APre, APost []T // traces [in] and [out]
 }
 
-// TripletSTDP is the triplet rule (Pfister & Gerstner 2006; mathematics page, section 1). Four traces decay with
+// TripletSTDP is the triplet rule (Pfister & Gerstner, J. Neurosci. 26, 2006). Four traces decay with
 // τ₊, τ_x (presynaptic r₁, r₂) and τ₋, τ_y (postsynaptic o₁, o₂), and a spike adds 1 to both of its unit. In each time step
 //
 //	pre spikes:    w_ij ← clip(w_ij − o₁_i·(A₂⁻ + A₃⁻·r₂_j)·(w_ij − WMin)^μ)

@@ -14,8 +14,8 @@ const (
 	DriveTau              // divided by τ_e, as BindsNET and ngc-learn do
 )
 
-// ThreeFactor is learning by eligibility traces and a modulator M (Gerstner, Lehmann, Liakoni, Corneil & Brea 2018).
-// In each time step
+// ThreeFactor is learning by eligibility traces and a modulator M (Gerstner, Lehmann, Liakoni, Corneil & Brea, Front.
+// Neural Circuits 12, 2018). In each time step
 //
 //	e_ij ← e_ij·exp(−dt/τ_e) + y_i x_j     (with DriveTau: + y_i x_j/τ_e)
 //	w_ij ← w_ij + η·dt·M·e_ij

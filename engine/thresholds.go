@@ -7,11 +7,13 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// The rules whose state is a moving average (mathematics page, section 1). The average is read as it was before a sample and takes the
-// sample, by kernels.EMA, after the weights have; a sum or a mean holds it and gives it the batch mean once.
+// The rules whose state is a moving average (mathematics page, section 1). The average is read as it was before a sample
+// and takes the sample, by kernels.EMA, after the weights have; a sum or a mean holds it and gives it the batch mean
+// once.
 
-// Covariance is Δw_ij = η (y_i − ⟨y_i⟩)(x_j − ⟨x_j⟩) (Sejnowski 1977): g = η(y − ⟨y⟩), x → x − ⟨x⟩. The averages move by
-// α and start at 0. For samples that do not depend on each other the expectation of Δw is η·covariance·(1 + α/(2 − α)).
+// Covariance is Δw_ij = η (y_i − ⟨y_i⟩)(x_j − ⟨x_j⟩) (Sejnowski, J. Math. Biol. 4, 1977): g = η(y − ⟨y⟩), x → x − ⟨x⟩.
+// The averages move by α and start at 0. For samples that do not depend on each other the expectation of Δw is
+// η·covariance·(1 + α/(2 − α)).
 type Covariance[T kernels.Float] struct {
 	LR    float64 // η ≥ 0
 	Alpha float64 // α in [0, 1]
@@ -85,7 +87,8 @@ const (
 //	BCMLaw        Δw_ij = η y_i (y_i − θ_i) x_j / θ_i − ε w_ij,    the same θ_i
 //	BCM1982       Δw_ij = η y_i (y_i − θ_i) x_j − ε w_ij,          θ_i = |ȳ_i/C0|^Power ȳ_i, ȳ_i the moving average of y_i
 //
-// The last is one φ(y, θ) of those that the paper of 1982 allows: it fixes only the sign, negative between 0 and θ. ε is per
+// (Intrator & Cooper, Neural Networks 5, 1992; Law & Cooper, PNAS 91, 1994; Bienenstock, Cooper & Munro, J. Neurosci. 2,
+// 1982). The last is one φ(y, θ) of those that the paper allows: it fixes only the sign, negative between 0 and θ. ε is per
 // update and not multiplied by η. g = ηy(y − θ), for BCMLaw divided by θ; d = ε.
 type BCM[T kernels.Float] struct {
 	LR    float64 // η ≥ 0

@@ -3,7 +3,6 @@ package kernels
 import (
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,8 +17,8 @@ import (
 // TestTexts runs the text of every kernel on slices, without an assembler, against its definition: at the 32 bytes of
 // both targets and, to prove that no text counts on them, at 16 and 64.
 func TestTexts(t *testing.T) {
-	if os.Getenv("HEBBKERN_TEST_EXEC") != "" {
-		t.Skip("the interpreter is the same on every processor, and slow under an emulator: its tests run natively")
+	if thin() {
+		t.Skip("the interpreter is the same on every processor, and slow: its tests are in the runs that are not thinned")
 	}
 	t.Run("f32", func(t *testing.T) { interpret[float32](t, ir.F32) })
 	t.Run("f64", func(t *testing.T) { interpret[float64](t, ir.F64) })

@@ -5,8 +5,8 @@ The rule is `hk.rules.SoftHebb`, a sample at a time in blocks, on images of norm
 linearly to 0; the read-out is softmax with cross-entropy on the layer's y = softmax(u / temperature). There is no
 learned bias (the paper's prior of a unit), and the rows start at training images, since of random rows of norm 1 few
 come to win in a few epochs (the last line of the table). Beside it: hard competition (the same rule at a temperature
-near 0), and other read-outs of the same layer. The accuracy and the epochs of the paper are quoted from memory: look
-there before citing them.
+near 0), and other read-outs of the same layer. The accuracy and the epochs of the paper are quoted from memory, and
+neither its abstract nor the authors' program gives them: look there before citing them.
 """
 
 from __future__ import annotations

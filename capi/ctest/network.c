@@ -143,6 +143,36 @@ static void test_options(void) {
     CHECK(!memcmp(memory[0], memory[1], sizeof memory[0]), "the moments, again");
 }
 
+/* g'(w) = 1 + 3 w^2, and a call that is ended by the third. */
+static int powers(void *context, const double *w, double *slope, int64_t n) {
+    for (int64_t k = 0; k < n; k++) slope[k] = 1 + 3 * w[k] * w[k];
+    return --*(int *)context == 0;
+}
+
+static void test_balance_by_derivative(void) {
+    int status, left = 3;
+    double kept0[A * IN], kept1[B * A], kept2[OUT * B], first[A * IN];
+    const double weight[2] = {1, 1}, p[2] = {1, 3};
+    w0[3] *= 3;
+    memcpy(kept0, w0, sizeof w0), memcpy(kept1, w1, sizeof w1), memcpy(kept2, w2, sizeof w2);
+    hk_balance_graph_args args = graph();
+    args.weight = args.p = NULL, args.method = HK_SWEEPS, args.derivative = powers, args.context = &left, args.tol = 1e-13;
+    hk_balance_graph_args mixed = graph();
+    mixed.weight = weight, mixed.p = p, mixed.parts = 2, mixed.tol = 1e-13;
+    hk_error err;
+    int64_t at = 0;
+    while ((status = hk_balance_graph(&args, &at, &err)) == HK_MORE) {}
+    CHECK(status == HK_E_VALUE && strstr(err.message, "derivative has ended the call"), "%d, %s", status, err.message);
+    CHECK(!memcmp(kept0, w0, sizeof w0), "ended by the caller");
+    RUN(status, balance_graph, args);
+    CHECK(balanced.reason == HK_CONVERGED && isnan(balanced.cost_after), "%g", balanced.cost_after);
+    memcpy(first, w0, sizeof w0);
+    CHECK(memcmp(kept0, w0, sizeof w0), "balanced before");
+    memcpy(w0, kept0, sizeof w0), memcpy(w1, kept1, sizeof w1), memcpy(w2, kept2, sizeof w2);
+    RUN(status, balance_graph, mixed);
+    for (int i = 0; i < A * IN; i++) CHECK(fabs(first[i] - w0[i]) <= 1e-10 * fabs(w0[i]), "%g, %g", first[i], w0[i]);
+}
+
 static void test_balance(void) {
     int status;
     double before[SAMPLES * OUT], direct[HIDDEN], total;
@@ -447,6 +477,8 @@ static void test_refusals(void) {
     REFUSED(balance_graph, graph(), a.p = &zero, HK_E_VALUE);
     REFUSED(balance_graph, graph(), (a.weight = &minus), HK_E_VALUE);
     REFUSED(balance_graph, graph(), a.parts = 0, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), a.derivative = powers, HK_E_VALUE);
+    REFUSED(balance_graph, graph(), (a.derivative = powers, a.weight = a.p = NULL), HK_E_VALUE); /* the method */
     REFUSED(balance_graph, graph(), a.tol = -1, HK_E_VALUE);
     REFUSED(balance_graph, graph(), a.max_sweeps = -1, HK_E_VALUE);
     REFUSED(balance_graph, graph(), a.method = 4, HK_E_VALUE);
@@ -565,6 +597,7 @@ int main(void) {
     test_training();
     test_options();
     test_balance();
+    test_balance_by_derivative();
     test_learn();
     test_refusals();
     test_recurrent();

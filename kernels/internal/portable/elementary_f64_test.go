@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"os"
 	"testing"
 )
 
@@ -214,7 +215,7 @@ func points64(r *rand.Rand, n, lo, hi int, signs string) []float64 {
 
 func TestFloat64WithinTwoULP(t *testing.T) {
 	n := 1000
-	if testing.Short() {
+	if os.Getenv("HEBBKERN_TEST_THIN") != "" {
 		n = 200
 	}
 	r := rand.New(rand.NewPCG(3, 4))

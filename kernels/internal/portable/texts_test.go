@@ -188,17 +188,17 @@ func requireText[T Float](t *testing.T, x, want, got []T) {
 	}
 }
 
-func onlyNatively(t *testing.T) {
+func notThinned(t *testing.T) {
 	t.Helper()
-	if os.Getenv("HEBBKERN_TEST_EXEC") != "" {
-		t.Skip("the interpreter is the same on every processor, and slow under an emulator: its tests run natively")
+	if os.Getenv("HEBBKERN_TEST_THIN") != "" {
+		t.Skip("the interpreter is the same on every processor, and slow: its tests are in the runs that are not thinned")
 	}
 }
 
 // TestTexts runs the text of every elementary function in the interpreter: the same bits as the definition, whatever
 // the vector size.
 func TestTexts(t *testing.T) {
-	onlyNatively(t)
+	notThinned(t)
 	t.Run("float32", testTexts[float32])
 	t.Run("float64", testTexts[float64])
 }
@@ -228,7 +228,7 @@ func testTexts[T Float](t *testing.T) {
 
 // TestPowTexts does the same for |x|^p with exponents of every route.
 func TestPowTexts(t *testing.T) {
-	onlyNatively(t)
+	notThinned(t)
 	t.Run("float32", testPowTexts[float32])
 	t.Run("float64", testPowTexts[float64])
 }

@@ -1,4 +1,34 @@
-"""hebbkern: Hebbian learning and neural balance on the CPU, with the same bits everywhere."""
+"""hebbkern: Hebbian learning and neural balance on the CPU, with the same bits everywhere.
+
+Arrays are the user's own: float32 or float64, weights ``w[out, in]``, samples ``x[samples, in]``, changed in place.
+
+>>> import numpy as np, hebbkern as hk
+>>> w, x = np.array([[0.6, 0.8]]), np.array([1.0, 0.0])
+>>> y = hk.rules.Oja(lr=0.1).update(w, x)
+>>> w
+array([[0.6384, 0.7712]])
+
+Where to look, by ``help(hk.NAME)``:
+
+===================================================== ==================================================================
+`rules`, `schedules`                                  learning rules, on weights of your own; rates that change
+`Layer`, `Stack`, `ConvLayer`                         layers that own weights and learn by a rule; `conv2d`, `pool2d`
+`Network`, `Mixed`                                    networks that are taught, alone or above a `Stack`
+`balance`, `deficit`                                  neural balance; `hk.torch.balance_` and `hk.sklearn.balance_` for
+                                                      models of PyTorch and scikit-learn
+`synaptic_balance`, `RNN`                             balance of recurrent weights, and networks that run
+`gains`, `gain_rule`                                  average gains of units, and the rule that learns from them
+`stamina`, `homeostasis`                              units that live by their use; thresholds, gain and bias that adapt
+`rank1`, `batch_update`, `forward`, `power_sums`,     the kernels that all of it is made of
+`norms`, `scale`, `ema`
+`save`, `load`                                        files of named arrays; layers and networks have their own
+`cpu_info`, `set_num_threads`, `get_num_threads`      which instructions run, on how many threads
+`hebbkern.datasets`, `hebbkern.train`                 images of digits; training from a file, as ``python -m hebbkern``
+===================================================== ==================================================================
+
+A bad argument raises `ArgumentTypeError` or `ArgumentValueError` (a TypeError, a ValueError) before anything is written;
+numbers that leave the finite ones raise `DivergenceError`, and Ctrl-C `Interrupted`, both with what has been done.
+"""
 
 from __future__ import annotations
 

@@ -274,11 +274,12 @@ def describe_all(arrays: Sequence[npt.NDArray[Any] | None]) -> Any:
 _NAME = re.compile(r"^\w+: (\S+) (?:is|has|shares) ")
 
 
-def run(name: str, args: ctypes.Structure, label: str) -> None:
-    """Call a function on networks until it is at its end. Ctrl-C is heard between the calls."""
+def run(name: str, args: ctypes.Structure, label: str, *, locked: bool = False) -> None:
+    """Call a function on networks until it is at its end. Ctrl-C is heard between the calls; with `locked`, Python's lock
+    is held in them, for a function that calls back."""
     at = ctypes.c_int64(0)
     error = _header.Error()
-    function = getattr(native.library, f"hk_{name}")
+    function = getattr(native.locked if locked else native.library, f"hk_{name}")
     while (status := function(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))) == _header.MORE:
         pass
     if status != _header.OK:

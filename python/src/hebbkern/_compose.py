@@ -1,4 +1,4 @@
-"""What any rule may be joined with: bounds, masks, signs, drift, rates by row, weight normalisation (maths.md, section 1).
+"""What any rule may be joined with: bounds, masks, signs, drift, rates by row, weight normalisation.
 
 The parts of a rule are its attributes; here they are checked when they are set, and made into the arguments of the
 library for weights of a shape and a type.
@@ -51,7 +51,8 @@ class WeightNorm(NamedTuple):
 
 
 class Composition(TypedDict, total=False):
-    """The keywords that the constructor of every rule takes beside its own; each is an attribute of the rule, too.
+    """The keywords that the constructor of a rule takes beside its own (`hebbkern.rules` says which rules do not); each is
+    an attribute of the rule, too.
 
     An update is ``w ← clip(sign(w + mask∘(s(w)·Δ + bistable)))``, then the weight normalisation, Δ being what the rule,
     the reduction and ``normalize`` give. All of it acts on all of w at every update.

@@ -5,20 +5,24 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _header
 from ._array import describe, run
-from ._errors import HebbkernError
+from ._errors import ArgumentTypeError, ArgumentValueError, HebbkernError
 from ._lib import native
 
 METHODS = ("newton", "sweeps", "stochastic", "tied")
 REASONS = ("converged", "max_sweeps", "rounding")
 FREE, HELD, DEAD, OFF_CYCLE, SHARED = range(5)
 Integers = npt.NDArray[np.int64]
+#: g′ of a cost ``Σ g(|w|)``: given an array of |w| > 0, an array of the same shape.
+Derivative = Callable[[npt.NDArray[np.float64]], Any]
+#: An exponent, a mixture of them, or the derivative of another cost.
+Cost = float | Mapping[float, float] | Derivative
 
 
 @dataclass
@@ -74,7 +78,7 @@ def balance_graph(
     units: int,
     blocks: Sequence[Block],
     *,
-    p: float | Mapping[float, float],
+    p: Cost,
     degree: npt.NDArray[np.float64] | None = None,
     held: npt.NDArray[np.uint8] | None = None,
     group: Integers | None = None,
@@ -95,8 +99,8 @@ def balance_graph(
     units : int
     blocks : list of Block
         At least one. Two over one and the same array are shared weights, whose units get one scale.
-    p : float, or mapping of exponents to weights
-        The cost ``Σ|w|^p``, or ``Σ_k weight_k Σ|w|^p_k``.
+    p : float, mapping of exponents to weights, or callable
+        The cost ``Σ|w|^p``, ``Σ_k weight_k Σ|w|^p_k``, or ``Σ g(|w|)`` by its g′, with method "sweeps".
     degree : float64 array [units], optional
         c of ``f(λx) = λ^c f(x)``, > 0; default 1.
     held : uint8 array [units], optional
@@ -109,8 +113,11 @@ def balance_graph(
     TypeError, ValueError
         A bad argument, also NaN or Inf in a block; all arrays are unchanged then, as after Ctrl-C.
     """
-    parts = {float(p): 1.0} if not isinstance(p, Mapping) else p
+    parts = p if isinstance(p, Mapping) else {1.0 if callable(p) else float(p): 1.0}
     exponents, weights = np.array(list(parts), np.float64), np.array(list(parts.values()), np.float64)
+    cost: tuple[Any, ...] = (weights.ctypes.data, exponents.ctypes.data, None, None)
+    if callable(p):
+        cost = (None, None, ctypes.cast(native.locked.hk_python_derivative, ctypes.c_void_p), _in_place(p, function))
     described = (_header.BalanceBlock * len(blocks))()
     for made, block in zip(described, blocks):
         made.w = describe(block.w)
@@ -123,12 +130,12 @@ def balance_graph(
     result = _header.BalanceResult()
     args = _header.BalanceGraphArgs(
         units, len(blocks), described, _address(degree), _address(held), _address(group), len(parts),
-        weights.ctypes.data, exponents.ctypes.data, METHODS.index(method), 0 if order is None else len(order),
+        *cost, METHODS.index(method), 0 if order is None else len(order),
         _address(order), seed, tol, max_sweeps, int(measure), state.ctypes.data, scales.ctypes.data,
         deficit.ctypes.data, status.ctypes.data, ctypes.pointer(result),
     )  # fmt: skip
     try:
-        run("balance_graph", args, function)
+        run("balance_graph", args, function, locked=callable(p))
     except HebbkernError as error:
         raise _named(error, blocks) from None
     return GraphReport(
@@ -143,6 +150,27 @@ def balance_graph(
         deficit=deficit,
         status=status,
     )
+
+
+def _in_place(derivative: Derivative, function: str) -> Callable[[memoryview, memoryview], None]:
+    """g′ as the library calls it: over its memory, which is good for the time of the call. `derivative` gets a copy."""
+
+    def call(w: memoryview, slope: memoryview) -> None:
+        with w, slope:
+            values = derivative(np.frombuffer(w).copy())
+            array, n = np.asarray(values), len(w) // 8
+            if array.dtype.kind not in "fiu":
+                raise ArgumentTypeError(
+                    f"{function}: cost gave {array.dtype if isinstance(values, np.ndarray) else type(values).__qualname__}; "
+                    "an array of floats is wanted", "cost",
+                )  # fmt: skip
+            if array.shape != (n,):
+                raise ArgumentValueError(
+                    f"{function}: cost gave shape {array.shape} for |w| of shape ({n},); the same shape is wanted", "cost"
+                )
+            np.frombuffer(slope)[:] = array
+
+    return call
 
 
 def _address(array: npt.NDArray[Any] | None) -> int | None:

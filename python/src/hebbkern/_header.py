@@ -245,6 +245,8 @@ class BalanceGraphArgs(ctypes.Structure):
         ("parts", _I64),
         ("weight", _POINTER),
         ("p", _POINTER),
+        ("derivative", _POINTER),
+        ("context", ctypes.py_object),
         ("method", _I64),
         ("groups", _I64),
         ("order", _POINTER),
@@ -458,6 +460,7 @@ SYMBOLS: dict[str, tuple[Any, list[Any]]] = {
     "hk_get_threads": (ctypes.c_int64, []),
     "hk_balance_state": (ctypes.c_int64, [ctypes.c_int64] * 3),
     "hk_python_function": (ctypes.py_object, [ctypes.c_char_p]),
+    "hk_python_derivative": (ctypes.c_int, [_POINTER, ctypes.POINTER(_F64), ctypes.POINTER(_F64), _I64]),
     **{f"hk_{name}": (ctypes.c_int, [ctypes.c_void_p, _AT, _ERROR]) for name in KERNELS + NETWORK + CHECKPOINT},
 }
 

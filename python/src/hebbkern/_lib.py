@@ -88,7 +88,7 @@ class _Loaded:
                 f"version {found}. Mend it with: {_mend()}"
             )
         _symbols(self.free, list(SYMBOLS))
-        _symbols(self.held, ["hk_python_function"])
+        _symbols(self.held, ["hk_python_function", "hk_balance_graph"])
         for name, struct in STRUCTS.items():
             if self.free.hk_sizeof(name.encode()) != ctypes.sizeof(struct):
                 raise ImportError(f"the size of {name} differs between hebbkern and {LIBRARY}. Mend it with: {_mend()}")
@@ -258,6 +258,11 @@ class _Native:
     def library(self) -> Any:
         """The ctypes library of this process; calls through it let other Python threads run."""
         return self._own_copy().free
+
+    @property
+    def locked(self) -> Any:
+        """The same, for calls that hold Python's lock: they may call Python, and give its exceptions on."""
+        return self._own_copy().held
 
     def info(self) -> dict[str, Any]:
         return self._own_copy().info()

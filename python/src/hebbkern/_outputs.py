@@ -1,4 +1,4 @@
-"""The balanced ReLU, and how equally the units of a layer take part (maths.md, section 7)."""
+"""The balanced ReLU, and how equally the units of a layer take part."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def equalize(mean: Any, weights: Any, bias: Any = None, out: Any = None, *, tail
     """Pull the mean outputs of ReLU units together without a change of what the network computes.
 
     Units far in the right tail, whose mean is more than `tail` times that of the units that give anything, are scaled
-    down to that edge: incoming weights and bias × λ, outgoing weights ÷ λ (maths.md, section 4). Units in the left tail
-    are left alone: they die when their stamina is used up.
+    down to that edge: incoming weights and bias × λ, outgoing weights ÷ λ. Units in the left tail are left alone: they
+    die when their stamina is used up.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Spike-timing dependent plasticity (maths.md, section 1). The rules are found in `hebbkern.rules`."""
+"""Spike-timing dependent plasticity. The rules are found in `hebbkern.rules`."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _spikes(value: Any, name: str, label: str, w: npt.NDArray[Any]) -> npt.NDArr
 
 
 class STDP(_SpikingRule):
-    """Spike-timing dependent plasticity by pairs of spikes (Song, Miller & Abbott 2000).
+    """Spike-timing dependent plasticity by pairs of spikes (Song, Miller & Abbott, Nature Neurosci. 3, 2000).
 
     In each time step, in this order::
 
@@ -153,6 +153,12 @@ class STDP(_SpikingRule):
 
     so a pair Δt = t_post − t_pre apart adds ``a₊ exp(−Δt/τ₊)`` for Δt > 0 and ``a₋ exp(Δt/τ₋)`` for Δt < 0 (with μ = 0).
     Bounds act after each spike, and only on its synapses.
+
+    Other libraries: Brian2 (examples/synapses/STDP.py) has this order and sign; ANNarchy (Synapses.py) and NEST
+    (stdp_synapse.h) take the depression as a positive number and scale both by w_max, NEST with μ = 1 by default. BindsNET
+    (learning.py, PostPre) has nu = (depression, potentiation), sets traces to 1 by default, sums a batch and sees spikes
+    of one step on both sides; its WeightDependentPostPre has μ = 1. ngc-learn (traceSTDPSynapse.py) sums, too, and clips
+    once a step.
 
     Parameters
     ----------
@@ -166,8 +172,8 @@ class STDP(_SpikingRule):
         Bounds of the weights, finite.
     coincidence : "pre_first", "both" or "none"
         Spikes of the same step. "pre_first" is the order above, that of Brian2: of a simultaneous pair only the
-        potentiation counts. "both" lets the traces include this step's spikes on both sides, as BindsNET and ngc-learn
-        do; the weight dependences then read the weight before the step. "none" lets them do so on neither.
+        potentiation counts. "both" lets the traces include this step's spikes on both sides, as BindsNET does; the
+        weight dependences then read the weight before the step. "none" lets them do so on neither.
     trace : "add" or "replace"
         A spike adds a± to its trace, or sets it to a± (nearest neighbours).
     mu : float
@@ -224,7 +230,7 @@ class STDP(_SpikingRule):
 
 
 class TripletSTDP(_SpikingRule):
-    """Spike-timing dependent plasticity by triplets of spikes (Pfister & Gerstner 2006).
+    """Spike-timing dependent plasticity by triplets of spikes (Pfister & Gerstner, J. Neurosci. 26, 2006).
 
     Four traces decay with τ₊, τ_x (r1, r2, presynaptic) and τ₋, τ_y (o1, o2, postsynaptic), and a spike adds 1 to both of
     its unit. In each time step, in this order::
@@ -232,7 +238,12 @@ class TripletSTDP(_SpikingRule):
         pre spikes:    w_ij ← clip(w_ij − o1_i (A2⁻ + A3⁻ r2_j) (w_ij − w_min)^μ)
         post spikes:   w_ij ← clip(w_ij + r1_j (A2⁺ + A3⁺ o2_i) (w_max − w_ij)^μ)
 
-    with the r2 and o2 before this step's spikes. The defaults are those of NEST, in milliseconds.
+    with the r2 and o2 before this step's spikes. The defaults are those of NEST, in milliseconds; τ₋ and τ_y, which there
+    belong to the neuron, are those of NESTML's model of the rule.
+
+    Other libraries: NEST (stdp_triplet_synapse.h) has the same amplitudes and traces, all-to-all pairing only, bounds 0 and
+    Wmax, and applies the potentiation of postsynaptic spikes at the next presynaptic one. NESTML's model is the
+    nearest-neighbour form, with A2⁺ = 7.5e-10 and A3⁺ = 9.3e-3.
 
     Parameters
     ----------

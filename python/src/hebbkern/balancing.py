@@ -1,12 +1,12 @@
 """Neural balance: scaling units so that their incoming and outgoing weights cost the same, without a change of what
-the network computes (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025; maths.md, section 4)."""
+the network computes (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025)."""
 
 from __future__ import annotations
 
 import ctypes
 import itertools
 from dataclasses import dataclass
-from typing import Any, Literal, Mapping, Sequence
+from typing import Any, Literal, Mapping, Sequence, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from . import _graph, _header
 from ._array import describe_all, run
 from ._errors import ArgumentTypeError, ArgumentValueError
+from ._graph import Cost, Derivative
 from ._graph import balance_graph as _balance_graph
 from ._layers import Layers, check_layers
 from ._parameters import choice, is_integer, real
@@ -54,9 +55,10 @@ class BalanceReport:
 
     Attributes
     ----------
-    p : float or dict
-        The exponent, or the mixture.
+    p : float, dict or callable
+        The exponent, the mixture, or the `cost`.
     method : str
+        "sweeps" for a `cost`.
     reason : str
         Of the stop: "converged" (every live unit is balanced to `tol`), "max_sweeps" or "rounding" (of the sums, which
         keeps the residual above `tol`). In any case what was reached was written.
@@ -65,7 +67,7 @@ class BalanceReport:
     residual : float
         ``max |A − cB|/(A + cB)`` over the live units, after.
     cost_before, cost_after : float
-        ``Σ|w|^p`` over all weights (and biases, if counted).
+        ``Σ|w|^p`` over all weights (and biases, if counted); NaN for a `cost`, of which the derivative alone is known.
     deficit_before, deficit_after : float
         ``Σ (A − cB)²`` over the hidden units that were not held or excluded.
     scales : list of arrays
@@ -77,7 +79,7 @@ class BalanceReport:
         force λ = 1) or "off cycle" (no minimum exists). Unit None: the whole layer.
     """
 
-    p: float | dict[float, float]
+    p: float | dict[float, float] | Derivative
     method: str
     reason: str
     sweeps: int
@@ -99,22 +101,28 @@ class BalanceReport:
         outcome = "converged" if self.converged else f"not converged ({self.reason})"
         steps = "steps" if self.method in ("newton", "tied") else "sweeps"
         dead = f", {len(self.dead)} dead units" if self.dead else ""
+        cost = "" if callable(self.p) else f"cost {self.cost_before:.6g} → {self.cost_after:.6g}, "
         return (
-            f"BalanceReport(p={self.p}, {outcome} in {self.sweeps} {steps}, cost {self.cost_before:.6g} → "
-            f"{self.cost_after:.6g}, deficit {self.deficit_before:.3g} → {self.deficit_after:.3g}{dead})"
+            f"BalanceReport({self._cost_name()}, {outcome} in {self.sweeps} {steps}, {cost}"
+            f"deficit {self.deficit_before:.3g} → {self.deficit_after:.3g}{dead})"
         )
+
+    def _cost_name(self) -> str:
+        return f"cost={getattr(self.p, '__name__', 'given')}" if callable(self.p) else f"p={self.p}"
 
     def plot(self) -> Any:
         """Draw the scales of each hidden layer, and cost and deficit before and after; return the matplotlib figure."""
         plt = pyplot()
-        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
+        panels = 2 if callable(self.p) else 3
+        figure, (left, *middle, right) = plt.subplots(1, panels, figsize=(10, 3.2), layout="constrained")
         dead = set(self.dead)
         for layer, scales in enumerate(self.scales):
             live = [float(s) for unit, s in enumerate(scales) if (layer, unit) not in dead]
             left.plot(np.full(len(live), layer), live, "_", markersize=14)
         left.set(yscale="log", title="scale λ of each unit", xlabel="hidden layer", xticks=range(len(self.scales)))
-        middle.bar(["before", "after"], [self.cost_before, self.cost_after], color=["0.7", "C0"])
-        middle.set(title=f"cost Σ|w|^p, p = {self.p}")
+        for panel in middle:  # none if the cost is not known
+            panel.bar(["before", "after"], [self.cost_before, self.cost_after], color=["0.7", "C0"])
+            panel.set(title=f"cost Σ|w|^p, p = {self.p}")
         tiny = np.finfo(np.float64).tiny
         right.bar(
             ["before", "after"], [max(self.deficit_before, tiny), max(self.deficit_after, tiny)], color=["0.7", "C0"]
@@ -128,6 +136,7 @@ def balance(
     biases: Sequence[Any] | None = None,
     *,
     p: float | Mapping[float, float] = 2.0,
+    cost: Derivative | None = None,
     activation: Activation | Sequence[Any] = "relu",
     method: Literal["newton", "sweeps", "stochastic", "tied"] = "newton",
     order: Sequence[int] | Literal["odd-even"] | None = None,
@@ -140,7 +149,8 @@ def balance(
     max_sweeps: int | None = None,
     seed: int | None = None,
 ) -> BalanceReport:
-    """Balance a network of layers in place: the unique least ``Σ|w|^p`` among all networks that compute the same.
+    """Balance a network of layers in place: the unique least ``Σ|w|^p`` among all networks that compute the same (Baldi,
+    Alexos, Domingo & Rahmansetayesh, AIJ 2025).
 
     Each hidden unit's incoming weights and bias are scaled by λ > 0 and its outgoing ones by ``λ^−c`` (c = 1 but for
     BiPU), so that its cost in ``A = Σ_in |w|^p`` equals c times its cost out ``B = Σ_out |w|^p``. The solver works on
@@ -154,6 +164,11 @@ def balance(
         Written in place; scaled along, which keeps the function.
     p : float, or mapping of exponents to weights
         Any real number > 0; ``{1: a, 2: b}`` is the cost ``a Σ|w| + b Σ|w|²``, whose A and B are ``Σ w g′(w)``.
+    cost : callable, optional
+        Instead of `p`, the derivative of any other cost ``Σ g(|w|)``: given a float64 array of |w| > 0 it returns g′ in
+        its shape. ``w g′(w)`` must increase with w, from 0 to infinity; then A and B are ``Σ w g′(w)`` over the weights
+        in and out. Where it is seen to fall it is refused; an exception of the callable is passed on. The method is
+        "sweeps", which calls it for each weight some five times a sweep; a `p` is far faster.
     activation : str, tuple or list
         Of the hidden layers, or a list with one for each, of which any may be a list with one for each unit:
         "identity", "relu", "leaky_relu", ("leaky_relu", slope), ("bilu", a, b) and ("bipu", c, d), which are
@@ -200,8 +215,16 @@ def balance(
     [array([[2.]]), array([[2.]])]
     >>> f"{report.cost_before:g} → {report.cost_after:g}"
     '17 → 8'
+
+    A cost that is no power, ``g = log cosh``:
+
+    >>> weights = [np.array([[4.0, -0.5]]), np.array([[0.25]])]
+    >>> report = hk.balance(weights, cost=np.tanh)
+    >>> a, b = (float((abs(w) * np.tanh(abs(w))).sum()) for w in weights)
+    >>> report.converged, abs(a - b) < 1e-8 * a
+    (True, True)
     """
-    options = solver_options("balance", p, method, tol, max_sweeps, seed)
+    options = solver_options("balance", p, method, tol, max_sweeps, seed, cost)
     layers = Layers(weights, biases, activation, "balance")
     layers.weigh(alpha, include_bias)
     layers.hold(only)
@@ -214,7 +237,7 @@ def balance(
     dead, excluded = layers.exclusions(result.status)
     return BalanceReport(
         p=options["p"],
-        method=method,
+        method=options["method"],
         reason=result.reason,
         sweeps=result.sweeps,
         residual=result.residual,
@@ -228,10 +251,16 @@ def balance(
     )
 
 
-def solver_options(function: str, p: Any, method: Any, tol: Any, max_sweeps: Any, seed: Any) -> dict[str, Any]:
+def solver_options(
+    function: str, p: Any, method: Any, tol: Any, max_sweeps: Any, seed: Any, cost: Any = None
+) -> dict[str, Any]:
     """The options of the solver, checked, as `balance_graph` takes them."""
-    cost = _cost(function, p)
+    of = _cost(function, p, cost)
     choice(function, "method", method, _graph.METHODS)
+    if cost is not None:
+        if method not in ("newton", "sweeps"):
+            raise ArgumentValueError(f"{function}: method is {method!r}; 'sweeps' is wanted with a cost", "method")
+        method = "sweeps"  # "newton" is the default, and not for any cost
     if seed is not None:
         if method != "stochastic":
             raise ArgumentValueError(
@@ -245,7 +274,7 @@ def solver_options(function: str, p: Any, method: Any, tol: Any, max_sweeps: Any
     if max_sweeps is not None and not (is_integer(max_sweeps) and 0 < max_sweeps < 2**62):
         raise ArgumentValueError(f"{function}: max_sweeps is {max_sweeps!r}; an integer >= 1 is wanted", "max_sweeps")
     return {
-        "p": cost,
+        "p": of,
         "method": method,
         "tol": bound,
         "max_sweeps": 0 if max_sweeps is None else int(max_sweeps),
@@ -254,7 +283,13 @@ def solver_options(function: str, p: Any, method: Any, tol: Any, max_sweeps: Any
     }
 
 
-def _cost(function: str, p: Any) -> float | dict[float, float]:
+def _cost(function: str, p: Any, cost: Any = None) -> Cost:
+    if cost is not None:
+        if not callable(cost):
+            raise ArgumentTypeError(f"{function}: cost is {cost!r}; a function of |w| is wanted, g′", "cost")
+        if isinstance(p, Mapping) or p != 2.0:
+            raise ArgumentValueError(f"{function}: cost is given beside p = {p!r}; one of the two is wanted", "cost")
+        return cast(Derivative, cost)
     if not isinstance(p, Mapping):
         return real(function, "p", p, above=0)
     if not p:
@@ -281,10 +316,12 @@ def deficit(
     biases: Sequence[Any] | None = None,
     *,
     p: float | Mapping[float, float] = 2.0,
+    cost: Derivative | None = None,
     activation: Activation | Sequence[Any] = "relu",
     include_bias: bool = False,
 ) -> list[npt.NDArray[np.float64]]:
-    """Balance deficits ``A − cB`` of the hidden units, cost in minus c times cost out, signed and not normalised.
+    """Balance deficits ``A − cB`` of the hidden units, cost in minus c times cost out, signed and not normalised (Baldi,
+    Alexos, Domingo & Rahmansetayesh, AIJ 2025).
 
     The deficit of a network is the sum of their squares; under L_p regularisation it is a measure of training progress.
 
@@ -293,7 +330,7 @@ def deficit(
     weights : list of arrays [n_l, n_{l−1}]
     biases : list of arrays [n_l] or None, optional
         Read with `include_bias` only.
-    p : float, or mapping of exponents to weights
+    p, cost
         As in `balance`.
     activation : str, tuple or list
         Of the hidden layers, as in `balance`; where it is not homogeneous c is 1.
@@ -316,15 +353,16 @@ def deficit(
     >>> hk.deficit([np.array([[3.0], [1.0]]), np.array([[1.0, 2.0]])])
     [array([ 8., -3.])]
     """
-    cost = _cost("deficit", p)
-    if isinstance(cost, float) and isinstance(activation, (str, tuple)):
+    of = _cost("deficit", p, cost)
+    if isinstance(of, float) and isinstance(activation, (str, tuple)):
         w, b = check_layers(weights, biases, "deficit", written=False)
         flat = Flat(w, b, activation, "deficit")
-        return flat.split(unit_deficits(flat, cost, include_bias)[0])
+        return flat.split(unit_deficits(flat, of, include_bias)[0])
     layers = Layers(weights, biases, activation, "deficit", written=False)
     layers.weigh(None, include_bias)
     result = _balance_graph(
-        layers.units, layers.blocks, p=cost, degree=layers.degree, group=layers.group, measure=True, function="deficit"
+        layers.units, layers.blocks, p=of, degree=layers.degree, group=layers.group,
+        method="sweeps" if callable(of) else "newton", measure=True, function="deficit",
     )
     return layers.split(result.deficit)
 

@@ -1,4 +1,9 @@
-"""Average gains of units (maths.md, section 2)."""
+"""Average gains of units: of their activation, or of its derivative.
+
+The average derivative ⟨f′(I)⟩ of the presynaptic unit is the weight of a synapse in the robustness cost of Stock, Harvey,
+Ocko & Ganguli (PLoS Comput Biol 2022); see `hebbkern.synaptic_balance`. Average gains are also what `hebbkern.gain_rule`
+takes.
+"""
 
 from __future__ import annotations
 

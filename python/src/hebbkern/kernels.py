@@ -62,8 +62,8 @@ def rank1(
 
     ``w_ij ← clip(w_ij (1 − decay_i − col_decay_j) + g_i x_j + row_add_i + col_add_j, low, high)``
 
-    This is the pattern that all non-spiking Hebbian rules for one sample share (maths.md, section 1). A term that is
-    not given is left out, it is not an addition of zero.
+    This is the pattern that all non-spiking Hebbian rules for one sample share. A term that is not given is left out, it
+    is not an addition of zero.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def rank1(
 def batch_update(
     w: Writable, g: Value, x: Value, *, decay: Value | None = None, col_decay: Value | None = None
 ) -> None:
-    """Update by a batch of samples, ``w ← w (1 − decay_i − col_decay_j) + gᵀx`` (maths.md, section 1).
+    """Update by a batch of samples, ``w ← w (1 − decay_i − col_decay_j) + gᵀx``.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def power_sums(
 
 
 def power_sums(w: Value, p: float = 2.0, *, axis: int | None = 1, weights: Value | None = None) -> Any:
-    """Power sums of weights, ``Σ |w|^p``: the cost that balancing works on (maths.md, section 4).
+    """Power sums of weights, ``Σ |w|^p``: the cost that balancing works on (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025).
 
     Parameters
     ----------
@@ -360,7 +360,7 @@ def scale(w: Writable, rows: Value | None = None, cols: Value | None = None) -> 
 
 
 def ema(s: Writable, a: Value, alpha: float, *, of: Literal["value", "square"] = "value") -> None:
-    """Exponential moving average, ``s ← α a + (1 − α) s`` (maths.md, section 2).
+    """Exponential moving average, ``s ← α a + (1 − α) s``.
 
     Parameters
     ----------
@@ -405,7 +405,7 @@ def gain_rule(
     form: Literal["linear", "exp"] = "linear",
     limit: float | None = None,
 ) -> None:
-    """Gain rule: weights grow by the presynaptic and shrink by the postsynaptic average gain (maths.md, section 3).
+    """Gain rule: weights grow by the presynaptic and shrink by the postsynaptic average gain.
 
     ``w_ij ← w_ij + η (σ_j² − σ_i²) w_ij`` ("linear"), or ``w_ij ← w_ij exp(η (σ_j² − σ_i²))`` ("exp"); a bias is a
     weight from a unit with σ = 0.
@@ -433,7 +433,7 @@ def gain_rule(
 
     Notes
     -----
-    The linear form is the rule of a note, exactly as written there. It has no balanced fixed point: iterated with a
+    The linear form is the rule of an unpublished note, exactly as written there. It has no balanced fixed point: iterated with a
     constant η it raises the balance deficit by orders of magnitude, and with derivative gains it overflows. Give a
     `limit`; to balance a network use `balance`, or `synaptic_balance` for recurrent weights. The exponential form with
     σ = 0 for input and output units preserves the function of a network whose hidden units are homogeneous of degree 1

@@ -40,7 +40,7 @@ class Network(NetworkFile):
         By what the output error reaches the hidden layers: their own weights (backpropagation); fixed random weights,
         layer by layer (feedback alignment: Lillicrap et al. 2016) or directly from the output (Nøkland 2016); the signs
         of the current weights (Liao, Leibo & Poggio 2016); directly through weights of +β and −β (Konishi, Igarashi &
-        Miura 2023).
+        Miura, Front. Neurosci. 2023).
     excitatory : float
         For "fa_ex": the probability of +β, drawn for each weight. The loss "softmax" needs one between 0 and 1.
     beta : float or None

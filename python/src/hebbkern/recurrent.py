@@ -1,4 +1,5 @@
-"""Recurrent networks that run, to measure gains and robustness to noise (maths.md, section 5)."""
+"""Recurrent networks that run, to measure gains and robustness to noise (after Stock, Harvey, Ocko & Ganguli, PLoS
+Comput Biol 2022)."""
 
 from __future__ import annotations
 

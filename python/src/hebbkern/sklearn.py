@@ -1,5 +1,5 @@
-"""Neural balance of scikit-learn's MLPClassifier and MLPRegressor, in place (maths.md, section 4). scikit-learn itself is not
-imported: the estimator brings what is needed."""
+"""Neural balance (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025) of scikit-learn's MLPClassifier and
+MLPRegressor, in place. scikit-learn itself is not imported: the estimator brings what is needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ._array import FLOATS
 from ._errors import ArgumentTypeError, ArgumentValueError
-from ._graph import Block, balance_graph
+from ._graph import Block, Derivative, balance_graph
 from ._models import ModelReport, Units, weights_block
 from .balancing import solver_options
 
@@ -24,6 +24,7 @@ def balance_(
     estimator: Any,
     p: float | Mapping[float, float] = 2.0,
     *,
+    cost: Derivative | None = None,
     include_bias: bool = False,
     method: Literal["newton", "sweeps", "stochastic", "tied"] = "newton",
     tol: float | None = None,
@@ -38,7 +39,7 @@ def balance_(
     ----------
     estimator : MLPClassifier or MLPRegressor
         Fitted; with activation "relu" or "identity".
-    p, include_bias, method, tol, max_sweeps, seed
+    p, cost, include_bias, method, tol, max_sweeps, seed
         As in `hebbkern.balance`.
 
     Returns
@@ -67,7 +68,7 @@ def balance_(
     (True, True)
     """
     function = "sklearn.balance_"
-    options = solver_options(function, p, method, tol, max_sweeps, seed)
+    options = solver_options(function, p, method, tol, max_sweeps, seed, cost)
     model = _Model(estimator, bool(include_bias), function)
     model.carry(getattr(estimator, "_optimizer", None))
     result = balance_graph(blocks=model.blocks, **model.units.graph(model.numbers), **options)
@@ -77,13 +78,17 @@ def balance_(
 
 
 def deficit(
-    estimator: Any, p: float | Mapping[float, float] = 2.0, *, include_bias: bool = False
+    estimator: Any,
+    p: float | Mapping[float, float] = 2.0,
+    *,
+    cost: Derivative | None = None,
+    include_bias: bool = False,
 ) -> list[npt.NDArray[np.float64]]:
     """Balance deficits ``A − B`` of the hidden units of a fitted MLPClassifier or MLPRegressor, layer by layer.
 
     Parameters
     ----------
-    estimator, p, include_bias
+    estimator, p, cost, include_bias
         As in `balance_`.
 
     Returns
@@ -105,7 +110,7 @@ def deficit(
     [array([8.])]
     """
     function = "sklearn.deficit"
-    options = solver_options(function, p, "newton", None, None, None)
+    options = solver_options(function, p, "newton", None, None, None, cost)
     model = _Model(estimator, bool(include_bias), function)
     result = balance_graph(blocks=model.blocks, **model.units.graph(model.numbers), measure=True, **options)
     return model.units.split(model.numbers, result.deficit)[:-1]

@@ -1,4 +1,4 @@
-"""Stamina: units that live as long as they are used ("use it or lose it"; maths.md, section 7)."""
+"""Stamina: units that live as long as they are used ("use it or lose it"). It has no paper: what it does is said here."""
 
 from __future__ import annotations
 

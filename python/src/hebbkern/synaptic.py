@@ -1,4 +1,4 @@
-"""Synaptic balancing of recurrent networks (Stock, Harvey, Ocko & Ganguli, PLoS Comput Biol 2022; maths.md, 5)."""
+"""Synaptic balancing of recurrent networks (Stock, Harvey, Ocko & Ganguli, PLoS Comput Biol 2022)."""
 
 from __future__ import annotations
 

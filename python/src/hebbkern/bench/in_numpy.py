@@ -224,7 +224,7 @@ Terms = Callable[[Array], tuple[Array, Array]]
 
 
 def oja_terms(a: Inputs) -> Terms:
-    """g and d of ``w_i ← w_i (1 − d_i) + g_i x`` from y (maths.md, section 1)."""
+    """g and d of ``w_i ← w_i (1 − d_i) + g_i x`` from y."""
     lr = a["w"].dtype.type(a["lr"])
 
     def terms(y: Array) -> tuple[Array, Array]:
@@ -348,7 +348,7 @@ def wta_blocked(size: int) -> Form:
 
 
 def stdp(a: Inputs) -> Step:
-    """Pair traces in Brian2's order of events, only the rows and columns that spiked (maths.md, section 1)."""
+    """Pair traces in Brian2's order of events, only the rows and columns that spiked."""
     w, keep = a["w"], a["w"].dtype.type(np.exp(-1 / a["tau"]))
     a_plus, a_minus = w.dtype.type(a["a_plus"]), w.dtype.type(a["a_minus"])
     spikes = [(np.flatnonzero(p), np.flatnonzero(q)) for p, q in zip(a["pre"], a["post"], strict=True)]

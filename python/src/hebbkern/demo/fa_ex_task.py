@@ -1,4 +1,4 @@
-"""The task of Konishi, Igarashi & Miura (Front. Neurosci. 2023), as maths.md, section 6 sets it up.
+"""The task of Konishi, Igarashi & Miura (Front. Neurosci. 2023), set up after the paper's figure.
 
 102 inputs, each ±1 with equal odds plus 0.01·N(0, 1); the target is the product of the signs of the first two, the other
 100 distract. 102-20-1 units, ReLU and a linear output; an epoch is one update by the gradient summed over 8 fresh samples.

@@ -1,4 +1,4 @@
-"""Training with the gain rule (maths.md, section 3).
+"""Training with the gain rule.
 
 After each minibatch the average gains ``σ ← α f(I) + (1 − α) σ`` see it, then every weight follows
 ``w_ij ← w_ij exp(η (σ_j² − σ_i²))`` ("exp": σ = 0 for input and output units, the network computes the same) or

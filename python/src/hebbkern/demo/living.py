@@ -1,4 +1,4 @@
-"""A hidden layer whose units die when they are not used, and are born again (maths.md, section 7).
+"""A hidden layer whose units die when they are not used, and are born again.
 
 After each epoch every hidden unit gains stamina by its activity over the training set and loses some by the balanced ReLU
 wherever it was silent: κ times what makes the outputs of a sample add up to 0. Who has none left is removed, and the

@@ -1,4 +1,4 @@
-"""Hebbian learning rules (maths.md, section 1).
+"""Hebbian learning rules.
 
 A rule holds its parameters; the weights are the caller's array and change in place:
 
@@ -15,8 +15,8 @@ Every ``update`` takes one sample or a batch, and three reductions:
     Sample after sample, each seeing the weights that the one before left: a batch has the bits of single calls.
 ``"sum"``, ``"mean"``
     All y from the weights before the batch, then one update by the sum or the mean of the samples' Δw. It acts on the
-    whole Δw, so ``"sum"`` of a rule with decay decays by B times λ. SoftHebb, ngc-learn and BindsNET sum by default,
-    Lagani and pytorch-hebbian average: mind it when learning rates are compared.
+    whole Δw, so ``"sum"`` of a rule with decay decays by B times λ. Other libraries sum or average without a word: each
+    rule says under "Other libraries" what theirs do, and in which file; mind it when learning rates are compared.
 
 State that a rule has (thresholds, averages, the activity before, traces) is in public arrays of the rule. It is read as it
 was before a sample and takes the sample after the weights have; "sum" and "mean" hold it during the batch and give it

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 
 class Hebb(Rule):
-    """Plain Hebbian learning, ``Δw_ij = η y_i x_j`` (Hebb 1949). The weights grow without bound.
+    """Plain Hebbian learning, ``Δw_ij = η y_i x_j`` (Hebb, The Organization of Behavior, 1949).
 
-    Batches are where libraries differ without a word: ngc-learn and BindsNET sum over the samples, Lagani's code and
-    pytorch-hebbian average, and Nengo multiplies by dt; see `reduction`.
+    The weights grow without bound.
+
+    Other libraries: ngc-learn (hebbianSynapse.py) sums a batch and multiplies by 1 − |w|, and its optimiser subtracts, so
+    sign_value = −1 makes it Hebbian; BindsNET (learning.py) sums spikes times traces, with a rate for either side;
+    pytorch-hebbian (hebb.py) averages; ANNarchy (Synapses.py) multiplies by dt and keeps w ≥ 0.
 
     Parameters
     ----------
@@ -40,10 +43,14 @@ class Hebb(Rule):
 
 
 class Decay(Rule):
-    """Hebbian learning with decay, ``Δw_ij = η y_i x_j − λ w_ij``.
+    """Hebbian learning with decay, ``Δw_ij = η y_i x_j − λ w_ij`` (Gerstner & Kistler, Biol. Cybern. 87, 2002: two terms of
+    their eq. 3).
 
-    λ is per update and not multiplied by η, which elsewhere it often is; the sum of a batch of B decays by Bλ, where ngc-learn's
-    batch decays once. The weights stay bounded if y is, or for y = Wx if λ > η λ_max(E[xxᵀ]).
+    λ is per update and not multiplied by η; the sum of a batch of B decays by Bλ. The weights stay bounded if y is, or
+    for y = Wx if λ > η λ_max(E[xxᵀ]).
+
+    Other libraries: ngc-learn (hebbianSynapse.py, prior "l2") multiplies λ by η and decays once a batch; BindsNET
+    (learning.py, weight_decay) multiplies w by 1 − λ after the update, once a batch and for any of its rules.
 
     Parameters
     ----------
@@ -73,11 +80,14 @@ class Decay(Rule):
 
 
 class Oja(Rule):
-    """Oja's rule, ``Δw_ij = η y_i (x_j − y_i w_ij)`` (Oja 1982).
+    """Oja's rule, ``Δw_ij = η y_i (x_j − y_i w_ij)`` (Oja, J. Math. Biol. 15, 1982).
 
     A row converges to ± the first principal component of x with norm 1: to any precision with the "mean" of fixed data
-    or η → 0, only near it online with a constant η. The y in the decay is that before the update. Elsewhere y is often clipped
-    or rectified first; give it then.
+    or η → 0, only near it online with a constant η. The y in the decay is that before the update.
+
+    Other libraries: Nengo (builder/learning_rules.py) multiplies by dt, takes activities through a low-pass filter and has
+    a factor β before the decay, which moves the norm to 1/√β, as α does in ANNarchy (Synapses.py), where w ≥ 0, too;
+    pytorch-hebbian (oja.py) averages a batch, ngc-learn (ojaTensorSynapse.py) sums it.
 
     Parameters
     ----------
@@ -101,11 +111,15 @@ class Oja(Rule):
 
 
 class Sanger(Rule):
-    """Sanger's rule, the generalised Hebbian algorithm, ``Δw_ij = η y_i (x_j − Σ_{k≤i} y_k w_kj)`` (Sanger 1989).
+    """Sanger's rule, the generalised Hebbian algorithm, ``Δw_ij = η y_i (x_j − Σ_{k≤i} y_k w_kj)`` (Sanger, Neural
+    Networks 2, 1989).
 
     The rows converge to the leading principal components in order, under the conditions of `Oja`. The residual of row i takes
     out row i itself (k ≤ i; with k < i alone the norms would grow), by the rows before the update. Code that sums over all
     k has Oja's subspace rule instead, whose rows span the components but are not these.
+
+    Other libraries: Lagani's HebbianLearning (hebb.py, REC_LIN_CMB) has the same residual, k ≤ i, averages it over samples
+    and windows, and divides the update by the square root of the number of inputs.
 
     Parameters
     ----------

@@ -21,10 +21,13 @@ _SCORES = ("dot", "euclid")
 
 
 class Instar(Rule):
-    """The instar, competitive learning with a y of the caller's, ``Δw_ij = η y_i (x_j − w_ij)`` (Grossberg 1976).
+    """The instar, competitive learning with a y of the caller's, ``Δw_ij = η y_i (x_j − w_ij)`` (Grossberg, Biol.
+    Cybern. 23, 1976).
 
-    With y ≥ 0 a row tends to Σyx/Σy, the mean of the inputs weighted by its activity. Elsewhere it goes by the name of the
-    postsynaptically gated or the competitive rule, often with the winner's y alone: that is `WTA`.
+    With y ≥ 0 a row tends to Σyx/Σy, the mean of the inputs weighted by its activity. With the winner's y alone it is `WTA`.
+
+    Other libraries: MATLAB's learnis is this rule; Lagani's HebbianLearning (hebb.py, REC_QNT) takes the mean of a batch, or
+    the mean weighted by |y| (RED_W_AVG).
 
     Parameters
     ----------
@@ -45,11 +48,15 @@ class Instar(Rule):
 
 
 class WTA(Rule):
-    """Winner-take-all: the instar with y = 1 for the k rows of the highest score and 0 for the others.
+    """Winner-take-all, competitive learning (Grossberg, Biol. Cybern. 23, 1976; Rumelhart & Zipser, Cogn. Sci. 9, 1985):
+    the instar with y = 1 for the k rows of the highest score and 0 for the others.
 
     The winners move towards x, ``Δw_ij = η (x_j − w_ij)``; the other rows are not touched. Of equal scores the lowest
-    index wins. ``update`` computes y and takes none. Lagani's code and pytorch-hebbian average the batch, and may normalise
-    rows and inputs first, which makes the dot product's winner the nearest row.
+    index wins. ``update`` computes y and takes none.
+
+    Other libraries: Lagani's HebbianLearning (functional.py, kwta; hebb.py) averages a batch and lets all rows win that
+    equal the k-th, k or more; it may compare by cosines, whose winner is the nearest of normalised rows. ngc-learn
+    (vectorQuantizeSynapse.py) normalises x, and without a decay of its own its winner grows by x instead of moving to it.
 
     Parameters
     ----------
@@ -91,10 +98,14 @@ class WTA(Rule):
 
 class SoftHebb(Rule):
     """SoftHebb, ``Δw_ij = η y_i (x_j − u_i w_ij)`` with u = Wx and ``y = softmax(u / temperature)`` (Moraitis,
-    Toichkin, Journé, Chua & Guo 2022).
+    Toichkin, Journé, Chua & Guo, Neuromorph. Comput. Eng. 2, 044017, 2022; with `anti`: Journé, Garcia Rodriguez, Guo &
+    Moraitis, ICLR 2023).
 
-    ``update`` computes y and takes none. The authors' code sums over the batch and divides by the largest |Δw|: that is
-    ``reduction="sum", normalize="max"``.
+    ``update`` computes y and takes none.
+
+    Other libraries: the authors' SoftHebb (hebblinear.py) sums a batch and divides by the largest |Δw|, which here is
+    ``reduction="sum", normalize="max"``; its t_invert, 12 by default, is 1/temperature; u may have a bias that learns, and
+    the rate of a row may follow its distance from norm 1: η·| |w_i| − 1 |^power.
 
     Parameters
     ----------
@@ -134,7 +145,8 @@ class SoftHebb(Rule):
 
 
 class KrotovHopfield(Rule):
-    """The competitive rule of Krotov & Hopfield 2019, in the form of their program.
+    """The competitive rule of Krotov & Hopfield (PNAS 116, 2019), in the form of their program: S is the right side of
+    the paper's eq. 3, g that of its eqs. 9 and 10.
 
     For a batch X::
 
@@ -146,9 +158,13 @@ class KrotovHopfield(Rule):
     Of equal I the lower index ranks first. Σ_j |w_ij|^q of units that win tends to 1. ``update`` computes y, which is g,
     and takes none.
 
-    The scaling by the largest |S| is a part of the rule, as in the authors' program; `normalize` adds nothing. It makes
-    η the largest change of a weight, and the sum and the mean of a batch the same but for the floor. The default is the
-    batch ("sum"); "sequential" takes batches of one sample.
+    The scaling by the largest |S| is a part of the rule; `normalize` adds nothing. It makes η the largest change of a
+    weight, and the sum and the mean of a batch the same but for the floor. The default is the batch ("sum");
+    "sequential" takes batches of one sample.
+
+    Other libraries: the authors' notebook (Biological_Learning) and pytorch-hebbian (krotov.py) scale likewise, ties apart,
+    which they leave to the sorting. SoftHebb (hebblinear.py, HebbHardKrotovLinear) has Δ = 0.05 by default and adds 1e-30
+    to the largest |S| in place of a floor.
 
     Parameters
     ----------

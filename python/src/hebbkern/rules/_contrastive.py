@@ -27,11 +27,14 @@ _NAMES = ("w", "x", "y", "x_free", "y_free"), ("lr", "reduction", "normalize", "
 
 
 class ContrastiveHebbian(Learner):
-    """Contrastive Hebbian learning, ``Δw_ij = η (y_i⁺ x_j⁺ − y_i⁻ x_j⁻)`` (Movellan 1991).
+    """Contrastive Hebbian learning, ``Δw_ij = η (y_i⁺ x_j⁺ − y_i⁻ x_j⁻)`` (Movellan, in Connectionist Models, 1991).
 
     The activities of the clamped phase (x, y), with the targets at the outputs, minus those of the free phase (x_free,
     y_free), both after the network has settled. All are given, for the phases belong to the network and not to one
-    matrix. Elsewhere the difference has the other sign, or is divided by the strength of the clamp.
+    matrix.
+
+    Other libraries: PsyNeuLink (learningfunctions.py, ContrastiveHebbian) states this equation for a square matrix whose
+    diagonal stays 0; its function itself forms the products of one vector alone.
 
     It is composed as the other rules are (`Composition`), where the difference of a pair is one Δ: so soft bounds and masks
     act on it, and not on its two halves.

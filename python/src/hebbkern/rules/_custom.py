@@ -47,6 +47,9 @@ class Custom(Rule):
 
         w_ij ← w_ij (1 − decay_i − col_decay_j) + g_i x_j + row_add_i + col_add_j
 
+    Other libraries: Brian2 and ANNarchy (Synapses.py) take the equations of a synapse as text, in units of time, and
+    compile them; what here is one update is dw/dt there, and multiplied by dt.
+
     Parameters
     ----------
     map : function
@@ -79,7 +82,7 @@ class Custom(Rule):
 
     Examples
     --------
-    Oja's rule, whose weights tend to the first principal component:
+    Oja's rule (Oja 1982), whose weights tend to the first principal component:
 
     >>> import numpy as np, hebbkern as hk
     >>> def oja(x, y, state):

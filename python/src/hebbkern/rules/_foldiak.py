@@ -30,7 +30,7 @@ _NAMES = (
 
 
 class Foldiak(Stateful, Learner):
-    """Sparse codes by local anti-Hebbian learning (Földiák 1990): the whole network of the paper.
+    """Sparse codes by local anti-Hebbian learning (Földiák, Biol. Cybern. 64, 1990): the whole network of the paper.
 
     w are the Hebbian feedforward weights; lateral anti-Hebbian weights v and thresholds t are state of the rule. The
     answer y is the state, rounded to 0 or 1, into which::
@@ -43,8 +43,10 @@ class Foldiak(Stateful, Learner):
         Δv_ik = −α (y_i y_k − p²)  for i ≠ k,    v_ik ← min(v_ik, 0)
         Δt_i  = γ (y_i − p)
 
-    So each unit comes to be active with probability p, and no two of them together more often than by chance. Elsewhere
-    lateral weights are found with the opposite sign, subtracted, or without the clipping.
+    So each unit comes to be active with probability p, and no two of them together more often than by chance.
+
+    Other libraries: htmresearch (energy_based_models/foldiak.py) has the same updates and signs; its answer is a fixed
+    point found from a random start and not the one reached from 0, t starts at p, and there are no batches.
 
     w is composed as that of the other rules (`Composition`), with the Δw above; the thresholds are the homeostasis. v has a
     composition of its own, in which v ≤ 0 is one more upper bound; ``row_lr`` multiplies α there, and a mask is one of

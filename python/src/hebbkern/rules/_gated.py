@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 
 class Outstar(Rule):
-    """The outstar, ``Δw_ij = η x_j (y_i − w_ij)`` (Grossberg 1976).
+    """The outstar, ``Δw_ij = η x_j (y_i − w_ij)`` (Grossberg, Biol. Cybern. 23, 1976).
 
     The mirror of `Instar`: with x ≥ 0 a column tends to Σxy/Σx, the mean of the outputs weighted by the activity of its
     own unit. It decays columns, so it does not run in blocks.
+
+    Other libraries: MATLAB's learnos is this rule, ``dw = lr*(a-w)*p'``, and cites Grossberg 1982.
 
     Parameters
     ----------
@@ -43,10 +45,14 @@ class Outstar(Rule):
 
 
 class PreGated(Rule):
-    """Presynaptically gated Hebbian learning, ``Δw_ij = η x_j (y_i − θ_i)`` (Gerstner & Kistler 2002, section 10.2).
+    """Presynaptically gated Hebbian learning, ``Δw_ij = η x_j (y_i − θ_i)`` (Gerstner & Kistler, Biol. Cybern. 87, 2002:
+    two terms of their eq. 3).
 
     Only synapses of active inputs change: they grow where the output is above its threshold and shrink below it. θ is
     fixed; `BCM` and `Covariance` have thresholds that move.
+
+    Other libraries: ngc-learn (gerstnerHebbianSynapse.py) has it as ``c2_corr`` = 1, ``c1_pre`` = −θ, with one θ for all
+    units, and averages a batch. "Gated" elsewhere also means `Outstar`, whose threshold is the weight.
 
     Parameters
     ----------
@@ -74,9 +80,13 @@ class PreGated(Rule):
 
 
 class PostGated(Rule):
-    """Postsynaptically gated Hebbian learning, ``Δw_ij = η y_i (x_j − θ_j)`` (Gerstner & Kistler 2002, section 10.2).
+    """Postsynaptically gated Hebbian learning, ``Δw_ij = η y_i (x_j − θ_j)`` (Gerstner & Kistler, Biol. Cybern. 87,
+    2002: two terms of their eq. 3).
 
     Only synapses onto active outputs change: they grow where the input is above its threshold and shrink below it.
+
+    Other libraries: ngc-learn (gerstnerHebbianSynapse.py) has it as ``c2_corr`` = 1, ``c1_post`` = −θ, with one θ for all
+    units, and averages a batch. "Gated" elsewhere also means `Instar`, whose threshold is the weight.
 
     Parameters
     ----------
@@ -104,11 +114,13 @@ class PostGated(Rule):
 
 
 class AntiHebbian(Rule):
-    """Anti-Hebbian learning, ``Δw_ij = −η y_i x_j``.
+    """Anti-Hebbian learning, ``Δw_ij = −η y_i x_j`` (as feedback between units: Földiák, Biol. Cybern. 64, 1990).
 
     It makes outputs and inputs uncorrelated. As lateral inhibition its w is square and its diagonal 0; `Foldiak` has the
-    whole network with such weights. Here the sign is the rule's; elsewhere a negative learning rate of the Hebbian rule
-    is the same thing.
+    whole network with such weights.
+
+    Other libraries: here the sign is the rule's and η ≥ 0. ngc-learn has it as ``c2_corr`` < 0 (gerstnerHebbianSynapse.py,
+    mean of a batch) or as HebbianSynapse with sign_value = 1, its default, for its optimiser subtracts (sgd.py; sum).
 
     Parameters
     ----------
@@ -144,10 +156,15 @@ class AntiHebbian(Rule):
 
 
 class ABCD(Rule):
-    """The general rule of first order, ``Δw_ij = η (A x_j y_i + B x_j + C y_i + D)`` (Soltoggio et al.).
+    """The general rule of first order, ``Δw_ij = η (A x_j y_i + B x_j + C y_i + D)`` (Soltoggio, Bullinaria, Mattiussi,
+    Dürr & Floreano, Artificial Life XI, 2008).
 
-    Found in work that evolves plasticity rules, with coefficients of the caller's; some of it has η inside of them, or
-    coefficients by synapse. B and D change weights of silent outputs too, C and D those of silent inputs.
+    Found in work that evolves plasticity rules, with coefficients of the caller's. B and D change weights of silent
+    outputs too, C and D those of silent inputs.
+
+    Other libraries: Bain (SoltoggioModulatorySynapseCollection.java) multiplies by the modulatory activity of the
+    postsynaptic unit, after that paper, and clips the weights; ngc-learn (gerstnerHebbianSynapse.py) has a term c₀w in
+    place of D, and averages a batch.
 
     Parameters
     ----------
@@ -185,10 +202,12 @@ class ABCD(Rule):
 
 class Voja(Rule):
     """Encoders that move towards the inputs of active units, ``Δe_ij = η y_i (s_i x_j − e_ij)`` (Voelker, Crawford &
-    Eliasmith 2014; Nengo's Voja).
+    Eliasmith, Learning large-scale heteroassociative memories in spiking neurons, 2014; Nengo's Voja).
 
-    w holds the encoders e [units, dimensions], x the decoded input, y the activities. With s = 1 it is `Instar`. Nengo
-    multiplies its rate by dt and filters y before; here η is per sample and y as given.
+    w holds the encoders e [units, dimensions], x the decoded input, y the activities. With s = 1 it is `Instar`.
+
+    Other libraries: Nengo (builder/learning_rules.py, SimVoja) multiplies its rate by dt and by a learning signal, 1 if
+    none is connected, and takes y through a low-pass filter (post_tau); here η is per sample and y as given.
 
     Parameters
     ----------
@@ -216,11 +235,15 @@ class Voja(Rule):
 
 
 class PES(Rule):
-    """Decoders that learn from an error, ``Δd_kj = −(η/n) e_k a_j`` (MacNeil & Eliasmith 2011; Nengo's PES).
+    """Decoders that learn from an error, ``Δd_kj = −(η/n) e_k a_j`` (MacNeil & Eliasmith, PLoS ONE 6, e22885, 2011;
+    Nengo's PES).
 
     w holds the decoders d [dimensions, n], x the activities a of the n units. In the place of y stands the error
-    e = actual − wanted, which is always given. Mind its sign: it is Nengo's, and with the opposite one errors grow. For one
-    and the same a an update multiplies the error by 1 − η|a|²/n. Nengo multiplies its rate by dt.
+    e = actual − wanted, which is always given. Mind its sign: with the opposite one errors grow. For one and the same a an
+    update multiplies the error by 1 − η|a|²/n.
+
+    Other libraries: Nengo (builder/learning_rules.py) has the same sign and the same n, multiplies its rate by dt, and
+    takes a through a low-pass filter (pre_tau); with full weights it applies the encoders to the error.
 
     Parameters
     ----------

@@ -24,7 +24,8 @@ _DRIVES = ("impulse", "tau")
 
 
 class ThreeFactor(Stateful, Learner):
-    """Learning by eligibility traces and a modulator (Gerstner, Lehmann, Liakoni, Corneil & Brea 2018).
+    """Learning by eligibility traces and a modulator (Gerstner, Lehmann, Liakoni, Corneil & Brea, Front. Neural Circuits
+    12, 53, 2018).
 
     In each time step, in this order::
 
@@ -33,17 +34,21 @@ class ThreeFactor(Stateful, Learner):
 
     M, the modulator, is given by step: a reward, a surprise, an error. The functions f and g of the activities that the
     paper has are yours: give f(x) and g(y). A coincidence enters its trace as it is, whatever dt; ``drive="tau"`` divides it
-    by τ_e, as BindsNET and ngc-learn do. A step with M = 0 leaves the weights as they are.
+    by τ_e. A step with M = 0 leaves the weights as they are.
 
     With `tau_rise` a trace has two time constants: a second one takes the same drive, and the weights learn from their
     difference, which after a coincidence at t = 0 rises and falls as exp(−t/τ_e) − exp(−t/τ_rise).
 
     Rows of a batch are steps in time: there is neither a sum nor a mean of them, nor blocks.
 
-    It is composed as the other rules are (`Composition`), the Δ of a step being ``η dt M (e − e_rise)``: bounds and signs act on
-    the weights after it, soft bounds on it, and not on the traces. `row_lr` multiplies η. A mask is one of synapses: where it is
-    False, a trace receives nothing and only decays, and the weight keeps its value. With any of them every step is an update, also
-    with M = 0: drift, bounds and weight normalisation act in it, by step and not times dt.
+    Other libraries: BindsNET (learning.py, MSTDPET) and ngc-learn (MSTDPETSynapse.py) divide by τ_e, have the term of STDP
+    for y_i x_j, and let a coincidence enter one step late, so that M of its own step does not see it; ngc-learn does not
+    multiply the update by dt. BindsNET's MSTDP has no trace.
+
+    It is composed as the other rules are (`Composition`), the Δ of a step being ``η dt M (e − e_rise)``: bounds and signs
+    act on the weights after it, soft bounds on it, and neither on the traces. `row_lr` multiplies η. A mask is one of
+    synapses: where it is False a trace receives nothing and only decays, and the weight keeps its value. With any of them
+    every step is an update, also with M = 0: drift, bounds and weight normalisation act in it, by step and not times dt.
 
     Parameters
     ----------

@@ -28,11 +28,15 @@ def _power(x: float, p: float) -> float:
 
 
 class Covariance(Stateful, Rule):
-    """The covariance rule, ``Δw_ij = η (y_i − ⟨y_i⟩)(x_j − ⟨x_j⟩)`` (Sejnowski 1977).
+    """The covariance rule, ``Δw_ij = η (y_i − ⟨y_i⟩)(x_j − ⟨x_j⟩)`` (Sejnowski, J. Math. Biol. 4, 1977).
 
     The averages are those before the sample, moved by α after it, ``⟨x⟩ ← α x + (1 − α) ⟨x⟩``, and start at 0. For samples
     that do not depend on each other the expectation of Δw is η·covariance·(1 + α/(2 − α)): the average before the sample
-    has a variance of its own. Elsewhere the averages are often those of the batch, or hold the sample already.
+    has a variance of its own.
+
+    Other libraries: feedbax (hebb_covariance_rule) takes the same kind of averages over time, for recurrent weights whose
+    diagonal does not learn, and the mean over samples and steps; in ngc-learn (gerstnerHebbianSynapse.py) the averages
+    are fixed coefficients, and a batch is averaged.
 
     Parameters
     ----------
@@ -86,7 +90,8 @@ class Covariance(Stateful, Rule):
 
 
 class BCM(Stateful, Rule):
-    """The rule of Bienenstock, Cooper & Munro, whose threshold slides with the activity, so that units become selective.
+    """The rule of Bienenstock, Cooper & Munro (J. Neurosci. 2, 1982), whose threshold slides with the activity, so that
+    units become selective.
 
     ========== ============================================== ==================================== ====================
     form       Δw_ij                                          θ_i                                  source
@@ -99,8 +104,12 @@ class BCM(Stateful, Rule):
 
     θ is that before the sample, and takes the sample afterwards with the factor α. The paper of 1982 fixes only the sign of
     its φ(y, θ), negative for 0 < y < θ and positive above; y (y − θ) is one that has it, and its average ȳ is of y, not of
-    y². Elsewhere all three go by the name of BCM, the threshold often holds the sample already, and ε is often multiplied
-    by η. The threshold must move faster than the weights, or both oscillate: α well above η |x|² y².
+    y². The threshold must move faster than the weights, or both oscillate: α well above η |x|² y². The other two are in
+    Neural Networks 5, 1992, and PNAS 91, 1994.
+
+    Other libraries: Nengo (builder/learning_rules.py) has the first Δw with θ the average of y, not of y², and multiplies
+    by dt; ANNarchy (Synapses.py, IBCM) is "intrator" with dt and w ≥ 0; ngc-learn (BCMSynapse.py) is "law" with θ0 = −1 by
+    default, sums a batch, gives θ its mean, and multiplies ε by η.
 
     Parameters
     ----------
@@ -198,10 +207,14 @@ class BCM(Stateful, Rule):
 class DifferentialHebbian(Stateful, Rule):
     """Differential Hebbian learning, from changes in time.
 
-    ``Δw_ij = η ẏ_i ẋ_j`` with `pre` (Kosko 1986), ``Δw_ij = η ẏ_i x_j`` without (Porr & Wörgötter 2003). ẏ and ẋ are first
-    differences between steps, not divided by dt; elsewhere they are often divided, or filtered. The first step after a
-    reset gives 0. Rows of a batch are steps in time, so "sum" and "mean" are refused. On constant activity nothing is
-    learned; with `pre` False the weight of an input that comes before the output grows.
+    ``Δw_ij = η ẏ_i ẋ_j`` with `pre` (Kosko 1986), ``Δw_ij = η ẏ_i x_j`` without (Porr & Wörgötter, Neural Comput. 15,
+    2003). ẏ and ẋ are first differences between steps, not divided by dt. The first step after a reset gives 0. Rows of a
+    batch are steps in time, so "sum" and "mean" are refused. On constant activity nothing is learned; with `pre` False
+    the weight of an input that comes before the output grows.
+
+    Other libraries: feedbax (hebb_differential_rule) has the same differences on both sides and takes the mean over
+    samples and steps; draculab (synapses.py, diff_hebb_subsnorm_synapse) has a fast minus a slow low-pass filter in their
+    place, subtracts the mean over the inputs, and multiplies by the length of its step.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
-"""Neural balance of PyTorch models, in place on their own memory (maths.md, section 4). Needs PyTorch 2.2 or newer; `import
-hebbkern` alone does not import it.
+"""Neural balance (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025) of PyTorch models, in place on their own
+memory. Needs PyTorch 2.2 or newer; `import hebbkern` alone does not import it.
 
 The model is traced by torch.fx, and its units are followed from the layers that make them to those that read them:
 features of linear layers, channels of convolutions, hidden units of `nn.RNN(nonlinearity="relu")`, columns of embeddings,
@@ -20,9 +20,13 @@ try:
     import torch as _torch
 except ImportError:
     raise ImportError("hebbkern.torch needs PyTorch: pip install torch") from None
+if tuple(int(part) for part in _torch.__version__.split(".")[:2]) < (2, 2):
+    raise ImportError(
+        f"hebbkern.torch needs PyTorch 2.2 or newer, and this is {_torch.__version__}: pip install --upgrade torch"
+    )
 
 from .._errors import ArgumentTypeError, ArgumentValueError
-from .._graph import HELD, balance_graph
+from .._graph import HELD, Derivative, balance_graph
 from .._parameters import count
 from .._models import ModelReport
 from ..balancing import solver_options
@@ -38,6 +42,7 @@ def balance_(
     module: Any,
     p: float | Mapping[float, float] = 2.0,
     *,
+    cost: Derivative | None = None,
     example_inputs: Any = None,
     optimizer: Any = None,
     include_bias: bool = False,
@@ -59,8 +64,8 @@ def balance_(
     module : torch.nn.Module
         On the CPU, its layers float32 or float64, contiguous or channels_last. torch.fx must be able to trace it: no
         control flow that depends on values.
-    p : float, or mapping of exponents to weights
-        As in `hebbkern.balance`.
+    p, cost
+        As in `hebbkern.balance`; a cost is given arrays, not tensors.
     example_inputs : tensor, tuple or dictionary of inputs, optional
         Its shape alone is used, to see which channel a column after flattening belongs to. Default: a batch that fits
         the first layer, images square.
@@ -104,7 +109,7 @@ def balance_(
     (['0', '2'], [(1, None, 'output')])
     """
     function = "torch.balance_"
-    options = solver_options(function, p, method, tol, max_sweeps, seed)
+    options = solver_options(function, p, method, tol, max_sweeps, seed, cost)
     walk = _walk(module, example_inputs, function, bool(fold_batchnorm))
     if walk.folds and optimizer is not None:
         raise ArgumentValueError(
@@ -125,13 +130,18 @@ def balance_(
 
 
 def deficit(
-    module: Any, p: float | Mapping[float, float] = 2.0, *, example_inputs: Any = None, include_bias: bool = False
+    module: Any,
+    p: float | Mapping[float, float] = 2.0,
+    *,
+    cost: Derivative | None = None,
+    example_inputs: Any = None,
+    include_bias: bool = False,
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Balance deficits ``A − B`` of a model's units, cost in minus cost out, signed and not normalised.
 
     Parameters
     ----------
-    module, p, example_inputs, include_bias
+    module, p, cost, example_inputs, include_bias
         As in `balance_`.
 
     Returns
@@ -155,7 +165,7 @@ def deficit(
     {'0': array([8.])}
     """
     function = "torch.deficit"
-    options = solver_options(function, p, "newton", None, None, None)
+    options = solver_options(function, p, "newton", None, None, None, cost)
     walk = _walk(module, example_inputs, function, False)
     numbers = walk.units.numbers()
     parts = blocks(walk.uses, numbers, {}, bool(include_bias), function)
