@@ -167,6 +167,23 @@ static int ascending(const hk_array *indices, const hk_array *indptr, int64_t ou
     return 1;
 }
 
+int hki_structure_fault(const hk_array *indices, const hk_array *indptr, int64_t cols, int64_t at[3]) {
+    int64_t rows = indptr->cols - 1;
+    if (integer(indptr, 0) != 0 || integer(indptr, rows) != indices->cols) return HKI_ROWS_SPAN;
+    for (int64_t i = 0; i < rows; i++)
+        if (integer(indptr, i) > integer(indptr, i + 1)) return at[0] = i, HKI_ROWS_FALL;
+    if (ascending(indices, indptr, rows, cols)) return HKI_STRUCTURE_FINE;
+    for (int64_t i = 0; i < rows; i++) { /* which of them it is */
+        int64_t last = -1;
+        for (int64_t e = integer(indptr, i); e < integer(indptr, i + 1); e++) {
+            int64_t j = integer(indices, e);
+            if (j <= last || j >= cols) return at[0] = j, at[1] = last, at[2] = i, HKI_COLUMNS;
+            last = j;
+        }
+    }
+    return HKI_STRUCTURE_FINE;
+}
+
 /* An array with a value for each stored entry, *a, becomes what is checked in its place: one of the shape of w. */
 static void stand_in(hk_array *a, int64_t out, int64_t in) {
     a->data = (void *)a; /* not read; there may be no entry, and so no pointer */
@@ -200,21 +217,17 @@ int hki_check_sparse(int kernel, const hk_array *args, const hki_scalar *scalars
         SPARSE(HK_E_VALUE, HK_R_SHAPE, first + INDPTR, "%s: indptr is no vector of one element or more", k->name);
     int64_t out = indptr->cols - 1, in = x->cols;
     if (in > INT32_MAX) SPARSE(HK_E_VALUE, HK_R_SHAPE, 1, "%s: x has more columns than sparse weights may have", k->name);
-    if (integer(indptr, 0) != 0 || integer(indptr, out) != w->cols)
+    int64_t where[3];
+    switch (hki_structure_fault(indices, indptr, in, where)) {
+    case HKI_ROWS_SPAN:
         SPARSE(HK_E_VALUE, HK_R_VALUE, first + INDPTR, "%s: indptr is not from 0 to the %lld entries of w", k->name, (long long)w->cols);
-    for (int64_t i = 0; i < out; i++)
-        if (integer(indptr, i) > integer(indptr, i + 1))
-            SPARSE(HK_E_VALUE, HK_R_VALUE, first + INDPTR, "%s: indptr falls after %lld; numbers that do not fall are wanted", k->name, (long long)i);
-    for (int64_t i = 0; i < out && !ascending(indices, indptr, out, in); i++) { /* which of them it is */
-        int64_t last = -1;
-        for (int64_t e = integer(indptr, i); e < integer(indptr, i + 1); e++) {
-            int64_t j = integer(indices, e);
-            if (j <= last || j >= in)
-                SPARSE(HK_E_VALUE, HK_R_VALUE, first + INDICES,
-                       "%s: indices is %lld after %lld in row %lld; ascending columns below %lld, the length of x, are wanted", k->name, (long long)j,
-                       (long long)last, (long long)i, (long long)in);
-            last = j;
-        }
+    case HKI_ROWS_FALL:
+        SPARSE(HK_E_VALUE, HK_R_VALUE, first + INDPTR, "%s: indptr falls after %lld; numbers that do not fall are wanted", k->name,
+               (long long)where[0]);
+    case HKI_COLUMNS:
+        SPARSE(HK_E_VALUE, HK_R_VALUE, first + INDICES,
+               "%s: indices is %lld after %lld in row %lld; ascending columns below %lld, the length of x, are wanted", k->name,
+               (long long)where[0], (long long)where[1], (long long)where[2], (long long)in);
     }
     if (at.block >= 0 && scalars[at.block].code)
         SPARSE(HK_E_VALUE, HK_R_UNWANTED, k->arrays + at.block,

@@ -29,6 +29,11 @@ int hki_check_layout(const char *kernel, const hki_array_spec *spec, int i, cons
 /* What is wanted of several arguments of a kernel together, each of which is good by itself. */
 int hki_check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_error *err);
 
+/* What is wrong with the structure of sparse weights of `cols` columns whose two arrays are vectors of one integer type.
+ * HKI_ROWS_FALL: at[0] is the row; HKI_COLUMNS: column at[0] comes after at[1] in row at[2]. */
+enum { HKI_STRUCTURE_FINE, HKI_ROWS_SPAN, HKI_ROWS_FALL, HKI_COLUMNS };
+int hki_structure_fault(const hk_array *indices, const hk_array *indptr, int64_t cols, int64_t at[3]);
+
 /* What a kernel composes its updates with. */
 int hki_check_composition(int kernel, const hk_array *args, const hki_scalar *scalars, hk_error *err);
 

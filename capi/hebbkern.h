@@ -871,8 +871,11 @@ enum { HK_UNIT_FREE = 0, HK_UNIT_HELD = 1, HK_UNIT_DEAD = 2, HK_UNIT_OFF_CYCLE =
 
 /* A matrix of weights from the units of its columns to those of its rows. */
 typedef struct hk_balance_block {
-    hk_array w;           /* [rows, cols], or [cols], written unless measure is set */
-    hk_array alphas;      /* [rows, cols], >= 0: the weight of each element in the cost, or absent: 1 */
+    hk_array w;           /* [rows, cols], or [cols], written unless measure is set; sparse: [stored] */
+    hk_array alphas;      /* like w, >= 0: the weight of each element in the cost, or absent: 1 */
+    hk_array indices;     /* HK_INT32 or HK_INT64 [stored], ascending in a row, or absent: w is sparse, as in hk_learn, */
+    hk_array indptr;      /* the same type, [rows + 1], */
+    int64_t width;        /* and has this many columns */
     const int64_t *rows;  /* [rows], the unit of each row, -1: none (an input, an output, a constant); NULL: none at all */
     const int64_t *cols;  /* [cols], likewise */
     int64_t transposed;   /* 1: the weights go from the units of the rows to those of the columns; biases are such a row */
@@ -952,12 +955,12 @@ typedef struct hk_synaptic_report {
 } hk_synaptic_report;
 
 /* doubles in hk_synaptic_balance_args.state */
-#define HK_SYNAPTIC_STATE(n) (32 + 16 * (n) + (n) * (n))
+#define HK_SYNAPTIC_STATE(n) (32 + 18 * (n) + (n) * (n))
 
 /* Synaptic balancing (Stock et al. 2022): j_ij <- j_ij e^{h_j - h_i}, w_in and bias x e^{-h_i}, w_out x e^{h_j}, so that each
  * unit's cost in is its cost out. Strongly connected components are balanced each for itself, with sum h = 0; units on no
- * cycle are held. The solver works on state alone and the network is written once, by the last call. A call takes as
- * long as two passes over n^2 doubles at least. */
+ * cycle are held. The solver works on state alone and the network is written once, by the last call, which takes as
+ * long as that does. */
 typedef struct hk_synaptic_balance_args {
     hk_recurrent network;        /* written by the last call */
     hk_array alpha;              /* [n, n], [n] over the presynaptic units, scalar, or absent: 1; finite, >= 0 */

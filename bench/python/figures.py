@@ -102,11 +102,11 @@ def itemsize(cell: Record) -> int:
 
 
 def size_name(shape: tuple[int, ...] | list[int]) -> str:
-    """1024², 64×784, 4 M."""
+    """1024², 64×784, 4 M, 16×3×32×96×5."""
     if len(shape) == 1:
         n = shape[0]
         return f"{n >> 20} M" if n >= 1 << 20 else str(n)
-    return f"{shape[0]}²" if shape[0] == shape[1] else f"{shape[0]}×{shape[1]}"
+    return f"{shape[0]}²" if len(shape) == 2 and shape[0] == shape[1] else "×".join(map(str, shape))
 
 
 def elements(cell: Record) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 
+from targets import Target
+
 # A kernel faster than its limit by more than this shows that the limit is weak.
 WEAK = 1.03
 
@@ -100,3 +102,14 @@ def go_part(go: dict) -> list[str]:
             ],
         )
     return lines
+
+
+def call_targets(calls: list[dict]) -> list[Target]:
+    """What a call from Go costs over the bare assembly: nanoseconds of each run, on few elements."""
+    found: dict[str, Target] = {}
+    for c in calls:
+        name = f"{c['name']}, a call from Go"
+        target = found.setdefault(name, Target(name, c["size"], "≤ 50 ns over the bare assembly call", high=50.0))
+        target.figures.append(c["over_ns"])
+        target.note = "ns"
+    return list(found.values())

@@ -20,7 +20,7 @@ def plot(figures: Figures, path: Path) -> bool:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    workloads = [w for w in WORKLOADS if w.name not in LEFT_OUT and w.shapes[0] != (8,)]
+    workloads = [w for w in WORKLOADS if w.name not in LEFT_OUT and any(s in PANELS and w.flops(s) for s in w.shapes)]
     shapes = [s for s in PANELS if any(figures.cell(w.name, s) for w in workloads)]
     if not shapes:
         return False

@@ -3,8 +3,8 @@
 Each peer is a process of its own (workers.py), so that neither thread pools nor a crash of one reach another. A cell is a
 workload at one shape, element type and thread count. There every form of every peer first makes one step, which is
 checked against NumPy in float64; one that is wrong is named and not timed. Then they are timed in rounds, one after the
-other, the limits among them, and the minimum over the rounds of a run counts. From the second run on only forms that can
-still be the best are timed: those within three times of the fastest.
+other, the limits among them, and the minimum over the rounds of a run counts. Long steps of forms that cannot be the best
+of their kind are timed once, in the first run: the others are within three times of the fastest.
 
     python suite.py --out build/suite.json [--quick] [--runs 5] [--threads 1 2] [--only TEXT] [--add]
 
@@ -18,7 +18,6 @@ import datetime
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,17 +28,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from figures import is_blocked
+from hebbkern.bench import quick
 from hebbkern.bench.workloads import WORKLOADS, Workload
-from workers import LIMITS, OPENBLAS_SETTINGS, OURS, OURS_GO, PEERS, ROOT, Worker, build
+from tqdm import tqdm
+from workers import GO_PEERS, LIMITS, OPENBLAS_SETTINGS, OURS, OURS_GO, PEERS, ROOT, Worker, build
 
-#: Forms slower than the fastest by more than this are not timed in the second run and after.
+#: Forms slower than the fastest of their kind by more than this are not timed again if a step of theirs is long.
 HOPELESS = 3.0
-#: A step that takes longer than this is timed once a run.
-LONG = 0.25
+#: Seconds of a long step.
+LONG = 0.02
+#: A form whose timings of a run have taken longer than this is not timed again in it.
+ENOUGH = 0.25
 #: With several threads: a pause when another process takes its turn, in which idle pools stop spinning.
 SETTLE = 0.02
 #: The shapes of `--quick`.
-QUICK_SHAPES = {(64, 784), (1024, 1024), (8,), (65536,), (64, 64), (400, 100)}
+QUICK_SHAPES = set(quick.SHAPES)
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,19 @@ class Cell:
         return f"{self.workload.name}|{'x'.join(map(str, self.shape))}|{self.dtype}|{self.threads}"
 
 
-def cells(threads: Sequence[int], quick: bool, only: str) -> Iterator[Cell]:
-    """Those of the issue's table; float64 where a step is cheap, at one size."""
+def cells(threads: Sequence[int], some: bool, only: str) -> Iterator[Cell]:
+    """All, or some for the quick suite; float64 where a step is cheap, at one size."""
     for workload in WORKLOADS:
+        if some and not workload.quick:
+            continue
         for shape in workload.shapes:
             unwanted = shape not in QUICK_SHAPES or workload.extra.get("p") in (0.5, 1.3)
-            if quick and (unwanted or (workload.online and shape != (64, 784))):
+            if some and (unwanted or (workload.online and shape != (64, 784))):
                 continue
             for dtype in ("float32", "float64"):
-                if dtype == "float64" and (quick or not workload.double or shape != (1024, 1024)):
+                if dtype == "float64" and (some or not workload.double or shape != (1024, 1024)):
                     continue
-                for n in threads:
+                for n in sorted({*threads} & {*workload.threads}):
                     cell = Cell(workload, shape, dtype, n)
                     if only in cell.key:
                         yield cell
@@ -128,7 +134,7 @@ class Suite:
         right = []
         for form in answer["forms"]:
             entry = forms.setdefault(form, {"seconds": []})
-            if self._hopeless(record, worker.peer.name, entry):
+            if self._hopeless(record, worker.peer.name, form):
                 continue
             key = cell.key, worker.peer.name, form
             if key in self._right and worker.process is not None:
@@ -165,14 +171,18 @@ class Suite:
         return right
 
     @staticmethod
-    def _hopeless(record: dict, peer: str, entry: dict) -> bool:
-        """Was it measured before, and does something else beat it by far?"""
-        if peer in (OURS, OURS_GO) or fastest(entry) == np.inf:
+    def _hopeless(record: dict, peer: str, form: str) -> bool:
+        """Was it measured before, its step long, and does something else of its kind beat it by far?"""
+        mine = fastest(record["peers"][peer][form])
+        if peer in (OURS, OURS_GO) or not LONG < mine < np.inf:
             return False
-        best = min(
-            fastest(e) for p, forms in record["peers"].items() if p not in (OURS, OURS_GO) for e in forms.values()
-        )
-        return fastest(entry) > HOPELESS * best
+        alike = [
+            fastest(entry)
+            for other, forms in record["peers"].items()
+            for name, entry in forms.items()
+            if other not in (OURS, OURS_GO) and kind(other, name) == kind(peer, form)
+        ]
+        return mine > HOPELESS * min(alike)
 
     def _wanted(self, cell: Cell, inputs: dict) -> list[np.ndarray]:
         key = cell.workload.name, cell.shape, cell.dtype
@@ -194,21 +204,24 @@ class Suite:
         itemsize = np.dtype(cell.dtype).itemsize
         footprint = cell.workload.footprint(cell.shape, itemsize)
         best: dict[tuple[str, str], float] = {}
+        took: dict[tuple[str, str], float] = {}
         floor: dict[str, float] = {}
         last: Worker | None = None
-        for k in range(self.rounds):
+        for k in range(-(-self.rounds // cell.threads)):
             for op in ops if limits else ():
                 answer = limits.ask("limit", op=op, bytes=footprint, itemsize=itemsize, slice=self.slice / 2)
                 if "seconds" in answer:
                     floor[op] = min(floor.get(op, np.inf), answer["seconds"])
             for worker, form in turns:
                 key = worker.peer.name, form
-                if k and (key not in best or best[key] > LONG):
+                if k and (key not in best or took[key] > ENOUGH or self._slow(best, key)):
                     continue
                 if cell.threads > 1 and worker is not last:
                     time.sleep(SETTLE)
                 last = worker
+                begin = time.perf_counter()
                 answer = worker.ask("time", form=form, slice=self.slice)
+                took[key] = took.get(key, 0.0) + time.perf_counter() - begin
                 if "seconds" in answer:
                     best[key] = min(best.get(key, np.inf), answer["seconds"])
                 else:
@@ -218,6 +231,19 @@ class Suite:
             for form, entry in forms.items():
                 entry["seconds"] += [None] * (len(record["limits"]) - len(entry["seconds"])) + [best.get((peer, form))]
         record["limits"].append(floor)
+
+
+    @staticmethod
+    def _slow(best: dict[tuple[str, str], float], key: tuple[str, str]) -> bool:
+        """As `_hopeless`, by what this run has measured."""
+        if key[0] in (OURS, OURS_GO) or best[key] < LONG:
+            return False
+        return best[key] > HOPELESS * min(s for k, s in best.items() if k[0] not in (OURS, OURS_GO) and kind(*k) == kind(*key))
+
+
+def kind(peer: str, form: str) -> tuple[bool, bool]:
+    """Forms of one kind are compared: targets ask for the best in order, and for the best that Go has."""
+    return peer in GO_PEERS, is_blocked(peer, form)
 
 
 def fastest(entry: dict) -> float:
@@ -313,19 +339,22 @@ def main() -> None:
         for n in reversed(threads) for w in workers[n]
     }  # fmt: skip
     suite = Suite(workers, rounds, slice_, results["cells"], args.offset)
-    width = shutil.get_terminal_size().columns - 1
+    started = time.monotonic()
+    bar = tqdm(total=runs * len(todo), unit="cell", dynamic_ncols=True, smoothing=0)
     try:
         for run in range(runs):
-            for k, cell in enumerate(todo):
-                place = f"\rrun {run + 1}/{runs}, cell {k + 1}/{len(todo)}: {cell.key}"
-                print(place.ljust(width), end="", file=sys.stderr)
+            for cell in todo:
+                bar.set_description(f"run {run + 1}/{runs}, {cell.key}")
                 suite.measure(cell)
                 save(results, out)
+                bar.update()
     finally:
-        print(file=sys.stderr)
+        bar.close()
         for several in workers.values():
             for worker in several:
                 worker.stop()
+    results["seconds"] = results.get("seconds", 0.0) + time.monotonic() - started
+    save(results, out)
 
 
 def save(results: dict, path: Path) -> None:

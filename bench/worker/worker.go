@@ -116,6 +116,7 @@ type session[T Float] struct {
 	dtype  string
 	forms  map[string]Form[T]
 	inputs *Inputs[T]
+	names  []string // of the outputs that are inputs
 	start  map[string][]T
 	steps  map[string]func()
 	frees  []func()
@@ -187,7 +188,7 @@ func (s *session[T]) open(o *order) (map[string]any, error) {
 	}
 	for _, name := range o.Outputs {
 		if data, in := s.inputs.Arrays[name]; in {
-			s.start[name] = append([]T(nil), data...)
+			s.names, s.start[name] = append(s.names, name), append([]T(nil), data...)
 		}
 	}
 	return map[string]any{"forms": names}, nil
@@ -207,8 +208,8 @@ func (s *session[T]) check(o *order) (map[string]any, error) {
 	}
 	s.reset()
 	step()
-	for name := range s.start { // at most one
-		results = []Result[T]{{s.inputs.Arrays[name], s.inputs.Shapes[name]}}
+	for _, name := range s.names {
+		results = append(results, Result[T]{s.inputs.Arrays[name], s.inputs.Shapes[name]})
 	}
 	written := []array{}
 	for k, r := range results {

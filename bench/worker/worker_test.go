@@ -24,6 +24,14 @@ func TestSession(t *testing.T) {
 			},
 			"panics": func(in *Inputs[float32]) (func(), []Result[float32]) { return func() { panic("no") }, nil },
 		},
+		"both": {"swap": func(in *Inputs[float32]) (func(), []Result[float32]) {
+			w, v := in.Arrays["w"], in.Arrays["v"]
+			return func() {
+				for i := range w {
+					w[i], v[i] = v[i]+1, w[i]
+				}
+			}, nil
+		}},
 		"sums": {"loop": func(in *Inputs[float32]) (func(), []Result[float32]) {
 			sums := make([]float32, in.Rows("w"))
 			return func() {
@@ -49,7 +57,7 @@ func TestSession(t *testing.T) {
 		}
 		o.Folder = folder
 		for name, raw := range o.Inputs {
-			if name == "w" {
+			if name == "w" || name == "v" {
 				a := array{file, "float32", []int{2, 3}}
 				raw, _ = json.Marshal(a)
 				o.Inputs[name] = raw
@@ -86,6 +94,16 @@ func TestSession(t *testing.T) {
 	}
 	if a := ask(`{"do":"check","form":"panics"}`); a["failed"] != "no" {
 		t.Errorf("a panic is answered by %v", a)
+	}
+	ask(`{"do":"open","workload":"both","inputs":{"w":null,"v":null},"outputs":["v","w"]}`)
+	if written := ask(`{"do":"check","form":"swap"}`)["results"].([]array); len(written) != 2 {
+		t.Errorf("two arrays that change give %v", written)
+	} else {
+		for k, first := range []float32{1, 2} { // in the order asked for
+			if data, _, err := read[float32](written[k].File); err != nil || data[0] != first {
+				t.Errorf("output %d is %v, %v", k, data, err)
+			}
+		}
 	}
 	ask(`{"do":"open","workload":"sums","inputs":{"w":null},"outputs":["rows"]}`)
 	if r := result(ask(`{"do":"check","form":"loop"}`)); r[0] != 6 || r[1] != 15 {

@@ -173,6 +173,37 @@ static void test_balance_by_derivative(void) {
     for (int i = 0; i < A * IN; i++) CHECK(fabs(first[i] - w0[i]) <= 1e-10 * fabs(w0[i]), "%g, %g", first[i], w0[i]);
 }
 
+/* The middle layer as sparse weights, all of them. */
+static int64_t column[B * A], start[B + 1];
+
+static hk_balance_graph_args sparse_graph(void) {
+    hk_balance_graph_args args = graph();
+    for (int i = 0; i <= B; i++) start[i] = i * A;
+    for (int k = 0; k < B * A; k++) column[k] = k % A;
+    block[1].w = hk_vector(w1, B * A, HK_FLOAT64);
+    block[1].indices = hk_vector(column, B * A, HK_INT64);
+    block[1].indptr = hk_vector(start, B + 1, HK_INT64);
+    block[1].width = A;
+    return args;
+}
+
+static void test_balance_sparse(void) {
+    int status;
+    double kept0[A * IN], kept1[B * A], kept2[OUT * B], first[B * A];
+    w1[5] *= 5;
+    memcpy(kept0, w0, sizeof w0), memcpy(kept1, w1, sizeof w1), memcpy(kept2, w2, sizeof w2);
+    hk_balance_graph_args args = graph();
+    args.tol = 1e-13;
+    RUN(status, balance_graph, args);
+    memcpy(first, w1, sizeof w1);
+    memcpy(w0, kept0, sizeof w0), memcpy(w1, kept1, sizeof w1), memcpy(w2, kept2, sizeof w2);
+    args = sparse_graph();
+    args.tol = 1e-13;
+    RUN(status, balance_graph, args);
+    for (int k = 0; k < B * A; k++) CHECK(fabs(w1[k] - first[k]) <= 1e-11 * fabs(first[k]), "%g, %g", w1[k], first[k]);
+    CHECK(memcmp(kept1, w1, sizeof w1), "balanced before");
+}
+
 static void test_balance(void) {
     int status;
     double before[SAMPLES * OUT], direct[HIDDEN], total;
@@ -498,8 +529,20 @@ static void test_refusals(void) {
     REFUSED(balance_graph, graph(), block[1].w.flags = HK_READONLY, HK_E_VALUE);
     REFUSED(balance_graph, graph(), block[1].alphas = hk_vector(b0, A, HK_FLOAT64), HK_E_VALUE);
     REFUSED(balance_graph, graph(), block[3].w.data = w0 + 1, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indptr.dtype = HK_ABSENT, HK_E_TYPE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.dtype = HK_FLOAT64, HK_E_TYPE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.dtype = HK_INT32, HK_E_TYPE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indptr.cols--, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indptr.cols = 0, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.cols--, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.data = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].width = A - 1, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].width = -1, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), column[1] = 0, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), start[2] = 0, HK_E_VALUE);
     w1[3] = NAN;
     REFUSED(balance_graph, graph(), (void)a, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), (void)a, HK_E_VALUE);
 #define DEFICIT ((hk_deficit_args){.network = network(), .p = 2, .deficit = state, .total = &total})
     REFUSED(deficit, DEFICIT, (void)a, HK_E_VALUE);
     w1[3] = 0;
@@ -598,6 +641,7 @@ int main(void) {
     test_options();
     test_balance();
     test_balance_by_derivative();
+    test_balance_sparse();
     test_learn();
     test_refusals();
     test_recurrent();

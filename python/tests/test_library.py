@@ -21,7 +21,8 @@ C_TYPES = {
     "int": ctypes.c_int, "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "size_t": ctypes.c_size_t,
     "const char *": ctypes.c_char_p, "char *": ctypes.c_char_p, "int64_t *": ctypes.POINTER(ctypes.c_int64),
     "hk_error *": ctypes.POINTER(_header.Error), "uint16_t": ctypes.c_uint16, "uint32_t": ctypes.c_uint32,
-    "void *": ctypes.c_void_p,
+    "void *": ctypes.c_void_p, "double *": ctypes.POINTER(ctypes.c_double),
+    "const double *": ctypes.POINTER(ctypes.c_double),
 }  # fmt: skip
 
 

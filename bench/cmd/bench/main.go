@@ -2,7 +2,7 @@
 
 // Command bench measures the kernels beside the limits of the machine (package limits) in one interleaved run: every
 // round times each form of each limit and each kernel once, on the same buffer, and the minimum over the rounds counts.
-// It prints a table and writes a JSON file; bench/python/run.py adds Python and NumPy and writes bench/RESULTS.md.
+// It prints a table and writes a JSON file; bench/python/report.py writes it into bench/RESULTS.md.
 //
 // It exits with status 1 when a kernel beats its limit by more than 3 %: then the limit is weak, and no ratio counts.
 package main
@@ -46,6 +46,7 @@ func main() {
 	for run := range set.runs {
 		fmt.Fprintf(os.Stderr, "run %d of %d\n", run+1, set.runs)
 		res.Registers = append(res.Registers, registerLimits(run, set)...)
+		res.Calls = append(res.Calls, calls(run, set)...)
 		if set.products {
 			res.Products = append(res.Products, measureProducts[float32](run, set)...)
 			res.Products = append(res.Products, measureProducts[float64](run, set)...)

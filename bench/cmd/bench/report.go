@@ -76,6 +76,8 @@ type results struct {
 
 	Products       []product       `json:"products"`
 	ProductTargets []productTarget `json:"product_targets"`
+
+	Calls []call `json:"calls"`
 }
 
 // finish fills in the ratios and the targets.
@@ -238,6 +240,9 @@ func (res *results) print(out io.Writer) {
 		}
 		fmt.Fprintf(out, "%-28s %-8s %6d %3d %12.2f %9.1f %9.2f  %s\n",
 			name, k.typ, k.size, k.threads, best.Seconds*1e6, best.GBs, best.Gelem, note)
+	}
+	for _, c := range res.Calls {
+		fmt.Fprintf(out, "a call of %-8s %-3s %6.1f ns, %6.1f ns over the bare assembly\n", c.Name, c.Size, c.Kernel, c.Over)
 	}
 	if len(res.Targets) > 0 {
 		fmt.Fprintf(out, "\ntargets (float32, one thread)\n")

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 
 	"github.com/hebbkern/hebbkern/bench/worker"
@@ -14,7 +15,7 @@ import (
 func main() {
 	// The threads are those of HEBBKERN_NUM_THREADS, which the suite sets.
 	versions := map[string]string{"hebbkern": kernels.Version(), "isa": kernels.ISA(), "threads": fmt.Sprint(kernels.Threads())}
-	if err := worker.Serve(versions, forms[float32](), forms[float64]()); err != nil {
+	if err := worker.Serve(versions, all[float32](), all[float64]()); err != nil {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		os.Exit(1)
 	}
@@ -24,6 +25,13 @@ type (
 	inputs[T kernels.Float] = worker.Inputs[T]
 	form[T kernels.Float]   = worker.Form[T]
 )
+
+func all[T kernels.Float]() worker.Forms[T] {
+	together := forms[T]()
+	maps.Copy(together, sequences[T]())
+	maps.Copy(together, training[T]())
+	return together
+}
 
 func forms[T kernels.Float]() worker.Forms[T] {
 	one := func(name string, f form[T]) map[string]form[T] { return map[string]form[T]{name: f} }
@@ -45,8 +53,7 @@ func forms[T kernels.Float]() worker.Forms[T] {
 		"forward": one("one call", func(in *inputs[T]) (func(), []worker.Result[T]) {
 			w, x := matrix(in, "w"), matrix(in, "X")
 			y := kernels.NewMatrix[T](x.Rows, w.Rows)
-			act := kernels.Activation{Kind: kernels.Identity}
-			return func() { kernels.ForwardBatch(y, w, x, nil, act) }, []worker.Result[T]{{Data: y.Data, Shape: []int{y.Rows, y.Cols}}}
+			return func() { kernels.ForwardBatch(y, w, x, nil, identity) }, []worker.Result[T]{{Data: y.Data, Shape: []int{y.Rows, y.Cols}}}
 		}),
 		"batch": one("one call", func(in *inputs[T]) (func(), []worker.Result[T]) {
 			w, g, x := matrix(in, "w"), matrix(in, "G"), matrix(in, "X")

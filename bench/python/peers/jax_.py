@@ -175,6 +175,16 @@ def forward(a):
     return lambda: _forward(w, x).block_until_ready()
 
 
+@partial(jax.jit, static_argnums=2)
+def _conv2d(images, w, pad):
+    return lax.conv_general_dilated(images, w, (1, 1), ((pad, pad), (pad, pad)))
+
+
+def conv2d(a):
+    images, w, pad = jnp.asarray(a["images"]), jnp.asarray(a["w"]), a["size"] // 2
+    return lambda: _conv2d(images, w, pad).block_until_ready()
+
+
 FORMS = {
     "rank1": {"jit": _in_place(rank1, "g", "x")},
     "scale": {"jit": _in_place(scale, "rows", "cols")},
@@ -193,6 +203,7 @@ FORMS = {
         "scan": _in_place(softhebb, "X", "lr", "temperature"),
         "blocked 64": _blocked(softhebb_terms, 64, "lr", "temperature"),
     },
+    "conv2d": {"jit": conv2d},
     "wta": {"scan": _in_place(wta, "X", "lr")},
 }
 

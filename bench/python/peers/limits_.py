@@ -14,6 +14,8 @@ from . import THREADS
 
 OPS = ("read", "read+write", "read+read+write", "fma", "sqrt")
 GRAIN = 4096
+#: Forms slower than the best by more than this are timed once.
+NEAR = 1.2
 REGISTER_OPERATIONS = 240_000  # a multiple of every unroll factor
 
 library = ctypes.CDLL(os.environ["BENCH_LIMITS"])
@@ -60,6 +62,7 @@ class Limit:
     def __init__(self, op, size, itemsize):
         self.op, self.size, self.itemsize = OPS.index(op), size, itemsize
         self.memory = None
+        self.best = {}  # seconds by threads and variant
         if op not in ("fma", "sqrt"):
             whole = -(-size // (GRAIN * THREADS)) * GRAIN * THREADS
             # Written, or every page of it would be the one page of zeros; ordinary numbers in either type.
@@ -81,17 +84,21 @@ class Limit:
         return took / reps * (self.size / self.whole)
 
     def time(self, slice_):
-        best = float("inf")
+        """All forms the first time, and then those that are near the best."""
+        floor = min(self.best.values(), default=0.0)
         for threads in sorted({1, THREADS}):
             for variant in range(VARIANTS[self.op]):
+                known = self.best.get((threads, variant), 0.0)
+                if known > NEAR * floor:
+                    continue
                 once = self._pass(variant, threads, 1)
-                reps = 1
                 if self.memory is None:
-                    reps = max(1, int(slice_ / (once * REGISTER_OPERATIONS * LANES[self.itemsize])))
+                    reps = int(slice_ / (once * REGISTER_OPERATIONS * LANES[self.itemsize]))
                 else:
-                    reps = max(1, int(slice_ / max(once, 1e-9)))
-                best = min(best, once, self._pass(variant, threads, reps))
-        return best
+                    reps = int(slice_ / max(once, 1e-9))
+                took = min(once, self._pass(variant, threads, max(1, reps)))
+                self.best[threads, variant] = min(known or took, took)
+        return min(self.best.values())
 
 
 FORMS: dict = {}

@@ -359,6 +359,28 @@ def stdp(a):
     return lambda: stdp_events(w, pre, post, keep, a_plus, a_minus)
 
 
+@loops
+def sgd(w, g, lr):
+    for i in prange(w.shape[0]):
+        w[i] -= lr * g[i]
+
+
+@loops
+def momentum(w, m, g, lr, mu):
+    for i in prange(w.shape[0]):
+        m[i] = mu * m[i] + g[i]
+        w[i] -= lr * m[i]
+
+
+@loops
+def adam(w, m, v, g, beta1, beta2, rate, root, eps):
+    one = w.dtype.type(1)
+    for i in prange(w.shape[0]):
+        m[i] = beta1 * m[i] + (one - beta1) * g[i]
+        v[i] = beta2 * v[i] + (one - beta2) * g[i] * g[i]
+        w[i] -= rate * m[i] / (root * np.sqrt(v[i]) + eps)
+
+
 USES_BLAS = True
 FORMS = {
     "rank1": {"loop": _call(rank1, "w", "g", "x")},
@@ -380,6 +402,9 @@ FORMS = {
     "softhebb": {"loop": _rule(softhebb_samples), **{f"blocked {n}": _rule(softhebb_blocked, n) for n in BLOCKS}},
     "wta": {"loop": _call(wta, "w", "X", "lr"), **{f"blocked {n}": wta_blocked(n) for n in BLOCKS}},
     "stdp": {"events": stdp},
+    "sgd": {"loop": _call(sgd, "w", "g", "lr")},
+    "momentum": {"loop": _call(momentum, "w", "m", "g", "lr", "mu")},
+    "adam": {"loop": _call(adam, "w", "m", "v", "g", "beta1", "beta2", "rate", "root", "eps")},
 }
 
 

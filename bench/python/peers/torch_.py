@@ -230,6 +230,97 @@ def wta_blocked(size):
     return make
 
 
+def conv2d(memory_format):
+    def make(a):
+        images, w = (t.contiguous(memory_format=memory_format) for t in _tensors(a, "images", "w"))
+        pad = a["size"] // 2
+        return lambda: torch.nn.functional.conv2d(images, w, padding=pad).numpy()
+
+    return make
+
+
+def patches(a):
+    (images,), size = _tensors(a, "images"), a["size"]
+    n, channels, rows, columns = images.shape
+    pad = size // 2
+    padded = torch.zeros(n, channels, rows + 2 * pad, columns + 2 * pad, dtype=images.dtype)
+    inside = padded[:, :, pad : pad + rows, pad : pad + columns]
+    windows = padded.unfold(2, size, 1).unfold(3, size, 1).permute(0, 2, 3, 1, 4, 5)
+    out = torch.empty(windows.shape, dtype=images.dtype)
+    flat = out.reshape(n * rows * columns, -1).numpy()
+
+    def step():
+        inside.copy_(images)
+        out.copy_(windows)
+        return flat
+
+    return step
+
+
+def sgd(a):
+    w, g = _tensors(a, "w", "g")
+    lr = a["lr"]
+    return lambda: w.add_(g, alpha=-lr)
+
+
+def momentum(a):
+    w, m, g = _tensors(a, "w", "m", "g")
+    lr, mu = a["lr"], a["mu"]
+
+    def step():
+        m.mul_(mu).add_(g)
+        w.add_(m, alpha=-lr)
+
+    return step
+
+
+def adam(a):
+    w, m, v, g = _tensors(a, "w", "m", "v", "g")
+    t = torch.empty_like(w)
+    b1, b2, root, rate, eps = a["beta1"], a["beta2"], a["root"], a["rate"], a["eps"]
+
+    def step():
+        m.lerp_(g, 1 - b1)
+        v.mul_(b2).addcmul_(g, g, value=1 - b2)
+        torch.sqrt(v, out=t).mul_(root).add_(eps)
+        w.addcdiv_(m, t, value=-rate)
+
+    return step
+
+
+def fused(kind, state, **options):
+    """The optimizer of torch.optim whose step is one loop; its state is that of the inputs."""
+
+    def make(a):
+        w = torch.nn.Parameter(torch.from_numpy(a["w"]))
+        w.grad = torch.from_numpy(a["g"])
+        optimizer = kind([w], fused=True, **{name: value(a) for name, value in options.items()})
+        optimizer.state[w] = {name: value(a) for name, value in state.items()}
+        return optimizer.step
+
+    return make
+
+
+FUSED_SGD = fused(torch.optim.SGD, {}, lr=lambda a: a["lr"])
+FUSED_MOMENTUM = fused(
+    torch.optim.SGD,
+    {"momentum_buffer": lambda a: torch.from_numpy(a["m"])},
+    lr=lambda a: a["lr"],
+    momentum=lambda a: a["mu"],
+)
+FUSED_ADAM = fused(
+    torch.optim.Adam,
+    {
+        "step": lambda a: torch.tensor(a["step"] - 1.0),
+        "exp_avg": lambda a: torch.from_numpy(a["m"]),
+        "exp_avg_sq": lambda a: torch.from_numpy(a["v"]),
+    },
+    lr=lambda a: a["lr"],
+    betas=lambda a: (a["beta1"], a["beta2"]),
+    eps=lambda a: a["eps"],
+)
+
+
 FORMS = {
     "rank1": {"addr_": rank1, "addcmul_": rank1_fused},
     "scale": {"mul_": scale},
@@ -245,6 +336,14 @@ FORMS = {
         "blocked 64": blocked(_softhebb_terms, 64),
         "blocked 128": blocked(_softhebb_terms, 128),
     },
+    "conv2d": {
+        "conv2d": conv2d(torch.contiguous_format),
+        "conv2d, channels last": conv2d(torch.channels_last),
+    },
+    "patches": {"unfold, copy_": patches},
+    "sgd": {"add_": sgd, "optim, fused": FUSED_SGD},
+    "momentum": {"mul_, add_": momentum, "optim, fused": FUSED_MOMENTUM},
+    "adam": {"lerp_, addcdiv_": adam, "optim, fused": FUSED_ADAM},
     "wta": {"mv, lerp_": wta, "blocked 64": wta_blocked(64), "blocked 128": wta_blocked(128)},
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import reasons
 import report
 import roofline
 import suite
@@ -15,7 +16,7 @@ import targets
 import workers
 from figures import Figures, in_order, of, size_name
 from hebbkern.bench.workloads import BY_NAME
-from workers import OURS, Peer, Worker
+from workers import OURS, OURS_GO, Peer, Worker
 
 FAKE = str(Path(__file__).with_name("fake_peer.py"))
 RANK1, SUMS = BY_NAME["rank-1"], BY_NAME["power sums p=2"]
@@ -113,7 +114,8 @@ def results(found, started=None, avx512=True):
     return {"cells": found, "machine": machine, "peers": known, "commands": ["suite.py"], "load": 0.0}
 
 
-def test_later_runs_leave_out_the_hopeless_but_not_us(run):
+def test_later_runs_leave_out_the_hopeless_but_not_us(run, monkeypatch):
+    monkeypatch.setattr(suite, "LONG", 1e-3)
     peers = only(run(fake("right"), runs=3))
     first, second, third = peers["right"]["slow"]["seconds"]
     assert first and second is None and third is None
@@ -166,7 +168,7 @@ def test_figures():
     assert f.best_peer(record, 1, of("Gonum")) == (0.5, "Gonum", "Gemv, Scal, Ger")
     assert f.best_peer(record, 1, in_order) is None
     assert math.isclose(f.bound(record, 0), 2 * 1024**2 * 1000 * 1e-9)
-    assert [size_name(s) for s in ((1024, 1024), (64, 784), (8,), (1 << 22,))] == ["1024²", "64×784", "8", "4 M"]
+    assert [size_name(s) for s in ((1024, 1024), (64, 784), (8,), (1 << 22,), (4, 4, 3))] == ["1024²", "64×784", "8", "4 M", "4×4×3"]
 
 
 def test_bounds():
@@ -210,6 +212,65 @@ def test_slower_with_two_threads_is_found():
     assert target.figures == [1.0, 1.2] and target.held == 1 and "EMA 1024" in target.note
 
 
+def test_rules_are_compared_with_their_kernels():
+    shape, long = (64, 784), (targets.LONG_SANGER, targets.LONG_PRODUCTS)
+    found = {
+        **cell("rule Hebb", shape, {OURS: {"samples": [1.2, 1.5]}, OURS_GO: {"kernels": [1.0, 1.0]}}),
+        **cell("online Oja", shape, {OURS: {"samples": [1.5], "blocked 64": [0.5]}, OURS_GO: {"kernels": [1.0]}}),
+        **cell(long[0], shape, {OURS: {"blocked 256": [2.0], "blocked 512": [1.4]}}),
+        **cell(long[1], shape, {OURS: {"two calls": [1.1]}, OURS_GO: {"two calls": [1.0]}}),
+    }
+    judged = {(t.what, t.size): t for t in targets.rule_targets(Figures(results(found)))}
+    hebb, oja, sanger = (judged[name, "64×784"] for name in ("rule Hebb", "online Oja", long[0]))
+    assert hebb.figures == [1.2, 1.5] and hebb.held == 1
+    assert oja.figures == [1.5] and not oja.met, "in order, though blocks are faster"
+    assert sanger.figures == [1.4] and sanger.met
+    assert judged["rule Sanger", "1024²"].verdict == "not measured"
+    text = "\n".join(report.page(results(found), None, None))
+    assert "| Hebb | 64×784 | 833 | 1,000 | 1.35 | ≤ 1.3 × its kernels | 1/2 | **not met** | 1.20 1.50 |  |" in text
+    assert f"| {long[0]} | 64×784 | 42,857 | 60,000 | 1.40 | ≤ 1.5 × its two products | 1/1 | met | 1.40 |  |" in text
+
+
+def test_what_does_not_apply_to_the_machine_says_so():
+    for wide, low in ((True, 2.5), (False, 10)):
+        judged = targets.targets(Figures(results({}, avx512=wide)))
+        powers = [t for t in judged if t.what == "power sums p=1.3"]
+        assert {t.low: t.applies for t in powers} == {2.5: wide, 10: not wide} and powers[0].low == 2.5
+        assert {t.verdict for t in powers} == {"not measured", "not applicable here"}
+
+
+REASONS = """
+[[missed]]
+target = "rank-1"
+wanted = "best peer"
+sizes = ["1024²"]
+reason = "stores wait, 1.3 cycles each"
+"""
+
+
+def test_reasons_stand_beside_what_is_missed(tmp_path):
+    file = tmp_path / "reasons.toml"
+    file.write_text(REASONS)
+    why = reasons.load(file)
+    peers = {OURS: {"x": [2.0]}, "NumPy": {"y": [1.0]}}
+    missed = results(cell("rank-1", (1024, 1024), peers))
+    assert "**not met** | 0.50 | NumPy, y | stores wait, 1.3 cycles each |" in "\n".join(report.page(missed, None, None, why))
+    assert reasons.stale(report.all_targets(missed), why) == []
+    met = results(cell("rank-1", (1024, 1024), {**peers, OURS: {"x": [0.5]}}))
+    assert "stores wait" not in "\n".join(report.page(met, None, None, why))
+    assert reasons.stale(report.all_targets(met), why) == ["rank-1 1024²: met"]
+    assert reasons.stale(report.all_targets(results({})), why) == ["rank-1 1024²: no such target was measured"]
+    for text, what in (('sizes = ["8"]\n', "reason"), ('reason = " "\n', "empty"), ('reason = "a"\nsize = "8"\n', "size")):
+        file.write_text('[[missed]]\ntarget = "rank-1"\n' + text)
+        with pytest.raises(ValueError, match=what):
+            reasons.load(file)
+
+
+def test_reasons_in_the_repository_are_of_what_its_results_miss():
+    committed = json.loads((reasons.FILE.parent / "suite.json").read_text(encoding="utf-8"))
+    assert reasons.stale(report.all_targets(committed), reasons.load()) == []
+
+
 def test_a_weak_limit_is_found():
     limits = {"read+write": 1.0}
     assert (
@@ -227,6 +288,7 @@ def test_report_and_roofline(tmp_path):
         {OURS: {"one pass": [1e-4, 2e-4]}, "NumPy": {"whole": [3e-4, None], "chunks": [2e-4, 3e-4]}, "Numba": {"loop": [1e-4, 1e-4]}},
         {"read+write": 9e-5, "fma": 1e-11},
     )  # fmt: skip
+    found |= cell("rule Hebb", (64, 784), {OURS: {"samples": [1.0]}})  # no part of the picture
     next(iter(found.values()))["peers"]["JAX"] = {
         "jit": {"seconds": [None, None], "error": 0.5, "note": "wrong: error 5.0e-01"}
     }
@@ -250,6 +312,6 @@ def replace_worker(name):
 def test_cells_of_the_quick_suite_are_a_part():
     every, quick = ({c.key for c in suite.cells([1], q, "")} for q in (False, True))
     assert quick < every and len(every) > 3 * len(quick) > 60
-    assert {c.key for c in suite.cells([1, 2], False, "STDP")} == {
+    assert {c.key for c in suite.cells([1, 2], False, "STDP,")} == {
         f"STDP, 5 % spikes|400x100|float32|{n}" for n in (1, 2)
     }

@@ -20,6 +20,7 @@ OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED, E_FILE, E_SYSTEM = 0, 1, -1, 
  R_REPLACED) = range(11)  # fmt: skip
 ABSENT, FLOAT32, FLOAT64, BOOL = range(4)
 UINT8, INT64, UINT64 = 4, 5, 6  # of tensors in checkpoints
+INT32 = 7
 MAX_AXES = 32
 READONLY = 1
 MESSAGE_SIZE = 384
@@ -224,6 +225,9 @@ class BalanceBlock(ctypes.Structure):
     _fields_ = [
         ("w", Array),
         ("alphas", Array),
+        ("indices", Array),
+        ("indptr", Array),
+        ("width", _I64),
         ("rows", _POINTER),
         ("cols", _POINTER),
         ("transposed", _I64),

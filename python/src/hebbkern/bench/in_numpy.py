@@ -7,65 +7,17 @@ than the work.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
-Inputs = dict[str, Any]
-Step = Callable[[], object]
-Form = Callable[[Inputs], Step]
-
-
-def empty(shape: tuple[int, ...], dtype: Any) -> Array:
-    """An array that starts at a cache line; NumPy's own large arrays start 16 bytes after one, where every second vector
-    of a loop crosses a line."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    array: Array = memory[start : start + size].view(dtype).reshape(shape)
-    return array
-
-
-def empty_like(array: Array) -> Array:
-    return empty(array.shape, array.dtype)
-
-
-#: Bytes of a chunk: it and its temporary stay in a second-level cache.
-CHUNK = 128 << 10
-
-
-def _temporary(a: Inputs, like: Array) -> Array:
-    """An array to compute into; chunks share one."""
-    shared: Array | None = a.get("temporary")
-    return empty_like(like) if shared is None else shared[: len(like)]
-
-
-def by_chunks(form: Form, *vectors: str, array: str = "w") -> Form:
-    """The form applied to chunk after chunk of the array's rows; `vectors` go along with them."""
-
-    def make(a: Inputs) -> Step:
-        w = a[array]
-        rows = max(1, CHUNK // w[:1].nbytes)
-        shared = {**a, "temporary": empty_like(w[:rows])}
-        cuts = [slice(i, i + rows) for i in range(0, len(w), rows)]
-        steps = [form({**shared, **{name: a[name][cut] for name in (array, *vectors)}}) for cut in cuts]
-
-        def step() -> None:
-            for part in steps:
-                part()
-
-        return step
-
-    return make
+from . import training
+from .arrays import CHUNK, Array, Form, Inputs, Step, by_chunks, empty, empty_like, temporary
 
 
 def rank1(a: Inputs) -> Step:
-    w, g, x, t = a["w"], a["g"][:, None], a["x"], _temporary(a, a["w"])
+    w, g, x, t = a["w"], a["g"][:, None], a["x"], temporary(a, a["w"])
 
     def step() -> None:
         np.multiply(g, x, out=t)
@@ -85,7 +37,7 @@ def scale(a: Inputs) -> Step:
 
 
 def gain_rule(a: Inputs) -> Step:
-    w, post, pre, t = a["w"], a["post"][:, None], a["pre"], _temporary(a, a["w"])
+    w, post, pre, t = a["w"], a["post"][:, None], a["pre"], temporary(a, a["w"])
     lr = w.dtype.type(a["lr"])
 
     def step() -> None:
@@ -96,7 +48,7 @@ def gain_rule(a: Inputs) -> Step:
 
 
 def oja_given(a: Inputs) -> Step:
-    w, x, y, t = a["w"], a["x"], a["y"][:, None], _temporary(a, a["w"])
+    w, x, y, t = a["w"], a["x"], a["y"][:, None], temporary(a, a["w"])
     lr = w.dtype.type(a["lr"])
 
     def step() -> None:
@@ -189,7 +141,7 @@ def batch_chunks(a: Inputs) -> Step:
 
 
 def ema(a: Inputs) -> Step:
-    s, new, t = a["s"], a["a"], _temporary(a, a["s"])
+    s, new, t = a["s"], a["a"], temporary(a, a["s"])
     alpha, keep = s.dtype.type(a["alpha"]), s.dtype.type(1 - a["alpha"])
 
     def step() -> None:
@@ -249,7 +201,7 @@ def sequential(rule: Callable[[Inputs], Terms]) -> Form:
     """Sample after sample: one read of w for y, and the passes of the update."""
 
     def make(a: Inputs) -> Step:
-        w, x, t = a["w"], a["X"], _temporary(a, a["w"])
+        w, x, t = a["w"], a["X"], temporary(a, a["w"])
         terms, y = rule(a), empty((len(a["w"]),), a["w"].dtype)
 
         def step() -> None:
@@ -389,4 +341,5 @@ FORMS: dict[str, dict[str, Form]] = {
         "blocked 128": blocked(softhebb_terms, 128),
     },
     "stdp": {"events": stdp},
+    **training.NUMPY,
 }

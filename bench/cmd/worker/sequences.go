@@ -1,0 +1,353 @@
+package main
+
+import (
+	"math"
+
+	"github.com/hebbkern/hebbkern/bench/worker"
+	"github.com/hebbkern/hebbkern/kernels"
+)
+
+// The kernels that each rule of hebbkern.rules consists of, called one after the other on the data of a sequence: the
+// figure that the rule's time is compared with (hebbkern.bench.sequences has the equations, and checks these too). A rule
+// whose rows do not interact, and whose factors kernels.ForwardUpdate knows, is that one sweep; another is for each sample
+// kernels.Forward if it computes y, and the update. What a rule makes of y and its state is a plain loop here.
+
+// vector fills dst by its index.
+func vector[T kernels.Float](dst []T, f func(i int) T) {
+	for i := range dst {
+		dst[i] = f(i)
+	}
+}
+
+// times and minus are for vectors over columns, longer than a loop in Go should take: f·x, and x − y.
+func times[T kernels.Float](dst []T, f T, x []T) {
+	copy(dst, x)
+	factor := [1]T{f}
+	kernels.Scale(rowOf(dst), factor[:], nil)
+}
+
+func minus[T kernels.Float](dst, x, y []T) {
+	copy(dst, x)
+	one := [1]T{-1}
+	kernels.Rank1(rowOf(dst), kernels.Update[T]{G: one[:], X: y})
+}
+
+// rowOf is v as a matrix of one row.
+func rowOf[T kernels.Float](v []T) kernels.Matrix[T] { return kernels.MatrixOf(v, 1, len(v)) }
+
+var identity = kernels.Activation{Kind: kernels.Identity}
+
+// sweep is a rule that is one call.
+func sweep[T kernels.Float](factors func(in *inputs[T]) kernels.Online[T]) map[string]form[T] {
+	return map[string]form[T]{"kernels": func(in *inputs[T]) (func(), []worker.Result[T]) {
+		w, x := matrix(in, "w"), matrix(in, "X")
+		y := kernels.NewMatrix[T](x.Rows, w.Rows)
+		return func() { kernels.ForwardUpdate(w, x, y, factors(in)) }, nil
+	}}
+}
+
+// A learner is the update by one sample, number k.
+type learner[T kernels.Float] func(x, y []T, k int)
+
+// each is a rule that goes through the samples; y is computed unless the inputs have it.
+func each[T kernels.Float](make func(in *inputs[T], w kernels.Matrix[T]) learner[T]) map[string]form[T] {
+	return map[string]form[T]{"kernels": func(in *inputs[T]) (func(), []worker.Result[T]) {
+		w, xs := matrix(in, "w"), matrix(in, "X")
+		ys := kernels.NewMatrix[T](xs.Rows, w.Rows)
+		_, given := in.Arrays["Y"]
+		if given {
+			ys = matrix(in, "Y")
+		}
+		return func() {
+			learn := make(in, w)
+			for k := range xs.Rows {
+				x, y := xs.Row(k), ys.Row(k)
+				if !given {
+					kernels.Forward(y, w, x, nil, identity)
+				}
+				learn(x, y, k)
+			}
+		}, nil
+	}}
+}
+
+// mapped is a rule with an update of its own form; fill sets its vectors by a sample.
+func mapped[T kernels.Float](terms string, fill func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T])) map[string]form[T] {
+	return each(func(in *inputs[T], w kernels.Matrix[T]) learner[T] {
+		u := kernels.Update[T]{G: make([]T, w.Rows)}
+		lr, own := T(in.Numbers["lr"]), make([]T, w.Cols)
+		for _, term := range terms {
+			switch term {
+			case 'd':
+				u.Decay = make([]T, w.Rows)
+			case 'c':
+				u.ColDecay = make([]T, w.Cols)
+			case 'a':
+				u.RowAdd = make([]T, w.Rows)
+			case 'b':
+				u.ColAdd = make([]T, w.Cols)
+			}
+		}
+		return func(x, y []T, _ int) {
+			u.X = x
+			if terms == "x" {
+				u.X = own
+			}
+			fill(in, lr, x, y, &u)
+			kernels.Rank1(w, u)
+		}
+	})
+}
+
+func sequences[T kernels.Float]() worker.Forms[T] {
+	rate := func(in *inputs[T]) T { return T(in.Numbers["lr"]) }
+	return worker.Forms[T]{
+		"rule Hebb":        sweep(func(in *inputs[T]) kernels.Online[T] { return kernels.Online[T]{Rate: rate(in)} }),
+		"rule AntiHebbian": sweep(func(in *inputs[T]) kernels.Online[T] { return kernels.Online[T]{Rate: -rate(in)} }),
+		"rule Decay": sweep(func(in *inputs[T]) kernels.Online[T] {
+			return kernels.Online[T]{Rate: rate(in), Form: kernels.DecayConstant, Decay: T(in.Numbers["decay"])}
+		}),
+		"oja": sweep(func(in *inputs[T]) kernels.Online[T] {
+			return kernels.Online[T]{Rate: rate(in), Form: kernels.DecayGainY}
+		}),
+		"rule Instar": sweep(func(in *inputs[T]) kernels.Online[T] {
+			return kernels.Online[T]{Rate: rate(in), Form: kernels.DecayGain}
+		}),
+		"rule BCM":      sweep(func(in *inputs[T]) kernels.Online[T] { return sliding(in, false) }),
+		"rule BCM, law": sweep(func(in *inputs[T]) kernels.Online[T] { return sliding(in, true) }),
+		"rule Outstar": mapped("c", func(_ *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
+			copy(u.G, y)
+			times(u.ColDecay, lr, x)
+			u.X = u.ColDecay
+		}),
+		"rule PreGated": mapped("", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
+			theta := T(in.Numbers["theta"])
+			vector(u.G, func(i int) T { return lr * (y[i] - theta) })
+		}),
+		"rule PostGated": mapped("x", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
+			theta := T(in.Numbers["theta"])
+			vector(u.G, func(i int) T { return lr * y[i] })
+			less := [1]T{-theta}
+			copy(u.X, x)
+			kernels.Rank1(rowOf(u.X), kernels.Update[T]{RowAdd: less[:]})
+		}),
+		"rule ABCD": mapped("ab", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
+			a, b, c, d := T(in.Numbers["a"]), T(in.Numbers["b"]), T(in.Numbers["c"]), T(in.Numbers["d"])
+			vector(u.G, func(i int) T { return lr * a * y[i] })
+			vector(u.RowAdd, func(i int) T { return lr * (c*y[i] + d) })
+			times(u.ColAdd, lr*b, x)
+		}),
+		"rule Voja": mapped("d", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
+			scale := T(in.Numbers["scale"])
+			vector(u.Decay, func(i int) T { return lr * y[i] })
+			vector(u.G, func(i int) T { return scale * u.Decay[i] })
+		}),
+		"rule PES": mapped("", func(_ *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
+			f := lr / T(len(x))
+			vector(u.G, func(i int) T { return -f * y[i] })
+		}),
+		"rule Custom": mapped("d", func(_ *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
+			vector(u.G, func(i int) T { return lr * y[i] })
+			vector(u.Decay, func(i int) T { return u.G[i] * y[i] })
+		}),
+		"softhebb": mapped("d", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
+			t := T(1 / in.Numbers["temperature"])
+			vector(u.G, func(i int) T { return t * y[i] })
+			kernels.Softmax(rowOf(u.G), rowOf(u.G))
+			vector(u.G, func(i int) T { return lr * u.G[i] })
+			vector(u.Decay, func(i int) T { return u.G[i] * y[i] })
+		}),
+		"wta":                      each(winner[T]),
+		"rule BCM, 1982":           each(bcm1982[T]),
+		"rule Covariance":          each(covariance[T]),
+		"rule DifferentialHebbian": each(differential[T]),
+		"rule Sanger":              each(sanger[T]),
+		"rule KrotovHopfield":      each(krotovHopfield[T]),
+		"rule ContrastiveHebbian":  each(contrastive[T]),
+		"rule ThreeFactor":         each(threeFactor[T]),
+		"rule Foldiak":             each(foldiak[T]),
+		"stdp":                     {"kernels": pairs[T]},
+		"rule TripletSTDP":         {"kernels": triplets[T]},
+		"the two products of 60,000 samples": {"two calls": func(in *inputs[T]) (func(), []worker.Result[T]) {
+			w, x, y, g := matrix(in, "w"), matrix(in, "X"), matrix(in, "Y"), matrix(in, "G")
+			return func() {
+				kernels.ForwardBatch(y, w, x, nil, identity)
+				kernels.BatchUpdate(w, g, x, nil, nil)
+			}, nil
+		}},
+	}
+}
+
+func sliding[T kernels.Float](in *inputs[T], law bool) kernels.Online[T] {
+	theta := make([]T, in.Rows("w"))
+	vector(theta, func(int) T { return 1 })
+	return kernels.Online[T]{Rate: T(in.Numbers["lr"]), Theta: theta, Alpha: T(in.Numbers["alpha"]), Law: law}
+}
+
+func bcm1982[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
+	mean, g, lr, alpha := make([]T, w.Rows), make([]T, w.Rows), T(in.Numbers["lr"]), T(in.Numbers["alpha"])
+	vector(mean, func(int) T { return 1 })
+	return func(x, y []T, _ int) {
+		kernels.PowAbs(g, mean, 2)
+		vector(g, func(i int) T { return lr * y[i] * (y[i] - g[i]*mean[i]) })
+		kernels.Rank1(w, kernels.Update[T]{G: g, X: x})
+		kernels.EMA(mean, y, alpha, kernels.Value)
+	}
+}
+
+func covariance[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
+	xMean, yMean, g, px := make([]T, w.Cols), make([]T, w.Rows), make([]T, w.Rows), make([]T, w.Cols)
+	lr, alpha := T(in.Numbers["lr"]), T(in.Numbers["alpha"])
+	return func(x, y []T, _ int) {
+		vector(g, func(i int) T { return lr * (y[i] - yMean[i]) })
+		minus(px, x, xMean)
+		kernels.Rank1(w, kernels.Update[T]{G: g, X: px})
+		kernels.EMA(xMean, x, alpha, kernels.Value)
+		kernels.EMA(yMean, y, alpha, kernels.Value)
+	}
+}
+
+func differential[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
+	xBefore, yBefore, g, px := make([]T, w.Cols), make([]T, w.Rows), make([]T, w.Rows), make([]T, w.Cols)
+	lr := T(in.Numbers["lr"])
+	return func(x, y []T, k int) {
+		if k > 0 {
+			vector(g, func(i int) T { return lr * (y[i] - yBefore[i]) })
+			minus(px, x, xBefore)
+			kernels.Rank1(w, kernels.Update[T]{G: g, X: px})
+		}
+		copy(xBefore, x)
+		copy(yBefore, y)
+	}
+}
+
+func sanger[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
+	r, g, lr := make([]T, w.Cols), make([]T, w.Rows), T(in.Numbers["lr"])
+	return func(x, y []T, _ int) {
+		copy(r, x)
+		vector(g, func(i int) T { return lr * y[i] })
+		kernels.Rank1Residual(w, r, g, y)
+	}
+}
+
+func winner[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
+	lr, at := []T{T(in.Numbers["lr"])}, make([]int, 1)
+	return func(x, y []T, _ int) {
+		kernels.ArgMax(rowOf(y), at)
+		kernels.Rank1(rowOf(w.Row(at[0])), kernels.Update[T]{G: lr, X: x, Decay: lr})
+	}
+}
+
+// krotovHopfield touches the two rows that change: their Δw, its largest element, and the step.
+func krotovHopfield[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
+	delta, largest, at := kernels.NewMatrix[T](2, w.Cols), make([]T, 2), make([]int, 1)
+	return func(x, y []T, _ int) {
+		var g, d, step [1]T
+		var rows [2]int
+		for k, factor := range [2]T{1, -T(in.Numbers["delta"])} {
+			kernels.ArgMax(rowOf(y), at)
+			rows[k] = at[0]
+			row := delta.Row(k)
+			copy(row, w.Row(at[0]))
+			g[0], d[0] = factor, 1+factor*y[at[0]]
+			kernels.Rank1(rowOf(row), kernels.Update[T]{G: g[:], X: x, Decay: d[:]})
+			y[at[0]] = T(math.Inf(-1)) // the next best is the second
+		}
+		kernels.PowerSums(delta, math.Inf(1), largest, nil)
+		step[0] = T(in.Numbers["lr"]) / max(largest[0], largest[1])
+		for k, i := range rows {
+			kernels.Rank1(rowOf(w.Row(i)), kernels.Update[T]{G: step[:], X: delta.Row(k)})
+		}
+	}
+}
+
+// contrastive is one product of the two phases of a pair.
+func contrastive[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
+	lr, xFree, yFree := T(in.Numbers["lr"]), matrix(in, "X_free"), matrix(in, "Y_free")
+	x2, g2 := kernels.NewMatrix[T](2, w.Cols), kernels.NewMatrix[T](2, w.Rows)
+	return func(x, y []T, k int) {
+		copy(x2.Row(0), x)
+		copy(x2.Row(1), xFree.Row(k))
+		vector(g2.Row(0), func(i int) T { return lr * y[i] })
+		vector(g2.Row(1), func(i int) T { return -lr * yFree.Row(k)[i] })
+		kernels.BatchUpdate(w, g2, x2, nil, nil)
+	}
+}
+
+func threeFactor[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
+	trace := kernels.NewMatrix[T](w.Rows, w.Cols)
+	fade := []T{T(1 - math.Exp(-1/in.Numbers["tau"]))}
+	lr, modulator, step := T(in.Numbers["lr"]), in.Arrays["modulator"], make([]T, 1)
+	return func(x, y []T, k int) {
+		kernels.Rank1(trace, kernels.Update[T]{G: y, X: x, Decay: fade})
+		step[0] = lr * modulator[k]
+		kernels.Rank1(rowOf(w.Data), kernels.Update[T]{G: step, X: trace.Data})
+	}
+}
+
+func foldiak[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
+	n := w.Rows
+	lateral, threshold := kernels.NewMatrix[T](n, n), make([]T, n)
+	state, next, g, drive := make([]T, n), make([]T, n), make([]T, n), make([]T, n)
+	vector(threshold, func(int) T { return T(in.Numbers["threshold"]) })
+	lr, alpha, gamma, p := T(in.Numbers["lr"]), T(in.Numbers["lateral_lr"]), T(in.Numbers["threshold_lr"]), T(in.Numbers["p"])
+	add := []T{alpha * p * p}
+	return func(x, y []T, _ int) {
+		vector(drive, func(i int) T { return y[i] - threshold[i] })
+		clear(state)
+		for range 50 {
+			kernels.Forward(next, lateral, state, drive, identity)
+			vector(next, func(i int) T { return 10 * next[i] })
+			kernels.Activate(next, next, kernels.Activation{Kind: kernels.Sigmoid})
+			kernels.EMA(state, next, 0.2, kernels.Value)
+		}
+		vector(y, func(i int) T {
+			if state[i] > 0.5 {
+				return 1
+			}
+			return 0
+		})
+		vector(g, func(i int) T { return lr * y[i] })
+		kernels.Rank1(w, kernels.Update[T]{G: g, X: x, Decay: g})
+		vector(g, func(i int) T { return -alpha * y[i] })
+		kernels.Rank1(lateral, kernels.Update[T]{G: g, X: y, RowAdd: add, Bounded: true, Low: T(math.Inf(-1))})
+		for i := range n {
+			lateral.Row(i)[i] = 0
+			threshold[i] += gamma * (y[i] - p)
+		}
+	}
+}
+
+func spikes[T kernels.Float](in *inputs[T], name string) kernels.Spikes {
+	v := in.Arrays[name]
+	s := kernels.Spikes{Data: make([]bool, len(v)), Rows: in.Rows(name), Cols: in.Cols(name), Stride: in.Cols(name)}
+	for i, is := range v {
+		s.Data[i] = is != 0
+	}
+	return s
+}
+
+func trace[T kernels.Float](n int, tau, step float64) kernels.SpikeTrace[T] {
+	return kernels.SpikeTrace[T]{V: make([]T, n), Decay: T(math.Exp(-1 / tau)), Step: T(step)}
+}
+
+func pairs[T kernels.Float](in *inputs[T]) (func(), []worker.Result[T]) {
+	w, pre, post, a := matrix(in, "w"), spikes(in, "pre"), spikes(in, "post"), in.Numbers
+	return func() {
+		kernels.STDP(w, kernels.SpikeUpdate[T]{
+			Pre: pre, Post: post, R: trace[T](w.Cols, a["tau"], a["a_plus"]), O: trace[T](w.Rows, a["tau"], a["a_minus"]), High: 1,
+		})
+	}, nil
+}
+
+func triplets[T kernels.Float](in *inputs[T]) (func(), []worker.Result[T]) {
+	w, pre, post, a := matrix(in, "w"), spikes(in, "pre"), spikes(in, "post"), in.Numbers
+	return func() {
+		kernels.STDP(w, kernels.SpikeUpdate[T]{
+			Pre: pre, Post: post, High: 1,
+			R: trace[T](w.Cols, a["tau_plus"], 1), R2: trace[T](w.Cols, a["tau_x"], 1),
+			O: trace[T](w.Rows, a["tau_minus"], 1), O2: trace[T](w.Rows, a["tau_y"], 1),
+			C: [2]T{-T(a["a2_minus"]), -T(a["a3_minus"])}, S: [2]T{T(a["a2_plus"]), T(a["a3_plus"])},
+		})
+	}, nil
+}
