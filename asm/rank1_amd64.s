@@ -269,21 +269,21 @@ l18:
 	VMOVAPS     Y6, Y0
 	VFMADD213PS (CX), Y4, Y0
 	VMOVUPS     Y0, (CX)
-	VFMADD213PS (BX), Y5, Y4
-	VMOVUPS     Y4, (BX)
 	VMOVAPS     Y6, Y0
 	VFMADD213PS 32(CX), Y3, Y0
 	VMOVUPS     Y0, 32(CX)
-	VFMADD213PS 32(BX), Y5, Y3
-	VMOVUPS     Y3, 32(BX)
 	VMOVAPS     Y6, Y0
 	VFMADD213PS 64(CX), Y2, Y0
 	VMOVUPS     Y0, 64(CX)
-	VFMADD213PS 64(BX), Y5, Y2
-	VMOVUPS     Y2, 64(BX)
 	VMOVAPS     Y6, Y0
 	VFMADD213PS 96(CX), Y1, Y0
 	VMOVUPS     Y0, 96(CX)
+	VFMADD213PS (BX), Y5, Y4
+	VMOVUPS     Y4, (BX)
+	VFMADD213PS 32(BX), Y5, Y3
+	VMOVUPS     Y3, 32(BX)
+	VFMADD213PS 64(BX), Y5, Y2
+	VMOVUPS     Y2, 64(BX)
 	VFMADD213PS 96(BX), Y5, Y1
 	VMOVUPS     Y1, 96(BX)
 	ADDQ        $+128, CX
@@ -353,32 +353,32 @@ l23:
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     32(CX), Y7
-	VMOVUPS     64(CX), Y6
-	VMOVUPS     96(CX), Y5
-	VMOVUPS     128(CX), Y4
-	VMOVUPS     160(CX), Y3
-	VMOVUPS     192(CX), Y2
-	VMOVUPS     224(CX), Y1
-	VMOVUPS     (BX), Y0
-	VFMADD231PS (CX), Y8, Y0
-	VMOVUPS     Y0, (BX)
-	VFMADD213PS 32(BX), Y8, Y7
-	VMOVUPS     Y7, 32(BX)
-	VFMADD213PS 64(BX), Y8, Y6
-	VMOVUPS     Y6, 64(BX)
-	VFMADD213PS 96(BX), Y8, Y5
-	VMOVUPS     Y5, 96(BX)
-	VFMADD213PS 128(BX), Y8, Y4
-	VMOVUPS     Y4, 128(BX)
-	VFMADD213PS 160(BX), Y8, Y3
-	VMOVUPS     Y3, 160(BX)
-	VFMADD213PS 192(BX), Y8, Y2
-	VMOVUPS     Y2, 192(BX)
-	VFMADD213PS 224(BX), Y8, Y1
-	VMOVUPS     Y1, 224(BX)
+	VMOVUPS     (BX), Y7
+	VFMADD231PS (CX), Y8, Y7
+	VMOVUPS     32(BX), Y6
+	VFMADD231PS 32(CX), Y8, Y6
+	VMOVUPS     64(BX), Y5
+	VFMADD231PS 64(CX), Y8, Y5
+	VMOVUPS     96(BX), Y4
+	VFMADD231PS 96(CX), Y8, Y4
+	VMOVUPS     128(BX), Y3
+	VFMADD231PS 128(CX), Y8, Y3
+	VMOVUPS     160(BX), Y2
+	VFMADD231PS 160(CX), Y8, Y2
+	VMOVUPS     192(BX), Y1
+	VFMADD231PS 192(CX), Y8, Y1
+	VMOVUPS     224(BX), Y0
+	VFMADD231PS 224(CX), Y8, Y0
 	ADDQ        $+256, BX
 	ADDQ        $+256, CX
+	VMOVUPS     Y7, -256(BX)
+	VMOVUPS     Y6, -224(BX)
+	VMOVUPS     Y5, -192(BX)
+	VMOVUPS     Y4, -160(BX)
+	VMOVUPS     Y3, -128(BX)
+	VMOVUPS     Y2, -96(BX)
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-64, AX
 	CMPQ        AX, $0x40
 	JGE         l25
@@ -621,21 +621,21 @@ l18:
 	VMOVAPS     Y6, Y0
 	VFMADD213PD (CX), Y4, Y0
 	VMOVUPS     Y0, (CX)
-	VFMADD213PD (BX), Y5, Y4
-	VMOVUPS     Y4, (BX)
 	VMOVAPS     Y6, Y0
 	VFMADD213PD 32(CX), Y3, Y0
 	VMOVUPS     Y0, 32(CX)
-	VFMADD213PD 32(BX), Y5, Y3
-	VMOVUPS     Y3, 32(BX)
 	VMOVAPS     Y6, Y0
 	VFMADD213PD 64(CX), Y2, Y0
 	VMOVUPS     Y0, 64(CX)
-	VFMADD213PD 64(BX), Y5, Y2
-	VMOVUPS     Y2, 64(BX)
 	VMOVAPS     Y6, Y0
 	VFMADD213PD 96(CX), Y1, Y0
 	VMOVUPS     Y0, 96(CX)
+	VFMADD213PD (BX), Y5, Y4
+	VMOVUPS     Y4, (BX)
+	VFMADD213PD 32(BX), Y5, Y3
+	VMOVUPS     Y3, 32(BX)
+	VFMADD213PD 64(BX), Y5, Y2
+	VMOVUPS     Y2, 64(BX)
 	VFMADD213PD 96(BX), Y5, Y1
 	VMOVUPS     Y1, 96(BX)
 	ADDQ        $+128, CX
@@ -705,32 +705,32 @@ l23:
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     32(CX), Y7
-	VMOVUPS     64(CX), Y6
-	VMOVUPS     96(CX), Y5
-	VMOVUPS     128(CX), Y4
-	VMOVUPS     160(CX), Y3
-	VMOVUPS     192(CX), Y2
-	VMOVUPS     224(CX), Y1
-	VMOVUPS     (BX), Y0
-	VFMADD231PD (CX), Y8, Y0
-	VMOVUPS     Y0, (BX)
-	VFMADD213PD 32(BX), Y8, Y7
-	VMOVUPS     Y7, 32(BX)
-	VFMADD213PD 64(BX), Y8, Y6
-	VMOVUPS     Y6, 64(BX)
-	VFMADD213PD 96(BX), Y8, Y5
-	VMOVUPS     Y5, 96(BX)
-	VFMADD213PD 128(BX), Y8, Y4
-	VMOVUPS     Y4, 128(BX)
-	VFMADD213PD 160(BX), Y8, Y3
-	VMOVUPS     Y3, 160(BX)
-	VFMADD213PD 192(BX), Y8, Y2
-	VMOVUPS     Y2, 192(BX)
-	VFMADD213PD 224(BX), Y8, Y1
-	VMOVUPS     Y1, 224(BX)
+	VMOVUPS     (BX), Y7
+	VFMADD231PD (CX), Y8, Y7
+	VMOVUPS     32(BX), Y6
+	VFMADD231PD 32(CX), Y8, Y6
+	VMOVUPS     64(BX), Y5
+	VFMADD231PD 64(CX), Y8, Y5
+	VMOVUPS     96(BX), Y4
+	VFMADD231PD 96(CX), Y8, Y4
+	VMOVUPS     128(BX), Y3
+	VFMADD231PD 128(CX), Y8, Y3
+	VMOVUPS     160(BX), Y2
+	VFMADD231PD 160(CX), Y8, Y2
+	VMOVUPS     192(BX), Y1
+	VFMADD231PD 192(CX), Y8, Y1
+	VMOVUPS     224(BX), Y0
+	VFMADD231PD 224(CX), Y8, Y0
 	ADDQ        $+256, BX
 	ADDQ        $+256, CX
+	VMOVUPS     Y7, -256(BX)
+	VMOVUPS     Y6, -224(BX)
+	VMOVUPS     Y5, -192(BX)
+	VMOVUPS     Y4, -160(BX)
+	VMOVUPS     Y3, -128(BX)
+	VMOVUPS     Y2, -96(BX)
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
 	JGE         l25
@@ -1006,12 +1006,6 @@ l18:
 	VMINPS      Y0, Y10, Y0
 	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VFMADD213PS (BX), Y4, Y3
-	VMAXPS      Y3, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
 	VMOVAPS     Y5, Y0
 	VFMADD213PS 32(CX), Y2, Y0
 	VMAXPS      Y0, Y11, Y0
@@ -1019,12 +1013,6 @@ l18:
 	VMINPS      Y0, Y10, Y0
 	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
-	VFMADD213PS 32(BX), Y4, Y2
-	VMAXPS      Y2, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
 	VMOVAPS     Y5, Y0
 	VFMADD213PS 64(CX), Y1, Y0
 	VMAXPS      Y0, Y11, Y0
@@ -1032,6 +1020,18 @@ l18:
 	VMINPS      Y0, Y10, Y0
 	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
+	VFMADD213PS (BX), Y4, Y3
+	VMAXPS      Y3, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PS 32(BX), Y4, Y2
+	VMAXPS      Y2, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
 	VFMADD213PS 64(BX), Y4, Y1
 	VMAXPS      Y1, Y11, Y0
 	VANDPS      Y9, Y0, Y0
@@ -1121,50 +1121,50 @@ l23:
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     32(CX), Y5
-	VMOVUPS     64(CX), Y4
-	VMOVUPS     96(CX), Y3
-	VMOVUPS     128(CX), Y2
-	VMOVUPS     160(CX), Y1
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y6, Y0
 	VMAXPS      Y0, Y11, Y0
 	VANDPS      Y9, Y0, Y0
 	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
-	VFMADD213PS 32(BX), Y6, Y5
-	VMAXPS      Y5, Y11, Y0
+	VORPS       Y8, Y0, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(CX), Y6, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y4
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS 64(CX), Y6, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y3
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(CX), Y6, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y2
+	VMOVUPS     128(BX), Y0
+	VFMADD231PS 128(CX), Y6, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y1
+	VMOVUPS     160(BX), Y0
+	VFMADD231PS 160(CX), Y6, Y0
+	VMAXPS      Y0, Y11, Y0
 	VANDPS      Y9, Y0, Y0
 	VMINPS      Y0, Y10, Y0
 	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
-	VFMADD213PS 64(BX), Y6, Y4
-	VMAXPS      Y4, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 64(BX)
-	VFMADD213PS 96(BX), Y6, Y3
-	VMAXPS      Y3, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 96(BX)
-	VFMADD213PS 128(BX), Y6, Y2
-	VMAXPS      Y2, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 128(BX)
-	VFMADD213PS 160(BX), Y6, Y1
-	VMAXPS      Y1, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 160(BX)
 	ADDQ        $+192, BX
 	ADDQ        $+192, CX
+	VMOVUPS     Y5, -192(BX)
+	VMOVUPS     Y4, -160(BX)
+	VMOVUPS     Y3, -128(BX)
+	VMOVUPS     Y2, -96(BX)
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-48, AX
 	CMPQ        AX, $0x30
 	JGE         l25
@@ -1448,12 +1448,6 @@ l18:
 	VMINPD      Y0, Y10, Y0
 	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VFMADD213PD (BX), Y4, Y3
-	VMAXPD      Y3, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
 	VMOVAPS     Y5, Y0
 	VFMADD213PD 32(CX), Y2, Y0
 	VMAXPD      Y0, Y11, Y0
@@ -1461,12 +1455,6 @@ l18:
 	VMINPD      Y0, Y10, Y0
 	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
-	VFMADD213PD 32(BX), Y4, Y2
-	VMAXPD      Y2, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
 	VMOVAPS     Y5, Y0
 	VFMADD213PD 64(CX), Y1, Y0
 	VMAXPD      Y0, Y11, Y0
@@ -1474,6 +1462,18 @@ l18:
 	VMINPD      Y0, Y10, Y0
 	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
+	VFMADD213PD (BX), Y4, Y3
+	VMAXPD      Y3, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PD 32(BX), Y4, Y2
+	VMAXPD      Y2, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
 	VFMADD213PD 64(BX), Y4, Y1
 	VMAXPD      Y1, Y11, Y0
 	VANDPD      Y9, Y0, Y0
@@ -1563,50 +1563,50 @@ l23:
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     32(CX), Y5
-	VMOVUPS     64(CX), Y4
-	VMOVUPS     96(CX), Y3
-	VMOVUPS     128(CX), Y2
-	VMOVUPS     160(CX), Y1
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y6, Y0
 	VMAXPD      Y0, Y11, Y0
 	VANDPD      Y9, Y0, Y0
 	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
-	VFMADD213PD 32(BX), Y6, Y5
-	VMAXPD      Y5, Y11, Y0
+	VORPD       Y8, Y0, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(CX), Y6, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y4
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD 64(CX), Y6, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y3
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(CX), Y6, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y2
+	VMOVUPS     128(BX), Y0
+	VFMADD231PD 128(CX), Y6, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y1
+	VMOVUPS     160(BX), Y0
+	VFMADD231PD 160(CX), Y6, Y0
+	VMAXPD      Y0, Y11, Y0
 	VANDPD      Y9, Y0, Y0
 	VMINPD      Y0, Y10, Y0
 	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
-	VFMADD213PD 64(BX), Y6, Y4
-	VMAXPD      Y4, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 64(BX)
-	VFMADD213PD 96(BX), Y6, Y3
-	VMAXPD      Y3, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 96(BX)
-	VFMADD213PD 128(BX), Y6, Y2
-	VMAXPD      Y2, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 128(BX)
-	VFMADD213PD 160(BX), Y6, Y1
-	VMAXPD      Y1, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 160(BX)
 	ADDQ        $+192, BX
 	ADDQ        $+192, CX
+	VMOVUPS     Y5, -192(BX)
+	VMOVUPS     Y4, -160(BX)
+	VMOVUPS     Y3, -128(BX)
+	VMOVUPS     Y2, -96(BX)
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-24, AX
 	CMPQ        AX, $0x18
 	JGE         l25
@@ -1895,24 +1895,24 @@ l18:
 	VMULPS      (CX), Y7, Y0
 	VFMADD231PS Y4, Y8, Y0
 	VMOVUPS     Y0, (CX)
-	VMULPS      (BX), Y5, Y0
-	VFMADD231PS Y4, Y6, Y0
-	VMOVUPS     Y0, (BX)
 	VMULPS      32(CX), Y7, Y0
 	VFMADD231PS Y3, Y8, Y0
 	VMOVUPS     Y0, 32(CX)
-	VMULPS      32(BX), Y5, Y0
-	VFMADD231PS Y3, Y6, Y0
-	VMOVUPS     Y0, 32(BX)
 	VMULPS      64(CX), Y7, Y0
 	VFMADD231PS Y2, Y8, Y0
 	VMOVUPS     Y0, 64(CX)
-	VMULPS      64(BX), Y5, Y0
-	VFMADD231PS Y2, Y6, Y0
-	VMOVUPS     Y0, 64(BX)
 	VMULPS      96(CX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, 96(CX)
+	VMULPS      (BX), Y5, Y0
+	VFMADD231PS Y4, Y6, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPS      32(BX), Y5, Y0
+	VFMADD231PS Y3, Y6, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPS      64(BX), Y5, Y0
+	VFMADD231PS Y2, Y6, Y0
+	VMOVUPS     Y0, 64(BX)
 	VMULPS      96(BX), Y5, Y0
 	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS     Y0, 96(BX)
@@ -1991,39 +1991,32 @@ l23:
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     32(CX), Y7
-	VMOVUPS     64(CX), Y6
-	VMOVUPS     96(CX), Y5
-	VMOVUPS     128(CX), Y4
-	VMOVUPS     160(CX), Y3
-	VMOVUPS     192(CX), Y2
-	VMOVUPS     224(CX), Y1
-	VMULPS      (BX), Y8, Y0
-	VFMADD231PS (CX), Y9, Y0
-	VMOVUPS     Y0, (BX)
-	VMULPS      32(BX), Y8, Y0
-	VFMADD231PS Y7, Y9, Y0
-	VMOVUPS     Y0, 32(BX)
-	VMULPS      64(BX), Y8, Y0
-	VFMADD231PS Y6, Y9, Y0
-	VMOVUPS     Y0, 64(BX)
-	VMULPS      96(BX), Y8, Y0
-	VFMADD231PS Y5, Y9, Y0
-	VMOVUPS     Y0, 96(BX)
-	VMULPS      128(BX), Y8, Y0
-	VFMADD231PS Y4, Y9, Y0
-	VMOVUPS     Y0, 128(BX)
-	VMULPS      160(BX), Y8, Y0
-	VFMADD231PS Y3, Y9, Y0
-	VMOVUPS     Y0, 160(BX)
-	VMULPS      192(BX), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, 192(BX)
+	VMULPS      (BX), Y8, Y7
+	VFMADD231PS (CX), Y9, Y7
+	VMULPS      32(BX), Y8, Y6
+	VFMADD231PS 32(CX), Y9, Y6
+	VMULPS      64(BX), Y8, Y5
+	VFMADD231PS 64(CX), Y9, Y5
+	VMULPS      96(BX), Y8, Y4
+	VFMADD231PS 96(CX), Y9, Y4
+	VMULPS      128(BX), Y8, Y3
+	VFMADD231PS 128(CX), Y9, Y3
+	VMULPS      160(BX), Y8, Y2
+	VFMADD231PS 160(CX), Y9, Y2
+	VMULPS      192(BX), Y8, Y1
+	VFMADD231PS 192(CX), Y9, Y1
 	VMULPS      224(BX), Y8, Y0
-	VFMADD231PS Y1, Y9, Y0
-	VMOVUPS     Y0, 224(BX)
+	VFMADD231PS 224(CX), Y9, Y0
 	ADDQ        $+256, BX
 	ADDQ        $+256, CX
+	VMOVUPS     Y7, -256(BX)
+	VMOVUPS     Y6, -224(BX)
+	VMOVUPS     Y5, -192(BX)
+	VMOVUPS     Y4, -160(BX)
+	VMOVUPS     Y3, -128(BX)
+	VMOVUPS     Y2, -96(BX)
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-64, AX
 	CMPQ        AX, $0x40
 	JGE         l25
@@ -2305,24 +2298,24 @@ l18:
 	VMULPD      (CX), Y7, Y0
 	VFMADD231PD Y4, Y8, Y0
 	VMOVUPS     Y0, (CX)
-	VMULPD      (BX), Y5, Y0
-	VFMADD231PD Y4, Y6, Y0
-	VMOVUPS     Y0, (BX)
 	VMULPD      32(CX), Y7, Y0
 	VFMADD231PD Y3, Y8, Y0
 	VMOVUPS     Y0, 32(CX)
-	VMULPD      32(BX), Y5, Y0
-	VFMADD231PD Y3, Y6, Y0
-	VMOVUPS     Y0, 32(BX)
 	VMULPD      64(CX), Y7, Y0
 	VFMADD231PD Y2, Y8, Y0
 	VMOVUPS     Y0, 64(CX)
-	VMULPD      64(BX), Y5, Y0
-	VFMADD231PD Y2, Y6, Y0
-	VMOVUPS     Y0, 64(BX)
 	VMULPD      96(CX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, 96(CX)
+	VMULPD      (BX), Y5, Y0
+	VFMADD231PD Y4, Y6, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPD      32(BX), Y5, Y0
+	VFMADD231PD Y3, Y6, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPD      64(BX), Y5, Y0
+	VFMADD231PD Y2, Y6, Y0
+	VMOVUPS     Y0, 64(BX)
 	VMULPD      96(BX), Y5, Y0
 	VFMADD231PD Y1, Y6, Y0
 	VMOVUPS     Y0, 96(BX)
@@ -2401,39 +2394,32 @@ l23:
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     32(CX), Y7
-	VMOVUPS     64(CX), Y6
-	VMOVUPS     96(CX), Y5
-	VMOVUPS     128(CX), Y4
-	VMOVUPS     160(CX), Y3
-	VMOVUPS     192(CX), Y2
-	VMOVUPS     224(CX), Y1
-	VMULPD      (BX), Y8, Y0
-	VFMADD231PD (CX), Y9, Y0
-	VMOVUPS     Y0, (BX)
-	VMULPD      32(BX), Y8, Y0
-	VFMADD231PD Y7, Y9, Y0
-	VMOVUPS     Y0, 32(BX)
-	VMULPD      64(BX), Y8, Y0
-	VFMADD231PD Y6, Y9, Y0
-	VMOVUPS     Y0, 64(BX)
-	VMULPD      96(BX), Y8, Y0
-	VFMADD231PD Y5, Y9, Y0
-	VMOVUPS     Y0, 96(BX)
-	VMULPD      128(BX), Y8, Y0
-	VFMADD231PD Y4, Y9, Y0
-	VMOVUPS     Y0, 128(BX)
-	VMULPD      160(BX), Y8, Y0
-	VFMADD231PD Y3, Y9, Y0
-	VMOVUPS     Y0, 160(BX)
-	VMULPD      192(BX), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, 192(BX)
+	VMULPD      (BX), Y8, Y7
+	VFMADD231PD (CX), Y9, Y7
+	VMULPD      32(BX), Y8, Y6
+	VFMADD231PD 32(CX), Y9, Y6
+	VMULPD      64(BX), Y8, Y5
+	VFMADD231PD 64(CX), Y9, Y5
+	VMULPD      96(BX), Y8, Y4
+	VFMADD231PD 96(CX), Y9, Y4
+	VMULPD      128(BX), Y8, Y3
+	VFMADD231PD 128(CX), Y9, Y3
+	VMULPD      160(BX), Y8, Y2
+	VFMADD231PD 160(CX), Y9, Y2
+	VMULPD      192(BX), Y8, Y1
+	VFMADD231PD 192(CX), Y9, Y1
 	VMULPD      224(BX), Y8, Y0
-	VFMADD231PD Y1, Y9, Y0
-	VMOVUPS     Y0, 224(BX)
+	VFMADD231PD 224(CX), Y9, Y0
 	ADDQ        $+256, BX
 	ADDQ        $+256, CX
+	VMOVUPS     Y7, -256(BX)
+	VMOVUPS     Y6, -224(BX)
+	VMOVUPS     Y5, -192(BX)
+	VMOVUPS     Y4, -160(BX)
+	VMOVUPS     Y3, -128(BX)
+	VMOVUPS     Y2, -96(BX)
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
 	JGE         l25
@@ -2730,13 +2716,6 @@ l18:
 	VMINPS      Y0, Y10, Y0
 	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VMULPS      (BX), Y3, Y0
-	VFMADD231PS Y2, Y4, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
 	VMULPS      32(CX), Y5, Y0
 	VFMADD231PS Y1, Y6, Y0
 	VMAXPS      Y0, Y11, Y0
@@ -2744,6 +2723,13 @@ l18:
 	VMINPS      Y0, Y10, Y0
 	VORPS       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
+	VMULPS      (BX), Y3, Y0
+	VFMADD231PS Y2, Y4, Y0
+	VMAXPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VMINPS      Y0, Y10, Y0
+	VORPS       Y8, Y0, Y0
+	VMOVUPS     Y0, (BX)
 	VMULPS      32(BX), Y3, Y0
 	VFMADD231PS Y1, Y4, Y0
 	VMAXPS      Y0, Y11, Y0
@@ -2842,39 +2828,36 @@ l23:
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     32(CX), Y3
-	VMOVUPS     64(CX), Y2
-	VMOVUPS     96(CX), Y1
 	VMULPS      (BX), Y4, Y0
 	VFMADD231PS (CX), Y5, Y0
 	VMAXPS      Y0, Y11, Y0
 	VANDPS      Y9, Y0, Y0
 	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
+	VORPS       Y8, Y0, Y3
 	VMULPS      32(BX), Y4, Y0
-	VFMADD231PS Y3, Y5, Y0
+	VFMADD231PS 32(CX), Y5, Y0
 	VMAXPS      Y0, Y11, Y0
 	VANDPS      Y9, Y0, Y0
 	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
+	VORPS       Y8, Y0, Y2
 	VMULPS      64(BX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
+	VFMADD231PS 64(CX), Y5, Y0
 	VMAXPS      Y0, Y11, Y0
 	VANDPS      Y9, Y0, Y0
 	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 64(BX)
+	VORPS       Y8, Y0, Y1
 	VMULPS      96(BX), Y4, Y0
-	VFMADD231PS Y1, Y5, Y0
+	VFMADD231PS 96(CX), Y5, Y0
 	VMAXPS      Y0, Y11, Y0
 	VANDPS      Y9, Y0, Y0
 	VMINPS      Y0, Y10, Y0
 	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 96(BX)
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
+	VMOVUPS     Y3, -128(BX)
+	VMOVUPS     Y2, -96(BX)
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
 	JGE         l25
@@ -3179,13 +3162,6 @@ l18:
 	VMINPD      Y0, Y10, Y0
 	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VMULPD      (BX), Y3, Y0
-	VFMADD231PD Y2, Y4, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
 	VMULPD      32(CX), Y5, Y0
 	VFMADD231PD Y1, Y6, Y0
 	VMAXPD      Y0, Y11, Y0
@@ -3193,6 +3169,13 @@ l18:
 	VMINPD      Y0, Y10, Y0
 	VORPD       Y8, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
+	VMULPD      (BX), Y3, Y0
+	VFMADD231PD Y2, Y4, Y0
+	VMAXPD      Y0, Y11, Y0
+	VANDPD      Y9, Y0, Y0
+	VMINPD      Y0, Y10, Y0
+	VORPD       Y8, Y0, Y0
+	VMOVUPS     Y0, (BX)
 	VMULPD      32(BX), Y3, Y0
 	VFMADD231PD Y1, Y4, Y0
 	VMAXPD      Y0, Y11, Y0
@@ -3291,39 +3274,36 @@ l23:
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     32(CX), Y3
-	VMOVUPS     64(CX), Y2
-	VMOVUPS     96(CX), Y1
 	VMULPD      (BX), Y4, Y0
 	VFMADD231PD (CX), Y5, Y0
 	VMAXPD      Y0, Y11, Y0
 	VANDPD      Y9, Y0, Y0
 	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
+	VORPD       Y8, Y0, Y3
 	VMULPD      32(BX), Y4, Y0
-	VFMADD231PD Y3, Y5, Y0
+	VFMADD231PD 32(CX), Y5, Y0
 	VMAXPD      Y0, Y11, Y0
 	VANDPD      Y9, Y0, Y0
 	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
+	VORPD       Y8, Y0, Y2
 	VMULPD      64(BX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
+	VFMADD231PD 64(CX), Y5, Y0
 	VMAXPD      Y0, Y11, Y0
 	VANDPD      Y9, Y0, Y0
 	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 64(BX)
+	VORPD       Y8, Y0, Y1
 	VMULPD      96(BX), Y4, Y0
-	VFMADD231PD Y1, Y5, Y0
+	VFMADD231PD 96(CX), Y5, Y0
 	VMAXPD      Y0, Y11, Y0
 	VANDPD      Y9, Y0, Y0
 	VMINPD      Y0, Y10, Y0
 	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 96(BX)
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
+	VMOVUPS     Y3, -128(BX)
+	VMOVUPS     Y2, -96(BX)
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
 	JGE         l25
@@ -3578,14 +3558,14 @@ l18:
 	VMULPS      (CX), Y0, Y0
 	VFMADD231PS Y4, Y6, Y0
 	VMOVUPS     Y0, (CX)
-	VSUBPS      Y3, Y10, Y0
-	VMULPS      (BX), Y0, Y0
-	VFMADD231PS Y4, Y5, Y0
-	VMOVUPS     Y0, (BX)
 	VSUBPS      Y1, Y10, Y0
 	VMULPS      32(CX), Y0, Y0
 	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS     Y0, 32(CX)
+	VSUBPS      Y3, Y10, Y0
+	VMULPS      (BX), Y0, Y0
+	VFMADD231PS Y4, Y5, Y0
+	VMOVUPS     Y0, (BX)
 	VSUBPS      Y1, Y10, Y0
 	VMULPS      32(BX), Y0, Y0
 	VFMADD231PS Y2, Y5, Y0
@@ -3659,7 +3639,7 @@ l23:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
-	VBROADCASTSS (R11), Y7
+	VBROADCASTSS (R11), Y4
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
@@ -3669,31 +3649,25 @@ l23:
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     32(DX), Y6
-	VMOVUPS     32(CX), Y5
-	VMOVUPS     64(DX), Y4
-	VMOVUPS     64(CX), Y3
-	VMOVUPS     96(DX), Y2
-	VMOVUPS     96(CX), Y1
 	VSUBPS      (CX), Y10, Y0
-	VMULPS      (BX), Y0, Y0
-	VFMADD231PS (DX), Y7, Y0
-	VMOVUPS     Y0, (BX)
-	VSUBPS      Y5, Y10, Y0
-	VMULPS      32(BX), Y0, Y0
-	VFMADD231PS Y6, Y7, Y0
-	VMOVUPS     Y0, 32(BX)
-	VSUBPS      Y3, Y10, Y0
-	VMULPS      64(BX), Y0, Y0
-	VFMADD231PS Y4, Y7, Y0
-	VMOVUPS     Y0, 64(BX)
-	VSUBPS      Y1, Y10, Y0
+	VMULPS      (BX), Y0, Y3
+	VFMADD231PS (DX), Y4, Y3
+	VSUBPS      32(CX), Y10, Y0
+	VMULPS      32(BX), Y0, Y2
+	VFMADD231PS 32(DX), Y4, Y2
+	VSUBPS      64(CX), Y10, Y0
+	VMULPS      64(BX), Y0, Y1
+	VFMADD231PS 64(DX), Y4, Y1
+	VSUBPS      96(CX), Y10, Y0
 	VMULPS      96(BX), Y0, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, 96(BX)
+	VFMADD231PS 96(DX), Y4, Y0
 	ADDQ        $+128, BX
 	ADDQ        $+128, DX
 	ADDQ        $+128, CX
+	VMOVUPS     Y3, -128(BX)
+	VMOVUPS     Y2, -96(BX)
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
 	JGE         l25
@@ -3706,7 +3680,7 @@ l26:
 l27:
 	VSUBPS      (CX), Y10, Y0
 	VMULPS      (BX), Y0, Y0
-	VFMADD231PS (DX), Y7, Y0
+	VFMADD231PS (DX), Y4, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
@@ -3726,7 +3700,7 @@ l28:
 	VMASKMOVPS   (BX), Y3, Y1
 	VSUBPS       Y0, Y10, Y0
 	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y2, Y7, Y0
+	VFMADD231PS  Y2, Y4, Y0
 	VMASKMOVPS   Y0, Y3, (BX)
 
 l29:
@@ -3944,14 +3918,14 @@ l18:
 	VMULPD      (CX), Y0, Y0
 	VFMADD231PD Y4, Y6, Y0
 	VMOVUPS     Y0, (CX)
-	VSUBPD      Y3, Y10, Y0
-	VMULPD      (BX), Y0, Y0
-	VFMADD231PD Y4, Y5, Y0
-	VMOVUPS     Y0, (BX)
 	VSUBPD      Y1, Y10, Y0
 	VMULPD      32(CX), Y0, Y0
 	VFMADD231PD Y2, Y6, Y0
 	VMOVUPS     Y0, 32(CX)
+	VSUBPD      Y3, Y10, Y0
+	VMULPD      (BX), Y0, Y0
+	VFMADD231PD Y4, Y5, Y0
+	VMOVUPS     Y0, (BX)
 	VSUBPD      Y1, Y10, Y0
 	VMULPD      32(BX), Y0, Y0
 	VFMADD231PD Y2, Y5, Y0
@@ -4025,7 +3999,7 @@ l23:
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
-	VBROADCASTSD (R11), Y7
+	VBROADCASTSD (R11), Y4
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
@@ -4035,31 +4009,25 @@ l23:
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     32(DX), Y6
-	VMOVUPS     32(CX), Y5
-	VMOVUPS     64(DX), Y4
-	VMOVUPS     64(CX), Y3
-	VMOVUPS     96(DX), Y2
-	VMOVUPS     96(CX), Y1
 	VSUBPD      (CX), Y10, Y0
-	VMULPD      (BX), Y0, Y0
-	VFMADD231PD (DX), Y7, Y0
-	VMOVUPS     Y0, (BX)
-	VSUBPD      Y5, Y10, Y0
-	VMULPD      32(BX), Y0, Y0
-	VFMADD231PD Y6, Y7, Y0
-	VMOVUPS     Y0, 32(BX)
-	VSUBPD      Y3, Y10, Y0
-	VMULPD      64(BX), Y0, Y0
-	VFMADD231PD Y4, Y7, Y0
-	VMOVUPS     Y0, 64(BX)
-	VSUBPD      Y1, Y10, Y0
+	VMULPD      (BX), Y0, Y3
+	VFMADD231PD (DX), Y4, Y3
+	VSUBPD      32(CX), Y10, Y0
+	VMULPD      32(BX), Y0, Y2
+	VFMADD231PD 32(DX), Y4, Y2
+	VSUBPD      64(CX), Y10, Y0
+	VMULPD      64(BX), Y0, Y1
+	VFMADD231PD 64(DX), Y4, Y1
+	VSUBPD      96(CX), Y10, Y0
 	VMULPD      96(BX), Y0, Y0
-	VFMADD231PD Y2, Y7, Y0
-	VMOVUPS     Y0, 96(BX)
+	VFMADD231PD 96(DX), Y4, Y0
 	ADDQ        $+128, BX
 	ADDQ        $+128, DX
 	ADDQ        $+128, CX
+	VMOVUPS     Y3, -128(BX)
+	VMOVUPS     Y2, -96(BX)
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
 	JGE         l25
@@ -4072,7 +4040,7 @@ l26:
 l27:
 	VSUBPD      (CX), Y10, Y0
 	VMULPD      (BX), Y0, Y0
-	VFMADD231PD (DX), Y7, Y0
+	VFMADD231PD (DX), Y4, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
@@ -4092,7 +4060,7 @@ l28:
 	VMASKMOVPD   (BX), Y3, Y1
 	VSUBPD       Y0, Y10, Y0
 	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y2, Y7, Y0
+	VFMADD231PD  Y2, Y4, Y0
 	VMASKMOVPD   Y0, Y3, (BX)
 
 l29:
@@ -4393,27 +4361,25 @@ l21:
 	PCALIGN      $0x20
 
 l23:
-	VMOVUPS     32(DX), Y2
-	VMOVUPS     32(CX), Y1
 	VSUBPS      (CX), Y7, Y0
 	VMULPS      (BX), Y0, Y0
 	VFMADD231PS (DX), Y4, Y0
 	VMAXPS      Y0, Y11, Y0
 	VANDPS      Y9, Y0, Y0
 	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
-	VSUBPS      Y1, Y7, Y0
+	VORPS       Y8, Y0, Y1
+	VSUBPS      32(CX), Y7, Y0
 	VMULPS      32(BX), Y0, Y0
-	VFMADD231PS Y2, Y4, Y0
+	VFMADD231PS 32(DX), Y4, Y0
 	VMAXPS      Y0, Y11, Y0
 	VANDPS      Y9, Y0, Y0
 	VMINPS      Y0, Y10, Y0
 	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $+64, CX
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
 	JGE         l23
@@ -4755,27 +4721,25 @@ l21:
 	PCALIGN      $0x20
 
 l23:
-	VMOVUPS     32(DX), Y2
-	VMOVUPS     32(CX), Y1
 	VSUBPD      (CX), Y7, Y0
 	VMULPD      (BX), Y0, Y0
 	VFMADD231PD (DX), Y4, Y0
 	VMAXPD      Y0, Y11, Y0
 	VANDPD      Y9, Y0, Y0
 	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
-	VSUBPD      Y1, Y7, Y0
+	VORPD       Y8, Y0, Y1
+	VSUBPD      32(CX), Y7, Y0
 	VMULPD      32(BX), Y0, Y0
-	VFMADD231PD Y2, Y4, Y0
+	VFMADD231PD 32(DX), Y4, Y0
 	VMAXPD      Y0, Y11, Y0
 	VANDPD      Y9, Y0, Y0
 	VMINPD      Y0, Y10, Y0
 	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $+64, CX
+	VMOVUPS     Y1, -64(BX)
+	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
 	JGE         l23
@@ -4828,9 +4792,9 @@ l22:
 	VZEROUPPER
 	RET
 
-// func Rank1GSum1F32AVX2(w *float32, out *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
+// func Rank1GSumF32AVX2(w *float32, out *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1GSum1F32AVX2(SB), NOSPLIT, $0-72
+TEXT ·Rank1GSumF32AVX2(SB), NOSPLIT, $0-72
 	MOVQ    rows+32(FP), R9
 	MOVQ    w+0(FP), R8
 	MOVQ    gs+16(FP), DI
@@ -4878,42 +4842,34 @@ l4:
 	VMOVAPS     Y12, Y0
 	VFMADD213PS (CX), Y1, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y11, Y11
 	VFMADD213PS (BX), Y7, Y1
 	VMOVUPS     Y1, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y6, Y6
+	VADDPS      Y1, Y6, Y6
 	VMOVUPS     32(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PS 32(CX), Y1, Y0
 	VMOVUPS     Y0, 32(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y10, Y10
 	VFMADD213PS 32(BX), Y7, Y1
 	VMOVUPS     Y1, 32(BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y5, Y5
+	VADDPS      Y1, Y5, Y5
 	VMOVUPS     64(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PS 64(CX), Y1, Y0
 	VMOVUPS     Y0, 64(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y9, Y9
 	VFMADD213PS 64(BX), Y7, Y1
 	VMOVUPS     Y1, 64(BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y4, Y4
+	VADDPS      Y1, Y4, Y4
 	VMOVUPS     96(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PS 96(CX), Y1, Y0
 	VMOVUPS     Y0, 96(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y8, Y8
 	VFMADD213PS 96(BX), Y7, Y1
 	VMOVUPS     Y1, 96(BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y3, Y3
+	VADDPS      Y1, Y3, Y3
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
 	ADDQ        $+128, DX
@@ -4931,7 +4887,6 @@ l6:
 	VMOVAPS     Y12, Y0
 	VFMADD213PS (CX), Y1, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y11, Y0
 	VMOVAPS     Y10, Y11
 	VMOVAPS     Y9, Y10
@@ -4939,8 +4894,7 @@ l6:
 	VMOVAPS     Y0, Y8
 	VFMADD213PS (BX), Y7, Y1
 	VMOVUPS     Y1, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y6, Y0
+	VADDPS      Y1, Y6, Y0
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
 	VMOVAPS     Y3, Y4
@@ -4962,13 +4916,11 @@ l7:
 	VMASKMOVPS   (CX), Y2, Y0
 	VFMADD231PS  Y1, Y12, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y11, Y0
 	VBLENDVPS    Y2, Y0, Y11, Y11
 	VMASKMOVPS   (BX), Y2, Y0
 	VFMADD231PS  Y1, Y7, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y6, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -5024,28 +4976,24 @@ l9:
 	PCALIGN      $0x20
 
 l11:
-	VMOVUPS     32(CX), Y3
-	VMOVUPS     64(CX), Y2
-	VMOVUPS     96(CX), Y1
-	VMOVUPS     (BX), Y0
-	VFMADD231PS (CX), Y8, Y0
-	VMOVUPS     Y0, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
-	VADDPS      Y0, Y7, Y7
-	VFMADD213PS 32(BX), Y8, Y3
-	VMOVUPS     Y3, 32(BX)
-	VANDPS      rank1Constants<>+64(SB), Y3, Y0
-	VADDPS      Y0, Y6, Y6
-	VFMADD213PS 64(BX), Y8, Y2
-	VMOVUPS     Y2, 64(BX)
-	VANDPS      rank1Constants<>+64(SB), Y2, Y0
-	VADDPS      Y0, Y5, Y5
-	VFMADD213PS 96(BX), Y8, Y1
-	VMOVUPS     Y1, 96(BX)
-	VANDPS      rank1Constants<>+64(SB), Y1, Y0
-	VADDPS      Y0, Y4, Y4
+	VMOVUPS     (BX), Y3
+	VFMADD231PS (CX), Y8, Y3
+	VMOVUPS     32(BX), Y2
+	VFMADD231PS 32(CX), Y8, Y2
+	VMOVUPS     64(BX), Y1
+	VFMADD231PS 64(CX), Y8, Y1
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(CX), Y8, Y0
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
+	VMOVUPS     Y3, -128(BX)
+	VADDPS      Y3, Y7, Y7
+	VMOVUPS     Y2, -96(BX)
+	VADDPS      Y2, Y6, Y6
+	VMOVUPS     Y1, -64(BX)
+	VADDPS      Y1, Y5, Y5
+	VMOVUPS     Y0, -32(BX)
+	VADDPS      Y0, Y4, Y4
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
 	JGE         l11
@@ -5059,7 +5007,6 @@ l13:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
@@ -5081,7 +5028,6 @@ l14:
 	VMASKMOVPS   (BX), Y2, Y0
 	VFMADD231PS  Y1, Y8, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y7, Y0
 	VBLENDVPS    Y2, Y0, Y7, Y7
 
@@ -5105,9 +5051,9 @@ l10:
 	VZEROUPPER
 	RET
 
-// func Rank1GSum1F64AVX2(w *float64, out *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
+// func Rank1GSumF64AVX2(w *float64, out *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1GSum1F64AVX2(SB), NOSPLIT, $0-72
+TEXT ·Rank1GSumF64AVX2(SB), NOSPLIT, $0-72
 	MOVQ    rows+32(FP), R9
 	MOVQ    w+0(FP), R8
 	MOVQ    gs+16(FP), DI
@@ -5155,42 +5101,34 @@ l4:
 	VMOVAPS     Y12, Y0
 	VFMADD213PD (CX), Y1, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y11, Y11
 	VFMADD213PD (BX), Y7, Y1
 	VMOVUPS     Y1, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y6, Y6
+	VADDPD      Y1, Y6, Y6
 	VMOVUPS     32(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PD 32(CX), Y1, Y0
 	VMOVUPS     Y0, 32(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y10, Y10
 	VFMADD213PD 32(BX), Y7, Y1
 	VMOVUPS     Y1, 32(BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y5, Y5
+	VADDPD      Y1, Y5, Y5
 	VMOVUPS     64(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PD 64(CX), Y1, Y0
 	VMOVUPS     Y0, 64(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y9, Y9
 	VFMADD213PD 64(BX), Y7, Y1
 	VMOVUPS     Y1, 64(BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y4, Y4
+	VADDPD      Y1, Y4, Y4
 	VMOVUPS     96(DX), Y1
 	VMOVAPS     Y12, Y0
 	VFMADD213PD 96(CX), Y1, Y0
 	VMOVUPS     Y0, 96(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y8, Y8
 	VFMADD213PD 96(BX), Y7, Y1
 	VMOVUPS     Y1, 96(BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y3, Y3
+	VADDPD      Y1, Y3, Y3
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
 	ADDQ        $+128, DX
@@ -5208,7 +5146,6 @@ l6:
 	VMOVAPS     Y12, Y0
 	VFMADD213PD (CX), Y1, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y11, Y0
 	VMOVAPS     Y10, Y11
 	VMOVAPS     Y9, Y10
@@ -5216,8 +5153,7 @@ l6:
 	VMOVAPS     Y0, Y8
 	VFMADD213PD (BX), Y7, Y1
 	VMOVUPS     Y1, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y6, Y0
+	VADDPD      Y1, Y6, Y0
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
 	VMOVAPS     Y3, Y4
@@ -5239,13 +5175,11 @@ l7:
 	VMASKMOVPD   (CX), Y2, Y0
 	VFMADD231PD  Y1, Y12, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y11, Y0
 	VBLENDVPD    Y2, Y0, Y11, Y11
 	VMASKMOVPD   (BX), Y2, Y0
 	VFMADD231PD  Y1, Y7, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y6, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -5297,28 +5231,24 @@ l9:
 	PCALIGN      $0x20
 
 l11:
-	VMOVUPS     32(CX), Y3
-	VMOVUPS     64(CX), Y2
-	VMOVUPS     96(CX), Y1
-	VMOVUPS     (BX), Y0
-	VFMADD231PD (CX), Y8, Y0
-	VMOVUPS     Y0, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
-	VADDPD      Y0, Y7, Y7
-	VFMADD213PD 32(BX), Y8, Y3
-	VMOVUPS     Y3, 32(BX)
-	VANDPD      rank1Constants<>+224(SB), Y3, Y0
-	VADDPD      Y0, Y6, Y6
-	VFMADD213PD 64(BX), Y8, Y2
-	VMOVUPS     Y2, 64(BX)
-	VANDPD      rank1Constants<>+224(SB), Y2, Y0
-	VADDPD      Y0, Y5, Y5
-	VFMADD213PD 96(BX), Y8, Y1
-	VMOVUPS     Y1, 96(BX)
-	VANDPD      rank1Constants<>+224(SB), Y1, Y0
-	VADDPD      Y0, Y4, Y4
+	VMOVUPS     (BX), Y3
+	VFMADD231PD (CX), Y8, Y3
+	VMOVUPS     32(BX), Y2
+	VFMADD231PD 32(CX), Y8, Y2
+	VMOVUPS     64(BX), Y1
+	VFMADD231PD 64(CX), Y8, Y1
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(CX), Y8, Y0
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
+	VMOVUPS     Y3, -128(BX)
+	VADDPD      Y3, Y7, Y7
+	VMOVUPS     Y2, -96(BX)
+	VADDPD      Y2, Y6, Y6
+	VMOVUPS     Y1, -64(BX)
+	VADDPD      Y1, Y5, Y5
+	VMOVUPS     Y0, -32(BX)
+	VADDPD      Y0, Y4, Y4
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
 	JGE         l11
@@ -5332,7 +5262,6 @@ l13:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
@@ -5354,7 +5283,6 @@ l14:
 	VMASKMOVPD   (BX), Y2, Y0
 	VFMADD231PD  Y1, Y8, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y7
 
@@ -5376,9 +5304,9 @@ l10:
 	VZEROUPPER
 	RET
 
-// func Rank1DGSum1F32AVX2(w *float32, out *float32, d *float32, gs *float32, x *float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// func Rank1DGSumF32AVX2(w *float32, out *float32, d *float32, gs *float32, x *float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1DGSum1F32AVX2(SB), NOSPLIT, $0-88
+TEXT ·Rank1DGSumF32AVX2(SB), NOSPLIT, $0-88
 	VMOVUPS rank1Constants<>+32(SB), Y15
 	MOVQ    rows+40(FP), R10
 	MOVQ    w+0(FP), R9
@@ -5438,45 +5366,37 @@ l4:
 	VMULPS      (CX), Y13, Y0
 	VFMADD231PS Y1, Y14, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y12, Y12
 	VMULPS      (BX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y6, Y6
 	VMOVUPS     32(DX), Y1
 	VMULPS      32(CX), Y13, Y0
 	VFMADD231PS Y1, Y14, Y0
 	VMOVUPS     Y0, 32(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y11, Y11
 	VMULPS      32(BX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, 32(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y5, Y5
 	VMOVUPS     64(DX), Y1
 	VMULPS      64(CX), Y13, Y0
 	VFMADD231PS Y1, Y14, Y0
 	VMOVUPS     Y0, 64(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y10, Y10
 	VMULPS      64(BX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, 64(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y4, Y4
 	VMOVUPS     96(DX), Y1
 	VMULPS      96(CX), Y13, Y0
 	VFMADD231PS Y1, Y14, Y0
 	VMOVUPS     Y0, 96(CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y9, Y9
 	VMULPS      96(BX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, 96(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y3, Y3
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -5495,7 +5415,6 @@ l6:
 	VMULPS      (CX), Y13, Y0
 	VFMADD231PS Y1, Y14, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y12, Y0
 	VMOVAPS     Y11, Y12
 	VMOVAPS     Y10, Y11
@@ -5504,7 +5423,6 @@ l6:
 	VMULPS      (BX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y6, Y0
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
@@ -5528,14 +5446,12 @@ l7:
 	VMULPS       Y13, Y0, Y0
 	VFMADD231PS  Y1, Y14, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y12, Y0
 	VBLENDVPS    Y2, Y0, Y12, Y12
 	VMASKMOVPS   (BX), Y2, Y0
 	VMULPS       Y7, Y0, Y0
 	VFMADD231PS  Y1, Y8, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y6, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -5596,31 +5512,24 @@ l9:
 	PCALIGN      $0x20
 
 l11:
-	VMOVUPS     32(CX), Y3
-	VMOVUPS     64(CX), Y2
-	VMOVUPS     96(CX), Y1
-	VMULPS      (BX), Y8, Y0
-	VFMADD231PS (CX), Y9, Y0
-	VMOVUPS     Y0, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
-	VADDPS      Y0, Y7, Y7
-	VMULPS      32(BX), Y8, Y0
-	VFMADD231PS Y3, Y9, Y0
-	VMOVUPS     Y0, 32(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
-	VADDPS      Y0, Y6, Y6
-	VMULPS      64(BX), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, 64(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
-	VADDPS      Y0, Y5, Y5
+	VMULPS      (BX), Y8, Y3
+	VFMADD231PS (CX), Y9, Y3
+	VMULPS      32(BX), Y8, Y2
+	VFMADD231PS 32(CX), Y9, Y2
+	VMULPS      64(BX), Y8, Y1
+	VFMADD231PS 64(CX), Y9, Y1
 	VMULPS      96(BX), Y8, Y0
-	VFMADD231PS Y1, Y9, Y0
-	VMOVUPS     Y0, 96(BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
-	VADDPS      Y0, Y4, Y4
+	VFMADD231PS 96(CX), Y9, Y0
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
+	VMOVUPS     Y3, -128(BX)
+	VADDPS      Y3, Y7, Y7
+	VMOVUPS     Y2, -96(BX)
+	VADDPS      Y2, Y6, Y6
+	VMOVUPS     Y1, -64(BX)
+	VADDPS      Y1, Y5, Y5
+	VMOVUPS     Y0, -32(BX)
+	VADDPS      Y0, Y4, Y4
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
 	JGE         l11
@@ -5634,7 +5543,6 @@ l13:
 	VMULPS      (BX), Y8, Y0
 	VFMADD231PS (CX), Y9, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPS      rank1Constants<>+64(SB), Y0, Y0
 	VADDPS      Y0, Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
@@ -5657,7 +5565,6 @@ l14:
 	VMULPS       Y8, Y0, Y0
 	VFMADD231PS  Y1, Y9, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
-	VANDPS       rank1Constants<>+64(SB), Y0, Y0
 	VADDPS       Y0, Y7, Y0
 	VBLENDVPS    Y2, Y0, Y7, Y7
 
@@ -5681,9 +5588,9 @@ l10:
 	VZEROUPPER
 	RET
 
-// func Rank1DGSum1F64AVX2(w *float64, out *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// func Rank1DGSumF64AVX2(w *float64, out *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1DGSum1F64AVX2(SB), NOSPLIT, $0-88
+TEXT ·Rank1DGSumF64AVX2(SB), NOSPLIT, $0-88
 	VMOVUPS rank1Constants<>+192(SB), Y15
 	MOVQ    rows+40(FP), R10
 	MOVQ    w+0(FP), R9
@@ -5743,45 +5650,37 @@ l4:
 	VMULPD      (CX), Y13, Y0
 	VFMADD231PD Y1, Y14, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y12, Y12
 	VMULPD      (BX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y6, Y6
 	VMOVUPS     32(DX), Y1
 	VMULPD      32(CX), Y13, Y0
 	VFMADD231PD Y1, Y14, Y0
 	VMOVUPS     Y0, 32(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y11, Y11
 	VMULPD      32(BX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, 32(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y5, Y5
 	VMOVUPS     64(DX), Y1
 	VMULPD      64(CX), Y13, Y0
 	VFMADD231PD Y1, Y14, Y0
 	VMOVUPS     Y0, 64(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y10, Y10
 	VMULPD      64(BX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, 64(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y4, Y4
 	VMOVUPS     96(DX), Y1
 	VMULPD      96(CX), Y13, Y0
 	VFMADD231PD Y1, Y14, Y0
 	VMOVUPS     Y0, 96(CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y9, Y9
 	VMULPD      96(BX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, 96(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y3, Y3
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -5800,7 +5699,6 @@ l6:
 	VMULPD      (CX), Y13, Y0
 	VFMADD231PD Y1, Y14, Y0
 	VMOVUPS     Y0, (CX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y12, Y0
 	VMOVAPS     Y11, Y12
 	VMOVAPS     Y10, Y11
@@ -5809,7 +5707,6 @@ l6:
 	VMULPD      (BX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y6, Y0
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y4, Y5
@@ -5833,14 +5730,12 @@ l7:
 	VMULPD       Y13, Y0, Y0
 	VFMADD231PD  Y1, Y14, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y12, Y0
 	VBLENDVPD    Y2, Y0, Y12, Y12
 	VMASKMOVPD   (BX), Y2, Y0
 	VMULPD       Y7, Y0, Y0
 	VFMADD231PD  Y1, Y8, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y6, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -5897,31 +5792,24 @@ l9:
 	PCALIGN      $0x20
 
 l11:
-	VMOVUPS     32(CX), Y3
-	VMOVUPS     64(CX), Y2
-	VMOVUPS     96(CX), Y1
-	VMULPD      (BX), Y8, Y0
-	VFMADD231PD (CX), Y9, Y0
-	VMOVUPS     Y0, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
-	VADDPD      Y0, Y7, Y7
-	VMULPD      32(BX), Y8, Y0
-	VFMADD231PD Y3, Y9, Y0
-	VMOVUPS     Y0, 32(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
-	VADDPD      Y0, Y6, Y6
-	VMULPD      64(BX), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, 64(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
-	VADDPD      Y0, Y5, Y5
+	VMULPD      (BX), Y8, Y3
+	VFMADD231PD (CX), Y9, Y3
+	VMULPD      32(BX), Y8, Y2
+	VFMADD231PD 32(CX), Y9, Y2
+	VMULPD      64(BX), Y8, Y1
+	VFMADD231PD 64(CX), Y9, Y1
 	VMULPD      96(BX), Y8, Y0
-	VFMADD231PD Y1, Y9, Y0
-	VMOVUPS     Y0, 96(BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
-	VADDPD      Y0, Y4, Y4
+	VFMADD231PD 96(CX), Y9, Y0
 	ADDQ        $+128, BX
 	ADDQ        $+128, CX
+	VMOVUPS     Y3, -128(BX)
+	VADDPD      Y3, Y7, Y7
+	VMOVUPS     Y2, -96(BX)
+	VADDPD      Y2, Y6, Y6
+	VMOVUPS     Y1, -64(BX)
+	VADDPD      Y1, Y5, Y5
+	VMOVUPS     Y0, -32(BX)
+	VADDPD      Y0, Y4, Y4
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
 	JGE         l11
@@ -5935,7 +5823,6 @@ l13:
 	VMULPD      (BX), Y8, Y0
 	VFMADD231PD (CX), Y9, Y0
 	VMOVUPS     Y0, (BX)
-	VANDPD      rank1Constants<>+224(SB), Y0, Y0
 	VADDPD      Y0, Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
@@ -5958,7 +5845,6 @@ l14:
 	VMULPD       Y8, Y0, Y0
 	VFMADD231PD  Y1, Y9, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VANDPD       rank1Constants<>+224(SB), Y0, Y0
 	VADDPD       Y0, Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y7
 
@@ -6856,22 +6742,22 @@ l13:
 l14:
 	TESTQ  $0x00000020, BX
 	JEQ    l15
-	VMAXPS Y5, Y12, Y0
-	VANDPS Y10, Y0, Y0
-	VMINPS Y0, Y11, Y0
-	VORPS  Y9, Y0, Y5
-	VMAXPS Y4, Y12, Y0
-	VANDPS Y10, Y0, Y0
-	VMINPS Y0, Y11, Y0
-	VORPS  Y9, Y0, Y4
-	VMAXPS Y3, Y12, Y0
-	VANDPS Y10, Y0, Y0
-	VMINPS Y0, Y11, Y0
-	VORPS  Y9, Y0, Y3
-	VMAXPS Y2, Y12, Y0
-	VANDPS Y10, Y0, Y0
-	VMINPS Y0, Y11, Y0
-	VORPS  Y9, Y0, Y2
+	VMAXPS Y5, Y12, Y5
+	VANDPS Y10, Y5, Y5
+	VMINPS Y5, Y11, Y5
+	VORPS  Y9, Y5, Y5
+	VMAXPS Y4, Y12, Y4
+	VANDPS Y10, Y4, Y4
+	VMINPS Y4, Y11, Y4
+	VORPS  Y9, Y4, Y4
+	VMAXPS Y3, Y12, Y3
+	VANDPS Y10, Y3, Y3
+	VMINPS Y3, Y11, Y3
+	VORPS  Y9, Y3, Y3
+	VMAXPS Y2, Y12, Y2
+	VANDPS Y10, Y2, Y2
+	VMINPS Y2, Y11, Y2
+	VORPS  Y9, Y2, Y2
 
 l15:
 	VMOVUPS Y5, (R9)
@@ -6936,10 +6822,10 @@ l23:
 l24:
 	TESTQ  $0x00000020, BX
 	JEQ    l25
-	VMAXPS Y2, Y12, Y0
-	VANDPS Y10, Y0, Y0
-	VMINPS Y0, Y11, Y0
-	VORPS  Y9, Y0, Y2
+	VMAXPS Y2, Y12, Y2
+	VANDPS Y10, Y2, Y2
+	VMINPS Y2, Y11, Y2
+	VORPS  Y9, Y2, Y2
 
 l25:
 	VMOVUPS Y2, (R9)
@@ -7202,22 +7088,22 @@ l13:
 l14:
 	TESTQ  $0x00000020, BX
 	JEQ    l15
-	VMAXPD Y5, Y12, Y0
-	VANDPD Y10, Y0, Y0
-	VMINPD Y0, Y11, Y0
-	VORPD  Y9, Y0, Y5
-	VMAXPD Y4, Y12, Y0
-	VANDPD Y10, Y0, Y0
-	VMINPD Y0, Y11, Y0
-	VORPD  Y9, Y0, Y4
-	VMAXPD Y3, Y12, Y0
-	VANDPD Y10, Y0, Y0
-	VMINPD Y0, Y11, Y0
-	VORPD  Y9, Y0, Y3
-	VMAXPD Y2, Y12, Y0
-	VANDPD Y10, Y0, Y0
-	VMINPD Y0, Y11, Y0
-	VORPD  Y9, Y0, Y2
+	VMAXPD Y5, Y12, Y5
+	VANDPD Y10, Y5, Y5
+	VMINPD Y5, Y11, Y5
+	VORPD  Y9, Y5, Y5
+	VMAXPD Y4, Y12, Y4
+	VANDPD Y10, Y4, Y4
+	VMINPD Y4, Y11, Y4
+	VORPD  Y9, Y4, Y4
+	VMAXPD Y3, Y12, Y3
+	VANDPD Y10, Y3, Y3
+	VMINPD Y3, Y11, Y3
+	VORPD  Y9, Y3, Y3
+	VMAXPD Y2, Y12, Y2
+	VANDPD Y10, Y2, Y2
+	VMINPD Y2, Y11, Y2
+	VORPD  Y9, Y2, Y2
 
 l15:
 	VMOVUPS Y5, (R9)
@@ -7282,10 +7168,10 @@ l23:
 l24:
 	TESTQ  $0x00000020, BX
 	JEQ    l25
-	VMAXPD Y2, Y12, Y0
-	VANDPD Y10, Y0, Y0
-	VMINPD Y0, Y11, Y0
-	VORPD  Y9, Y0, Y2
+	VMAXPD Y2, Y12, Y2
+	VANDPD Y10, Y2, Y2
+	VMINPD Y2, Y11, Y2
+	VORPD  Y9, Y2, Y2
 
 l25:
 	VMOVUPS Y2, (R9)
@@ -7630,22 +7516,22 @@ l19:
 	VORPS        rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD     rank1Constants<>+96(SB), Y2, Y0
 	VANDPS       rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS       Y8, Y3, Y4
-	VANDPS       Y1, Y4, Y4
-	VMINPS       Y4, Y2, Y4
-	VORPS        Y0, Y4, Y8
-	VMAXPS       Y7, Y3, Y4
-	VANDPS       Y1, Y4, Y4
-	VMINPS       Y4, Y2, Y4
-	VORPS        Y0, Y4, Y7
-	VMAXPS       Y6, Y3, Y4
-	VANDPS       Y1, Y4, Y4
-	VMINPS       Y4, Y2, Y4
-	VORPS        Y0, Y4, Y6
-	VMAXPS       Y5, Y3, Y3
-	VANDPS       Y1, Y3, Y3
-	VMINPS       Y3, Y2, Y3
-	VORPS        Y0, Y3, Y5
+	VMAXPS       Y8, Y3, Y8
+	VANDPS       Y1, Y8, Y8
+	VMINPS       Y8, Y2, Y8
+	VORPS        Y0, Y8, Y8
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
 
 l20:
 	TESTQ    $0x00000080, CX
@@ -7667,10 +7553,10 @@ l20:
 	VORPS    rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
 	VANDPS   rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS   Y8, Y3, Y3
-	VANDPS   Y1, Y3, Y3
-	VMINPS   Y3, Y2, Y3
-	VORPS    Y0, Y3, Y8
+	VMAXPS   Y8, Y3, Y8
+	VANDPS   Y1, Y8, Y8
+	VMINPS   Y8, Y2, Y8
+	VORPS    Y0, Y8, Y8
 	VMOVUPS  32(CX), Y3
 	VMOVUPS  32(BX), Y2
 	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
@@ -7678,10 +7564,10 @@ l20:
 	VORPS    rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
 	VANDPS   rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS   Y7, Y3, Y3
-	VANDPS   Y1, Y3, Y3
-	VMINPS   Y3, Y2, Y3
-	VORPS    Y0, Y3, Y7
+	VMAXPS   Y7, Y3, Y7
+	VANDPS   Y1, Y7, Y7
+	VMINPS   Y7, Y2, Y7
+	VORPS    Y0, Y7, Y7
 	VMOVUPS  64(CX), Y3
 	VMOVUPS  64(BX), Y2
 	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
@@ -7689,10 +7575,10 @@ l20:
 	VORPS    rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
 	VANDPS   rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS   Y6, Y3, Y3
-	VANDPS   Y1, Y3, Y3
-	VMINPS   Y3, Y2, Y3
-	VORPS    Y0, Y3, Y6
+	VMAXPS   Y6, Y3, Y6
+	VANDPS   Y1, Y6, Y6
+	VMINPS   Y6, Y2, Y6
+	VORPS    Y0, Y6, Y6
 	VMOVUPS  96(CX), Y3
 	VMOVUPS  96(BX), Y2
 	VPCMPEQD rank1Constants<>+0(SB), Y3, Y0
@@ -7700,10 +7586,10 @@ l20:
 	VORPS    rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
 	VANDPS   rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS   Y5, Y3, Y3
-	VANDPS   Y1, Y3, Y3
-	VMINPS   Y3, Y2, Y3
-	VORPS    Y0, Y3, Y5
+	VMAXPS   Y5, Y3, Y5
+	VANDPS   Y1, Y5, Y5
+	VMINPS   Y5, Y2, Y5
+	VORPS    Y0, Y5, Y5
 
 l21:
 	VMOVUPS Y8, (R9)
@@ -7810,10 +7696,10 @@ l34:
 	VORPS        rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD     rank1Constants<>+96(SB), Y2, Y0
 	VANDPS       rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS       Y4, Y3, Y3
-	VANDPS       Y1, Y3, Y3
-	VMINPS       Y3, Y2, Y3
-	VORPS        Y0, Y3, Y4
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
 
 l35:
 	TESTQ    $0x00000080, CX
@@ -7835,10 +7721,10 @@ l35:
 	VORPS    rank1Constants<>+64(SB), Y0, Y1
 	VPCMPEQD rank1Constants<>+96(SB), Y2, Y0
 	VANDPS   rank1Constants<>+96(SB), Y0, Y0
-	VMAXPS   Y4, Y3, Y3
-	VANDPS   Y1, Y3, Y3
-	VMINPS   Y3, Y2, Y3
-	VORPS    Y0, Y3, Y4
+	VMAXPS   Y4, Y3, Y4
+	VANDPS   Y1, Y4, Y4
+	VMINPS   Y4, Y2, Y4
+	VORPS    Y0, Y4, Y4
 
 l36:
 	VMOVUPS Y4, (R9)
@@ -8250,22 +8136,22 @@ l19:
 	VORPD        rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ     rank1Constants<>+256(SB), Y2, Y0
 	VANDPD       rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD       Y8, Y3, Y4
-	VANDPD       Y1, Y4, Y4
-	VMINPD       Y4, Y2, Y4
-	VORPD        Y0, Y4, Y8
-	VMAXPD       Y7, Y3, Y4
-	VANDPD       Y1, Y4, Y4
-	VMINPD       Y4, Y2, Y4
-	VORPD        Y0, Y4, Y7
-	VMAXPD       Y6, Y3, Y4
-	VANDPD       Y1, Y4, Y4
-	VMINPD       Y4, Y2, Y4
-	VORPD        Y0, Y4, Y6
-	VMAXPD       Y5, Y3, Y3
-	VANDPD       Y1, Y3, Y3
-	VMINPD       Y3, Y2, Y3
-	VORPD        Y0, Y3, Y5
+	VMAXPD       Y8, Y3, Y8
+	VANDPD       Y1, Y8, Y8
+	VMINPD       Y8, Y2, Y8
+	VORPD        Y0, Y8, Y8
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
 
 l20:
 	TESTQ    $0x00000080, CX
@@ -8287,10 +8173,10 @@ l20:
 	VORPD    rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
 	VANDPD   rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD   Y8, Y3, Y3
-	VANDPD   Y1, Y3, Y3
-	VMINPD   Y3, Y2, Y3
-	VORPD    Y0, Y3, Y8
+	VMAXPD   Y8, Y3, Y8
+	VANDPD   Y1, Y8, Y8
+	VMINPD   Y8, Y2, Y8
+	VORPD    Y0, Y8, Y8
 	VMOVUPS  32(CX), Y3
 	VMOVUPS  32(BX), Y2
 	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
@@ -8298,10 +8184,10 @@ l20:
 	VORPD    rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
 	VANDPD   rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD   Y7, Y3, Y3
-	VANDPD   Y1, Y3, Y3
-	VMINPD   Y3, Y2, Y3
-	VORPD    Y0, Y3, Y7
+	VMAXPD   Y7, Y3, Y7
+	VANDPD   Y1, Y7, Y7
+	VMINPD   Y7, Y2, Y7
+	VORPD    Y0, Y7, Y7
 	VMOVUPS  64(CX), Y3
 	VMOVUPS  64(BX), Y2
 	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
@@ -8309,10 +8195,10 @@ l20:
 	VORPD    rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
 	VANDPD   rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD   Y6, Y3, Y3
-	VANDPD   Y1, Y3, Y3
-	VMINPD   Y3, Y2, Y3
-	VORPD    Y0, Y3, Y6
+	VMAXPD   Y6, Y3, Y6
+	VANDPD   Y1, Y6, Y6
+	VMINPD   Y6, Y2, Y6
+	VORPD    Y0, Y6, Y6
 	VMOVUPS  96(CX), Y3
 	VMOVUPS  96(BX), Y2
 	VPCMPEQQ rank1Constants<>+160(SB), Y3, Y0
@@ -8320,10 +8206,10 @@ l20:
 	VORPD    rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
 	VANDPD   rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD   Y5, Y3, Y3
-	VANDPD   Y1, Y3, Y3
-	VMINPD   Y3, Y2, Y3
-	VORPD    Y0, Y3, Y5
+	VMAXPD   Y5, Y3, Y5
+	VANDPD   Y1, Y5, Y5
+	VMINPD   Y5, Y2, Y5
+	VORPD    Y0, Y5, Y5
 
 l21:
 	VMOVUPS Y8, (R9)
@@ -8430,10 +8316,10 @@ l34:
 	VORPD        rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ     rank1Constants<>+256(SB), Y2, Y0
 	VANDPD       rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD       Y4, Y3, Y3
-	VANDPD       Y1, Y3, Y3
-	VMINPD       Y3, Y2, Y3
-	VORPD        Y0, Y3, Y4
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
 
 l35:
 	TESTQ    $0x00000080, CX
@@ -8455,10 +8341,10 @@ l35:
 	VORPD    rank1Constants<>+224(SB), Y0, Y1
 	VPCMPEQQ rank1Constants<>+256(SB), Y2, Y0
 	VANDPD   rank1Constants<>+256(SB), Y0, Y0
-	VMAXPD   Y4, Y3, Y3
-	VANDPD   Y1, Y3, Y3
-	VMINPD   Y3, Y2, Y3
-	VORPD    Y0, Y3, Y4
+	VMAXPD   Y4, Y3, Y4
+	VANDPD   Y1, Y4, Y4
+	VMINPD   Y4, Y2, Y4
+	VORPD    Y0, Y4, Y4
 
 l36:
 	VMOVUPS Y4, (R9)

@@ -186,6 +186,8 @@ int hki_check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_er
         if ((a[1].dtype == HK_ABSENT) != (a[2].dtype == HK_ABSENT))
             return hki_fail(err, HK_E_VALUE, HK_R_MISSING, a[1].dtype == HK_ABSENT ? 1 : 2, -1,
                             "%s: g and x go together; one of them is missing", k->name);
+        /* fall through */
+    case HKI_BATCH_UPDATE:
         if (a[7].dtype != HK_ABSENT && a[8].dtype != HK_ABSENT && hki_scalar_value(&a[7]) > hki_scalar_value(&a[8]))
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 7, -1, "%s: low is %g; at most high = %g is wanted", k->name,
                             hki_scalar_value(&a[7]), hki_scalar_value(&a[8]));

@@ -311,6 +311,13 @@ int hk_uniform(const hk_uniform_args *args, int64_t *at, hk_error *err) {
     return network_step(HKI_UNIFORM, args, &args->out, at, err);
 }
 
+int hk_draw_feedback(const hk_draw_feedback_args *args, int64_t *at, hk_error *err) {
+    START(draw_feedback);
+    CHECKED(check_own(function, "out", &args->out, 1, err));
+    NOT_NULL(args->rng, "rng");
+    return network_step(HKI_DRAW_FEEDBACK, args, &args->out, at, err);
+}
+
 int hk_anneal(const hk_anneal_args *args, int64_t *at, hk_error *err) {
     START(anneal);
     NOT_NULL(args->state, "state");
@@ -478,7 +485,7 @@ size_t hk_sizeof(const char *name) {
         SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args), SIZE(hk_activation), SIZE(hk_feedback),
         SIZE(hk_optimizer), SIZE(hk_evaluate_args),
         SIZE(hk_deaths_args), SIZE(hk_spread_args), SIZE(hk_seed_args), SIZE(hk_uniform_args), SIZE(hk_annealing), SIZE(hk_anneal_args),
-        SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args),
+        SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args), SIZE(hk_draw_feedback_args),
         SIZE(hk_tensor), SIZE(hk_save_args), SIZE(hk_inspect_args), SIZE(hk_load_args)};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         if (!strcmp(name, others[k].name)) return others[k].size;

@@ -160,13 +160,19 @@ typedef struct hk_rank1_args {
 } hk_rank1_args;
 HK_API int hk_rank1(const hk_rank1_args *args, int64_t *at, hk_error *err);
 
-/* Batch update  w <- w (1 - decay_i - col_decay_j) + g^T x  over samples in rows. */
+/* Batch update  w <- clip(w (1 - decay_i - col_decay_j) + g^T x + row_add_i + col_add_j, low, high)  over samples in
+ * rows, in the one pass that writes w; where the mask is 0, w keeps its value, but for the bounds. */
 typedef struct hk_batch_update_args {
     hk_array w;          /* [out, in], written */
     hk_array g;          /* [samples, out] */
     hk_array x;          /* [samples, in] */
     hk_array decay;      /* [out] or scalar, optional */
     hk_array col_decay;  /* [in] or scalar, optional */
+    hk_array row_add;    /* [out] or scalar, optional */
+    hk_array col_add;    /* [in] or scalar, optional */
+    hk_array low;        /* scalar, optional: no lower bound */
+    hk_array high;       /* scalar, optional: no upper bound */
+    hk_array mask;       /* bool [out, in], optional */
 } hk_batch_update_args;
 HK_API int hk_batch_update(const hk_batch_update_args *args, int64_t *at, hk_error *err);
 
@@ -754,8 +760,21 @@ typedef struct hk_init_args {
     const hk_feedback *feedback;  /* its b is written; or NULL */
     double beta;                  /* >= 0 */
     double excitatory;            /* 0 ... 1 */
+    uint64_t *rng;                /* [4], written: the generator of the feedback weights as it was left, for hk_draw_feedback;
+                                   * or NULL */
 } hk_init_args;
 HK_API int hk_init(const hk_init_args *args, int64_t *at, hk_error *err);
+
+/* Draws, as hk_init does, the feedback weights that a layer needs when it grows: new rows or columns, which are a part of
+ * fixed weights that have now the shape [rows, cols], row after row. */
+typedef struct hk_draw_feedback_args {
+    hk_array out;        /* [n, m], at most [rows, cols], written */
+    uint64_t *rng;       /* [4], not all 0, written */
+    int64_t kind;        /* HK_FA, HK_DFA or HK_FA_EX */
+    double beta, excitatory;
+    int64_t rows, cols;
+} hk_draw_feedback_args;
+HK_API int hk_draw_feedback(const hk_draw_feedback_args *args, int64_t *at, hk_error *err);
 
 /* Forward pass of a batch through the network. *at counts samples. */
 typedef struct hk_predict_args {
@@ -843,6 +862,10 @@ typedef struct hk_train_args {
     int64_t *updates;               /* minibatches so far, written; may be NULL without HK_ADAM and dropout */
     const hk_array *dweights;       /* [layers] as network.weights, written: what is there does not matter. NULL will do for */
     const hk_array *dbiases;        /* HK_SGD and a batch of at most 32 */
+    const int32_t *stop;            /* NULL, or read every few million multiply-adds: when it is not 0 any more, as another
+                                     * thread or a signal handler may make it, the call returns HK_MORE without the block of
+                                     * samples that it is at. A block can take longer than 50 ms on the portable path, and
+                                     * above some 30 million weights. The bits are the same. */
 } hk_train_args;
 HK_API int hk_train(const hk_train_args *args, int64_t *at, hk_error *err);
 

@@ -105,7 +105,7 @@ var (
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
 		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE_GRAPH: "balance_graph", C.HKI_DEFICIT: "deficit",
 		C.HKI_EVALUATE: "evaluate", C.HKI_DEATHS: "deaths", C.HKI_SPREAD: "spread", C.HKI_SEED: "seed", C.HKI_UNIFORM: "uniform", C.HKI_ANNEAL: "anneal",
-		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
+		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal", C.HKI_DRAW_FEEDBACK: "draw_feedback"}
 )
 
 // report turns an error of the engine into a status.

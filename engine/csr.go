@@ -70,11 +70,12 @@ func (u *updater[T]) checkCSR() error {
 }
 
 func (u *updater[T]) sequenceCSR() (int, error) {
-	if k, done, err := u.sweepCSR(); done {
-		return k, err
+	first, err := u.sweep()
+	if err != nil {
+		return first - u.from, err
 	}
 	w := u.csr
-	for s := u.from; s < u.to; s++ {
+	for s := first; s < u.to; s++ {
 		x, y := u.x.Row(s), u.y.Row(s)
 		answer := y
 		if u.terms&TermResponse != 0 {

@@ -225,7 +225,7 @@ type traces[T kernels.Float] struct {
 // decay is e ← fma(g_i, x_j, round(e·f)), and reports whether e is finite.
 func (t *traces[T]) decay(e kernels.Matrix[T], x []T, f T) bool {
 	u := t.u
-	k := kernels.Update[T]{G: t.g, X: x, P: 1, Sums: u.sums}
+	k := kernels.Update[T]{G: t.g, X: x}
 	masked := u.o.Compose != nil && u.o.Compose.Mask != nil
 	t.keep[0] = f
 	if f >= 0.5 && !masked { // 1 − f and 1 minus it are exact
@@ -238,13 +238,14 @@ func (t *traces[T]) decay(e kernels.Matrix[T], x []T, f T) bool {
 		w := u.csr
 		w.Data = e.Data[:len(w.Data)]
 		kernels.Rank1CSR(w, k)
-		return finite(u.sums) || finite(w.Data)
+		return finite(w.Data)
 	}
 	if masked {
 		k.Mask, k.MaskStride = u.o.Compose.Mask, u.o.Compose.maskStride(u.w)
 	}
+	k.Finite = &u.s.fine
 	kernels.Rank1(e, k)
-	return finite(u.sums) || finiteMatrix(e, u.sums)
+	return u.s.fine
 }
 
 // learn is w ← fma(rate, e, w), and reports whether w is finite.
@@ -255,8 +256,8 @@ func (t *traces[T]) learn(e kernels.Matrix[T], rate T) bool {
 		u.addEntries(e.Data[:len(u.csr.Data)], u.one)
 		return u.finite()
 	}
-	u.addRows(e, u.one, u.sums)
-	return finite(u.sums) || u.finite()
+	u.addRows(e, u.one, &u.s.fine)
+	return u.s.fine
 }
 
 // compose is learn from e − r by the rates of rows, composed.
@@ -280,6 +281,6 @@ func (t *traces[T]) compose(e, r kernels.Matrix[T], rate T) bool {
 		u.addEntries(e.Data[:len(u.csr.Data)], g)
 		return u.finite()
 	}
-	u.addRows(e, g, u.sums)
-	return finite(u.sums) || u.finite()
+	u.addRows(e, g, &u.s.fine)
+	return u.s.fine
 }

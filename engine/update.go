@@ -296,10 +296,11 @@ func (u *updater[T]) has(t Terms, v []T) []T {
 }
 
 func (u *updater[T]) sequence() (int, error) {
-	if k, done, err := u.sweep(); done {
-		return k, err
+	first, err := u.sweep()
+	if err != nil {
+		return first - u.from, err
 	}
-	for s := u.from; s < u.to; s++ {
+	for s := first; s < u.to; s++ {
 		x, y := u.x.Row(s), u.y.Row(s)
 		answer := y
 		if u.terms&TermResponse != 0 {
@@ -322,9 +323,10 @@ func (u *updater[T]) sequence() (int, error) {
 		if u.terms&TermX != 0 {
 			px = u.v.X
 		}
-		// The sums of the new |w| ride on the pass that writes W. With y computed, a W that is no longer finite
+		// Sums of the new w ride on the pass that writes W. With y computed, a W that is no longer finite
 		// shows in the next y, so only the last sample of the call needs them.
 		var sums []T
+		overflow := false
 		if !u.compute || s == u.to-1 {
 			sums = u.sums
 		}
@@ -353,10 +355,11 @@ func (u *updater[T]) sequence() (int, error) {
 			k := kernels.Update[T]{G: u.v.G, X: px, Decay: u.has(TermDecay, u.v.D), ColDecay: u.has(TermCol, u.v.C),
 				RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)}
 			if sums != nil {
-				k.P, k.Sums = 1, sums
+				k.Finite = &u.s.fine
 			}
 			u.constrain(&k, 0)
 			kernels.Rank1(u.w, k)
+			overflow, sums = sums != nil && !u.s.fine, nil
 		}
 		err := u.normalizeRows(s)
 		u.holdDiagonal()
@@ -365,7 +368,7 @@ func (u *updater[T]) sequence() (int, error) {
 		if err != nil {
 			return s - u.from + 1, err
 		}
-		if sums != nil && !finite(sums) && !u.finiteW() {
+		if (overflow || sums != nil && !finite(sums)) && !u.finiteW() {
 			return s - u.from + 1, u.diverged("the weights", s)
 		}
 		if name := u.badState(); name != "" {

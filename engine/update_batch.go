@@ -66,12 +66,9 @@ func (u *updater[T]) batch() (int, error) {
 
 // addBatch is the update by a batch whose Δ is not wanted by itself.
 func (u *updater[T]) addBatch(g, x kernels.Matrix[T], d, c, a, b []T) {
-	kernels.BatchUpdate(u.w, g, x, d, c)
-	if a != nil || b != nil || u.constrained {
-		k := kernels.Update[T]{RowAdd: a, ColAdd: b}
-		u.constrain(&k, 0)
-		kernels.Rank1(u.w, k)
-	}
+	k := kernels.Update[T]{Decay: d, ColDecay: c, RowAdd: a, ColAdd: b}
+	u.constrain(&k, 0)
+	kernels.BatchUpdateTerms(u.w, g, x, k)
 }
 
 // collect maps every sample into the rows of g and x and returns the reduced vectors, absent ones nil. They are
@@ -227,9 +224,9 @@ func (u *updater[T]) normalizeChange(delta kernels.Matrix[T], sample int) error 
 // addDelta is w ← fma(one, Δw, w), composed.
 func (u *updater[T]) addDelta() { u.addRows(u.delta, u.one, nil) }
 
-// addRows is w_i ← fma(g_i, Δ_i, w_i), composed; one g stands for all rows. The sums, if wanted, are finite where the sums of
-// the new |w| by row are. Matrices without gaps are one row.
-func (u *updater[T]) addRows(delta kernels.Matrix[T], g, sums []T) {
+// addRows is w_i ← fma(g_i, Δ_i, w_i), composed; one g stands for all rows. fine, if wanted, says whether the new w is finite.
+// Matrices without gaps are one row.
+func (u *updater[T]) addRows(delta kernels.Matrix[T], g []T, fine *bool) {
 	w := u.w
 	if len(g) == 1 && u.flat() && delta.Stride == w.Cols {
 		n := w.Rows * w.Cols
@@ -239,23 +236,25 @@ func (u *updater[T]) addRows(delta kernels.Matrix[T], g, sums []T) {
 		if k.Dependence != nil && k.Dependence.Lows != nil {
 			k.Dependence.LimitStride = n
 		}
-		if sums != nil {
-			clear(sums)
-			k.P, k.Sums = 1, sums[:1]
-		}
+		k.Finite = fine
 		kernels.Rank1(rowVector(w.Data[:n]), k)
 		return
 	}
+	all := true
 	for i := range w.Rows {
 		k := kernels.Update[T]{G: g, X: delta.Row(i)}
 		if len(g) > 1 {
 			k.G = g[i : i+1]
 		}
 		u.constrain(&k, i)
-		if sums != nil {
-			k.P, k.Sums = 1, sums[i:i+1]
-		}
+		k.Finite = fine
 		kernels.Rank1(rowVector(w.Row(i)), k)
+		if fine != nil {
+			all = all && *fine
+		}
+	}
+	if fine != nil {
+		*fine = all
 	}
 }
 

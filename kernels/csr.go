@@ -133,6 +133,9 @@ func Rank1CSR[T Float](w CSR[T], u Update[T]) {
 	vector("G", u.G, w.Rows)
 	vector("Decay", u.Decay, w.Rows)
 	vector("RowAdd", u.RowAdd, w.Rows)
+	if u.Finite != nil {
+		refuse(fn, "Finite", "given", "nil: only Rank1 has it")
+	}
 	if u.Sums != nil {
 		checkLen(fn, "Sums", u.Sums, w.Rows)
 		checkExponent(fn, "P", u.P, true)
@@ -146,7 +149,7 @@ func Rank1CSR[T Float](w CSR[T], u Update[T]) {
 		checkLen(fn, "Mask", row.Mask, len(w.Data))
 	}
 	row.X, row.G, row.ColDecay, row.ColAdd, row.Decay, row.RowAdd = first(u.X), first(u.G), first(u.ColDecay), first(u.ColAdd), first(u.Decay), first(u.RowAdd)
-	flags := checkRank1(Matrix[T]{Data: w.Data, Rows: min(1, len(w.Data)), Cols: len(w.Data), Stride: len(w.Data)}, &row)
+	flags := checkRank1(fn, Matrix[T]{Data: w.Data, Rows: min(1, len(w.Data)), Cols: len(w.Data), Stride: len(w.Data)}, &row)
 	f := takeFrame[T]()
 	j := &f.csr
 	j.w, j.out, j.u, j.flags = w, u.Sums, u, flags
@@ -195,6 +198,7 @@ type csrJob[T Float] struct {
 	x, y     Matrix[T] // of a sequence
 	online   Online[T]
 	samples  int
+	apart    bool // R of online is not x
 }
 
 // overCSR runs the job that the caller has filled in, and gives the frame.

@@ -7,33 +7,35 @@ func ForwardUpdateCSR[T Float](w CSR[T], x, y Matrix[T], o Online[T]) {
 	w.check(fn)
 	x.checkSize(fn, "x", x.Rows, w.Cols)
 	y.checkSize(fn, "y", x.Rows, w.Rows)
-	entries := Matrix[T]{Data: w.Data, Rows: min(1, len(w.Data)), Cols: len(w.Data), Stride: len(w.Data)}
-	others := [...]struct {
-		arg string
-		at  region
-	}{{"w", entries.region()}, {"x", x.region()}, {"y", y.region()}, {"Before", o.Before.region()}, {"Sums", vectorRegion(o.Sums)},
-		{"Theta", vectorRegion(o.Theta)}}
-	for k, a := range others {
-		for _, b := range others[:k] {
-			checkApart(fn, a.arg, a.at, b.arg, b.at)
-		}
+	apart := o.R.Data != nil
+	if !apart {
+		o.R = x
 	}
+	o.R.checkSize(fn, "R", x.Rows, w.Cols)
+	entries := Matrix[T]{Data: w.Data, Rows: min(1, len(w.Data)), Cols: len(w.Data), Stride: len(w.Data)}
 	if o.Before.Data != nil {
 		o.Before.checkSize(fn, "Before", entries.Rows, entries.Cols)
 	}
 	if o.Sums != nil {
 		checkLen(fn, "Sums", o.Sums, w.Rows)
 	}
-	if o.Form < DecayNone || o.Form > DecayGainY {
-		refuse(fn, "Form", itoa(int(o.Form)), "a DecayForm")
-	}
-	if o.Theta != nil {
-		shape := Matrix[T]{Rows: w.Rows}
-		checkTheta(fn, &shape, &shape, &shape, &o)
+	o.check(fn, w.Rows)
+	args := [...]struct {
+		name    string
+		is      region
+		written bool
+	}{{"x", x.region(), false}, {"R", o.R.region(), false}, {"w", entries.region(), true}, {"y", y.region(), true},
+		{"Before", o.Before.region(), true}, {"Sums", vectorRegion(o.Sums), true}, {"Theta", vectorRegion(o.Theta), true}}
+	for k, a := range args {
+		for _, b := range args[:k] {
+			if a.written {
+				checkApart(fn, b.name, b.is, a.name, a.is)
+			}
+		}
 	}
 	f := takeFrame[T]()
 	j := &f.csr
-	j.w, j.x, j.y, j.online, j.out = w, x, y, o, o.Sums
+	j.w, j.x, j.y, j.online, j.apart, j.out = w, x, y, o, apart, o.Sums
 	j.kind = exponent1
 	j.samples = x.Rows
 	f.overCSR(csrOnline)
@@ -57,14 +59,22 @@ func (j *csrJob[T]) learn(i int, l *local[T], locals []local[T]) {
 	if row.o.Theta != nil {
 		row.o.Theta = j.online.Theta[i : i+1]
 	}
+	row.apart = j.apart
 	step := max(1, gatherBytes/(max(1, n)*sizeOf[T]()))
+	panel := func(to *[]T, of *Matrix[T], s, samples int) Matrix[T] {
+		m := Matrix[T]{Data: grow(to, samples*n), Rows: samples, Cols: n, Stride: n}
+		for b := range samples {
+			gather(m.Data[b*n:][:n], of.Row(s+b), indices)
+		}
+		return m
+	}
 	for s := 0; s < j.x.Rows; s += step {
 		samples := min(step, j.x.Rows-s)
-		x := grow(&l.rows, samples*n)
-		for b := range samples {
-			gather(x[b*n:][:n], j.x.Row(s+b), indices)
+		row.x = panel(&l.seen[0], &j.x, s, samples)
+		row.o.R = row.x
+		if j.apart {
+			row.o.R = panel(&l.seen[1], &j.online.R, s, samples)
 		}
-		row.x = Matrix[T]{Data: x, Rows: samples, Cols: n, Stride: n}
 		row.y = Matrix[T]{Data: j.y.from(s, i), Rows: samples, Cols: 1, Stride: j.y.Stride}
 		row.cell(0, 0)
 	}

@@ -131,13 +131,14 @@ func testForwardUpdateCSR[T Float](t *testing.T) {
 		w := randomCSR[T](uint64(cols), rows, cols, 0.3)
 		r := newRand(9)
 		x := MatrixOf(randomVector[T](r, samples*cols), samples, cols)
-		theta := make([]T, rows)
+		other, theta := MatrixOf(randomVector[T](r, samples*cols), samples, cols), make([]T, rows)
 		for i := range theta {
 			theta[i] = T(1 + r.Float64())
 		}
 		for name, o := range map[string]Online[T]{
 			"none": {Rate: 0.01}, "constant": {Rate: 0.01, Form: DecayConstant, Decay: 0.1}, "gain": {Rate: -0.01, Form: DecayGain},
-			"gain y": {Rate: 0.001, Form: DecayGainY}, "slides": {Rate: 0.001, Theta: theta, Alpha: 0.25, Law: true},
+			"gain y": {Rate: 0.001, Form: DecayGainY}, "slides": {Rate: 0.001, Factor: FactorLaw, Theta: theta, Step: ThetaSquare, Alpha: 0.25},
+			"column": {Rate: 0.01, Form: DecayColumn}, "affine": {Rate: 0.01, Factor: FactorAffine, GA: 1, GB: 0.5, AA: 2, AB: 0.25}, "apart": {Rate: 0.01, R: other},
 		} {
 			start, y, want := w.clone(), NewMatrix[T](samples, rows), NewMatrix[T](samples, rows)
 			dense, slid := w.clone(), append([]T(nil), o.Theta...)
@@ -151,6 +152,12 @@ func testForwardUpdateCSR[T Float](t *testing.T) {
 						if seen.Row(s)[k] != x.Row(s)[j] {
 							t.Fatal("GatherRow")
 						}
+					}
+				}
+				if o.R.Data != nil {
+					each.R = NewMatrix[T](samples, len(data))
+					for s := range samples {
+						dense.GatherRow(i, each.R.Row(s), o.R.Row(s))
 					}
 				}
 				if o.Theta != nil {
@@ -240,6 +247,7 @@ func TestCSRRefuses(t *testing.T) {
 		"Rank1CSR Low":             func() { Rank1CSR(w, Update[float64]{Bounded: true, Low: 1}) },
 		"Rank1CSR Lows":            func() { Rank1CSR(w, Update[float64]{Dependence: &Dependence[float64]{Lows: two, Highs: three}}) },
 		"Rank1CSR Sums":            func() { Rank1CSR(w, Update[float64]{Sums: three, P: 1}) },
+		"Rank1CSR Finite":          func() { Rank1CSR(w, Update[float64]{Finite: new(bool)}) },
 		"Rank1CSR P":               func() { Rank1CSR(w, Update[float64]{Sums: two}) },
 		"PowerSumsCSR rows":        func() { PowerSumsCSR(w, 2, one) },
 		"PowerSumsCSR p":           func() { PowerSumsCSR(w, 0, two) },
@@ -249,7 +257,9 @@ func TestCSRRefuses(t *testing.T) {
 		"ForwardUpdateCSR w":       func() { ForwardUpdateCSR(w, MatrixOf(data, 1, 3), MatrixOf(two, 1, 2), Online[float64]{}) },
 		"ForwardUpdateCSR Form":    func() { ForwardUpdateCSR(w, MatrixOf(three, 1, 3), MatrixOf(two, 1, 2), Online[float64]{Form: 9}) },
 		"ForwardUpdateCSR Sums":    func() { ForwardUpdateCSR(w, MatrixOf(three, 1, 3), MatrixOf(two, 1, 2), Online[float64]{Sums: one}) },
-		"ForwardUpdateCSR Theta":   func() { ForwardUpdateCSR(w, MatrixOf(three, 1, 3), MatrixOf(two, 1, 2), Online[float64]{Theta: one}) },
+		"ForwardUpdateCSR Theta": func() {
+			ForwardUpdateCSR(w, MatrixOf(three, 1, 3), MatrixOf(two, 1, 2), Online[float64]{Factor: FactorAbove, Theta: one})
+		},
 		"ForwardUpdateCSR Before": func() {
 			ForwardUpdateCSR(w, MatrixOf(three, 1, 3), MatrixOf(two, 1, 2), Online[float64]{Before: MatrixOf(one, 1, 1)})
 		},

@@ -97,7 +97,8 @@ static void test_options(void) {
         hk_array previous[] = {hk_vector(y1, A, HK_FLOAT64), hk_vector(y2, B, HK_FLOAT64)};
         int64_t started = 0, updates = 0;
         hk_feedback feedback = {.kind = HK_FA_EX, .b = b, .previous = previous, .started = &started};
-        hk_init_args init = {.network = network(), .seed = 7, .feedback = &feedback, .beta = 0.25, .excitatory = 0.5};
+        uint64_t rng[4], none[4] = {0};
+        hk_init_args init = {.network = network(), .seed = 7, .feedback = &feedback, .beta = 0.25, .excitatory = 0.5, .rng = rng};
         RUN(status, init, init);
         int plus = 0;
         for (int i = 0; i < OUT * A; i++) {
@@ -105,6 +106,21 @@ static void test_options(void) {
             plus += b1[i] > 0;
         }
         CHECK(plus > 0 && plus < OUT * A, "%d of %d are positive", plus, OUT * A);
+        double more[OUT * 40], left[OUT * B]; /* 40 units more, whose weights are drawn by the same generator */
+        hk_draw_feedback_args draw = {.out = hk_matrix(more, OUT, 40, 40, HK_FLOAT64), .rng = rng, .kind = HK_FA_EX, .beta = 0.25,
+                                      .excitatory = 0.5, .rows = OUT, .cols = A + 40};
+        memcpy(left, b2, sizeof b2);
+        RUN(status, draw_feedback, draw);
+        plus = 0;
+        for (int i = 0; i < OUT * 40; i++) {
+            CHECK(fabs(more[i]) == 0.25, "%g", more[i]);
+            plus += more[i] > 0;
+        }
+        CHECK(plus > 0 && plus < OUT * 40 && !memcmp(left, b2, sizeof b2), "%d of %d are positive", plus, OUT * 40);
+        draw.rng = none;
+        CHECK(hk_draw_feedback(&draw, &(int64_t){0}, NULL) == HK_E_VALUE, "a generator that is all 0");
+        draw.rng = rng, draw.kind = HK_BP;
+        CHECK(hk_draw_feedback(&draw, &(int64_t){0}, NULL) == HK_E_VALUE, "feedback without weights");
         hk_array lists[3][2][LAYERS]; /* gradient and moments: weights, biases */
         for (int l = 0; l < 3; l++) {
             double *at = memory[round][l];

@@ -197,6 +197,11 @@ int main(void) {
     VALUE(batch_update, a.x = COLS(), HK_R_SHAPE, 2);
     VALUE(batch_update, a.g.data = m.w, HK_R_OVERLAP, 1);
     VALUE(batch_update, a.decay = COLS(), HK_R_SHAPE, 3);
+    VALUE(batch_update, a.row_add = COLS(), HK_R_SHAPE, 5);
+    VALUE(batch_update, a.high = hk_scalar(&m.nan, HK_FLOAT64), HK_R_VALUE, 8);
+    VALUE(batch_update, (a.low = hk_scalar(&m.scalar, HK_FLOAT64), a.high = hk_scalar(&zero, HK_FLOAT64)), HK_R_VALUE, 7);
+    VALUE(batch_update, a.mask = hk_matrix(m.mask, IN, OUT, OUT, HK_BOOL), HK_R_SHAPE, 9);
+    VALUE(batch_update, a.mask = hk_matrix(m.w, OUT, IN, IN, HK_BOOL), HK_R_OVERLAP, 9);
 
     EVERY_ARRAY(forward, w, 0);
     VALUE(forward, a.x.cols = IN - 1, HK_R_SHAPE, 1);

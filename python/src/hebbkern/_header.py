@@ -11,7 +11,8 @@ KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "ga
            "windowed_gain", "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak", "patches", "conv_forward", "pool",
            "threshold", "intrinsic_plasticity", "balanced_relu", "stamina", "given")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit", "evaluate", "deaths", "spread",
-           "seed", "uniform", "anneal", "synaptic_balance", "rnn", "normal")  # fmt: skip
+           "seed", "uniform", "anneal", "synaptic_balance", "rnn", "normal",
+           "draw_feedback")  # fmt: skip
 CHECKPOINT = ("save", "inspect", "load")
 
 # Status and reason codes of hebbkern.h.
@@ -150,6 +151,21 @@ class InitArgs(ctypes.Structure):
         ("feedback", ctypes.POINTER(Feedback)),
         ("beta", _F64),
         ("excitatory", _F64),
+        ("rng", _POINTER),
+    ]
+
+
+class DrawFeedbackArgs(ctypes.Structure):
+    """hk_draw_feedback_args."""
+
+    _fields_ = [
+        ("out", Array),
+        ("rng", _POINTER),
+        ("kind", _I64),
+        ("beta", _F64),
+        ("excitatory", _F64),
+        ("rows", _I64),
+        ("cols", _I64),
     ]
 
 
@@ -210,6 +226,7 @@ class TrainArgs(ctypes.Structure):
         ("updates", ctypes.POINTER(_I64)),
         ("dweights", ctypes.POINTER(Array)),
         ("dbiases", ctypes.POINTER(Array)),
+        ("stop", ctypes.POINTER(ctypes.c_int32)),
     ]
 
 
@@ -481,6 +498,7 @@ STRUCTS: dict[str, Any] = {
     "hk_gain_training": GainTraining,
     "hk_balance_report": BalanceResult,
     "hk_init_args": InitArgs,
+    "hk_draw_feedback_args": DrawFeedbackArgs,
     "hk_predict_args": PredictArgs,
     "hk_gradients_args": GradientsArgs,
     "hk_train_args": TrainArgs,

@@ -64,7 +64,7 @@ def as_list(value: Any, name: str, function: str) -> list[Any]:
     return list(value)
 
 
-def _degree(activation: Any, function: str) -> float | None:
+def degree_of(activation: Any, function: str) -> float | None:
     """c of a homogeneous activation, None for another."""
     _, _, shape = activation_code(activation, function)
     name = activation[0] if isinstance(activation, tuple) else activation
@@ -109,7 +109,7 @@ class Layers:
         self.other = np.zeros(self.units, np.bool_)  # units with another activation
         for h, (at, kinds) in enumerate(zip(self.at, self._kinds(activation))):
             self.group[at] = h
-            degrees = [_degree(a, self.function) for a in kinds]
+            degrees = [degree_of(a, self.function) for a in kinds]
             if any(d != 1.0 for d in degrees):
                 self.other[at] = [d is None for d in degrees]
                 self.degree[at] = [1.0 if d is None else d for d in degrees]
@@ -126,7 +126,7 @@ class Layers:
     def _kinds(self, activation: Any) -> list[list[Any]]:
         """The activations of each hidden layer: one for all units, or one for each."""
         if not isinstance(activation, list):
-            _degree(activation, self.function)
+            degree_of(activation, self.function)
             return [[activation]] * len(self.hidden)
         if len(activation) != len(self.hidden):
             raise ArgumentValueError(
