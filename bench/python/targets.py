@@ -1,4 +1,4 @@
-"""The targets of issues 4 and 5, judged run by run: one is met when it holds in three runs of five."""
+"""The targets, judged run by run: one is met when it holds in three runs of five."""
 
 from __future__ import annotations
 
