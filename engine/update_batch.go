@@ -188,25 +188,31 @@ func (u *updater[T]) applyNormalized(sample int) error {
 	for i := range u.diagonal {
 		u.delta.Row(i)[i] = 0
 	}
-	kernels.PowerSums(u.delta, math.Inf(1), u.sums, nil)
-	if !finite(u.sums) {
-		return u.diverged("the update", sample)
+	if err := u.normalizeChange(u.delta, sample); err != nil {
+		return err
 	}
+	u.addDelta()
+	return nil
+}
+
+// normalizeChange finds what Δ is to be multiplied by, and leaves it in one.
+func (u *updater[T]) normalizeChange(delta kernels.Matrix[T], sample int) error {
+	kernels.PowerSums(delta, math.Inf(1), u.sums[:delta.Rows], nil)
 	m := 1e-30
-	for _, v := range u.sums {
+	for _, v := range u.sums[:delta.Rows] {
+		if v-v != 0 {
+			return u.diverged("the update", sample)
+		}
 		m = max(m, float64(v))
 	}
 	scale := u.rule.Rate() / m
-	if T(scale)-T(scale) == 0 {
-		u.one[0] = T(scale)
-		u.addDelta()
-		return nil
+	u.one[0] = T(scale)
+	if T(scale)-T(scale) != 0 {
+		// η/max|Δw| alone is beyond T for a tiny Δw; the two steps stay in range, since |Δw|/max|Δw| ≤ 1.
+		u.one[0] = T(1 / m)
+		kernels.Scale(rowVector(delta.Data), u.one, nil)
+		u.one[0] = T(u.rule.Rate())
 	}
-	// η/max|Δw| alone is beyond T for a tiny Δw; the two steps stay in range, since |Δw|/max|Δw| ≤ 1.
-	u.one[0] = T(1 / m)
-	kernels.Scale(rowVector(u.delta.Data), u.one, nil)
-	u.one[0] = T(u.rule.Rate())
-	u.addDelta()
 	return nil
 }
 
