@@ -38,6 +38,8 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 			kernels.GainOptions[T]{Form: kernels.GainForm(a.form), Limit: T(a.limit), Bias: part[T](&a.bias, i, j)})
 	case C.HKI_LEARN:
 		return learn[T]((*C.hk_learn_args)(args), i, j)
+	case C.HKI_GIVEN:
+		return given[T]((*C.hk_given_args)(args), i, j)
 	case C.HKI_CONTRASTIVE:
 		return contrastive[T]((*C.hk_contrastive_args)(args), i, j)
 	case C.HKI_THREE_FACTOR:

@@ -52,7 +52,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct, a code or the meaning of a function changes. */
-#define HK_ABI_VERSION 3
+#define HK_ABI_VERSION 4
 
 /* What a call returns. */
 enum {
@@ -313,8 +313,8 @@ enum { HK_NO_NORM = 0, HK_MULTIPLICATIVE = 1, HK_SUBTRACTIVE = 2 };
  *
  * With indices and indptr the weights are sparse: w is a vector of the stored entries, row after row, indices their
  * columns, which ascend in a row, and row i has the entries indptr_i to indptr_(i+1) - 1; out is the length of indptr
- * less 1, in that of x. Stored entries learn as those of a dense w under a mask do, but for rounding. Not with
- * HK_SANGER, a block, normalize, a mask and bounds of [out, in]. */
+ * less 1, in that of x. Stored entries learn as those of a dense w under a mask do whose other weights are 0, but for
+ * rounding. Not with a block, for each row sees its own part of x, and not with a mask, which sparse weights are. */
 typedef struct hk_learn_args {
     hk_array w;          /* [out, in], or [stored] with indices; written */
     hk_array x;          /* [in] or [samples, in] */
@@ -344,7 +344,7 @@ typedef struct hk_learn_args {
     double alpha;        /* HK_COVARIANCE, HK_BCM: step of the moving averages, 0 <= alpha <= 1 */
     int64_t form;        /* HK_BCM: HK_BCM_INTRATOR, HK_BCM_LAW or HK_BCM_1982 */
     double power, c0;    /* HK_BCM_1982: > 0 */
-    double q;            /* HK_KROTOV_HOPFIELD: >= 2 */
+    double q;            /* HK_KROTOV_HOPFIELD: > 1 */
     double delta;        /* HK_KROTOV_HOPFIELD: >= 0 */
     double a, b, c, d;   /* HK_ABCD */
     int64_t differentiate;  /* HK_DIFFERENTIAL: 1: x is differentiated, too */
@@ -360,16 +360,44 @@ typedef struct hk_learn_args {
 } hk_learn_args;
 HK_API int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err);
 
+/* Learning from vectors that the caller has made of each sample, one of them a row, by hk_learn's pattern
+ *     dw_ij = g_i x_j - (decay_i + col_decay_j) w_ij + row_add_i + col_add_j
+ * of which the absent terms are left out. row_lr multiplies all of it. Otherwise as hk_learn. */
+typedef struct hk_given_args {
+    hk_array w;          /* [out, in], or [stored] with indices; written */
+    hk_array x;          /* [samples, in] */
+    hk_array g;          /* [samples, out] */
+    hk_array decay;      /* [samples, out], optional */
+    hk_array col_decay;  /* [samples, in], optional; not with a block */
+    hk_array row_add;    /* [samples, out], optional */
+    hk_array col_add;    /* [samples, in], optional; not with a block */
+    hk_array row_lr, low, high, mask, rates, indices, indptr;  /* all optional, as for hk_learn */
+    double lr;           /* >= 0, read with normalize only */
+    int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN */
+    int64_t normalize;   /* 0 or 1, as for hk_learn */
+    int64_t block;       /* as for hk_learn */
+    int64_t soft;        /* this and the rest as for hk_learn */
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
+} hk_given_args;
+HK_API int hk_given(const hk_given_args *args, int64_t *at, hk_error *err);
+
 /* Contrastive Hebbian learning (Movellan 1991) from pairs of samples,  dw_ij = lr (y_i x_j - y_free_i x_free_j),  clamped
- * minus free. *at counts pairs; otherwise as hk_learn. */
+ * minus free. *at counts pairs, of which each is one dw to what it is composed with; otherwise as hk_learn. */
 typedef struct hk_contrastive_args {
     hk_array w;          /* [out, in], written */
     hk_array x, y;       /* [in] or [pairs, in], [out] or [pairs, out]: the clamped phase */
     hk_array x_free, y_free;  /* likewise: the free phase */
+    hk_array row_lr, low, high, mask, rates, indices, indptr;  /* all optional, as for hk_learn */
     double lr;           /* >= 0 */
     int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN */
     int64_t normalize;   /* 0 or 1, as for hk_learn */
     int64_t block;       /* as for hk_learn */
+    int64_t soft;        /* this and the rest as for hk_learn */
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
 } hk_contrastive_args;
 HK_API int hk_contrastive(const hk_contrastive_args *args, int64_t *at, hk_error *err);
 
@@ -379,20 +407,26 @@ enum { HK_DRIVE_IMPULSE = 0, HK_DRIVE_TAU = 1 };
 /* Learning by eligibility traces and a modulator, over time steps in rows. In each step
  *     e_ij <- e_ij exp(-dt/tau_e) + y_i x_j,   w_ij <- w_ij + lr dt modulator e_ij
  * With tau_rise a second trace r with that time constant takes the same drive, and w learns from e - r. A step with
- * modulator 0 leaves w alone. *at counts time steps. */
+ * modulator 0 leaves w alone, unless something is composed with it: of hk_learn's parts, dw being lr dt modulator (e - r),
+ * drift, bounds and norm act in every step. Where mask is 0 a trace receives nothing, too. *at counts time steps. */
 typedef struct hk_three_factor_args {
     hk_array w;          /* [out, in], written */
     hk_array x;          /* [in] or [steps, in] */
     hk_array y;          /* [out] or [steps, out]; with compute = 1 written, y = w x */
     hk_array modulator;  /* [steps] or scalar */
-    hk_array e;          /* [out, in], trace, written; 0 to begin with */
+    hk_array e;          /* [out, in], trace, written; 0 to begin with; [stored] with indices */
     hk_array r;          /* likewise, with tau_rise */
+    hk_array row_lr, low, high, mask, rates, indices, indptr;  /* all optional, as for hk_learn */
     double lr;           /* >= 0 */
     double tau_e;        /* > 0, and so small that exp(-dt/tau) is not 1 in the type of w */
     double tau_rise;     /* 0 < tau_rise < tau_e, or 0: one time constant */
     double dt;           /* > 0 */
     int64_t drive;       /* HK_DRIVE_IMPULSE or HK_DRIVE_TAU */
     int64_t compute;     /* 1: y is computed; 0: y is read */
+    int64_t soft;        /* this and the rest as for hk_learn */
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
 } hk_three_factor_args;
 HK_API int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_error *err);
 
@@ -400,13 +434,17 @@ HK_API int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_err
  *     s_i' = f(sum_j w_ij x_j + sum_k lateral_ik s_k - threshold_i) - s_i,   f(u) = 1 / (1 + exp(-slope u))
  * settles from 0. Then
  *     w_ij += lr y_i (x_j - w_ij),  threshold_i += threshold_lr (y_i - p),
- *     lateral_ik <- min(0, lateral_ik - lateral_lr (y_i y_k - p^2))  for i != k */
+ *     lateral_ik <- min(0, lateral_ik - lateral_lr (y_i y_k - p^2))  for i != k
+ * w is composed as in hk_learn, and lateral by the arguments of these names, where the bound 0 is added to its own: it has no
+ * lower bound above 0, no drift and no norm that is subtractive. */
 typedef struct hk_foldiak_args {
     hk_array w;          /* [out, in], written */
     hk_array x;          /* [in] or [samples, in] */
     hk_array y;          /* [out] or [samples, out]; with compute = 1 written */
     hk_array lateral;    /* [out, out], written; 0 on the diagonal */
     hk_array threshold;  /* [out], written */
+    hk_array lateral_row_lr, lateral_low, lateral_high, lateral_mask;  /* all optional, over [out, out] */
+    hk_array row_lr, low, high, mask, rates, indices, indptr;  /* all optional, as for hk_learn */
     double lr, lateral_lr, threshold_lr;  /* >= 0 */
     double p;            /* 0 < p < 1 */
     int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN; the threshold takes the mean in either */
@@ -414,6 +452,14 @@ typedef struct hk_foldiak_args {
     double slope;        /* > 0 */
     int64_t steps;       /* >= 1, of length step each, in settling */
     double step;         /* 0 < step <= 1 */
+    int64_t lateral_soft;
+    double lateral_soft_low, lateral_soft_high, lateral_gamma, lateral_theta;
+    int64_t lateral_norm;
+    double lateral_norm_p, lateral_norm_target;
+    int64_t soft;        /* this and the rest as for hk_learn */
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
 } hk_foldiak_args;
 HK_API int hk_foldiak(const hk_foldiak_args *args, int64_t *at, hk_error *err);
 

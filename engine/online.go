@@ -18,17 +18,23 @@ const (
 
 // sweep runs the sequence row by row if it can, up to the sample that it returns: the end, or where a chunk begins that is
 // to run sample by sample. A y that is not finite ends the sequence at its sample, but rows have gone on by then: W and
-// the state are put back to the beginning of the chunk.
+// the state are put back to the beginning of the chunk. On sparse weights one sample goes this way, too: its rows take their
+// part of x once then.
 func (u *updater[T]) sweep() (int, error) {
 	rule, fits := u.rule.(online[T])
-	if !fits || !u.compute || u.o.Normalize != NoNorm || u.o.Compose != nil || u.to-u.from < onlineSamples {
+	if !fits || !u.compute || u.o.Normalize != NoNorm || u.o.Compose != nil || !u.sparseW && u.to-u.from < onlineSamples {
 		return u.from, nil
 	}
 	o, ok := rule.Online()
 	if !ok {
 		return u.from, nil
 	}
-	o.Before, o.Sums = u.s.matrix(u.w.Rows, u.w.Cols), u.sums
+	o.Sums = u.sums
+	if !u.sparseW {
+		o.Before = u.s.matrix(u.w.Rows, u.w.Cols)
+	} else if n := len(u.csr.Data); n > 0 {
+		o.Before = u.s.matrix(1, n)
+	}
 	if o.Theta != nil && o.Step == kernels.ThetaHeld { // a parameter: one for all, or memory that it shares
 		theta := u.s.t.take(u.w.Rows)
 		for i := range theta {
@@ -49,13 +55,21 @@ func (u *updater[T]) sweep() (int, error) {
 			o.R = subRows(r, 0, x.Rows)
 			u.pre(o.R, x)
 		}
-		kernels.ForwardUpdate(u.w, x, y, o)
+		if u.sparseW {
+			kernels.ForwardUpdateCSR(u.csr, x, y, o)
+		} else {
+			kernels.ForwardUpdate(u.w, x, y, o)
+		}
 		good := u.badState() == ""
 		for k := 0; good && k < y.Rows; k++ {
 			good = finite(y.Row(k))
 		}
 		if !good {
-			copyRows(u.w, o.Before)
+			if u.sparseW {
+				copy(u.csr.Data, o.Before.Data)
+			} else {
+				copyRows(u.w, o.Before)
+			}
 			u.restoreState(s, 0)
 			return s, nil
 		}

@@ -42,8 +42,10 @@ type (
 		AdvancePre(x kernels.Matrix[T])
 		AdvancePost(y kernels.Matrix[T])
 	}
-	// powered is a rule with TermResponse whose U comes from sign(w)·|w|^Power, Power ≥ 1, in the place of w.
+	// powered is a rule with TermResponse whose U comes from sign(w)·|w|^Power, Power > 0, in the place of w.
 	powered interface{ Power() float64 }
+	// numbered is told before each Map which sample of the call it is for.
+	numbered interface{ Number(sample int) }
 )
 
 // Side is what the elements of an Array belong to.

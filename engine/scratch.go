@@ -21,9 +21,9 @@ type Scratch[T kernels.Float] struct {
 	arrays []Array[T]
 	pairs  arena[T]
 
-	dependence, row kernels.Dependence[T] // of Composition: of W, of some rows
-	windows         [2][]T                // windows of images, and y for them
-	fine            bool                  // the new weights of an update are finite
+	row     kernels.Dependence[T] // of Composition, of some rows
+	windows [2][]T                // windows of images, and y for them
+	fine    bool                  // the new weights of an update are finite
 }
 
 // arena hands out pieces of one buffer; after a call that outgrew it, the next call finds one that is large

@@ -340,7 +340,7 @@ func TestStateRefuses(t *testing.T) {
 		{"scale", "scale", Voja[float64]{Scale: a3}, o{}},
 		{"no error for PES", "y", PES[float64]{LR: 1}, o{Compute: true}},
 		{"not square", "w", AntiHebbian[float64]{ZeroDiagonal: true}, o{}},
-		{"q", "q", KrotovHopfield[float64]{Q: 1.5, K: 2}, o{Compute: true}},
+		{"q", "q", KrotovHopfield[float64]{Q: 1, K: 2}, o{Compute: true}},
 		{"k", "k", KrotovHopfield[float64]{Q: 2, K: 1}, o{Compute: true}},
 		{"k of rows", "k", KrotovHopfield[float64]{Q: 2, K: 3}, o{Compute: true}},
 		{"delta", "delta", KrotovHopfield[float64]{Q: 2, K: 2, Delta: -1}, o{Compute: true}},

@@ -12,8 +12,9 @@ var ErrStopped = errors.New("Train: stopped")
 // errStop is the panic that ends a block.
 var errStop = errors.New("stop")
 
-// pieceWork is the number of multiply-adds between two questions whether to stop: less than 50 ms of the portable path.
-const pieceWork = 1 << 22
+// pieceWork is the number of multiply-adds between two questions whether to stop: some 50 ms of the portable path. Tests
+// ask more often.
+var pieceWork = 1 << 22
 
 // pieces runs do over n independent outputs that take `each` multiply-adds; all at once if nobody may stop it.
 func (s *Scratch[T]) pieces(n, each int, do func(from, count int)) {

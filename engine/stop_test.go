@@ -12,7 +12,9 @@ import (
 func TestTrainingStops(t *testing.T) { both(t, testTrainingStops[float32], testTrainingStops[float64]) }
 
 func testTrainingStops[T kernels.Float](t *testing.T) {
-	const in, hidden = 40, 700 // several pieces of 256 samples
+	defer func(work int) { pieceWork = work }(pieceWork)
+	pieceWork = 1 << 16
+	const in, hidden = 10, 60
 	x, target := randomMatrix[T](source(1), 260, in, 0, 1), classes[T](2, 260, 4)
 	for k, kind := range []FeedbackKind{BP, FA, DFA, SignFeedback} {
 		if thin && k > 1 {
@@ -21,7 +23,7 @@ func testTrainingStops[T kernels.Float](t *testing.T) {
 		optimizer := []OptimizerKind{SGD, AdamOptimizer, SGD, MomentumSGD}[k]
 		batch := []int{200, 260, 1, 130}[k]
 		start := func() (*Network[T], *Trainer[T]) {
-			n, err := NewLayered[T]([]int{in, hidden, 90, 4}, relu(), 3)
+			n, err := NewLayered[T]([]int{in, hidden, 20, 4}, relu(), 3)
 			must(t, err)
 			f, err := NewFeedback(n, kind, GateDerivative, 5, FeedbackOptions{})
 			must(t, err)

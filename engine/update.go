@@ -91,6 +91,8 @@ func Update[T kernels.Float](rule Rule[T], w, x, y kernels.Matrix[T], o UpdateOp
 // updater is one call of Update.
 type updater[T kernels.Float] struct {
 	rule     Rule[T]
+	fn       string   // its name
+	numbered numbered // nil: it does not ask for the number of a sample
 	terms    Terms
 	w, x, y  kernels.Matrix[T]
 	o        UpdateOptions[T]
@@ -116,10 +118,14 @@ type updater[T kernels.Float] struct {
 	constrained, bounded, dependent bool
 	apart                           bool // Δ is made apart from W
 	rates                           []T
+	dependence                      kernels.Dependence[T]
 	normOf, ones, present           []T // [out], [in], [in]
 
 	csr     kernels.CSR[T] // the weights where they are sparse; w is their shape then
 	sparseW bool
+	change  []T   // Δ by stored entry
+	seen    []T   // [in], what the entries of a row see
+	entries []int // with TermDiagonal: the stored entry of each row, or -1
 }
 
 func (u *updater[T]) check() error {
@@ -127,6 +133,8 @@ func (u *updater[T]) check() error {
 		return badArg("Update", "rule", "nil", "a rule")
 	}
 	fn, o := u.rule.Name(), &u.o
+	u.fn = fn
+	u.numbered, _ = u.rule.(numbered)
 	if err := u.rule.Check(); err != nil {
 		return err
 	}
@@ -230,7 +238,16 @@ func (u *updater[T]) allocate() {
 	if u.terms&TermResidual != 0 || u.terms&TermCol != 0 {
 		u.r = u.s.t.take(in)
 	}
-	if !u.sparseW && (u.o.Normalize == MaxNorm || batchResidual || u.apart) {
+	u.power = 1
+	if p, ok := u.rule.(powered); ok {
+		u.power = p.Power()
+	}
+	if u.sparseW {
+		u.seen = u.s.t.take(in)
+		u.allocateCSR()
+		return
+	}
+	if u.o.Normalize == MaxNorm || batchResidual || u.apart {
 		u.delta = u.s.matrix(out, in)
 	}
 	if batchResidual {
@@ -242,11 +259,8 @@ func (u *updater[T]) allocate() {
 			u.diagonal[i] = u.w.Row(i)[i]
 		}
 	}
-	u.power = 1
-	if p, ok := u.rule.(powered); ok {
-		if u.power = p.Power(); u.power != 1 {
-			u.powers = u.s.matrix(out, in)
-		}
+	if u.power != 1 {
+		u.powers = u.s.matrix(out, in)
 	}
 }
 
@@ -255,12 +269,15 @@ func (u *updater[T]) answering() kernels.Matrix[T] {
 	if u.power == 1 {
 		return u.w
 	}
-	for i := range u.w.Rows { // |w|^(power − 1)·w
-		w, p := u.w.Row(i), u.powers.Row(i)
-		kernels.PowAbs(p, w, u.power-1)
-		kernels.Scale(rowVector(p), nil, w)
-	}
+	u.raise(u.powers, u.w)
 	return u.powers
+}
+
+// raise is sign(w)·|w|^power.
+func (u *updater[T]) raise(to, w kernels.Matrix[T]) {
+	for i := range w.Rows {
+		kernels.Activate(to.Row(i), w.Row(i), kernels.Activation{Kind: kernels.BiPU, Slope: -1, Shape: u.power})
+	}
 }
 
 // holdDiagonal undoes what an update has done to the diagonal of W.
@@ -295,7 +312,7 @@ func (u *updater[T]) sequence() (int, error) {
 		if !finite(answer) || !finite(u.v.N) {
 			return s - u.from, u.blame(s)
 		}
-		u.mapSample(x, y)
+		u.mapSample(s, x, y)
 		if u.terms&TermResponse != 0 && !finite(y) {
 			return s - u.from, u.diverged("y", s)
 		}
@@ -364,7 +381,7 @@ func (u *updater[T]) sequence() (int, error) {
 }
 
 func (u *updater[T]) diverged(what string, sample int) error {
-	return &DivergenceError{Func: u.rule.Name(), What: what, Sample: sample, Epoch: -1, Layer: -1}
+	return &DivergenceError{Func: u.fn, What: what, Sample: sample, Epoch: -1, Layer: -1}
 }
 
 func (u *updater[T]) finiteW() bool {

@@ -148,6 +148,8 @@ type local[T Float] struct {
 	power  []T // a piece of |w|^p, which only grows
 
 	row        rank1Job[T] // of a row of a sparse matrix
+	online     onlineJob[T]
+	seen       [2][]T // what such a row sees of samples
 	dependence Dependence[T]
 }
 

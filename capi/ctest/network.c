@@ -289,6 +289,14 @@ static void test_rules(void) {
     RUN(status, learn, krotov); /* winner: 1 - 1 * 1 = 0; second: -1/2 (1 - 1/2 * 1/2), scaled to 1/4 */
     CHECK(units[0] == 1 && units[1] == 0.25 && found[0] == 1 && found[1] == -0.5, "%g %g, y %g %g", units[0], units[1], found[0], found[1]);
 
+    double gs[2] = {0.5, 2}, decays[2] = {0.25, 0.5}, limit = 12;
+    hk_given_args given = {.w = args.w, .x = args.x, .g = hk_matrix(gs, 2, 1, 1, HK_FLOAT64), .decay = hk_matrix(decays, 2, 1, 1, HK_FLOAT64),
+                           .row_add = hk_matrix(gs, 2, 1, 1, HK_FLOAT64), .high = hk_scalar(&limit, HK_FLOAT64)};
+    w = 4;
+    RUN(status, given, given); /* 4 * 3/4 + x_0 / 2 + 1/2, then half of it + 2 x_1 + 2 */
+    double first = 3 + 0.5 * x[0] + 0.5, second = first / 2 + 2 * x[1] + 2;
+    CHECK(w == (second < 12 ? second : 12), "%g, not %g", w, second);
+
     double xf[2] = {1, 1}, yf[2] = {2, 2};
     hk_contrastive_args contrastive = {.w = args.w, .x = args.x, .y = args.y, .x_free = hk_matrix(xf, 2, 1, 1, HK_FLOAT64),
                                        .y_free = hk_matrix(yf, 2, 1, 1, HK_FLOAT64), .lr = 0.5};

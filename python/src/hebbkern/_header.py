@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
            "windowed_gain", "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak", "patches", "conv_forward", "pool",
-           "threshold", "intrinsic_plasticity", "balanced_relu", "stamina")  # fmt: skip
+           "threshold", "intrinsic_plasticity", "balanced_relu", "stamina", "given")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit", "evaluate", "deaths", "spread",
            "seed", "uniform", "anneal", "synaptic_balance", "rnn", "normal",
            "draw_feedback")  # fmt: skip
