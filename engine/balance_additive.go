@@ -12,7 +12,7 @@ import (
 // have for each of the weights w > 0 to dst, which is as long; an error of theirs ends the call, and is its error.
 //
 // w·g′(w) must increase with w, from 0 to infinity, so that a unit's balance has exactly one solution; that g increases
-// is not enough: Σ tanh|w| has up to three (mathematics page, section 4). It is looked at over the weights that there
+// is not enough: Σ tanh|w| has up to three. It is looked at over the weights that there
 // are and along the scales that are tried, and refused where it is seen to fall. Where g is a sum of powers,
 // BalanceOptions.Mixture is far faster.
 type AdditiveCost struct {

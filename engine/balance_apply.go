@@ -22,10 +22,9 @@ type GraphReport struct {
 }
 
 // Balance scales the units of a graph to A_i = c_iB_i, the unique minimum of the cost over all scalings that
-// leave the network's function unchanged (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025; mathematics page, section
-// 4), with A_i = Σ α|w|^p over the weights into unit i and B_i over those out of it. It solves for log λ and writes
-// the blocks once, at the end. Units that have no optimum (A = 0 or B = 0, or on no cycle) are left alone and
-// reported.
+// leave the network's function unchanged (Baldi, Alexos, Domingo & Rahmansetayesh, AIJ 2025), with A_i = Σ α|w|^p over
+// the weights into unit i and B_i over those out of it. It solves for log λ and writes the blocks once, at the end.
+// Units that have no optimum (A = 0 or B = 0, or on no cycle) are left alone and reported.
 //
 // Errors, all before anything is written: *ArgError for a bad graph or option, for scales that leave the range of T,
 // and for unsuitable methods; *NonFiniteError for NaN or Inf in a block.

@@ -3,7 +3,7 @@ package engine
 import "slices"
 
 // findOffCycle holds the units for which no minimum exists. With all units that stay merged into one node, the root,
-// a minimum exists if and only if every nonzero weight lies on a directed cycle (mathematics page, section 4). So a
+// a minimum exists if and only if every nonzero weight lies on a directed cycle. So a
 // unit must be reached from the root and reach it. A part that has no tie to the root must be strongly connected:
 // then its scales are determined up to a common factor. What is left is held. In a directed acyclic graph without
 // dead units nothing is, which is seen without a look at the weights.

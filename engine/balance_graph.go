@@ -13,7 +13,7 @@ import (
 // join them. Layers, skip connections, recurrence, convolutions (a unit is a channel) and shared weights (a unit is
 // all that must have one λ) are all descriptions of this kind. Scaling unit i by λ_i multiplies its incoming weights
 // by λ_i and its outgoing ones by λ_i^−c_i, which leaves the network's function as it is if the unit's activation
-// is homogeneous of degree c_i, f(λx) = λ^c f(x) (mathematics page, section 4).
+// is homogeneous of degree c_i, f(λx) = λ^c f(x).
 //
 // Two blocks over one and the same array are two uses of shared weights: the weights cost once, and the units of
 // both uses get one λ, position by position. Used both as W and as Wᵀ, its units are left at λ = 1.

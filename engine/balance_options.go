@@ -18,7 +18,7 @@ const (
 	// MethodStochastic sets one unit after another, drawn at random, to its optimum; a sweep is as many draws as
 	// there are units that may move.
 	MethodStochastic
-	// MethodTied has one λ for each group: for a chain of layers M_l of the mathematics page.
+	// MethodTied has one λ for each group: the closed form for a chain of layers.
 	MethodTied
 )
 

@@ -7,7 +7,7 @@ import (
 )
 
 // The blocked form of a sequence: B samples at the speed of matrix products, equal in real arithmetic to one sample
-// at a time (mathematics page, section 1, "The blocked form").
+// at a time.
 //
 // A sample of a rule without terms of columns is W ← A_b·W + g_b·r_bᵀ, where A_b acts on rows and r_b is x_b or the
 // rule's X. So after b samples of a block W = A·W₀ + C·R, with R the rows r, and the y of a later sample c is column c

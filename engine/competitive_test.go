@@ -144,7 +144,7 @@ func testTies[T kernels.Float](t *testing.T) {
 	}
 }
 
-// The trap of the mathematics page: the dot-product winner is not the nearest row. Rows of different lengths.
+// The dot-product winner is not the nearest row. Rows of different lengths.
 func TestEuclidWinnerIsTheNearestRow(t *testing.T) {
 	const in, out, n = 3, 6, 300
 	r := source(11)

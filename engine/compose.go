@@ -6,7 +6,7 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// Composition is what any rule may be joined with (mathematics page, section 1, "Composition order"):
+// Composition is what any rule may be joined with:
 //
 //	w ← clip(sign(w + mask∘(s(w)·Δ + bistable))),   then the weight normalisation
 //

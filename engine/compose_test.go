@@ -9,7 +9,7 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// composition pairs a Composition with what it does in float64, by the order of the mathematics page.
+// composition pairs a Composition with what it does in float64, in the order that Composition states.
 type composition[T kernels.Float] struct {
 	name string
 	c    Composition[T]

@@ -16,7 +16,7 @@
 // # Shapes
 //
 // W is [out, in], row i the weights into postsynaptic unit i, with any row stride ≥ in. A batch is [B, n], a
-// sample a row. The symbols are those of the project's mathematics page: x presynaptic, y postsynaptic
+// sample a row. The symbols are x presynaptic, y postsynaptic
 // activity, η learning rate, σ average gain, p the exponent of the cost Σ|w|^p.
 //
 // # Errors

@@ -8,7 +8,7 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// step64 is one step of a layered network on a minibatch in plain float64 loops, as maths.md section 6 has it: the
+// step64 is one step of a layered network on a minibatch in plain float64 loops: the
 // signal of hidden unit i is Σ_k through(l, k, i)·d_k of the layer after it, or of the output if direct; its gate is
 // f′(z_i), or the change of y_i since the sample before. It returns the new weights and biases.
 func step64[T kernels.Float](n *Network[T], x, target [][]float64, lr float64, direct bool, through func(l, k, i int) float64,

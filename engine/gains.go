@@ -19,7 +19,7 @@ const (
 	OfDerivative
 )
 
-// Exponential is the exponential average gain of a population (mathematics page, section 2):
+// Exponential is the exponential average gain of a population:
 //
 //	σ ← α·a + (1 − α)·σ,   a = f(I) or f′(I),   σ₀ = 0, no bias correction
 //
@@ -117,7 +117,7 @@ func (e Exponential[T]) average(a kernels.Matrix[T], samples int, r Reduction) {
 	}
 }
 
-// GainTraining is the algorithm of the first seed (mathematics page, section 3): forward, average the gains,
+// GainTraining is the synaptic balancing rule with average gains in training: forward, average the gains,
 // apply the gain rule to every projection, repeat.
 //
 //	linear:        w_ij ← w_ij + η(σ_j² − σ_i²)w_ij                 exactly as in the note

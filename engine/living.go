@@ -39,7 +39,7 @@ func NewLife[T kernels.Float](units int, seed uint64) *Life[T] {
 	return l
 }
 
-// Living is stamina in Fit (mathematics page, section 7): units that are not used die as training goes. A step observes
+// Living is stamina in Fit: units that are not used die as training goes. A step observes
 // the activities, without dropout, at the last samples that were learned, in all populations; then it finds who dies in
 // all of them; then they die, from the lowest population up. What belongs to the units goes along: the moments of
 // Optimizer, the fixed weights and the previous activities of Feedback, the averages of Gain. A change of units starts

@@ -3,8 +3,7 @@ package engine
 import "github.com/hebbkern/hebbkern/kernels"
 
 // Rule is a Hebbian learning rule: a value that holds its parameters (and, if it has any, views of state in the
-// caller's memory) and maps one sample to the vectors of the one pattern that every rule is (mathematics page,
-// section 1):
+// caller's memory) and maps one sample to the vectors of the one pattern that every rule is:
 //
 //	w_ij ← w_ij·(1 − d_i − c_j) + g_i·x_j + a_i + b_j
 //

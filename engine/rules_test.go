@@ -22,7 +22,7 @@ func (c custom[T]) Rate() float64               { return c.lr }
 func (c custom[T]) Terms() Terms                { return c.terms }
 func (c custom[T]) Map(v *Vectors[T], x, y []T) { c.fill(v, x, y) }
 
-// ruleCase pairs a rule with its Δw_ij as the table of the mathematics page has it, in float64, and with its y where
+// ruleCase pairs a rule with its Δw_ij by its equation, in float64, and with its y where
 // that is not Wx.
 type ruleCase[T kernels.Float] struct {
 	name    string

@@ -61,7 +61,7 @@ func OutputSpread[T kernels.Float](mean, scale []T, tail float64) (entropy float
 }
 
 // ScaleUnits multiplies the incoming weights and biases of a population by λ [units] and its outgoing weights by 1/λ,
-// which keeps what the network computes if the population is homogeneous of degree 1 (mathematics page, section 4).
+// which keeps what the network computes if the population is homogeneous of degree 1.
 // Errors: *ArgError for another activation, an input or output population, or a λ that is not a positive number with a
 // finite inverse.
 func (n *Network[T]) ScaleUnits(pop int, lambda []T) (err error) {

@@ -37,7 +37,7 @@ func (p Penalty) check(fn string) error {
 	return checkRate[float64](fn, "strength", p.Strength)
 }
 
-// BalancedReLU is the balanced ReLU of a batch x [B, units] (mathematics page, section 7):
+// BalancedReLU is the balanced ReLU of a batch x [B, units]:
 //
 //	y = x where x > 0, else −κ·penalty
 //
@@ -116,8 +116,7 @@ func balancedReLU[T kernels.Float](y, x kernels.Matrix[T], p Penalty, s *Scratch
 	}
 }
 
-// Stamina is what keeps the units of a layer, or its inputs, alive ("use it or lose it"; mathematics page, section
-// 7): each update adds the batch sum of their balanced ReLU, or moves an average by it. The penalty is part of this
+// Stamina is what keeps the units of a layer, or its inputs, alive ("use it or lose it"): each update adds the batch sum of their balanced ReLU, or moves an average by it. The penalty is part of this
 // bookkeeping; a forward pass has it only if it is itself a BalancedReLU, whose input is then to be given here, not
 // its output: a penalty would count twice.
 //

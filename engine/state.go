@@ -6,8 +6,7 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// The vectors that a rule has in the caller's memory: parameters, and state, which outlives the call (mathematics page,
-// "State").
+// The vectors that a rule has in the caller's memory: parameters, and state, which outlives the call.
 
 // checkArrays finds the rule's vectors and refuses bad ones.
 func (u *updater[T]) checkArrays() error {

@@ -67,7 +67,7 @@ type SynapticReport struct {
 }
 
 // SynapticBalance brings the recurrent weights to the balanced state of synaptic balancing (Stock, Harvey, Ocko &
-// Ganguli, PLoS Comput Biol 2022; mathematics page, section 5), in which each unit's cost in Σ_j c_ij is its cost out
+// Ganguli, PLoS Comput Biol 2022), in which each unit's cost in Σ_j c_ij is its cost out
 // Σ_j c_ji, c_ij = α_ij|J_ij|^p:
 //
 //	τ dh/dt = g,   g_i = Σ_j (c_ij − c_ji),   J = e^{−diag h} J₀ e^{diag h}

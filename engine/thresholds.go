@@ -7,7 +7,7 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// The rules whose state is a moving average (mathematics page, section 1). The average is read as it was before a sample
+// The rules whose state is a moving average. The average is read as it was before a sample
 // and takes the sample, by kernels.EMA, after the weights have; a sum or a mean holds it and gives it the batch mean
 // once.
 

@@ -6,7 +6,7 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// Windowed is the windowed average gain of a population (mathematics page, section 2): the mean of the last
+// Windowed is the windowed average gain of a population: the mean of the last
 // values of a = f(I) or f′(I), as many as Values has rows, and of all while there are fewer. A step costs the same
 // whatever the window, and nothing is subtracted, so that no error stays; kernels.WindowMean has the arithmetic.
 //

@@ -1,6 +1,6 @@
 """The gain rule iterated: it drives the balance deficit of ReLU networks up, where balancing brings it to 0.
 
-    w_ij ← w_ij + η (σ_j² − σ_i²) w_ij          linear, as the note has it (maths.md, section 3)
+    w_ij ← w_ij + η (σ_j² − σ_i²) w_ij          linear, as the note on the rule has it
     w_ij ← w_ij exp(η (σ_j² − σ_i²))            exponential, σ = 0 for inputs and outputs: keeps the function
 
 Networks 6-8-8-4 with ReLU hidden layers see batches of normal inputs; after each batch the gains are averaged, of the
@@ -145,7 +145,7 @@ def main(options: argparse.Namespace) -> None:
         ("deficit after balancing over that before", "0", f"{max(balanced):.1e} (largest)"),
     ]
     print_rows(
-        f"The gain rule, {options.steps} steps, {options.nets} networks {'-'.join(map(str, SIZES))}", rows, "maths.md 3"
+        f"The gain rule, {options.steps} steps, {options.nets} networks {'-'.join(map(str, SIZES))}", rows, "the note"
     )
     print(f"  {draw(courses, options.out)}")
 

@@ -51,7 +51,7 @@ def page(results: dict, go: dict | None, neon: dict | None, why: Sequence[Reason
         "",
         *peers(results),
         *how(),
-        "## Targets of issue 4",
+        "## Targets",
         "",
         "float32. Each figure is of one run; met when held in three runs of five. Ratios are of times: limit ÷ hebbkern, peer ÷ hebbkern. "
         "Where a target is missed, the reason is named if it has been measured (bench/reasons.toml).",

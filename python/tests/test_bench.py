@@ -93,7 +93,7 @@ def test_repeated_steps_stay_ordinary_numbers(workload):
 
 @pytest.mark.parametrize("name", ["oja", "softhebb", "wta", "stdp"])
 def test_references_of_online_rules_are_the_rules(name):
-    """Sample by sample in plain NumPy, from the equations of maths.md, section 1."""
+    """Sample by sample in plain NumPy, from the equations."""
     workload = next(w for w in WORKLOADS if w.form == name)
     a = small(workload, np.float64)
     w = a["w"].copy()

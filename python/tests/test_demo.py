@@ -167,7 +167,7 @@ def test_feedback_on_images_and_task(small):
     assert (fixed.weights[0] == first[0].weights[0]).all() and (fixed.weights[1] != first[0].weights[1]).any()
     assert len(set(runs["FA_Ex-80%"].network.feedback_weights[0].ravel())) == 2
     assert found.errors.shape == found.angles.shape == (3, 5, len(found.epochs)) and found.epochs[-1] == 300
-    # maths.md, section 6: after 250 epochs 1.00, .68, .84, .82, 1.00; the first 100 teach next to nothing.
+    # The reference of bench/papers/fa_ex.py: after 250 epochs 1.00, .68, .84, .82, 1.00; the first 100 teach next to nothing.
     ends = found.errors[:, :, -1].mean(0)
     assert ends[0] > 0.9 and (ends[1:4] < 0.85).all() and abs(ends[4] - 1) < 0.05
     assert abs(found.errors[:, :, 0] - 1).max() < 0.05

@@ -33,7 +33,7 @@ def bipu(c, d):
     return lambda z: z**c if z > 0 else d * (-z) ** c, derivative
 
 
-# maths.md, section 2: f and f′, at 0 the derivative from above
+# f and f′, at 0 the derivative from above
 ACTIVATIONS = {
     "identity": bilu(1, 1),
     "relu": bilu(0, 1),

@@ -31,7 +31,7 @@ def answer(rule, w, x):
 
 
 def change(rule, w, x, y):
-    """Δw of one sample, from the table of maths.md."""
+    """Δw of one sample, from the equations."""
     if isinstance(rule, (hk.rules.WTA, hk.rules.Instar)):
         return rule.lr * y[:, None] * (x - w)
     if isinstance(rule, hk.rules.SoftHebb):

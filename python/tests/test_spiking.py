@@ -13,7 +13,7 @@ MODES = ("pre_first", "both", "none")
 
 
 def plain(w, pre, post, decays, steps, low, high, mu, mode, trace, second=None, gains=None):
-    """maths.md, in float64: traces r, o (and r2, o2), one synapse after the other. Returns w and the traces."""
+    """In float64: traces r, o (and r2, o2), one synapse after the other. Returns w and the traces."""
     w = w.astype(np.float64)
     traces = [np.zeros(w.shape[1]), np.zeros(w.shape[0])]
     slow = [np.zeros(w.shape[1]), np.zeros(w.shape[0])]

@@ -16,7 +16,7 @@ N = 9
 
 
 def penalties(x, mode):
-    """The penalty of each sample, from the definition (maths.md, section 7)."""
+    """The penalty of each sample, from the definition."""
     x = np.maximum(np.asarray(x, np.float64), 0)
     n, active = x.shape[1], (x > 0).sum(1)
     silent, mu = n - active, x.mean(1)

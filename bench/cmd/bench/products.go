@@ -38,7 +38,7 @@ type product struct {
 	Gain    float64 `json:"gain"`  // over one thread, as a ratio to what the peak gains; 1 on one thread
 }
 
-// A productTarget is what issue 4 asks of a product; Held counts the runs in which it held.
+// A productTarget is what is wanted of a product; Held counts the runs in which it held.
 type productTarget struct {
 	Name   string    `json:"name"`
 	Shape  string    `json:"shape"`
@@ -165,7 +165,7 @@ func peakOf[T kernels.Float](threads int) float64 {
 
 func (p *product) shape() string { return fmt.Sprintf("%d×%d", p.Rows, p.Cols) }
 
-// productTargets are those of issue 4, float32.
+// productTargets are those of the suite, float32.
 func productTargets(list []product) []productTarget {
 	var targets []productTarget
 	at := map[string]int{}

@@ -56,7 +56,7 @@ type machine struct {
 	Date     string   `json:"date"`
 }
 
-// A target is a ratio that issue 3 asks of a kernel; Held counts the runs in which it held.
+// A target is a ratio that is wanted of a kernel; Held counts the runs in which it held.
 type target struct {
 	Name   string    `json:"name"`
 	Size   int       `json:"size"`

@@ -1,7 +1,7 @@
 """Workloads of the rules: 1000 samples in one call, and what they must give.
 
 Each is timed from Python, and from Go as the kernels that it consists of (bench/cmd/worker/sequences.go). Its reference is the
-equation of maths.md, section 1, sample after sample.
+equation, sample after sample.
 """
 
 from __future__ import annotations
