@@ -199,6 +199,38 @@ func (u *updater[T]) sparse(w kernels.Matrix[T], place []int, x, sums []T) {
 	}
 }
 
+// sparseNormalized is sampleDelta and applyNormalized of a rule with TermSparse: the first rows of delta are the Δ of the
+// rows of W that change, the bits those of all rows.
+func (u *updater[T]) sparseNormalized(x []T, sample int) error {
+	rows, in := u.v.Rows, u.w.Cols
+	delta := kernels.MatrixOf(u.delta.Data[:len(rows)*in], len(rows), in)
+	for r, i := range rows {
+		row := delta.Row(r)
+		clear(row)
+		if u.terms&TermDecay != 0 {
+			copy(row, u.w.Row(i))
+			u.one[0] = -u.v.D[i]
+			kernels.Scale(rowVector(row), u.one, nil)
+		}
+		kernels.Rank1(rowVector(row), kernels.Update[T]{G: u.v.G[i : i+1], X: x})
+		if u.diagonal != nil {
+			row[i] = 0
+		}
+	}
+	if err := u.normalizeChange(delta, sample); err != nil {
+		return err
+	}
+	for r, i := range rows {
+		k := kernels.Update[T]{G: u.one, X: delta.Row(r)}
+		u.constrain(&k, i)
+		kernels.Rank1(rowVector(u.w.Row(i)), k)
+	}
+	if u.constrained {
+		u.idle(sample == u.from)
+	}
+	return nil
+}
+
 // clearRows makes the rows absent from Rows rows of zeros, where all rows are updated.
 func (u *updater[T]) clearRows() {
 	clear(u.v.G)

@@ -55,7 +55,7 @@ func (r KrotovHopfield[T]) CheckShape(out, in int) error {
 func (r KrotovHopfield[T]) Rate() float64 { return r.LR }
 
 // Terms implements Rule.
-func (r KrotovHopfield[T]) Terms() Terms { return TermDecay | TermResponse | TermMaxNorm }
+func (r KrotovHopfield[T]) Terms() Terms { return TermDecay | TermResponse | TermSparse | TermMaxNorm }
 
 // Power makes U the I of the rule.
 func (r KrotovHopfield[T]) Power() float64 { return r.Q - 1 }
@@ -74,7 +74,8 @@ func (r KrotovHopfield[T]) Map(v *Vectors[T], x, y []T) {
 	}
 	clear(y)
 	y[first], y[last] = 1, -T(r.Delta)
-	copy(v.G, y)
-	clear(v.D)
-	v.D[first], v.D[last] = v.U[first], T(y[last]*v.U[last])
+	v.Rows = append(v.Rows[:0], min(first, last), max(first, last))
+	for _, i := range v.Rows {
+		v.G[i], v.D[i] = y[i], T(y[i]*v.U[i])
+	}
 }

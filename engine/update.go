@@ -312,9 +312,6 @@ func (u *updater[T]) sequence() (int, error) {
 		if !finite(answer) || !finite(u.v.N) {
 			return s - u.from, u.blame(s)
 		}
-		if u.terms&TermSparse != 0 && u.o.Normalize != NoNorm {
-			u.clearRows()
-		}
 		u.mapSample(s, x, y)
 		if u.terms&TermResponse != 0 && !finite(y) {
 			return s - u.from, u.diverged("y", s)
@@ -331,6 +328,11 @@ func (u *updater[T]) sequence() (int, error) {
 			sums = u.sums
 		}
 		switch {
+		case u.o.Normalize == MaxNorm && u.terms&TermSparse != 0:
+			if err := u.sparseNormalized(px, s); err != nil {
+				return s - u.from, err
+			}
+			sums = nil
 		case u.o.Normalize == MaxNorm:
 			u.sampleDelta(px, y)
 			if err := u.applyNormalized(s); err != nil {
