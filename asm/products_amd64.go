@@ -34,6 +34,16 @@ func MulTileF32AVX2(c, a, b, f, d *float32, m, n, k, cStride, aStride, bStride, 
 //go:noescape
 func MulTileF64AVX2(c, a, b, f, d *float64, m, n, k, cStride, aStride, bStride, bPanel, flags int)
 
+// LaneTileF32AVX2 is portable.LaneTile for float32.
+//
+//go:noescape
+func LaneTileF32AVX2(y, w, x, t *float32, m, n, k, more, yStride, xStride int)
+
+// LaneTileF64AVX2 is portable.LaneTile for float64.
+//
+//go:noescape
+func LaneTileF64AVX2(y, w, x, t *float64, m, n, k, more, yStride, xStride int)
+
 // MulPackF32AVX2 is portable.MulPack for float32.
 //
 //go:noescape

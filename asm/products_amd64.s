@@ -5175,43 +5175,9 @@ l8:
 	JMP     l10
 
 l9:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l11
-	MOVQ    R8, BX
-	VMOVUPS Y14, (BX)
-	VMOVUPS Y13, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y11, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l12
-
-l11:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l13
+	JEQ          l11
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -5305,12 +5271,12 @@ l11:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l14
+	JMP          l12
 
-l13:
+l11:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l15
+	JEQ          l13
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -5370,9 +5336,9 @@ l13:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l16
+	JMP          l14
 
-l15:
+l13:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y14, Y14
 	VMOVUPS Y14, (BX)
@@ -5414,7 +5380,6 @@ l15:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l16:
 l14:
 l12:
 l10:
@@ -5428,10 +5393,10 @@ l10:
 
 l4:
 	CMPQ    R9, $0x08
-	JLT     l18
+	JLT     l16
 	PCALIGN $0x20
 
-l17:
+l15:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
@@ -5446,10 +5411,10 @@ l17:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l20
+	JLT     l18
 	PCALIGN $0x20
 
-l19:
+l17:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5512,14 +5477,14 @@ l19:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l19
+	JGE          l17
 
-l20:
+l18:
 	CMPQ    SI, $0x01
-	JLT     l22
+	JLT     l20
 	PCALIGN $0x20
 
-l21:
+l19:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5537,12 +5502,12 @@ l21:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l21
+	JGE          l19
 
-l22:
+l20:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l23
+	JEQ     l21
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -5571,40 +5536,12 @@ l22:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l24
+	JMP     l22
 
-l23:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l25
-	MOVQ    R8, BX
-	VMOVUPS Y7, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l26
-
-l25:
+l21:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l27
+	JEQ          l23
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -5662,12 +5599,12 @@ l25:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l28
+	JMP          l24
 
-l27:
+l23:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l29
+	JEQ          l25
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -5709,9 +5646,9 @@ l27:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l30
+	JMP          l26
 
-l29:
+l25:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -5741,19 +5678,18 @@ l29:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l30:
-l28:
 l26:
 l24:
+l22:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l17
+	JGE  l15
 
-l18:
+l16:
 	CMPQ         R9, $0x01
-	JLT          l31
+	JLT          l27
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y8
@@ -5770,10 +5706,10 @@ l18:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l33
+	JLT          l29
 	PCALIGN      $0x20
 
-l32:
+l28:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5836,14 +5772,14 @@ l32:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l32
+	JGE          l28
 
-l33:
+l29:
 	CMPQ    BX, $0x01
-	JLT     l35
+	JLT     l31
 	PCALIGN $0x20
 
-l34:
+l30:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5861,12 +5797,12 @@ l34:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l34
+	JGE          l30
 
-l35:
+l31:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l36
+	JEQ        l32
 	VADDPS     productsConstants<>+0(SB), Y7, Y7
 	VMASKMOVPS Y7, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -5894,39 +5830,12 @@ l35:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y8, (R8)
-	JMP        l37
+	JMP        l33
 
-l36:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l38
-	VMASKMOVPS Y7, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y6, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y5, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y4, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y3, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y2, Y8, (R8)
-	JMP        l39
-
-l38:
+l32:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l40
+	JEQ          l34
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -5995,12 +5904,12 @@ l38:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y8, (R8)
-	JMP          l41
+	JMP          l35
 
-l40:
+l34:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l42
+	JEQ          l36
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y8, Y0
@@ -6047,9 +5956,9 @@ l40:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y8, (R8)
-	JMP          l43
+	JMP          l37
 
-l42:
+l36:
 	VMASKMOVPS (R8), Y8, Y0
 	VADDPS     Y7, Y0, Y7
 	VMASKMOVPS Y7, Y8, (R8)
@@ -6084,25 +5993,24 @@ l42:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y8, (R8)
 
-l43:
-l41:
-l39:
 l37:
-l31:
+l35:
+l33:
+l27:
 	JMP l2
 
 l1:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x05
-	JLT     l44
+	JLT     l38
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l47
+	JLT     l41
 	PCALIGN $0x20
 
-l46:
+l40:
 	VXORPS     Y12, Y12, Y12
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y10, Y10, Y10
@@ -6139,10 +6047,10 @@ l46:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l49
+	JLT        l43
 	PCALIGN    $0x20
 
-l48:
+l42:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -6221,14 +6129,14 @@ l48:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l48
+	JGE          l42
 
-l49:
+l43:
 	CMPQ    SI, $0x01
-	JLT     l51
+	JLT     l45
 	PCALIGN $0x20
 
-l50:
+l44:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -6250,12 +6158,12 @@ l50:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l50
+	JGE          l44
 
-l51:
+l45:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l52
+	JEQ     l46
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -6289,41 +6197,12 @@ l51:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l53
+	JMP     l47
 
-l52:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l54
-	MOVQ    R8, BX
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y11, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l55
-
-l54:
+l46:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l56
+	JEQ          l48
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -6402,12 +6281,12 @@ l54:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l57
+	JMP          l49
 
-l56:
+l48:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l58
+	JEQ          l50
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -6457,9 +6336,9 @@ l56:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l59
+	JMP          l51
 
-l58:
+l50:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -6494,24 +6373,23 @@ l58:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l59:
-l57:
-l55:
-l53:
+l51:
+l49:
+l47:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l46
+	JGE  l40
 
-l47:
+l41:
 	CMPQ    R9, $0x08
-	JLT     l61
+	JLT     l53
 	PCALIGN $0x20
 
-l60:
+l52:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
@@ -6525,10 +6403,10 @@ l60:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l63
+	JLT     l55
 	PCALIGN $0x20
 
-l62:
+l54:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6583,14 +6461,14 @@ l62:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l62
+	JGE          l54
 
-l63:
+l55:
 	CMPQ    SI, $0x01
-	JLT     l65
+	JLT     l57
 	PCALIGN $0x20
 
-l64:
+l56:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6606,12 +6484,12 @@ l64:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l64
+	JGE          l56
 
-l65:
+l57:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l66
+	JEQ     l58
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -6635,36 +6513,12 @@ l65:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l67
+	JMP     l59
 
-l66:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l68
-	MOVQ    R8, BX
-	VMOVUPS Y6, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l69
-
-l68:
+l58:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l70
+	JEQ          l60
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -6713,12 +6567,12 @@ l68:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l71
+	JMP          l61
 
-l70:
+l60:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l72
+	JEQ          l62
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -6753,9 +6607,9 @@ l70:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l73
+	JMP          l63
 
-l72:
+l62:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -6780,19 +6634,18 @@ l72:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l73:
-l71:
-l69:
-l67:
+l63:
+l61:
+l59:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l60
+	JGE  l52
 
-l61:
+l53:
 	CMPQ         R9, $0x01
-	JLT          l74
+	JLT          l64
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y7
@@ -6808,10 +6661,10 @@ l61:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l76
+	JLT          l66
 	PCALIGN      $0x20
 
-l75:
+l65:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6866,14 +6719,14 @@ l75:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l75
+	JGE          l65
 
-l76:
+l66:
 	CMPQ    BX, $0x01
-	JLT     l78
+	JLT     l68
 	PCALIGN $0x20
 
-l77:
+l67:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6889,12 +6742,12 @@ l77:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l77
+	JGE          l67
 
-l78:
+l68:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l79
+	JEQ        l69
 	VADDPS     productsConstants<>+0(SB), Y6, Y6
 	VMASKMOVPS Y6, Y7, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -6917,35 +6770,12 @@ l78:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y7, (R8)
-	JMP        l80
+	JMP        l70
 
-l79:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l81
-	VMASKMOVPS Y6, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y5, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y4, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y3, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y2, Y7, (R8)
-	JMP        l82
-
-l81:
+l69:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l83
+	JEQ          l71
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7003,12 +6833,12 @@ l81:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y7, (R8)
-	JMP          l84
+	JMP          l72
 
-l83:
+l71:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l85
+	JEQ          l73
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y7, Y0
@@ -7047,9 +6877,9 @@ l83:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y7, (R8)
-	JMP          l86
+	JMP          l74
 
-l85:
+l73:
 	VMASKMOVPS (R8), Y7, Y0
 	VADDPS     Y6, Y0, Y6
 	VMASKMOVPS Y6, Y7, (R8)
@@ -7078,25 +6908,24 @@ l85:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y7, (R8)
 
-l86:
-l84:
-l82:
-l80:
 l74:
-	JMP l45
+l72:
+l70:
+l64:
+	JMP l39
 
-l44:
+l38:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l87
+	JLT     l75
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l90
+	JLT     l78
 	PCALIGN $0x20
 
-l89:
+l77:
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y8, Y8, Y8
@@ -7127,10 +6956,10 @@ l89:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l92
+	JLT        l80
 	PCALIGN    $0x20
 
-l91:
+l79:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -7197,14 +7026,14 @@ l91:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l91
+	JGE          l79
 
-l92:
+l80:
 	CMPQ    SI, $0x01
-	JLT     l94
+	JLT     l82
 	PCALIGN $0x20
 
-l93:
+l81:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -7223,12 +7052,12 @@ l93:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l93
+	JGE          l81
 
-l94:
+l82:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l95
+	JEQ     l83
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -7255,36 +7084,12 @@ l94:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l96
+	JMP     l84
 
-l95:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l97
-	MOVQ    R8, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l98
-
-l97:
+l83:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l99
+	JEQ          l85
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7348,12 +7153,12 @@ l97:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l100
+	JMP          l86
 
-l99:
+l85:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l101
+	JEQ          l87
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -7393,9 +7198,9 @@ l99:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l102
+	JMP          l88
 
-l101:
+l87:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -7423,24 +7228,23 @@ l101:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l102:
-l100:
-l98:
-l96:
+l88:
+l86:
+l84:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l89
+	JGE  l77
 
-l90:
+l78:
 	CMPQ    R9, $0x08
-	JLT     l104
+	JLT     l90
 	PCALIGN $0x20
 
-l103:
+l89:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
@@ -7453,10 +7257,10 @@ l103:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l106
+	JLT     l92
 	PCALIGN $0x20
 
-l105:
+l91:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7503,14 +7307,14 @@ l105:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l105
+	JGE          l91
 
-l106:
+l92:
 	CMPQ    SI, $0x01
-	JLT     l108
+	JLT     l94
 	PCALIGN $0x20
 
-l107:
+l93:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7524,12 +7328,12 @@ l107:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l107
+	JGE          l93
 
-l108:
+l94:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l109
+	JEQ     l95
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -7548,32 +7352,12 @@ l108:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l110
+	JMP     l96
 
-l109:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l111
-	MOVQ    R8, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l112
-
-l111:
+l95:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l113
+	JEQ          l97
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7613,12 +7397,12 @@ l111:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l114
+	JMP          l98
 
-l113:
+l97:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l115
+	JEQ          l99
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -7646,9 +7430,9 @@ l113:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l116
+	JMP          l100
 
-l115:
+l99:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -7668,19 +7452,18 @@ l115:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l116:
-l114:
-l112:
-l110:
+l100:
+l98:
+l96:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l103
+	JGE  l89
 
-l104:
+l90:
 	CMPQ         R9, $0x01
-	JLT          l117
+	JLT          l101
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y6
@@ -7695,10 +7478,10 @@ l104:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l119
+	JLT          l103
 	PCALIGN      $0x20
 
-l118:
+l102:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7745,14 +7528,14 @@ l118:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l118
+	JGE          l102
 
-l119:
+l103:
 	CMPQ    BX, $0x01
-	JLT     l121
+	JLT     l105
 	PCALIGN $0x20
 
-l120:
+l104:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7766,12 +7549,12 @@ l120:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l120
+	JGE          l104
 
-l121:
+l105:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l122
+	JEQ        l106
 	VADDPS     productsConstants<>+0(SB), Y5, Y5
 	VMASKMOVPS Y5, Y6, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -7789,31 +7572,12 @@ l121:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y6, (R8)
-	JMP        l123
+	JMP        l107
 
-l122:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l124
-	VMASKMOVPS Y5, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y4, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y3, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y2, Y6, (R8)
-	JMP        l125
-
-l124:
+l106:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l126
+	JEQ          l108
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7860,12 +7624,12 @@ l124:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y6, (R8)
-	JMP          l127
+	JMP          l109
 
-l126:
+l108:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l128
+	JEQ          l110
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y6, Y0
@@ -7896,9 +7660,9 @@ l126:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y6, (R8)
-	JMP          l129
+	JMP          l111
 
-l128:
+l110:
 	VMASKMOVPS (R8), Y6, Y0
 	VADDPS     Y5, Y0, Y5
 	VMASKMOVPS Y5, Y6, (R8)
@@ -7921,25 +7685,24 @@ l128:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y6, (R8)
 
-l129:
-l127:
-l125:
-l123:
-l117:
-	JMP l88
+l111:
+l109:
+l107:
+l101:
+	JMP l76
 
-l87:
+l75:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x03
-	JLT     l130
+	JLT     l112
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l133
+	JLT     l115
 	PCALIGN $0x20
 
-l132:
+l114:
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y6, Y6, Y6
@@ -7964,10 +7727,10 @@ l132:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l135
+	JLT        l117
 	PCALIGN    $0x20
 
-l134:
+l116:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -8022,14 +7785,14 @@ l134:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l134
+	JGE          l116
 
-l135:
+l117:
 	CMPQ    SI, $0x01
-	JLT     l137
+	JLT     l119
 	PCALIGN $0x20
 
-l136:
+l118:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -8045,12 +7808,12 @@ l136:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l136
+	JGE          l118
 
-l137:
+l119:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l138
+	JEQ     l120
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -8070,31 +7833,12 @@ l137:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l139
+	JMP     l121
 
-l138:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l140
-	MOVQ    R8, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l141
-
-l140:
+l120:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l142
+	JEQ          l122
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8143,12 +7887,12 @@ l140:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l143
+	JMP          l123
 
-l142:
+l122:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l144
+	JEQ          l124
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -8178,9 +7922,9 @@ l142:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l145
+	JMP          l125
 
-l144:
+l124:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -8201,24 +7945,23 @@ l144:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l145:
-l143:
-l141:
-l139:
+l125:
+l123:
+l121:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l132
+	JGE  l114
 
-l133:
+l115:
 	CMPQ    R9, $0x08
-	JLT     l147
+	JLT     l127
 	PCALIGN $0x20
 
-l146:
+l126:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
@@ -8230,10 +7973,10 @@ l146:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l149
+	JLT     l129
 	PCALIGN $0x20
 
-l148:
+l128:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8272,14 +8015,14 @@ l148:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l148
+	JGE          l128
 
-l149:
+l129:
 	CMPQ    SI, $0x01
-	JLT     l151
+	JLT     l131
 	PCALIGN $0x20
 
-l150:
+l130:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8291,12 +8034,12 @@ l150:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l150
+	JGE          l130
 
-l151:
+l131:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l152
+	JEQ     l132
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -8310,28 +8053,12 @@ l151:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l153
+	JMP     l133
 
-l152:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l154
-	MOVQ    R8, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l155
-
-l154:
+l132:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l156
+	JEQ          l134
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8362,12 +8089,12 @@ l154:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l157
+	JMP          l135
 
-l156:
+l134:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l158
+	JEQ          l136
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -8388,9 +8115,9 @@ l156:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l159
+	JMP          l137
 
-l158:
+l136:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -8405,19 +8132,18 @@ l158:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l159:
-l157:
-l155:
-l153:
+l137:
+l135:
+l133:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l146
+	JGE  l126
 
-l147:
+l127:
 	CMPQ         R9, $0x01
-	JLT          l160
+	JLT          l138
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y5
@@ -8431,10 +8157,10 @@ l147:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l162
+	JLT          l140
 	PCALIGN      $0x20
 
-l161:
+l139:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8473,14 +8199,14 @@ l161:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l161
+	JGE          l139
 
-l162:
+l140:
 	CMPQ    BX, $0x01
-	JLT     l164
+	JLT     l142
 	PCALIGN $0x20
 
-l163:
+l141:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8492,12 +8218,12 @@ l163:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l163
+	JGE          l141
 
-l164:
+l142:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l165
+	JEQ        l143
 	VADDPS     productsConstants<>+0(SB), Y4, Y4
 	VMASKMOVPS Y4, Y5, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -8510,27 +8236,12 @@ l164:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y5, (R8)
-	JMP        l166
+	JMP        l144
 
-l165:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l167
-	VMASKMOVPS Y4, Y5, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y3, Y5, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y2, Y5, (R8)
-	JMP        l168
-
-l167:
+l143:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l169
+	JEQ          l145
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8566,12 +8277,12 @@ l167:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y5, (R8)
-	JMP          l170
+	JMP          l146
 
-l169:
+l145:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l171
+	JEQ          l147
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y5, Y0
@@ -8594,9 +8305,9 @@ l169:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y5, (R8)
-	JMP          l172
+	JMP          l148
 
-l171:
+l147:
 	VMASKMOVPS (R8), Y5, Y0
 	VADDPS     Y4, Y0, Y4
 	VMASKMOVPS Y4, Y5, (R8)
@@ -8613,25 +8324,24 @@ l171:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y5, (R8)
 
-l172:
-l170:
-l168:
-l166:
-l160:
-	JMP l131
+l148:
+l146:
+l144:
+l138:
+	JMP l113
 
-l130:
+l112:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x02
-	JLT     l173
+	JLT     l149
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l176
+	JLT     l152
 	PCALIGN $0x20
 
-l175:
+l151:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y4, Y4, Y4
@@ -8650,10 +8360,10 @@ l175:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l178
+	JLT        l154
 	PCALIGN    $0x20
 
-l177:
+l153:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -8696,14 +8406,14 @@ l177:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l177
+	JGE          l153
 
-l178:
+l154:
 	CMPQ    SI, $0x01
-	JLT     l180
+	JLT     l156
 	PCALIGN $0x20
 
-l179:
+l155:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -8716,12 +8426,12 @@ l179:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l179
+	JGE          l155
 
-l180:
+l156:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l181
+	JEQ     l157
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -8734,26 +8444,12 @@ l180:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l182
+	JMP     l158
 
-l181:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l183
-	MOVQ    R8, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l184
-
-l183:
+l157:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l185
+	JEQ          l159
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8787,12 +8483,12 @@ l183:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l186
+	JMP          l160
 
-l185:
+l159:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l187
+	JEQ          l161
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -8812,9 +8508,9 @@ l185:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l188
+	JMP          l162
 
-l187:
+l161:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -8828,24 +8524,23 @@ l187:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l188:
-l186:
-l184:
-l182:
+l162:
+l160:
+l158:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l175
+	JGE  l151
 
-l176:
+l152:
 	CMPQ    R9, $0x08
-	JLT     l190
+	JLT     l164
 	PCALIGN $0x20
 
-l189:
+l163:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
 	MOVQ    k+56(FP), SI
@@ -8856,10 +8551,10 @@ l189:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l192
+	JLT     l166
 	PCALIGN $0x20
 
-l191:
+l165:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -8890,14 +8585,14 @@ l191:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l191
+	JGE          l165
 
-l192:
+l166:
 	CMPQ    SI, $0x01
-	JLT     l194
+	JLT     l168
 	PCALIGN $0x20
 
-l193:
+l167:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -8907,12 +8602,12 @@ l193:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l193
+	JGE          l167
 
-l194:
+l168:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l195
+	JEQ     l169
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -8921,24 +8616,12 @@ l194:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l196
+	JMP     l170
 
-l195:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l197
-	MOVQ    R8, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l198
-
-l197:
+l169:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l199
+	JEQ          l171
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8960,12 +8643,12 @@ l197:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l200
+	JMP          l172
 
-l199:
+l171:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l201
+	JEQ          l173
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -8979,9 +8662,9 @@ l199:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l202
+	JMP          l174
 
-l201:
+l173:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -8991,19 +8674,18 @@ l201:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l202:
-l200:
-l198:
-l196:
+l174:
+l172:
+l170:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l189
+	JGE  l163
 
-l190:
+l164:
 	CMPQ         R9, $0x01
-	JLT          l203
+	JLT          l175
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y4
@@ -9016,10 +8698,10 @@ l190:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l205
+	JLT          l177
 	PCALIGN      $0x20
 
-l204:
+l176:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -9050,14 +8732,14 @@ l204:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l204
+	JGE          l176
 
-l205:
+l177:
 	CMPQ    BX, $0x01
-	JLT     l207
+	JLT     l179
 	PCALIGN $0x20
 
-l206:
+l178:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -9067,12 +8749,12 @@ l206:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l206
+	JGE          l178
 
-l207:
+l179:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l208
+	JEQ        l180
 	VADDPS     productsConstants<>+0(SB), Y3, Y3
 	VMASKMOVPS Y3, Y4, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -9080,23 +8762,12 @@ l207:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y4, (R8)
-	JMP        l209
+	JMP        l181
 
-l208:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l210
-	VMASKMOVPS Y3, Y4, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y2, Y4, (R8)
-	JMP        l211
-
-l210:
+l180:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l212
+	JEQ          l182
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9121,12 +8792,12 @@ l210:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y4, (R8)
-	JMP          l213
+	JMP          l183
 
-l212:
+l182:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l214
+	JEQ          l184
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y4, Y0
@@ -9141,9 +8812,9 @@ l212:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y4, (R8)
-	JMP          l215
+	JMP          l185
 
-l214:
+l184:
 	VMASKMOVPS (R8), Y4, Y0
 	VADDPS     Y3, Y0, Y3
 	VMASKMOVPS Y3, Y4, (R8)
@@ -9154,22 +8825,21 @@ l214:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y4, (R8)
 
-l215:
-l213:
-l211:
-l209:
-l203:
-	JMP l174
+l185:
+l183:
+l181:
+l175:
+	JMP l150
 
-l173:
+l149:
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l217
+	JLT     l187
 	PCALIGN $0x20
 
-l216:
+l186:
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y2, Y2, Y2
 	MOVQ       R8, AX
@@ -9182,10 +8852,10 @@ l216:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l219
+	JLT        l189
 	PCALIGN    $0x20
 
-l218:
+l188:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y3
 	VFMADD231PS  32(CX), Y0, Y2
@@ -9208,14 +8878,14 @@ l218:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l218
+	JGE          l188
 
-l219:
+l189:
 	CMPQ    SI, $0x01
-	JLT     l221
+	JLT     l191
 	PCALIGN $0x20
 
-l220:
+l190:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y3
 	VFMADD231PS  32(CX), Y0, Y2
@@ -9223,32 +8893,23 @@ l220:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l220
+	JGE          l190
 
-l221:
+l191:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l222
+	JEQ     l192
 	MOVQ    R8, AX
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, 32(AX)
-	JMP     l223
+	JMP     l193
 
-l222:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l224
-	MOVQ    R8, AX
-	VMOVUPS Y3, (AX)
-	VMOVUPS Y2, 32(AX)
-	JMP     l225
-
-l224:
+l192:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l226
+	JEQ          l194
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9267,12 +8928,12 @@ l224:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(BX)
-	JMP          l227
+	JMP          l195
 
-l226:
+l194:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l228
+	JEQ          l196
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSS (BX), Y1
@@ -9282,33 +8943,32 @@ l226:
 	VMULPS       32(AX), Y1, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(AX)
-	JMP          l229
+	JMP          l197
 
-l228:
+l196:
 	MOVQ    R8, AX
 	VADDPS  (AX), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPS  32(AX), Y2, Y2
 	VMOVUPS Y2, 32(AX)
 
-l229:
-l227:
-l225:
-l223:
+l197:
+l195:
+l193:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l216
+	JGE  l186
 
-l217:
+l187:
 	CMPQ    R9, $0x08
-	JLT     l231
+	JLT     l199
 	PCALIGN $0x20
 
-l230:
+l198:
 	VXORPS  Y1, Y1, Y1
 	MOVQ    k+56(FP), SI
 	MOVQ    a+8(FP), DX
@@ -9318,10 +8978,10 @@ l230:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l233
+	JLT     l201
 	PCALIGN $0x20
 
-l232:
+l200:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y1
 	ADDQ         AX, CX
@@ -9340,43 +9000,35 @@ l232:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l232
+	JGE          l200
 
-l233:
+l201:
 	CMPQ    SI, $0x01
-	JLT     l235
+	JLT     l203
 	PCALIGN $0x20
 
-l234:
+l202:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y1
 	ADDQ         AX, CX
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l234
+	JGE          l202
 
-l235:
+l203:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l236
+	JEQ     l204
 	MOVQ    R8, AX
 	VADDPS  productsConstants<>+0(SB), Y1, Y1
 	VMOVUPS Y1, (AX)
-	JMP     l237
+	JMP     l205
 
-l236:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l238
-	MOVQ    R8, AX
-	VMOVUPS Y1, (AX)
-	JMP     l239
-
-l238:
+l204:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l240
+	JEQ          l206
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9389,38 +9041,37 @@ l238:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, (BX)
-	JMP          l241
+	JMP          l207
 
-l240:
+l206:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l242
+	JEQ          l208
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSS (BX), Y0
 	VMULPS       (AX), Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, (AX)
-	JMP          l243
+	JMP          l209
 
-l242:
+l208:
 	MOVQ    R8, AX
 	VADDPS  (AX), Y1, Y1
 	VMOVUPS Y1, (AX)
 
-l243:
-l241:
-l239:
-l237:
+l209:
+l207:
+l205:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l230
+	JGE  l198
 
-l231:
+l199:
 	CMPQ         R9, $0x01
-	JLT          l244
+	JLT          l210
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
@@ -9432,10 +9083,10 @@ l231:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l246
+	JLT          l212
 	PCALIGN      $0x20
 
-l245:
+l211:
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  (DI), Y0, Y2
 	ADDQ         CX, DI
@@ -9454,41 +9105,34 @@ l245:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l245
+	JGE          l211
 
-l246:
+l212:
 	CMPQ    BX, $0x01
-	JLT     l248
+	JLT     l214
 	PCALIGN $0x20
 
-l247:
+l213:
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  (DI), Y0, Y2
 	ADDQ         CX, DI
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l247
+	JGE          l213
 
-l248:
+l214:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l249
+	JEQ        l215
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y3, (R8)
-	JMP        l250
+	JMP        l216
 
-l249:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l251
-	VMASKMOVPS Y2, Y3, (R8)
-	JMP        l252
-
-l251:
+l215:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l253
+	JEQ          l217
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9502,34 +9146,33 @@ l251:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y3, (R8)
-	JMP          l254
+	JMP          l218
 
-l253:
+l217:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l255
+	JEQ          l219
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y3, Y0
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y3, (R8)
-	JMP          l256
+	JMP          l220
 
-l255:
+l219:
 	VMASKMOVPS (R8), Y3, Y0
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y3, (R8)
 
-l256:
-l254:
-l252:
-l250:
-l244:
-l174:
-l131:
-l88:
-l45:
+l220:
+l218:
+l216:
+l210:
+l150:
+l113:
+l76:
+l39:
 l2:
 	VZEROUPPER
 	RET
@@ -9765,43 +9408,9 @@ l8:
 	JMP     l10
 
 l9:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l11
-	MOVQ    R8, BX
-	VMOVUPS Y14, (BX)
-	VMOVUPS Y13, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y11, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l12
-
-l11:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l13
+	JEQ          l11
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9895,12 +9504,12 @@ l11:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l14
+	JMP          l12
 
-l13:
+l11:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l15
+	JEQ          l13
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -9960,9 +9569,9 @@ l13:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l16
+	JMP          l14
 
-l15:
+l13:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y14, Y14
 	VMOVUPS Y14, (BX)
@@ -10004,7 +9613,6 @@ l15:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l16:
 l14:
 l12:
 l10:
@@ -10018,10 +9626,10 @@ l10:
 
 l4:
 	CMPQ    R9, $0x04
-	JLT     l18
+	JLT     l16
 	PCALIGN $0x20
 
-l17:
+l15:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
@@ -10036,10 +9644,10 @@ l17:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l20
+	JLT     l18
 	PCALIGN $0x20
 
-l19:
+l17:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -10102,14 +9710,14 @@ l19:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l19
+	JGE          l17
 
-l20:
+l18:
 	CMPQ    SI, $0x01
-	JLT     l22
+	JLT     l20
 	PCALIGN $0x20
 
-l21:
+l19:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -10127,12 +9735,12 @@ l21:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l21
+	JGE          l19
 
-l22:
+l20:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l23
+	JEQ     l21
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -10161,40 +9769,12 @@ l22:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l24
+	JMP     l22
 
-l23:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l25
-	MOVQ    R8, BX
-	VMOVUPS Y7, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l26
-
-l25:
+l21:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l27
+	JEQ          l23
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -10252,12 +9832,12 @@ l25:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l28
+	JMP          l24
 
-l27:
+l23:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l29
+	JEQ          l25
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -10299,9 +9879,9 @@ l27:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l30
+	JMP          l26
 
-l29:
+l25:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -10331,19 +9911,18 @@ l29:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l30:
-l28:
 l26:
 l24:
+l22:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l17
+	JGE  l15
 
-l18:
+l16:
 	CMPQ         R9, $0x01
-	JLT          l31
+	JLT          l27
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y8
@@ -10360,10 +9939,10 @@ l18:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l33
+	JLT          l29
 	PCALIGN      $0x20
 
-l32:
+l28:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -10426,14 +10005,14 @@ l32:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l32
+	JGE          l28
 
-l33:
+l29:
 	CMPQ    BX, $0x01
-	JLT     l35
+	JLT     l31
 	PCALIGN $0x20
 
-l34:
+l30:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -10451,12 +10030,12 @@ l34:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l34
+	JGE          l30
 
-l35:
+l31:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l36
+	JEQ        l32
 	VADDPD     productsConstants<>+96(SB), Y7, Y7
 	VMASKMOVPD Y7, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -10484,39 +10063,12 @@ l35:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y8, (R8)
-	JMP        l37
+	JMP        l33
 
-l36:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l38
-	VMASKMOVPD Y7, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y6, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y5, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y4, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y3, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y2, Y8, (R8)
-	JMP        l39
-
-l38:
+l32:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l40
+	JEQ          l34
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -10585,12 +10137,12 @@ l38:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y8, (R8)
-	JMP          l41
+	JMP          l35
 
-l40:
+l34:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l42
+	JEQ          l36
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y8, Y0
@@ -10637,9 +10189,9 @@ l40:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y8, (R8)
-	JMP          l43
+	JMP          l37
 
-l42:
+l36:
 	VMASKMOVPD (R8), Y8, Y0
 	VADDPD     Y7, Y0, Y7
 	VMASKMOVPD Y7, Y8, (R8)
@@ -10674,25 +10226,24 @@ l42:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y8, (R8)
 
-l43:
-l41:
-l39:
 l37:
-l31:
+l35:
+l33:
+l27:
 	JMP l2
 
 l1:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x05
-	JLT     l44
+	JLT     l38
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l47
+	JLT     l41
 	PCALIGN $0x20
 
-l46:
+l40:
 	VXORPS     Y12, Y12, Y12
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y10, Y10, Y10
@@ -10729,10 +10280,10 @@ l46:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l49
+	JLT        l43
 	PCALIGN    $0x20
 
-l48:
+l42:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -10811,14 +10362,14 @@ l48:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l48
+	JGE          l42
 
-l49:
+l43:
 	CMPQ    SI, $0x01
-	JLT     l51
+	JLT     l45
 	PCALIGN $0x20
 
-l50:
+l44:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -10840,12 +10391,12 @@ l50:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l50
+	JGE          l44
 
-l51:
+l45:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l52
+	JEQ     l46
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -10879,41 +10430,12 @@ l51:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l53
+	JMP     l47
 
-l52:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l54
-	MOVQ    R8, BX
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y11, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l55
-
-l54:
+l46:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l56
+	JEQ          l48
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -10992,12 +10514,12 @@ l54:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l57
+	JMP          l49
 
-l56:
+l48:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l58
+	JEQ          l50
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -11047,9 +10569,9 @@ l56:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l59
+	JMP          l51
 
-l58:
+l50:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -11084,24 +10606,23 @@ l58:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l59:
-l57:
-l55:
-l53:
+l51:
+l49:
+l47:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l46
+	JGE  l40
 
-l47:
+l41:
 	CMPQ    R9, $0x04
-	JLT     l61
+	JLT     l53
 	PCALIGN $0x20
 
-l60:
+l52:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
@@ -11115,10 +10636,10 @@ l60:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l63
+	JLT     l55
 	PCALIGN $0x20
 
-l62:
+l54:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -11173,14 +10694,14 @@ l62:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l62
+	JGE          l54
 
-l63:
+l55:
 	CMPQ    SI, $0x01
-	JLT     l65
+	JLT     l57
 	PCALIGN $0x20
 
-l64:
+l56:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -11196,12 +10717,12 @@ l64:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l64
+	JGE          l56
 
-l65:
+l57:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l66
+	JEQ     l58
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -11225,36 +10746,12 @@ l65:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l67
+	JMP     l59
 
-l66:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l68
-	MOVQ    R8, BX
-	VMOVUPS Y6, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l69
-
-l68:
+l58:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l70
+	JEQ          l60
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11303,12 +10800,12 @@ l68:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l71
+	JMP          l61
 
-l70:
+l60:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l72
+	JEQ          l62
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -11343,9 +10840,9 @@ l70:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l73
+	JMP          l63
 
-l72:
+l62:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -11370,19 +10867,18 @@ l72:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l73:
-l71:
-l69:
-l67:
+l63:
+l61:
+l59:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l60
+	JGE  l52
 
-l61:
+l53:
 	CMPQ         R9, $0x01
-	JLT          l74
+	JLT          l64
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y7
@@ -11398,10 +10894,10 @@ l61:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l76
+	JLT          l66
 	PCALIGN      $0x20
 
-l75:
+l65:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -11456,14 +10952,14 @@ l75:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l75
+	JGE          l65
 
-l76:
+l66:
 	CMPQ    BX, $0x01
-	JLT     l78
+	JLT     l68
 	PCALIGN $0x20
 
-l77:
+l67:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -11479,12 +10975,12 @@ l77:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l77
+	JGE          l67
 
-l78:
+l68:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l79
+	JEQ        l69
 	VADDPD     productsConstants<>+96(SB), Y6, Y6
 	VMASKMOVPD Y6, Y7, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -11507,35 +11003,12 @@ l78:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y7, (R8)
-	JMP        l80
+	JMP        l70
 
-l79:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l81
-	VMASKMOVPD Y6, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y5, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y4, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y3, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y2, Y7, (R8)
-	JMP        l82
-
-l81:
+l69:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l83
+	JEQ          l71
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11593,12 +11066,12 @@ l81:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y7, (R8)
-	JMP          l84
+	JMP          l72
 
-l83:
+l71:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l85
+	JEQ          l73
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y7, Y0
@@ -11637,9 +11110,9 @@ l83:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y7, (R8)
-	JMP          l86
+	JMP          l74
 
-l85:
+l73:
 	VMASKMOVPD (R8), Y7, Y0
 	VADDPD     Y6, Y0, Y6
 	VMASKMOVPD Y6, Y7, (R8)
@@ -11668,25 +11141,24 @@ l85:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y7, (R8)
 
-l86:
-l84:
-l82:
-l80:
 l74:
-	JMP l45
+l72:
+l70:
+l64:
+	JMP l39
 
-l44:
+l38:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l87
+	JLT     l75
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l90
+	JLT     l78
 	PCALIGN $0x20
 
-l89:
+l77:
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y8, Y8, Y8
@@ -11717,10 +11189,10 @@ l89:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l92
+	JLT        l80
 	PCALIGN    $0x20
 
-l91:
+l79:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -11787,14 +11259,14 @@ l91:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l91
+	JGE          l79
 
-l92:
+l80:
 	CMPQ    SI, $0x01
-	JLT     l94
+	JLT     l82
 	PCALIGN $0x20
 
-l93:
+l81:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -11813,12 +11285,12 @@ l93:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l93
+	JGE          l81
 
-l94:
+l82:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l95
+	JEQ     l83
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -11845,36 +11317,12 @@ l94:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l96
+	JMP     l84
 
-l95:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l97
-	MOVQ    R8, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l98
-
-l97:
+l83:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l99
+	JEQ          l85
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11938,12 +11386,12 @@ l97:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l100
+	JMP          l86
 
-l99:
+l85:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l101
+	JEQ          l87
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -11983,9 +11431,9 @@ l99:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l102
+	JMP          l88
 
-l101:
+l87:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -12013,24 +11461,23 @@ l101:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l102:
-l100:
-l98:
-l96:
+l88:
+l86:
+l84:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l89
+	JGE  l77
 
-l90:
+l78:
 	CMPQ    R9, $0x04
-	JLT     l104
+	JLT     l90
 	PCALIGN $0x20
 
-l103:
+l89:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
@@ -12043,10 +11490,10 @@ l103:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l106
+	JLT     l92
 	PCALIGN $0x20
 
-l105:
+l91:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -12093,14 +11540,14 @@ l105:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l105
+	JGE          l91
 
-l106:
+l92:
 	CMPQ    SI, $0x01
-	JLT     l108
+	JLT     l94
 	PCALIGN $0x20
 
-l107:
+l93:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -12114,12 +11561,12 @@ l107:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l107
+	JGE          l93
 
-l108:
+l94:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l109
+	JEQ     l95
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -12138,32 +11585,12 @@ l108:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l110
+	JMP     l96
 
-l109:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l111
-	MOVQ    R8, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l112
-
-l111:
+l95:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l113
+	JEQ          l97
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12203,12 +11630,12 @@ l111:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l114
+	JMP          l98
 
-l113:
+l97:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l115
+	JEQ          l99
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -12236,9 +11663,9 @@ l113:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l116
+	JMP          l100
 
-l115:
+l99:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -12258,19 +11685,18 @@ l115:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l116:
-l114:
-l112:
-l110:
+l100:
+l98:
+l96:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l103
+	JGE  l89
 
-l104:
+l90:
 	CMPQ         R9, $0x01
-	JLT          l117
+	JLT          l101
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y6
@@ -12285,10 +11711,10 @@ l104:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l119
+	JLT          l103
 	PCALIGN      $0x20
 
-l118:
+l102:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -12335,14 +11761,14 @@ l118:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l118
+	JGE          l102
 
-l119:
+l103:
 	CMPQ    BX, $0x01
-	JLT     l121
+	JLT     l105
 	PCALIGN $0x20
 
-l120:
+l104:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -12356,12 +11782,12 @@ l120:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l120
+	JGE          l104
 
-l121:
+l105:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l122
+	JEQ        l106
 	VADDPD     productsConstants<>+96(SB), Y5, Y5
 	VMASKMOVPD Y5, Y6, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -12379,31 +11805,12 @@ l121:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y6, (R8)
-	JMP        l123
+	JMP        l107
 
-l122:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l124
-	VMASKMOVPD Y5, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y4, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y3, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y2, Y6, (R8)
-	JMP        l125
-
-l124:
+l106:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l126
+	JEQ          l108
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12450,12 +11857,12 @@ l124:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y6, (R8)
-	JMP          l127
+	JMP          l109
 
-l126:
+l108:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l128
+	JEQ          l110
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y6, Y0
@@ -12486,9 +11893,9 @@ l126:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y6, (R8)
-	JMP          l129
+	JMP          l111
 
-l128:
+l110:
 	VMASKMOVPD (R8), Y6, Y0
 	VADDPD     Y5, Y0, Y5
 	VMASKMOVPD Y5, Y6, (R8)
@@ -12511,25 +11918,24 @@ l128:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y6, (R8)
 
-l129:
-l127:
-l125:
-l123:
-l117:
-	JMP l88
+l111:
+l109:
+l107:
+l101:
+	JMP l76
 
-l87:
+l75:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x03
-	JLT     l130
+	JLT     l112
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l133
+	JLT     l115
 	PCALIGN $0x20
 
-l132:
+l114:
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y6, Y6, Y6
@@ -12554,10 +11960,10 @@ l132:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l135
+	JLT        l117
 	PCALIGN    $0x20
 
-l134:
+l116:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -12612,14 +12018,14 @@ l134:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l134
+	JGE          l116
 
-l135:
+l117:
 	CMPQ    SI, $0x01
-	JLT     l137
+	JLT     l119
 	PCALIGN $0x20
 
-l136:
+l118:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -12635,12 +12041,12 @@ l136:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l136
+	JGE          l118
 
-l137:
+l119:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l138
+	JEQ     l120
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -12660,31 +12066,12 @@ l137:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l139
+	JMP     l121
 
-l138:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l140
-	MOVQ    R8, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l141
-
-l140:
+l120:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l142
+	JEQ          l122
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12733,12 +12120,12 @@ l140:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l143
+	JMP          l123
 
-l142:
+l122:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l144
+	JEQ          l124
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -12768,9 +12155,9 @@ l142:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l145
+	JMP          l125
 
-l144:
+l124:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -12791,24 +12178,23 @@ l144:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l145:
-l143:
-l141:
-l139:
+l125:
+l123:
+l121:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l132
+	JGE  l114
 
-l133:
+l115:
 	CMPQ    R9, $0x04
-	JLT     l147
+	JLT     l127
 	PCALIGN $0x20
 
-l146:
+l126:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
@@ -12820,10 +12206,10 @@ l146:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l149
+	JLT     l129
 	PCALIGN $0x20
 
-l148:
+l128:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -12862,14 +12248,14 @@ l148:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l148
+	JGE          l128
 
-l149:
+l129:
 	CMPQ    SI, $0x01
-	JLT     l151
+	JLT     l131
 	PCALIGN $0x20
 
-l150:
+l130:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -12881,12 +12267,12 @@ l150:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l150
+	JGE          l130
 
-l151:
+l131:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l152
+	JEQ     l132
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -12900,28 +12286,12 @@ l151:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l153
+	JMP     l133
 
-l152:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l154
-	MOVQ    R8, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l155
-
-l154:
+l132:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l156
+	JEQ          l134
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12952,12 +12322,12 @@ l154:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l157
+	JMP          l135
 
-l156:
+l134:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l158
+	JEQ          l136
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -12978,9 +12348,9 @@ l156:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l159
+	JMP          l137
 
-l158:
+l136:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -12995,19 +12365,18 @@ l158:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l159:
-l157:
-l155:
-l153:
+l137:
+l135:
+l133:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l146
+	JGE  l126
 
-l147:
+l127:
 	CMPQ         R9, $0x01
-	JLT          l160
+	JLT          l138
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y5
@@ -13021,10 +12390,10 @@ l147:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l162
+	JLT          l140
 	PCALIGN      $0x20
 
-l161:
+l139:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -13063,14 +12432,14 @@ l161:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l161
+	JGE          l139
 
-l162:
+l140:
 	CMPQ    BX, $0x01
-	JLT     l164
+	JLT     l142
 	PCALIGN $0x20
 
-l163:
+l141:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -13082,12 +12451,12 @@ l163:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l163
+	JGE          l141
 
-l164:
+l142:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l165
+	JEQ        l143
 	VADDPD     productsConstants<>+96(SB), Y4, Y4
 	VMASKMOVPD Y4, Y5, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -13100,27 +12469,12 @@ l164:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y5, (R8)
-	JMP        l166
+	JMP        l144
 
-l165:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l167
-	VMASKMOVPD Y4, Y5, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y3, Y5, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y2, Y5, (R8)
-	JMP        l168
-
-l167:
+l143:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l169
+	JEQ          l145
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13156,12 +12510,12 @@ l167:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y5, (R8)
-	JMP          l170
+	JMP          l146
 
-l169:
+l145:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l171
+	JEQ          l147
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y5, Y0
@@ -13184,9 +12538,9 @@ l169:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y5, (R8)
-	JMP          l172
+	JMP          l148
 
-l171:
+l147:
 	VMASKMOVPD (R8), Y5, Y0
 	VADDPD     Y4, Y0, Y4
 	VMASKMOVPD Y4, Y5, (R8)
@@ -13203,25 +12557,24 @@ l171:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y5, (R8)
 
-l172:
-l170:
-l168:
-l166:
-l160:
-	JMP l131
+l148:
+l146:
+l144:
+l138:
+	JMP l113
 
-l130:
+l112:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x02
-	JLT     l173
+	JLT     l149
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l176
+	JLT     l152
 	PCALIGN $0x20
 
-l175:
+l151:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y4, Y4, Y4
@@ -13240,10 +12593,10 @@ l175:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l178
+	JLT        l154
 	PCALIGN    $0x20
 
-l177:
+l153:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -13286,14 +12639,14 @@ l177:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l177
+	JGE          l153
 
-l178:
+l154:
 	CMPQ    SI, $0x01
-	JLT     l180
+	JLT     l156
 	PCALIGN $0x20
 
-l179:
+l155:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -13306,12 +12659,12 @@ l179:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l179
+	JGE          l155
 
-l180:
+l156:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l181
+	JEQ     l157
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -13324,26 +12677,12 @@ l180:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l182
+	JMP     l158
 
-l181:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l183
-	MOVQ    R8, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l184
-
-l183:
+l157:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l185
+	JEQ          l159
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13377,12 +12716,12 @@ l183:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l186
+	JMP          l160
 
-l185:
+l159:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l187
+	JEQ          l161
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -13402,9 +12741,9 @@ l185:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l188
+	JMP          l162
 
-l187:
+l161:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -13418,24 +12757,23 @@ l187:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l188:
-l186:
-l184:
-l182:
+l162:
+l160:
+l158:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l175
+	JGE  l151
 
-l176:
+l152:
 	CMPQ    R9, $0x04
-	JLT     l190
+	JLT     l164
 	PCALIGN $0x20
 
-l189:
+l163:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
 	MOVQ    k+56(FP), SI
@@ -13446,10 +12784,10 @@ l189:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l192
+	JLT     l166
 	PCALIGN $0x20
 
-l191:
+l165:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -13480,14 +12818,14 @@ l191:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l191
+	JGE          l165
 
-l192:
+l166:
 	CMPQ    SI, $0x01
-	JLT     l194
+	JLT     l168
 	PCALIGN $0x20
 
-l193:
+l167:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -13497,12 +12835,12 @@ l193:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l193
+	JGE          l167
 
-l194:
+l168:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l195
+	JEQ     l169
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -13511,24 +12849,12 @@ l194:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l196
+	JMP     l170
 
-l195:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l197
-	MOVQ    R8, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l198
-
-l197:
+l169:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l199
+	JEQ          l171
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13550,12 +12876,12 @@ l197:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l200
+	JMP          l172
 
-l199:
+l171:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l201
+	JEQ          l173
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -13569,9 +12895,9 @@ l199:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l202
+	JMP          l174
 
-l201:
+l173:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -13581,19 +12907,18 @@ l201:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l202:
-l200:
-l198:
-l196:
+l174:
+l172:
+l170:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l189
+	JGE  l163
 
-l190:
+l164:
 	CMPQ         R9, $0x01
-	JLT          l203
+	JLT          l175
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y4
@@ -13606,10 +12931,10 @@ l190:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l205
+	JLT          l177
 	PCALIGN      $0x20
 
-l204:
+l176:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -13640,14 +12965,14 @@ l204:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l204
+	JGE          l176
 
-l205:
+l177:
 	CMPQ    BX, $0x01
-	JLT     l207
+	JLT     l179
 	PCALIGN $0x20
 
-l206:
+l178:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -13657,12 +12982,12 @@ l206:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l206
+	JGE          l178
 
-l207:
+l179:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l208
+	JEQ        l180
 	VADDPD     productsConstants<>+96(SB), Y3, Y3
 	VMASKMOVPD Y3, Y4, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -13670,23 +12995,12 @@ l207:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y4, (R8)
-	JMP        l209
+	JMP        l181
 
-l208:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l210
-	VMASKMOVPD Y3, Y4, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y2, Y4, (R8)
-	JMP        l211
-
-l210:
+l180:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l212
+	JEQ          l182
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13711,12 +13025,12 @@ l210:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y4, (R8)
-	JMP          l213
+	JMP          l183
 
-l212:
+l182:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l214
+	JEQ          l184
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y4, Y0
@@ -13731,9 +13045,9 @@ l212:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y4, (R8)
-	JMP          l215
+	JMP          l185
 
-l214:
+l184:
 	VMASKMOVPD (R8), Y4, Y0
 	VADDPD     Y3, Y0, Y3
 	VMASKMOVPD Y3, Y4, (R8)
@@ -13744,22 +13058,21 @@ l214:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y4, (R8)
 
-l215:
-l213:
-l211:
-l209:
-l203:
-	JMP l174
+l185:
+l183:
+l181:
+l175:
+	JMP l150
 
-l173:
+l149:
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l217
+	JLT     l187
 	PCALIGN $0x20
 
-l216:
+l186:
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y2, Y2, Y2
 	MOVQ       R8, AX
@@ -13772,10 +13085,10 @@ l216:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l219
+	JLT        l189
 	PCALIGN    $0x20
 
-l218:
+l188:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y3
 	VFMADD231PD  32(CX), Y0, Y2
@@ -13798,14 +13111,14 @@ l218:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l218
+	JGE          l188
 
-l219:
+l189:
 	CMPQ    SI, $0x01
-	JLT     l221
+	JLT     l191
 	PCALIGN $0x20
 
-l220:
+l190:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y3
 	VFMADD231PD  32(CX), Y0, Y2
@@ -13813,32 +13126,23 @@ l220:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l220
+	JGE          l190
 
-l221:
+l191:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l222
+	JEQ     l192
 	MOVQ    R8, AX
 	VADDPD  productsConstants<>+96(SB), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPD  productsConstants<>+96(SB), Y2, Y2
 	VMOVUPS Y2, 32(AX)
-	JMP     l223
+	JMP     l193
 
-l222:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l224
-	MOVQ    R8, AX
-	VMOVUPS Y3, (AX)
-	VMOVUPS Y2, 32(AX)
-	JMP     l225
-
-l224:
+l192:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l226
+	JEQ          l194
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13857,12 +13161,12 @@ l224:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(BX)
-	JMP          l227
+	JMP          l195
 
-l226:
+l194:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l228
+	JEQ          l196
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSD (BX), Y1
@@ -13872,33 +13176,32 @@ l226:
 	VMULPD       32(AX), Y1, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(AX)
-	JMP          l229
+	JMP          l197
 
-l228:
+l196:
 	MOVQ    R8, AX
 	VADDPD  (AX), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPD  32(AX), Y2, Y2
 	VMOVUPS Y2, 32(AX)
 
-l229:
-l227:
-l225:
-l223:
+l197:
+l195:
+l193:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l216
+	JGE  l186
 
-l217:
+l187:
 	CMPQ    R9, $0x04
-	JLT     l231
+	JLT     l199
 	PCALIGN $0x20
 
-l230:
+l198:
 	VXORPS  Y1, Y1, Y1
 	MOVQ    k+56(FP), SI
 	MOVQ    a+8(FP), DX
@@ -13908,10 +13211,10 @@ l230:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l233
+	JLT     l201
 	PCALIGN $0x20
 
-l232:
+l200:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y1
 	ADDQ         AX, CX
@@ -13930,43 +13233,35 @@ l232:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l232
+	JGE          l200
 
-l233:
+l201:
 	CMPQ    SI, $0x01
-	JLT     l235
+	JLT     l203
 	PCALIGN $0x20
 
-l234:
+l202:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y1
 	ADDQ         AX, CX
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l234
+	JGE          l202
 
-l235:
+l203:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l236
+	JEQ     l204
 	MOVQ    R8, AX
 	VADDPD  productsConstants<>+96(SB), Y1, Y1
 	VMOVUPS Y1, (AX)
-	JMP     l237
+	JMP     l205
 
-l236:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l238
-	MOVQ    R8, AX
-	VMOVUPS Y1, (AX)
-	JMP     l239
-
-l238:
+l204:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l240
+	JEQ          l206
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13979,38 +13274,37 @@ l238:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y1, Y0, Y1
 	VMOVUPS      Y1, (BX)
-	JMP          l241
+	JMP          l207
 
-l240:
+l206:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l242
+	JEQ          l208
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSD (BX), Y0
 	VMULPD       (AX), Y0, Y0
 	VADDPD       Y1, Y0, Y1
 	VMOVUPS      Y1, (AX)
-	JMP          l243
+	JMP          l209
 
-l242:
+l208:
 	MOVQ    R8, AX
 	VADDPD  (AX), Y1, Y1
 	VMOVUPS Y1, (AX)
 
-l243:
-l241:
-l239:
-l237:
+l209:
+l207:
+l205:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l230
+	JGE  l198
 
-l231:
+l199:
 	CMPQ         R9, $0x01
-	JLT          l244
+	JLT          l210
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
@@ -14022,10 +13316,10 @@ l231:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l246
+	JLT          l212
 	PCALIGN      $0x20
 
-l245:
+l211:
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  (DI), Y0, Y2
 	ADDQ         CX, DI
@@ -14044,41 +13338,34 @@ l245:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l245
+	JGE          l211
 
-l246:
+l212:
 	CMPQ    BX, $0x01
-	JLT     l248
+	JLT     l214
 	PCALIGN $0x20
 
-l247:
+l213:
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  (DI), Y0, Y2
 	ADDQ         CX, DI
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l247
+	JGE          l213
 
-l248:
+l214:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l249
+	JEQ        l215
 	VADDPD     productsConstants<>+96(SB), Y2, Y2
 	VMASKMOVPD Y2, Y3, (R8)
-	JMP        l250
+	JMP        l216
 
-l249:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l251
-	VMASKMOVPD Y2, Y3, (R8)
-	JMP        l252
-
-l251:
+l215:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l253
+	JEQ          l217
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -14092,34 +13379,7266 @@ l251:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y3, (R8)
-	JMP          l254
+	JMP          l218
 
-l253:
+l217:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l255
+	JEQ          l219
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y3, Y0
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y3, (R8)
-	JMP          l256
+	JMP          l220
 
-l255:
+l219:
 	VMASKMOVPD (R8), Y3, Y0
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y3, (R8)
 
-l256:
-l254:
-l252:
-l250:
-l244:
-l174:
-l131:
-l88:
+l220:
+l218:
+l216:
+l210:
+l150:
+l113:
+l76:
+l39:
+l2:
+	VZEROUPPER
+	RET
+
+// func LaneTileF32AVX2(y *float32, w *float32, x *float32, t *float32, m int, n int, k int, more int, yStride int, xStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LaneTileF32AVX2(SB), NOSPLIT, $0-80
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x06
+	JLT     l1
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x10
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l7
+	ADDQ   $+1, AX
+
+l7:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l8
+
+l9:
+	CMPQ    AX, $0x01
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l10
+
+l11:
+	TESTQ   $0x00000001, DX
+	JEQ     l12
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y14, Y14
+	VADDPS  32(AX), Y13, Y13
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l14
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l15
+
+l14:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y14, Y14
+	VADDPS  32(AX), Y13, Y13
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l16
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l17
+
+l16:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y14, Y14
+	VADDPS  32(AX), Y13, Y13
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y14, (BX)
+	VMOVUPS Y13, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l17:
+l15:
+	JMP l13
+
+l12:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l13:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l5
+
+l6:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-16, R11
+	CMPQ R11, $0x10
+	JGE  l3
+
+l4:
+	CMPQ    R11, $0x08
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l22
+	ADDQ   $+1, AX
+
+l22:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l23
+
+l24:
+	CMPQ    AX, $0x01
+	JLT     l26
+	PCALIGN $0x20
+
+l25:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l25
+
+l26:
+	TESTQ   $0x00000001, DX
+	JEQ     l27
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l29
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l30
+
+l29:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l31
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l32
+
+l31:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l32:
+l30:
+	JMP l28
+
+l27:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l28:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l20
+
+l21:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l18
+
+l19:
+	CMPQ         R11, $0x01
+	JLT          l33
+	VMOVD        R11, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y8
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000008, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l35
+	PCALIGN      $0x20
+
+l34:
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, DX
+	JEQ    l36
+	ADDQ   $+1, BX
+
+l36:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l38
+	PCALIGN $0x20
+
+l37:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l37
+
+l38:
+	CMPQ    BX, $0x01
+	JLT     l40
+	PCALIGN $0x20
+
+l39:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l39
+
+l40:
+	TESTQ      $0x00000001, SI
+	JEQ        l41
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y7, Y0, Y7
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l43
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y7, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y6, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y8, (BX)
+	ADDQ       $+64, BX
+	JMP        l44
+
+l43:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y7, Y0, Y7
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, SI
+	JEQ        l45
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y7, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y6, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y8, (BX)
+	ADDQ       $+64, BX
+	JMP        l46
+
 l45:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y7, Y0, Y7
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPS Y7, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y6, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y5, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y4, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y3, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y2, Y8, (CX)
+
+l46:
+l44:
+	JMP l42
+
+l41:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y7, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y6, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y8, (BX)
+	ADDQ       $+64, BX
+
+l42:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l34
+
+l35:
+l33:
+	JMP l2
+
+l1:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x05
+	JLT     l47
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x10
+	JLT     l50
+	PCALIGN $0x20
+
+l49:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l52
+	PCALIGN $0x20
+
+l51:
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l53
+	ADDQ   $+1, AX
+
+l53:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l55
+	PCALIGN $0x20
+
+l54:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l54
+
+l55:
+	CMPQ    AX, $0x01
+	JLT     l57
+	PCALIGN $0x20
+
+l56:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l56
+
+l57:
+	TESTQ   $0x00000001, DX
+	JEQ     l58
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l60
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l61
+
+l60:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l62
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l63
+
+l62:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l63:
+l61:
+	JMP l59
+
+l58:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l59:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l51
+
+l52:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-16, R11
+	CMPQ R11, $0x10
+	JGE  l49
+
+l50:
+	CMPQ    R11, $0x08
+	JLT     l65
+	PCALIGN $0x20
+
+l64:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l67
+	PCALIGN $0x20
+
+l66:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l68
+	ADDQ   $+1, AX
+
+l68:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l70
+	PCALIGN $0x20
+
+l69:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l69
+
+l70:
+	CMPQ    AX, $0x01
+	JLT     l72
+	PCALIGN $0x20
+
+l71:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l71
+
+l72:
+	TESTQ   $0x00000001, DX
+	JEQ     l73
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l75
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l76
+
+l75:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l77
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l78
+
+l77:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l78:
+l76:
+	JMP l74
+
+l73:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l74:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l66
+
+l67:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l64
+
+l65:
+	CMPQ         R11, $0x01
+	JLT          l79
+	VMOVD        R11, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y7
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000008, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l81
+	PCALIGN      $0x20
+
+l80:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, DX
+	JEQ    l82
+	ADDQ   $+1, BX
+
+l82:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l84
+	PCALIGN $0x20
+
+l83:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+20, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+20, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+20, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+20, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l83
+
+l84:
+	CMPQ    BX, $0x01
+	JLT     l86
+	PCALIGN $0x20
+
+l85:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+20, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l85
+
+l86:
+	TESTQ      $0x00000001, SI
+	JEQ        l87
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l89
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y6, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y7, (BX)
+	ADDQ       $+64, BX
+	JMP        l90
+
+l89:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, SI
+	JEQ        l91
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y6, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y7, (BX)
+	ADDQ       $+64, BX
+	JMP        l92
+
+l91:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPS Y6, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y5, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y4, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y3, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y2, Y7, (CX)
+
+l92:
+l90:
+	JMP l88
+
+l87:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y6, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y7, (BX)
+	ADDQ       $+64, BX
+
+l88:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l80
+
+l81:
+l79:
+	JMP l48
+
+l47:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l93
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x10
+	JLT     l96
+	PCALIGN $0x20
+
+l95:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l98
+	PCALIGN $0x20
+
+l97:
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l99
+	ADDQ   $+1, AX
+
+l99:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l101
+	PCALIGN $0x20
+
+l100:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l100
+
+l101:
+	CMPQ    AX, $0x01
+	JLT     l103
+	PCALIGN $0x20
+
+l102:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l102
+
+l103:
+	TESTQ   $0x00000001, DX
+	JEQ     l104
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l106
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l107
+
+l106:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l108
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l109
+
+l108:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l109:
+l107:
+	JMP l105
+
+l104:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l105:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l97
+
+l98:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-16, R11
+	CMPQ R11, $0x10
+	JGE  l95
+
+l96:
+	CMPQ    R11, $0x08
+	JLT     l111
+	PCALIGN $0x20
+
+l110:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l113
+	PCALIGN $0x20
+
+l112:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l114
+	ADDQ   $+1, AX
+
+l114:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l116
+	PCALIGN $0x20
+
+l115:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l115
+
+l116:
+	CMPQ    AX, $0x01
+	JLT     l118
+	PCALIGN $0x20
+
+l117:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l117
+
+l118:
+	TESTQ   $0x00000001, DX
+	JEQ     l119
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l121
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l122
+
+l121:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l123
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l124
+
+l123:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l124:
+l122:
+	JMP l120
+
+l119:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l120:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l112
+
+l113:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l110
+
+l111:
+	CMPQ         R11, $0x01
+	JLT          l125
+	VMOVD        R11, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y6
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000008, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l127
+	PCALIGN      $0x20
+
+l126:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, DX
+	JEQ    l128
+	ADDQ   $+1, BX
+
+l128:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l130
+	PCALIGN $0x20
+
+l129:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l129
+
+l130:
+	CMPQ    BX, $0x01
+	JLT     l132
+	PCALIGN $0x20
+
+l131:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l131
+
+l132:
+	TESTQ      $0x00000001, SI
+	JEQ        l133
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l135
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y5, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y6, (BX)
+	ADDQ       $+64, BX
+	JMP        l136
+
+l135:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, SI
+	JEQ        l137
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y5, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y6, (BX)
+	ADDQ       $+64, BX
+	JMP        l138
+
+l137:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPS Y5, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y4, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y3, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y2, Y6, (CX)
+
+l138:
+l136:
+	JMP l134
+
+l133:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y5, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y6, (BX)
+	ADDQ       $+64, BX
+
+l134:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l126
+
+l127:
+l125:
+	JMP l94
+
+l93:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x03
+	JLT     l139
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x10
+	JLT     l142
+	PCALIGN $0x20
+
+l141:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l144
+	PCALIGN $0x20
+
+l143:
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l145
+	ADDQ   $+1, AX
+
+l145:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l147
+	PCALIGN $0x20
+
+l146:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l146
+
+l147:
+	CMPQ    AX, $0x01
+	JLT     l149
+	PCALIGN $0x20
+
+l148:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l148
+
+l149:
+	TESTQ   $0x00000001, DX
+	JEQ     l150
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l152
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l153
+
+l152:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l154
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l155
+
+l154:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l155:
+l153:
+	JMP l151
+
+l150:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l151:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l143
+
+l144:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-16, R11
+	CMPQ R11, $0x10
+	JGE  l141
+
+l142:
+	CMPQ    R11, $0x08
+	JLT     l157
+	PCALIGN $0x20
+
+l156:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l159
+	PCALIGN $0x20
+
+l158:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l160
+	ADDQ   $+1, AX
+
+l160:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l162
+	PCALIGN $0x20
+
+l161:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l161
+
+l162:
+	CMPQ    AX, $0x01
+	JLT     l164
+	PCALIGN $0x20
+
+l163:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l163
+
+l164:
+	TESTQ   $0x00000001, DX
+	JEQ     l165
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l167
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l168
+
+l167:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l169
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l170
+
+l169:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l170:
+l168:
+	JMP l166
+
+l165:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l166:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l158
+
+l159:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l156
+
+l157:
+	CMPQ         R11, $0x01
+	JLT          l171
+	VMOVD        R11, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y5
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000008, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l173
+	PCALIGN      $0x20
+
+l172:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, DX
+	JEQ    l174
+	ADDQ   $+1, BX
+
+l174:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l176
+	PCALIGN $0x20
+
+l175:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+12, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+12, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+12, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+12, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l175
+
+l176:
+	CMPQ    BX, $0x01
+	JLT     l178
+	PCALIGN $0x20
+
+l177:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+12, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l177
+
+l178:
+	TESTQ      $0x00000001, SI
+	JEQ        l179
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l181
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y4, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y5, (BX)
+	ADDQ       $+64, BX
+	JMP        l182
+
+l181:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, SI
+	JEQ        l183
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y4, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y5, (BX)
+	ADDQ       $+64, BX
+	JMP        l184
+
+l183:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPS Y4, Y5, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y3, Y5, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y2, Y5, (CX)
+
+l184:
+l182:
+	JMP l180
+
+l179:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y4, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y5, (BX)
+	ADDQ       $+64, BX
+
+l180:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l172
+
+l173:
+l171:
+	JMP l140
+
+l139:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x02
+	JLT     l185
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x10
+	JLT     l188
+	PCALIGN $0x20
+
+l187:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l190
+	PCALIGN $0x20
+
+l189:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l191
+	ADDQ   $+1, AX
+
+l191:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l193
+	PCALIGN $0x20
+
+l192:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l192
+
+l193:
+	CMPQ    AX, $0x01
+	JLT     l195
+	PCALIGN $0x20
+
+l194:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l194
+
+l195:
+	TESTQ   $0x00000001, DX
+	JEQ     l196
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l198
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l199
+
+l198:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l200
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l201
+
+l200:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l201:
+l199:
+	JMP l197
+
+l196:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l197:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l189
+
+l190:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-16, R11
+	CMPQ R11, $0x10
+	JGE  l187
+
+l188:
+	CMPQ    R11, $0x08
+	JLT     l203
+	PCALIGN $0x20
+
+l202:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l205
+	PCALIGN $0x20
+
+l204:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l206
+	ADDQ   $+1, AX
+
+l206:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l208
+	PCALIGN $0x20
+
+l207:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l207
+
+l208:
+	CMPQ    AX, $0x01
+	JLT     l210
+	PCALIGN $0x20
+
+l209:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l209
+
+l210:
+	TESTQ   $0x00000001, DX
+	JEQ     l211
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l213
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l214
+
+l213:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l215
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l216
+
+l215:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l216:
+l214:
+	JMP l212
+
+l211:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l212:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l204
+
+l205:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l202
+
+l203:
+	CMPQ         R11, $0x01
+	JLT          l217
+	VMOVD        R11, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y4
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000008, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l219
+	PCALIGN      $0x20
+
+l218:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, DX
+	JEQ    l220
+	ADDQ   $+1, BX
+
+l220:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l222
+	PCALIGN $0x20
+
+l221:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+8, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+8, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+8, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+8, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l221
+
+l222:
+	CMPQ    BX, $0x01
+	JLT     l224
+	PCALIGN $0x20
+
+l223:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+8, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l223
+
+l224:
+	TESTQ      $0x00000001, SI
+	JEQ        l225
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l227
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y3, Y4, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y4, (BX)
+	ADDQ       $+64, BX
+	JMP        l228
+
+l227:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, SI
+	JEQ        l229
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y3, Y4, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y4, (BX)
+	ADDQ       $+64, BX
+	JMP        l230
+
+l229:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPS Y3, Y4, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y2, Y4, (CX)
+
+l230:
+l228:
+	JMP l226
+
+l225:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y3, Y4, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y4, (BX)
+	ADDQ       $+64, BX
+
+l226:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l218
+
+l219:
+l217:
+	JMP l186
+
+l185:
+	MOVQ    n+40(FP), R10
+	MOVQ    y+0(FP), R9
+	MOVQ    x+16(FP), R8
+	CMPQ    R10, $0x10
+	JLT     l232
+	PCALIGN $0x20
+
+l231:
+	MOVQ    w+8(FP), DI
+	MOVQ    R8, SI
+	MOVQ    xStride+72(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    more+56(FP), BX
+	CMPQ    CX, $0x01
+	JLT     l234
+	PCALIGN $0x20
+
+l233:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, BX
+	JEQ    l235
+	ADDQ   $+1, AX
+
+l235:
+	ADDQ    BX, BX
+	CMPQ    AX, $0x04
+	JLT     l237
+	PCALIGN $0x20
+
+l236:
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y2
+	VFMADD231PS  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y2
+	VFMADD231PS  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y2
+	VFMADD231PS  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y2
+	VFMADD231PS  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l236
+
+l237:
+	CMPQ    AX, $0x01
+	JLT     l239
+	PCALIGN $0x20
+
+l238:
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y2
+	VFMADD231PS  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l238
+
+l239:
+	TESTQ   $0x00000001, CX
+	JEQ     l240
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y2, Y2
+	VADDPS  32(AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, CX
+	JEQ     l242
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l243
+
+l242:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y2, Y2
+	VADDPS  32(AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, CX
+	JEQ     l244
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l245
+
+l244:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y2, Y2
+	VADDPS  32(AX), Y1, Y1
+	ADDQ    $+64, AX
+	MOVQ    R9, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+
+l245:
+l243:
+	JMP l241
+
+l240:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+
+l241:
+	ADDQ $-1, CX
+	CMPQ CX, $0x01
+	JGE  l233
+
+l234:
+	ADDQ $+64, R9
+	ADDQ $+64, R8
+	ADDQ $-16, R10
+	CMPQ R10, $0x10
+	JGE  l231
+
+l232:
+	CMPQ    R10, $0x08
+	JLT     l247
+	PCALIGN $0x20
+
+l246:
+	MOVQ    w+8(FP), DI
+	MOVQ    R8, SI
+	MOVQ    xStride+72(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    more+56(FP), BX
+	CMPQ    CX, $0x01
+	JLT     l249
+	PCALIGN $0x20
+
+l248:
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, BX
+	JEQ    l250
+	ADDQ   $+1, AX
+
+l250:
+	ADDQ    BX, BX
+	CMPQ    AX, $0x04
+	JLT     l252
+	PCALIGN $0x20
+
+l251:
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l251
+
+l252:
+	CMPQ    AX, $0x01
+	JLT     l254
+	PCALIGN $0x20
+
+l253:
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l253
+
+l254:
+	TESTQ   $0x00000001, CX
+	JEQ     l255
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, CX
+	JEQ     l257
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    $+64, AX
+	JMP     l258
+
+l257:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, CX
+	JEQ     l259
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    $+64, AX
+	JMP     l260
+
+l259:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y1, Y1
+	ADDQ    $+64, AX
+	MOVQ    R9, AX
+	VMOVUPS Y1, (AX)
+
+l260:
+l258:
+	JMP l256
+
+l255:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    $+64, AX
+
+l256:
+	ADDQ $-1, CX
+	CMPQ CX, $0x01
+	JGE  l248
+
+l249:
+	ADDQ $+32, R9
+	ADDQ $+32, R8
+	ADDQ $-8, R10
+	CMPQ R10, $0x08
+	JGE  l246
+
+l247:
+	CMPQ         R10, $0x01
+	JLT          l261
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         $0x00000008, DX
+	MOVQ         more+56(FP), CX
+	CMPQ         DX, $0x01
+	JLT          l263
+	PCALIGN      $0x20
+
+l262:
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, CX
+	JEQ    l264
+	ADDQ   $+1, BX
+
+l264:
+	ADDQ    CX, CX
+	CMPQ    BX, $0x04
+	JLT     l266
+	PCALIGN $0x20
+
+l265:
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+4, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+4, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+4, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+4, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l265
+
+l266:
+	CMPQ    BX, $0x01
+	JLT     l268
+	PCALIGN $0x20
+
+l267:
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+4, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l267
+
+l268:
+	TESTQ      $0x00000001, DX
+	JEQ        l269
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y2, Y0
+	VADDPS     Y1, Y0, Y1
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, DX
+	JEQ        l271
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y1, Y2, (BX)
+	ADDQ       $+64, BX
+	JMP        l272
+
+l271:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y2, Y0
+	VADDPS     Y1, Y0, Y1
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, DX
+	JEQ        l273
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y1, Y2, (BX)
+	ADDQ       $+64, BX
+	JMP        l274
+
+l273:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y2, Y0
+	VADDPS     Y1, Y0, Y1
+	ADDQ       $+64, BX
+	MOVQ       R9, BX
+	VMASKMOVPS Y1, Y2, (BX)
+
+l274:
+l272:
+	JMP l270
+
+l269:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y1, Y2, (BX)
+	ADDQ       $+64, BX
+
+l270:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l262
+
+l263:
+l261:
+l186:
+l140:
+l94:
+l48:
+l2:
+	VZEROUPPER
+	RET
+
+// func LaneTileF64AVX2(y *float64, w *float64, x *float64, t *float64, m int, n int, k int, more int, yStride int, xStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LaneTileF64AVX2(SB), NOSPLIT, $0-80
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x06
+	JLT     l1
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l7
+	ADDQ   $+1, AX
+
+l7:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l8
+
+l9:
+	CMPQ    AX, $0x01
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l10
+
+l11:
+	TESTQ   $0x00000001, DX
+	JEQ     l12
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y14, Y14
+	VADDPD  32(AX), Y13, Y13
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y12, Y12
+	VADDPD  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l14
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l15
+
+l14:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y14, Y14
+	VADDPD  32(AX), Y13, Y13
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y12, Y12
+	VADDPD  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y14, (BX)
+	VMOVUPS Y13, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l15:
+	JMP l13
+
+l12:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l13:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l5
+
+l6:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l3
+
+l4:
+	CMPQ    R11, $0x04
+	JLT     l17
+	PCALIGN $0x20
+
+l16:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l20
+	ADDQ   $+1, AX
+
+l20:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l21
+
+l22:
+	CMPQ    AX, $0x01
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l23
+
+l24:
+	TESTQ   $0x00000001, DX
+	JEQ     l25
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l27
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l28
+
+l27:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l28:
+	JMP l26
+
+l25:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l26:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l18
+
+l19:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l16
+
+l17:
+	CMPQ         R11, $0x01
+	JLT          l29
+	VMOVQ        R11, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y8
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x03, DI
+	MOVQ         $0x00000004, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, DX
+	JEQ    l32
+	ADDQ   $+1, BX
+
+l32:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l34
+	PCALIGN $0x20
+
+l33:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+48, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+48, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+48, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+48, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l33
+
+l34:
+	CMPQ    BX, $0x01
+	JLT     l36
+	PCALIGN $0x20
+
+l35:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+48, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l35
+
+l36:
+	TESTQ      $0x00000001, SI
+	JEQ        l37
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y7, Y0, Y7
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l39
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y7, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y6, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y5, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y8, (BX)
+	ADDQ       $+64, BX
+	JMP        l40
+
+l39:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y7, Y0, Y7
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPD Y7, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y6, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y5, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y4, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y3, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y2, Y8, (CX)
+
+l40:
+	JMP l38
+
+l37:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y7, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y6, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y5, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y8, (BX)
+	ADDQ       $+64, BX
+
+l38:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l30
+
+l31:
+l29:
+	JMP l2
+
+l1:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x05
+	JLT     l41
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x08
+	JLT     l44
+	PCALIGN $0x20
+
+l43:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l46
+	PCALIGN $0x20
+
+l45:
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l47
+	ADDQ   $+1, AX
+
+l47:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l49
+	PCALIGN $0x20
+
+l48:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l48
+
+l49:
+	CMPQ    AX, $0x01
+	JLT     l51
+	PCALIGN $0x20
+
+l50:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l50
+
+l51:
+	TESTQ   $0x00000001, DX
+	JEQ     l52
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y12, Y12
+	VADDPD  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l54
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l55
+
+l54:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y12, Y12
+	VADDPD  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l55:
+	JMP l53
+
+l52:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l53:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l45
+
+l46:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l43
+
+l44:
+	CMPQ    R11, $0x04
+	JLT     l57
+	PCALIGN $0x20
+
+l56:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l59
+	PCALIGN $0x20
+
+l58:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l60
+	ADDQ   $+1, AX
+
+l60:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l62
+	PCALIGN $0x20
+
+l61:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l61
+
+l62:
+	CMPQ    AX, $0x01
+	JLT     l64
+	PCALIGN $0x20
+
+l63:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l63
+
+l64:
+	TESTQ   $0x00000001, DX
+	JEQ     l65
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l67
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l68
+
+l67:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l68:
+	JMP l66
+
+l65:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l66:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l58
+
+l59:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l56
+
+l57:
+	CMPQ         R11, $0x01
+	JLT          l69
+	VMOVQ        R11, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y7
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x03, DI
+	MOVQ         $0x00000004, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l71
+	PCALIGN      $0x20
+
+l70:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, DX
+	JEQ    l72
+	ADDQ   $+1, BX
+
+l72:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l74
+	PCALIGN $0x20
+
+l73:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+40, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+40, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+40, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+40, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l73
+
+l74:
+	CMPQ    BX, $0x01
+	JLT     l76
+	PCALIGN $0x20
+
+l75:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+40, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l75
+
+l76:
+	TESTQ      $0x00000001, SI
+	JEQ        l77
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l79
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y6, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y5, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y7, (BX)
+	ADDQ       $+64, BX
+	JMP        l80
+
+l79:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPD Y6, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y5, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y4, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y3, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y2, Y7, (CX)
+
+l80:
+	JMP l78
+
+l77:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y6, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y5, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y7, (BX)
+	ADDQ       $+64, BX
+
+l78:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l70
+
+l71:
+l69:
+	JMP l42
+
+l41:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l81
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x08
+	JLT     l84
+	PCALIGN $0x20
+
+l83:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l86
+	PCALIGN $0x20
+
+l85:
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l87
+	ADDQ   $+1, AX
+
+l87:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l89
+	PCALIGN $0x20
+
+l88:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l88
+
+l89:
+	CMPQ    AX, $0x01
+	JLT     l91
+	PCALIGN $0x20
+
+l90:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l90
+
+l91:
+	TESTQ   $0x00000001, DX
+	JEQ     l92
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l94
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l95
+
+l94:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l95:
+	JMP l93
+
+l92:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l93:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l85
+
+l86:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l83
+
+l84:
+	CMPQ    R11, $0x04
+	JLT     l97
+	PCALIGN $0x20
+
+l96:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l99
+	PCALIGN $0x20
+
+l98:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l100
+	ADDQ   $+1, AX
+
+l100:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l102
+	PCALIGN $0x20
+
+l101:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l101
+
+l102:
+	CMPQ    AX, $0x01
+	JLT     l104
+	PCALIGN $0x20
+
+l103:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l103
+
+l104:
+	TESTQ   $0x00000001, DX
+	JEQ     l105
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l107
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l108
+
+l107:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l108:
+	JMP l106
+
+l105:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l106:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l98
+
+l99:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l96
+
+l97:
+	CMPQ         R11, $0x01
+	JLT          l109
+	VMOVQ        R11, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y6
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x03, DI
+	MOVQ         $0x00000004, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l111
+	PCALIGN      $0x20
+
+l110:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, DX
+	JEQ    l112
+	ADDQ   $+1, BX
+
+l112:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l114
+	PCALIGN $0x20
+
+l113:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+32, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+32, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+32, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+32, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l113
+
+l114:
+	CMPQ    BX, $0x01
+	JLT     l116
+	PCALIGN $0x20
+
+l115:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+32, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l115
+
+l116:
+	TESTQ      $0x00000001, SI
+	JEQ        l117
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l119
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y5, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y6, (BX)
+	ADDQ       $+64, BX
+	JMP        l120
+
+l119:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPD Y5, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y4, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y3, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y2, Y6, (CX)
+
+l120:
+	JMP l118
+
+l117:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y5, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y6, (BX)
+	ADDQ       $+64, BX
+
+l118:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l110
+
+l111:
+l109:
+	JMP l82
+
+l81:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x03
+	JLT     l121
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x08
+	JLT     l124
+	PCALIGN $0x20
+
+l123:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l126
+	PCALIGN $0x20
+
+l125:
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l127
+	ADDQ   $+1, AX
+
+l127:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l129
+	PCALIGN $0x20
+
+l128:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l128
+
+l129:
+	CMPQ    AX, $0x01
+	JLT     l131
+	PCALIGN $0x20
+
+l130:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l130
+
+l131:
+	TESTQ   $0x00000001, DX
+	JEQ     l132
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l134
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l135
+
+l134:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l135:
+	JMP l133
+
+l132:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l133:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l125
+
+l126:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l123
+
+l124:
+	CMPQ    R11, $0x04
+	JLT     l137
+	PCALIGN $0x20
+
+l136:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l139
+	PCALIGN $0x20
+
+l138:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l140
+	ADDQ   $+1, AX
+
+l140:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l142
+	PCALIGN $0x20
+
+l141:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l141
+
+l142:
+	CMPQ    AX, $0x01
+	JLT     l144
+	PCALIGN $0x20
+
+l143:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l143
+
+l144:
+	TESTQ   $0x00000001, DX
+	JEQ     l145
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l147
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l148
+
+l147:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l148:
+	JMP l146
+
+l145:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l146:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l138
+
+l139:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l136
+
+l137:
+	CMPQ         R11, $0x01
+	JLT          l149
+	VMOVQ        R11, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y5
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x03, DI
+	MOVQ         $0x00000004, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l151
+	PCALIGN      $0x20
+
+l150:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, DX
+	JEQ    l152
+	ADDQ   $+1, BX
+
+l152:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l154
+	PCALIGN $0x20
+
+l153:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l153
+
+l154:
+	CMPQ    BX, $0x01
+	JLT     l156
+	PCALIGN $0x20
+
+l155:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l155
+
+l156:
+	TESTQ      $0x00000001, SI
+	JEQ        l157
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l159
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y4, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y5, (BX)
+	ADDQ       $+64, BX
+	JMP        l160
+
+l159:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPD Y4, Y5, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y3, Y5, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y2, Y5, (CX)
+
+l160:
+	JMP l158
+
+l157:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y4, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y5, (BX)
+	ADDQ       $+64, BX
+
+l158:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l150
+
+l151:
+l149:
+	JMP l122
+
+l121:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x02
+	JLT     l161
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x08
+	JLT     l164
+	PCALIGN $0x20
+
+l163:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l166
+	PCALIGN $0x20
+
+l165:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l167
+	ADDQ   $+1, AX
+
+l167:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l169
+	PCALIGN $0x20
+
+l168:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l168
+
+l169:
+	CMPQ    AX, $0x01
+	JLT     l171
+	PCALIGN $0x20
+
+l170:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l170
+
+l171:
+	TESTQ   $0x00000001, DX
+	JEQ     l172
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l174
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l175
+
+l174:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l175:
+	JMP l173
+
+l172:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l173:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l165
+
+l166:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l163
+
+l164:
+	CMPQ    R11, $0x04
+	JLT     l177
+	PCALIGN $0x20
+
+l176:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l179
+	PCALIGN $0x20
+
+l178:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l180
+	ADDQ   $+1, AX
+
+l180:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l182
+	PCALIGN $0x20
+
+l181:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l181
+
+l182:
+	CMPQ    AX, $0x01
+	JLT     l184
+	PCALIGN $0x20
+
+l183:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l183
+
+l184:
+	TESTQ   $0x00000001, DX
+	JEQ     l185
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l187
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l188
+
+l187:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l188:
+	JMP l186
+
+l185:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l186:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l178
+
+l179:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l176
+
+l177:
+	CMPQ         R11, $0x01
+	JLT          l189
+	VMOVQ        R11, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y4
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x03, DI
+	MOVQ         $0x00000004, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l191
+	PCALIGN      $0x20
+
+l190:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, DX
+	JEQ    l192
+	ADDQ   $+1, BX
+
+l192:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l194
+	PCALIGN $0x20
+
+l193:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l193
+
+l194:
+	CMPQ    BX, $0x01
+	JLT     l196
+	PCALIGN $0x20
+
+l195:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l195
+
+l196:
+	TESTQ      $0x00000001, SI
+	JEQ        l197
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y4, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y4, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l199
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y3, Y4, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y4, (BX)
+	ADDQ       $+64, BX
+	JMP        l200
+
+l199:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y4, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y4, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPD Y3, Y4, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y2, Y4, (CX)
+
+l200:
+	JMP l198
+
+l197:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y3, Y4, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y4, (BX)
+	ADDQ       $+64, BX
+
+l198:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l190
+
+l191:
+l189:
+	JMP l162
+
+l161:
+	MOVQ    n+40(FP), R10
+	MOVQ    y+0(FP), R9
+	MOVQ    x+16(FP), R8
+	CMPQ    R10, $0x08
+	JLT     l202
+	PCALIGN $0x20
+
+l201:
+	MOVQ    w+8(FP), DI
+	MOVQ    R8, SI
+	MOVQ    xStride+72(FP), DX
+	SHLQ    $0x03, DX
+	MOVQ    $0x00000004, CX
+	MOVQ    more+56(FP), BX
+	CMPQ    CX, $0x01
+	JLT     l204
+	PCALIGN $0x20
+
+l203:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, BX
+	JEQ    l205
+	ADDQ   $+1, AX
+
+l205:
+	ADDQ    BX, BX
+	CMPQ    AX, $0x04
+	JLT     l207
+	PCALIGN $0x20
+
+l206:
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y2
+	VFMADD231PD  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y2
+	VFMADD231PD  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y2
+	VFMADD231PD  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y2
+	VFMADD231PD  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l206
+
+l207:
+	CMPQ    AX, $0x01
+	JLT     l209
+	PCALIGN $0x20
+
+l208:
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y2
+	VFMADD231PD  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l208
+
+l209:
+	TESTQ   $0x00000001, CX
+	JEQ     l210
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y2, Y2
+	VADDPD  32(AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, CX
+	JEQ     l212
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l213
+
+l212:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y2, Y2
+	VADDPD  32(AX), Y1, Y1
+	ADDQ    $+64, AX
+	MOVQ    R9, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+
+l213:
+	JMP l211
+
+l210:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+
+l211:
+	ADDQ $-1, CX
+	CMPQ CX, $0x01
+	JGE  l203
+
+l204:
+	ADDQ $+64, R9
+	ADDQ $+64, R8
+	ADDQ $-8, R10
+	CMPQ R10, $0x08
+	JGE  l201
+
+l202:
+	CMPQ    R10, $0x04
+	JLT     l215
+	PCALIGN $0x20
+
+l214:
+	MOVQ    w+8(FP), DI
+	MOVQ    R8, SI
+	MOVQ    xStride+72(FP), DX
+	SHLQ    $0x03, DX
+	MOVQ    $0x00000004, CX
+	MOVQ    more+56(FP), BX
+	CMPQ    CX, $0x01
+	JLT     l217
+	PCALIGN $0x20
+
+l216:
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, BX
+	JEQ    l218
+	ADDQ   $+1, AX
+
+l218:
+	ADDQ    BX, BX
+	CMPQ    AX, $0x04
+	JLT     l220
+	PCALIGN $0x20
+
+l219:
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l219
+
+l220:
+	CMPQ    AX, $0x01
+	JLT     l222
+	PCALIGN $0x20
+
+l221:
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l221
+
+l222:
+	TESTQ   $0x00000001, CX
+	JEQ     l223
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, CX
+	JEQ     l225
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    $+64, AX
+	JMP     l226
+
+l225:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y1, Y1
+	ADDQ    $+64, AX
+	MOVQ    R9, AX
+	VMOVUPS Y1, (AX)
+
+l226:
+	JMP l224
+
+l223:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    $+64, AX
+
+l224:
+	ADDQ $-1, CX
+	CMPQ CX, $0x01
+	JGE  l216
+
+l217:
+	ADDQ $+32, R9
+	ADDQ $+32, R8
+	ADDQ $-4, R10
+	CMPQ R10, $0x04
+	JGE  l214
+
+l215:
+	CMPQ         R10, $0x01
+	JLT          l227
+	VMOVQ        R10, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), SI
+	SHLQ         $0x03, SI
+	MOVQ         $0x00000004, DX
+	MOVQ         more+56(FP), CX
+	CMPQ         DX, $0x01
+	JLT          l229
+	PCALIGN      $0x20
+
+l228:
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, CX
+	JEQ    l230
+	ADDQ   $+1, BX
+
+l230:
+	ADDQ    CX, CX
+	CMPQ    BX, $0x04
+	JLT     l232
+	PCALIGN $0x20
+
+l231:
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+8, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+8, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+8, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+8, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l231
+
+l232:
+	CMPQ    BX, $0x01
+	JLT     l234
+	PCALIGN $0x20
+
+l233:
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+8, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l233
+
+l234:
+	TESTQ      $0x00000001, DX
+	JEQ        l235
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y2, Y0
+	VADDPD     Y1, Y0, Y1
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, DX
+	JEQ        l237
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y1, Y2, (BX)
+	ADDQ       $+64, BX
+	JMP        l238
+
+l237:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y2, Y0
+	VADDPD     Y1, Y0, Y1
+	ADDQ       $+64, BX
+	MOVQ       R9, BX
+	VMASKMOVPD Y1, Y2, (BX)
+
+l238:
+	JMP l236
+
+l235:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y1, Y2, (BX)
+	ADDQ       $+64, BX
+
+l236:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l228
+
+l229:
+l227:
+l162:
+l122:
+l82:
+l42:
 l2:
 	VZEROUPPER
 	RET

@@ -34,6 +34,16 @@ func MulTileF32NEON(c, a, b, f, d *float32, m, n, k, cStride, aStride, bStride, 
 //go:noescape
 func MulTileF64NEON(c, a, b, f, d *float64, m, n, k, cStride, aStride, bStride, bPanel, flags int)
 
+// LaneTileF32NEON is portable.LaneTile for float32.
+//
+//go:noescape
+func LaneTileF32NEON(y, w, x, t *float32, m, n, k, more, yStride, xStride int)
+
+// LaneTileF64NEON is portable.LaneTile for float64.
+//
+//go:noescape
+func LaneTileF64NEON(y, w, x, t *float64, m, n, k, more, yStride, xStride int)
+
 // MulPackF32NEON is portable.MulPack for float32.
 //
 //go:noescape

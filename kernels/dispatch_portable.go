@@ -238,6 +238,10 @@ func kMulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bP
 	portable.MulTile(c, a, b, f, d, m, n, k, cStride, aStride, bStride, bPanel, flags)
 }
 
+func kLaneTile[T Float](y, w, x, t []T, m, n, k, more, yStride, xStride int) {
+	portable.LaneTile(y, w, x, t, m, n, k, more, yStride, xStride)
+}
+
 func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }

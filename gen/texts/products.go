@@ -16,6 +16,9 @@ func productKernels() []Kernel {
 		{Name: "MulTile", Family: "products", Equation: "c_ij = c_ij*(f_i-d_j) + Σ_l a_il*b_lj, an fma chain from +0 in order of l, each term present by its flag",
 			Tail: maskedTail, Params: list(written("c", NoShape), slice("a", NoShape), slice("b", NoShape), optional("f", NoShape), optional("d", NoShape),
 				integers("m", "n", "k", "cStride", "aStride", "bStride", "bPanel", "flags")), Text: mulTile},
+		{Name: "LaneTile", Family: "products", Equation: "y_ij = Σ_l w_il*x_lj as MatVec sums it up, the terms sorted by lane", Tail: maskedTail,
+			Params: list(written("y", NoShape), slice("w", NoShape), slice("x", NoShape), written("t", NoShape),
+				integers("m", "n", "k", "more", "yStride", "xStride")), Text: laneTile},
 		{Name: "MulPack", Family: "products", Equation: "p = b, in panels of two vectors of columns", Tail: "masked, then +0 to the end of the panel",
 			Params: list(written("p", NoShape), slice("b", NoShape), integers("n", "k", "bStride", "bPanel")), Text: mulPack},
 		{Name: "CopyRows", Family: "products", Equation: "y_ij = x_ij", Tail: "the last whole vector of the row again, or masked",
@@ -224,18 +227,21 @@ const (
 	mulZero = 1
 	mulKeep = 2
 	mulCols = 4
-	mulSet  = 8
 )
 
-// mulTile has a copy of the text for each number of rows, so that no tile computes what nobody asked for.
 func mulTile(b *ir.Builder) {
+	eachHeight(b, func(rows int) { mulRow(b, rows) })
+}
+
+// eachHeight has a copy of the text for each number of rows, so that no tile computes what nobody asked for.
+func eachHeight(b *ir.Builder, text func(rows int)) {
 	var from func(rows int)
 	from = func(rows int) {
 		if rows == 1 {
-			mulRow(b, 1)
+			text(1)
 			return
 		}
-		b.IfAtLeast(b.Param("m"), int64(rows), func() { mulRow(b, rows) }, func() { from(rows - 1) })
+		b.IfAtLeast(b.Param("m"), int64(rows), func() { text(rows) }, func() { from(rows - 1) })
 	}
 	from(mulRows)
 }
@@ -262,12 +268,7 @@ func mulRow(b *ir.Builder, rows int) {
 
 // mulOne is one tile: its sums, and what they are added to. left is the number of columns from the tile on.
 func mulOne(b *ir.Builder, t access, rows int, left, c, panel ir.Val) {
-	sum := make([][]ir.Val, rows)
-	for r := range sum {
-		for range t.n {
-			sum[r] = append(sum[r], b.Var(b.Const(0)))
-		}
-	}
+	sum := zeros(b, rows, t.n)
 	if t.n == mulVectors { // c comes while the sums are made
 		at := b.ICopy(c)
 		for r := range rows {
@@ -279,24 +280,10 @@ func mulOne(b *ir.Builder, t access, rows int, left, c, panel ir.Val) {
 	}
 	k, a, p := b.Param("k"), b.Param("a"), b.ICopy(panel)
 	aStep, step := bytesOf(b, "aStride"), bytesOf(b, "bStride")
-	for _, steps := range []int{mulUnroll, 1} {
-		b.While(k, int64(steps), func() {
-			for range steps {
-				bs := make([]ir.Val, t.n)
-				for q := range bs {
-					bs[q] = b.Load(p, int64(q)*b.VecSize()) // a whole vector in the tail too
-				}
-				for r := range sum {
-					ar := b.Element(a, 0, r, rows)
-					for q := range bs {
-						b.Set(sum[r][q], b.FMA(bs[q], ar, sum[r][q]))
-					}
-				}
-				b.AddRTo(p, step)
-				b.AddRTo(a, aStep)
-			}
-		})
-	}
+	chains(b, sum, k, p, a, func() {
+		b.AddRTo(p, step)
+		b.AddRTo(a, aStep)
+	})
 	each := func(body func(at ir.Val, r, q int)) {
 		at := b.ICopy(c)
 		for r := range sum {
@@ -332,13 +319,44 @@ func mulOne(b *ir.Builder, t access, rows int, left, c, panel ir.Val) {
 				b.Set(sum[r][q], b.Add(b.Mul(t.load(at, q), keep), sum[r][q]))
 			})
 		}},
-		{mulSet, func() { each(func(ir.Val, int, int) {}) }},
 		{mulZero, func() { each(func(at ir.Val, r, q int) { b.Set(sum[r][q], b.Add(sum[r][q], b.Const(0))) }) }},
 	} {
 		otherwise := end
 		end = func() { b.IfElse(b.Param("flags"), start.bit, start.then, otherwise) }
 	}
 	end()
+}
+
+// zeros are the sums of a tile before its first term.
+func zeros(b *ir.Builder, rows, vectors int) [][]ir.Val {
+	sum := make([][]ir.Val, rows)
+	for r := range sum {
+		for range vectors {
+			sum[r] = append(sum[r], b.Var(b.Const(0)))
+		}
+	}
+	return sum
+}
+
+// chains adds k terms to the sums of a tile, the vectors at p times the elements at a, which next brings to the next term.
+func chains(b *ir.Builder, sum [][]ir.Val, k, p, a ir.Val, next func()) {
+	for _, steps := range []int{mulUnroll, 1} {
+		b.While(k, int64(steps), func() {
+			for range steps {
+				bs := make([]ir.Val, len(sum[0]))
+				for q := range bs {
+					bs[q] = b.Load(p, int64(q)*b.VecSize()) // a whole vector in the tail too
+				}
+				for r := range sum {
+					ar := b.Element(a, 0, r, len(sum))
+					for q := range bs {
+						b.Set(sum[r][q], b.FMA(bs[q], ar, sum[r][q]))
+					}
+				}
+				next()
+			}
+		})
+	}
 }
 
 // copyRows copies rows that are too short for a call each. A row shorter than a vector has a masked tail; of others the
