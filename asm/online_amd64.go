@@ -7,59 +7,79 @@ package asm
 // OnlineGF32AVX2 is portable.OnlineG for float32.
 //
 //go:noescape
-func OnlineGF32AVX2(w, x, y *float32, eta float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGF32AVX2(w, x, r, y *float32, eta float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineGF64AVX2 is portable.OnlineG for float64.
 //
 //go:noescape
-func OnlineGF64AVX2(w, x, y *float64, eta float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGF64AVX2(w, x, r, y *float64, eta float64, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineDGF32AVX2 is portable.OnlineDG for float32.
 //
 //go:noescape
-func OnlineDGF32AVX2(w, x, y *float32, eta, d float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineDGF32AVX2(w, x, r, y *float32, eta, d float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineDGF64AVX2 is portable.OnlineDG for float64.
 //
 //go:noescape
-func OnlineDGF64AVX2(w, x, y *float64, eta, d float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineDGF64AVX2(w, x, r, y *float64, eta, d float64, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineGGF32AVX2 is portable.OnlineGG for float32.
 //
 //go:noescape
-func OnlineGGF32AVX2(w, x, y *float32, eta float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGGF32AVX2(w, x, r, y *float32, eta float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineGGF64AVX2 is portable.OnlineGG for float64.
 //
 //go:noescape
-func OnlineGGF64AVX2(w, x, y *float64, eta float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGGF64AVX2(w, x, r, y *float64, eta float64, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineGYF32AVX2 is portable.OnlineGY for float32.
 //
 //go:noescape
-func OnlineGYF32AVX2(w, x, y *float32, eta float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGYF32AVX2(w, x, r, y *float32, eta float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineGYF64AVX2 is portable.OnlineGY for float64.
 //
 //go:noescape
-func OnlineGYF64AVX2(w, x, y *float64, eta float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGYF64AVX2(w, x, r, y *float64, eta float64, rows, cols, stride, samples, xStride, rStride, yStride int)
 
-// OnlineSlideF32AVX2 is portable.OnlineSlide for float32.
+// OnlineCGF32AVX2 is portable.OnlineCG for float32.
 //
 //go:noescape
-func OnlineSlideF32AVX2(w, x, y, theta *float32, eta, d, alpha, beta float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineCGF32AVX2(w, x, r, y *float32, eta float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
-// OnlineSlideF64AVX2 is portable.OnlineSlide for float64.
+// OnlineCGF64AVX2 is portable.OnlineCG for float64.
 //
 //go:noescape
-func OnlineSlideF64AVX2(w, x, y, theta *float64, eta, d, alpha, beta float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineCGF64AVX2(w, x, r, y *float64, eta float64, rows, cols, stride, samples, xStride, rStride, yStride int)
 
-// OnlineSlideLawF32AVX2 is portable.OnlineSlideLaw for float32.
+// OnlineGAF32AVX2 is portable.OnlineGA for float32.
 //
 //go:noescape
-func OnlineSlideLawF32AVX2(w, x, y, theta *float32, eta, d, alpha, beta float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGAF32AVX2(w, x, r, y *float32, eta, ga, gb, aa, ab float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
-// OnlineSlideLawF64AVX2 is portable.OnlineSlideLaw for float64.
+// OnlineGAF64AVX2 is portable.OnlineGA for float64.
 //
 //go:noescape
-func OnlineSlideLawF64AVX2(w, x, y, theta *float64, eta, d, alpha, beta float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGAF64AVX2(w, x, r, y *float64, eta, ga, gb, aa, ab float64, rows, cols, stride, samples, xStride, rStride, yStride int)
+
+// OnlineGatedF32AVX2 is portable.OnlineGated for float32.
+//
+//go:noescape
+func OnlineGatedF32AVX2(w, x, r, y, theta *float32, eta, cube, alpha, beta float32, rows, cols, stride, samples, xStride, rStride, yStride, flags int)
+
+// OnlineGatedF64AVX2 is portable.OnlineGated for float64.
+//
+//go:noescape
+func OnlineGatedF64AVX2(w, x, r, y, theta *float64, eta, cube, alpha, beta float64, rows, cols, stride, samples, xStride, rStride, yStride, flags int)
+
+// OnlineGatedDF32AVX2 is portable.OnlineGatedD for float32.
+//
+//go:noescape
+func OnlineGatedDF32AVX2(w, x, r, y, theta *float32, eta, cube, alpha, beta, d float32, rows, cols, stride, samples, xStride, rStride, yStride, flags int)
+
+// OnlineGatedDF64AVX2 is portable.OnlineGatedD for float64.
+//
+//go:noescape
+func OnlineGatedDF64AVX2(w, x, r, y, theta *float64, eta, cube, alpha, beta, d float64, rows, cols, stride, samples, xStride, rStride, yStride, flags int)

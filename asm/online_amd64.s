@@ -42,47 +42,53 @@ DATA onlineConstants<>+176(SB)/8, $0x0000000000000002
 DATA onlineConstants<>+184(SB)/8, $0x0000000000000003
 GLOBL onlineConstants<>(SB), RODATA|NOPTR, $192
 
-// func OnlineGF32AVX2(w *float32, x *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
+// func OnlineGF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·OnlineGF32AVX2(SB), NOSPLIT, $0-80
-	MOVQ    rows+32(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
+TEXT ·OnlineGF32AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+40(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
+	MOVQ    R11, R10
+	MOVQ    samples+64(FP), R9
+	MOVQ    R12, R8
 	VXORPS  Y11, Y11, Y11
-	MOVQ    R13, DI
+	MOVQ    R12, DI
 	VXORPS  Y10, Y10, Y10
-	MOVQ    R13, SI
+	MOVQ    R12, SI
 	VXORPS  Y9, Y9, Y9
-	MOVQ    R13, DX
+	MOVQ    R12, DX
 	VXORPS  Y8, Y8, Y8
-	MOVQ    R11, BX
-	MOVQ    R13, R8
+	MOVQ    samples+64(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
 	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
+	MOVQ    stride+56(FP), AX
 	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
+	MOVQ    stride+56(FP), AX
 	SHLQ    $0x02, AX
 	ADDQ    AX, SI
 	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
+	MOVQ    stride+56(FP), AX
 	SHLQ    $0x02, AX
 	ADDQ    AX, DX
 	VXORPS  Y11, Y11, Y11
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
-	MOVQ    cols+40(FP), AX
+	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l4
 	PCALIGN $0x20
@@ -128,73 +134,84 @@ l5:
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y11, X1
-	VADDPS       X1, X11, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y10, X1
-	VADDPS       X1, X10, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y9, X1
-	VADDPS       X1, X9, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y8, X1
-	VADDPS       X1, X8, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y7
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y6
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y5
-	VBROADCASTSS 12(R10), Y1
-	VMULPS       Y1, Y0, Y4
-	MOVQ         R13, R8
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPS       X0, X11, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y7
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y6
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y5
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y4
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
 	VXORPS       Y11, Y11, Y11
 	VXORPS       Y10, Y10, Y10
 	VXORPS       Y9, Y9, Y9
 	VXORPS       Y8, Y8, Y8
-	MOVQ         xStride+64(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x02, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+40(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l9
 	PCALIGN      $0x20
 
 l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
 	VMOVAPS     Y7, Y0
 	VFMADD213PS (R8), Y2, Y0
 	VMOVUPS     Y0, (R8)
@@ -210,8 +227,8 @@ l8:
 	VFMADD213PS (DX), Y4, Y2
 	VMOVUPS     Y2, (DX)
 	VFMADD231PS Y2, Y1, Y8
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
 	VMOVAPS     Y7, Y0
 	VFMADD213PS 32(R8), Y2, Y0
 	VMOVUPS     Y0, 32(R8)
@@ -227,8 +244,8 @@ l8:
 	VFMADD213PS 32(DX), Y4, Y2
 	VMOVUPS     Y2, 32(DX)
 	VFMADD231PS Y2, Y1, Y8
-	ADDQ        $+64, BX
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
@@ -243,8 +260,8 @@ l9:
 	PCALIGN $0x20
 
 l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
 	VMOVAPS     Y7, Y0
 	VFMADD213PS (R8), Y2, Y0
 	VMOVUPS     Y0, (R8)
@@ -260,8 +277,8 @@ l10:
 	VFMADD213PS (DX), Y4, Y2
 	VMOVUPS     Y2, (DX)
 	VFMADD231PS Y2, Y1, Y8
-	ADDQ        $+32, BX
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
@@ -276,8 +293,8 @@ l11:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (R8), Y3, Y0
 	VFMADD231PS  Y2, Y7, Y0
 	VMASKMOVPS   Y0, Y3, (R8)
@@ -300,7 +317,7 @@ l11:
 	VBLENDVPS    Y3, Y1, Y8, Y8
 
 l12:
-	MOVQ yStride+72(FP), AX
+	MOVQ yStride+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, R10
 	ADDQ $+1, R9
@@ -309,67 +326,75 @@ l12:
 	JGE  l6
 
 l7:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y11, X1
-	VADDPS       X1, X11, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y10, X1
-	VADDPS       X1, X10, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y9, X1
-	VADDPS       X1, X9, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y8, X1
-	VADDPS       X1, X8, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y2
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y1
-	VBROADCASTSS 12(R10), Y4
-	VMULPS       Y4, Y0, Y0
-	MOVQ         R13, R8
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPS       X0, X11, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y4
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y4, Y3
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y4, Y2
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y4, Y1
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y4, Y0
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
 	VXORPS       Y11, Y11, Y11
 	VXORPS       Y10, Y10, Y10
 	VXORPS       Y9, Y9, Y9
 	VXORPS       Y8, Y8, Y8
-	MOVQ         cols+40(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
 	PCALIGN      $0x20
 
 l13:
-	VMOVUPS     (R11), Y5
+	VMOVUPS     (BX), Y5
 	VMOVAPS     Y3, Y4
 	VFMADD213PS (R8), Y5, Y4
 	VMOVUPS     Y4, (R8)
@@ -381,7 +406,7 @@ l13:
 	VMOVUPS     Y4, (SI)
 	VFMADD213PS (DX), Y0, Y5
 	VMOVUPS     Y5, (DX)
-	VMOVUPS     32(R11), Y5
+	VMOVUPS     32(BX), Y5
 	VMOVAPS     Y3, Y4
 	VFMADD213PS 32(R8), Y5, Y4
 	VMOVUPS     Y4, 32(R8)
@@ -393,7 +418,7 @@ l13:
 	VMOVUPS     Y4, 32(SI)
 	VFMADD213PS 32(DX), Y0, Y5
 	VMOVUPS     Y5, 32(DX)
-	ADDQ        $+64, R11
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
@@ -408,7 +433,7 @@ l14:
 	PCALIGN $0x20
 
 l15:
-	VMOVUPS     (R11), Y5
+	VMOVUPS     (BX), Y5
 	VMOVAPS     Y3, Y4
 	VFMADD213PS (R8), Y5, Y4
 	VMOVUPS     Y4, (R8)
@@ -420,7 +445,7 @@ l15:
 	VMOVUPS     Y4, (SI)
 	VFMADD213PS (DX), Y0, Y5
 	VMOVUPS     Y5, (DX)
-	ADDQ        $+32, R11
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
@@ -435,7 +460,7 @@ l16:
 	VMOVD        AX, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     onlineConstants<>+64(SB), Y4, Y6
-	VMASKMOVPS   (R11), Y6, Y5
+	VMASKMOVPS   (BX), Y6, Y5
 	VMASKMOVPS   (R8), Y6, Y4
 	VFMADD231PS  Y5, Y3, Y4
 	VMASKMOVPS   Y4, Y6, (R8)
@@ -450,31 +475,37 @@ l16:
 	VMASKMOVPS   Y1, Y6, (DX)
 
 l17:
-	MOVQ  stride+48(FP), AX
+	MOVQ  stride+56(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+16, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
+	ADDQ  AX, R12
+	ADDQ  $+16, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
 	JGE   l1
 
 l2:
-	CMPQ    R14, $0x01
+	CMPQ    R13, $0x01
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
+	MOVQ    R11, DI
+	MOVQ    samples+64(FP), SI
+	MOVQ    R12, DX
 	VXORPS  Y5, Y5, Y5
-	MOVQ    R8, BX
-	MOVQ    R13, DX
+	MOVQ    samples+64(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
 	VXORPS  Y5, Y5, Y5
-	MOVQ    cols+40(FP), AX
+	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l21
 	PCALIGN $0x20
@@ -505,41 +536,52 @@ l22:
 	PCALIGN $0x20
 
 l23:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y5, X1
-	VADDPS       X1, X5, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (DI)
-	VBROADCASTSS (DI), Y1
-	VMULPS       Y1, Y0, Y4
-	MOVQ         R13, DX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y4
+	MOVQ         R12, DX
 	VXORPS       Y5, Y5, Y5
-	MOVQ         xStride+64(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x02, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+40(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l26
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y4, Y0
+	VFMADD231PS (CX), Y4, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PS Y0, Y1, Y5
-	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(BX), Y1
 	VMOVUPS     32(DX), Y0
-	VFMADD231PS 32(BX), Y4, Y0
+	VFMADD231PS 32(CX), Y4, Y0
 	VMOVUPS     Y0, 32(DX)
 	VFMADD231PS Y0, Y1, Y5
-	ADDQ        $+64, BX
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
@@ -551,13 +593,13 @@ l26:
 	PCALIGN $0x20
 
 l27:
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y4, Y0
+	VFMADD231PS (CX), Y4, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PS Y0, Y1, Y5
-	ADDQ        $+32, BX
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -569,8 +611,8 @@ l28:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (DX), Y3, Y0
 	VFMADD231PS  Y2, Y4, Y0
 	VMASKMOVPS   Y0, Y3, (DX)
@@ -578,7 +620,7 @@ l28:
 	VBLENDVPS    Y3, Y1, Y5, Y5
 
 l29:
-	MOVQ yStride+72(FP), AX
+	MOVQ yStride+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $+1, SI
@@ -587,31 +629,39 @@ l29:
 	JGE  l23
 
 l24:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y5, X1
-	VADDPS       X1, X5, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (DI)
-	VBROADCASTSS (DI), Y1
-	VMULPS       Y1, Y0, Y0
-	MOVQ         R13, DX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y0
+	MOVQ         R12, DX
 	VXORPS       Y5, Y5, Y5
-	MOVQ         cols+40(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
 	PCALIGN      $0x20
 
 l30:
 	VMOVUPS     (DX), Y1
-	VFMADD231PS (R8), Y0, Y1
+	VFMADD231PS (BX), Y0, Y1
 	VMOVUPS     Y1, (DX)
 	VMOVUPS     32(DX), Y1
-	VFMADD231PS 32(R8), Y0, Y1
+	VFMADD231PS 32(BX), Y0, Y1
 	VMOVUPS     Y1, 32(DX)
-	ADDQ        $+64, R8
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
@@ -624,9 +674,9 @@ l31:
 
 l32:
 	VMOVUPS     (DX), Y1
-	VFMADD231PS (R8), Y0, Y1
+	VFMADD231PS (BX), Y0, Y1
 	VMOVUPS     Y1, (DX)
-	ADDQ        $+32, R8
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -638,67 +688,73 @@ l33:
 	VMOVD        AX, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     onlineConstants<>+64(SB), Y1, Y3
-	VMASKMOVPS   (R8), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y2
 	VMASKMOVPS   (DX), Y3, Y1
 	VFMADD231PS  Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (DX)
 
 l34:
-	MOVQ  stride+48(FP), AX
+	MOVQ  stride+56(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+4, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
+	ADDQ  AX, R12
+	ADDQ  $+4, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
 	JGE   l18
 
 l19:
 	VZEROUPPER
 	RET
 
-// func OnlineGF64AVX2(w *float64, x *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
+// func OnlineGF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·OnlineGF64AVX2(SB), NOSPLIT, $0-80
-	MOVQ    rows+32(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
+TEXT ·OnlineGF64AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+40(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
+	MOVQ    R11, R10
+	MOVQ    samples+64(FP), R9
+	MOVQ    R12, R8
 	VXORPS  Y11, Y11, Y11
-	MOVQ    R13, DI
+	MOVQ    R12, DI
 	VXORPS  Y10, Y10, Y10
-	MOVQ    R13, SI
+	MOVQ    R12, SI
 	VXORPS  Y9, Y9, Y9
-	MOVQ    R13, DX
+	MOVQ    R12, DX
 	VXORPS  Y8, Y8, Y8
-	MOVQ    R11, BX
-	MOVQ    R13, R8
+	MOVQ    samples+64(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
 	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
+	MOVQ    stride+56(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
+	MOVQ    stride+56(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, SI
 	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
+	MOVQ    stride+56(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, DX
 	VXORPS  Y11, Y11, Y11
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
-	MOVQ    cols+40(FP), AX
+	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l4
 	PCALIGN $0x20
@@ -744,65 +800,76 @@ l5:
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y11, X1
-	VADDPD       X1, X11, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y10, X1
-	VADDPD       X1, X10, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y9, X1
-	VADDPD       X1, X9, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y8, X1
-	VADDPD       X1, X8, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y7
-	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y6
-	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y5
-	VBROADCASTSD 24(R10), Y1
-	VMULPD       Y1, Y0, Y4
-	MOVQ         R13, R8
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPD       X0, X8, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y7
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y6
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y5
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y4
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
 	VXORPS       Y11, Y11, Y11
 	VXORPS       Y10, Y10, Y10
 	VXORPS       Y9, Y9, Y9
 	VXORPS       Y8, Y8, Y8
-	MOVQ         xStride+64(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x03, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+40(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l9
 	PCALIGN      $0x20
 
 l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
 	VMOVAPS     Y7, Y0
 	VFMADD213PD (R8), Y2, Y0
 	VMOVUPS     Y0, (R8)
@@ -818,8 +885,8 @@ l8:
 	VFMADD213PD (DX), Y4, Y2
 	VMOVUPS     Y2, (DX)
 	VFMADD231PD Y2, Y1, Y8
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
 	VMOVAPS     Y7, Y0
 	VFMADD213PD 32(R8), Y2, Y0
 	VMOVUPS     Y0, 32(R8)
@@ -835,8 +902,8 @@ l8:
 	VFMADD213PD 32(DX), Y4, Y2
 	VMOVUPS     Y2, 32(DX)
 	VFMADD231PD Y2, Y1, Y8
-	ADDQ        $+64, BX
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
@@ -851,8 +918,8 @@ l9:
 	PCALIGN $0x20
 
 l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
 	VMOVAPS     Y7, Y0
 	VFMADD213PD (R8), Y2, Y0
 	VMOVUPS     Y0, (R8)
@@ -868,8 +935,8 @@ l10:
 	VFMADD213PD (DX), Y4, Y2
 	VMOVUPS     Y2, (DX)
 	VFMADD231PD Y2, Y1, Y8
-	ADDQ        $+32, BX
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
@@ -884,8 +951,8 @@ l11:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (R8), Y3, Y0
 	VFMADD231PD  Y2, Y7, Y0
 	VMASKMOVPD   Y0, Y3, (R8)
@@ -908,7 +975,7 @@ l11:
 	VBLENDVPD    Y3, Y1, Y8, Y8
 
 l12:
-	MOVQ yStride+72(FP), AX
+	MOVQ yStride+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, R10
 	ADDQ $+1, R9
@@ -917,59 +984,67 @@ l12:
 	JGE  l6
 
 l7:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y11, X1
-	VADDPD       X1, X11, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y10, X1
-	VADDPD       X1, X10, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y9, X1
-	VADDPD       X1, X9, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y8, X1
-	VADDPD       X1, X8, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y2
-	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y1
-	VBROADCASTSD 24(R10), Y4
-	VMULPD       Y4, Y0, Y0
-	MOVQ         R13, R8
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPD       X0, X8, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y4
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y4, Y3
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y4, Y2
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y4, Y1
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y4, Y0
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
 	VXORPS       Y11, Y11, Y11
 	VXORPS       Y10, Y10, Y10
 	VXORPS       Y9, Y9, Y9
 	VXORPS       Y8, Y8, Y8
-	MOVQ         cols+40(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
 	PCALIGN      $0x20
 
 l13:
-	VMOVUPS     (R11), Y5
+	VMOVUPS     (BX), Y5
 	VMOVAPS     Y3, Y4
 	VFMADD213PD (R8), Y5, Y4
 	VMOVUPS     Y4, (R8)
@@ -981,7 +1056,7 @@ l13:
 	VMOVUPS     Y4, (SI)
 	VFMADD213PD (DX), Y0, Y5
 	VMOVUPS     Y5, (DX)
-	VMOVUPS     32(R11), Y5
+	VMOVUPS     32(BX), Y5
 	VMOVAPS     Y3, Y4
 	VFMADD213PD 32(R8), Y5, Y4
 	VMOVUPS     Y4, 32(R8)
@@ -993,7 +1068,7 @@ l13:
 	VMOVUPS     Y4, 32(SI)
 	VFMADD213PD 32(DX), Y0, Y5
 	VMOVUPS     Y5, 32(DX)
-	ADDQ        $+64, R11
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
@@ -1008,7 +1083,7 @@ l14:
 	PCALIGN $0x20
 
 l15:
-	VMOVUPS     (R11), Y5
+	VMOVUPS     (BX), Y5
 	VMOVAPS     Y3, Y4
 	VFMADD213PD (R8), Y5, Y4
 	VMOVUPS     Y4, (R8)
@@ -1020,7 +1095,7 @@ l15:
 	VMOVUPS     Y4, (SI)
 	VFMADD213PD (DX), Y0, Y5
 	VMOVUPS     Y5, (DX)
-	ADDQ        $+32, R11
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
@@ -1035,7 +1110,7 @@ l16:
 	VMOVQ        AX, X4
 	VPBROADCASTQ X4, Y4
 	VPCMPGTQ     onlineConstants<>+160(SB), Y4, Y6
-	VMASKMOVPD   (R11), Y6, Y5
+	VMASKMOVPD   (BX), Y6, Y5
 	VMASKMOVPD   (R8), Y6, Y4
 	VFMADD231PD  Y5, Y3, Y4
 	VMASKMOVPD   Y4, Y6, (R8)
@@ -1050,31 +1125,37 @@ l16:
 	VMASKMOVPD   Y1, Y6, (DX)
 
 l17:
-	MOVQ  stride+48(FP), AX
+	MOVQ  stride+56(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+32, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
+	ADDQ  AX, R12
+	ADDQ  $+32, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
 	JGE   l1
 
 l2:
-	CMPQ    R14, $0x01
+	CMPQ    R13, $0x01
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
+	MOVQ    R11, DI
+	MOVQ    samples+64(FP), SI
+	MOVQ    R12, DX
 	VXORPS  Y5, Y5, Y5
-	MOVQ    R8, BX
-	MOVQ    R13, DX
+	MOVQ    samples+64(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
 	VXORPS  Y5, Y5, Y5
-	MOVQ    cols+40(FP), AX
+	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l21
 	PCALIGN $0x20
@@ -1105,39 +1186,50 @@ l22:
 	PCALIGN $0x20
 
 l23:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y5, X1
-	VADDPD       X1, X5, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (DI)
-	VBROADCASTSD (DI), Y1
-	VMULPD       Y1, Y0, Y4
-	MOVQ         R13, DX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y4
+	MOVQ         R12, DX
 	VXORPS       Y5, Y5, Y5
-	MOVQ         xStride+64(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x03, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+40(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l26
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y4, Y0
+	VFMADD231PD (CX), Y4, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PD Y0, Y1, Y5
-	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(BX), Y1
 	VMOVUPS     32(DX), Y0
-	VFMADD231PD 32(BX), Y4, Y0
+	VFMADD231PD 32(CX), Y4, Y0
 	VMOVUPS     Y0, 32(DX)
 	VFMADD231PD Y0, Y1, Y5
-	ADDQ        $+64, BX
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -1149,13 +1241,13 @@ l26:
 	PCALIGN $0x20
 
 l27:
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y4, Y0
+	VFMADD231PD (CX), Y4, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PD Y0, Y1, Y5
-	ADDQ        $+32, BX
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
@@ -1167,8 +1259,8 @@ l28:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (DX), Y3, Y0
 	VFMADD231PD  Y2, Y4, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
@@ -1176,7 +1268,7 @@ l28:
 	VBLENDVPD    Y3, Y1, Y5, Y5
 
 l29:
-	MOVQ yStride+72(FP), AX
+	MOVQ yStride+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $+1, SI
@@ -1185,29 +1277,37 @@ l29:
 	JGE  l23
 
 l24:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y5, X1
-	VADDPD       X1, X5, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (DI)
-	VBROADCASTSD (DI), Y1
-	VMULPD       Y1, Y0, Y0
-	MOVQ         R13, DX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y0
+	MOVQ         R12, DX
 	VXORPS       Y5, Y5, Y5
-	MOVQ         cols+40(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31
 	PCALIGN      $0x20
 
 l30:
 	VMOVUPS     (DX), Y1
-	VFMADD231PD (R8), Y0, Y1
+	VFMADD231PD (BX), Y0, Y1
 	VMOVUPS     Y1, (DX)
 	VMOVUPS     32(DX), Y1
-	VFMADD231PD 32(R8), Y0, Y1
+	VFMADD231PD 32(BX), Y0, Y1
 	VMOVUPS     Y1, 32(DX)
-	ADDQ        $+64, R8
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -1220,9 +1320,9 @@ l31:
 
 l32:
 	VMOVUPS     (DX), Y1
-	VFMADD231PD (R8), Y0, Y1
+	VFMADD231PD (BX), Y0, Y1
 	VMOVUPS     Y1, (DX)
-	ADDQ        $+32, R8
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
@@ -1234,767 +1334,111 @@ l33:
 	VMOVQ        AX, X1
 	VPBROADCASTQ X1, Y1
 	VPCMPGTQ     onlineConstants<>+160(SB), Y1, Y3
-	VMASKMOVPD   (R8), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y2
 	VMASKMOVPD   (DX), Y3, Y1
 	VFMADD231PD  Y2, Y0, Y1
 	VMASKMOVPD   Y1, Y3, (DX)
 
 l34:
-	MOVQ  stride+48(FP), AX
+	MOVQ  stride+56(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+8, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
+	ADDQ  AX, R12
+	ADDQ  $+8, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
 	JGE   l18
 
 l19:
 	VZEROUPPER
 	RET
 
-// func OnlineDGF32AVX2(w *float32, x *float32, y *float32, eta float32, d float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
+// func OnlineDGF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, d float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·OnlineDGF32AVX2(SB), NOSPLIT, $0-80
-	MOVQ    rows+32(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
+TEXT ·OnlineDGF32AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+40(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R13, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R13, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R13, DX
-	VXORPS  Y12, Y12, Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y15
-	VFMADD231PS (DI), Y0, Y14
-	VFMADD231PS (SI), Y0, Y13
-	VFMADD231PS (DX), Y0, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l3
-
-l4:
-	CMPQ         AX, $0x01
-	JLT          l5
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y15, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y15, Y15
-	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y14, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y14, Y14
-	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y13, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y13, Y13
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y12, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
-
-l5:
-	CMPQ    R9, $0x02
-	JLT     l7
-	PCALIGN $0x20
-
-l6:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPS       X1, X14, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPS       X1, X13, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPS       X1, X12, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y11
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+28(FP), Y1
-	VSUBPS       Y1, Y2, Y10
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y9
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+28(FP), Y1
-	VSUBPS       Y1, Y2, Y8
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+28(FP), Y1
-	VSUBPS       Y1, Y2, Y6
-	VBROADCASTSS 12(R10), Y1
-	VMULPS       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS d+28(FP), Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         xStride+64(FP), AX
-	SHLQ         $0x02, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPS      (R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
-	VMULPS      32(R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      32(DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      32(SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x08
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPS      (R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
-	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y10, Y0, Y0
-	VFMADD231PS  Y2, Y11, Y0
-	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y15, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y15, Y15
-	VMASKMOVPS   (DI), Y3, Y0
-	VMULPS       Y8, Y0, Y0
-	VFMADD231PS  Y2, Y9, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y14, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y14, Y14
-	VMASKMOVPS   (SI), Y3, Y0
-	VMULPS       Y6, Y0, Y0
-	VFMADD231PS  Y2, Y7, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y13, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y13, Y13
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+72(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPS       X1, X14, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPS       X1, X13, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPS       X1, X12, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+28(FP), Y1
-	VSUBPS       Y1, Y2, Y6
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+28(FP), Y1
-	VSUBPS       Y1, Y2, Y4
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+28(FP), Y1
-	VSUBPS       Y1, Y2, Y2
-	VBROADCASTSS 12(R10), Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y8
-	VBROADCASTSS d+28(FP), Y0
-	VSUBPS       Y0, Y8, Y0
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (R11), Y9
-	VMULPS      (R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(R11), Y9
-	VMULPS      32(R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPS      32(DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPS      32(SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPS      32(DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, R11
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x08
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (R11), Y9
-	VMULPS      (R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, R11
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVD        AX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
-	VMASKMOVPS   (R11), Y10, Y9
-	VMASKMOVPS   (R8), Y10, Y8
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y9, Y7, Y6
-	VMASKMOVPS   Y6, Y10, (R8)
-	VMASKMOVPS   (DI), Y10, Y6
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y9, Y5, Y4
-	VMASKMOVPS   Y4, Y10, (DI)
-	VMASKMOVPS   (SI), Y10, Y4
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y9, Y3, Y2
-	VMASKMOVPS   Y2, Y10, (SI)
-	VMASKMOVPS   (DX), Y10, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y9, Y1, Y0
-	VMASKMOVPS   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+16, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R14, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l21
-	PCALIGN $0x20
-
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y6, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
-
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y6, X1
-	VADDPS       X1, X6, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (DI)
-	VBROADCASTSS (DI), Y1
-	VMULPS       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS d+28(FP), Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         xStride+64(FP), AX
-	SHLQ         $0x02, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l26
-	PCALIGN      $0x20
-
-l25:
-	VMOVUPS     (CX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
-	VMOVUPS     32(CX), Y1
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS 32(BX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x08
-	JLT     l28
-	PCALIGN $0x20
-
-l27:
-	VMOVUPS     (CX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l27
-
-l28:
-	CMPQ         AX, $0x01
-	JLT          l29
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y6, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y6, Y6
-
-l29:
-	MOVQ yStride+72(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y6, X1
-	VADDPS       X1, X6, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (DI)
-	VBROADCASTSS (DI), Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+28(FP), Y0
-	VSUBPS       Y0, Y2, Y0
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l31
-	PCALIGN      $0x20
-
-l30:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPS      32(DX), Y0, Y2
-	VFMADD231PS 32(R8), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, R8
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l30
-
-l31:
-	CMPQ    AX, $0x08
-	JLT     l33
-	PCALIGN $0x20
-
-l32:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, R8
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l32
-
-l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVD        AX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
-	VMASKMOVPS   (R8), Y4, Y3
-	VMASKMOVPS   (DX), Y4, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMASKMOVPS   Y0, Y4, (DX)
-
-l34:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+4, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
-	JGE   l18
-
-l19:
-	VZEROUPPER
-	RET
-
-// func OnlineDGF64AVX2(w *float64, x *float64, y *float64, eta float64, d float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·OnlineDGF64AVX2(SB), NOSPLIT, $0-88
-	MOVQ    rows+40(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
-	JLT     l2
-	PCALIGN $0x20
-
-l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
+	MOVQ    R11, R10
 	MOVQ    samples+64(FP), R9
-	MOVQ    R13, R8
+	MOVQ    R12, R8
 	VXORPS  Y15, Y15, Y15
-	MOVQ    R13, DI
+	MOVQ    R12, DI
 	VXORPS  Y14, Y14, Y14
-	MOVQ    R13, SI
+	MOVQ    R12, SI
 	VXORPS  Y13, Y13, Y13
-	MOVQ    R13, DX
+	MOVQ    R12, DX
 	VXORPS  Y12, Y12, Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
+	MOVQ    samples+64(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
 	MOVQ    R8, DI
 	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
+	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    DI, SI
 	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
+	SHLQ    $0x02, AX
 	ADDQ    AX, SI
 	MOVQ    SI, DX
 	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
+	SHLQ    $0x02, AX
 	ADDQ    AX, DX
 	VXORPS  Y15, Y15, Y15
 	VXORPS  Y14, Y14, Y14
 	VXORPS  Y13, Y13, Y13
 	VXORPS  Y12, Y12, Y12
 	MOVQ    cols+48(FP), AX
-	CMPQ    AX, $0x04
+	CMPQ    AX, $0x08
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y15
-	VFMADD231PD (DI), Y0, Y14
-	VFMADD231PD (SI), Y0, Y13
-	VFMADD231PD (DX), Y0, Y12
+	VFMADD231PS (R8), Y0, Y15
+	VFMADD231PS (DI), Y0, Y14
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS (DX), Y0, Y12
 	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
 	JGE         l3
 
 l4:
 	CMPQ         AX, $0x01
 	JLT          l5
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y15, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y15, Y15
-	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y14, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y14, Y14
-	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y13, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y13, Y13
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y12, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y12, Y12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (R8), Y2, Y1
+	VFMADD213PS  Y15, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y15, Y15
+	VMASKMOVPS   (DI), Y2, Y1
+	VFMADD213PS  Y14, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y14, Y14
+	VMASKMOVPS   (SI), Y2, Y1
+	VFMADD213PS  Y13, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y12, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y12, Y12
 
 l5:
 	CMPQ    R9, $0x02
@@ -2002,191 +1446,214 @@ l5:
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPD       X1, X15, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPD       X1, X14, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPD       X1, X13, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y11
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+32(FP), Y1
-	VSUBPD       Y1, Y2, Y10
-	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y9
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+32(FP), Y1
-	VSUBPD       Y1, Y2, Y8
-	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+32(FP), Y1
-	VSUBPD       Y1, Y2, Y6
-	VBROADCASTSD 24(R10), Y1
-	VMULPD       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD d+32(FP), Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R13, R8
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPS       X0, X13, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y11
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y10
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y9
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y8
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R10), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y4
+	MOVQ         R12, R8
 	MOVQ         R8, DI
 	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
+	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
 	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
+	SHLQ         $0x02, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
 	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
+	SHLQ         $0x02, AX
 	ADDQ         AX, DX
 	VXORPS       Y15, Y15, Y15
 	VXORPS       Y14, Y14, Y14
 	VXORPS       Y13, Y13, Y13
 	VXORPS       Y12, Y12, Y12
-	MOVQ         xStride+72(FP), AX
-	SHLQ         $0x03, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
+	CMPQ         AX, $0x10
 	JLT          l9
 	PCALIGN      $0x20
 
 l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPD      (R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
-	VMULPD      32(R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
+	VFMADD231PS Y0, Y1, Y12
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
 	VMOVUPS     Y0, 32(R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      32(DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      32(DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
 	VMOVUPS     Y0, 32(DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      32(SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      32(SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
 	VMOVUPS     Y0, 32(SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
 	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+64, BX
+	VFMADD231PS Y0, Y1, Y12
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
 	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
 	JGE         l8
 
 l9:
-	CMPQ    AX, $0x04
+	CMPQ    AX, $0x08
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPD      (R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+32, BX
+	VFMADD231PS Y0, Y1, Y12
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
 	JGE         l10
 
 l11:
 	CMPQ         AX, $0x01
 	JLT          l12
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
-	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y10, Y0, Y0
-	VFMADD231PD  Y2, Y11, Y0
-	VMASKMOVPD   Y0, Y3, (R8)
-	VFMADD213PD  Y15, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y15, Y15
-	VMASKMOVPD   (DI), Y3, Y0
-	VMULPD       Y8, Y0, Y0
-	VFMADD231PD  Y2, Y9, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	VFMADD213PD  Y14, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y14, Y14
-	VMASKMOVPD   (SI), Y3, Y0
-	VMULPD       Y6, Y0, Y0
-	VFMADD231PD  Y2, Y7, Y0
-	VMASKMOVPD   Y0, Y3, (SI)
-	VFMADD213PD  Y13, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y13, Y13
-	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y12, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y12, Y12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y7, Y0, Y0
+	VFMADD231PS  Y2, Y11, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y15, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y15, Y15
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y2, Y10, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y14, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y14, Y14
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y2, Y9, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y13, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y12, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y12, Y12
 
 l12:
-	MOVQ yStride+80(FP), AX
-	SHLQ $0x03, AX
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
 	ADDQ AX, R10
 	ADDQ $+1, R9
 	ADDQ $-2, R9
@@ -2194,833 +1661,209 @@ l12:
 	JGE  l6
 
 l7:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPD       X1, X15, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPD       X1, X14, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPD       X1, X13, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+32(FP), Y1
-	VSUBPD       Y1, Y2, Y6
-	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+32(FP), Y1
-	VSUBPD       Y1, Y2, Y4
-	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+32(FP), Y1
-	VSUBPD       Y1, Y2, Y2
-	VBROADCASTSD 24(R10), Y1
-	VMULPD       Y1, Y0, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y8
-	VBROADCASTSD d+32(FP), Y0
-	VSUBPD       Y0, Y8, Y0
-	MOVQ         R13, R8
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPS       X0, X13, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y7
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y6
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y5
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R10), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y3
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y2
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y8
+	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y8, Y0
+	MOVQ         R12, R8
 	MOVQ         R8, DI
 	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
+	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
 	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
+	SHLQ         $0x02, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
 	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
+	SHLQ         $0x02, AX
 	ADDQ         AX, DX
 	VXORPS       Y15, Y15, Y15
 	VXORPS       Y14, Y14, Y14
 	VXORPS       Y13, Y13, Y13
 	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
+	CMPQ         AX, $0x10
 	JLT          l14
 	PCALIGN      $0x20
 
 l13:
-	VMOVUPS     (R11), Y9
-	VMULPD      (R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     (BX), Y9
+	VMULPS      (R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
 	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
+	VMULPS      (DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
 	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
+	VMULPS      (SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
 	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
 	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(R11), Y9
-	VMULPD      32(R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     32(BX), Y9
+	VMULPS      32(R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
 	VMOVUPS     Y8, 32(R8)
-	VMULPD      32(DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
+	VMULPS      32(DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMULPD      32(SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
+	VMULPS      32(SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
 	VMOVUPS     Y8, 32(SI)
-	VMULPD      32(DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
+	VMULPS      32(DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
 	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, R11
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
 	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
 	JGE         l13
 
 l14:
-	CMPQ    AX, $0x04
+	CMPQ    AX, $0x08
 	JLT     l16
 	PCALIGN $0x20
 
 l15:
-	VMOVUPS     (R11), Y9
-	VMULPD      (R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     (BX), Y9
+	VMULPS      (R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
 	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
+	VMULPS      (DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
 	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
+	VMULPS      (SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
 	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
 	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, R11
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
 	JGE         l15
 
 l16:
 	CMPQ         AX, $0x01
 	JLT          l17
-	VMOVQ        AX, X8
-	VPBROADCASTQ X8, Y8
-	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
-	VMASKMOVPD   (R11), Y10, Y9
-	VMASKMOVPD   (R8), Y10, Y8
-	VMULPD       Y6, Y8, Y6
-	VFMADD231PD  Y9, Y7, Y6
-	VMASKMOVPD   Y6, Y10, (R8)
-	VMASKMOVPD   (DI), Y10, Y6
-	VMULPD       Y4, Y6, Y4
-	VFMADD231PD  Y9, Y5, Y4
-	VMASKMOVPD   Y4, Y10, (DI)
-	VMASKMOVPD   (SI), Y10, Y4
-	VMULPD       Y2, Y4, Y2
-	VFMADD231PD  Y9, Y3, Y2
-	VMASKMOVPD   Y2, Y10, (SI)
-	VMASKMOVPD   (DX), Y10, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y9, Y1, Y0
-	VMASKMOVPD   Y0, Y10, (DX)
+	VMOVD        AX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
+	VMASKMOVPS   (BX), Y10, Y9
+	VMASKMOVPS   (R8), Y10, Y8
+	VMULPS       Y3, Y8, Y3
+	VFMADD231PS  Y9, Y7, Y3
+	VMASKMOVPS   Y3, Y10, (R8)
+	VMASKMOVPS   (DI), Y10, Y3
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y9, Y6, Y2
+	VMASKMOVPS   Y2, Y10, (DI)
+	VMASKMOVPS   (SI), Y10, Y2
+	VMULPS       Y1, Y2, Y1
+	VFMADD231PS  Y9, Y5, Y1
+	VMASKMOVPS   Y1, Y10, (SI)
+	VMASKMOVPS   (DX), Y10, Y1
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y9, Y4, Y0
+	VMASKMOVPS   Y0, Y10, (DX)
 
 l17:
 	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
+	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+32, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
+	ADDQ  AX, R12
+	ADDQ  $+16, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
 	JGE   l1
 
 l2:
-	CMPQ    R14, $0x01
+	CMPQ    R13, $0x01
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
+	MOVQ    R11, DI
 	MOVQ    samples+64(FP), SI
-	MOVQ    R13, DX
+	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
+	MOVQ    samples+64(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
 	MOVQ    cols+48(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
-
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y6, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
-
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y6, X1
-	VADDPD       X1, X6, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (DI)
-	VBROADCASTSD (DI), Y1
-	VMULPD       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD d+32(FP), Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         xStride+72(FP), AX
-	SHLQ         $0x03, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l26
-	PCALIGN      $0x20
-
-l25:
-	VMOVUPS     (CX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
-	VMOVUPS     32(CX), Y1
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD 32(BX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y6
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
-
-l27:
-	VMOVUPS     (CX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l27
-
-l28:
-	CMPQ         AX, $0x01
-	JLT          l29
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
-	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y6, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y6, Y6
-
-l29:
-	MOVQ yStride+80(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y6, X1
-	VADDPD       X1, X6, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (DI)
-	VBROADCASTSD (DI), Y1
-	VMULPD       Y1, Y0, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+32(FP), Y0
-	VSUBPD       Y0, Y2, Y0
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l31
-	PCALIGN      $0x20
-
-l30:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPD      32(DX), Y0, Y2
-	VFMADD231PD 32(R8), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, R8
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l30
-
-l31:
-	CMPQ    AX, $0x04
-	JLT     l33
-	PCALIGN $0x20
-
-l32:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, R8
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l32
-
-l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVQ        AX, X2
-	VPBROADCASTQ X2, Y2
-	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
-	VMASKMOVPD   (R8), Y4, Y3
-	VMASKMOVPD   (DX), Y4, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMASKMOVPD   Y0, Y4, (DX)
-
-l34:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+8, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
-	JGE   l18
-
-l19:
-	VZEROUPPER
-	RET
-
-// func OnlineGGF32AVX2(w *float32, x *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·OnlineGGF32AVX2(SB), NOSPLIT, $0-80
-	MOVQ    rows+32(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
-	JLT     l2
-	PCALIGN $0x20
-
-l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R13, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R13, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R13, DX
-	VXORPS  Y12, Y12, Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y15
-	VFMADD231PS (DI), Y0, Y14
-	VFMADD231PS (SI), Y0, Y13
-	VFMADD231PS (DX), Y0, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l3
-
-l4:
-	CMPQ         AX, $0x01
-	JLT          l5
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y15, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y15, Y15
-	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y14, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y14, Y14
-	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y13, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y13, Y13
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y12, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
-
-l5:
-	CMPQ    R9, $0x02
-	JLT     l7
-	PCALIGN $0x20
-
-l6:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPS       X1, X14, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPS       X1, X13, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPS       X1, X12, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y11
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VSUBPS       Y11, Y1, Y10
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y9
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VSUBPS       Y9, Y1, Y8
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VSUBPS       Y7, Y1, Y6
-	VBROADCASTSS 12(R10), Y1
-	VMULPS       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y0
-	VSUBPS       Y5, Y0, Y4
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         xStride+64(FP), AX
-	SHLQ         $0x02, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPS      (R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
-	VMULPS      32(R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      32(DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      32(SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x08
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPS      (R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
-	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y10, Y0, Y0
-	VFMADD231PS  Y2, Y11, Y0
-	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y15, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y15, Y15
-	VMASKMOVPS   (DI), Y3, Y0
-	VMULPS       Y8, Y0, Y0
-	VFMADD231PS  Y2, Y9, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y14, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y14, Y14
-	VMASKMOVPS   (SI), Y3, Y0
-	VMULPS       Y6, Y0, Y0
-	VFMADD231PS  Y2, Y7, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y13, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y13, Y13
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+72(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPS       X1, X14, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPS       X1, X13, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPS       X1, X12, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VSUBPS       Y7, Y1, Y6
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VSUBPS       Y5, Y1, Y4
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VSUBPS       Y3, Y1, Y2
-	VBROADCASTSS 12(R10), Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (R11), Y9
-	VMULPS      (R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(R11), Y9
-	VMULPS      32(R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPS      32(DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPS      32(SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPS      32(DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, R11
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x08
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (R11), Y9
-	VMULPS      (R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, R11
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVD        AX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
-	VMASKMOVPS   (R11), Y10, Y9
-	VMASKMOVPS   (R8), Y10, Y8
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y9, Y7, Y6
-	VMASKMOVPS   Y6, Y10, (R8)
-	VMASKMOVPS   (DI), Y10, Y6
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y9, Y5, Y4
-	VMASKMOVPS   Y4, Y10, (DI)
-	VMASKMOVPS   (SI), Y10, Y4
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y9, Y3, Y2
-	VMASKMOVPS   Y2, Y10, (SI)
-	VMASKMOVPS   (DX), Y10, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y9, Y1, Y0
-	VMASKMOVPS   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+16, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R14, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+40(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l21
 	PCALIGN $0x20
@@ -3051,1336 +1894,56 @@ l22:
 	PCALIGN $0x20
 
 l23:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y6, X1
-	VADDPS       X1, X6, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (DI)
-	VBROADCASTSS (DI), Y1
-	VMULPS       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y0
-	VSUBPS       Y5, Y0, Y4
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         xStride+64(FP), AX
-	SHLQ         $0x02, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l26
-	PCALIGN      $0x20
-
-l25:
-	VMOVUPS     (CX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
-	VMOVUPS     32(CX), Y1
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS 32(BX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x08
-	JLT     l28
-	PCALIGN $0x20
-
-l27:
-	VMOVUPS     (CX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l27
-
-l28:
-	CMPQ         AX, $0x01
-	JLT          l29
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y6, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y6, Y6
-
-l29:
-	MOVQ yStride+72(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y6, X1
-	VADDPS       X1, X6, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (DI)
-	VBROADCASTSS (DI), Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l31
-	PCALIGN      $0x20
-
-l30:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPS      32(DX), Y0, Y2
-	VFMADD231PS 32(R8), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, R8
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l30
-
-l31:
-	CMPQ    AX, $0x08
-	JLT     l33
-	PCALIGN $0x20
-
-l32:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, R8
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l32
-
-l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVD        AX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
-	VMASKMOVPS   (R8), Y4, Y3
-	VMASKMOVPS   (DX), Y4, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMASKMOVPS   Y0, Y4, (DX)
-
-l34:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+4, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
-	JGE   l18
-
-l19:
-	VZEROUPPER
-	RET
-
-// func OnlineGGF64AVX2(w *float64, x *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·OnlineGGF64AVX2(SB), NOSPLIT, $0-80
-	MOVQ    rows+32(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
-	JLT     l2
-	PCALIGN $0x20
-
-l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R13, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R13, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R13, DX
-	VXORPS  Y12, Y12, Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y15
-	VFMADD231PD (DI), Y0, Y14
-	VFMADD231PD (SI), Y0, Y13
-	VFMADD231PD (DX), Y0, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l3
-
-l4:
-	CMPQ         AX, $0x01
-	JLT          l5
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y15, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y15, Y15
-	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y14, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y14, Y14
-	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y13, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y13, Y13
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y12, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y12, Y12
-
-l5:
-	CMPQ    R9, $0x02
-	JLT     l7
-	PCALIGN $0x20
-
-l6:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPD       X1, X15, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPD       X1, X14, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPD       X1, X13, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y11
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VSUBPD       Y11, Y1, Y10
-	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y9
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VSUBPD       Y9, Y1, Y8
-	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VSUBPD       Y7, Y1, Y6
-	VBROADCASTSD 24(R10), Y1
-	VMULPD       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y0
-	VSUBPD       Y5, Y0, Y4
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         xStride+64(FP), AX
-	SHLQ         $0x03, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPD      (R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
-	VMULPD      32(R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      32(DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      32(SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x04
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPD      (R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
-	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y10, Y0, Y0
-	VFMADD231PD  Y2, Y11, Y0
-	VMASKMOVPD   Y0, Y3, (R8)
-	VFMADD213PD  Y15, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y15, Y15
-	VMASKMOVPD   (DI), Y3, Y0
-	VMULPD       Y8, Y0, Y0
-	VFMADD231PD  Y2, Y9, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	VFMADD213PD  Y14, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y14, Y14
-	VMASKMOVPD   (SI), Y3, Y0
-	VMULPD       Y6, Y0, Y0
-	VFMADD231PD  Y2, Y7, Y0
-	VMASKMOVPD   Y0, Y3, (SI)
-	VFMADD213PD  Y13, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y13, Y13
-	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y12, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+72(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPD       X1, X15, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPD       X1, X14, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPD       X1, X13, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VSUBPD       Y7, Y1, Y6
-	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VSUBPD       Y5, Y1, Y4
-	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VSUBPD       Y3, Y1, Y2
-	VBROADCASTSD 24(R10), Y1
-	VMULPD       Y1, Y0, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y0
-	VSUBPD       Y1, Y0, Y0
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (R11), Y9
-	VMULPD      (R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(R11), Y9
-	VMULPD      32(R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPD      32(DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPD      32(SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPD      32(DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, R11
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x04
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (R11), Y9
-	VMULPD      (R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, R11
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVQ        AX, X8
-	VPBROADCASTQ X8, Y8
-	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
-	VMASKMOVPD   (R11), Y10, Y9
-	VMASKMOVPD   (R8), Y10, Y8
-	VMULPD       Y6, Y8, Y6
-	VFMADD231PD  Y9, Y7, Y6
-	VMASKMOVPD   Y6, Y10, (R8)
-	VMASKMOVPD   (DI), Y10, Y6
-	VMULPD       Y4, Y6, Y4
-	VFMADD231PD  Y9, Y5, Y4
-	VMASKMOVPD   Y4, Y10, (DI)
-	VMASKMOVPD   (SI), Y10, Y4
-	VMULPD       Y2, Y4, Y2
-	VFMADD231PD  Y9, Y3, Y2
-	VMASKMOVPD   Y2, Y10, (SI)
-	VMASKMOVPD   (DX), Y10, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y9, Y1, Y0
-	VMASKMOVPD   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+32, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R14, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
-
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y6, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
-
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y6, X1
-	VADDPD       X1, X6, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (DI)
-	VBROADCASTSD (DI), Y1
-	VMULPD       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y0
-	VSUBPD       Y5, Y0, Y4
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         xStride+64(FP), AX
-	SHLQ         $0x03, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l26
-	PCALIGN      $0x20
-
-l25:
-	VMOVUPS     (CX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
-	VMOVUPS     32(CX), Y1
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD 32(BX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y6
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
-
-l27:
-	VMOVUPS     (CX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l27
-
-l28:
-	CMPQ         AX, $0x01
-	JLT          l29
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
-	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y6, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y6, Y6
-
-l29:
-	MOVQ yStride+72(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y6, X1
-	VADDPD       X1, X6, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (DI)
-	VBROADCASTSD (DI), Y1
-	VMULPD       Y1, Y0, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y0
-	VSUBPD       Y1, Y0, Y0
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l31
-	PCALIGN      $0x20
-
-l30:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPD      32(DX), Y0, Y2
-	VFMADD231PD 32(R8), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, R8
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l30
-
-l31:
-	CMPQ    AX, $0x04
-	JLT     l33
-	PCALIGN $0x20
-
-l32:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, R8
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l32
-
-l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVQ        AX, X2
-	VPBROADCASTQ X2, Y2
-	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
-	VMASKMOVPD   (R8), Y4, Y3
-	VMASKMOVPD   (DX), Y4, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMASKMOVPD   Y0, Y4, (DX)
-
-l34:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+8, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
-	JGE   l18
-
-l19:
-	VZEROUPPER
-	RET
-
-// func OnlineGYF32AVX2(w *float32, x *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·OnlineGYF32AVX2(SB), NOSPLIT, $0-80
-	MOVQ    rows+32(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
-	JLT     l2
-	PCALIGN $0x20
-
-l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R13, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R13, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R13, DX
-	VXORPS  Y12, Y12, Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y15
-	VFMADD231PS (DI), Y0, Y14
-	VFMADD231PS (SI), Y0, Y13
-	VFMADD231PS (DX), Y0, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l3
-
-l4:
-	CMPQ         AX, $0x01
-	JLT          l5
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y15, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y15, Y15
-	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y14, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y14, Y14
-	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y13, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y13, Y13
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y12, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
-
-l5:
-	CMPQ    R9, $0x02
-	JLT     l7
-	PCALIGN $0x20
-
-l6:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPS       X1, X14, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPS       X1, X13, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPS       X1, X12, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y11
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VMULPS       Y1, Y11, Y1
-	VSUBPS       Y1, Y2, Y10
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y9
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VMULPS       Y1, Y9, Y1
-	VSUBPS       Y1, Y2, Y8
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VMULPS       Y1, Y7, Y1
-	VSUBPS       Y1, Y2, Y6
-	VBROADCASTSS 12(R10), Y1
-	VMULPS       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y0
-	VMULPS       Y1, Y5, Y1
-	VSUBPS       Y1, Y0, Y4
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         xStride+64(FP), AX
-	SHLQ         $0x02, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPS      (R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
-	VMULPS      32(R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      32(DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      32(SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x08
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPS      (R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
-	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y10, Y0, Y0
-	VFMADD231PS  Y2, Y11, Y0
-	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y15, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y15, Y15
-	VMASKMOVPS   (DI), Y3, Y0
-	VMULPS       Y8, Y0, Y0
-	VFMADD231PS  Y2, Y9, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y14, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y14, Y14
-	VMASKMOVPS   (SI), Y3, Y0
-	VMULPS       Y6, Y0, Y0
-	VFMADD231PS  Y2, Y7, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y13, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y13, Y13
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+72(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VBROADCASTSS eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPS       X1, X14, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPS       X1, X13, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPS       X1, X12, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VMULPS       Y1, Y7, Y1
-	VSUBPS       Y1, Y2, Y6
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VMULPS       Y1, Y5, Y1
-	VSUBPS       Y1, Y2, Y4
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VMULPS       Y1, Y3, Y1
-	VSUBPS       Y1, Y2, Y2
-	VBROADCASTSS 12(R10), Y8
-	VMULPS       Y8, Y0, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y0
-	VMULPS       Y8, Y1, Y8
-	VSUBPS       Y8, Y0, Y0
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (R11), Y9
-	VMULPS      (R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(R11), Y9
-	VMULPS      32(R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPS      32(DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPS      32(SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPS      32(DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, R11
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x08
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (R11), Y9
-	VMULPS      (R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, R11
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVD        AX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
-	VMASKMOVPS   (R11), Y10, Y9
-	VMASKMOVPS   (R8), Y10, Y8
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y9, Y7, Y6
-	VMASKMOVPS   Y6, Y10, (R8)
-	VMASKMOVPS   (DI), Y10, Y6
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y9, Y5, Y4
-	VMASKMOVPS   Y4, Y10, (DI)
-	VMASKMOVPS   (SI), Y10, Y4
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y9, Y3, Y2
-	VMASKMOVPS   Y2, Y10, (SI)
-	VMASKMOVPS   (DX), Y10, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y9, Y1, Y0
-	VMASKMOVPS   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+16, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R14, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+40(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l21
-	PCALIGN $0x20
-
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y6, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
-
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VBROADCASTSS eta+24(FP), Y1
 	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X2
-	VPERMILPS    $0x0e, X2, X0
-	VADDPS       X0, X2, X2
-	VPERMILPS    $0x01, X2, X0
-	VADDPS       X0, X2, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
 	VMOVSS       X0, (DI)
+	VBROADCASTSS eta+32(FP), Y1
 	VBROADCASTSS (DI), Y0
 	VMULPS       Y0, Y1, Y5
 	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VMULPS       Y0, Y5, Y0
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS d+36(FP), Y0
 	VSUBPS       Y0, Y1, Y4
-	MOVQ         R13, DX
+	MOVQ         R12, DX
 	VXORPS       Y6, Y6, Y6
-	MOVQ         xStride+64(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x02, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+40(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l26
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y1
 	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (BX), Y5, Y0
+	VFMADD231PS (CX), Y5, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PS Y0, Y1, Y6
-	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(BX), Y1
 	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS 32(BX), Y5, Y0
+	VFMADD231PS 32(CX), Y5, Y0
 	VMOVUPS     Y0, 32(DX)
 	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+64, BX
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
@@ -4392,13 +1955,13 @@ l26:
 	PCALIGN $0x20
 
 l27:
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y1
 	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (BX), Y5, Y0
+	VFMADD231PS (CX), Y5, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+32, BX
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -4410,8 +1973,8 @@ l28:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (DX), Y3, Y0
 	VMULPS       Y4, Y0, Y0
 	VFMADD231PS  Y2, Y5, Y0
@@ -4420,7 +1983,7 @@ l28:
 	VBLENDVPS    Y3, Y1, Y6, Y6
 
 l29:
-	MOVQ yStride+72(FP), AX
+	MOVQ yStride+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $+1, SI
@@ -4429,34 +1992,43 @@ l29:
 	JGE  l23
 
 l24:
-	VBROADCASTSS eta+24(FP), Y1
 	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X2
-	VPERMILPS    $0x0e, X2, X0
-	VADDPS       X0, X2, X2
-	VPERMILPS    $0x01, X2, X0
-	VADDPS       X0, X2, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
 	VMOVSS       X0, (DI)
+	VBROADCASTSS eta+32(FP), Y1
 	VBROADCASTSS (DI), Y0
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VMULPS       Y0, Y1, Y0
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS d+36(FP), Y0
 	VSUBPS       Y0, Y2, Y0
-	MOVQ         R13, DX
+	MOVQ         R12, DX
 	VXORPS       Y6, Y6, Y6
-	MOVQ         cols+40(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
 	PCALIGN      $0x20
 
 l30:
 	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (R8), Y1, Y2
+	VFMADD231PS (BX), Y1, Y2
 	VMOVUPS     Y2, (DX)
 	VMULPS      32(DX), Y0, Y2
-	VFMADD231PS 32(R8), Y1, Y2
+	VFMADD231PS 32(BX), Y1, Y2
 	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, R8
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
@@ -4469,9 +2041,9 @@ l31:
 
 l32:
 	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (R8), Y1, Y2
+	VFMADD231PS (BX), Y1, Y2
 	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, R8
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -4483,68 +2055,74 @@ l33:
 	VMOVD        AX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
-	VMASKMOVPS   (R8), Y4, Y3
+	VMASKMOVPS   (BX), Y4, Y3
 	VMASKMOVPS   (DX), Y4, Y2
 	VMULPS       Y0, Y2, Y0
 	VFMADD231PS  Y3, Y1, Y0
 	VMASKMOVPS   Y0, Y4, (DX)
 
 l34:
-	MOVQ  stride+48(FP), AX
+	MOVQ  stride+56(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+4, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
+	ADDQ  AX, R12
+	ADDQ  $+4, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
 	JGE   l18
 
 l19:
 	VZEROUPPER
 	RET
 
-// func OnlineGYF64AVX2(w *float64, x *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
+// func OnlineDGF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, d float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·OnlineGYF64AVX2(SB), NOSPLIT, $0-80
-	MOVQ    rows+32(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
+TEXT ·OnlineDGF64AVX2(SB), NOSPLIT, $0-104
+	MOVQ    rows+48(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+56(FP), R9
-	MOVQ    R13, R8
+	MOVQ    R11, R10
+	MOVQ    samples+72(FP), R9
+	MOVQ    R12, R8
 	VXORPS  Y15, Y15, Y15
-	MOVQ    R13, DI
+	MOVQ    R12, DI
 	VXORPS  Y14, Y14, Y14
-	MOVQ    R13, SI
+	MOVQ    R12, SI
 	VXORPS  Y13, Y13, Y13
-	MOVQ    R13, DX
+	MOVQ    R12, DX
 	VXORPS  Y12, Y12, Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
+	MOVQ    samples+72(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+80(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
 	MOVQ    R8, DI
-	MOVQ    stride+48(FP), AX
+	MOVQ    stride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    DI, SI
-	MOVQ    stride+48(FP), AX
+	MOVQ    stride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, SI
 	MOVQ    SI, DX
-	MOVQ    stride+48(FP), AX
+	MOVQ    stride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, DX
 	VXORPS  Y15, Y15, Y15
 	VXORPS  Y14, Y14, Y14
 	VXORPS  Y13, Y13, Y13
 	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+40(FP), AX
+	MOVQ    cols+56(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l4
 	PCALIGN $0x20
@@ -4590,113 +2168,128 @@ l5:
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPD       X1, X15, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPD       X1, X14, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPD       X1, X13, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y11
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VMULPD       Y1, Y11, Y1
-	VSUBPD       Y1, Y2, Y10
-	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y9
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VMULPD       Y1, Y9, Y1
-	VSUBPD       Y1, Y2, Y8
-	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VMULPD       Y1, Y7, Y1
-	VSUBPD       Y1, Y2, Y6
-	VBROADCASTSD 24(R10), Y1
-	VMULPD       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y0
-	VMULPD       Y1, Y5, Y1
-	VSUBPD       Y1, Y0, Y4
-	MOVQ         R13, R8
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPD       X0, X15, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPD       X0, X14, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPD       X0, X13, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y11
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y10
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y9
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y8
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R10), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y4
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
 	VXORPS       Y15, Y15, Y15
 	VXORPS       Y14, Y14, Y14
 	VXORPS       Y13, Y13, Y13
 	VXORPS       Y12, Y12, Y12
-	MOVQ         xStride+64(FP), AX
+	MOVQ         samples+72(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+88(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x03, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+40(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+72(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l9
 	PCALIGN      $0x20
 
 l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPD      (R8), Y10, Y0
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y7, Y0
 	VFMADD231PD Y2, Y11, Y0
 	VMOVUPS     Y0, (R8)
 	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
 	VMOVUPS     Y0, (DI)
 	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
 	VMOVUPS     Y0, (SI)
 	VFMADD231PD Y0, Y1, Y13
 	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
+	VFMADD231PD Y2, Y8, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PD Y0, Y1, Y12
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
-	VMULPD      32(R8), Y10, Y0
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(R8), Y7, Y0
 	VFMADD231PD Y2, Y11, Y0
 	VMOVUPS     Y0, 32(R8)
 	VFMADD231PD Y0, Y1, Y15
-	VMULPD      32(DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VMULPD      32(DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
 	VMOVUPS     Y0, 32(DI)
 	VFMADD231PD Y0, Y1, Y14
-	VMULPD      32(SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
+	VMULPD      32(SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
 	VMOVUPS     Y0, 32(SI)
 	VFMADD231PD Y0, Y1, Y13
 	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
+	VFMADD231PD Y2, Y8, Y0
 	VMOVUPS     Y0, 32(DX)
 	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+64, BX
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
@@ -4711,26 +2304,26 @@ l9:
 	PCALIGN $0x20
 
 l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPD      (R8), Y10, Y0
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y7, Y0
 	VFMADD231PD Y2, Y11, Y0
 	VMOVUPS     Y0, (R8)
 	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
 	VMOVUPS     Y0, (DI)
 	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
 	VMOVUPS     Y0, (SI)
 	VFMADD231PD Y0, Y1, Y13
 	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
+	VFMADD231PD Y2, Y8, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+32, BX
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
@@ -4745,35 +2338,35 @@ l11:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y10, Y0, Y0
+	VMULPD       Y7, Y0, Y0
 	VFMADD231PD  Y2, Y11, Y0
 	VMASKMOVPD   Y0, Y3, (R8)
 	VFMADD213PD  Y15, Y1, Y0
 	VBLENDVPD    Y3, Y0, Y15, Y15
 	VMASKMOVPD   (DI), Y3, Y0
-	VMULPD       Y8, Y0, Y0
-	VFMADD231PD  Y2, Y9, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y2, Y10, Y0
 	VMASKMOVPD   Y0, Y3, (DI)
 	VFMADD213PD  Y14, Y1, Y0
 	VBLENDVPD    Y3, Y0, Y14, Y14
 	VMASKMOVPD   (SI), Y3, Y0
-	VMULPD       Y6, Y0, Y0
-	VFMADD231PD  Y2, Y7, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y2, Y9, Y0
 	VMASKMOVPD   Y0, Y3, (SI)
 	VFMADD213PD  Y13, Y1, Y0
 	VBLENDVPD    Y3, Y0, Y13, Y13
 	VMASKMOVPD   (DX), Y3, Y0
 	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
+	VFMADD231PD  Y2, Y8, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
 	VFMADD213PD  Y12, Y0, Y1
 	VBLENDVPD    Y3, Y1, Y12, Y12
 
 l12:
-	MOVQ yStride+72(FP), AX
+	MOVQ yStride+96(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, R10
 	ADDQ $+1, R9
@@ -4782,97 +2375,109 @@ l12:
 	JGE  l6
 
 l7:
-	VBROADCASTSD eta+24(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPD       X1, X15, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPD       X1, X14, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPD       X1, X13, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y7
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VMULPD       Y1, Y7, Y1
-	VSUBPD       Y1, Y2, Y6
-	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VMULPD       Y1, Y5, Y1
-	VSUBPD       Y1, Y2, Y4
-	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VMULPD       Y1, Y3, Y1
-	VSUBPD       Y1, Y2, Y2
-	VBROADCASTSD 24(R10), Y8
-	VMULPD       Y8, Y0, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y0
-	VMULPD       Y8, Y1, Y8
-	VSUBPD       Y8, Y0, Y0
-	MOVQ         R13, R8
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPD       X0, X15, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPD       X0, X14, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPD       X0, X13, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y7
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y6
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y5
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R10), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y3
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y2
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y8
+	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y8, Y0
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
 	VXORPS       Y15, Y15, Y15
 	VXORPS       Y14, Y14, Y14
 	VXORPS       Y13, Y13, Y13
 	VXORPS       Y12, Y12, Y12
-	MOVQ         cols+40(FP), AX
+	MOVQ         samples+72(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+88(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
 	PCALIGN      $0x20
 
 l13:
-	VMOVUPS     (R11), Y9
-	VMULPD      (R8), Y6, Y8
+	VMOVUPS     (BX), Y9
+	VMULPD      (R8), Y3, Y8
 	VFMADD231PD Y9, Y7, Y8
 	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
+	VMULPD      (DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
 	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
+	VMULPD      (SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
 	VMOVUPS     Y8, (SI)
 	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
+	VFMADD231PD Y9, Y4, Y8
 	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(R11), Y9
-	VMULPD      32(R8), Y6, Y8
+	VMOVUPS     32(BX), Y9
+	VMULPD      32(R8), Y3, Y8
 	VFMADD231PD Y9, Y7, Y8
 	VMOVUPS     Y8, 32(R8)
-	VMULPD      32(DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
+	VMULPD      32(DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMULPD      32(SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
+	VMULPD      32(SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
 	VMOVUPS     Y8, 32(SI)
 	VMULPD      32(DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
+	VFMADD231PD Y9, Y4, Y8
 	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, R11
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
@@ -4887,20 +2492,20 @@ l14:
 	PCALIGN $0x20
 
 l15:
-	VMOVUPS     (R11), Y9
-	VMULPD      (R8), Y6, Y8
+	VMOVUPS     (BX), Y9
+	VMULPD      (R8), Y3, Y8
 	VFMADD231PD Y9, Y7, Y8
 	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
+	VMULPD      (DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
 	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
+	VMULPD      (SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
 	VMOVUPS     Y8, (SI)
 	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
+	VFMADD231PD Y9, Y4, Y8
 	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, R11
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
@@ -4915,50 +2520,56 @@ l16:
 	VMOVQ        AX, X8
 	VPBROADCASTQ X8, Y8
 	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
-	VMASKMOVPD   (R11), Y10, Y9
+	VMASKMOVPD   (BX), Y10, Y9
 	VMASKMOVPD   (R8), Y10, Y8
-	VMULPD       Y6, Y8, Y6
-	VFMADD231PD  Y9, Y7, Y6
-	VMASKMOVPD   Y6, Y10, (R8)
-	VMASKMOVPD   (DI), Y10, Y6
-	VMULPD       Y4, Y6, Y4
-	VFMADD231PD  Y9, Y5, Y4
-	VMASKMOVPD   Y4, Y10, (DI)
-	VMASKMOVPD   (SI), Y10, Y4
-	VMULPD       Y2, Y4, Y2
-	VFMADD231PD  Y9, Y3, Y2
-	VMASKMOVPD   Y2, Y10, (SI)
-	VMASKMOVPD   (DX), Y10, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y9, Y1, Y0
+	VMULPD       Y3, Y8, Y3
+	VFMADD231PD  Y9, Y7, Y3
+	VMASKMOVPD   Y3, Y10, (R8)
+	VMASKMOVPD   (DI), Y10, Y3
+	VMULPD       Y2, Y3, Y2
+	VFMADD231PD  Y9, Y6, Y2
+	VMASKMOVPD   Y2, Y10, (DI)
+	VMASKMOVPD   (SI), Y10, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD231PD  Y9, Y5, Y1
+	VMASKMOVPD   Y1, Y10, (SI)
+	VMASKMOVPD   (DX), Y10, Y1
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y9, Y4, Y0
 	VMASKMOVPD   Y0, Y10, (DX)
 
 l17:
-	MOVQ  stride+48(FP), AX
+	MOVQ  stride+64(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+32, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
+	ADDQ  AX, R12
+	ADDQ  $+32, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
 	JGE   l1
 
 l2:
-	CMPQ    R14, $0x01
+	CMPQ    R13, $0x01
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+56(FP), SI
-	MOVQ    R13, DX
+	MOVQ    R11, DI
+	MOVQ    samples+72(FP), SI
+	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
+	MOVQ    samples+72(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+80(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+40(FP), AX
+	MOVQ    cols+56(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l21
 	PCALIGN $0x20
@@ -4989,42 +2600,2882 @@ l22:
 	PCALIGN $0x20
 
 l23:
-	VBROADCASTSD eta+24(FP), Y1
 	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X2
-	VPERMILPD    $0x01, X2, X0
-	VADDPD       X0, X2, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
 	VMOVSD       X0, (DI)
+	VBROADCASTSD eta+32(FP), Y1
 	VBROADCASTSD (DI), Y0
 	VMULPD       Y0, Y1, Y5
 	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (DI), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y4
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+72(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+88(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+72(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD 32(CX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y6
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l25
+
+l26:
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
+
+l27:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y6
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y6, Y6
+
+l29:
+	MOVQ yStride+96(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l23
+
+l24:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD (DI), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y2, Y0
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+72(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+88(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VMULPD      (DX), Y0, Y2
+	VFMADD231PD (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	VMULPD      32(DX), Y0, Y2
+	VFMADD231PD 32(BX), Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l30
+
+l31:
+	CMPQ    AX, $0x04
+	JLT     l33
+	PCALIGN $0x20
+
+l32:
+	VMULPD      (DX), Y0, Y2
+	VFMADD231PD (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l32
+
+l33:
+	CMPQ         AX, $0x01
+	JLT          l34
+	VMOVQ        AX, X2
+	VPBROADCASTQ X2, Y2
+	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
+	VMASKMOVPD   (BX), Y4, Y3
+	VMASKMOVPD   (DX), Y4, Y2
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y3, Y1, Y0
+	VMASKMOVPD   Y0, Y4, (DX)
+
+l34:
+	MOVQ  stride+64(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+8, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET
+
+// func OnlineGGF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGGF32AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+40(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R11, R10
+	MOVQ    samples+64(FP), R9
+	MOVQ    R12, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R12, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R12, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R12, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    samples+64(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (R8), Y0, Y15
+	VFMADD231PS (DI), Y0, Y14
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (R8), Y2, Y1
+	VFMADD213PS  Y15, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y15, Y15
+	VMASKMOVPS   (DI), Y2, Y1
+	VFMADD213PS  Y14, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y14, Y14
+	VMASKMOVPS   (SI), Y2, Y1
+	VFMADD213PS  Y13, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y12, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPS       X0, X13, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y11
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y10
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y9
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y8
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R10), Y0
+	VSUBPS       Y11, Y1, Y7
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R10), Y0
+	VSUBPS       Y10, Y1, Y6
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R10), Y0
+	VSUBPS       Y9, Y1, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R10), Y0
+	VSUBPS       Y8, Y1, Y4
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l9
+	PCALIGN      $0x20
+
+l8:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      32(DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      32(SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y7, Y0, Y0
+	VFMADD231PS  Y2, Y11, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y15, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y15, Y15
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y2, Y10, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y14, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y14, Y14
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y2, Y9, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y13, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y12, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y12, Y12
+
+l12:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPS       X0, X13, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y7
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y6
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y5
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R10), Y0
+	VSUBPS       Y7, Y1, Y3
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R10), Y0
+	VSUBPS       Y6, Y1, Y2
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R10), Y0
+	VSUBPS       Y5, Y1, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y8
+	VBROADCASTSS 12(R10), Y0
+	VSUBPS       Y4, Y8, Y0
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l14
+	PCALIGN      $0x20
+
+l13:
+	VMOVUPS     (BX), Y9
+	VMULPS      (R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPS      (DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPS      (SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     32(BX), Y9
+	VMULPS      32(R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, 32(R8)
+	VMULPS      32(DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMULPS      32(SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, 32(SI)
+	VMULPS      32(DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
+	VMOVUPS     Y8, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l13
+
+l14:
+	CMPQ    AX, $0x08
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
+	VMOVUPS     (BX), Y9
+	VMULPS      (R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPS      (DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPS      (SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l15
+
+l16:
+	CMPQ         AX, $0x01
+	JLT          l17
+	VMOVD        AX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
+	VMASKMOVPS   (BX), Y10, Y9
+	VMASKMOVPS   (R8), Y10, Y8
+	VMULPS       Y3, Y8, Y3
+	VFMADD231PS  Y9, Y7, Y3
+	VMASKMOVPS   Y3, Y10, (R8)
+	VMASKMOVPS   (DI), Y10, Y3
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y9, Y6, Y2
+	VMASKMOVPS   Y2, Y10, (DI)
+	VMASKMOVPS   (SI), Y10, Y2
+	VMULPS       Y1, Y2, Y1
+	VFMADD231PS  Y9, Y5, Y1
+	VMASKMOVPS   Y1, Y10, (SI)
+	VMASKMOVPS   (DX), Y10, Y1
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y9, Y4, Y0
+	VMASKMOVPS   Y0, Y10, (DX)
+
+l17:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+16, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R13, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    R11, DI
+	MOVQ    samples+64(FP), SI
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    samples+64(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l22:
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (DI), Y0
+	VSUBPS       Y5, Y1, Y4
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS 32(CX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y6
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l25
+
+l26:
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
+
+l27:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y6
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y6, Y6
+
+l29:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l23
+
+l24:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS (DI), Y0
+	VSUBPS       Y1, Y2, Y0
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VMULPS      (DX), Y0, Y2
+	VFMADD231PS (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	VMULPS      32(DX), Y0, Y2
+	VFMADD231PS 32(BX), Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l30
+
+l31:
+	CMPQ    AX, $0x08
+	JLT     l33
+	PCALIGN $0x20
+
+l32:
+	VMULPS      (DX), Y0, Y2
+	VFMADD231PS (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l32
+
+l33:
+	CMPQ         AX, $0x01
+	JLT          l34
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
+	VMASKMOVPS   (BX), Y4, Y3
+	VMASKMOVPS   (DX), Y4, Y2
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y3, Y1, Y0
+	VMASKMOVPS   Y0, Y4, (DX)
+
+l34:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+4, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET
+
+// func OnlineGGF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGGF64AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+40(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R11, R10
+	MOVQ    samples+64(FP), R9
+	MOVQ    R12, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R12, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R12, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R12, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    samples+64(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (R8), Y0, Y15
+	VFMADD231PD (DI), Y0, Y14
+	VFMADD231PD (SI), Y0, Y13
+	VFMADD231PD (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (R8), Y2, Y1
+	VFMADD213PD  Y15, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y15, Y15
+	VMASKMOVPD   (DI), Y2, Y1
+	VFMADD213PD  Y14, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y14, Y14
+	VMASKMOVPD   (SI), Y2, Y1
+	VFMADD213PD  Y13, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y13, Y13
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y12, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPD       X0, X15, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPD       X0, X14, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPD       X0, X13, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y11
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y10
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y9
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y8
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R10), Y0
+	VSUBPD       Y11, Y1, Y7
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R10), Y0
+	VSUBPD       Y10, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R10), Y0
+	VSUBPD       Y9, Y1, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R10), Y0
+	VSUBPD       Y8, Y1, Y4
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l9
+	PCALIGN      $0x20
+
+l8:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y7, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y12
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(R8), Y7, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      32(DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      32(SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD Y2, Y8, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y12
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y7, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y12
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y7, Y0, Y0
+	VFMADD231PD  Y2, Y11, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y15, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y15, Y15
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y2, Y10, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y14, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y14, Y14
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y2, Y9, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y13, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y13, Y13
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y8, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y12, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y12, Y12
+
+l12:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPD       X0, X15, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPD       X0, X14, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPD       X0, X13, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y7
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y6
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y5
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R10), Y0
+	VSUBPD       Y7, Y1, Y3
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R10), Y0
+	VSUBPD       Y6, Y1, Y2
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R10), Y0
+	VSUBPD       Y5, Y1, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y8
+	VBROADCASTSD 24(R10), Y0
+	VSUBPD       Y4, Y8, Y0
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l14
+	PCALIGN      $0x20
+
+l13:
+	VMOVUPS     (BX), Y9
+	VMULPD      (R8), Y3, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPD      (DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPD      (SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPD      (DX), Y0, Y8
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     32(BX), Y9
+	VMULPD      32(R8), Y3, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, 32(R8)
+	VMULPD      32(DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMULPD      32(SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, 32(SI)
+	VMULPD      32(DX), Y0, Y8
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     Y8, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l13
+
+l14:
+	CMPQ    AX, $0x04
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
+	VMOVUPS     (BX), Y9
+	VMULPD      (R8), Y3, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPD      (DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPD      (SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPD      (DX), Y0, Y8
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l15
+
+l16:
+	CMPQ         AX, $0x01
+	JLT          l17
+	VMOVQ        AX, X8
+	VPBROADCASTQ X8, Y8
+	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
+	VMASKMOVPD   (BX), Y10, Y9
+	VMASKMOVPD   (R8), Y10, Y8
+	VMULPD       Y3, Y8, Y3
+	VFMADD231PD  Y9, Y7, Y3
+	VMASKMOVPD   Y3, Y10, (R8)
+	VMASKMOVPD   (DI), Y10, Y3
+	VMULPD       Y2, Y3, Y2
+	VFMADD231PD  Y9, Y6, Y2
+	VMASKMOVPD   Y2, Y10, (DI)
+	VMASKMOVPD   (SI), Y10, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD231PD  Y9, Y5, Y1
+	VMASKMOVPD   Y1, Y10, (SI)
+	VMASKMOVPD   (DX), Y10, Y1
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y9, Y4, Y0
+	VMASKMOVPD   Y0, Y10, (DX)
+
+l17:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+32, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R13, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    R11, DI
+	MOVQ    samples+64(FP), SI
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    samples+64(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l22:
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (DI), Y0
+	VSUBPD       Y5, Y1, Y4
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD 32(CX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y6
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l25
+
+l26:
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
+
+l27:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y6
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y6, Y6
+
+l29:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l23
+
+l24:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD (DI), Y0
+	VSUBPD       Y1, Y2, Y0
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VMULPD      (DX), Y0, Y2
+	VFMADD231PD (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	VMULPD      32(DX), Y0, Y2
+	VFMADD231PD 32(BX), Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l30
+
+l31:
+	CMPQ    AX, $0x04
+	JLT     l33
+	PCALIGN $0x20
+
+l32:
+	VMULPD      (DX), Y0, Y2
+	VFMADD231PD (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l32
+
+l33:
+	CMPQ         AX, $0x01
+	JLT          l34
+	VMOVQ        AX, X2
+	VPBROADCASTQ X2, Y2
+	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
+	VMASKMOVPD   (BX), Y4, Y3
+	VMASKMOVPD   (DX), Y4, Y2
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y3, Y1, Y0
+	VMASKMOVPD   Y0, Y4, (DX)
+
+l34:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+8, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET
+
+// func OnlineGYF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGYF32AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+40(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R11, R10
+	MOVQ    samples+64(FP), R9
+	MOVQ    R12, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R12, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R12, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R12, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    samples+64(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (R8), Y0, Y15
+	VFMADD231PS (DI), Y0, Y14
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (R8), Y2, Y1
+	VFMADD213PS  Y15, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y15, Y15
+	VMASKMOVPS   (DI), Y2, Y1
+	VFMADD213PS  Y14, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y14, Y14
+	VMASKMOVPS   (SI), Y2, Y1
+	VFMADD213PS  Y13, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y12, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPS       X0, X13, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y11
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y10
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y9
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y8
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y11, Y0
+	VSUBPS       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y10, Y0
+	VSUBPS       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y9, Y0
+	VSUBPS       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y8, Y0
+	VSUBPS       Y0, Y1, Y4
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l9
+	PCALIGN      $0x20
+
+l8:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      32(DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      32(SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y7, Y0, Y0
+	VFMADD231PS  Y2, Y11, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y15, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y15, Y15
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y2, Y10, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y14, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y14, Y14
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y2, Y9, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y13, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y12, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y12, Y12
+
+l12:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPS       X0, X13, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y7
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y6
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y5
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y7, Y0
+	VSUBPS       Y0, Y1, Y3
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y6, Y0
+	VSUBPS       Y0, Y1, Y2
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y5, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y8
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y4, Y0
+	VSUBPS       Y0, Y8, Y0
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l14
+	PCALIGN      $0x20
+
+l13:
+	VMOVUPS     (BX), Y9
+	VMULPS      (R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPS      (DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPS      (SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     32(BX), Y9
+	VMULPS      32(R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, 32(R8)
+	VMULPS      32(DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMULPS      32(SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, 32(SI)
+	VMULPS      32(DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
+	VMOVUPS     Y8, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l13
+
+l14:
+	CMPQ    AX, $0x08
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
+	VMOVUPS     (BX), Y9
+	VMULPS      (R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPS      (DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPS      (SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l15
+
+l16:
+	CMPQ         AX, $0x01
+	JLT          l17
+	VMOVD        AX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
+	VMASKMOVPS   (BX), Y10, Y9
+	VMASKMOVPS   (R8), Y10, Y8
+	VMULPS       Y3, Y8, Y3
+	VFMADD231PS  Y9, Y7, Y3
+	VMASKMOVPS   Y3, Y10, (R8)
+	VMASKMOVPS   (DI), Y10, Y3
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y9, Y6, Y2
+	VMASKMOVPS   Y2, Y10, (DI)
+	VMASKMOVPS   (SI), Y10, Y2
+	VMULPS       Y1, Y2, Y1
+	VFMADD231PS  Y9, Y5, Y1
+	VMASKMOVPS   Y1, Y10, (SI)
+	VMASKMOVPS   (DX), Y10, Y1
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y9, Y4, Y0
+	VMASKMOVPS   Y0, Y10, (DX)
+
+l17:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+16, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R13, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    R11, DI
+	MOVQ    samples+64(FP), SI
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    samples+64(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l22:
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y5, Y0
+	VSUBPS       Y0, Y1, Y4
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS 32(CX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y6
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l25
+
+l26:
+	CMPQ    AX, $0x08
+	JLT     l28
+	PCALIGN $0x20
+
+l27:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y6
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y6, Y6
+
+l29:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l23
+
+l24:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y0
+	VSUBPS       Y0, Y2, Y0
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VMULPS      (DX), Y0, Y2
+	VFMADD231PS (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	VMULPS      32(DX), Y0, Y2
+	VFMADD231PS 32(BX), Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l30
+
+l31:
+	CMPQ    AX, $0x08
+	JLT     l33
+	PCALIGN $0x20
+
+l32:
+	VMULPS      (DX), Y0, Y2
+	VFMADD231PS (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l32
+
+l33:
+	CMPQ         AX, $0x01
+	JLT          l34
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
+	VMASKMOVPS   (BX), Y4, Y3
+	VMASKMOVPS   (DX), Y4, Y2
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y3, Y1, Y0
+	VMASKMOVPS   Y0, Y4, (DX)
+
+l34:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+4, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET
+
+// func OnlineGYF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGYF64AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+40(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R11, R10
+	MOVQ    samples+64(FP), R9
+	MOVQ    R12, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R12, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R12, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R12, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    samples+64(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (R8), Y0, Y15
+	VFMADD231PD (DI), Y0, Y14
+	VFMADD231PD (SI), Y0, Y13
+	VFMADD231PD (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (R8), Y2, Y1
+	VFMADD213PD  Y15, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y15, Y15
+	VMASKMOVPD   (DI), Y2, Y1
+	VFMADD213PD  Y14, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y14, Y14
+	VMASKMOVPD   (SI), Y2, Y1
+	VFMADD213PD  Y13, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y13, Y13
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y12, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPD       X0, X15, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPD       X0, X14, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPD       X0, X13, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y11
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y10
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y9
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y8
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y11, Y0
+	VSUBPD       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y10, Y0
+	VSUBPD       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y9, Y0
+	VSUBPD       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y8, Y0
+	VSUBPD       Y0, Y1, Y4
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l9
+	PCALIGN      $0x20
+
+l8:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y7, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y12
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(R8), Y7, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      32(DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      32(SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD Y2, Y8, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y12
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y7, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y12
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y7, Y0, Y0
+	VFMADD231PD  Y2, Y11, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y15, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y15, Y15
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y2, Y10, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y14, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y14, Y14
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y2, Y9, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y13, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y13, Y13
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y8, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y12, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y12, Y12
+
+l12:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPD       X0, X15, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPD       X0, X14, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPD       X0, X13, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y7
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y6
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y5
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y7, Y0
+	VSUBPD       Y0, Y1, Y3
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y6, Y0
+	VSUBPD       Y0, Y1, Y2
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y5, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y8
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y4, Y0
+	VSUBPD       Y0, Y8, Y0
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l14
+	PCALIGN      $0x20
+
+l13:
+	VMOVUPS     (BX), Y9
+	VMULPD      (R8), Y3, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPD      (DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPD      (SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPD      (DX), Y0, Y8
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     32(BX), Y9
+	VMULPD      32(R8), Y3, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, 32(R8)
+	VMULPD      32(DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMULPD      32(SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, 32(SI)
+	VMULPD      32(DX), Y0, Y8
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     Y8, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l13
+
+l14:
+	CMPQ    AX, $0x04
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
+	VMOVUPS     (BX), Y9
+	VMULPD      (R8), Y3, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPD      (DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPD      (SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPD      (DX), Y0, Y8
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l15
+
+l16:
+	CMPQ         AX, $0x01
+	JLT          l17
+	VMOVQ        AX, X8
+	VPBROADCASTQ X8, Y8
+	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
+	VMASKMOVPD   (BX), Y10, Y9
+	VMASKMOVPD   (R8), Y10, Y8
+	VMULPD       Y3, Y8, Y3
+	VFMADD231PD  Y9, Y7, Y3
+	VMASKMOVPD   Y3, Y10, (R8)
+	VMASKMOVPD   (DI), Y10, Y3
+	VMULPD       Y2, Y3, Y2
+	VFMADD231PD  Y9, Y6, Y2
+	VMASKMOVPD   Y2, Y10, (DI)
+	VMASKMOVPD   (SI), Y10, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD231PD  Y9, Y5, Y1
+	VMASKMOVPD   Y1, Y10, (SI)
+	VMASKMOVPD   (DX), Y10, Y1
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y9, Y4, Y0
+	VMASKMOVPD   Y0, Y10, (DX)
+
+l17:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+32, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R13, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    R11, DI
+	MOVQ    samples+64(FP), SI
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    samples+64(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l22:
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (DI), Y0
 	VMULPD       Y0, Y5, Y0
 	VSUBPD       Y0, Y1, Y4
-	MOVQ         R13, DX
+	MOVQ         R12, DX
 	VXORPS       Y6, Y6, Y6
-	MOVQ         xStride+64(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x03, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+40(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l26
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y1
 	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (BX), Y5, Y0
+	VFMADD231PD (CX), Y5, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PD Y0, Y1, Y6
-	VMOVUPS     32(CX), Y1
+	VMOVUPS     32(BX), Y1
 	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD 32(BX), Y5, Y0
+	VFMADD231PD 32(CX), Y5, Y0
 	VMOVUPS     Y0, 32(DX)
 	VFMADD231PD Y0, Y1, Y6
-	ADDQ        $+64, BX
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -5036,13 +5487,13 @@ l26:
 	PCALIGN $0x20
 
 l27:
-	VMOVUPS     (CX), Y1
+	VMOVUPS     (BX), Y1
 	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (BX), Y5, Y0
+	VFMADD231PD (CX), Y5, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PD Y0, Y1, Y6
-	ADDQ        $+32, BX
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
@@ -5054,8 +5505,8 @@ l28:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (DX), Y3, Y0
 	VMULPD       Y4, Y0, Y0
 	VFMADD231PD  Y2, Y5, Y0
@@ -5064,7 +5515,7 @@ l28:
 	VBLENDVPD    Y3, Y1, Y6, Y6
 
 l29:
-	MOVQ yStride+72(FP), AX
+	MOVQ yStride+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $+1, SI
@@ -5073,32 +5524,41 @@ l29:
 	JGE  l23
 
 l24:
-	VBROADCASTSD eta+24(FP), Y1
 	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X2
-	VPERMILPD    $0x01, X2, X0
-	VADDPD       X0, X2, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
 	VMOVSD       X0, (DI)
+	VBROADCASTSD eta+32(FP), Y1
 	VBROADCASTSD (DI), Y0
 	VMULPD       Y0, Y1, Y1
 	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD (DI), Y0
 	VMULPD       Y0, Y1, Y0
 	VSUBPD       Y0, Y2, Y0
-	MOVQ         R13, DX
+	MOVQ         R12, DX
 	VXORPS       Y6, Y6, Y6
-	MOVQ         cols+40(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31
 	PCALIGN      $0x20
 
 l30:
 	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (R8), Y1, Y2
+	VFMADD231PD (BX), Y1, Y2
 	VMOVUPS     Y2, (DX)
 	VMULPD      32(DX), Y0, Y2
-	VFMADD231PD 32(R8), Y1, Y2
+	VFMADD231PD 32(BX), Y1, Y2
 	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, R8
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -5111,9 +5571,9 @@ l31:
 
 l32:
 	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (R8), Y1, Y2
+	VFMADD231PD (BX), Y1, Y2
 	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, R8
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
@@ -5125,78 +5585,84 @@ l33:
 	VMOVQ        AX, X2
 	VPBROADCASTQ X2, Y2
 	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
-	VMASKMOVPD   (R8), Y4, Y3
+	VMASKMOVPD   (BX), Y4, Y3
 	VMASKMOVPD   (DX), Y4, Y2
 	VMULPD       Y0, Y2, Y0
 	VFMADD231PD  Y3, Y1, Y0
 	VMASKMOVPD   Y0, Y4, (DX)
 
 l34:
-	MOVQ  stride+48(FP), AX
+	MOVQ  stride+56(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+8, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
+	ADDQ  AX, R12
+	ADDQ  $+8, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
 	JGE   l18
 
 l19:
 	VZEROUPPER
 	RET
 
-// func OnlineSlideF32AVX2(w *float32, x *float32, y *float32, theta *float32, eta float32, d float32, alpha float32, beta float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
+// func OnlineCGF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·OnlineSlideF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+48(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
+TEXT ·OnlineCGF32AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+40(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+72(FP), R9
-	MOVQ    R13, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R13, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R13, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R13, DX
+	MOVQ    R11, R10
+	MOVQ    samples+64(FP), R9
+	MOVQ    R12, R8
 	VXORPS  Y12, Y12, Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
+	MOVQ    R12, DI
+	VXORPS  Y11, Y11, Y11
+	MOVQ    R12, SI
+	VXORPS  Y10, Y10, Y10
+	MOVQ    R12, DX
+	VXORPS  Y9, Y9, Y9
+	MOVQ    samples+64(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
 	MOVQ    R8, DI
-	MOVQ    stride+64(FP), AX
+	MOVQ    stride+56(FP), AX
 	SHLQ    $0x02, AX
 	ADDQ    AX, DI
 	MOVQ    DI, SI
-	MOVQ    stride+64(FP), AX
+	MOVQ    stride+56(FP), AX
 	SHLQ    $0x02, AX
 	ADDQ    AX, SI
 	MOVQ    SI, DX
-	MOVQ    stride+64(FP), AX
+	MOVQ    stride+56(FP), AX
 	SHLQ    $0x02, AX
 	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
 	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+56(FP), AX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y15
-	VFMADD231PS (DI), Y0, Y14
-	VFMADD231PS (SI), Y0, Y13
-	VFMADD231PS (DX), Y0, Y12
+	VFMADD231PS (R8), Y0, Y12
+	VFMADD231PS (DI), Y0, Y11
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS (DX), Y0, Y9
 	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
@@ -5214,17 +5680,17 @@ l4:
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
 	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y15, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y15, Y15
+	VFMADD213PS  Y12, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y12, Y12
 	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y14, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y14, Y14
+	VFMADD213PS  Y11, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y11, Y11
 	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y13, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y13, Y13
+	VFMADD213PS  Y10, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y10, Y10
 	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y12, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
+	VFMADD213PS  Y9, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y9, Y9
 
 l5:
 	CMPQ    R9, $0x02
@@ -5232,169 +5698,135 @@ l5:
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS eta+32(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPS       X1, X14, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPS       X1, X13, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPS       X1, X12, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS (BX), Y4
-	VSUBPS       Y4, Y1, Y2
-	VMULPS       Y2, Y3, Y11
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVSS       X1, (BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y10
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS 4(BX), Y4
-	VSUBPS       Y4, Y1, Y2
-	VMULPS       Y2, Y3, Y9
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVSS       X1, 4(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y8
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS 8(BX), Y4
-	VSUBPS       Y4, Y1, Y2
-	VMULPS       Y2, Y3, Y7
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVSS       X1, 8(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y6
-	VBROADCASTSS 12(R10), Y1
-	VMULPS       Y1, Y0, Y2
-	VBROADCASTSS 12(BX), Y3
-	VSUBPS       Y3, Y1, Y0
-	VMULPS       Y0, Y2, Y5
-	VBROADCASTSS alpha+40(FP), Y2
-	VMULPS       Y1, Y1, Y1
-	VBROADCASTSS beta+44(FP), Y0
-	VMULPS       Y3, Y0, Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVSS       X0, 12(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R13, R8
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPS       X0, X11, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y8
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y7
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y6
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y5
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
 	VXORPS       Y12, Y12, Y12
-	MOVQ         xStride+80(FP), AX
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x02, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+56(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l9
 	PCALIGN      $0x20
 
 l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPS      (R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
-	VMULPS      32(R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      32(DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      32(SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l8
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y1
+	VMULPS       (R8), Y1, Y0
+	VFMADD231PS  Y3, Y8, Y0
+	VMOVUPS      Y0, (R8)
+	VFMADD231PS  Y0, Y2, Y12
+	VMULPS       (DI), Y1, Y0
+	VFMADD231PS  Y3, Y7, Y0
+	VMOVUPS      Y0, (DI)
+	VFMADD231PS  Y0, Y2, Y11
+	VMULPS       (SI), Y1, Y0
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVUPS      Y0, (SI)
+	VFMADD231PS  Y0, Y2, Y10
+	VMULPS       (DX), Y1, Y0
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVUPS      Y0, (DX)
+	VFMADD231PS  Y0, Y2, Y9
+	VMOVUPS      32(CX), Y3
+	VMOVUPS      32(BX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y1
+	VMULPS       32(R8), Y1, Y0
+	VFMADD231PS  Y3, Y8, Y0
+	VMOVUPS      Y0, 32(R8)
+	VFMADD231PS  Y0, Y2, Y12
+	VMULPS       32(DI), Y1, Y0
+	VFMADD231PS  Y3, Y7, Y0
+	VMOVUPS      Y0, 32(DI)
+	VFMADD231PS  Y0, Y2, Y11
+	VMULPS       32(SI), Y1, Y0
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVUPS      Y0, 32(SI)
+	VFMADD231PS  Y0, Y2, Y10
+	VMULPS       32(DX), Y1, Y0
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVUPS      Y0, 32(DX)
+	VFMADD231PS  Y0, Y2, Y9
+	ADDQ         $+64, CX
+	ADDQ         $+64, BX
+	ADDQ         $+64, R8
+	ADDQ         $+64, DI
+	ADDQ         $+64, SI
+	ADDQ         $+64, DX
+	ADDQ         $-16, AX
+	CMPQ         AX, $0x10
+	JGE          l8
 
 l9:
 	CMPQ    AX, $0x08
@@ -5402,66 +5834,74 @@ l9:
 	PCALIGN $0x20
 
 l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPS      (R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l10
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y1
+	VMULPS       (R8), Y1, Y0
+	VFMADD231PS  Y3, Y8, Y0
+	VMOVUPS      Y0, (R8)
+	VFMADD231PS  Y0, Y2, Y12
+	VMULPS       (DI), Y1, Y0
+	VFMADD231PS  Y3, Y7, Y0
+	VMOVUPS      Y0, (DI)
+	VFMADD231PS  Y0, Y2, Y11
+	VMULPS       (SI), Y1, Y0
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVUPS      Y0, (SI)
+	VFMADD231PS  Y0, Y2, Y10
+	VMULPS       (DX), Y1, Y0
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVUPS      Y0, (DX)
+	VFMADD231PS  Y0, Y2, Y9
+	ADDQ         $+32, CX
+	ADDQ         $+32, BX
+	ADDQ         $+32, R8
+	ADDQ         $+32, DI
+	ADDQ         $+32, SI
+	ADDQ         $+32, DX
+	ADDQ         $-8, AX
+	CMPQ         AX, $0x08
+	JGE          l10
 
 l11:
 	CMPQ         AX, $0x01
 	JLT          l12
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
-	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y10, Y0, Y0
-	VFMADD231PS  Y2, Y11, Y0
-	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y15, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y15, Y15
-	VMASKMOVPS   (DI), Y3, Y0
-	VMULPS       Y8, Y0, Y0
-	VFMADD231PS  Y2, Y9, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y14, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y14, Y14
-	VMASKMOVPS   (SI), Y3, Y0
-	VMULPS       Y6, Y0, Y0
-	VFMADD231PS  Y2, Y7, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y13, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y13, Y13
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y12, Y12
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y4
+	VMASKMOVPS   (CX), Y4, Y3
+	VMASKMOVPS   (BX), Y4, Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y1
+	VMASKMOVPS   (R8), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y3, Y8, Y0
+	VMASKMOVPS   Y0, Y4, (R8)
+	VFMADD213PS  Y12, Y2, Y0
+	VBLENDVPS    Y4, Y0, Y12, Y12
+	VMASKMOVPS   (DI), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y3, Y7, Y0
+	VMASKMOVPS   Y0, Y4, (DI)
+	VFMADD213PS  Y11, Y2, Y0
+	VBLENDVPS    Y4, Y0, Y11, Y11
+	VMASKMOVPS   (SI), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y3, Y6, Y0
+	VMASKMOVPS   Y0, Y4, (SI)
+	VFMADD213PS  Y10, Y2, Y0
+	VBLENDVPS    Y4, Y0, Y10, Y10
+	VMASKMOVPS   (DX), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y3, Y5, Y0
+	VMASKMOVPS   Y0, Y4, (DX)
+	VFMADD213PS  Y9, Y0, Y2
+	VBLENDVPS    Y4, Y2, Y9, Y9
 
 l12:
 	MOVQ yStride+88(FP), AX
@@ -5473,153 +5913,116 @@ l12:
 	JGE  l6
 
 l7:
-	VBROADCASTSS eta+32(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPS       X1, X14, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPS       X1, X13, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPS       X1, X12, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS (BX), Y4
-	VSUBPS       Y4, Y1, Y2
-	VMULPS       Y2, Y3, Y7
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVSS       X1, (BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y6
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS 4(BX), Y4
-	VSUBPS       Y4, Y1, Y2
-	VMULPS       Y2, Y3, Y5
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVSS       X1, 4(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y4
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS 8(BX), Y9
-	VSUBPS       Y9, Y1, Y2
-	VMULPS       Y2, Y3, Y3
-	VBROADCASTSS alpha+40(FP), Y8
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y9, Y1, Y1
-	VFMADD231PS  Y2, Y8, Y1
-	VMOVSS       X1, 8(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y2
-	VBROADCASTSS 12(R10), Y8
-	VMULPS       Y8, Y0, Y1
-	VBROADCASTSS 12(BX), Y10
-	VSUBPS       Y10, Y8, Y0
-	VMULPS       Y0, Y1, Y1
-	VBROADCASTSS alpha+40(FP), Y9
-	VMULPS       Y8, Y8, Y8
-	VBROADCASTSS beta+44(FP), Y0
-	VMULPS       Y10, Y0, Y0
-	VFMADD231PS  Y8, Y9, Y0
-	VMOVSS       X0, 12(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y8
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y8, Y0
-	MOVQ         R13, R8
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPS       X0, X11, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y4
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y4, Y3
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y4, Y2
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y4, Y1
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y4, Y0
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
 	VXORPS       Y12, Y12, Y12
-	MOVQ         cols+56(FP), AX
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
 	PCALIGN      $0x20
 
 l13:
-	VMOVUPS     (R11), Y9
-	VMULPS      (R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(R11), Y9
-	VMULPS      32(R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPS      32(DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPS      32(SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPS      32(DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, R11
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l13
+	VMOVUPS      (BX), Y6
+	VBROADCASTSS eta+32(FP), Y4
+	VMULPS       Y4, Y6, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y4
+	VSUBPS       Y5, Y4, Y5
+	VMULPS       (R8), Y5, Y4
+	VFMADD231PS  Y6, Y3, Y4
+	VMOVUPS      Y4, (R8)
+	VMULPS       (DI), Y5, Y4
+	VFMADD231PS  Y6, Y2, Y4
+	VMOVUPS      Y4, (DI)
+	VMULPS       (SI), Y5, Y4
+	VFMADD231PS  Y6, Y1, Y4
+	VMOVUPS      Y4, (SI)
+	VMULPS       (DX), Y5, Y4
+	VFMADD231PS  Y6, Y0, Y4
+	VMOVUPS      Y4, (DX)
+	VMOVUPS      32(BX), Y6
+	VBROADCASTSS eta+32(FP), Y4
+	VMULPS       Y4, Y6, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y4
+	VSUBPS       Y5, Y4, Y5
+	VMULPS       32(R8), Y5, Y4
+	VFMADD231PS  Y6, Y3, Y4
+	VMOVUPS      Y4, 32(R8)
+	VMULPS       32(DI), Y5, Y4
+	VFMADD231PS  Y6, Y2, Y4
+	VMOVUPS      Y4, 32(DI)
+	VMULPS       32(SI), Y5, Y4
+	VFMADD231PS  Y6, Y1, Y4
+	VMOVUPS      Y4, 32(SI)
+	VMULPS       32(DX), Y5, Y4
+	VFMADD231PS  Y6, Y0, Y4
+	VMOVUPS      Y4, 32(DX)
+	ADDQ         $+64, BX
+	ADDQ         $+64, R8
+	ADDQ         $+64, DI
+	ADDQ         $+64, SI
+	ADDQ         $+64, DX
+	ADDQ         $-16, AX
+	CMPQ         AX, $0x10
+	JGE          l13
 
 l14:
 	CMPQ    AX, $0x08
@@ -5627,78 +6030,92 @@ l14:
 	PCALIGN $0x20
 
 l15:
-	VMOVUPS     (R11), Y9
-	VMULPS      (R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, R11
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l15
+	VMOVUPS      (BX), Y6
+	VBROADCASTSS eta+32(FP), Y4
+	VMULPS       Y4, Y6, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y4
+	VSUBPS       Y5, Y4, Y5
+	VMULPS       (R8), Y5, Y4
+	VFMADD231PS  Y6, Y3, Y4
+	VMOVUPS      Y4, (R8)
+	VMULPS       (DI), Y5, Y4
+	VFMADD231PS  Y6, Y2, Y4
+	VMOVUPS      Y4, (DI)
+	VMULPS       (SI), Y5, Y4
+	VFMADD231PS  Y6, Y1, Y4
+	VMOVUPS      Y4, (SI)
+	VMULPS       (DX), Y5, Y4
+	VFMADD231PS  Y6, Y0, Y4
+	VMOVUPS      Y4, (DX)
+	ADDQ         $+32, BX
+	ADDQ         $+32, R8
+	ADDQ         $+32, DI
+	ADDQ         $+32, SI
+	ADDQ         $+32, DX
+	ADDQ         $-8, AX
+	CMPQ         AX, $0x08
+	JGE          l15
 
 l16:
 	CMPQ         AX, $0x01
 	JLT          l17
-	VMOVD        AX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
-	VMASKMOVPS   (R11), Y10, Y9
-	VMASKMOVPS   (R8), Y10, Y8
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y9, Y7, Y6
-	VMASKMOVPS   Y6, Y10, (R8)
-	VMASKMOVPS   (DI), Y10, Y6
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y9, Y5, Y4
-	VMASKMOVPS   Y4, Y10, (DI)
-	VMASKMOVPS   (SI), Y10, Y4
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y9, Y3, Y2
-	VMASKMOVPS   Y2, Y10, (SI)
-	VMASKMOVPS   (DX), Y10, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y9, Y1, Y0
-	VMASKMOVPS   Y0, Y10, (DX)
+	VMOVD        AX, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     onlineConstants<>+64(SB), Y4, Y7
+	VMASKMOVPS   (BX), Y7, Y6
+	VBROADCASTSS eta+32(FP), Y4
+	VMULPS       Y4, Y6, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y4
+	VSUBPS       Y5, Y4, Y5
+	VMASKMOVPS   (R8), Y7, Y4
+	VMULPS       Y5, Y4, Y4
+	VFMADD231PS  Y6, Y3, Y4
+	VMASKMOVPS   Y4, Y7, (R8)
+	VMASKMOVPS   (DI), Y7, Y3
+	VMULPS       Y5, Y3, Y3
+	VFMADD231PS  Y6, Y2, Y3
+	VMASKMOVPS   Y3, Y7, (DI)
+	VMASKMOVPS   (SI), Y7, Y2
+	VMULPS       Y5, Y2, Y2
+	VFMADD231PS  Y6, Y1, Y2
+	VMASKMOVPS   Y2, Y7, (SI)
+	VMASKMOVPS   (DX), Y7, Y1
+	VMULPS       Y5, Y1, Y1
+	VFMADD231PS  Y6, Y0, Y1
+	VMASKMOVPS   Y1, Y7, (DX)
 
 l17:
-	MOVQ  stride+64(FP), AX
+	MOVQ  stride+56(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+16, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
+	ADDQ  AX, R12
+	ADDQ  $+16, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
 	JGE   l1
 
 l2:
-	CMPQ    R14, $0x01
+	CMPQ    R13, $0x01
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+72(FP), SI
-	MOVQ    R13, DX
+	MOVQ    R11, DI
+	MOVQ    samples+64(FP), SI
+	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
+	MOVQ    samples+64(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+56(FP), AX
+	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l21
 	PCALIGN $0x20
@@ -5729,62 +6146,66 @@ l22:
 	PCALIGN $0x20
 
 l23:
-	VBROADCASTSS eta+32(FP), Y1
 	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X2
-	VPERMILPS    $0x0e, X2, X0
-	VADDPS       X0, X2, X2
-	VPERMILPS    $0x01, X2, X0
-	VADDPS       X0, X2, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
 	VMOVSS       X0, (DI)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
+	VBROADCASTSS eta+32(FP), Y1
 	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y2
-	VBROADCASTSS (BX), Y3
-	VSUBPS       Y3, Y0, Y1
-	VMULPS       Y1, Y2, Y5
-	VBROADCASTSS alpha+40(FP), Y2
-	VMULPS       Y0, Y0, Y1
-	VBROADCASTSS beta+44(FP), Y0
-	VMULPS       Y3, Y0, Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVSS       X0, (BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R13, DX
+	VMULPS       Y0, Y1, Y5
+	MOVQ         R12, DX
 	VXORPS       Y6, Y6, Y6
-	MOVQ         xStride+80(FP), AX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x02, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+56(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l26
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     (CX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
-	VMOVUPS     32(CX), Y1
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS 32(BX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l25
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       (DX), Y0, Y0
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVUPS      Y0, (DX)
+	VFMADD231PS  Y0, Y2, Y6
+	VMOVUPS      32(CX), Y3
+	VMOVUPS      32(BX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       32(DX), Y0, Y0
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVUPS      Y0, 32(DX)
+	VFMADD231PS  Y0, Y2, Y6
+	ADDQ         $+64, CX
+	ADDQ         $+64, BX
+	ADDQ         $+64, DX
+	ADDQ         $-16, AX
+	CMPQ         AX, $0x10
+	JGE          l25
 
 l26:
 	CMPQ    AX, $0x08
@@ -5792,790 +6213,45 @@ l26:
 	PCALIGN $0x20
 
 l27:
-	VMOVUPS     (CX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l27
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       (DX), Y0, Y0
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVUPS      Y0, (DX)
+	VFMADD231PS  Y0, Y2, Y6
+	ADDQ         $+32, CX
+	ADDQ         $+32, BX
+	ADDQ         $+32, DX
+	ADDQ         $-8, AX
+	CMPQ         AX, $0x08
+	JGE          l27
 
 l28:
 	CMPQ         AX, $0x01
 	JLT          l29
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y6, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y6, Y6
-
-l29:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VBROADCASTSS eta+32(FP), Y1
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X2
-	VPERMILPS    $0x0e, X2, X0
-	VADDPS       X0, X2, X2
-	VPERMILPS    $0x01, X2, X0
-	VADDPS       X0, X2, X0
-	VMOVSS       X0, (DI)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y2
-	VBROADCASTSS (BX), Y4
-	VSUBPS       Y4, Y0, Y1
-	VMULPS       Y1, Y2, Y1
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y0, Y0, Y2
-	VBROADCASTSS beta+44(FP), Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y3, Y0
-	VMOVSS       X0, (BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y2, Y0
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l31
-	PCALIGN      $0x20
-
-l30:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPS      32(DX), Y0, Y2
-	VFMADD231PS 32(R8), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, R8
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l30
-
-l31:
-	CMPQ    AX, $0x08
-	JLT     l33
-	PCALIGN $0x20
-
-l32:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, R8
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l32
-
-l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVD        AX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
-	VMASKMOVPS   (R8), Y4, Y3
-	VMASKMOVPS   (DX), Y4, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y3, Y1, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y4
+	VMASKMOVPS   (CX), Y4, Y3
+	VMASKMOVPS   (BX), Y4, Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y1
+	VMASKMOVPS   (DX), Y4, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y3, Y5, Y0
 	VMASKMOVPS   Y0, Y4, (DX)
-
-l34:
-	MOVQ  stride+64(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+4, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
-	JGE   l18
-
-l19:
-	VZEROUPPER
-	RET
-
-// func OnlineSlideF64AVX2(w *float64, x *float64, y *float64, theta *float64, eta float64, d float64, alpha float64, beta float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·OnlineSlideF64AVX2(SB), NOSPLIT, $0-112
-	MOVQ    rows+64(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
-	JLT     l2
-	PCALIGN $0x20
-
-l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+88(FP), R9
-	MOVQ    R13, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R13, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R13, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R13, DX
-	VXORPS  Y12, Y12, Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+80(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+80(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+80(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+72(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y15
-	VFMADD231PD (DI), Y0, Y14
-	VFMADD231PD (SI), Y0, Y13
-	VFMADD231PD (DX), Y0, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l3
-
-l4:
-	CMPQ         AX, $0x01
-	JLT          l5
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y15, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y15, Y15
-	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y14, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y14, Y14
-	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y13, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y13, Y13
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y12, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y12, Y12
-
-l5:
-	CMPQ    R9, $0x02
-	JLT     l7
-	PCALIGN $0x20
-
-l6:
-	VBROADCASTSD eta+32(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPD       X1, X15, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPD       X1, X14, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPD       X1, X13, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD (BX), Y4
-	VSUBPD       Y4, Y1, Y2
-	VMULPD       Y2, Y3, Y11
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y4, Y1, Y1
-	VFMADD231PD  Y2, Y3, Y1
-	VMOVSD       X1, (BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y10
-	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD 8(BX), Y4
-	VSUBPD       Y4, Y1, Y2
-	VMULPD       Y2, Y3, Y9
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y4, Y1, Y1
-	VFMADD231PD  Y2, Y3, Y1
-	VMOVSD       X1, 8(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y8
-	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD 16(BX), Y4
-	VSUBPD       Y4, Y1, Y2
-	VMULPD       Y2, Y3, Y7
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y4, Y1, Y1
-	VFMADD231PD  Y2, Y3, Y1
-	VMOVSD       X1, 16(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y6
-	VBROADCASTSD 24(R10), Y1
-	VMULPD       Y1, Y0, Y2
-	VBROADCASTSD 24(BX), Y3
-	VSUBPD       Y3, Y1, Y0
-	VMULPD       Y0, Y2, Y5
-	VBROADCASTSD alpha+48(FP), Y2
-	VMULPD       Y1, Y1, Y1
-	VBROADCASTSD beta+56(FP), Y0
-	VMULPD       Y3, Y0, Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVSD       X0, 24(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         xStride+96(FP), AX
-	SHLQ         $0x03, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+72(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPD      (R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
-	VMULPD      32(R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      32(DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      32(SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x04
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPD      (R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
-	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y10, Y0, Y0
-	VFMADD231PD  Y2, Y11, Y0
-	VMASKMOVPD   Y0, Y3, (R8)
-	VFMADD213PD  Y15, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y15, Y15
-	VMASKMOVPD   (DI), Y3, Y0
-	VMULPD       Y8, Y0, Y0
-	VFMADD231PD  Y2, Y9, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	VFMADD213PD  Y14, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y14, Y14
-	VMASKMOVPD   (SI), Y3, Y0
-	VMULPD       Y6, Y0, Y0
-	VFMADD231PD  Y2, Y7, Y0
-	VMASKMOVPD   Y0, Y3, (SI)
-	VFMADD213PD  Y13, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y13, Y13
-	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y12, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+104(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VBROADCASTSD eta+32(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPD       X1, X15, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPD       X1, X14, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPD       X1, X13, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD (BX), Y4
-	VSUBPD       Y4, Y1, Y2
-	VMULPD       Y2, Y3, Y7
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y4, Y1, Y1
-	VFMADD231PD  Y2, Y3, Y1
-	VMOVSD       X1, (BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y6
-	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD 8(BX), Y4
-	VSUBPD       Y4, Y1, Y2
-	VMULPD       Y2, Y3, Y5
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y4, Y1, Y1
-	VFMADD231PD  Y2, Y3, Y1
-	VMOVSD       X1, 8(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y4
-	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD 16(BX), Y9
-	VSUBPD       Y9, Y1, Y2
-	VMULPD       Y2, Y3, Y3
-	VBROADCASTSD alpha+48(FP), Y8
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y9, Y1, Y1
-	VFMADD231PD  Y2, Y8, Y1
-	VMOVSD       X1, 16(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y2
-	VBROADCASTSD 24(R10), Y8
-	VMULPD       Y8, Y0, Y1
-	VBROADCASTSD 24(BX), Y10
-	VSUBPD       Y10, Y8, Y0
-	VMULPD       Y0, Y1, Y1
-	VBROADCASTSD alpha+48(FP), Y9
-	VMULPD       Y8, Y8, Y8
-	VBROADCASTSD beta+56(FP), Y0
-	VMULPD       Y10, Y0, Y0
-	VFMADD231PD  Y8, Y9, Y0
-	VMOVSD       X0, 24(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y8
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y8, Y0
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         cols+72(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (R11), Y9
-	VMULPD      (R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(R11), Y9
-	VMULPD      32(R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPD      32(DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPD      32(SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPD      32(DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, R11
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x04
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (R11), Y9
-	VMULPD      (R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, R11
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVQ        AX, X8
-	VPBROADCASTQ X8, Y8
-	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
-	VMASKMOVPD   (R11), Y10, Y9
-	VMASKMOVPD   (R8), Y10, Y8
-	VMULPD       Y6, Y8, Y6
-	VFMADD231PD  Y9, Y7, Y6
-	VMASKMOVPD   Y6, Y10, (R8)
-	VMASKMOVPD   (DI), Y10, Y6
-	VMULPD       Y4, Y6, Y4
-	VFMADD231PD  Y9, Y5, Y4
-	VMASKMOVPD   Y4, Y10, (DI)
-	VMASKMOVPD   (SI), Y10, Y4
-	VMULPD       Y2, Y4, Y2
-	VFMADD231PD  Y9, Y3, Y2
-	VMASKMOVPD   Y2, Y10, (SI)
-	VMASKMOVPD   (DX), Y10, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y9, Y1, Y0
-	VMASKMOVPD   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+80(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+32, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R14, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+88(FP), SI
-	MOVQ    R13, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+72(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
-
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y6, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
-
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VBROADCASTSD eta+32(FP), Y1
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X2
-	VPERMILPD    $0x01, X2, X0
-	VADDPD       X0, X2, X0
-	VMOVSD       X0, (DI)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y2
-	VBROADCASTSD (BX), Y3
-	VSUBPD       Y3, Y0, Y1
-	VMULPD       Y1, Y2, Y5
-	VBROADCASTSD alpha+48(FP), Y2
-	VMULPD       Y0, Y0, Y1
-	VBROADCASTSD beta+56(FP), Y0
-	VMULPD       Y3, Y0, Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVSD       X0, (BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         xStride+96(FP), AX
-	SHLQ         $0x03, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+72(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l26
-	PCALIGN      $0x20
-
-l25:
-	VMOVUPS     (CX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
-	VMOVUPS     32(CX), Y1
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD 32(BX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y6
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
-
-l27:
-	VMOVUPS     (CX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (BX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l27
-
-l28:
-	CMPQ         AX, $0x01
-	JLT          l29
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
-	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y6, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y6, Y6
+	VFMADD213PS  Y6, Y0, Y2
+	VBLENDVPS    Y4, Y2, Y6, Y6
 
 l29:
-	MOVQ yStride+104(FP), AX
-	SHLQ $0x03, AX
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $+1, SI
 	ADDQ $-2, SI
@@ -6583,568 +6259,1310 @@ l29:
 	JGE  l23
 
 l24:
-	VBROADCASTSD eta+32(FP), Y1
 	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X2
-	VPERMILPD    $0x01, X2, X0
-	VADDPD       X0, X2, X0
-	VMOVSD       X0, (DI)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y2
-	VBROADCASTSD (BX), Y4
-	VSUBPD       Y4, Y0, Y1
-	VMULPD       Y1, Y2, Y1
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y0, Y0, Y2
-	VBROADCASTSD beta+56(FP), Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y3, Y0
-	VMOVSD       X0, (BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y2, Y0
-	MOVQ         R13, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         cols+72(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l31
-	PCALIGN      $0x20
-
-l30:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPD      32(DX), Y0, Y2
-	VFMADD231PD 32(R8), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, R8
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l30
-
-l31:
-	CMPQ    AX, $0x04
-	JLT     l33
-	PCALIGN $0x20
-
-l32:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (R8), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, R8
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l32
-
-l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVQ        AX, X2
-	VPBROADCASTQ X2, Y2
-	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
-	VMASKMOVPD   (R8), Y4, Y3
-	VMASKMOVPD   (DX), Y4, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMASKMOVPD   Y0, Y4, (DX)
-
-l34:
-	MOVQ  stride+80(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+8, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
-	JGE   l18
-
-l19:
-	VZEROUPPER
-	RET
-
-// func OnlineSlideLawF32AVX2(w *float32, x *float32, y *float32, theta *float32, eta float32, d float32, alpha float32, beta float32, rows int, cols int, stride int, samples int, xStride int, yStride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·OnlineSlideLawF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+48(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
-	JLT     l2
-	PCALIGN $0x20
-
-l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+72(FP), R9
-	MOVQ    R13, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R13, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R13, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R13, DX
-	VXORPS  Y12, Y12, Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
-	MOVQ    R8, DI
-	MOVQ    stride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+56(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y15
-	VFMADD231PS (DI), Y0, Y14
-	VFMADD231PS (SI), Y0, Y13
-	VFMADD231PS (DX), Y0, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l3
-
-l4:
-	CMPQ         AX, $0x01
-	JLT          l5
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y15, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y15, Y15
-	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y14, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y14, Y14
-	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y13, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y13, Y13
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y12, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
-
-l5:
-	CMPQ    R9, $0x02
-	JLT     l7
-	PCALIGN $0x20
-
-l6:
-	VBROADCASTSS eta+32(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPS       X1, X14, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPS       X1, X13, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPS       X1, X12, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS (BX), Y4
-	VSUBPS       Y4, Y1, Y2
-	VMULPS       Y2, Y3, Y2
-	VDIVPS       Y4, Y2, Y11
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVSS       X1, (BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y10
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS 4(BX), Y4
-	VSUBPS       Y4, Y1, Y2
-	VMULPS       Y2, Y3, Y2
-	VDIVPS       Y4, Y2, Y9
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVSS       X1, 4(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y8
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS 8(BX), Y4
-	VSUBPS       Y4, Y1, Y2
-	VMULPS       Y2, Y3, Y2
-	VDIVPS       Y4, Y2, Y7
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVSS       X1, 8(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y6
-	VBROADCASTSS 12(R10), Y1
-	VMULPS       Y1, Y0, Y2
-	VBROADCASTSS 12(BX), Y3
-	VSUBPS       Y3, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VDIVPS       Y3, Y0, Y5
-	VBROADCASTSS alpha+40(FP), Y2
-	VMULPS       Y1, Y1, Y1
-	VBROADCASTSS beta+44(FP), Y0
-	VMULPS       Y3, Y0, Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVSS       X0, 12(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R13, R8
-	MOVQ         R8, DI
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         xStride+80(FP), AX
-	SHLQ         $0x02, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPS      (R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
-	VMULPS      32(R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      32(DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      32(SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+64, BX
-	ADDQ        $+64, CX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x08
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPS      (R8), Y10, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y8, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y6, Y0
-	VFMADD231PS Y2, Y7, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
-	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y10, Y0, Y0
-	VFMADD231PS  Y2, Y11, Y0
-	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y15, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y15, Y15
-	VMASKMOVPS   (DI), Y3, Y0
-	VMULPS       Y8, Y0, Y0
-	VFMADD231PS  Y2, Y9, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y14, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y14, Y14
-	VMASKMOVPS   (SI), Y3, Y0
-	VMULPS       Y6, Y0, Y0
-	VFMADD231PS  Y2, Y7, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y13, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y13, Y13
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VBROADCASTSS eta+32(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPS       X1, X14, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPS       X1, X13, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPS       X1, X12, X2
-	VPERMILPS    $0x0e, X2, X1
-	VADDPS       X1, X2, X2
-	VPERMILPS    $0x01, X2, X1
-	VADDPS       X1, X2, X1
-	VMOVSS       X1, 12(R10)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSS (R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS (BX), Y4
-	VSUBPS       Y4, Y1, Y2
-	VMULPS       Y2, Y3, Y2
-	VDIVPS       Y4, Y2, Y7
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVSS       X1, (BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y6
-	VBROADCASTSS 4(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS 4(BX), Y4
-	VSUBPS       Y4, Y1, Y2
-	VMULPS       Y2, Y3, Y2
-	VDIVPS       Y4, Y2, Y5
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVSS       X1, 4(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y4
-	VBROADCASTSS 8(R10), Y1
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS 8(BX), Y9
-	VSUBPS       Y9, Y1, Y2
-	VMULPS       Y2, Y3, Y2
-	VDIVPS       Y9, Y2, Y3
-	VBROADCASTSS alpha+40(FP), Y8
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS beta+44(FP), Y1
-	VMULPS       Y9, Y1, Y1
-	VFMADD231PS  Y2, Y8, Y1
-	VMOVSS       X1, 8(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y1
-	VSUBPS       Y1, Y2, Y2
-	VBROADCASTSS 12(R10), Y8
-	VMULPS       Y8, Y0, Y1
-	VBROADCASTSS 12(BX), Y10
-	VSUBPS       Y10, Y8, Y0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (DI), Y0
 	VMULPS       Y0, Y1, Y0
-	VDIVPS       Y10, Y0, Y1
-	VBROADCASTSS alpha+40(FP), Y9
-	VMULPS       Y8, Y8, Y8
-	VBROADCASTSS beta+44(FP), Y0
-	VMULPS       Y10, Y0, Y0
-	VFMADD231PS  Y8, Y9, Y0
-	VMOVSS       X0, 12(BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y8
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y8, Y0
-	MOVQ         R13, R8
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VMOVUPS      (BX), Y3
+	VBROADCASTSS eta+32(FP), Y1
+	VMULPS       Y1, Y3, Y2
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       (DX), Y1, Y1
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VMOVUPS      32(BX), Y3
+	VBROADCASTSS eta+32(FP), Y1
+	VMULPS       Y1, Y3, Y2
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       32(DX), Y1, Y1
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	ADDQ         $+64, BX
+	ADDQ         $+64, DX
+	ADDQ         $-16, AX
+	CMPQ         AX, $0x10
+	JGE          l30
+
+l31:
+	CMPQ    AX, $0x08
+	JLT     l33
+	PCALIGN $0x20
+
+l32:
+	VMOVUPS      (BX), Y3
+	VBROADCASTSS eta+32(FP), Y1
+	VMULPS       Y1, Y3, Y2
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       (DX), Y1, Y1
+	VFMADD231PS  Y3, Y0, Y1
+	VMOVUPS      Y1, (DX)
+	ADDQ         $+32, BX
+	ADDQ         $+32, DX
+	ADDQ         $-8, AX
+	CMPQ         AX, $0x08
+	JGE          l32
+
+l33:
+	CMPQ         AX, $0x01
+	JLT          l34
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     onlineConstants<>+64(SB), Y1, Y4
+	VMASKMOVPS   (BX), Y4, Y3
+	VBROADCASTSS eta+32(FP), Y1
+	VMULPS       Y1, Y3, Y2
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VSUBPS       Y2, Y1, Y2
+	VMASKMOVPS   (DX), Y4, Y1
+	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   Y1, Y4, (DX)
+
+l34:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+4, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET
+
+// func OnlineCGF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineCGF64AVX2(SB), NOSPLIT, $0-96
+	MOVQ    rows+40(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R11, R10
+	MOVQ    samples+64(FP), R9
+	MOVQ    R12, R8
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R12, DI
+	VXORPS  Y11, Y11, Y11
+	MOVQ    R12, SI
+	VXORPS  Y10, Y10, Y10
+	MOVQ    R12, DX
+	VXORPS  Y9, Y9, Y9
+	MOVQ    samples+64(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y12, Y12, Y12
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (R8), Y0, Y12
+	VFMADD231PD (DI), Y0, Y11
+	VFMADD231PD (SI), Y0, Y10
+	VFMADD231PD (DX), Y0, Y9
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (R8), Y2, Y1
+	VFMADD213PD  Y12, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y12, Y12
+	VMASKMOVPD   (DI), Y2, Y1
+	VFMADD213PD  Y11, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y11, Y11
+	VMASKMOVPD   (SI), Y2, Y1
+	VFMADD213PD  Y10, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y10, Y10
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y9, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y9, Y9
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y8
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y7
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y6
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y5
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y12, Y12, Y12
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l9
+	PCALIGN      $0x20
+
+l8:
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (BX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       (R8), Y1, Y0
+	VFMADD231PD  Y3, Y8, Y0
+	VMOVUPS      Y0, (R8)
+	VFMADD231PD  Y0, Y2, Y12
+	VMULPD       (DI), Y1, Y0
+	VFMADD231PD  Y3, Y7, Y0
+	VMOVUPS      Y0, (DI)
+	VFMADD231PD  Y0, Y2, Y11
+	VMULPD       (SI), Y1, Y0
+	VFMADD231PD  Y3, Y6, Y0
+	VMOVUPS      Y0, (SI)
+	VFMADD231PD  Y0, Y2, Y10
+	VMULPD       (DX), Y1, Y0
+	VFMADD231PD  Y3, Y5, Y0
+	VMOVUPS      Y0, (DX)
+	VFMADD231PD  Y0, Y2, Y9
+	VMOVUPS      32(CX), Y3
+	VMOVUPS      32(BX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       32(R8), Y1, Y0
+	VFMADD231PD  Y3, Y8, Y0
+	VMOVUPS      Y0, 32(R8)
+	VFMADD231PD  Y0, Y2, Y12
+	VMULPD       32(DI), Y1, Y0
+	VFMADD231PD  Y3, Y7, Y0
+	VMOVUPS      Y0, 32(DI)
+	VFMADD231PD  Y0, Y2, Y11
+	VMULPD       32(SI), Y1, Y0
+	VFMADD231PD  Y3, Y6, Y0
+	VMOVUPS      Y0, 32(SI)
+	VFMADD231PD  Y0, Y2, Y10
+	VMULPD       32(DX), Y1, Y0
+	VFMADD231PD  Y3, Y5, Y0
+	VMOVUPS      Y0, 32(DX)
+	VFMADD231PD  Y0, Y2, Y9
+	ADDQ         $+64, CX
+	ADDQ         $+64, BX
+	ADDQ         $+64, R8
+	ADDQ         $+64, DI
+	ADDQ         $+64, SI
+	ADDQ         $+64, DX
+	ADDQ         $-8, AX
+	CMPQ         AX, $0x08
+	JGE          l8
+
+l9:
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (BX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       (R8), Y1, Y0
+	VFMADD231PD  Y3, Y8, Y0
+	VMOVUPS      Y0, (R8)
+	VFMADD231PD  Y0, Y2, Y12
+	VMULPD       (DI), Y1, Y0
+	VFMADD231PD  Y3, Y7, Y0
+	VMOVUPS      Y0, (DI)
+	VFMADD231PD  Y0, Y2, Y11
+	VMULPD       (SI), Y1, Y0
+	VFMADD231PD  Y3, Y6, Y0
+	VMOVUPS      Y0, (SI)
+	VFMADD231PD  Y0, Y2, Y10
+	VMULPD       (DX), Y1, Y0
+	VFMADD231PD  Y3, Y5, Y0
+	VMOVUPS      Y0, (DX)
+	VFMADD231PD  Y0, Y2, Y9
+	ADDQ         $+32, CX
+	ADDQ         $+32, BX
+	ADDQ         $+32, R8
+	ADDQ         $+32, DI
+	ADDQ         $+32, SI
+	ADDQ         $+32, DX
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y4
+	VMASKMOVPD   (CX), Y4, Y3
+	VMASKMOVPD   (BX), Y4, Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y1
+	VMASKMOVPD   (R8), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y3, Y8, Y0
+	VMASKMOVPD   Y0, Y4, (R8)
+	VFMADD213PD  Y12, Y2, Y0
+	VBLENDVPD    Y4, Y0, Y12, Y12
+	VMASKMOVPD   (DI), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y3, Y7, Y0
+	VMASKMOVPD   Y0, Y4, (DI)
+	VFMADD213PD  Y11, Y2, Y0
+	VBLENDVPD    Y4, Y0, Y11, Y11
+	VMASKMOVPD   (SI), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y3, Y6, Y0
+	VMASKMOVPD   Y0, Y4, (SI)
+	VFMADD213PD  Y10, Y2, Y0
+	VBLENDVPD    Y4, Y0, Y10, Y10
+	VMASKMOVPD   (DX), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y3, Y5, Y0
+	VMASKMOVPD   Y0, Y4, (DX)
+	VFMADD213PD  Y9, Y0, Y2
+	VBLENDVPD    Y4, Y2, Y9, Y9
+
+l12:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y4
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y4, Y3
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y4, Y2
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y4, Y1
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y4, Y0
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y12, Y12, Y12
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y9, Y9, Y9
+	MOVQ         samples+64(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l14
+	PCALIGN      $0x20
+
+l13:
+	VMOVUPS      (BX), Y6
+	VBROADCASTSD eta+32(FP), Y4
+	VMULPD       Y4, Y6, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y4
+	VSUBPD       Y5, Y4, Y5
+	VMULPD       (R8), Y5, Y4
+	VFMADD231PD  Y6, Y3, Y4
+	VMOVUPS      Y4, (R8)
+	VMULPD       (DI), Y5, Y4
+	VFMADD231PD  Y6, Y2, Y4
+	VMOVUPS      Y4, (DI)
+	VMULPD       (SI), Y5, Y4
+	VFMADD231PD  Y6, Y1, Y4
+	VMOVUPS      Y4, (SI)
+	VMULPD       (DX), Y5, Y4
+	VFMADD231PD  Y6, Y0, Y4
+	VMOVUPS      Y4, (DX)
+	VMOVUPS      32(BX), Y6
+	VBROADCASTSD eta+32(FP), Y4
+	VMULPD       Y4, Y6, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y4
+	VSUBPD       Y5, Y4, Y5
+	VMULPD       32(R8), Y5, Y4
+	VFMADD231PD  Y6, Y3, Y4
+	VMOVUPS      Y4, 32(R8)
+	VMULPD       32(DI), Y5, Y4
+	VFMADD231PD  Y6, Y2, Y4
+	VMOVUPS      Y4, 32(DI)
+	VMULPD       32(SI), Y5, Y4
+	VFMADD231PD  Y6, Y1, Y4
+	VMOVUPS      Y4, 32(SI)
+	VMULPD       32(DX), Y5, Y4
+	VFMADD231PD  Y6, Y0, Y4
+	VMOVUPS      Y4, 32(DX)
+	ADDQ         $+64, BX
+	ADDQ         $+64, R8
+	ADDQ         $+64, DI
+	ADDQ         $+64, SI
+	ADDQ         $+64, DX
+	ADDQ         $-8, AX
+	CMPQ         AX, $0x08
+	JGE          l13
+
+l14:
+	CMPQ    AX, $0x04
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
+	VMOVUPS      (BX), Y6
+	VBROADCASTSD eta+32(FP), Y4
+	VMULPD       Y4, Y6, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y4
+	VSUBPD       Y5, Y4, Y5
+	VMULPD       (R8), Y5, Y4
+	VFMADD231PD  Y6, Y3, Y4
+	VMOVUPS      Y4, (R8)
+	VMULPD       (DI), Y5, Y4
+	VFMADD231PD  Y6, Y2, Y4
+	VMOVUPS      Y4, (DI)
+	VMULPD       (SI), Y5, Y4
+	VFMADD231PD  Y6, Y1, Y4
+	VMOVUPS      Y4, (SI)
+	VMULPD       (DX), Y5, Y4
+	VFMADD231PD  Y6, Y0, Y4
+	VMOVUPS      Y4, (DX)
+	ADDQ         $+32, BX
+	ADDQ         $+32, R8
+	ADDQ         $+32, DI
+	ADDQ         $+32, SI
+	ADDQ         $+32, DX
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l15
+
+l16:
+	CMPQ         AX, $0x01
+	JLT          l17
+	VMOVQ        AX, X4
+	VPBROADCASTQ X4, Y4
+	VPCMPGTQ     onlineConstants<>+160(SB), Y4, Y7
+	VMASKMOVPD   (BX), Y7, Y6
+	VBROADCASTSD eta+32(FP), Y4
+	VMULPD       Y4, Y6, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y4
+	VSUBPD       Y5, Y4, Y5
+	VMASKMOVPD   (R8), Y7, Y4
+	VMULPD       Y5, Y4, Y4
+	VFMADD231PD  Y6, Y3, Y4
+	VMASKMOVPD   Y4, Y7, (R8)
+	VMASKMOVPD   (DI), Y7, Y3
+	VMULPD       Y5, Y3, Y3
+	VFMADD231PD  Y6, Y2, Y3
+	VMASKMOVPD   Y3, Y7, (DI)
+	VMASKMOVPD   (SI), Y7, Y2
+	VMULPD       Y5, Y2, Y2
+	VFMADD231PD  Y6, Y1, Y2
+	VMASKMOVPD   Y2, Y7, (SI)
+	VMASKMOVPD   (DX), Y7, Y1
+	VMULPD       Y5, Y1, Y1
+	VFMADD231PD  Y6, Y0, Y1
+	VMASKMOVPD   Y1, Y7, (DX)
+
+l17:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+32, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R13, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    R11, DI
+	MOVQ    samples+64(FP), SI
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    samples+64(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l20
+
+l21:
+	CMPQ         AX, $0x01
+	JLT          l22
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l22:
+	CMPQ    SI, $0x02
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y5
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (BX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y0
+	VMULPD       (DX), Y0, Y0
+	VFMADD231PD  Y3, Y5, Y0
+	VMOVUPS      Y0, (DX)
+	VFMADD231PD  Y0, Y2, Y6
+	VMOVUPS      32(CX), Y3
+	VMOVUPS      32(BX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y0
+	VMULPD       32(DX), Y0, Y0
+	VFMADD231PD  Y3, Y5, Y0
+	VMOVUPS      Y0, 32(DX)
+	VFMADD231PD  Y0, Y2, Y6
+	ADDQ         $+64, CX
+	ADDQ         $+64, BX
+	ADDQ         $+64, DX
+	ADDQ         $-8, AX
+	CMPQ         AX, $0x08
+	JGE          l25
+
+l26:
+	CMPQ    AX, $0x04
+	JLT     l28
+	PCALIGN $0x20
+
+l27:
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (BX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y0
+	VMULPD       (DX), Y0, Y0
+	VFMADD231PD  Y3, Y5, Y0
+	VMOVUPS      Y0, (DX)
+	VFMADD231PD  Y0, Y2, Y6
+	ADDQ         $+32, CX
+	ADDQ         $+32, BX
+	ADDQ         $+32, DX
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l27
+
+l28:
+	CMPQ         AX, $0x01
+	JLT          l29
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y4
+	VMASKMOVPD   (CX), Y4, Y3
+	VMASKMOVPD   (BX), Y4, Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y3, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y1
+	VMASKMOVPD   (DX), Y4, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y3, Y5, Y0
+	VMASKMOVPD   Y0, Y4, (DX)
+	VFMADD213PD  Y6, Y0, Y2
+	VBLENDVPD    Y4, Y2, Y6, Y6
+
+l29:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l23
+
+l24:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y0
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+64(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VMOVUPS      (BX), Y3
+	VBROADCASTSD eta+32(FP), Y1
+	VMULPD       Y1, Y3, Y2
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VSUBPD       Y2, Y1, Y1
+	VMULPD       (DX), Y1, Y1
+	VFMADD231PD  Y3, Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VMOVUPS      32(BX), Y3
+	VBROADCASTSD eta+32(FP), Y1
+	VMULPD       Y1, Y3, Y2
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VSUBPD       Y2, Y1, Y1
+	VMULPD       32(DX), Y1, Y1
+	VFMADD231PD  Y3, Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	ADDQ         $+64, BX
+	ADDQ         $+64, DX
+	ADDQ         $-8, AX
+	CMPQ         AX, $0x08
+	JGE          l30
+
+l31:
+	CMPQ    AX, $0x04
+	JLT     l33
+	PCALIGN $0x20
+
+l32:
+	VMOVUPS      (BX), Y3
+	VBROADCASTSD eta+32(FP), Y1
+	VMULPD       Y1, Y3, Y2
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VSUBPD       Y2, Y1, Y1
+	VMULPD       (DX), Y1, Y1
+	VFMADD231PD  Y3, Y0, Y1
+	VMOVUPS      Y1, (DX)
+	ADDQ         $+32, BX
+	ADDQ         $+32, DX
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l32
+
+l33:
+	CMPQ         AX, $0x01
+	JLT          l34
+	VMOVQ        AX, X1
+	VPBROADCASTQ X1, Y1
+	VPCMPGTQ     onlineConstants<>+160(SB), Y1, Y4
+	VMASKMOVPD   (BX), Y4, Y3
+	VBROADCASTSD eta+32(FP), Y1
+	VMULPD       Y1, Y3, Y2
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VSUBPD       Y2, Y1, Y2
+	VMASKMOVPD   (DX), Y4, Y1
+	VMULPD       Y2, Y1, Y1
+	VFMADD231PD  Y3, Y0, Y1
+	VMASKMOVPD   Y1, Y4, (DX)
+
+l34:
+	MOVQ  stride+56(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+8, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET
+
+// func OnlineGAF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, ga float32, gb float32, aa float32, ab float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGAF32AVX2(SB), NOSPLIT, $0-112
+	MOVQ    rows+56(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R11, R10
+	MOVQ    samples+80(FP), R9
+	MOVQ    R12, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R12, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R12, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R12, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    samples+80(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+88(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (R8), Y0, Y15
+	VFMADD231PS (DI), Y0, Y14
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (R8), Y2, Y1
+	VFMADD213PS  Y15, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y15, Y15
+	VMASKMOVPS   (DI), Y2, Y1
+	VFMADD213PS  Y14, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y14, Y14
+	VMASKMOVPS   (SI), Y2, Y1
+	VFMADD213PS  Y13, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y12, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPS       X0, X13, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y2
+	VBROADCASTSS (R10), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y11
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y10
+	VBROADCASTSS 4(R10), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y9
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y8
+	VBROADCASTSS 8(R10), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y7
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y6
+	VBROADCASTSS 12(R10), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y5
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y4
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+72(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+72(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+72(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
 	VXORPS       Y15, Y15, Y15
 	VXORPS       Y14, Y14, Y14
 	VXORPS       Y13, Y13, Y13
 	VXORPS       Y12, Y12, Y12
-	MOVQ         cols+56(FP), AX
+	MOVQ         samples+80(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+96(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+80(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+88(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+64(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l9
+	PCALIGN      $0x20
+
+l8:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PS (R8), Y2, Y0
+	VADDPS      Y10, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMOVAPS     Y9, Y0
+	VFMADD213PS (DI), Y2, Y0
+	VADDPS      Y8, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMOVAPS     Y7, Y0
+	VFMADD213PS (SI), Y2, Y0
+	VADDPS      Y6, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VFMADD213PS (DX), Y5, Y2
+	VADDPS      Y4, Y2, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PS 32(R8), Y2, Y0
+	VADDPS      Y10, Y0, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMOVAPS     Y9, Y0
+	VFMADD213PS 32(DI), Y2, Y0
+	VADDPS      Y8, Y0, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMOVAPS     Y7, Y0
+	VFMADD213PS 32(SI), Y2, Y0
+	VADDPS      Y6, Y0, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y13
+	VFMADD213PS 32(DX), Y5, Y2
+	VADDPS      Y4, Y2, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PS (R8), Y2, Y0
+	VADDPS      Y10, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMOVAPS     Y9, Y0
+	VFMADD213PS (DI), Y2, Y0
+	VADDPS      Y8, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMOVAPS     Y7, Y0
+	VFMADD213PS (SI), Y2, Y0
+	VADDPS      Y6, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VFMADD213PS (DX), Y5, Y2
+	VADDPS      Y4, Y2, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VFMADD231PS  Y2, Y11, Y0
+	VADDPS       Y10, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y15, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y15, Y15
+	VMASKMOVPS   (DI), Y3, Y0
+	VFMADD231PS  Y2, Y9, Y0
+	VADDPS       Y8, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y14, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y14, Y14
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y2, Y7, Y0
+	VADDPS       Y6, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y13, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y3, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VADDPS       Y4, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y12, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y12, Y12
+
+l12:
+	MOVQ yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPS       X0, X13, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	VBROADCASTSS eta+32(FP), Y9
+	VBROADCASTSS (R10), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y2
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y2, Y0
+	VMULPS       Y0, Y9, Y7
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y9, Y6
+	VBROADCASTSS 4(R10), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y2
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y2, Y0
+	VMULPS       Y0, Y9, Y5
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y9, Y4
+	VBROADCASTSS 8(R10), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y2
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y2, Y0
+	VMULPS       Y0, Y9, Y3
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y9, Y2
+	VBROADCASTSS 12(R10), Y8
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y8, Y0, Y1
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y9, Y1
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y8, Y0, Y8
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y8, Y0
+	VMULPS       Y0, Y9, Y0
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+80(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+96(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+64(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l14
 	PCALIGN      $0x20
 
 l13:
-	VMOVUPS     (R11), Y9
-	VMULPS      (R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     (BX), Y9
+	VMOVAPS     Y7, Y8
+	VFMADD213PS (R8), Y9, Y8
+	VADDPS      Y6, Y8, Y8
 	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
+	VMOVAPS     Y5, Y8
+	VFMADD213PS (DI), Y9, Y8
+	VADDPS      Y4, Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
+	VMOVAPS     Y3, Y8
+	VFMADD213PS (SI), Y9, Y8
+	VADDPS      Y2, Y8, Y8
 	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
+	VFMADD213PS (DX), Y1, Y9
+	VADDPS      Y0, Y9, Y8
 	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(R11), Y9
-	VMULPS      32(R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     32(BX), Y9
+	VMOVAPS     Y7, Y8
+	VFMADD213PS 32(R8), Y9, Y8
+	VADDPS      Y6, Y8, Y8
 	VMOVUPS     Y8, 32(R8)
-	VMULPS      32(DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
+	VMOVAPS     Y5, Y8
+	VFMADD213PS 32(DI), Y9, Y8
+	VADDPS      Y4, Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMULPS      32(SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
+	VMOVAPS     Y3, Y8
+	VFMADD213PS 32(SI), Y9, Y8
+	VADDPS      Y2, Y8, Y8
 	VMOVUPS     Y8, 32(SI)
-	VMULPS      32(DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
+	VFMADD213PS 32(DX), Y1, Y9
+	VADDPS      Y0, Y9, Y8
 	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, R11
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
@@ -7159,20 +7577,23 @@ l14:
 	PCALIGN $0x20
 
 l15:
-	VMOVUPS     (R11), Y9
-	VMULPS      (R8), Y6, Y8
-	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     (BX), Y9
+	VMOVAPS     Y7, Y8
+	VFMADD213PS (R8), Y9, Y8
+	VADDPS      Y6, Y8, Y8
 	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y4, Y8
-	VFMADD231PS Y9, Y5, Y8
+	VMOVAPS     Y5, Y8
+	VFMADD213PS (DI), Y9, Y8
+	VADDPS      Y4, Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y2, Y8
-	VFMADD231PS Y9, Y3, Y8
+	VMOVAPS     Y3, Y8
+	VFMADD213PS (SI), Y9, Y8
+	VADDPS      Y2, Y8, Y8
 	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y1, Y8
+	VFMADD213PS (DX), Y1, Y9
+	VADDPS      Y0, Y9, Y8
 	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, R11
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
@@ -7187,50 +7608,56 @@ l16:
 	VMOVD        AX, X8
 	VPBROADCASTD X8, Y8
 	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
-	VMASKMOVPS   (R11), Y10, Y9
+	VMASKMOVPS   (BX), Y10, Y9
 	VMASKMOVPS   (R8), Y10, Y8
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y9, Y7, Y6
+	VFMADD231PS  Y9, Y7, Y8
+	VADDPS       Y6, Y8, Y6
 	VMASKMOVPS   Y6, Y10, (R8)
 	VMASKMOVPS   (DI), Y10, Y6
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y9, Y5, Y4
+	VFMADD231PS  Y9, Y5, Y6
+	VADDPS       Y4, Y6, Y4
 	VMASKMOVPS   Y4, Y10, (DI)
 	VMASKMOVPS   (SI), Y10, Y4
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y9, Y3, Y2
+	VFMADD231PS  Y9, Y3, Y4
+	VADDPS       Y2, Y4, Y2
 	VMASKMOVPS   Y2, Y10, (SI)
 	VMASKMOVPS   (DX), Y10, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y9, Y1, Y0
+	VFMADD231PS  Y9, Y1, Y2
+	VADDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y10, (DX)
 
 l17:
-	MOVQ  stride+64(FP), AX
+	MOVQ  stride+72(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+16, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
+	ADDQ  AX, R12
+	ADDQ  $+16, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
 	JGE   l1
 
 l2:
-	CMPQ    R14, $0x01
+	CMPQ    R13, $0x01
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+72(FP), SI
-	MOVQ    R13, DX
+	MOVQ    R11, DI
+	MOVQ    samples+80(FP), SI
+	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
+	MOVQ    samples+80(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+88(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+56(FP), AX
+	MOVQ    cols+64(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l21
 	PCALIGN $0x20
@@ -7261,59 +7688,63 @@ l22:
 	PCALIGN $0x20
 
 l23:
-	VBROADCASTSS eta+32(FP), Y1
 	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X2
-	VPERMILPS    $0x0e, X2, X0
-	VADDPS       X0, X2, X2
-	VPERMILPS    $0x01, X2, X0
-	VADDPS       X0, X2, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
 	VMOVSS       X0, (DI)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y2
-	VBROADCASTSS (BX), Y3
-	VSUBPS       Y3, Y0, Y1
-	VMULPS       Y1, Y2, Y1
-	VDIVPS       Y3, Y1, Y5
-	VBROADCASTSS alpha+40(FP), Y2
-	VMULPS       Y0, Y0, Y1
-	VBROADCASTSS beta+44(FP), Y0
-	VMULPS       Y3, Y0, Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVSS       X0, (BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R13, DX
+	VBROADCASTSS eta+32(FP), Y2
+	VBROADCASTSS (DI), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y5
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y4
+	MOVQ         R12, DX
 	VXORPS       Y6, Y6, Y6
-	MOVQ         xStride+80(FP), AX
+	MOVQ         samples+80(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+96(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x02, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+56(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+80(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+88(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+64(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l26
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     (CX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (BX), Y5, Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (CX), Y5, Y0
+	VADDPS      Y4, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PS Y0, Y1, Y6
-	VMOVUPS     32(CX), Y1
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS 32(BX), Y5, Y0
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(DX), Y0
+	VFMADD231PS 32(CX), Y5, Y0
+	VADDPS      Y4, Y0, Y0
 	VMOVUPS     Y0, 32(DX)
 	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+64, BX
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
@@ -7325,13 +7756,14 @@ l26:
 	PCALIGN $0x20
 
 l27:
-	VMOVUPS     (CX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (BX), Y5, Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (CX), Y5, Y0
+	VADDPS      Y4, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+32, BX
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -7343,17 +7775,17 @@ l28:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
 	VFMADD231PS  Y2, Y5, Y0
+	VADDPS       Y4, Y0, Y0
 	VMASKMOVPS   Y0, Y3, (DX)
 	VFMADD213PS  Y6, Y0, Y1
 	VBLENDVPS    Y3, Y1, Y6, Y6
 
 l29:
-	MOVQ yStride+88(FP), AX
+	MOVQ yStride+104(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $+1, SI
@@ -7362,49 +7794,50 @@ l29:
 	JGE  l23
 
 l24:
-	VBROADCASTSS eta+32(FP), Y1
 	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X2
-	VPERMILPS    $0x0e, X2, X0
-	VADDPS       X0, X2, X2
-	VPERMILPS    $0x01, X2, X0
-	VADDPS       X0, X2, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
 	VMOVSS       X0, (DI)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y2
-	VBROADCASTSS (BX), Y4
-	VSUBPS       Y4, Y0, Y1
-	VMULPS       Y1, Y2, Y1
-	VDIVPS       Y4, Y1, Y1
-	VBROADCASTSS alpha+40(FP), Y3
-	VMULPS       Y0, Y0, Y2
-	VBROADCASTSS beta+44(FP), Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y3, Y0
-	VMOVSS       X0, (BX)
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y2, Y0
-	MOVQ         R13, DX
+	VBROADCASTSS eta+32(FP), Y3
+	VBROADCASTSS (DI), Y2
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y2, Y0, Y1
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y3, Y1
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y2, Y0, Y2
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y2, Y0
+	VMULPS       Y0, Y3, Y0
+	MOVQ         R12, DX
 	VXORPS       Y6, Y6, Y6
-	MOVQ         cols+56(FP), AX
+	MOVQ         samples+80(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+96(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+64(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l31
 	PCALIGN      $0x20
 
 l30:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (R8), Y1, Y2
+	VMOVUPS     (DX), Y2
+	VFMADD231PS (BX), Y1, Y2
+	VADDPS      Y0, Y2, Y2
 	VMOVUPS     Y2, (DX)
-	VMULPS      32(DX), Y0, Y2
-	VFMADD231PS 32(R8), Y1, Y2
+	VMOVUPS     32(DX), Y2
+	VFMADD231PS 32(BX), Y1, Y2
+	VADDPS      Y0, Y2, Y2
 	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, R8
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
@@ -7416,10 +7849,11 @@ l31:
 	PCALIGN $0x20
 
 l32:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (R8), Y1, Y2
+	VMOVUPS     (DX), Y2
+	VFMADD231PS (BX), Y1, Y2
+	VADDPS      Y0, Y2, Y2
 	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, R8
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -7431,68 +7865,74 @@ l33:
 	VMOVD        AX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
-	VMASKMOVPS   (R8), Y4, Y3
+	VMASKMOVPS   (BX), Y4, Y3
 	VMASKMOVPS   (DX), Y4, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y3, Y1, Y0
+	VFMADD231PS  Y3, Y1, Y2
+	VADDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y4, (DX)
 
 l34:
-	MOVQ  stride+64(FP), AX
+	MOVQ  stride+72(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+4, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
+	ADDQ  AX, R12
+	ADDQ  $+4, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
 	JGE   l18
 
 l19:
 	VZEROUPPER
 	RET
 
-// func OnlineSlideLawF64AVX2(w *float64, x *float64, y *float64, theta *float64, eta float64, d float64, alpha float64, beta float64, rows int, cols int, stride int, samples int, xStride int, yStride int)
+// func OnlineGAF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, ga float64, gb float64, aa float64, ab float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·OnlineSlideLawF64AVX2(SB), NOSPLIT, $0-112
-	MOVQ    rows+64(FP), R14
-	MOVQ    w+0(FP), R13
-	MOVQ    y+16(FP), R12
-	CMPQ    R14, $0x04
+TEXT ·OnlineGAF64AVX2(SB), NOSPLIT, $0-128
+	MOVQ    rows+72(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    x+8(FP), R11
-	MOVQ    R12, R10
-	MOVQ    samples+88(FP), R9
-	MOVQ    R13, R8
+	MOVQ    R11, R10
+	MOVQ    samples+96(FP), R9
+	MOVQ    R12, R8
 	VXORPS  Y15, Y15, Y15
-	MOVQ    R13, DI
+	MOVQ    R12, DI
 	VXORPS  Y14, Y14, Y14
-	MOVQ    R13, SI
+	MOVQ    R12, SI
 	VXORPS  Y13, Y13, Y13
-	MOVQ    R13, DX
+	MOVQ    R12, DX
 	VXORPS  Y12, Y12, Y12
-	MOVQ    R11, BX
-	MOVQ    R13, R8
+	MOVQ    samples+96(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+104(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
 	MOVQ    R8, DI
-	MOVQ    stride+80(FP), AX
+	MOVQ    stride+88(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, DI
 	MOVQ    DI, SI
-	MOVQ    stride+80(FP), AX
+	MOVQ    stride+88(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, SI
 	MOVQ    SI, DX
-	MOVQ    stride+80(FP), AX
+	MOVQ    stride+88(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, DX
 	VXORPS  Y15, Y15, Y15
 	VXORPS  Y14, Y14, Y14
 	VXORPS  Y13, Y13, Y13
 	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+72(FP), AX
+	MOVQ    cols+80(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l4
 	PCALIGN $0x20
@@ -7538,158 +7978,154 @@ l5:
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD eta+32(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPD       X1, X15, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPD       X1, X14, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPD       X1, X13, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPD       X0, X15, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPD       X0, X14, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPD       X0, X13, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y2
 	VBROADCASTSD (R10), Y1
+	VBROADCASTSD ga+40(FP), Y0
 	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD (BX), Y4
-	VSUBPD       Y4, Y1, Y2
-	VMULPD       Y2, Y3, Y2
-	VDIVPD       Y4, Y2, Y11
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y4, Y1, Y1
-	VFMADD231PD  Y2, Y3, Y1
-	VMOVSD       X1, (BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y10
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y11
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y10
 	VBROADCASTSD 8(R10), Y1
+	VBROADCASTSD ga+40(FP), Y0
 	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD 8(BX), Y4
-	VSUBPD       Y4, Y1, Y2
-	VMULPD       Y2, Y3, Y2
-	VDIVPD       Y4, Y2, Y9
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y4, Y1, Y1
-	VFMADD231PD  Y2, Y3, Y1
-	VMOVSD       X1, 8(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y8
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y9
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y8
 	VBROADCASTSD 16(R10), Y1
+	VBROADCASTSD ga+40(FP), Y0
 	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD 16(BX), Y4
-	VSUBPD       Y4, Y1, Y2
-	VMULPD       Y2, Y3, Y2
-	VDIVPD       Y4, Y2, Y7
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y4, Y1, Y1
-	VFMADD231PD  Y2, Y3, Y1
-	VMOVSD       X1, 16(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y6
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y7
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y6
 	VBROADCASTSD 24(R10), Y1
-	VMULPD       Y1, Y0, Y2
-	VBROADCASTSD 24(BX), Y3
-	VSUBPD       Y3, Y1, Y0
-	VMULPD       Y0, Y2, Y0
-	VDIVPD       Y3, Y0, Y5
-	VBROADCASTSD alpha+48(FP), Y2
-	VMULPD       Y1, Y1, Y1
-	VBROADCASTSD beta+56(FP), Y0
-	VMULPD       Y3, Y0, Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVSD       X0, 24(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R13, R8
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y5
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y4
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+80(FP), AX
+	MOVQ         stride+88(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+80(FP), AX
+	MOVQ         stride+88(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+80(FP), AX
+	MOVQ         stride+88(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
 	VXORPS       Y15, Y15, Y15
 	VXORPS       Y14, Y14, Y14
 	VXORPS       Y13, Y13, Y13
 	VXORPS       Y12, Y12, Y12
-	MOVQ         xStride+96(FP), AX
+	MOVQ         samples+96(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+112(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x03, AX
-	LEAQ         (R11)(AX*1), CX
-	MOVQ         R11, BX
-	MOVQ         CX, R11
-	MOVQ         cols+72(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+96(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+104(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+80(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l9
 	PCALIGN      $0x20
 
 l8:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPD      (R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PD (R8), Y2, Y0
+	VADDPD      Y10, Y0, Y0
 	VMOVUPS     Y0, (R8)
 	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VMOVAPS     Y9, Y0
+	VFMADD213PD (DI), Y2, Y0
+	VADDPD      Y8, Y0, Y0
 	VMOVUPS     Y0, (DI)
 	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
+	VMOVAPS     Y7, Y0
+	VFMADD213PD (SI), Y2, Y0
+	VADDPD      Y6, Y0, Y0
 	VMOVUPS     Y0, (SI)
 	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
+	VFMADD213PD (DX), Y5, Y2
+	VADDPD      Y4, Y2, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PD Y0, Y1, Y12
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     32(CX), Y1
-	VMULPD      32(R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PD 32(R8), Y2, Y0
+	VADDPD      Y10, Y0, Y0
 	VMOVUPS     Y0, 32(R8)
 	VFMADD231PD Y0, Y1, Y15
-	VMULPD      32(DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VMOVAPS     Y9, Y0
+	VFMADD213PD 32(DI), Y2, Y0
+	VADDPD      Y8, Y0, Y0
 	VMOVUPS     Y0, 32(DI)
 	VFMADD231PD Y0, Y1, Y14
-	VMULPD      32(SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
+	VMOVAPS     Y7, Y0
+	VFMADD213PD 32(SI), Y2, Y0
+	VADDPD      Y6, Y0, Y0
 	VMOVUPS     Y0, 32(SI)
 	VFMADD231PD Y0, Y1, Y13
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
+	VFMADD213PD 32(DX), Y5, Y2
+	VADDPD      Y4, Y2, Y0
 	VMOVUPS     Y0, 32(DX)
 	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+64, BX
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
@@ -7704,26 +8140,29 @@ l9:
 	PCALIGN $0x20
 
 l10:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     (CX), Y1
-	VMULPD      (R8), Y10, Y0
-	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PD (R8), Y2, Y0
+	VADDPD      Y10, Y0, Y0
 	VMOVUPS     Y0, (R8)
 	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y8, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VMOVAPS     Y9, Y0
+	VFMADD213PD (DI), Y2, Y0
+	VADDPD      Y8, Y0, Y0
 	VMOVUPS     Y0, (DI)
 	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y6, Y0
-	VFMADD231PD Y2, Y7, Y0
+	VMOVAPS     Y7, Y0
+	VFMADD213PD (SI), Y2, Y0
+	VADDPD      Y6, Y0, Y0
 	VMOVUPS     Y0, (SI)
 	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y5, Y0
+	VFMADD213PD (DX), Y5, Y2
+	VADDPD      Y4, Y2, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+32, BX
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
@@ -7738,35 +8177,35 @@ l11:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y10, Y0, Y0
 	VFMADD231PD  Y2, Y11, Y0
+	VADDPD       Y10, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (R8)
 	VFMADD213PD  Y15, Y1, Y0
 	VBLENDVPD    Y3, Y0, Y15, Y15
 	VMASKMOVPD   (DI), Y3, Y0
-	VMULPD       Y8, Y0, Y0
 	VFMADD231PD  Y2, Y9, Y0
+	VADDPD       Y8, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (DI)
 	VFMADD213PD  Y14, Y1, Y0
 	VBLENDVPD    Y3, Y0, Y14, Y14
 	VMASKMOVPD   (SI), Y3, Y0
-	VMULPD       Y6, Y0, Y0
 	VFMADD231PD  Y2, Y7, Y0
+	VADDPD       Y6, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (SI)
 	VFMADD213PD  Y13, Y1, Y0
 	VBLENDVPD    Y3, Y0, Y13, Y13
 	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
 	VFMADD231PD  Y2, Y5, Y0
+	VADDPD       Y4, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
 	VFMADD213PD  Y12, Y0, Y1
 	VBLENDVPD    Y3, Y1, Y12, Y12
 
 l12:
-	MOVQ yStride+104(FP), AX
+	MOVQ yStride+120(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, R10
 	ADDQ $+1, R9
@@ -7775,142 +8214,135 @@ l12:
 	JGE  l6
 
 l7:
-	VBROADCASTSD eta+32(FP), Y0
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPD       X1, X15, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, (R10)
-	VEXTRACTF128 $0x01, Y14, X1
-	VADDPD       X1, X14, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X1
-	VADDPD       X1, X13, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDPD       X1, X2, X1
-	VMOVSD       X1, 24(R10)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPD       X0, X15, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPD       X0, X14, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPD       X0, X13, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	VBROADCASTSD eta+32(FP), Y9
 	VBROADCASTSD (R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD (BX), Y4
-	VSUBPD       Y4, Y1, Y2
-	VMULPD       Y2, Y3, Y2
-	VDIVPD       Y4, Y2, Y7
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y4, Y1, Y1
-	VFMADD231PD  Y2, Y3, Y1
-	VMOVSD       X1, (BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y6
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y2
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y2, Y0
+	VMULPD       Y0, Y9, Y7
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y9, Y6
 	VBROADCASTSD 8(R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD 8(BX), Y4
-	VSUBPD       Y4, Y1, Y2
-	VMULPD       Y2, Y3, Y2
-	VDIVPD       Y4, Y2, Y5
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y4, Y1, Y1
-	VFMADD231PD  Y2, Y3, Y1
-	VMOVSD       X1, 8(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y4
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y2
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y2, Y0
+	VMULPD       Y0, Y9, Y5
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y9, Y4
 	VBROADCASTSD 16(R10), Y1
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD 16(BX), Y9
-	VSUBPD       Y9, Y1, Y2
-	VMULPD       Y2, Y3, Y2
-	VDIVPD       Y9, Y2, Y3
-	VBROADCASTSD alpha+48(FP), Y8
-	VMULPD       Y1, Y1, Y2
-	VBROADCASTSD beta+56(FP), Y1
-	VMULPD       Y9, Y1, Y1
-	VFMADD231PD  Y2, Y8, Y1
-	VMOVSD       X1, 16(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y1
-	VSUBPD       Y1, Y2, Y2
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y2
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y2, Y0
+	VMULPD       Y0, Y9, Y3
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y9, Y2
 	VBROADCASTSD 24(R10), Y8
+	VBROADCASTSD ga+40(FP), Y0
 	VMULPD       Y8, Y0, Y1
-	VBROADCASTSD 24(BX), Y10
-	VSUBPD       Y10, Y8, Y0
-	VMULPD       Y0, Y1, Y0
-	VDIVPD       Y10, Y0, Y1
-	VBROADCASTSD alpha+48(FP), Y9
-	VMULPD       Y8, Y8, Y8
-	VBROADCASTSD beta+56(FP), Y0
-	VMULPD       Y10, Y0, Y0
-	VFMADD231PD  Y8, Y9, Y0
-	VMOVSD       X0, 24(BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y8
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y8, Y0
-	MOVQ         R13, R8
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y9, Y1
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y8, Y0, Y8
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y8, Y0
+	VMULPD       Y0, Y9, Y0
+	MOVQ         R12, R8
 	MOVQ         R8, DI
-	MOVQ         stride+80(FP), AX
+	MOVQ         stride+88(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DI
 	MOVQ         DI, SI
-	MOVQ         stride+80(FP), AX
+	MOVQ         stride+88(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, SI
 	MOVQ         SI, DX
-	MOVQ         stride+80(FP), AX
+	MOVQ         stride+88(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
 	VXORPS       Y15, Y15, Y15
 	VXORPS       Y14, Y14, Y14
 	VXORPS       Y13, Y13, Y13
 	VXORPS       Y12, Y12, Y12
-	MOVQ         cols+72(FP), AX
+	MOVQ         samples+96(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+112(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+80(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l14
 	PCALIGN      $0x20
 
 l13:
-	VMOVUPS     (R11), Y9
-	VMULPD      (R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     (BX), Y9
+	VMOVAPS     Y7, Y8
+	VFMADD213PD (R8), Y9, Y8
+	VADDPD      Y6, Y8, Y8
 	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
+	VMOVAPS     Y5, Y8
+	VFMADD213PD (DI), Y9, Y8
+	VADDPD      Y4, Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
+	VMOVAPS     Y3, Y8
+	VFMADD213PD (SI), Y9, Y8
+	VADDPD      Y2, Y8, Y8
 	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
+	VFMADD213PD (DX), Y1, Y9
+	VADDPD      Y0, Y9, Y8
 	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(R11), Y9
-	VMULPD      32(R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     32(BX), Y9
+	VMOVAPS     Y7, Y8
+	VFMADD213PD 32(R8), Y9, Y8
+	VADDPD      Y6, Y8, Y8
 	VMOVUPS     Y8, 32(R8)
-	VMULPD      32(DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
+	VMOVAPS     Y5, Y8
+	VFMADD213PD 32(DI), Y9, Y8
+	VADDPD      Y4, Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMULPD      32(SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
+	VMOVAPS     Y3, Y8
+	VFMADD213PD 32(SI), Y9, Y8
+	VADDPD      Y2, Y8, Y8
 	VMOVUPS     Y8, 32(SI)
-	VMULPD      32(DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
+	VFMADD213PD 32(DX), Y1, Y9
+	VADDPD      Y0, Y9, Y8
 	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, R11
+	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
@@ -7925,20 +8357,23 @@ l14:
 	PCALIGN $0x20
 
 l15:
-	VMOVUPS     (R11), Y9
-	VMULPD      (R8), Y6, Y8
-	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     (BX), Y9
+	VMOVAPS     Y7, Y8
+	VFMADD213PD (R8), Y9, Y8
+	VADDPD      Y6, Y8, Y8
 	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y4, Y8
-	VFMADD231PD Y9, Y5, Y8
+	VMOVAPS     Y5, Y8
+	VFMADD213PD (DI), Y9, Y8
+	VADDPD      Y4, Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y2, Y8
-	VFMADD231PD Y9, Y3, Y8
+	VMOVAPS     Y3, Y8
+	VFMADD213PD (SI), Y9, Y8
+	VADDPD      Y2, Y8, Y8
 	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y1, Y8
+	VFMADD213PD (DX), Y1, Y9
+	VADDPD      Y0, Y9, Y8
 	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, R11
+	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
@@ -7953,50 +8388,56 @@ l16:
 	VMOVQ        AX, X8
 	VPBROADCASTQ X8, Y8
 	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
-	VMASKMOVPD   (R11), Y10, Y9
+	VMASKMOVPD   (BX), Y10, Y9
 	VMASKMOVPD   (R8), Y10, Y8
-	VMULPD       Y6, Y8, Y6
-	VFMADD231PD  Y9, Y7, Y6
+	VFMADD231PD  Y9, Y7, Y8
+	VADDPD       Y6, Y8, Y6
 	VMASKMOVPD   Y6, Y10, (R8)
 	VMASKMOVPD   (DI), Y10, Y6
-	VMULPD       Y4, Y6, Y4
-	VFMADD231PD  Y9, Y5, Y4
+	VFMADD231PD  Y9, Y5, Y6
+	VADDPD       Y4, Y6, Y4
 	VMASKMOVPD   Y4, Y10, (DI)
 	VMASKMOVPD   (SI), Y10, Y4
-	VMULPD       Y2, Y4, Y2
-	VFMADD231PD  Y9, Y3, Y2
+	VFMADD231PD  Y9, Y3, Y4
+	VADDPD       Y2, Y4, Y2
 	VMASKMOVPD   Y2, Y10, (SI)
 	VMASKMOVPD   (DX), Y10, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y9, Y1, Y0
+	VFMADD231PD  Y9, Y1, Y2
+	VADDPD       Y0, Y2, Y0
 	VMASKMOVPD   Y0, Y10, (DX)
 
 l17:
-	MOVQ  stride+80(FP), AX
+	MOVQ  stride+88(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+32, R12
-	ADDQ  $-4, R14
-	CMPQ  R14, $0x04
+	ADDQ  AX, R12
+	ADDQ  $+32, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
 	JGE   l1
 
 l2:
-	CMPQ    R14, $0x01
+	CMPQ    R13, $0x01
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	MOVQ    x+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    samples+88(FP), SI
-	MOVQ    R13, DX
+	MOVQ    R11, DI
+	MOVQ    samples+96(FP), SI
+	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
-	MOVQ    R8, BX
-	MOVQ    R13, DX
+	MOVQ    samples+96(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+104(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+72(FP), AX
+	MOVQ    cols+80(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l21
 	PCALIGN $0x20
@@ -8027,57 +8468,61 @@ l22:
 	PCALIGN $0x20
 
 l23:
-	VBROADCASTSD eta+32(FP), Y1
 	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X2
-	VPERMILPD    $0x01, X2, X0
-	VADDPD       X0, X2, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
 	VMOVSD       X0, (DI)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y2
-	VBROADCASTSD (BX), Y3
-	VSUBPD       Y3, Y0, Y1
-	VMULPD       Y1, Y2, Y1
-	VDIVPD       Y3, Y1, Y5
-	VBROADCASTSD alpha+48(FP), Y2
-	VMULPD       Y0, Y0, Y1
-	VBROADCASTSD beta+56(FP), Y0
-	VMULPD       Y3, Y0, Y0
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVSD       X0, (BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R13, DX
+	VBROADCASTSD eta+32(FP), Y2
+	VBROADCASTSD (DI), Y1
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y5
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y4
+	MOVQ         R12, DX
 	VXORPS       Y6, Y6, Y6
-	MOVQ         xStride+96(FP), AX
+	MOVQ         samples+96(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+112(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
 	SHLQ         $0x03, AX
-	LEAQ         (R8)(AX*1), CX
-	MOVQ         R8, BX
-	MOVQ         CX, R8
-	MOVQ         cols+72(FP), AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+96(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+104(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+80(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l26
 	PCALIGN      $0x20
 
 l25:
-	VMOVUPS     (CX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (BX), Y5, Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (CX), Y5, Y0
+	VADDPD      Y4, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PD Y0, Y1, Y6
-	VMOVUPS     32(CX), Y1
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD 32(BX), Y5, Y0
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(DX), Y0
+	VFMADD231PD 32(CX), Y5, Y0
+	VADDPD      Y4, Y0, Y0
 	VMOVUPS     Y0, 32(DX)
 	VFMADD231PD Y0, Y1, Y6
-	ADDQ        $+64, BX
 	ADDQ        $+64, CX
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -8089,13 +8534,14 @@ l26:
 	PCALIGN $0x20
 
 l27:
-	VMOVUPS     (CX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (BX), Y5, Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (CX), Y5, Y0
+	VADDPD      Y4, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	VFMADD231PD Y0, Y1, Y6
-	ADDQ        $+32, BX
 	ADDQ        $+32, CX
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
@@ -8107,17 +8553,17 @@ l28:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
 	VFMADD231PD  Y2, Y5, Y0
+	VADDPD       Y4, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
 	VFMADD213PD  Y6, Y0, Y1
 	VBLENDVPD    Y3, Y1, Y6, Y6
 
 l29:
-	MOVQ yStride+104(FP), AX
+	MOVQ yStride+120(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $+1, SI
@@ -8126,47 +8572,48 @@ l29:
 	JGE  l23
 
 l24:
-	VBROADCASTSD eta+32(FP), Y1
 	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X2
-	VPERMILPD    $0x01, X2, X0
-	VADDPD       X0, X2, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
 	VMOVSD       X0, (DI)
-	MOVQ         R12, BX
-	MOVQ         y+16(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+24(FP), AX
-	ADDQ         AX, BX
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y2
-	VBROADCASTSD (BX), Y4
-	VSUBPD       Y4, Y0, Y1
-	VMULPD       Y1, Y2, Y1
-	VDIVPD       Y4, Y1, Y1
-	VBROADCASTSD alpha+48(FP), Y3
-	VMULPD       Y0, Y0, Y2
-	VBROADCASTSD beta+56(FP), Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y3, Y0
-	VMOVSD       X0, (BX)
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y2, Y0
-	MOVQ         R13, DX
+	VBROADCASTSD eta+32(FP), Y3
+	VBROADCASTSD (DI), Y2
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y2, Y0, Y1
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y3, Y1
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y2, Y0, Y2
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y2, Y0
+	VMULPD       Y0, Y3, Y0
+	MOVQ         R12, DX
 	VXORPS       Y6, Y6, Y6
-	MOVQ         cols+72(FP), AX
+	MOVQ         samples+96(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+112(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+80(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l31
 	PCALIGN      $0x20
 
 l30:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (R8), Y1, Y2
+	VMOVUPS     (DX), Y2
+	VFMADD231PD (BX), Y1, Y2
+	VADDPD      Y0, Y2, Y2
 	VMOVUPS     Y2, (DX)
-	VMULPD      32(DX), Y0, Y2
-	VFMADD231PD 32(R8), Y1, Y2
+	VMOVUPS     32(DX), Y2
+	VFMADD231PD 32(BX), Y1, Y2
+	VADDPD      Y0, Y2, Y2
 	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, R8
+	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
@@ -8178,10 +8625,11 @@ l31:
 	PCALIGN $0x20
 
 l32:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (R8), Y1, Y2
+	VMOVUPS     (DX), Y2
+	VFMADD231PD (BX), Y1, Y2
+	VADDPD      Y0, Y2, Y2
 	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, R8
+	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
@@ -8193,23 +8641,4695 @@ l33:
 	VMOVQ        AX, X2
 	VPBROADCASTQ X2, Y2
 	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
-	VMASKMOVPD   (R8), Y4, Y3
+	VMASKMOVPD   (BX), Y4, Y3
+	VMASKMOVPD   (DX), Y4, Y2
+	VFMADD231PD  Y3, Y1, Y2
+	VADDPD       Y0, Y2, Y0
+	VMASKMOVPD   Y0, Y4, (DX)
+
+l34:
+	MOVQ  stride+88(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+8, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l18
+
+l19:
+	VZEROUPPER
+	RET
+
+// func OnlineGatedF32AVX2(w *float32, x *float32, r *float32, y *float32, theta *float32, eta float32, cube float32, alpha float32, beta float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGatedF32AVX2(SB), NOSPLIT, $0-120
+	MOVQ    rows+56(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R11, R10
+	MOVQ    samples+80(FP), R9
+	MOVQ    R12, R8
+	VXORPS  Y11, Y11, Y11
+	MOVQ    R12, DI
+	VXORPS  Y10, Y10, Y10
+	MOVQ    R12, SI
+	VXORPS  Y9, Y9, Y9
+	MOVQ    R12, DX
+	VXORPS  Y8, Y8, Y8
+	MOVQ    samples+80(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+88(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (R8), Y0, Y11
+	VFMADD231PS (DI), Y0, Y10
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS (DX), Y0, Y8
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (R8), Y2, Y1
+	VFMADD213PS  Y11, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y11, Y11
+	VMASKMOVPS   (DI), Y2, Y1
+	VFMADD213PS  Y10, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y10, Y10
+	VMASKMOVPS   (SI), Y2, Y1
+	VFMADD213PS  Y9, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y9, Y9
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y8, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y8, Y8
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPS       X0, X11, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+112(FP), AX
+	VBROADCASTSS (BX), Y7
+	VBROADCASTSS 4(BX), Y6
+	VBROADCASTSS 8(BX), Y5
+	VBROADCASTSS 12(BX), Y4
+	TESTQ        $0x00000001, AX
+	JEQ          l8
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y7, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y7, Y0, Y7
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y6, Y0, Y6
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y5, Y0, Y5
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y4, Y0, Y4
+
+l8:
+	VBROADCASTSS (R10), Y0
+	VSUBPS       Y7, Y0, Y7
+	VBROADCASTSS 4(R10), Y0
+	VSUBPS       Y6, Y0, Y6
+	VBROADCASTSS 8(R10), Y0
+	VSUBPS       Y5, Y0, Y5
+	VBROADCASTSS 12(R10), Y0
+	VSUBPS       Y4, Y0, Y4
+	TESTQ        $0x00000020, AX
+	JEQ          l9
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y7, Y7
+	VBROADCASTSS 4(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y6, Y6
+	VBROADCASTSS 8(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+	VBROADCASTSS 12(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y4, Y4
+
+l9:
+	TESTQ        $0x00000002, AX
+	JEQ          l10
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y7, Y0, Y7
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y6, Y0, Y6
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y5, Y0, Y5
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y0, Y4
+	JMP          l11
+
+l10:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y7, Y0, Y7
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y6, Y0, Y6
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y5, Y0, Y5
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y4, Y0, Y4
+
+l11:
+	TESTQ        $0x00000004, AX
+	JEQ          l12
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y7, Y7
+	VBROADCASTSS 4(BX), Y0
+	VDIVPS       Y0, Y6, Y6
+	VBROADCASTSS 8(BX), Y0
+	VDIVPS       Y0, Y5, Y5
+	VBROADCASTSS 12(BX), Y0
+	VDIVPS       Y0, Y4, Y4
+
+l12:
+	TESTQ        $0x00000008, AX
+	JEQ          l13
+	VBROADCASTSS (R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 4(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 8(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 12(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 12(BX)
+
+l13:
+	TESTQ        $0x00000010, AX
+	JEQ          l14
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 4(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 8(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 12(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 12(BX)
+
+l14:
+	TESTQ        $0x00000020, AX
+	JEQ          l15
+	VBROADCASTSS (R10), Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R10), Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R10), Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R10), Y0
+	VMOVSS       X0, 12(BX)
+
+l15:
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	MOVQ    samples+80(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    samples+80(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+1, AX
+	MOVQ    xStride+88(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l17
+	PCALIGN $0x20
+
+l16:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PS (R8), Y2, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y11
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (DI), Y2, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y10
+	VMOVAPS     Y5, Y0
+	VFMADD213PS (SI), Y2, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y9
+	VFMADD213PS (DX), Y4, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PS Y2, Y1, Y8
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PS 32(R8), Y2, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y11
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 32(DI), Y2, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PS Y0, Y1, Y10
+	VMOVAPS     Y5, Y0
+	VFMADD213PS 32(SI), Y2, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y9
+	VFMADD213PS 32(DX), Y4, Y2
+	VMOVUPS     Y2, 32(DX)
+	VFMADD231PS Y2, Y1, Y8
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l16
+
+l17:
+	CMPQ    AX, $0x08
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PS (R8), Y2, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y11
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (DI), Y2, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y10
+	VMOVAPS     Y5, Y0
+	VFMADD213PS (SI), Y2, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y9
+	VFMADD213PS (DX), Y4, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PS Y2, Y1, Y8
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l18
+
+l19:
+	CMPQ         AX, $0x01
+	JLT          l20
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VFMADD231PS  Y2, Y7, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y11, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y11, Y11
+	VMASKMOVPS   (DI), Y3, Y0
+	VFMADD231PS  Y2, Y6, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y10, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y10, Y10
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y9, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y9, Y9
+	VMASKMOVPS   (DX), Y3, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y8, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y8, Y8
+
+l20:
+	MOVQ yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPS       X0, X11, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+112(FP), AX
+	VBROADCASTSS (BX), Y3
+	VBROADCASTSS 4(BX), Y2
+	VBROADCASTSS 8(BX), Y1
+	VBROADCASTSS 12(BX), Y0
+	TESTQ        $0x00000001, AX
+	JEQ          l21
+	VBROADCASTSS cube+44(FP), Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS cube+44(FP), Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       Y2, Y4, Y2
+	VBROADCASTSS cube+44(FP), Y4
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       Y1, Y4, Y1
+	VBROADCASTSS cube+44(FP), Y4
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       Y0, Y4, Y0
+
+l21:
+	VBROADCASTSS (R10), Y4
+	VSUBPS       Y3, Y4, Y3
+	VBROADCASTSS 4(R10), Y4
+	VSUBPS       Y2, Y4, Y2
+	VBROADCASTSS 8(R10), Y4
+	VSUBPS       Y1, Y4, Y1
+	VBROADCASTSS 12(R10), Y4
+	VSUBPS       Y0, Y4, Y0
+	TESTQ        $0x00000020, AX
+	JEQ          l22
+	VBROADCASTSS (BX), Y4
+	VCMPPS       $0x03, Y4, Y4, Y5
+	VXORPS       Y4, Y4, Y4
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VBROADCASTSS 4(BX), Y4
+	VCMPPS       $0x03, Y4, Y4, Y5
+	VXORPS       Y4, Y4, Y4
+	VBLENDVPS    Y5, Y4, Y2, Y2
+	VBROADCASTSS 8(BX), Y4
+	VCMPPS       $0x03, Y4, Y4, Y5
+	VXORPS       Y4, Y4, Y4
+	VBLENDVPS    Y5, Y4, Y1, Y1
+	VBROADCASTSS 12(BX), Y4
+	VCMPPS       $0x03, Y4, Y4, Y5
+	VXORPS       Y4, Y4, Y4
+	VBLENDVPS    Y5, Y4, Y0, Y0
+
+l22:
+	TESTQ        $0x00000002, AX
+	JEQ          l23
+	VBROADCASTSS eta+40(FP), Y5
+	VBROADCASTSS (R10), Y4
+	VMULPS       Y4, Y5, Y4
+	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS eta+40(FP), Y5
+	VBROADCASTSS 4(R10), Y4
+	VMULPS       Y4, Y5, Y4
+	VMULPS       Y2, Y4, Y2
+	VBROADCASTSS eta+40(FP), Y5
+	VBROADCASTSS 8(R10), Y4
+	VMULPS       Y4, Y5, Y4
+	VMULPS       Y1, Y4, Y1
+	VBROADCASTSS eta+40(FP), Y5
+	VBROADCASTSS 12(R10), Y4
+	VMULPS       Y4, Y5, Y4
+	VMULPS       Y0, Y4, Y0
+	JMP          l24
+
+l23:
+	VBROADCASTSS eta+40(FP), Y4
+	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS eta+40(FP), Y4
+	VMULPS       Y2, Y4, Y2
+	VBROADCASTSS eta+40(FP), Y4
+	VMULPS       Y1, Y4, Y1
+	VBROADCASTSS eta+40(FP), Y4
+	VMULPS       Y0, Y4, Y0
+
+l24:
+	TESTQ        $0x00000004, AX
+	JEQ          l25
+	VBROADCASTSS (BX), Y4
+	VDIVPS       Y4, Y3, Y3
+	VBROADCASTSS 4(BX), Y4
+	VDIVPS       Y4, Y2, Y2
+	VBROADCASTSS 8(BX), Y4
+	VDIVPS       Y4, Y1, Y1
+	VBROADCASTSS 12(BX), Y4
+	VDIVPS       Y4, Y0, Y0
+
+l25:
+	TESTQ        $0x00000008, AX
+	JEQ          l26
+	VBROADCASTSS (R10), Y7
+	VBROADCASTSS alpha+48(FP), Y6
+	VBROADCASTSS beta+52(FP), Y5
+	VBROADCASTSS (BX), Y4
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVSS       X4, (BX)
+	VBROADCASTSS 4(R10), Y7
+	VBROADCASTSS alpha+48(FP), Y6
+	VBROADCASTSS beta+52(FP), Y5
+	VBROADCASTSS 4(BX), Y4
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVSS       X4, 4(BX)
+	VBROADCASTSS 8(R10), Y7
+	VBROADCASTSS alpha+48(FP), Y6
+	VBROADCASTSS beta+52(FP), Y5
+	VBROADCASTSS 8(BX), Y4
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVSS       X4, 8(BX)
+	VBROADCASTSS 12(R10), Y7
+	VBROADCASTSS alpha+48(FP), Y6
+	VBROADCASTSS beta+52(FP), Y5
+	VBROADCASTSS 12(BX), Y4
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVSS       X4, 12(BX)
+
+l26:
+	TESTQ        $0x00000010, AX
+	JEQ          l27
+	VBROADCASTSS (R10), Y4
+	VMULPS       Y4, Y4, Y7
+	VBROADCASTSS alpha+48(FP), Y6
+	VBROADCASTSS beta+52(FP), Y5
+	VBROADCASTSS (BX), Y4
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVSS       X4, (BX)
+	VBROADCASTSS 4(R10), Y4
+	VMULPS       Y4, Y4, Y7
+	VBROADCASTSS alpha+48(FP), Y6
+	VBROADCASTSS beta+52(FP), Y5
+	VBROADCASTSS 4(BX), Y4
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVSS       X4, 4(BX)
+	VBROADCASTSS 8(R10), Y4
+	VMULPS       Y4, Y4, Y7
+	VBROADCASTSS alpha+48(FP), Y6
+	VBROADCASTSS beta+52(FP), Y5
+	VBROADCASTSS 8(BX), Y4
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVSS       X4, 8(BX)
+	VBROADCASTSS 12(R10), Y4
+	VMULPS       Y4, Y4, Y7
+	VBROADCASTSS alpha+48(FP), Y6
+	VBROADCASTSS beta+52(FP), Y5
+	VBROADCASTSS 12(BX), Y4
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVSS       X4, 12(BX)
+
+l27:
+	TESTQ        $0x00000020, AX
+	JEQ          l28
+	VBROADCASTSS (R10), Y4
+	VMOVSS       X4, (BX)
+	VBROADCASTSS 4(R10), Y4
+	VMOVSS       X4, 4(BX)
+	VBROADCASTSS 8(R10), Y4
+	VMOVSS       X4, 8(BX)
+	VBROADCASTSS 12(R10), Y4
+	VMOVSS       X4, 12(BX)
+
+l28:
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	MOVQ    samples+80(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l30
+	PCALIGN $0x20
+
+l29:
+	VMOVUPS     (BX), Y5
+	VMOVAPS     Y3, Y4
+	VFMADD213PS (R8), Y5, Y4
+	VMOVUPS     Y4, (R8)
+	VMOVAPS     Y2, Y4
+	VFMADD213PS (DI), Y5, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVAPS     Y1, Y4
+	VFMADD213PS (SI), Y5, Y4
+	VMOVUPS     Y4, (SI)
+	VFMADD213PS (DX), Y0, Y5
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     32(BX), Y5
+	VMOVAPS     Y3, Y4
+	VFMADD213PS 32(R8), Y5, Y4
+	VMOVUPS     Y4, 32(R8)
+	VMOVAPS     Y2, Y4
+	VFMADD213PS 32(DI), Y5, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVAPS     Y1, Y4
+	VFMADD213PS 32(SI), Y5, Y4
+	VMOVUPS     Y4, 32(SI)
+	VFMADD213PS 32(DX), Y0, Y5
+	VMOVUPS     Y5, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l29
+
+l30:
+	CMPQ    AX, $0x08
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (BX), Y5
+	VMOVAPS     Y3, Y4
+	VFMADD213PS (R8), Y5, Y4
+	VMOVUPS     Y4, (R8)
+	VMOVAPS     Y2, Y4
+	VFMADD213PS (DI), Y5, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVAPS     Y1, Y4
+	VFMADD213PS (SI), Y5, Y4
+	VMOVUPS     Y4, (SI)
+	VFMADD213PS (DX), Y0, Y5
+	VMOVUPS     Y5, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVD        AX, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     onlineConstants<>+64(SB), Y4, Y6
+	VMASKMOVPS   (BX), Y6, Y5
+	VMASKMOVPS   (R8), Y6, Y4
+	VFMADD231PS  Y5, Y3, Y4
+	VMASKMOVPS   Y4, Y6, (R8)
+	VMASKMOVPS   (DI), Y6, Y3
+	VFMADD231PS  Y5, Y2, Y3
+	VMASKMOVPS   Y3, Y6, (DI)
+	VMASKMOVPS   (SI), Y6, Y2
+	VFMADD231PS  Y5, Y1, Y2
+	VMASKMOVPS   Y2, Y6, (SI)
+	VMASKMOVPS   (DX), Y6, Y1
+	VFMADD231PS  Y5, Y0, Y1
+	VMASKMOVPS   Y1, Y6, (DX)
+
+l33:
+	MOVQ  stride+72(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+16, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R13, $0x01
+	JLT     l35
+	PCALIGN $0x20
+
+l34:
+	MOVQ    R11, DI
+	MOVQ    samples+80(FP), SI
+	MOVQ    R12, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    samples+80(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+88(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l37
+	PCALIGN $0x20
+
+l36:
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y0, Y5
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l36
+
+l37:
+	CMPQ         AX, $0x01
+	JLT          l38
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y5, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y5, Y5
+
+l38:
+	CMPQ    SI, $0x02
+	JLT     l40
+	PCALIGN $0x20
+
+l39:
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+112(FP), AX
+	VBROADCASTSS (BX), Y4
+	TESTQ        $0x00000001, AX
+	JEQ          l41
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y4, Y0, Y4
+
+l41:
+	VBROADCASTSS (DI), Y0
+	VSUBPS       Y4, Y0, Y4
+	TESTQ        $0x00000020, AX
+	JEQ          l42
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y4, Y4
+
+l42:
+	TESTQ        $0x00000002, AX
+	JEQ          l43
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y0, Y4
+	JMP          l44
+
+l43:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y4, Y0, Y4
+
+l44:
+	TESTQ        $0x00000004, AX
+	JEQ          l45
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y4, Y4
+
+l45:
+	TESTQ        $0x00000008, AX
+	JEQ          l46
+	VBROADCASTSS (DI), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+
+l46:
+	TESTQ        $0x00000010, AX
+	JEQ          l47
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+
+l47:
+	TESTQ        $0x00000020, AX
+	JEQ          l48
+	VBROADCASTSS (DI), Y0
+	VMOVSS       X0, (BX)
+
+l48:
+	MOVQ    R12, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    samples+80(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    samples+80(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+1, AX
+	MOVQ    xStride+88(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l50
+	PCALIGN $0x20
+
+l49:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (CX), Y4, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y5
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(DX), Y0
+	VFMADD231PS 32(CX), Y4, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y5
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l49
+
+l50:
+	CMPQ    AX, $0x08
+	JLT     l52
+	PCALIGN $0x20
+
+l51:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (CX), Y4, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y5
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l51
+
+l52:
+	CMPQ         AX, $0x01
+	JLT          l53
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (DX), Y3, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y5, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y5, Y5
+
+l53:
+	MOVQ yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l39
+
+l40:
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+112(FP), AX
+	VBROADCASTSS (BX), Y0
+	TESTQ        $0x00000001, AX
+	JEQ          l54
+	VBROADCASTSS cube+44(FP), Y1
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VMULPS       Y0, Y1, Y0
+
+l54:
+	VBROADCASTSS (DI), Y1
+	VSUBPS       Y0, Y1, Y0
+	TESTQ        $0x00000020, AX
+	JEQ          l55
+	VBROADCASTSS (BX), Y1
+	VCMPPS       $0x03, Y1, Y1, Y2
+	VXORPS       Y1, Y1, Y1
+	VBLENDVPS    Y2, Y1, Y0, Y0
+
+l55:
+	TESTQ        $0x00000002, AX
+	JEQ          l56
+	VBROADCASTSS eta+40(FP), Y2
+	VBROADCASTSS (DI), Y1
+	VMULPS       Y1, Y2, Y1
+	VMULPS       Y0, Y1, Y0
+	JMP          l57
+
+l56:
+	VBROADCASTSS eta+40(FP), Y1
+	VMULPS       Y0, Y1, Y0
+
+l57:
+	TESTQ        $0x00000004, AX
+	JEQ          l58
+	VBROADCASTSS (BX), Y1
+	VDIVPS       Y1, Y0, Y0
+
+l58:
+	TESTQ        $0x00000008, AX
+	JEQ          l59
+	VBROADCASTSS (DI), Y4
+	VBROADCASTSS alpha+48(FP), Y3
+	VBROADCASTSS beta+52(FP), Y2
+	VBROADCASTSS (BX), Y1
+	VMULPS       Y1, Y2, Y1
+	VFMADD231PS  Y4, Y3, Y1
+	VMOVSS       X1, (BX)
+
+l59:
+	TESTQ        $0x00000010, AX
+	JEQ          l60
+	VBROADCASTSS (DI), Y1
+	VMULPS       Y1, Y1, Y4
+	VBROADCASTSS alpha+48(FP), Y3
+	VBROADCASTSS beta+52(FP), Y2
+	VBROADCASTSS (BX), Y1
+	VMULPS       Y1, Y2, Y1
+	VFMADD231PS  Y4, Y3, Y1
+	VMOVSS       X1, (BX)
+
+l60:
+	TESTQ        $0x00000020, AX
+	JEQ          l61
+	VBROADCASTSS (DI), Y1
+	VMOVSS       X1, (BX)
+
+l61:
+	MOVQ    R12, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    samples+80(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l63
+	PCALIGN $0x20
+
+l62:
+	VMOVUPS     (DX), Y1
+	VFMADD231PS (BX), Y0, Y1
+	VMOVUPS     Y1, (DX)
+	VMOVUPS     32(DX), Y1
+	VFMADD231PS 32(BX), Y0, Y1
+	VMOVUPS     Y1, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l62
+
+l63:
+	CMPQ    AX, $0x08
+	JLT     l65
+	PCALIGN $0x20
+
+l64:
+	VMOVUPS     (DX), Y1
+	VFMADD231PS (BX), Y0, Y1
+	VMOVUPS     Y1, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l64
+
+l65:
+	CMPQ         AX, $0x01
+	JLT          l66
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     onlineConstants<>+64(SB), Y1, Y3
+	VMASKMOVPS   (BX), Y3, Y2
+	VMASKMOVPS   (DX), Y3, Y1
+	VFMADD231PS  Y2, Y0, Y1
+	VMASKMOVPS   Y1, Y3, (DX)
+
+l66:
+	MOVQ  stride+72(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+4, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l34
+
+l35:
+	VZEROUPPER
+	RET
+
+// func OnlineGatedF64AVX2(w *float64, x *float64, r *float64, y *float64, theta *float64, eta float64, cube float64, alpha float64, beta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGatedF64AVX2(SB), NOSPLIT, $0-136
+	MOVQ    rows+72(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R11, R10
+	MOVQ    samples+96(FP), R9
+	MOVQ    R12, R8
+	VXORPS  Y11, Y11, Y11
+	MOVQ    R12, DI
+	VXORPS  Y10, Y10, Y10
+	MOVQ    R12, SI
+	VXORPS  Y9, Y9, Y9
+	MOVQ    R12, DX
+	VXORPS  Y8, Y8, Y8
+	MOVQ    samples+96(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+104(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (R8), Y0, Y11
+	VFMADD231PD (DI), Y0, Y10
+	VFMADD231PD (SI), Y0, Y9
+	VFMADD231PD (DX), Y0, Y8
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (R8), Y2, Y1
+	VFMADD213PD  Y11, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y11, Y11
+	VMASKMOVPD   (DI), Y2, Y1
+	VFMADD213PD  Y10, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y10, Y10
+	VMASKMOVPD   (SI), Y2, Y1
+	VFMADD213PD  Y9, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y9, Y9
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y8, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y8, Y8
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPD       X0, X8, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+128(FP), AX
+	VBROADCASTSD (BX), Y7
+	VBROADCASTSD 8(BX), Y6
+	VBROADCASTSD 16(BX), Y5
+	VBROADCASTSD 24(BX), Y4
+	TESTQ        $0x00000001, AX
+	JEQ          l8
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y7, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y7, Y0, Y7
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y6, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y6, Y0, Y6
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y5, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y5, Y0, Y5
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y4, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y4, Y0, Y4
+
+l8:
+	VBROADCASTSD (R10), Y0
+	VSUBPD       Y7, Y0, Y7
+	VBROADCASTSD 8(R10), Y0
+	VSUBPD       Y6, Y0, Y6
+	VBROADCASTSD 16(R10), Y0
+	VSUBPD       Y5, Y0, Y5
+	VBROADCASTSD 24(R10), Y0
+	VSUBPD       Y4, Y0, Y4
+	TESTQ        $0x00000020, AX
+	JEQ          l9
+	VBROADCASTSD (BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y7, Y7
+	VBROADCASTSD 8(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y6, Y6
+	VBROADCASTSD 16(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+	VBROADCASTSD 24(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y4, Y4
+
+l9:
+	TESTQ        $0x00000002, AX
+	JEQ          l10
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y7, Y0, Y7
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y6, Y0, Y6
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y5, Y0, Y5
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y4, Y0, Y4
+	JMP          l11
+
+l10:
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y7, Y0, Y7
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y6, Y0, Y6
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y5, Y0, Y5
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y4, Y0, Y4
+
+l11:
+	TESTQ        $0x00000004, AX
+	JEQ          l12
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y7, Y7
+	VBROADCASTSD 8(BX), Y0
+	VDIVPD       Y0, Y6, Y6
+	VBROADCASTSD 16(BX), Y0
+	VDIVPD       Y0, Y5, Y5
+	VBROADCASTSD 24(BX), Y0
+	VDIVPD       Y0, Y4, Y4
+
+l12:
+	TESTQ        $0x00000008, AX
+	JEQ          l13
+	VBROADCASTSD (R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 8(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 16(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 24(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 24(BX)
+
+l13:
+	TESTQ        $0x00000010, AX
+	JEQ          l14
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 8(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 16(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 24(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 24(BX)
+
+l14:
+	TESTQ        $0x00000020, AX
+	JEQ          l15
+	VBROADCASTSD (R10), Y0
+	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R10), Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R10), Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R10), Y0
+	VMOVSD       X0, 24(BX)
+
+l15:
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	MOVQ    samples+96(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    samples+96(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+1, AX
+	MOVQ    xStride+104(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l17
+	PCALIGN $0x20
+
+l16:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PD (R8), Y2, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y11
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (DI), Y2, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y10
+	VMOVAPS     Y5, Y0
+	VFMADD213PD (SI), Y2, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y9
+	VFMADD213PD (DX), Y4, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PD Y2, Y1, Y8
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PD 32(R8), Y2, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y11
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 32(DI), Y2, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PD Y0, Y1, Y10
+	VMOVAPS     Y5, Y0
+	VFMADD213PD 32(SI), Y2, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y9
+	VFMADD213PD 32(DX), Y4, Y2
+	VMOVUPS     Y2, 32(DX)
+	VFMADD231PD Y2, Y1, Y8
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l16
+
+l17:
+	CMPQ    AX, $0x04
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PD (R8), Y2, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y11
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (DI), Y2, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y10
+	VMOVAPS     Y5, Y0
+	VFMADD213PD (SI), Y2, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y9
+	VFMADD213PD (DX), Y4, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PD Y2, Y1, Y8
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l18
+
+l19:
+	CMPQ         AX, $0x01
+	JLT          l20
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VFMADD231PD  Y2, Y7, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y11, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y11, Y11
+	VMASKMOVPD   (DI), Y3, Y0
+	VFMADD231PD  Y2, Y6, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y10, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y10, Y10
+	VMASKMOVPD   (SI), Y3, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y9, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y9, Y9
+	VMASKMOVPD   (DX), Y3, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y8, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y8, Y8
+
+l20:
+	MOVQ yStride+120(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPD       X0, X8, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+128(FP), AX
+	VBROADCASTSD (BX), Y3
+	VBROADCASTSD 8(BX), Y2
+	VBROADCASTSD 16(BX), Y1
+	VBROADCASTSD 24(BX), Y0
+	TESTQ        $0x00000001, AX
+	JEQ          l21
+	VBROADCASTSD cube+48(FP), Y4
+	VMULPD       Y3, Y4, Y4
+	VMULPD       Y4, Y4, Y4
+	VMULPD       Y3, Y4, Y3
+	VBROADCASTSD cube+48(FP), Y4
+	VMULPD       Y2, Y4, Y4
+	VMULPD       Y4, Y4, Y4
+	VMULPD       Y2, Y4, Y2
+	VBROADCASTSD cube+48(FP), Y4
+	VMULPD       Y1, Y4, Y4
+	VMULPD       Y4, Y4, Y4
+	VMULPD       Y1, Y4, Y1
+	VBROADCASTSD cube+48(FP), Y4
+	VMULPD       Y0, Y4, Y4
+	VMULPD       Y4, Y4, Y4
+	VMULPD       Y0, Y4, Y0
+
+l21:
+	VBROADCASTSD (R10), Y4
+	VSUBPD       Y3, Y4, Y3
+	VBROADCASTSD 8(R10), Y4
+	VSUBPD       Y2, Y4, Y2
+	VBROADCASTSD 16(R10), Y4
+	VSUBPD       Y1, Y4, Y1
+	VBROADCASTSD 24(R10), Y4
+	VSUBPD       Y0, Y4, Y0
+	TESTQ        $0x00000020, AX
+	JEQ          l22
+	VBROADCASTSD (BX), Y4
+	VCMPPD       $0x03, Y4, Y4, Y5
+	VXORPS       Y4, Y4, Y4
+	VBLENDVPD    Y5, Y4, Y3, Y3
+	VBROADCASTSD 8(BX), Y4
+	VCMPPD       $0x03, Y4, Y4, Y5
+	VXORPS       Y4, Y4, Y4
+	VBLENDVPD    Y5, Y4, Y2, Y2
+	VBROADCASTSD 16(BX), Y4
+	VCMPPD       $0x03, Y4, Y4, Y5
+	VXORPS       Y4, Y4, Y4
+	VBLENDVPD    Y5, Y4, Y1, Y1
+	VBROADCASTSD 24(BX), Y4
+	VCMPPD       $0x03, Y4, Y4, Y5
+	VXORPS       Y4, Y4, Y4
+	VBLENDVPD    Y5, Y4, Y0, Y0
+
+l22:
+	TESTQ        $0x00000002, AX
+	JEQ          l23
+	VBROADCASTSD eta+40(FP), Y5
+	VBROADCASTSD (R10), Y4
+	VMULPD       Y4, Y5, Y4
+	VMULPD       Y3, Y4, Y3
+	VBROADCASTSD eta+40(FP), Y5
+	VBROADCASTSD 8(R10), Y4
+	VMULPD       Y4, Y5, Y4
+	VMULPD       Y2, Y4, Y2
+	VBROADCASTSD eta+40(FP), Y5
+	VBROADCASTSD 16(R10), Y4
+	VMULPD       Y4, Y5, Y4
+	VMULPD       Y1, Y4, Y1
+	VBROADCASTSD eta+40(FP), Y5
+	VBROADCASTSD 24(R10), Y4
+	VMULPD       Y4, Y5, Y4
+	VMULPD       Y0, Y4, Y0
+	JMP          l24
+
+l23:
+	VBROADCASTSD eta+40(FP), Y4
+	VMULPD       Y3, Y4, Y3
+	VBROADCASTSD eta+40(FP), Y4
+	VMULPD       Y2, Y4, Y2
+	VBROADCASTSD eta+40(FP), Y4
+	VMULPD       Y1, Y4, Y1
+	VBROADCASTSD eta+40(FP), Y4
+	VMULPD       Y0, Y4, Y0
+
+l24:
+	TESTQ        $0x00000004, AX
+	JEQ          l25
+	VBROADCASTSD (BX), Y4
+	VDIVPD       Y4, Y3, Y3
+	VBROADCASTSD 8(BX), Y4
+	VDIVPD       Y4, Y2, Y2
+	VBROADCASTSD 16(BX), Y4
+	VDIVPD       Y4, Y1, Y1
+	VBROADCASTSD 24(BX), Y4
+	VDIVPD       Y4, Y0, Y0
+
+l25:
+	TESTQ        $0x00000008, AX
+	JEQ          l26
+	VBROADCASTSD (R10), Y7
+	VBROADCASTSD alpha+56(FP), Y6
+	VBROADCASTSD beta+64(FP), Y5
+	VBROADCASTSD (BX), Y4
+	VMULPD       Y4, Y5, Y4
+	VFMADD231PD  Y7, Y6, Y4
+	VMOVSD       X4, (BX)
+	VBROADCASTSD 8(R10), Y7
+	VBROADCASTSD alpha+56(FP), Y6
+	VBROADCASTSD beta+64(FP), Y5
+	VBROADCASTSD 8(BX), Y4
+	VMULPD       Y4, Y5, Y4
+	VFMADD231PD  Y7, Y6, Y4
+	VMOVSD       X4, 8(BX)
+	VBROADCASTSD 16(R10), Y7
+	VBROADCASTSD alpha+56(FP), Y6
+	VBROADCASTSD beta+64(FP), Y5
+	VBROADCASTSD 16(BX), Y4
+	VMULPD       Y4, Y5, Y4
+	VFMADD231PD  Y7, Y6, Y4
+	VMOVSD       X4, 16(BX)
+	VBROADCASTSD 24(R10), Y7
+	VBROADCASTSD alpha+56(FP), Y6
+	VBROADCASTSD beta+64(FP), Y5
+	VBROADCASTSD 24(BX), Y4
+	VMULPD       Y4, Y5, Y4
+	VFMADD231PD  Y7, Y6, Y4
+	VMOVSD       X4, 24(BX)
+
+l26:
+	TESTQ        $0x00000010, AX
+	JEQ          l27
+	VBROADCASTSD (R10), Y4
+	VMULPD       Y4, Y4, Y7
+	VBROADCASTSD alpha+56(FP), Y6
+	VBROADCASTSD beta+64(FP), Y5
+	VBROADCASTSD (BX), Y4
+	VMULPD       Y4, Y5, Y4
+	VFMADD231PD  Y7, Y6, Y4
+	VMOVSD       X4, (BX)
+	VBROADCASTSD 8(R10), Y4
+	VMULPD       Y4, Y4, Y7
+	VBROADCASTSD alpha+56(FP), Y6
+	VBROADCASTSD beta+64(FP), Y5
+	VBROADCASTSD 8(BX), Y4
+	VMULPD       Y4, Y5, Y4
+	VFMADD231PD  Y7, Y6, Y4
+	VMOVSD       X4, 8(BX)
+	VBROADCASTSD 16(R10), Y4
+	VMULPD       Y4, Y4, Y7
+	VBROADCASTSD alpha+56(FP), Y6
+	VBROADCASTSD beta+64(FP), Y5
+	VBROADCASTSD 16(BX), Y4
+	VMULPD       Y4, Y5, Y4
+	VFMADD231PD  Y7, Y6, Y4
+	VMOVSD       X4, 16(BX)
+	VBROADCASTSD 24(R10), Y4
+	VMULPD       Y4, Y4, Y7
+	VBROADCASTSD alpha+56(FP), Y6
+	VBROADCASTSD beta+64(FP), Y5
+	VBROADCASTSD 24(BX), Y4
+	VMULPD       Y4, Y5, Y4
+	VFMADD231PD  Y7, Y6, Y4
+	VMOVSD       X4, 24(BX)
+
+l27:
+	TESTQ        $0x00000020, AX
+	JEQ          l28
+	VBROADCASTSD (R10), Y4
+	VMOVSD       X4, (BX)
+	VBROADCASTSD 8(R10), Y4
+	VMOVSD       X4, 8(BX)
+	VBROADCASTSD 16(R10), Y4
+	VMOVSD       X4, 16(BX)
+	VBROADCASTSD 24(R10), Y4
+	VMOVSD       X4, 24(BX)
+
+l28:
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	MOVQ    samples+96(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l30
+	PCALIGN $0x20
+
+l29:
+	VMOVUPS     (BX), Y5
+	VMOVAPS     Y3, Y4
+	VFMADD213PD (R8), Y5, Y4
+	VMOVUPS     Y4, (R8)
+	VMOVAPS     Y2, Y4
+	VFMADD213PD (DI), Y5, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVAPS     Y1, Y4
+	VFMADD213PD (SI), Y5, Y4
+	VMOVUPS     Y4, (SI)
+	VFMADD213PD (DX), Y0, Y5
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     32(BX), Y5
+	VMOVAPS     Y3, Y4
+	VFMADD213PD 32(R8), Y5, Y4
+	VMOVUPS     Y4, 32(R8)
+	VMOVAPS     Y2, Y4
+	VFMADD213PD 32(DI), Y5, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVAPS     Y1, Y4
+	VFMADD213PD 32(SI), Y5, Y4
+	VMOVUPS     Y4, 32(SI)
+	VFMADD213PD 32(DX), Y0, Y5
+	VMOVUPS     Y5, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l29
+
+l30:
+	CMPQ    AX, $0x04
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (BX), Y5
+	VMOVAPS     Y3, Y4
+	VFMADD213PD (R8), Y5, Y4
+	VMOVUPS     Y4, (R8)
+	VMOVAPS     Y2, Y4
+	VFMADD213PD (DI), Y5, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVAPS     Y1, Y4
+	VFMADD213PD (SI), Y5, Y4
+	VMOVUPS     Y4, (SI)
+	VFMADD213PD (DX), Y0, Y5
+	VMOVUPS     Y5, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVQ        AX, X4
+	VPBROADCASTQ X4, Y4
+	VPCMPGTQ     onlineConstants<>+160(SB), Y4, Y6
+	VMASKMOVPD   (BX), Y6, Y5
+	VMASKMOVPD   (R8), Y6, Y4
+	VFMADD231PD  Y5, Y3, Y4
+	VMASKMOVPD   Y4, Y6, (R8)
+	VMASKMOVPD   (DI), Y6, Y3
+	VFMADD231PD  Y5, Y2, Y3
+	VMASKMOVPD   Y3, Y6, (DI)
+	VMASKMOVPD   (SI), Y6, Y2
+	VFMADD231PD  Y5, Y1, Y2
+	VMASKMOVPD   Y2, Y6, (SI)
+	VMASKMOVPD   (DX), Y6, Y1
+	VFMADD231PD  Y5, Y0, Y1
+	VMASKMOVPD   Y1, Y6, (DX)
+
+l33:
+	MOVQ  stride+88(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+32, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R13, $0x01
+	JLT     l35
+	PCALIGN $0x20
+
+l34:
+	MOVQ    R11, DI
+	MOVQ    samples+96(FP), SI
+	MOVQ    R12, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    samples+96(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+104(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l37
+	PCALIGN $0x20
+
+l36:
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y0, Y5
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l36
+
+l37:
+	CMPQ         AX, $0x01
+	JLT          l38
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y5, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y5, Y5
+
+l38:
+	CMPQ    SI, $0x02
+	JLT     l40
+	PCALIGN $0x20
+
+l39:
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+128(FP), AX
+	VBROADCASTSD (BX), Y4
+	TESTQ        $0x00000001, AX
+	JEQ          l41
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y4, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y4, Y0, Y4
+
+l41:
+	VBROADCASTSD (DI), Y0
+	VSUBPD       Y4, Y0, Y4
+	TESTQ        $0x00000020, AX
+	JEQ          l42
+	VBROADCASTSD (BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y4, Y4
+
+l42:
+	TESTQ        $0x00000002, AX
+	JEQ          l43
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y4, Y0, Y4
+	JMP          l44
+
+l43:
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y4, Y0, Y4
+
+l44:
+	TESTQ        $0x00000004, AX
+	JEQ          l45
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y4, Y4
+
+l45:
+	TESTQ        $0x00000008, AX
+	JEQ          l46
+	VBROADCASTSD (DI), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+
+l46:
+	TESTQ        $0x00000010, AX
+	JEQ          l47
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+
+l47:
+	TESTQ        $0x00000020, AX
+	JEQ          l48
+	VBROADCASTSD (DI), Y0
+	VMOVSD       X0, (BX)
+
+l48:
+	MOVQ    R12, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    samples+96(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    samples+96(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+1, AX
+	MOVQ    xStride+104(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l50
+	PCALIGN $0x20
+
+l49:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (CX), Y4, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y5
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(DX), Y0
+	VFMADD231PD 32(CX), Y4, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y5
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l49
+
+l50:
+	CMPQ    AX, $0x04
+	JLT     l52
+	PCALIGN $0x20
+
+l51:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (CX), Y4, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y5
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l51
+
+l52:
+	CMPQ         AX, $0x01
+	JLT          l53
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (DX), Y3, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y5, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y5, Y5
+
+l53:
+	MOVQ yStride+120(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l39
+
+l40:
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+128(FP), AX
+	VBROADCASTSD (BX), Y0
+	TESTQ        $0x00000001, AX
+	JEQ          l54
+	VBROADCASTSD cube+48(FP), Y1
+	VMULPD       Y0, Y1, Y1
+	VMULPD       Y1, Y1, Y1
+	VMULPD       Y0, Y1, Y0
+
+l54:
+	VBROADCASTSD (DI), Y1
+	VSUBPD       Y0, Y1, Y0
+	TESTQ        $0x00000020, AX
+	JEQ          l55
+	VBROADCASTSD (BX), Y1
+	VCMPPD       $0x03, Y1, Y1, Y2
+	VXORPS       Y1, Y1, Y1
+	VBLENDVPD    Y2, Y1, Y0, Y0
+
+l55:
+	TESTQ        $0x00000002, AX
+	JEQ          l56
+	VBROADCASTSD eta+40(FP), Y2
+	VBROADCASTSD (DI), Y1
+	VMULPD       Y1, Y2, Y1
+	VMULPD       Y0, Y1, Y0
+	JMP          l57
+
+l56:
+	VBROADCASTSD eta+40(FP), Y1
+	VMULPD       Y0, Y1, Y0
+
+l57:
+	TESTQ        $0x00000004, AX
+	JEQ          l58
+	VBROADCASTSD (BX), Y1
+	VDIVPD       Y1, Y0, Y0
+
+l58:
+	TESTQ        $0x00000008, AX
+	JEQ          l59
+	VBROADCASTSD (DI), Y4
+	VBROADCASTSD alpha+56(FP), Y3
+	VBROADCASTSD beta+64(FP), Y2
+	VBROADCASTSD (BX), Y1
+	VMULPD       Y1, Y2, Y1
+	VFMADD231PD  Y4, Y3, Y1
+	VMOVSD       X1, (BX)
+
+l59:
+	TESTQ        $0x00000010, AX
+	JEQ          l60
+	VBROADCASTSD (DI), Y1
+	VMULPD       Y1, Y1, Y4
+	VBROADCASTSD alpha+56(FP), Y3
+	VBROADCASTSD beta+64(FP), Y2
+	VBROADCASTSD (BX), Y1
+	VMULPD       Y1, Y2, Y1
+	VFMADD231PD  Y4, Y3, Y1
+	VMOVSD       X1, (BX)
+
+l60:
+	TESTQ        $0x00000020, AX
+	JEQ          l61
+	VBROADCASTSD (DI), Y1
+	VMOVSD       X1, (BX)
+
+l61:
+	MOVQ    R12, DX
+	VXORPS  Y5, Y5, Y5
+	MOVQ    samples+96(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l63
+	PCALIGN $0x20
+
+l62:
+	VMOVUPS     (DX), Y1
+	VFMADD231PD (BX), Y0, Y1
+	VMOVUPS     Y1, (DX)
+	VMOVUPS     32(DX), Y1
+	VFMADD231PD 32(BX), Y0, Y1
+	VMOVUPS     Y1, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l62
+
+l63:
+	CMPQ    AX, $0x04
+	JLT     l65
+	PCALIGN $0x20
+
+l64:
+	VMOVUPS     (DX), Y1
+	VFMADD231PD (BX), Y0, Y1
+	VMOVUPS     Y1, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l64
+
+l65:
+	CMPQ         AX, $0x01
+	JLT          l66
+	VMOVQ        AX, X1
+	VPBROADCASTQ X1, Y1
+	VPCMPGTQ     onlineConstants<>+160(SB), Y1, Y3
+	VMASKMOVPD   (BX), Y3, Y2
+	VMASKMOVPD   (DX), Y3, Y1
+	VFMADD231PD  Y2, Y0, Y1
+	VMASKMOVPD   Y1, Y3, (DX)
+
+l66:
+	MOVQ  stride+88(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+8, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l34
+
+l35:
+	VZEROUPPER
+	RET
+
+// func OnlineGatedDF32AVX2(w *float32, x *float32, r *float32, y *float32, theta *float32, eta float32, cube float32, alpha float32, beta float32, d float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGatedDF32AVX2(SB), NOSPLIT, $0-128
+	MOVQ    rows+64(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R11, R10
+	MOVQ    samples+88(FP), R9
+	MOVQ    R12, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R12, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R12, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R12, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    samples+88(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+72(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (R8), Y0, Y15
+	VFMADD231PS (DI), Y0, Y14
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (R8), Y2, Y1
+	VFMADD213PS  Y15, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y15, Y15
+	VMASKMOVPS   (DI), Y2, Y1
+	VFMADD213PS  Y14, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y14, Y14
+	VMASKMOVPS   (SI), Y2, Y1
+	VFMADD213PS  Y13, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y12, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPS       X0, X13, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+120(FP), AX
+	VBROADCASTSS (BX), Y11
+	VBROADCASTSS 4(BX), Y10
+	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 12(BX), Y8
+	TESTQ        $0x00000001, AX
+	JEQ          l8
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y11, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y11, Y0, Y11
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y10, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y10, Y0, Y10
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y9, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y9, Y0, Y9
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y8, Y0, Y8
+
+l8:
+	VBROADCASTSS (R10), Y0
+	VSUBPS       Y11, Y0, Y11
+	VBROADCASTSS 4(R10), Y0
+	VSUBPS       Y10, Y0, Y10
+	VBROADCASTSS 8(R10), Y0
+	VSUBPS       Y9, Y0, Y9
+	VBROADCASTSS 12(R10), Y0
+	VSUBPS       Y8, Y0, Y8
+	TESTQ        $0x00000020, AX
+	JEQ          l9
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y11, Y11
+	VBROADCASTSS 4(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y10, Y10
+	VBROADCASTSS 8(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y9, Y9
+	VBROADCASTSS 12(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y8, Y8
+
+l9:
+	TESTQ        $0x00000002, AX
+	JEQ          l10
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y11, Y0, Y11
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y10, Y0, Y10
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y9, Y0, Y9
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y8, Y0, Y8
+	JMP          l11
+
+l10:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y11, Y0, Y11
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y10, Y0, Y10
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y9, Y0, Y9
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y8, Y0, Y8
+
+l11:
+	TESTQ        $0x00000004, AX
+	JEQ          l12
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y11, Y11
+	VBROADCASTSS 4(BX), Y0
+	VDIVPS       Y0, Y10, Y10
+	VBROADCASTSS 8(BX), Y0
+	VDIVPS       Y0, Y9, Y9
+	VBROADCASTSS 12(BX), Y0
+	VDIVPS       Y0, Y8, Y8
+
+l12:
+	TESTQ        $0x00000008, AX
+	JEQ          l13
+	VBROADCASTSS (R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 4(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 8(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 12(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 12(BX)
+
+l13:
+	TESTQ        $0x00000010, AX
+	JEQ          l14
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 4(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 8(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 12(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 12(BX)
+
+l14:
+	TESTQ        $0x00000020, AX
+	JEQ          l15
+	VBROADCASTSS (R10), Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R10), Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R10), Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R10), Y0
+	VMOVSS       X0, 12(BX)
+
+l15:
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R10), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y4
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+88(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+104(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+88(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+96(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l17
+	PCALIGN      $0x20
+
+l16:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      32(DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      32(SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l16
+
+l17:
+	CMPQ    AX, $0x08
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y7, Y0
+	VFMADD231PS Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y15
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y14
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y12
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l18
+
+l19:
+	CMPQ         AX, $0x01
+	JLT          l20
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y7, Y0, Y0
+	VFMADD231PS  Y2, Y11, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y15, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y15, Y15
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y2, Y10, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y14, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y14, Y14
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y2, Y9, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y13, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y12, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y12, Y12
+
+l20:
+	MOVQ yStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPS       X0, X14, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPS       X0, X13, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPS       X0, X12, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 12(R10)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+120(FP), AX
+	VBROADCASTSS (BX), Y7
+	VBROADCASTSS 4(BX), Y6
+	VBROADCASTSS 8(BX), Y5
+	VBROADCASTSS 12(BX), Y4
+	TESTQ        $0x00000001, AX
+	JEQ          l21
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y7, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y7, Y0, Y7
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y6, Y0, Y6
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y5, Y0, Y5
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y4, Y0, Y4
+
+l21:
+	VBROADCASTSS (R10), Y0
+	VSUBPS       Y7, Y0, Y7
+	VBROADCASTSS 4(R10), Y0
+	VSUBPS       Y6, Y0, Y6
+	VBROADCASTSS 8(R10), Y0
+	VSUBPS       Y5, Y0, Y5
+	VBROADCASTSS 12(R10), Y0
+	VSUBPS       Y4, Y0, Y4
+	TESTQ        $0x00000020, AX
+	JEQ          l22
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y7, Y7
+	VBROADCASTSS 4(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y6, Y6
+	VBROADCASTSS 8(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+	VBROADCASTSS 12(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y4, Y4
+
+l22:
+	TESTQ        $0x00000002, AX
+	JEQ          l23
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y7, Y0, Y7
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y6, Y0, Y6
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y5, Y0, Y5
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y0, Y4
+	JMP          l24
+
+l23:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y7, Y0, Y7
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y6, Y0, Y6
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y5, Y0, Y5
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y4, Y0, Y4
+
+l24:
+	TESTQ        $0x00000004, AX
+	JEQ          l25
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y7, Y7
+	VBROADCASTSS 4(BX), Y0
+	VDIVPS       Y0, Y6, Y6
+	VBROADCASTSS 8(BX), Y0
+	VDIVPS       Y0, Y5, Y5
+	VBROADCASTSS 12(BX), Y0
+	VDIVPS       Y0, Y4, Y4
+
+l25:
+	TESTQ        $0x00000008, AX
+	JEQ          l26
+	VBROADCASTSS (R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 4(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 8(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R10), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 12(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 12(BX)
+
+l26:
+	TESTQ        $0x00000010, AX
+	JEQ          l27
+	VBROADCASTSS (R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 4(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 8(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R10), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 12(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 12(BX)
+
+l27:
+	TESTQ        $0x00000020, AX
+	JEQ          l28
+	VBROADCASTSS (R10), Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R10), Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R10), Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R10), Y0
+	VMOVSS       X0, 12(BX)
+
+l28:
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R10), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y3
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y2
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y8
+	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y8, Y0
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+88(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+104(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS     (BX), Y9
+	VMULPS      (R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPS      (DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPS      (SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     32(BX), Y9
+	VMULPS      32(R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, 32(R8)
+	VMULPS      32(DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMULPS      32(SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, 32(SI)
+	VMULPS      32(DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
+	VMOVUPS     Y8, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l29
+
+l30:
+	CMPQ    AX, $0x08
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (BX), Y9
+	VMULPS      (R8), Y3, Y8
+	VFMADD231PS Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPS      (DI), Y2, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPS      (SI), Y1, Y8
+	VFMADD231PS Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPS      (DX), Y0, Y8
+	VFMADD231PS Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVD        AX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
+	VMASKMOVPS   (BX), Y10, Y9
+	VMASKMOVPS   (R8), Y10, Y8
+	VMULPS       Y3, Y8, Y3
+	VFMADD231PS  Y9, Y7, Y3
+	VMASKMOVPS   Y3, Y10, (R8)
+	VMASKMOVPS   (DI), Y10, Y3
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y9, Y6, Y2
+	VMASKMOVPS   Y2, Y10, (DI)
+	VMASKMOVPS   (SI), Y10, Y2
+	VMULPS       Y1, Y2, Y1
+	VFMADD231PS  Y9, Y5, Y1
+	VMASKMOVPS   Y1, Y10, (SI)
+	VMASKMOVPS   (DX), Y10, Y1
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y9, Y4, Y0
+	VMASKMOVPS   Y0, Y10, (DX)
+
+l33:
+	MOVQ  stride+80(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+16, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R13, $0x01
+	JLT     l35
+	PCALIGN $0x20
+
+l34:
+	MOVQ    R11, DI
+	MOVQ    samples+88(FP), SI
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    samples+88(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+72(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l37
+	PCALIGN $0x20
+
+l36:
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l36
+
+l37:
+	CMPQ         AX, $0x01
+	JLT          l38
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l38:
+	CMPQ    SI, $0x02
+	JLT     l40
+	PCALIGN $0x20
+
+l39:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+120(FP), AX
+	VBROADCASTSS (BX), Y5
+	TESTQ        $0x00000001, AX
+	JEQ          l41
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y5, Y0, Y5
+
+l41:
+	VBROADCASTSS (DI), Y0
+	VSUBPS       Y5, Y0, Y5
+	TESTQ        $0x00000020, AX
+	JEQ          l42
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l42:
+	TESTQ        $0x00000002, AX
+	JEQ          l43
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y5, Y0, Y5
+	JMP          l44
+
+l43:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y5, Y0, Y5
+
+l44:
+	TESTQ        $0x00000004, AX
+	JEQ          l45
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y5, Y5
+
+l45:
+	TESTQ        $0x00000008, AX
+	JEQ          l46
+	VBROADCASTSS (DI), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+
+l46:
+	TESTQ        $0x00000010, AX
+	JEQ          l47
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+
+l47:
+	TESTQ        $0x00000020, AX
+	JEQ          l48
+	VBROADCASTSS (DI), Y0
+	VMOVSS       X0, (BX)
+
+l48:
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y4
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+88(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+104(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+88(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+96(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l50
+	PCALIGN      $0x20
+
+l49:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y6
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS 32(CX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y6
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l49
+
+l50:
+	CMPQ    AX, $0x08
+	JLT     l52
+	PCALIGN $0x20
+
+l51:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y6
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l51
+
+l52:
+	CMPQ         AX, $0x01
+	JLT          l53
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y6, Y6
+
+l53:
+	MOVQ yStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l39
+
+l40:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DI)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+120(FP), AX
+	VBROADCASTSS (BX), Y1
+	TESTQ        $0x00000001, AX
+	JEQ          l54
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y1, Y0, Y1
+
+l54:
+	VBROADCASTSS (DI), Y0
+	VSUBPS       Y1, Y0, Y1
+	TESTQ        $0x00000020, AX
+	JEQ          l55
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y2
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y2, Y0, Y1, Y1
+
+l55:
+	TESTQ        $0x00000002, AX
+	JEQ          l56
+	VBROADCASTSS eta+40(FP), Y2
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y0, Y1
+	JMP          l57
+
+l56:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y1, Y0, Y1
+
+l57:
+	TESTQ        $0x00000004, AX
+	JEQ          l58
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y1, Y1
+
+l58:
+	TESTQ        $0x00000008, AX
+	JEQ          l59
+	VBROADCASTSS (DI), Y4
+	VBROADCASTSS alpha+48(FP), Y3
+	VBROADCASTSS beta+52(FP), Y2
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y0
+	VMOVSS       X0, (BX)
+
+l59:
+	TESTQ        $0x00000010, AX
+	JEQ          l60
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y0, Y0, Y4
+	VBROADCASTSS alpha+48(FP), Y3
+	VBROADCASTSS beta+52(FP), Y2
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y0
+	VMOVSS       X0, (BX)
+
+l60:
+	TESTQ        $0x00000020, AX
+	JEQ          l61
+	VBROADCASTSS (DI), Y0
+	VMOVSS       X0, (BX)
+
+l61:
+	VMOVUPS      onlineConstants<>+32(SB), Y2
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y2, Y0
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+88(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+104(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l63
+	PCALIGN      $0x20
+
+l62:
+	VMULPS      (DX), Y0, Y2
+	VFMADD231PS (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	VMULPS      32(DX), Y0, Y2
+	VFMADD231PS 32(BX), Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l62
+
+l63:
+	CMPQ    AX, $0x08
+	JLT     l65
+	PCALIGN $0x20
+
+l64:
+	VMULPS      (DX), Y0, Y2
+	VFMADD231PS (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l64
+
+l65:
+	CMPQ         AX, $0x01
+	JLT          l66
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
+	VMASKMOVPS   (BX), Y4, Y3
+	VMASKMOVPS   (DX), Y4, Y2
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y3, Y1, Y0
+	VMASKMOVPS   Y0, Y4, (DX)
+
+l66:
+	MOVQ  stride+80(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+4, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l34
+
+l35:
+	VZEROUPPER
+	RET
+
+// func OnlineGatedDF64AVX2(w *float64, x *float64, r *float64, y *float64, theta *float64, eta float64, cube float64, alpha float64, beta float64, d float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGatedDF64AVX2(SB), NOSPLIT, $0-144
+	MOVQ    rows+80(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    y+24(FP), R11
+	CMPQ    R13, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R11, R10
+	MOVQ    samples+104(FP), R9
+	MOVQ    R12, R8
+	VXORPS  Y15, Y15, Y15
+	MOVQ    R12, DI
+	VXORPS  Y14, Y14, Y14
+	MOVQ    R12, SI
+	VXORPS  Y13, Y13, Y13
+	MOVQ    R12, DX
+	VXORPS  Y12, Y12, Y12
+	MOVQ    samples+104(FP), AX
+	SUBQ    R9, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, R8
+	MOVQ    R8, DI
+	MOVQ    stride+96(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, SI
+	MOVQ    stride+96(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, DX
+	MOVQ    stride+96(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DX
+	VXORPS  Y15, Y15, Y15
+	VXORPS  Y14, Y14, Y14
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    cols+88(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (R8), Y0, Y15
+	VFMADD231PD (DI), Y0, Y14
+	VFMADD231PD (SI), Y0, Y13
+	VFMADD231PD (DX), Y0, Y12
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (R8), Y2, Y1
+	VFMADD213PD  Y15, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y15, Y15
+	VMASKMOVPD   (DI), Y2, Y1
+	VFMADD213PD  Y14, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y14, Y14
+	VMASKMOVPD   (SI), Y2, Y1
+	VFMADD213PD  Y13, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y13, Y13
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y12, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y12, Y12
+
+l5:
+	CMPQ    R9, $0x02
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPD       X0, X15, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPD       X0, X14, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPD       X0, X13, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+136(FP), AX
+	VBROADCASTSD (BX), Y11
+	VBROADCASTSD 8(BX), Y10
+	VBROADCASTSD 16(BX), Y9
+	VBROADCASTSD 24(BX), Y8
+	TESTQ        $0x00000001, AX
+	JEQ          l8
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y11, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y11, Y0, Y11
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y10, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y10, Y0, Y10
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y9, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y9, Y0, Y9
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y8, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y8, Y0, Y8
+
+l8:
+	VBROADCASTSD (R10), Y0
+	VSUBPD       Y11, Y0, Y11
+	VBROADCASTSD 8(R10), Y0
+	VSUBPD       Y10, Y0, Y10
+	VBROADCASTSD 16(R10), Y0
+	VSUBPD       Y9, Y0, Y9
+	VBROADCASTSD 24(R10), Y0
+	VSUBPD       Y8, Y0, Y8
+	TESTQ        $0x00000020, AX
+	JEQ          l9
+	VBROADCASTSD (BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y11, Y11
+	VBROADCASTSD 8(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y10, Y10
+	VBROADCASTSD 16(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y9, Y9
+	VBROADCASTSD 24(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y8, Y8
+
+l9:
+	TESTQ        $0x00000002, AX
+	JEQ          l10
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y11, Y0, Y11
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y10, Y0, Y10
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y9, Y0, Y9
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y8, Y0, Y8
+	JMP          l11
+
+l10:
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y11, Y0, Y11
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y10, Y0, Y10
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y9, Y0, Y9
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y8, Y0, Y8
+
+l11:
+	TESTQ        $0x00000004, AX
+	JEQ          l12
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y11, Y11
+	VBROADCASTSD 8(BX), Y0
+	VDIVPD       Y0, Y10, Y10
+	VBROADCASTSD 16(BX), Y0
+	VDIVPD       Y0, Y9, Y9
+	VBROADCASTSD 24(BX), Y0
+	VDIVPD       Y0, Y8, Y8
+
+l12:
+	TESTQ        $0x00000008, AX
+	JEQ          l13
+	VBROADCASTSD (R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 8(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 16(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 24(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 24(BX)
+
+l13:
+	TESTQ        $0x00000010, AX
+	JEQ          l14
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 8(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 16(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 24(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 24(BX)
+
+l14:
+	TESTQ        $0x00000020, AX
+	JEQ          l15
+	VBROADCASTSD (R10), Y0
+	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R10), Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R10), Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R10), Y0
+	VMOVSD       X0, 24(BX)
+
+l15:
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R10), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y4
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+104(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+120(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+104(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+112(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+88(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l17
+	PCALIGN      $0x20
+
+l16:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y7, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y12
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(R8), Y7, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      32(DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      32(SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD Y2, Y8, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y12
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l16
+
+l17:
+	CMPQ    AX, $0x04
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y7, Y0
+	VFMADD231PD Y2, Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y15
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD Y2, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y14
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD Y2, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y2, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y12
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l18
+
+l19:
+	CMPQ         AX, $0x01
+	JLT          l20
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y7, Y0, Y0
+	VFMADD231PD  Y2, Y11, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y15, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y15, Y15
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y2, Y10, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y14, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y14, Y14
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y2, Y9, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y13, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y13, Y13
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y8, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y12, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y12, Y12
+
+l20:
+	MOVQ yStride+128(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R10
+	ADDQ $+1, R9
+	ADDQ $-2, R9
+	CMPQ R9, $0x02
+	JGE  l6
+
+l7:
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPD       X0, X15, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VEXTRACTF128 $0x01, Y14, X0
+	VADDPD       X0, X14, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R10)
+	VEXTRACTF128 $0x01, Y13, X0
+	VADDPD       X0, X13, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(R10)
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(R10)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+136(FP), AX
+	VBROADCASTSD (BX), Y7
+	VBROADCASTSD 8(BX), Y6
+	VBROADCASTSD 16(BX), Y5
+	VBROADCASTSD 24(BX), Y4
+	TESTQ        $0x00000001, AX
+	JEQ          l21
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y7, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y7, Y0, Y7
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y6, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y6, Y0, Y6
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y5, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y5, Y0, Y5
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y4, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y4, Y0, Y4
+
+l21:
+	VBROADCASTSD (R10), Y0
+	VSUBPD       Y7, Y0, Y7
+	VBROADCASTSD 8(R10), Y0
+	VSUBPD       Y6, Y0, Y6
+	VBROADCASTSD 16(R10), Y0
+	VSUBPD       Y5, Y0, Y5
+	VBROADCASTSD 24(R10), Y0
+	VSUBPD       Y4, Y0, Y4
+	TESTQ        $0x00000020, AX
+	JEQ          l22
+	VBROADCASTSD (BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y7, Y7
+	VBROADCASTSD 8(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y6, Y6
+	VBROADCASTSD 16(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+	VBROADCASTSD 24(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y4, Y4
+
+l22:
+	TESTQ        $0x00000002, AX
+	JEQ          l23
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y7, Y0, Y7
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y6, Y0, Y6
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y5, Y0, Y5
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y4, Y0, Y4
+	JMP          l24
+
+l23:
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y7, Y0, Y7
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y6, Y0, Y6
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y5, Y0, Y5
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y4, Y0, Y4
+
+l24:
+	TESTQ        $0x00000004, AX
+	JEQ          l25
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y7, Y7
+	VBROADCASTSD 8(BX), Y0
+	VDIVPD       Y0, Y6, Y6
+	VBROADCASTSD 16(BX), Y0
+	VDIVPD       Y0, Y5, Y5
+	VBROADCASTSD 24(BX), Y0
+	VDIVPD       Y0, Y4, Y4
+
+l25:
+	TESTQ        $0x00000008, AX
+	JEQ          l26
+	VBROADCASTSD (R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 8(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 16(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R10), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 24(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 24(BX)
+
+l26:
+	TESTQ        $0x00000010, AX
+	JEQ          l27
+	VBROADCASTSD (R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 8(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 16(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R10), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 24(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 24(BX)
+
+l27:
+	TESTQ        $0x00000020, AX
+	JEQ          l28
+	VBROADCASTSD (R10), Y0
+	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R10), Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R10), Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R10), Y0
+	VMOVSD       X0, 24(BX)
+
+l28:
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R10), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y3
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y2
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y8
+	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y8, Y0
+	MOVQ         R12, R8
+	MOVQ         R8, DI
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	MOVQ         DI, SI
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         SI, DX
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DX
+	VXORPS       Y15, Y15, Y15
+	VXORPS       Y14, Y14, Y14
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y12, Y12, Y12
+	MOVQ         samples+104(FP), AX
+	SUBQ         R9, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+120(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+88(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS     (BX), Y9
+	VMULPD      (R8), Y3, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPD      (DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPD      (SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPD      (DX), Y0, Y8
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     32(BX), Y9
+	VMULPD      32(R8), Y3, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, 32(R8)
+	VMULPD      32(DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMULPD      32(SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, 32(SI)
+	VMULPD      32(DX), Y0, Y8
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     Y8, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l29
+
+l30:
+	CMPQ    AX, $0x04
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (BX), Y9
+	VMULPD      (R8), Y3, Y8
+	VFMADD231PD Y9, Y7, Y8
+	VMOVUPS     Y8, (R8)
+	VMULPD      (DI), Y2, Y8
+	VFMADD231PD Y9, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMULPD      (SI), Y1, Y8
+	VFMADD231PD Y9, Y5, Y8
+	VMOVUPS     Y8, (SI)
+	VMULPD      (DX), Y0, Y8
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l31
+
+l32:
+	CMPQ         AX, $0x01
+	JLT          l33
+	VMOVQ        AX, X8
+	VPBROADCASTQ X8, Y8
+	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
+	VMASKMOVPD   (BX), Y10, Y9
+	VMASKMOVPD   (R8), Y10, Y8
+	VMULPD       Y3, Y8, Y3
+	VFMADD231PD  Y9, Y7, Y3
+	VMASKMOVPD   Y3, Y10, (R8)
+	VMASKMOVPD   (DI), Y10, Y3
+	VMULPD       Y2, Y3, Y2
+	VFMADD231PD  Y9, Y6, Y2
+	VMASKMOVPD   Y2, Y10, (DI)
+	VMASKMOVPD   (SI), Y10, Y2
+	VMULPD       Y1, Y2, Y1
+	VFMADD231PD  Y9, Y5, Y1
+	VMASKMOVPD   Y1, Y10, (SI)
+	VMASKMOVPD   (DX), Y10, Y1
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y9, Y4, Y0
+	VMASKMOVPD   Y0, Y10, (DX)
+
+l33:
+	MOVQ  stride+96(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	ADDQ  $+32, R11
+	ADDQ  $-4, R13
+	CMPQ  R13, $0x04
+	JGE   l1
+
+l2:
+	CMPQ    R13, $0x01
+	JLT     l35
+	PCALIGN $0x20
+
+l34:
+	MOVQ    R11, DI
+	MOVQ    samples+104(FP), SI
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    samples+104(FP), AX
+	SUBQ    SI, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    R12, DX
+	VXORPS  Y6, Y6, Y6
+	MOVQ    cols+88(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l37
+	PCALIGN $0x20
+
+l36:
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y0, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l36
+
+l37:
+	CMPQ         AX, $0x01
+	JLT          l38
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l38:
+	CMPQ    SI, $0x02
+	JLT     l40
+	PCALIGN $0x20
+
+l39:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+136(FP), AX
+	VBROADCASTSD (BX), Y5
+	TESTQ        $0x00000001, AX
+	JEQ          l41
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y5, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y5, Y0, Y5
+
+l41:
+	VBROADCASTSD (DI), Y0
+	VSUBPD       Y5, Y0, Y5
+	TESTQ        $0x00000020, AX
+	JEQ          l42
+	VBROADCASTSD (BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l42:
+	TESTQ        $0x00000002, AX
+	JEQ          l43
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y5, Y0, Y5
+	JMP          l44
+
+l43:
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y5, Y0, Y5
+
+l44:
+	TESTQ        $0x00000004, AX
+	JEQ          l45
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y5, Y5
+
+l45:
+	TESTQ        $0x00000008, AX
+	JEQ          l46
+	VBROADCASTSD (DI), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+
+l46:
+	TESTQ        $0x00000010, AX
+	JEQ          l47
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+
+l47:
+	TESTQ        $0x00000020, AX
+	JEQ          l48
+	VBROADCASTSD (DI), Y0
+	VMOVSD       X0, (BX)
+
+l48:
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (DI), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y4
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+104(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+120(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+104(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+112(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+88(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l50
+	PCALIGN      $0x20
+
+l49:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y6
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD 32(CX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y6
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l49
+
+l50:
+	CMPQ    AX, $0x04
+	JLT     l52
+	PCALIGN $0x20
+
+l51:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y6
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l51
+
+l52:
+	CMPQ         AX, $0x01
+	JLT          l53
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y6, Y6
+
+l53:
+	MOVQ yStride+128(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, DI
+	ADDQ $+1, SI
+	ADDQ $-2, SI
+	CMPQ SI, $0x02
+	JGE  l39
+
+l40:
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DI)
+	MOVQ         R11, BX
+	MOVQ         y+24(FP), AX
+	SUBQ         AX, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+136(FP), AX
+	VBROADCASTSD (BX), Y1
+	TESTQ        $0x00000001, AX
+	JEQ          l54
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y1, Y0, Y1
+
+l54:
+	VBROADCASTSD (DI), Y0
+	VSUBPD       Y1, Y0, Y1
+	TESTQ        $0x00000020, AX
+	JEQ          l55
+	VBROADCASTSD (BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y2
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y2, Y0, Y1, Y1
+
+l55:
+	TESTQ        $0x00000002, AX
+	JEQ          l56
+	VBROADCASTSD eta+40(FP), Y2
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y2, Y0
+	VMULPD       Y1, Y0, Y1
+	JMP          l57
+
+l56:
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y1, Y0, Y1
+
+l57:
+	TESTQ        $0x00000004, AX
+	JEQ          l58
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y1, Y1
+
+l58:
+	TESTQ        $0x00000008, AX
+	JEQ          l59
+	VBROADCASTSD (DI), Y4
+	VBROADCASTSD alpha+56(FP), Y3
+	VBROADCASTSD beta+64(FP), Y2
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y4, Y3, Y0
+	VMOVSD       X0, (BX)
+
+l59:
+	TESTQ        $0x00000010, AX
+	JEQ          l60
+	VBROADCASTSD (DI), Y0
+	VMULPD       Y0, Y0, Y4
+	VBROADCASTSD alpha+56(FP), Y3
+	VBROADCASTSD beta+64(FP), Y2
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y4, Y3, Y0
+	VMOVSD       X0, (BX)
+
+l60:
+	TESTQ        $0x00000020, AX
+	JEQ          l61
+	VBROADCASTSD (DI), Y0
+	VMOVSD       X0, (BX)
+
+l61:
+	VMOVUPS      onlineConstants<>+128(SB), Y2
+	VBROADCASTSD (DI), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y2, Y0
+	MOVQ         R12, DX
+	VXORPS       Y6, Y6, Y6
+	MOVQ         samples+104(FP), AX
+	SUBQ         SI, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+120(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+88(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l63
+	PCALIGN      $0x20
+
+l62:
+	VMULPD      (DX), Y0, Y2
+	VFMADD231PD (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	VMULPD      32(DX), Y0, Y2
+	VFMADD231PD 32(BX), Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l62
+
+l63:
+	CMPQ    AX, $0x04
+	JLT     l65
+	PCALIGN $0x20
+
+l64:
+	VMULPD      (DX), Y0, Y2
+	VFMADD231PD (BX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l64
+
+l65:
+	CMPQ         AX, $0x01
+	JLT          l66
+	VMOVQ        AX, X2
+	VPBROADCASTQ X2, Y2
+	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
+	VMASKMOVPD   (BX), Y4, Y3
 	VMASKMOVPD   (DX), Y4, Y2
 	VMULPD       Y0, Y2, Y0
 	VFMADD231PD  Y3, Y1, Y0
 	VMASKMOVPD   Y0, Y4, (DX)
 
-l34:
-	MOVQ  stride+80(FP), AX
+l66:
+	MOVQ  stride+96(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R13
-	ADDQ  $+8, R12
-	ADDQ  $-1, R14
-	CMPQ  R14, $0x01
-	JGE   l18
+	ADDQ  AX, R12
+	ADDQ  $+8, R11
+	ADDQ  $-1, R13
+	CMPQ  R13, $0x01
+	JGE   l34
 
-l19:
+l35:
 	VZEROUPPER
 	RET

@@ -7,59 +7,79 @@ package asm
 // OnlineGF32NEON is portable.OnlineG for float32.
 //
 //go:noescape
-func OnlineGF32NEON(w, x, y *float32, eta float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGF32NEON(w, x, r, y *float32, eta float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineGF64NEON is portable.OnlineG for float64.
 //
 //go:noescape
-func OnlineGF64NEON(w, x, y *float64, eta float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGF64NEON(w, x, r, y *float64, eta float64, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineDGF32NEON is portable.OnlineDG for float32.
 //
 //go:noescape
-func OnlineDGF32NEON(w, x, y *float32, eta, d float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineDGF32NEON(w, x, r, y *float32, eta, d float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineDGF64NEON is portable.OnlineDG for float64.
 //
 //go:noescape
-func OnlineDGF64NEON(w, x, y *float64, eta, d float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineDGF64NEON(w, x, r, y *float64, eta, d float64, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineGGF32NEON is portable.OnlineGG for float32.
 //
 //go:noescape
-func OnlineGGF32NEON(w, x, y *float32, eta float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGGF32NEON(w, x, r, y *float32, eta float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineGGF64NEON is portable.OnlineGG for float64.
 //
 //go:noescape
-func OnlineGGF64NEON(w, x, y *float64, eta float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGGF64NEON(w, x, r, y *float64, eta float64, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineGYF32NEON is portable.OnlineGY for float32.
 //
 //go:noescape
-func OnlineGYF32NEON(w, x, y *float32, eta float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGYF32NEON(w, x, r, y *float32, eta float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
 // OnlineGYF64NEON is portable.OnlineGY for float64.
 //
 //go:noescape
-func OnlineGYF64NEON(w, x, y *float64, eta float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGYF64NEON(w, x, r, y *float64, eta float64, rows, cols, stride, samples, xStride, rStride, yStride int)
 
-// OnlineSlideF32NEON is portable.OnlineSlide for float32.
+// OnlineCGF32NEON is portable.OnlineCG for float32.
 //
 //go:noescape
-func OnlineSlideF32NEON(w, x, y, theta *float32, eta, d, alpha, beta float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineCGF32NEON(w, x, r, y *float32, eta float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
-// OnlineSlideF64NEON is portable.OnlineSlide for float64.
+// OnlineCGF64NEON is portable.OnlineCG for float64.
 //
 //go:noescape
-func OnlineSlideF64NEON(w, x, y, theta *float64, eta, d, alpha, beta float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineCGF64NEON(w, x, r, y *float64, eta float64, rows, cols, stride, samples, xStride, rStride, yStride int)
 
-// OnlineSlideLawF32NEON is portable.OnlineSlideLaw for float32.
+// OnlineGAF32NEON is portable.OnlineGA for float32.
 //
 //go:noescape
-func OnlineSlideLawF32NEON(w, x, y, theta *float32, eta, d, alpha, beta float32, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGAF32NEON(w, x, r, y *float32, eta, ga, gb, aa, ab float32, rows, cols, stride, samples, xStride, rStride, yStride int)
 
-// OnlineSlideLawF64NEON is portable.OnlineSlideLaw for float64.
+// OnlineGAF64NEON is portable.OnlineGA for float64.
 //
 //go:noescape
-func OnlineSlideLawF64NEON(w, x, y, theta *float64, eta, d, alpha, beta float64, rows, cols, stride, samples, xStride, yStride int)
+func OnlineGAF64NEON(w, x, r, y *float64, eta, ga, gb, aa, ab float64, rows, cols, stride, samples, xStride, rStride, yStride int)
+
+// OnlineGatedF32NEON is portable.OnlineGated for float32.
+//
+//go:noescape
+func OnlineGatedF32NEON(w, x, r, y, theta *float32, eta, cube, alpha, beta float32, rows, cols, stride, samples, xStride, rStride, yStride, flags int)
+
+// OnlineGatedF64NEON is portable.OnlineGated for float64.
+//
+//go:noescape
+func OnlineGatedF64NEON(w, x, r, y, theta *float64, eta, cube, alpha, beta float64, rows, cols, stride, samples, xStride, rStride, yStride, flags int)
+
+// OnlineGatedDF32NEON is portable.OnlineGatedD for float32.
+//
+//go:noescape
+func OnlineGatedDF32NEON(w, x, r, y, theta *float32, eta, cube, alpha, beta, d float32, rows, cols, stride, samples, xStride, rStride, yStride, flags int)
+
+// OnlineGatedDF64NEON is portable.OnlineGatedD for float64.
+//
+//go:noescape
+func OnlineGatedDF64NEON(w, x, r, y, theta *float64, eta, cube, alpha, beta, d float64, rows, cols, stride, samples, xStride, rStride, yStride, flags int)

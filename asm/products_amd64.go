@@ -34,6 +34,16 @@ func MulTileF32AVX2(c, a, b, f, d *float32, m, n, k, cStride, aStride, bStride, 
 //go:noescape
 func MulTileF64AVX2(c, a, b, f, d *float64, m, n, k, cStride, aStride, bStride, bPanel, flags int)
 
+// MulTileFullF32AVX2 is portable.MulTileFull for float32.
+//
+//go:noescape
+func MulTileFullF32AVX2(c, a, b, f, d, ra, ca *float32, mask *bool, lo, hi float32, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int)
+
+// MulTileFullF64AVX2 is portable.MulTileFull for float64.
+//
+//go:noescape
+func MulTileFullF64AVX2(c, a, b, f, d, ra, ca *float64, mask *bool, lo, hi float64, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int)
+
 // LaneTileF32AVX2 is portable.LaneTile for float32.
 //
 //go:noescape

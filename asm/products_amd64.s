@@ -12,35 +12,47 @@ DATA productsConstants<>+16(SB)/4, $0x00000000
 DATA productsConstants<>+20(SB)/4, $0x00000000
 DATA productsConstants<>+24(SB)/4, $0x00000000
 DATA productsConstants<>+28(SB)/4, $0x00000000
-DATA productsConstants<>+32(SB)/4, $0x80000000
-DATA productsConstants<>+36(SB)/4, $0x80000000
-DATA productsConstants<>+40(SB)/4, $0x80000000
-DATA productsConstants<>+44(SB)/4, $0x80000000
-DATA productsConstants<>+48(SB)/4, $0x80000000
-DATA productsConstants<>+52(SB)/4, $0x80000000
-DATA productsConstants<>+56(SB)/4, $0x80000000
-DATA productsConstants<>+60(SB)/4, $0x80000000
-DATA productsConstants<>+64(SB)/4, $0x00000000
-DATA productsConstants<>+68(SB)/4, $0x00000001
-DATA productsConstants<>+72(SB)/4, $0x00000002
-DATA productsConstants<>+76(SB)/4, $0x00000003
-DATA productsConstants<>+80(SB)/4, $0x00000004
-DATA productsConstants<>+84(SB)/4, $0x00000005
-DATA productsConstants<>+88(SB)/4, $0x00000006
-DATA productsConstants<>+92(SB)/4, $0x00000007
-DATA productsConstants<>+96(SB)/8, $0x0000000000000000
-DATA productsConstants<>+104(SB)/8, $0x0000000000000000
-DATA productsConstants<>+112(SB)/8, $0x0000000000000000
-DATA productsConstants<>+120(SB)/8, $0x0000000000000000
-DATA productsConstants<>+128(SB)/8, $0x8000000000000000
-DATA productsConstants<>+136(SB)/8, $0x8000000000000000
-DATA productsConstants<>+144(SB)/8, $0x8000000000000000
-DATA productsConstants<>+152(SB)/8, $0x8000000000000000
-DATA productsConstants<>+160(SB)/8, $0x0000000000000000
-DATA productsConstants<>+168(SB)/8, $0x0000000000000001
-DATA productsConstants<>+176(SB)/8, $0x0000000000000002
-DATA productsConstants<>+184(SB)/8, $0x0000000000000003
-GLOBL productsConstants<>(SB), RODATA|NOPTR, $192
+DATA productsConstants<>+32(SB)/4, $0x7fffffff
+DATA productsConstants<>+36(SB)/4, $0x7fffffff
+DATA productsConstants<>+40(SB)/4, $0x7fffffff
+DATA productsConstants<>+44(SB)/4, $0x7fffffff
+DATA productsConstants<>+48(SB)/4, $0x7fffffff
+DATA productsConstants<>+52(SB)/4, $0x7fffffff
+DATA productsConstants<>+56(SB)/4, $0x7fffffff
+DATA productsConstants<>+60(SB)/4, $0x7fffffff
+DATA productsConstants<>+64(SB)/4, $0x80000000
+DATA productsConstants<>+68(SB)/4, $0x80000000
+DATA productsConstants<>+72(SB)/4, $0x80000000
+DATA productsConstants<>+76(SB)/4, $0x80000000
+DATA productsConstants<>+80(SB)/4, $0x80000000
+DATA productsConstants<>+84(SB)/4, $0x80000000
+DATA productsConstants<>+88(SB)/4, $0x80000000
+DATA productsConstants<>+92(SB)/4, $0x80000000
+DATA productsConstants<>+96(SB)/4, $0x00000000
+DATA productsConstants<>+100(SB)/4, $0x00000001
+DATA productsConstants<>+104(SB)/4, $0x00000002
+DATA productsConstants<>+108(SB)/4, $0x00000003
+DATA productsConstants<>+112(SB)/4, $0x00000004
+DATA productsConstants<>+116(SB)/4, $0x00000005
+DATA productsConstants<>+120(SB)/4, $0x00000006
+DATA productsConstants<>+124(SB)/4, $0x00000007
+DATA productsConstants<>+128(SB)/8, $0x0000000000000000
+DATA productsConstants<>+136(SB)/8, $0x0000000000000000
+DATA productsConstants<>+144(SB)/8, $0x0000000000000000
+DATA productsConstants<>+152(SB)/8, $0x0000000000000000
+DATA productsConstants<>+160(SB)/8, $0x7fffffffffffffff
+DATA productsConstants<>+168(SB)/8, $0x7fffffffffffffff
+DATA productsConstants<>+176(SB)/8, $0x7fffffffffffffff
+DATA productsConstants<>+184(SB)/8, $0x7fffffffffffffff
+DATA productsConstants<>+192(SB)/8, $0x8000000000000000
+DATA productsConstants<>+200(SB)/8, $0x8000000000000000
+DATA productsConstants<>+208(SB)/8, $0x8000000000000000
+DATA productsConstants<>+216(SB)/8, $0x8000000000000000
+DATA productsConstants<>+224(SB)/8, $0x0000000000000000
+DATA productsConstants<>+232(SB)/8, $0x0000000000000001
+DATA productsConstants<>+240(SB)/8, $0x0000000000000002
+DATA productsConstants<>+248(SB)/8, $0x0000000000000003
+GLOBL productsConstants<>(SB), RODATA|NOPTR, $256
 
 // func MatVecF32AVX2(y *float32, w *float32, x *float32, rows int, cols int, stride int)
 // Requires: AVX, AVX2, FMA3
@@ -127,7 +139,7 @@ l4:
 	JLT          l5
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (R11), Y2, Y0
 	VMASKMOVPS   (R10), Y2, Y1
 	VFMADD213PS  Y10, Y0, Y1
@@ -268,7 +280,7 @@ l9:
 	JLT          l10
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DI), Y2, Y0
 	VMASKMOVPS   (SI), Y2, Y1
 	VFMADD213PS  Y6, Y0, Y1
@@ -355,7 +367,7 @@ l14:
 	JLT          l15
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y0
 	VMASKMOVPS   (CX), Y2, Y1
 	VFMADD213PS  Y4, Y0, Y1
@@ -415,7 +427,7 @@ l19:
 	JLT          l20
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (BX), Y2, Y1
 	VFMADD213PS  Y3, Y1, Y0
@@ -523,7 +535,7 @@ l4:
 	JLT          l5
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (R11), Y2, Y0
 	VMASKMOVPD   (R10), Y2, Y1
 	VFMADD213PD  Y10, Y0, Y1
@@ -648,7 +660,7 @@ l9:
 	JLT          l10
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DI), Y2, Y0
 	VMASKMOVPD   (SI), Y2, Y1
 	VFMADD213PD  Y6, Y0, Y1
@@ -727,7 +739,7 @@ l14:
 	JLT          l15
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y0
 	VMASKMOVPD   (CX), Y2, Y1
 	VFMADD213PD  Y4, Y0, Y1
@@ -783,7 +795,7 @@ l19:
 	JLT          l20
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y0
 	VMASKMOVPD   (BX), Y2, Y1
 	VFMADD213PD  Y3, Y1, Y0
@@ -1139,8 +1151,8 @@ l22:
 	JLT          l23
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
-	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y3
+	VANDNPS      productsConstants<>+64(SB), Y3, Y2
 	VMASKMOVPS   (R9), Y3, Y0
 	VORPS        Y2, Y0, Y1
 	VMASKMOVPS   (SI), Y3, Y0
@@ -1457,8 +1469,8 @@ l32:
 	JLT          l33
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
-	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y3
+	VANDNPS      productsConstants<>+64(SB), Y3, Y2
 	VMASKMOVPS   (R8), Y3, Y0
 	VORPS        Y2, Y0, Y1
 	VMASKMOVPS   (SI), Y3, Y0
@@ -1684,8 +1696,8 @@ l40:
 	JLT          l41
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
-	VANDNPS      productsConstants<>+32(SB), Y2, Y1
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y2
+	VANDNPS      productsConstants<>+64(SB), Y2, Y1
 	VMASKMOVPS   (DI), Y2, Y0
 	VORPS        Y1, Y0, Y1
 	VMASKMOVPS   (SI), Y2, Y0
@@ -1940,8 +1952,8 @@ l56:
 	JLT          l57
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
-	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y3
+	VANDNPS      productsConstants<>+64(SB), Y3, Y2
 	VMASKMOVPS   (DI), Y3, Y0
 	VORPS        Y2, Y0, Y1
 	VMASKMOVPS   (CX), Y3, Y0
@@ -2176,8 +2188,8 @@ l66:
 	JLT          l67
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
-	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y3
+	VANDNPS      productsConstants<>+64(SB), Y3, Y2
 	VMASKMOVPS   (SI), Y3, Y0
 	VORPS        Y2, Y0, Y1
 	VMASKMOVPS   (CX), Y3, Y0
@@ -2351,8 +2363,8 @@ l74:
 	JLT          l75
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
-	VANDNPS      productsConstants<>+32(SB), Y2, Y1
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y2
+	VANDNPS      productsConstants<>+64(SB), Y2, Y1
 	VMASKMOVPS   (DX), Y2, Y0
 	VORPS        Y1, Y0, Y1
 	VMASKMOVPS   (CX), Y2, Y0
@@ -2543,8 +2555,8 @@ l90:
 	JLT          l91
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
-	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y3
+	VANDNPS      productsConstants<>+64(SB), Y3, Y2
 	VMASKMOVPS   (SI), Y3, Y0
 	VORPS        Y2, Y0, Y1
 	VMASKMOVPS   (BX), Y3, Y0
@@ -2707,8 +2719,8 @@ l100:
 	JLT          l101
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
-	VANDNPS      productsConstants<>+32(SB), Y3, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y3
+	VANDNPS      productsConstants<>+64(SB), Y3, Y2
 	VMASKMOVPS   (DX), Y3, Y0
 	VORPS        Y2, Y0, Y1
 	VMASKMOVPS   (BX), Y3, Y0
@@ -2842,8 +2854,8 @@ l108:
 	JLT          l109
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
-	VANDNPS      productsConstants<>+32(SB), Y2, Y1
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y2
+	VANDNPS      productsConstants<>+64(SB), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VORPS        Y1, Y0, Y0
 	VMASKMOVPS   (BX), Y2, Y1
@@ -3239,8 +3251,8 @@ l22:
 	JLT          l23
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
-	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y3
+	VANDNPD      productsConstants<>+192(SB), Y3, Y2
 	VMASKMOVPD   (R9), Y3, Y0
 	VORPD        Y2, Y0, Y1
 	VMASKMOVPD   (SI), Y3, Y0
@@ -3545,8 +3557,8 @@ l32:
 	JLT          l33
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
-	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y3
+	VANDNPD      productsConstants<>+192(SB), Y3, Y2
 	VMASKMOVPD   (R8), Y3, Y0
 	VORPD        Y2, Y0, Y1
 	VMASKMOVPD   (SI), Y3, Y0
@@ -3764,8 +3776,8 @@ l40:
 	JLT          l41
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
-	VANDNPD      productsConstants<>+128(SB), Y2, Y1
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y2
+	VANDNPD      productsConstants<>+192(SB), Y2, Y1
 	VMASKMOVPD   (DI), Y2, Y0
 	VORPD        Y1, Y0, Y1
 	VMASKMOVPD   (SI), Y2, Y0
@@ -4016,8 +4028,8 @@ l56:
 	JLT          l57
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
-	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y3
+	VANDNPD      productsConstants<>+192(SB), Y3, Y2
 	VMASKMOVPD   (DI), Y3, Y0
 	VORPD        Y2, Y0, Y1
 	VMASKMOVPD   (CX), Y3, Y0
@@ -4240,8 +4252,8 @@ l66:
 	JLT          l67
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
-	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y3
+	VANDNPD      productsConstants<>+192(SB), Y3, Y2
 	VMASKMOVPD   (SI), Y3, Y0
 	VORPD        Y2, Y0, Y1
 	VMASKMOVPD   (CX), Y3, Y0
@@ -4407,8 +4419,8 @@ l74:
 	JLT          l75
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
-	VANDNPD      productsConstants<>+128(SB), Y2, Y1
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y2
+	VANDNPD      productsConstants<>+192(SB), Y2, Y1
 	VMASKMOVPD   (DX), Y2, Y0
 	VORPD        Y1, Y0, Y1
 	VMASKMOVPD   (CX), Y2, Y0
@@ -4595,8 +4607,8 @@ l90:
 	JLT          l91
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
-	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y3
+	VANDNPD      productsConstants<>+192(SB), Y3, Y2
 	VMASKMOVPD   (SI), Y3, Y0
 	VORPD        Y2, Y0, Y1
 	VMASKMOVPD   (BX), Y3, Y0
@@ -4753,8 +4765,8 @@ l100:
 	JLT          l101
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
-	VANDNPD      productsConstants<>+128(SB), Y3, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y3
+	VANDNPD      productsConstants<>+192(SB), Y3, Y2
 	VMASKMOVPD   (DX), Y3, Y0
 	VORPD        Y2, Y0, Y1
 	VMASKMOVPD   (BX), Y3, Y0
@@ -4884,8 +4896,8 @@ l108:
 	JLT          l109
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
-	VANDNPD      productsConstants<>+128(SB), Y2, Y1
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y2
+	VANDNPD      productsConstants<>+192(SB), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VORPD        Y1, Y0, Y0
 	VMASKMOVPD   (BX), Y2, Y1
@@ -5692,7 +5704,7 @@ l16:
 	JLT          l27
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y8
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y8
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
@@ -6648,7 +6660,7 @@ l53:
 	JLT          l64
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y7
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
 	VXORPS       Y4, Y4, Y4
@@ -7466,7 +7478,7 @@ l90:
 	JLT          l101
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y6
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y6
 	VXORPS       Y5, Y5, Y5
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y3, Y3, Y3
@@ -8146,7 +8158,7 @@ l127:
 	JLT          l138
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y5
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y5
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y2, Y2, Y2
@@ -8688,7 +8700,7 @@ l164:
 	JLT          l175
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y4
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y4
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y2, Y2, Y2
 	MOVQ         k+56(FP), BX
@@ -9074,7 +9086,7 @@ l199:
 	JLT          l210
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y3
 	VXORPS       Y2, Y2, Y2
 	MOVQ         k+56(FP), BX
 	MOVQ         a+8(FP), AX
@@ -9366,44 +9378,44 @@ l8:
 	TESTQ   $0x00000001, AX
 	JEQ     l9
 	MOVQ    R8, BX
-	VADDPD  productsConstants<>+96(SB), Y14, Y14
+	VADDPD  productsConstants<>+128(SB), Y14, Y14
 	VMOVUPS Y14, (BX)
-	VADDPD  productsConstants<>+96(SB), Y13, Y13
+	VADDPD  productsConstants<>+128(SB), Y13, Y13
 	VMOVUPS Y13, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y12, Y12
+	VADDPD  productsConstants<>+128(SB), Y12, Y12
 	VMOVUPS Y12, (BX)
-	VADDPD  productsConstants<>+96(SB), Y11, Y11
+	VADDPD  productsConstants<>+128(SB), Y11, Y11
 	VMOVUPS Y11, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y10, Y10
+	VADDPD  productsConstants<>+128(SB), Y10, Y10
 	VMOVUPS Y10, (BX)
-	VADDPD  productsConstants<>+96(SB), Y9, Y9
+	VADDPD  productsConstants<>+128(SB), Y9, Y9
 	VMOVUPS Y9, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y8, Y8
+	VADDPD  productsConstants<>+128(SB), Y8, Y8
 	VMOVUPS Y8, (BX)
-	VADDPD  productsConstants<>+96(SB), Y7, Y7
+	VADDPD  productsConstants<>+128(SB), Y7, Y7
 	VMOVUPS Y7, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VADDPD  productsConstants<>+128(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
-	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VADDPD  productsConstants<>+128(SB), Y5, Y5
 	VMOVUPS Y5, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VADDPD  productsConstants<>+128(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 	JMP     l10
 
@@ -9742,32 +9754,32 @@ l20:
 	TESTQ   $0x00000001, AX
 	JEQ     l21
 	MOVQ    R8, BX
-	VADDPD  productsConstants<>+96(SB), Y7, Y7
+	VADDPD  productsConstants<>+128(SB), Y7, Y7
 	VMOVUPS Y7, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VADDPD  productsConstants<>+128(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VADDPD  productsConstants<>+128(SB), Y5, Y5
 	VMOVUPS Y5, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VADDPD  productsConstants<>+128(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
 	JMP     l22
 
@@ -9925,7 +9937,7 @@ l16:
 	JLT          l27
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y8
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y8
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
@@ -10036,32 +10048,32 @@ l31:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
 	JEQ        l32
-	VADDPD     productsConstants<>+96(SB), Y7, Y7
+	VADDPD     productsConstants<>+128(SB), Y7, Y7
 	VMASKMOVPD Y7, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y6, Y6
+	VADDPD     productsConstants<>+128(SB), Y6, Y6
 	VMASKMOVPD Y6, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y5, Y5
+	VADDPD     productsConstants<>+128(SB), Y5, Y5
 	VMASKMOVPD Y5, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y4, Y4
+	VADDPD     productsConstants<>+128(SB), Y4, Y4
 	VMASKMOVPD Y4, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y3, Y3
+	VADDPD     productsConstants<>+128(SB), Y3, Y3
 	VMASKMOVPD Y3, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y8, (R8)
 	JMP        l33
 
@@ -10398,37 +10410,37 @@ l45:
 	TESTQ   $0x00000001, AX
 	JEQ     l46
 	MOVQ    R8, BX
-	VADDPD  productsConstants<>+96(SB), Y12, Y12
+	VADDPD  productsConstants<>+128(SB), Y12, Y12
 	VMOVUPS Y12, (BX)
-	VADDPD  productsConstants<>+96(SB), Y11, Y11
+	VADDPD  productsConstants<>+128(SB), Y11, Y11
 	VMOVUPS Y11, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y10, Y10
+	VADDPD  productsConstants<>+128(SB), Y10, Y10
 	VMOVUPS Y10, (BX)
-	VADDPD  productsConstants<>+96(SB), Y9, Y9
+	VADDPD  productsConstants<>+128(SB), Y9, Y9
 	VMOVUPS Y9, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y8, Y8
+	VADDPD  productsConstants<>+128(SB), Y8, Y8
 	VMOVUPS Y8, (BX)
-	VADDPD  productsConstants<>+96(SB), Y7, Y7
+	VADDPD  productsConstants<>+128(SB), Y7, Y7
 	VMOVUPS Y7, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VADDPD  productsConstants<>+128(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
-	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VADDPD  productsConstants<>+128(SB), Y5, Y5
 	VMOVUPS Y5, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VADDPD  productsConstants<>+128(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 	JMP     l47
 
@@ -10724,27 +10736,27 @@ l57:
 	TESTQ   $0x00000001, AX
 	JEQ     l58
 	MOVQ    R8, BX
-	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VADDPD  productsConstants<>+128(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VADDPD  productsConstants<>+128(SB), Y5, Y5
 	VMOVUPS Y5, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VADDPD  productsConstants<>+128(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
 	JMP     l59
 
@@ -10881,7 +10893,7 @@ l53:
 	JLT          l64
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y7
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
 	VXORPS       Y4, Y4, Y4
@@ -10981,27 +10993,27 @@ l68:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
 	JEQ        l69
-	VADDPD     productsConstants<>+96(SB), Y6, Y6
+	VADDPD     productsConstants<>+128(SB), Y6, Y6
 	VMASKMOVPD Y6, Y7, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y5, Y5
+	VADDPD     productsConstants<>+128(SB), Y5, Y5
 	VMASKMOVPD Y5, Y7, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y4, Y4
+	VADDPD     productsConstants<>+128(SB), Y4, Y4
 	VMASKMOVPD Y4, Y7, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y3, Y3
+	VADDPD     productsConstants<>+128(SB), Y3, Y3
 	VMASKMOVPD Y3, Y7, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y7, (R8)
 	JMP        l70
 
@@ -11292,30 +11304,30 @@ l82:
 	TESTQ   $0x00000001, AX
 	JEQ     l83
 	MOVQ    R8, BX
-	VADDPD  productsConstants<>+96(SB), Y10, Y10
+	VADDPD  productsConstants<>+128(SB), Y10, Y10
 	VMOVUPS Y10, (BX)
-	VADDPD  productsConstants<>+96(SB), Y9, Y9
+	VADDPD  productsConstants<>+128(SB), Y9, Y9
 	VMOVUPS Y9, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y8, Y8
+	VADDPD  productsConstants<>+128(SB), Y8, Y8
 	VMOVUPS Y8, (BX)
-	VADDPD  productsConstants<>+96(SB), Y7, Y7
+	VADDPD  productsConstants<>+128(SB), Y7, Y7
 	VMOVUPS Y7, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VADDPD  productsConstants<>+128(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
-	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VADDPD  productsConstants<>+128(SB), Y5, Y5
 	VMOVUPS Y5, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VADDPD  productsConstants<>+128(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 	JMP     l84
 
@@ -11568,22 +11580,22 @@ l94:
 	TESTQ   $0x00000001, AX
 	JEQ     l95
 	MOVQ    R8, BX
-	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VADDPD  productsConstants<>+128(SB), Y5, Y5
 	VMOVUPS Y5, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VADDPD  productsConstants<>+128(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
 	JMP     l96
 
@@ -11699,7 +11711,7 @@ l90:
 	JLT          l101
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y6
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y6
 	VXORPS       Y5, Y5, Y5
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y3, Y3, Y3
@@ -11788,22 +11800,22 @@ l105:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
 	JEQ        l106
-	VADDPD     productsConstants<>+96(SB), Y5, Y5
+	VADDPD     productsConstants<>+128(SB), Y5, Y5
 	VMASKMOVPD Y5, Y6, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y4, Y4
+	VADDPD     productsConstants<>+128(SB), Y4, Y4
 	VMASKMOVPD Y4, Y6, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y3, Y3
+	VADDPD     productsConstants<>+128(SB), Y3, Y3
 	VMASKMOVPD Y3, Y6, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y6, (R8)
 	JMP        l107
 
@@ -12048,23 +12060,23 @@ l119:
 	TESTQ   $0x00000001, AX
 	JEQ     l120
 	MOVQ    R8, BX
-	VADDPD  productsConstants<>+96(SB), Y8, Y8
+	VADDPD  productsConstants<>+128(SB), Y8, Y8
 	VMOVUPS Y8, (BX)
-	VADDPD  productsConstants<>+96(SB), Y7, Y7
+	VADDPD  productsConstants<>+128(SB), Y7, Y7
 	VMOVUPS Y7, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VADDPD  productsConstants<>+128(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
-	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VADDPD  productsConstants<>+128(SB), Y5, Y5
 	VMOVUPS Y5, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VADDPD  productsConstants<>+128(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 	JMP     l121
 
@@ -12274,17 +12286,17 @@ l131:
 	TESTQ   $0x00000001, AX
 	JEQ     l132
 	MOVQ    R8, BX
-	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VADDPD  productsConstants<>+128(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
 	JMP     l133
 
@@ -12379,7 +12391,7 @@ l127:
 	JLT          l138
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y5
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y5
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y2, Y2, Y2
@@ -12457,17 +12469,17 @@ l142:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
 	JEQ        l143
-	VADDPD     productsConstants<>+96(SB), Y4, Y4
+	VADDPD     productsConstants<>+128(SB), Y4, Y4
 	VMASKMOVPD Y4, Y5, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y3, Y3
+	VADDPD     productsConstants<>+128(SB), Y3, Y3
 	VMASKMOVPD Y3, Y5, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y5, (R8)
 	JMP        l144
 
@@ -12666,16 +12678,16 @@ l156:
 	TESTQ   $0x00000001, AX
 	JEQ     l157
 	MOVQ    R8, BX
-	VADDPD  productsConstants<>+96(SB), Y6, Y6
+	VADDPD  productsConstants<>+128(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
-	VADDPD  productsConstants<>+96(SB), Y5, Y5
+	VADDPD  productsConstants<>+128(SB), Y5, Y5
 	VMOVUPS Y5, 32(BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y4, Y4
+	VADDPD  productsConstants<>+128(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 	JMP     l158
 
@@ -12842,12 +12854,12 @@ l168:
 	TESTQ   $0x00000001, AX
 	JEQ     l169
 	MOVQ    R8, BX
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
 	MOVQ    cStride+64(FP), AX
 	SHLQ    $0x03, AX
 	ADDQ    AX, BX
-	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
 	JMP     l170
 
@@ -12921,7 +12933,7 @@ l164:
 	JLT          l175
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y4
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y4
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y2, Y2, Y2
 	MOVQ         k+56(FP), BX
@@ -12988,12 +13000,12 @@ l179:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
 	JEQ        l180
-	VADDPD     productsConstants<>+96(SB), Y3, Y3
+	VADDPD     productsConstants<>+128(SB), Y3, Y3
 	VMASKMOVPD Y3, Y4, (R8)
 	MOVQ       cStride+64(FP), AX
 	SHLQ       $0x03, AX
 	ADDQ       AX, R8
-	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y4, (R8)
 	JMP        l181
 
@@ -13133,9 +13145,9 @@ l191:
 	TESTQ   $0x00000001, AX
 	JEQ     l192
 	MOVQ    R8, AX
-	VADDPD  productsConstants<>+96(SB), Y3, Y3
+	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, (AX)
-	VADDPD  productsConstants<>+96(SB), Y2, Y2
+	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, 32(AX)
 	JMP     l193
 
@@ -13254,7 +13266,7 @@ l203:
 	TESTQ   $0x00000001, AX
 	JEQ     l204
 	MOVQ    R8, AX
-	VADDPD  productsConstants<>+96(SB), Y1, Y1
+	VADDPD  productsConstants<>+128(SB), Y1, Y1
 	VMOVUPS Y1, (AX)
 	JMP     l205
 
@@ -13307,7 +13319,7 @@ l199:
 	JLT          l210
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y3
 	VXORPS       Y2, Y2, Y2
 	MOVQ         k+56(FP), BX
 	MOVQ         a+8(FP), AX
@@ -13358,7 +13370,7 @@ l214:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
 	JEQ        l215
-	VADDPD     productsConstants<>+96(SB), Y2, Y2
+	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y3, (R8)
 	JMP        l216
 
@@ -13406,6 +13418,12330 @@ l150:
 l113:
 l76:
 l39:
+l2:
+	VZEROUPPER
+	RET
+
+// func MulTileFullF32AVX2(c *float32, a *float32, b *float32, f *float32, d *float32, ra *float32, ca *float32, mask *bool, lo float32, hi float32, m int, n int, k int, cStride int, aStride int, bStride int, bPanel int, maskStride int, flags int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·MulTileFullF32AVX2(SB), NOSPLIT, $0-144
+	MOVQ    m+72(FP), AX
+	CMPQ    AX, $0x06
+	JLT     l1
+	MOVQ    n+80(FP), R10
+	MOVQ    c+0(FP), R9
+	MOVQ    b+16(FP), DI
+	CMPQ    R10, $0x10
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VXORPS     Y15, Y15, Y15
+	VXORPS     Y14, Y14, Y14
+	VXORPS     Y13, Y13, Y13
+	VXORPS     Y12, Y12, Y12
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+88(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+104(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+112(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l6
+	PCALIGN    $0x20
+
+l5:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y15
+	VFMADD231PS  Y0, Y1, Y14
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y13
+	VFMADD231PS  Y0, Y1, Y12
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y15
+	VFMADD231PS  Y0, Y1, Y14
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y13
+	VFMADD231PS  Y0, Y1, Y12
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y15
+	VFMADD231PS  Y0, Y1, Y14
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y13
+	VFMADD231PS  Y0, Y1, Y12
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y15
+	VFMADD231PS  Y0, Y1, Y14
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y13
+	VFMADD231PS  Y0, Y1, Y12
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l5
+
+l6:
+	CMPQ    SI, $0x01
+	JLT     l8
+	PCALIGN $0x20
+
+l7:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y15
+	VFMADD231PS  Y0, Y1, Y14
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y13
+	VFMADD231PS  Y0, Y1, Y12
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l7
+
+l8:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l9
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y15, Y0, Y15
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y14, Y0, Y14
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y13, Y0, Y13
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y12, Y0, Y12
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y11, Y0, Y11
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y10, Y0, Y10
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 20(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 20(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l10
+
+l9:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l11
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y15, Y0, Y15
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y14, Y0, Y14
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y13, Y0, Y13
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y12, Y0, Y12
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y11, Y0, Y11
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y10, Y0, Y10
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y9, Y0, Y9
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 16(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y7, Y0, Y7
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 20(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l12
+
+l11:
+	MOVQ   R9, BX
+	VADDPS (BX), Y15, Y15
+	VADDPS 32(BX), Y14, Y14
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y13, Y13
+	VADDPS 32(BX), Y12, Y12
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y11, Y11
+	VADDPS 32(BX), Y10, Y10
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y9, Y9
+	VADDPS 32(BX), Y8, Y8
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y7, Y7
+	VADDPS 32(BX), Y6, Y6
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y5, Y5
+	VADDPS 32(BX), Y4, Y4
+
+l12:
+l10:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l13
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y15, Y15
+	VADDPS       Y0, Y14, Y14
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y13, Y13
+	VADDPS       Y0, Y12, Y12
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y11, Y11
+	VADDPS       Y0, Y10, Y10
+	VBROADCASTSS 12(AX), Y0
+	VADDPS       Y0, Y9, Y9
+	VADDPS       Y0, Y8, Y8
+	VBROADCASTSS 16(AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 20(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VADDPS       Y0, Y4, Y4
+
+l13:
+	TESTQ   $0x00000010, DX
+	JEQ     l14
+	MOVQ    n+80(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPS  Y0, Y15, Y15
+	VADDPS  Y0, Y13, Y13
+	VADDPS  Y0, Y11, Y11
+	VADDPS  Y0, Y9, Y9
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y5, Y5
+	VMOVUPS 32(AX), Y0
+	VADDPS  Y0, Y14, Y14
+	VADDPS  Y0, Y12, Y12
+	VADDPS  Y0, Y10, Y10
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y4, Y4
+
+l14:
+	TESTQ     $0x00000020, DX
+	JEQ       l15
+	MOVQ      n+80(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y15, Y0, Y15
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y14, Y0, Y14
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y13, Y0, Y13
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y12, Y0, Y12
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y11, Y0, Y11
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y10, Y0, Y10
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y9, Y0, Y9
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y8, Y0, Y8
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y7, Y0, Y7
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y6, Y0, Y6
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l15:
+	TESTQ        $0x00000040, DX
+	JEQ          l16
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y15, Y3, Y15
+	VANDPS       Y1, Y15, Y15
+	VMINPS       Y15, Y2, Y15
+	VORPS        Y0, Y15, Y15
+	VMAXPS       Y14, Y3, Y14
+	VANDPS       Y1, Y14, Y14
+	VMINPS       Y14, Y2, Y14
+	VORPS        Y0, Y14, Y14
+	VMAXPS       Y13, Y3, Y13
+	VANDPS       Y1, Y13, Y13
+	VMINPS       Y13, Y2, Y13
+	VORPS        Y0, Y13, Y13
+	VMAXPS       Y12, Y3, Y12
+	VANDPS       Y1, Y12, Y12
+	VMINPS       Y12, Y2, Y12
+	VORPS        Y0, Y12, Y12
+	VMAXPS       Y11, Y3, Y11
+	VANDPS       Y1, Y11, Y11
+	VMINPS       Y11, Y2, Y11
+	VORPS        Y0, Y11, Y11
+	VMAXPS       Y10, Y3, Y10
+	VANDPS       Y1, Y10, Y10
+	VMINPS       Y10, Y2, Y10
+	VORPS        Y0, Y10, Y10
+	VMAXPS       Y9, Y3, Y9
+	VANDPS       Y1, Y9, Y9
+	VMINPS       Y9, Y2, Y9
+	VORPS        Y0, Y9, Y9
+	VMAXPS       Y8, Y3, Y8
+	VANDPS       Y1, Y8, Y8
+	VMINPS       Y8, Y2, Y8
+	VORPS        Y0, Y8, Y8
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l16:
+	MOVQ    R9, BX
+	VMOVUPS Y15, (BX)
+	VMOVUPS Y14, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y13, (BX)
+	VMOVUPS Y12, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y11, (BX)
+	VMOVUPS Y10, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    $+64, R9
+	MOVQ    bPanel+120(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	ADDQ    $-16, R10
+	CMPQ    R10, $0x10
+	JGE     l3
+
+l4:
+	CMPQ    R10, $0x08
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+88(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+104(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+112(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l20
+	PCALIGN $0x20
+
+l19:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l19
+
+l20:
+	CMPQ    SI, $0x01
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l21
+
+l22:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l23
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 20(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l24
+
+l23:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l25
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 16(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 20(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l26
+
+l25:
+	MOVQ   R9, BX
+	VADDPS (BX), Y9, Y9
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y8, Y8
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y7, Y7
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y6, Y6
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y5, Y5
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y4, Y4
+
+l26:
+l24:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l27
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y9, Y9
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y8, Y8
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VBROADCASTSS 12(AX), Y0
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 16(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VBROADCASTSS 20(AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l27:
+	TESTQ   $0x00000010, DX
+	JEQ     l28
+	MOVQ    n+80(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPS  Y0, Y9, Y9
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y0, Y4, Y4
+
+l28:
+	TESTQ     $0x00000020, DX
+	JEQ       l29
+	MOVQ      n+80(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y9, Y0, Y9
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y8, Y0, Y8
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y7, Y0, Y7
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y6, Y0, Y6
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l29:
+	TESTQ        $0x00000040, DX
+	JEQ          l30
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y9, Y3, Y9
+	VANDPS       Y1, Y9, Y9
+	VMINPS       Y9, Y2, Y9
+	VORPS        Y0, Y9, Y9
+	VMAXPS       Y8, Y3, Y8
+	VANDPS       Y1, Y8, Y8
+	VMINPS       Y8, Y2, Y8
+	VORPS        Y0, Y8, Y8
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l30:
+	MOVQ    R9, BX
+	VMOVUPS Y9, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    $+32, R9
+	ADDQ    $+32, DI
+	ADDQ    $-8, R10
+	CMPQ    R10, $0x08
+	JGE     l17
+
+l18:
+	CMPQ         R10, $0x01
+	JLT          l31
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y10
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+88(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+104(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+112(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l33
+	PCALIGN      $0x20
+
+l32:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l32
+
+l33:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
+
+l34:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l34
+
+l35:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l36
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (CX), Y10, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y1
+	VMASKMOVPS   (CX), Y10, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y1
+	VMASKMOVPS   (CX), Y10, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y1
+	VMASKMOVPS   (CX), Y10, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y1
+	VMASKMOVPS   (CX), Y10, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 20(AX), Y1
+	VMASKMOVPS   (CX), Y10, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l37
+
+l36:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l38
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 16(CX), Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 20(CX), Y1
+	VMASKMOVPS   (BX), Y10, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l39
+
+l38:
+	MOVQ       R9, BX
+	VMASKMOVPS (BX), Y10, Y0
+	VADDPS     Y9, Y0, Y9
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y10, Y0
+	VADDPS     Y8, Y0, Y8
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y10, Y0
+	VADDPS     Y7, Y0, Y7
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y10, Y0
+	VADDPS     Y6, Y0, Y6
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y10, Y0
+	VADDPS     Y5, Y0, Y5
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y10, Y0
+	VADDPS     Y4, Y0, Y4
+
+l39:
+l37:
+	MOVQ         flags+136(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          l40
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y9, Y9
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y8, Y8
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VBROADCASTSS 12(AX), Y0
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 16(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VBROADCASTSS 20(AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l40:
+	TESTQ      $0x00000010, R8
+	JEQ        l41
+	MOVQ       n+80(FP), AX
+	SUBQ       R10, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x02, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPS (AX), Y10, Y0
+	VADDPS     Y0, Y9, Y9
+	VADDPS     Y0, Y8, Y8
+	VADDPS     Y0, Y7, Y7
+	VADDPS     Y0, Y6, Y6
+	VADDPS     Y0, Y5, Y5
+	VADDPS     Y0, Y4, Y4
+
+l41:
+	TESTQ   $0x00000020, R8
+	JEQ     l42
+	MOVQ    n+80(FP), DI
+	SUBQ    R10, DI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, DI
+	MOVQ    R9, SI
+	XORL    DX, DX
+	MOVQ    R10, CX
+	LEAQ    (DI)(R10*1), BX
+	CMPQ    CX, $0x01
+	JLT     l44
+	PCALIGN $0x20
+
+l43:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l43
+
+l44:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y10, Y0
+	VBLENDVPS  Y1, Y9, Y0, Y9
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l46
+	PCALIGN    $0x20
+
+l45:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l45
+
+l46:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y10, Y0
+	VBLENDVPS  Y1, Y8, Y0, Y8
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l48
+	PCALIGN    $0x20
+
+l47:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l47
+
+l48:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y10, Y0
+	VBLENDVPS  Y1, Y7, Y0, Y7
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l50
+	PCALIGN    $0x20
+
+l49:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l49
+
+l50:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y10, Y0
+	VBLENDVPS  Y1, Y6, Y0, Y6
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l52
+	PCALIGN    $0x20
+
+l51:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l51
+
+l52:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y10, Y0
+	VBLENDVPS  Y1, Y5, Y0, Y5
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       BX, BX
+	MOVQ       R10, AX
+	LEAQ       (DI)(R10*1), DX
+	CMPQ       AX, $0x01
+	JLT        l54
+	PCALIGN    $0x20
+
+l53:
+	ADDQ    $-1, DX
+	SHLQ    $0x08, BX
+	MOVBQZX (DX), CX
+	ORQ     CX, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l53
+
+l54:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y10, Y0
+	VBLENDVPS  Y1, Y4, Y0, Y4
+
+l42:
+	TESTQ        $0x00000040, R8
+	JEQ          l55
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y9, Y3, Y9
+	VANDPS       Y1, Y9, Y9
+	VMINPS       Y9, Y2, Y9
+	VORPS        Y0, Y9, Y9
+	VMAXPS       Y8, Y3, Y8
+	VANDPS       Y1, Y8, Y8
+	VMINPS       Y8, Y2, Y8
+	VORPS        Y0, Y8, Y8
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l55:
+	VMASKMOVPS Y9, Y10, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y8, Y10, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y7, Y10, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y6, Y10, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y5, Y10, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y4, Y10, (R9)
+
+l31:
+	JMP l2
+
+l1:
+	MOVQ    m+72(FP), AX
+	CMPQ    AX, $0x05
+	JLT     l56
+	MOVQ    n+80(FP), R10
+	MOVQ    c+0(FP), R9
+	MOVQ    b+16(FP), DI
+	CMPQ    R10, $0x10
+	JLT     l59
+	PCALIGN $0x20
+
+l58:
+	VXORPS     Y13, Y13, Y13
+	VXORPS     Y12, Y12, Y12
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+88(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+104(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+112(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l61
+	PCALIGN    $0x20
+
+l60:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y13
+	VFMADD231PS  Y0, Y1, Y12
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y13
+	VFMADD231PS  Y0, Y1, Y12
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y13
+	VFMADD231PS  Y0, Y1, Y12
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y13
+	VFMADD231PS  Y0, Y1, Y12
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l60
+
+l61:
+	CMPQ    SI, $0x01
+	JLT     l63
+	PCALIGN $0x20
+
+l62:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y13
+	VFMADD231PS  Y0, Y1, Y12
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l62
+
+l63:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l64
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y13, Y0, Y13
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y12, Y0, Y12
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y11, Y0, Y11
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y10, Y0, Y10
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l65
+
+l64:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l66
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y13, Y0, Y13
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y12, Y0, Y12
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y11, Y0, Y11
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y10, Y0, Y10
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y9, Y0, Y9
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y7, Y0, Y7
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 16(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l67
+
+l66:
+	MOVQ   R9, BX
+	VADDPS (BX), Y13, Y13
+	VADDPS 32(BX), Y12, Y12
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y11, Y11
+	VADDPS 32(BX), Y10, Y10
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y9, Y9
+	VADDPS 32(BX), Y8, Y8
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y7, Y7
+	VADDPS 32(BX), Y6, Y6
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y5, Y5
+	VADDPS 32(BX), Y4, Y4
+
+l67:
+l65:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l68
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y13, Y13
+	VADDPS       Y0, Y12, Y12
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y11, Y11
+	VADDPS       Y0, Y10, Y10
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y9, Y9
+	VADDPS       Y0, Y8, Y8
+	VBROADCASTSS 12(AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 16(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VADDPS       Y0, Y4, Y4
+
+l68:
+	TESTQ   $0x00000010, DX
+	JEQ     l69
+	MOVQ    n+80(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPS  Y0, Y13, Y13
+	VADDPS  Y0, Y11, Y11
+	VADDPS  Y0, Y9, Y9
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y5, Y5
+	VMOVUPS 32(AX), Y0
+	VADDPS  Y0, Y12, Y12
+	VADDPS  Y0, Y10, Y10
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y4, Y4
+
+l69:
+	TESTQ     $0x00000020, DX
+	JEQ       l70
+	MOVQ      n+80(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y13, Y0, Y13
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y12, Y0, Y12
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y11, Y0, Y11
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y10, Y0, Y10
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y9, Y0, Y9
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y8, Y0, Y8
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y7, Y0, Y7
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y6, Y0, Y6
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l70:
+	TESTQ        $0x00000040, DX
+	JEQ          l71
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y13, Y3, Y13
+	VANDPS       Y1, Y13, Y13
+	VMINPS       Y13, Y2, Y13
+	VORPS        Y0, Y13, Y13
+	VMAXPS       Y12, Y3, Y12
+	VANDPS       Y1, Y12, Y12
+	VMINPS       Y12, Y2, Y12
+	VORPS        Y0, Y12, Y12
+	VMAXPS       Y11, Y3, Y11
+	VANDPS       Y1, Y11, Y11
+	VMINPS       Y11, Y2, Y11
+	VORPS        Y0, Y11, Y11
+	VMAXPS       Y10, Y3, Y10
+	VANDPS       Y1, Y10, Y10
+	VMINPS       Y10, Y2, Y10
+	VORPS        Y0, Y10, Y10
+	VMAXPS       Y9, Y3, Y9
+	VANDPS       Y1, Y9, Y9
+	VMINPS       Y9, Y2, Y9
+	VORPS        Y0, Y9, Y9
+	VMAXPS       Y8, Y3, Y8
+	VANDPS       Y1, Y8, Y8
+	VMINPS       Y8, Y2, Y8
+	VORPS        Y0, Y8, Y8
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l71:
+	MOVQ    R9, BX
+	VMOVUPS Y13, (BX)
+	VMOVUPS Y12, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y11, (BX)
+	VMOVUPS Y10, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    $+64, R9
+	MOVQ    bPanel+120(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	ADDQ    $-16, R10
+	CMPQ    R10, $0x10
+	JGE     l58
+
+l59:
+	CMPQ    R10, $0x08
+	JLT     l73
+	PCALIGN $0x20
+
+l72:
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+88(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+104(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+112(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l75
+	PCALIGN $0x20
+
+l74:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l74
+
+l75:
+	CMPQ    SI, $0x01
+	JLT     l77
+	PCALIGN $0x20
+
+l76:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l76
+
+l77:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l78
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l79
+
+l78:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l80
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 16(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l81
+
+l80:
+	MOVQ   R9, BX
+	VADDPS (BX), Y8, Y8
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y7, Y7
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y6, Y6
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y5, Y5
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y4, Y4
+
+l81:
+l79:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l82
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y8, Y8
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 12(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VBROADCASTSS 16(AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l82:
+	TESTQ   $0x00000010, DX
+	JEQ     l83
+	MOVQ    n+80(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y0, Y4, Y4
+
+l83:
+	TESTQ     $0x00000020, DX
+	JEQ       l84
+	MOVQ      n+80(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y8, Y0, Y8
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y7, Y0, Y7
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y6, Y0, Y6
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l84:
+	TESTQ        $0x00000040, DX
+	JEQ          l85
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y8, Y3, Y8
+	VANDPS       Y1, Y8, Y8
+	VMINPS       Y8, Y2, Y8
+	VORPS        Y0, Y8, Y8
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l85:
+	MOVQ    R9, BX
+	VMOVUPS Y8, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    $+32, R9
+	ADDQ    $+32, DI
+	ADDQ    $-8, R10
+	CMPQ    R10, $0x08
+	JGE     l72
+
+l73:
+	CMPQ         R10, $0x01
+	JLT          l86
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y9
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+88(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+104(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+112(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l88
+	PCALIGN      $0x20
+
+l87:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l87
+
+l88:
+	CMPQ    BX, $0x01
+	JLT     l90
+	PCALIGN $0x20
+
+l89:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l89
+
+l90:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l91
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (CX), Y9, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y9, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y1
+	VMASKMOVPS   (CX), Y9, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y9, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y1
+	VMASKMOVPS   (CX), Y9, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y9, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y1
+	VMASKMOVPS   (CX), Y9, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y9, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 16(AX), Y1
+	VMASKMOVPS   (CX), Y9, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y9, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l92
+
+l91:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l93
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y1
+	VMASKMOVPS   (BX), Y9, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMASKMOVPS   (BX), Y9, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMASKMOVPS   (BX), Y9, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y1
+	VMASKMOVPS   (BX), Y9, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 16(CX), Y1
+	VMASKMOVPS   (BX), Y9, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l94
+
+l93:
+	MOVQ       R9, BX
+	VMASKMOVPS (BX), Y9, Y0
+	VADDPS     Y8, Y0, Y8
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y9, Y0
+	VADDPS     Y7, Y0, Y7
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y9, Y0
+	VADDPS     Y6, Y0, Y6
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y9, Y0
+	VADDPS     Y5, Y0, Y5
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y9, Y0
+	VADDPS     Y4, Y0, Y4
+
+l94:
+l92:
+	MOVQ         flags+136(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          l95
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y8, Y8
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 12(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VBROADCASTSS 16(AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l95:
+	TESTQ      $0x00000010, R8
+	JEQ        l96
+	MOVQ       n+80(FP), AX
+	SUBQ       R10, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x02, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPS (AX), Y9, Y0
+	VADDPS     Y0, Y8, Y8
+	VADDPS     Y0, Y7, Y7
+	VADDPS     Y0, Y6, Y6
+	VADDPS     Y0, Y5, Y5
+	VADDPS     Y0, Y4, Y4
+
+l96:
+	TESTQ   $0x00000020, R8
+	JEQ     l97
+	MOVQ    n+80(FP), DI
+	SUBQ    R10, DI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, DI
+	MOVQ    R9, SI
+	XORL    DX, DX
+	MOVQ    R10, CX
+	LEAQ    (DI)(R10*1), BX
+	CMPQ    CX, $0x01
+	JLT     l99
+	PCALIGN $0x20
+
+l98:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l98
+
+l99:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y9, Y0
+	VBLENDVPS  Y1, Y8, Y0, Y8
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l101
+	PCALIGN    $0x20
+
+l100:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l100
+
+l101:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y9, Y0
+	VBLENDVPS  Y1, Y7, Y0, Y7
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l103
+	PCALIGN    $0x20
+
+l102:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l102
+
+l103:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y9, Y0
+	VBLENDVPS  Y1, Y6, Y0, Y6
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l105
+	PCALIGN    $0x20
+
+l104:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l104
+
+l105:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y9, Y0
+	VBLENDVPS  Y1, Y5, Y0, Y5
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       BX, BX
+	MOVQ       R10, AX
+	LEAQ       (DI)(R10*1), DX
+	CMPQ       AX, $0x01
+	JLT        l107
+	PCALIGN    $0x20
+
+l106:
+	ADDQ    $-1, DX
+	SHLQ    $0x08, BX
+	MOVBQZX (DX), CX
+	ORQ     CX, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l106
+
+l107:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y9, Y0
+	VBLENDVPS  Y1, Y4, Y0, Y4
+
+l97:
+	TESTQ        $0x00000040, R8
+	JEQ          l108
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y8, Y3, Y8
+	VANDPS       Y1, Y8, Y8
+	VMINPS       Y8, Y2, Y8
+	VORPS        Y0, Y8, Y8
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l108:
+	VMASKMOVPS Y8, Y9, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y7, Y9, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y6, Y9, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y5, Y9, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y4, Y9, (R9)
+
+l86:
+	JMP l57
+
+l56:
+	MOVQ    m+72(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l109
+	MOVQ    n+80(FP), R10
+	MOVQ    c+0(FP), R9
+	MOVQ    b+16(FP), DI
+	CMPQ    R10, $0x10
+	JLT     l112
+	PCALIGN $0x20
+
+l111:
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+88(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+104(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+112(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l114
+	PCALIGN    $0x20
+
+l113:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l113
+
+l114:
+	CMPQ    SI, $0x01
+	JLT     l116
+	PCALIGN $0x20
+
+l115:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l115
+
+l116:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l117
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y11, Y0, Y11
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y10, Y0, Y10
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l118
+
+l117:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l119
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y11, Y0, Y11
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y10, Y0, Y10
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y9, Y0, Y9
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y7, Y0, Y7
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l120
+
+l119:
+	MOVQ   R9, BX
+	VADDPS (BX), Y11, Y11
+	VADDPS 32(BX), Y10, Y10
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y9, Y9
+	VADDPS 32(BX), Y8, Y8
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y7, Y7
+	VADDPS 32(BX), Y6, Y6
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y5, Y5
+	VADDPS 32(BX), Y4, Y4
+
+l120:
+l118:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l121
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y11, Y11
+	VADDPS       Y0, Y10, Y10
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y9, Y9
+	VADDPS       Y0, Y8, Y8
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 12(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VADDPS       Y0, Y4, Y4
+
+l121:
+	TESTQ   $0x00000010, DX
+	JEQ     l122
+	MOVQ    n+80(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPS  Y0, Y11, Y11
+	VADDPS  Y0, Y9, Y9
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y5, Y5
+	VMOVUPS 32(AX), Y0
+	VADDPS  Y0, Y10, Y10
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y4, Y4
+
+l122:
+	TESTQ     $0x00000020, DX
+	JEQ       l123
+	MOVQ      n+80(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y11, Y0, Y11
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y10, Y0, Y10
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y9, Y0, Y9
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y8, Y0, Y8
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y7, Y0, Y7
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y6, Y0, Y6
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l123:
+	TESTQ        $0x00000040, DX
+	JEQ          l124
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y11, Y3, Y11
+	VANDPS       Y1, Y11, Y11
+	VMINPS       Y11, Y2, Y11
+	VORPS        Y0, Y11, Y11
+	VMAXPS       Y10, Y3, Y10
+	VANDPS       Y1, Y10, Y10
+	VMINPS       Y10, Y2, Y10
+	VORPS        Y0, Y10, Y10
+	VMAXPS       Y9, Y3, Y9
+	VANDPS       Y1, Y9, Y9
+	VMINPS       Y9, Y2, Y9
+	VORPS        Y0, Y9, Y9
+	VMAXPS       Y8, Y3, Y8
+	VANDPS       Y1, Y8, Y8
+	VMINPS       Y8, Y2, Y8
+	VORPS        Y0, Y8, Y8
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l124:
+	MOVQ    R9, BX
+	VMOVUPS Y11, (BX)
+	VMOVUPS Y10, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    $+64, R9
+	MOVQ    bPanel+120(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	ADDQ    $-16, R10
+	CMPQ    R10, $0x10
+	JGE     l111
+
+l112:
+	CMPQ    R10, $0x08
+	JLT     l126
+	PCALIGN $0x20
+
+l125:
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+88(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+104(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+112(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l128
+	PCALIGN $0x20
+
+l127:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l127
+
+l128:
+	CMPQ    SI, $0x01
+	JLT     l130
+	PCALIGN $0x20
+
+l129:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l129
+
+l130:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l131
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l132
+
+l131:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l133
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l134
+
+l133:
+	MOVQ   R9, BX
+	VADDPS (BX), Y7, Y7
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y6, Y6
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y5, Y5
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y4, Y4
+
+l134:
+l132:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l135
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VBROADCASTSS 12(AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l135:
+	TESTQ   $0x00000010, DX
+	JEQ     l136
+	MOVQ    n+80(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y0, Y4, Y4
+
+l136:
+	TESTQ     $0x00000020, DX
+	JEQ       l137
+	MOVQ      n+80(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y7, Y0, Y7
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y6, Y0, Y6
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l137:
+	TESTQ        $0x00000040, DX
+	JEQ          l138
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l138:
+	MOVQ    R9, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    $+32, R9
+	ADDQ    $+32, DI
+	ADDQ    $-8, R10
+	CMPQ    R10, $0x08
+	JGE     l125
+
+l126:
+	CMPQ         R10, $0x01
+	JLT          l139
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+88(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+104(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+112(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l141
+	PCALIGN      $0x20
+
+l140:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l140
+
+l141:
+	CMPQ    BX, $0x01
+	JLT     l143
+	PCALIGN $0x20
+
+l142:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l142
+
+l143:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l144
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (CX), Y8, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y1
+	VMASKMOVPS   (CX), Y8, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y1
+	VMASKMOVPS   (CX), Y8, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 12(AX), Y1
+	VMASKMOVPS   (CX), Y8, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l145
+
+l144:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l146
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y1
+	VMASKMOVPS   (BX), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMASKMOVPS   (BX), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMASKMOVPS   (BX), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 12(CX), Y1
+	VMASKMOVPS   (BX), Y8, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l147
+
+l146:
+	MOVQ       R9, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y7, Y0, Y7
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y6, Y0, Y6
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y5, Y0, Y5
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y4, Y0, Y4
+
+l147:
+l145:
+	MOVQ         flags+136(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          l148
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VBROADCASTSS 12(AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l148:
+	TESTQ      $0x00000010, R8
+	JEQ        l149
+	MOVQ       n+80(FP), AX
+	SUBQ       R10, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x02, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPS (AX), Y8, Y0
+	VADDPS     Y0, Y7, Y7
+	VADDPS     Y0, Y6, Y6
+	VADDPS     Y0, Y5, Y5
+	VADDPS     Y0, Y4, Y4
+
+l149:
+	TESTQ   $0x00000020, R8
+	JEQ     l150
+	MOVQ    n+80(FP), DI
+	SUBQ    R10, DI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, DI
+	MOVQ    R9, SI
+	XORL    DX, DX
+	MOVQ    R10, CX
+	LEAQ    (DI)(R10*1), BX
+	CMPQ    CX, $0x01
+	JLT     l152
+	PCALIGN $0x20
+
+l151:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l151
+
+l152:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y8, Y0
+	VBLENDVPS  Y1, Y7, Y0, Y7
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l154
+	PCALIGN    $0x20
+
+l153:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l153
+
+l154:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y8, Y0
+	VBLENDVPS  Y1, Y6, Y0, Y6
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l156
+	PCALIGN    $0x20
+
+l155:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l155
+
+l156:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y8, Y0
+	VBLENDVPS  Y1, Y5, Y0, Y5
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       BX, BX
+	MOVQ       R10, AX
+	LEAQ       (DI)(R10*1), DX
+	CMPQ       AX, $0x01
+	JLT        l158
+	PCALIGN    $0x20
+
+l157:
+	ADDQ    $-1, DX
+	SHLQ    $0x08, BX
+	MOVBQZX (DX), CX
+	ORQ     CX, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l157
+
+l158:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y8, Y0
+	VBLENDVPS  Y1, Y4, Y0, Y4
+
+l150:
+	TESTQ        $0x00000040, R8
+	JEQ          l159
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l159:
+	VMASKMOVPS Y7, Y8, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y6, Y8, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y5, Y8, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y4, Y8, (R9)
+
+l139:
+	JMP l110
+
+l109:
+	MOVQ    m+72(FP), AX
+	CMPQ    AX, $0x03
+	JLT     l160
+	MOVQ    n+80(FP), R10
+	MOVQ    c+0(FP), R9
+	MOVQ    b+16(FP), DI
+	CMPQ    R10, $0x10
+	JLT     l163
+	PCALIGN $0x20
+
+l162:
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+88(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+104(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+112(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l165
+	PCALIGN    $0x20
+
+l164:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l164
+
+l165:
+	CMPQ    SI, $0x01
+	JLT     l167
+	PCALIGN $0x20
+
+l166:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y1, Y8
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l166
+
+l167:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l168
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y9, Y0, Y9
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l169
+
+l168:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l170
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y9, Y0, Y9
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y8, Y0, Y8
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y7, Y0, Y7
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l171
+
+l170:
+	MOVQ   R9, BX
+	VADDPS (BX), Y9, Y9
+	VADDPS 32(BX), Y8, Y8
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y7, Y7
+	VADDPS 32(BX), Y6, Y6
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y5, Y5
+	VADDPS 32(BX), Y4, Y4
+
+l171:
+l169:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l172
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y9, Y9
+	VADDPS       Y0, Y8, Y8
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VADDPS       Y0, Y4, Y4
+
+l172:
+	TESTQ   $0x00000010, DX
+	JEQ     l173
+	MOVQ    n+80(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPS  Y0, Y9, Y9
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y5, Y5
+	VMOVUPS 32(AX), Y0
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y4, Y4
+
+l173:
+	TESTQ     $0x00000020, DX
+	JEQ       l174
+	MOVQ      n+80(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y9, Y0, Y9
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y8, Y0, Y8
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y7, Y0, Y7
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y6, Y0, Y6
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l174:
+	TESTQ        $0x00000040, DX
+	JEQ          l175
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y9, Y3, Y9
+	VANDPS       Y1, Y9, Y9
+	VMINPS       Y9, Y2, Y9
+	VORPS        Y0, Y9, Y9
+	VMAXPS       Y8, Y3, Y8
+	VANDPS       Y1, Y8, Y8
+	VMINPS       Y8, Y2, Y8
+	VORPS        Y0, Y8, Y8
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l175:
+	MOVQ    R9, BX
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    $+64, R9
+	MOVQ    bPanel+120(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	ADDQ    $-16, R10
+	CMPQ    R10, $0x10
+	JGE     l162
+
+l163:
+	CMPQ    R10, $0x08
+	JLT     l177
+	PCALIGN $0x20
+
+l176:
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+88(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+104(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+112(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l179
+	PCALIGN $0x20
+
+l178:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l178
+
+l179:
+	CMPQ    SI, $0x01
+	JLT     l181
+	PCALIGN $0x20
+
+l180:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l180
+
+l181:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l182
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l183
+
+l182:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l184
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l185
+
+l184:
+	MOVQ   R9, BX
+	VADDPS (BX), Y6, Y6
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y5, Y5
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y4, Y4
+
+l185:
+l183:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l186
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l186:
+	TESTQ   $0x00000010, DX
+	JEQ     l187
+	MOVQ    n+80(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y0, Y4, Y4
+
+l187:
+	TESTQ     $0x00000020, DX
+	JEQ       l188
+	MOVQ      n+80(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y6, Y0, Y6
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l188:
+	TESTQ        $0x00000040, DX
+	JEQ          l189
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l189:
+	MOVQ    R9, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    $+32, R9
+	ADDQ    $+32, DI
+	ADDQ    $-8, R10
+	CMPQ    R10, $0x08
+	JGE     l176
+
+l177:
+	CMPQ         R10, $0x01
+	JLT          l190
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+88(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+104(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+112(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l192
+	PCALIGN      $0x20
+
+l191:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l191
+
+l192:
+	CMPQ    BX, $0x01
+	JLT     l194
+	PCALIGN $0x20
+
+l193:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l193
+
+l194:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l195
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (CX), Y7, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y1
+	VMASKMOVPS   (CX), Y7, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 8(AX), Y1
+	VMASKMOVPS   (CX), Y7, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l196
+
+l195:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l197
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y1
+	VMASKMOVPS   (BX), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMASKMOVPS   (BX), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 8(CX), Y1
+	VMASKMOVPS   (BX), Y7, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l198
+
+l197:
+	MOVQ       R9, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y6, Y0, Y6
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y5, Y0, Y5
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y4, Y0, Y4
+
+l198:
+l196:
+	MOVQ         flags+136(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          l199
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VBROADCASTSS 8(AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l199:
+	TESTQ      $0x00000010, R8
+	JEQ        l200
+	MOVQ       n+80(FP), AX
+	SUBQ       R10, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x02, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPS (AX), Y7, Y0
+	VADDPS     Y0, Y6, Y6
+	VADDPS     Y0, Y5, Y5
+	VADDPS     Y0, Y4, Y4
+
+l200:
+	TESTQ   $0x00000020, R8
+	JEQ     l201
+	MOVQ    n+80(FP), DI
+	SUBQ    R10, DI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, DI
+	MOVQ    R9, SI
+	XORL    DX, DX
+	MOVQ    R10, CX
+	LEAQ    (DI)(R10*1), BX
+	CMPQ    CX, $0x01
+	JLT     l203
+	PCALIGN $0x20
+
+l202:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l202
+
+l203:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y7, Y0
+	VBLENDVPS  Y1, Y6, Y0, Y6
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l205
+	PCALIGN    $0x20
+
+l204:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l204
+
+l205:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y7, Y0
+	VBLENDVPS  Y1, Y5, Y0, Y5
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       BX, BX
+	MOVQ       R10, AX
+	LEAQ       (DI)(R10*1), DX
+	CMPQ       AX, $0x01
+	JLT        l207
+	PCALIGN    $0x20
+
+l206:
+	ADDQ    $-1, DX
+	SHLQ    $0x08, BX
+	MOVBQZX (DX), CX
+	ORQ     CX, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l206
+
+l207:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y7, Y0
+	VBLENDVPS  Y1, Y4, Y0, Y4
+
+l201:
+	TESTQ        $0x00000040, R8
+	JEQ          l208
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l208:
+	VMASKMOVPS Y6, Y7, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y5, Y7, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y4, Y7, (R9)
+
+l190:
+	JMP l161
+
+l160:
+	MOVQ    m+72(FP), AX
+	CMPQ    AX, $0x02
+	JLT     l209
+	MOVQ    n+80(FP), R10
+	MOVQ    c+0(FP), R9
+	MOVQ    b+16(FP), DI
+	CMPQ    R10, $0x10
+	JLT     l212
+	PCALIGN $0x20
+
+l211:
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+88(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+104(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+112(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l214
+	PCALIGN    $0x20
+
+l213:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l213
+
+l214:
+	CMPQ    SI, $0x01
+	JLT     l216
+	PCALIGN $0x20
+
+l215:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y2, Y7
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l215
+
+l216:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l217
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y7, Y0, Y7
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l218
+
+l217:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l219
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y7, Y0, Y7
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y6, Y0, Y6
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMULPS       (BX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMULPS       32(BX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l220
+
+l219:
+	MOVQ   R9, BX
+	VADDPS (BX), Y7, Y7
+	VADDPS 32(BX), Y6, Y6
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y5, Y5
+	VADDPS 32(BX), Y4, Y4
+
+l220:
+l218:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l221
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y7, Y7
+	VADDPS       Y0, Y6, Y6
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VADDPS       Y0, Y4, Y4
+
+l221:
+	TESTQ   $0x00000010, DX
+	JEQ     l222
+	MOVQ    n+80(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y5, Y5
+	VMOVUPS 32(AX), Y0
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y4, Y4
+
+l222:
+	TESTQ     $0x00000020, DX
+	JEQ       l223
+	MOVQ      n+80(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y7, Y0, Y7
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y6, Y0, Y6
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l223:
+	TESTQ        $0x00000040, DX
+	JEQ          l224
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y7, Y3, Y7
+	VANDPS       Y1, Y7, Y7
+	VMINPS       Y7, Y2, Y7
+	VORPS        Y0, Y7, Y7
+	VMAXPS       Y6, Y3, Y6
+	VANDPS       Y1, Y6, Y6
+	VMINPS       Y6, Y2, Y6
+	VORPS        Y0, Y6, Y6
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l224:
+	MOVQ    R9, BX
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    $+64, R9
+	MOVQ    bPanel+120(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	ADDQ    $-16, R10
+	CMPQ    R10, $0x10
+	JGE     l211
+
+l212:
+	CMPQ    R10, $0x08
+	JLT     l226
+	PCALIGN $0x20
+
+l225:
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+88(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+104(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+112(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l228
+	PCALIGN $0x20
+
+l227:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l227
+
+l228:
+	CMPQ    SI, $0x01
+	JLT     l230
+	PCALIGN $0x20
+
+l229:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(DX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l229
+
+l230:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l231
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l232
+
+l231:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l233
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l234
+
+l233:
+	MOVQ   R9, BX
+	VADDPS (BX), Y5, Y5
+	MOVQ   cStride+96(FP), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, BX
+	VADDPS (BX), Y4, Y4
+
+l234:
+l232:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l235
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l235:
+	TESTQ   $0x00000010, DX
+	JEQ     l236
+	MOVQ    n+80(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y0, Y4, Y4
+
+l236:
+	TESTQ     $0x00000020, DX
+	JEQ       l237
+	MOVQ      n+80(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      cStride+96(FP), AX
+	SHLQ      $0x02, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+128(FP), AX
+	ADDQ      AX, CX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l237:
+	TESTQ        $0x00000040, DX
+	JEQ          l238
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l238:
+	MOVQ    R9, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+96(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    $+32, R9
+	ADDQ    $+32, DI
+	ADDQ    $-8, R10
+	CMPQ    R10, $0x08
+	JGE     l225
+
+l226:
+	CMPQ         R10, $0x01
+	JLT          l239
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+88(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+104(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+112(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l241
+	PCALIGN      $0x20
+
+l240:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l240
+
+l241:
+	CMPQ    BX, $0x01
+	JLT     l243
+	PCALIGN $0x20
+
+l242:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l242
+
+l243:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l244
+	MOVQ         n+80(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (CX), Y6, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS 4(AX), Y1
+	VMASKMOVPS   (CX), Y6, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l245
+
+l244:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l246
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSS (CX), Y1
+	VMASKMOVPS   (BX), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         cStride+96(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, BX
+	VBROADCASTSS 4(CX), Y1
+	VMASKMOVPS   (BX), Y6, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l247
+
+l246:
+	MOVQ       R9, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y5, Y0, Y5
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y4, Y0, Y4
+
+l247:
+l245:
+	MOVQ         flags+136(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          l248
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VBROADCASTSS 4(AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l248:
+	TESTQ      $0x00000010, R8
+	JEQ        l249
+	MOVQ       n+80(FP), AX
+	SUBQ       R10, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x02, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPS (AX), Y6, Y0
+	VADDPS     Y0, Y5, Y5
+	VADDPS     Y0, Y4, Y4
+
+l249:
+	TESTQ   $0x00000020, R8
+	JEQ     l250
+	MOVQ    n+80(FP), DI
+	SUBQ    R10, DI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, DI
+	MOVQ    R9, SI
+	XORL    DX, DX
+	MOVQ    R10, CX
+	LEAQ    (DI)(R10*1), BX
+	CMPQ    CX, $0x01
+	JLT     l252
+	PCALIGN $0x20
+
+l251:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l251
+
+l252:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y6, Y0
+	VBLENDVPS  Y1, Y5, Y0, Y5
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+128(FP), AX
+	ADDQ       AX, DI
+	XORL       BX, BX
+	MOVQ       R10, AX
+	LEAQ       (DI)(R10*1), DX
+	CMPQ       AX, $0x01
+	JLT        l254
+	PCALIGN    $0x20
+
+l253:
+	ADDQ    $-1, DX
+	SHLQ    $0x08, BX
+	MOVBQZX (DX), CX
+	ORQ     CX, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l253
+
+l254:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (SI), Y6, Y0
+	VBLENDVPS  Y1, Y4, Y0, Y4
+
+l250:
+	TESTQ        $0x00000040, R8
+	JEQ          l255
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l255:
+	VMASKMOVPS Y5, Y6, (R9)
+	MOVQ       cStride+96(FP), AX
+	SHLQ       $0x02, AX
+	ADDQ       AX, R9
+	VMASKMOVPS Y4, Y6, (R9)
+
+l239:
+	JMP l210
+
+l209:
+	MOVQ    n+80(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x10
+	JLT     l257
+	PCALIGN $0x20
+
+l256:
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R8, AX
+	PREFETCHT0 (AX)
+	MOVQ       k+88(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+104(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       bStride+112(FP), AX
+	SHLQ       $0x02, AX
+	CMPQ       SI, $0x04
+	JLT        l259
+	PCALIGN    $0x20
+
+l258:
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y5
+	VFMADD231PS  32(CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y5
+	VFMADD231PS  32(CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y5
+	VFMADD231PS  32(CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y5
+	VFMADD231PS  32(CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l258
+
+l259:
+	CMPQ    SI, $0x01
+	JLT     l261
+	PCALIGN $0x20
+
+l260:
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y5
+	VFMADD231PS  32(CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l260
+
+l261:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l262
+	MOVQ         n+80(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       32(CX), Y0, Y0
+	VMULPS       32(BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l263
+
+l262:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l264
+	MOVQ         f+24(FP), BX
+	MOVQ         R8, AX
+	VBROADCASTSS (BX), Y1
+	VMULPS       (AX), Y1, Y0
+	VADDPS       Y5, Y0, Y5
+	VMULPS       32(AX), Y1, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l265
+
+l264:
+	MOVQ   R8, AX
+	VADDPS (AX), Y5, Y5
+	VADDPS 32(AX), Y4, Y4
+
+l265:
+l263:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l266
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y5, Y5
+	VADDPS       Y0, Y4, Y4
+
+l266:
+	TESTQ  $0x00000010, DX
+	JEQ    l267
+	MOVQ   n+80(FP), AX
+	SUBQ   R9, AX
+	MOVQ   ca+48(FP), BX
+	SHLQ   $0x02, AX
+	LEAQ   (BX)(AX*1), AX
+	VADDPS (AX), Y5, Y5
+	VADDPS 32(AX), Y4, Y4
+
+l267:
+	TESTQ     $0x00000020, DX
+	JEQ       l268
+	MOVQ      n+80(FP), CX
+	SUBQ      R9, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R8, BX
+	MOVQ      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y5, Y0, Y5
+	MOVQ      8(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l268:
+	TESTQ        $0x00000040, DX
+	JEQ          l269
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y5, Y3, Y5
+	VANDPS       Y1, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VORPS        Y0, Y5, Y5
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l269:
+	MOVQ    R8, AX
+	VMOVUPS Y5, (AX)
+	VMOVUPS Y4, 32(AX)
+	ADDQ    $+64, R8
+	MOVQ    bPanel+120(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	ADDQ    $-16, R9
+	CMPQ    R9, $0x10
+	JGE     l256
+
+l257:
+	CMPQ    R9, $0x08
+	JLT     l271
+	PCALIGN $0x20
+
+l270:
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+88(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+104(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    bStride+112(FP), AX
+	SHLQ    $0x02, AX
+	CMPQ    SI, $0x04
+	JLT     l273
+	PCALIGN $0x20
+
+l272:
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l272
+
+l273:
+	CMPQ    SI, $0x01
+	JLT     l275
+	PCALIGN $0x20
+
+l274:
+	VBROADCASTSS (DX), Y0
+	VFMADD231PS  (CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l274
+
+l275:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l276
+	MOVQ         n+80(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VSUBPS       (CX), Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l277
+
+l276:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l278
+	MOVQ         f+24(FP), BX
+	MOVQ         R8, AX
+	VBROADCASTSS (BX), Y0
+	VMULPS       (AX), Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l279
+
+l278:
+	MOVQ   R8, AX
+	VADDPS (AX), Y4, Y4
+
+l279:
+l277:
+	MOVQ         flags+136(FP), CX
+	TESTQ        $0x00000008, CX
+	JEQ          l280
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l280:
+	TESTQ  $0x00000010, CX
+	JEQ    l281
+	MOVQ   n+80(FP), AX
+	SUBQ   R9, AX
+	MOVQ   ca+48(FP), BX
+	SHLQ   $0x02, AX
+	LEAQ   (BX)(AX*1), AX
+	VADDPS (AX), Y4, Y4
+
+l281:
+	TESTQ     $0x00000020, CX
+	JEQ       l282
+	MOVQ      n+80(FP), AX
+	SUBQ      R9, AX
+	MOVQ      mask+56(FP), BX
+	ADDQ      BX, AX
+	MOVQ      R8, BX
+	MOVQ      (AX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPCMPGTD  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPS Y1, Y4, Y0, Y4
+
+l282:
+	TESTQ        $0x00000040, CX
+	JEQ          l283
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l283:
+	MOVQ    R8, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+32, R8
+	ADDQ    $+32, DI
+	ADDQ    $-8, R9
+	CMPQ    R9, $0x08
+	JGE     l270
+
+l271:
+	CMPQ         R9, $0x01
+	JLT          l284
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+88(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+104(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         bStride+112(FP), CX
+	SHLQ         $0x02, CX
+	CMPQ         BX, $0x04
+	JLT          l286
+	PCALIGN      $0x20
+
+l285:
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (DI), Y0, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (DI), Y0, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (DI), Y0, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (DI), Y0, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l285
+
+l286:
+	CMPQ    BX, $0x01
+	JLT     l288
+	PCALIGN $0x20
+
+l287:
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (DI), Y0, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l287
+
+l288:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l289
+	MOVQ         n+80(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSS (AX), Y1
+	VMASKMOVPS   (CX), Y5, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMASKMOVPS   (BX), Y5, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l290
+
+l289:
+	MOVQ         flags+136(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l291
+	MOVQ         f+24(FP), BX
+	MOVQ         R8, AX
+	VBROADCASTSS (BX), Y1
+	VMASKMOVPS   (AX), Y5, Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	JMP          l292
+
+l291:
+	MOVQ       R8, AX
+	VMASKMOVPS (AX), Y5, Y0
+	VADDPS     Y4, Y0, Y4
+
+l292:
+l290:
+	MOVQ         flags+136(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l293
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSS (AX), Y0
+	VADDPS       Y0, Y4, Y4
+
+l293:
+	TESTQ      $0x00000010, DX
+	JEQ        l294
+	MOVQ       n+80(FP), AX
+	SUBQ       R9, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x02, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPS (AX), Y5, Y0
+	VADDPS     Y0, Y4, Y4
+
+l294:
+	TESTQ   $0x00000020, DX
+	JEQ     l295
+	MOVQ    n+80(FP), SI
+	SUBQ    R9, SI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, SI
+	MOVQ    R8, CX
+	XORL    BX, BX
+	MOVQ    R9, AX
+	LEAQ    (SI)(R9*1), DI
+	CMPQ    AX, $0x01
+	JLT     l297
+	PCALIGN $0x20
+
+l296:
+	ADDQ    $-1, DI
+	SHLQ    $0x08, BX
+	MOVBQZX (DI), SI
+	ORQ     SI, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l296
+
+l297:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBD  X1, Y1
+	VPCMPGTD   Y0, Y1, Y1
+	VMASKMOVPS (CX), Y5, Y0
+	VBLENDVPS  Y1, Y4, Y0, Y4
+
+l295:
+	TESTQ        $0x00000040, DX
+	JEQ          l298
+	VBROADCASTSS lo+64(FP), Y3
+	VBROADCASTSS hi+68(FP), Y2
+	VPCMPEQD     productsConstants<>+0(SB), Y3, Y0
+	VANDNPS      productsConstants<>+64(SB), Y0, Y0
+	VORPS        productsConstants<>+32(SB), Y0, Y1
+	VPCMPEQD     productsConstants<>+64(SB), Y2, Y0
+	VANDPS       productsConstants<>+64(SB), Y0, Y0
+	VMAXPS       Y4, Y3, Y4
+	VANDPS       Y1, Y4, Y4
+	VMINPS       Y4, Y2, Y4
+	VORPS        Y0, Y4, Y4
+
+l298:
+	VMASKMOVPS Y4, Y5, (R8)
+
+l284:
+l210:
+l161:
+l110:
+l57:
+l2:
+	VZEROUPPER
+	RET
+
+// func MulTileFullF64AVX2(c *float64, a *float64, b *float64, f *float64, d *float64, ra *float64, ca *float64, mask *bool, lo float64, hi float64, m int, n int, k int, cStride int, aStride int, bStride int, bPanel int, maskStride int, flags int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·MulTileFullF64AVX2(SB), NOSPLIT, $0-152
+	MOVQ    m+80(FP), AX
+	CMPQ    AX, $0x06
+	JLT     l1
+	MOVQ    n+88(FP), R10
+	MOVQ    c+0(FP), R9
+	MOVQ    b+16(FP), DI
+	CMPQ    R10, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VXORPS     Y15, Y15, Y15
+	VXORPS     Y14, Y14, Y14
+	VXORPS     Y13, Y13, Y13
+	VXORPS     Y12, Y12, Y12
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+96(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+112(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+120(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l6
+	PCALIGN    $0x20
+
+l5:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y15
+	VFMADD231PD  Y0, Y1, Y14
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y13
+	VFMADD231PD  Y0, Y1, Y12
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y15
+	VFMADD231PD  Y0, Y1, Y14
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y13
+	VFMADD231PD  Y0, Y1, Y12
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y15
+	VFMADD231PD  Y0, Y1, Y14
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y13
+	VFMADD231PD  Y0, Y1, Y12
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y15
+	VFMADD231PD  Y0, Y1, Y14
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y13
+	VFMADD231PD  Y0, Y1, Y12
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l5
+
+l6:
+	CMPQ    SI, $0x01
+	JLT     l8
+	PCALIGN $0x20
+
+l7:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y15
+	VFMADD231PD  Y0, Y1, Y14
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y13
+	VFMADD231PD  Y0, Y1, Y12
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l7
+
+l8:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l9
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y15, Y0, Y15
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y14, Y0, Y14
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y13, Y0, Y13
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y12, Y0, Y12
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y11, Y0, Y11
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y10, Y0, Y10
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 40(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 40(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l10
+
+l9:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l11
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y15, Y0, Y15
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y14, Y0, Y14
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y13, Y0, Y13
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y12, Y0, Y12
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y11, Y0, Y11
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y10, Y0, Y10
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y9, Y0, Y9
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 32(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y7, Y0, Y7
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 40(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l12
+
+l11:
+	MOVQ   R9, BX
+	VADDPD (BX), Y15, Y15
+	VADDPD 32(BX), Y14, Y14
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y13, Y13
+	VADDPD 32(BX), Y12, Y12
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y11, Y11
+	VADDPD 32(BX), Y10, Y10
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y9, Y9
+	VADDPD 32(BX), Y8, Y8
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y7, Y7
+	VADDPD 32(BX), Y6, Y6
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y5, Y5
+	VADDPD 32(BX), Y4, Y4
+
+l12:
+l10:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l13
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y15, Y15
+	VADDPD       Y0, Y14, Y14
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y13, Y13
+	VADDPD       Y0, Y12, Y12
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y11, Y11
+	VADDPD       Y0, Y10, Y10
+	VBROADCASTSD 24(AX), Y0
+	VADDPD       Y0, Y9, Y9
+	VADDPD       Y0, Y8, Y8
+	VBROADCASTSD 32(AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 40(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VADDPD       Y0, Y4, Y4
+
+l13:
+	TESTQ   $0x00000010, DX
+	JEQ     l14
+	MOVQ    n+88(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPD  Y0, Y15, Y15
+	VADDPD  Y0, Y13, Y13
+	VADDPD  Y0, Y11, Y11
+	VADDPD  Y0, Y9, Y9
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y5, Y5
+	VMOVUPS 32(AX), Y0
+	VADDPD  Y0, Y14, Y14
+	VADDPD  Y0, Y12, Y12
+	VADDPD  Y0, Y10, Y10
+	VADDPD  Y0, Y8, Y8
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y4, Y4
+
+l14:
+	TESTQ     $0x00000020, DX
+	JEQ       l15
+	MOVQ      n+88(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y15, Y0, Y15
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y14, Y0, Y14
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y13, Y0, Y13
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y12, Y0, Y12
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y11, Y0, Y11
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y10, Y0, Y10
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y9, Y0, Y9
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y8, Y0, Y8
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y7, Y0, Y7
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y6, Y0, Y6
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l15:
+	TESTQ        $0x00000040, DX
+	JEQ          l16
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y15, Y3, Y15
+	VANDPD       Y1, Y15, Y15
+	VMINPD       Y15, Y2, Y15
+	VORPD        Y0, Y15, Y15
+	VMAXPD       Y14, Y3, Y14
+	VANDPD       Y1, Y14, Y14
+	VMINPD       Y14, Y2, Y14
+	VORPD        Y0, Y14, Y14
+	VMAXPD       Y13, Y3, Y13
+	VANDPD       Y1, Y13, Y13
+	VMINPD       Y13, Y2, Y13
+	VORPD        Y0, Y13, Y13
+	VMAXPD       Y12, Y3, Y12
+	VANDPD       Y1, Y12, Y12
+	VMINPD       Y12, Y2, Y12
+	VORPD        Y0, Y12, Y12
+	VMAXPD       Y11, Y3, Y11
+	VANDPD       Y1, Y11, Y11
+	VMINPD       Y11, Y2, Y11
+	VORPD        Y0, Y11, Y11
+	VMAXPD       Y10, Y3, Y10
+	VANDPD       Y1, Y10, Y10
+	VMINPD       Y10, Y2, Y10
+	VORPD        Y0, Y10, Y10
+	VMAXPD       Y9, Y3, Y9
+	VANDPD       Y1, Y9, Y9
+	VMINPD       Y9, Y2, Y9
+	VORPD        Y0, Y9, Y9
+	VMAXPD       Y8, Y3, Y8
+	VANDPD       Y1, Y8, Y8
+	VMINPD       Y8, Y2, Y8
+	VORPD        Y0, Y8, Y8
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l16:
+	MOVQ    R9, BX
+	VMOVUPS Y15, (BX)
+	VMOVUPS Y14, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y13, (BX)
+	VMOVUPS Y12, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y11, (BX)
+	VMOVUPS Y10, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    $+64, R9
+	MOVQ    bPanel+128(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	ADDQ    $-8, R10
+	CMPQ    R10, $0x08
+	JGE     l3
+
+l4:
+	CMPQ    R10, $0x04
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+96(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+112(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+120(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l20
+	PCALIGN $0x20
+
+l19:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l19
+
+l20:
+	CMPQ    SI, $0x01
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l21
+
+l22:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l23
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 40(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l24
+
+l23:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l25
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 32(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 40(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l26
+
+l25:
+	MOVQ   R9, BX
+	VADDPD (BX), Y9, Y9
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y8, Y8
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y7, Y7
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y6, Y6
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y5, Y5
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y4, Y4
+
+l26:
+l24:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l27
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y9, Y9
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y8, Y8
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VBROADCASTSD 24(AX), Y0
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 32(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD 40(AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l27:
+	TESTQ   $0x00000010, DX
+	JEQ     l28
+	MOVQ    n+88(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPD  Y0, Y9, Y9
+	VADDPD  Y0, Y8, Y8
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y5, Y5
+	VADDPD  Y0, Y4, Y4
+
+l28:
+	TESTQ     $0x00000020, DX
+	JEQ       l29
+	MOVQ      n+88(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y9, Y0, Y9
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y8, Y0, Y8
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y7, Y0, Y7
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y6, Y0, Y6
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l29:
+	TESTQ        $0x00000040, DX
+	JEQ          l30
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y9, Y3, Y9
+	VANDPD       Y1, Y9, Y9
+	VMINPD       Y9, Y2, Y9
+	VORPD        Y0, Y9, Y9
+	VMAXPD       Y8, Y3, Y8
+	VANDPD       Y1, Y8, Y8
+	VMINPD       Y8, Y2, Y8
+	VORPD        Y0, Y8, Y8
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l30:
+	MOVQ    R9, BX
+	VMOVUPS Y9, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    $+32, R9
+	ADDQ    $+32, DI
+	ADDQ    $-4, R10
+	CMPQ    R10, $0x04
+	JGE     l17
+
+l18:
+	CMPQ         R10, $0x01
+	JLT          l31
+	VMOVQ        R10, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y10
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+96(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+112(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+120(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l33
+	PCALIGN      $0x20
+
+l32:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l32
+
+l33:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
+
+l34:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l34
+
+l35:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l36
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (CX), Y10, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y1
+	VMASKMOVPD   (CX), Y10, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y1
+	VMASKMOVPD   (CX), Y10, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y1
+	VMASKMOVPD   (CX), Y10, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y1
+	VMASKMOVPD   (CX), Y10, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 40(AX), Y1
+	VMASKMOVPD   (CX), Y10, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l37
+
+l36:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l38
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 32(CX), Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 40(CX), Y1
+	VMASKMOVPD   (BX), Y10, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l39
+
+l38:
+	MOVQ       R9, BX
+	VMASKMOVPD (BX), Y10, Y0
+	VADDPD     Y9, Y0, Y9
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y10, Y0
+	VADDPD     Y8, Y0, Y8
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y10, Y0
+	VADDPD     Y7, Y0, Y7
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y10, Y0
+	VADDPD     Y6, Y0, Y6
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y10, Y0
+	VADDPD     Y5, Y0, Y5
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y10, Y0
+	VADDPD     Y4, Y0, Y4
+
+l39:
+l37:
+	MOVQ         flags+144(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          l40
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y9, Y9
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y8, Y8
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VBROADCASTSD 24(AX), Y0
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 32(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD 40(AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l40:
+	TESTQ      $0x00000010, R8
+	JEQ        l41
+	MOVQ       n+88(FP), AX
+	SUBQ       R10, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x03, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPD (AX), Y10, Y0
+	VADDPD     Y0, Y9, Y9
+	VADDPD     Y0, Y8, Y8
+	VADDPD     Y0, Y7, Y7
+	VADDPD     Y0, Y6, Y6
+	VADDPD     Y0, Y5, Y5
+	VADDPD     Y0, Y4, Y4
+
+l41:
+	TESTQ   $0x00000020, R8
+	JEQ     l42
+	MOVQ    n+88(FP), DI
+	SUBQ    R10, DI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, DI
+	MOVQ    R9, SI
+	XORL    DX, DX
+	MOVQ    R10, CX
+	LEAQ    (DI)(R10*1), BX
+	CMPQ    CX, $0x01
+	JLT     l44
+	PCALIGN $0x20
+
+l43:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l43
+
+l44:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y10, Y0
+	VBLENDVPD  Y1, Y9, Y0, Y9
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l46
+	PCALIGN    $0x20
+
+l45:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l45
+
+l46:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y10, Y0
+	VBLENDVPD  Y1, Y8, Y0, Y8
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l48
+	PCALIGN    $0x20
+
+l47:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l47
+
+l48:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y10, Y0
+	VBLENDVPD  Y1, Y7, Y0, Y7
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l50
+	PCALIGN    $0x20
+
+l49:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l49
+
+l50:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y10, Y0
+	VBLENDVPD  Y1, Y6, Y0, Y6
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l52
+	PCALIGN    $0x20
+
+l51:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l51
+
+l52:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y10, Y0
+	VBLENDVPD  Y1, Y5, Y0, Y5
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       BX, BX
+	MOVQ       R10, AX
+	LEAQ       (DI)(R10*1), DX
+	CMPQ       AX, $0x01
+	JLT        l54
+	PCALIGN    $0x20
+
+l53:
+	ADDQ    $-1, DX
+	SHLQ    $0x08, BX
+	MOVBQZX (DX), CX
+	ORQ     CX, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l53
+
+l54:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y10, Y0
+	VBLENDVPD  Y1, Y4, Y0, Y4
+
+l42:
+	TESTQ        $0x00000040, R8
+	JEQ          l55
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y9, Y3, Y9
+	VANDPD       Y1, Y9, Y9
+	VMINPD       Y9, Y2, Y9
+	VORPD        Y0, Y9, Y9
+	VMAXPD       Y8, Y3, Y8
+	VANDPD       Y1, Y8, Y8
+	VMINPD       Y8, Y2, Y8
+	VORPD        Y0, Y8, Y8
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l55:
+	VMASKMOVPD Y9, Y10, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y8, Y10, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y7, Y10, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y6, Y10, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y5, Y10, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y4, Y10, (R9)
+
+l31:
+	JMP l2
+
+l1:
+	MOVQ    m+80(FP), AX
+	CMPQ    AX, $0x05
+	JLT     l56
+	MOVQ    n+88(FP), R10
+	MOVQ    c+0(FP), R9
+	MOVQ    b+16(FP), DI
+	CMPQ    R10, $0x08
+	JLT     l59
+	PCALIGN $0x20
+
+l58:
+	VXORPS     Y13, Y13, Y13
+	VXORPS     Y12, Y12, Y12
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+96(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+112(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+120(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l61
+	PCALIGN    $0x20
+
+l60:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y13
+	VFMADD231PD  Y0, Y1, Y12
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y13
+	VFMADD231PD  Y0, Y1, Y12
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y13
+	VFMADD231PD  Y0, Y1, Y12
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y13
+	VFMADD231PD  Y0, Y1, Y12
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l60
+
+l61:
+	CMPQ    SI, $0x01
+	JLT     l63
+	PCALIGN $0x20
+
+l62:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y13
+	VFMADD231PD  Y0, Y1, Y12
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l62
+
+l63:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l64
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y13, Y0, Y13
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y12, Y0, Y12
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y11, Y0, Y11
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y10, Y0, Y10
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l65
+
+l64:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l66
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y13, Y0, Y13
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y12, Y0, Y12
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y11, Y0, Y11
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y10, Y0, Y10
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y9, Y0, Y9
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y7, Y0, Y7
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 32(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l67
+
+l66:
+	MOVQ   R9, BX
+	VADDPD (BX), Y13, Y13
+	VADDPD 32(BX), Y12, Y12
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y11, Y11
+	VADDPD 32(BX), Y10, Y10
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y9, Y9
+	VADDPD 32(BX), Y8, Y8
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y7, Y7
+	VADDPD 32(BX), Y6, Y6
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y5, Y5
+	VADDPD 32(BX), Y4, Y4
+
+l67:
+l65:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l68
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y13, Y13
+	VADDPD       Y0, Y12, Y12
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y11, Y11
+	VADDPD       Y0, Y10, Y10
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y9, Y9
+	VADDPD       Y0, Y8, Y8
+	VBROADCASTSD 24(AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 32(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VADDPD       Y0, Y4, Y4
+
+l68:
+	TESTQ   $0x00000010, DX
+	JEQ     l69
+	MOVQ    n+88(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPD  Y0, Y13, Y13
+	VADDPD  Y0, Y11, Y11
+	VADDPD  Y0, Y9, Y9
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y5, Y5
+	VMOVUPS 32(AX), Y0
+	VADDPD  Y0, Y12, Y12
+	VADDPD  Y0, Y10, Y10
+	VADDPD  Y0, Y8, Y8
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y4, Y4
+
+l69:
+	TESTQ     $0x00000020, DX
+	JEQ       l70
+	MOVQ      n+88(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y13, Y0, Y13
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y12, Y0, Y12
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y11, Y0, Y11
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y10, Y0, Y10
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y9, Y0, Y9
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y8, Y0, Y8
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y7, Y0, Y7
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y6, Y0, Y6
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l70:
+	TESTQ        $0x00000040, DX
+	JEQ          l71
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y13, Y3, Y13
+	VANDPD       Y1, Y13, Y13
+	VMINPD       Y13, Y2, Y13
+	VORPD        Y0, Y13, Y13
+	VMAXPD       Y12, Y3, Y12
+	VANDPD       Y1, Y12, Y12
+	VMINPD       Y12, Y2, Y12
+	VORPD        Y0, Y12, Y12
+	VMAXPD       Y11, Y3, Y11
+	VANDPD       Y1, Y11, Y11
+	VMINPD       Y11, Y2, Y11
+	VORPD        Y0, Y11, Y11
+	VMAXPD       Y10, Y3, Y10
+	VANDPD       Y1, Y10, Y10
+	VMINPD       Y10, Y2, Y10
+	VORPD        Y0, Y10, Y10
+	VMAXPD       Y9, Y3, Y9
+	VANDPD       Y1, Y9, Y9
+	VMINPD       Y9, Y2, Y9
+	VORPD        Y0, Y9, Y9
+	VMAXPD       Y8, Y3, Y8
+	VANDPD       Y1, Y8, Y8
+	VMINPD       Y8, Y2, Y8
+	VORPD        Y0, Y8, Y8
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l71:
+	MOVQ    R9, BX
+	VMOVUPS Y13, (BX)
+	VMOVUPS Y12, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y11, (BX)
+	VMOVUPS Y10, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    $+64, R9
+	MOVQ    bPanel+128(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	ADDQ    $-8, R10
+	CMPQ    R10, $0x08
+	JGE     l58
+
+l59:
+	CMPQ    R10, $0x04
+	JLT     l73
+	PCALIGN $0x20
+
+l72:
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+96(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+112(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+120(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l75
+	PCALIGN $0x20
+
+l74:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l74
+
+l75:
+	CMPQ    SI, $0x01
+	JLT     l77
+	PCALIGN $0x20
+
+l76:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l76
+
+l77:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l78
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l79
+
+l78:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l80
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 32(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l81
+
+l80:
+	MOVQ   R9, BX
+	VADDPD (BX), Y8, Y8
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y7, Y7
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y6, Y6
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y5, Y5
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y4, Y4
+
+l81:
+l79:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l82
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y8, Y8
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 24(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD 32(AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l82:
+	TESTQ   $0x00000010, DX
+	JEQ     l83
+	MOVQ    n+88(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPD  Y0, Y8, Y8
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y5, Y5
+	VADDPD  Y0, Y4, Y4
+
+l83:
+	TESTQ     $0x00000020, DX
+	JEQ       l84
+	MOVQ      n+88(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y8, Y0, Y8
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y7, Y0, Y7
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y6, Y0, Y6
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l84:
+	TESTQ        $0x00000040, DX
+	JEQ          l85
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y8, Y3, Y8
+	VANDPD       Y1, Y8, Y8
+	VMINPD       Y8, Y2, Y8
+	VORPD        Y0, Y8, Y8
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l85:
+	MOVQ    R9, BX
+	VMOVUPS Y8, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    $+32, R9
+	ADDQ    $+32, DI
+	ADDQ    $-4, R10
+	CMPQ    R10, $0x04
+	JGE     l72
+
+l73:
+	CMPQ         R10, $0x01
+	JLT          l86
+	VMOVQ        R10, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y9
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+96(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+112(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+120(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l88
+	PCALIGN      $0x20
+
+l87:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l87
+
+l88:
+	CMPQ    BX, $0x01
+	JLT     l90
+	PCALIGN $0x20
+
+l89:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l89
+
+l90:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l91
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (CX), Y9, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y9, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y1
+	VMASKMOVPD   (CX), Y9, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y9, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y1
+	VMASKMOVPD   (CX), Y9, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y9, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y1
+	VMASKMOVPD   (CX), Y9, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y9, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 32(AX), Y1
+	VMASKMOVPD   (CX), Y9, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y9, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l92
+
+l91:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l93
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y1
+	VMASKMOVPD   (BX), Y9, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMASKMOVPD   (BX), Y9, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMASKMOVPD   (BX), Y9, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y1
+	VMASKMOVPD   (BX), Y9, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 32(CX), Y1
+	VMASKMOVPD   (BX), Y9, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l94
+
+l93:
+	MOVQ       R9, BX
+	VMASKMOVPD (BX), Y9, Y0
+	VADDPD     Y8, Y0, Y8
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y9, Y0
+	VADDPD     Y7, Y0, Y7
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y9, Y0
+	VADDPD     Y6, Y0, Y6
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y9, Y0
+	VADDPD     Y5, Y0, Y5
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y9, Y0
+	VADDPD     Y4, Y0, Y4
+
+l94:
+l92:
+	MOVQ         flags+144(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          l95
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y8, Y8
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 24(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD 32(AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l95:
+	TESTQ      $0x00000010, R8
+	JEQ        l96
+	MOVQ       n+88(FP), AX
+	SUBQ       R10, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x03, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPD (AX), Y9, Y0
+	VADDPD     Y0, Y8, Y8
+	VADDPD     Y0, Y7, Y7
+	VADDPD     Y0, Y6, Y6
+	VADDPD     Y0, Y5, Y5
+	VADDPD     Y0, Y4, Y4
+
+l96:
+	TESTQ   $0x00000020, R8
+	JEQ     l97
+	MOVQ    n+88(FP), DI
+	SUBQ    R10, DI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, DI
+	MOVQ    R9, SI
+	XORL    DX, DX
+	MOVQ    R10, CX
+	LEAQ    (DI)(R10*1), BX
+	CMPQ    CX, $0x01
+	JLT     l99
+	PCALIGN $0x20
+
+l98:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l98
+
+l99:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y9, Y0
+	VBLENDVPD  Y1, Y8, Y0, Y8
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l101
+	PCALIGN    $0x20
+
+l100:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l100
+
+l101:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y9, Y0
+	VBLENDVPD  Y1, Y7, Y0, Y7
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l103
+	PCALIGN    $0x20
+
+l102:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l102
+
+l103:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y9, Y0
+	VBLENDVPD  Y1, Y6, Y0, Y6
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l105
+	PCALIGN    $0x20
+
+l104:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l104
+
+l105:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y9, Y0
+	VBLENDVPD  Y1, Y5, Y0, Y5
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       BX, BX
+	MOVQ       R10, AX
+	LEAQ       (DI)(R10*1), DX
+	CMPQ       AX, $0x01
+	JLT        l107
+	PCALIGN    $0x20
+
+l106:
+	ADDQ    $-1, DX
+	SHLQ    $0x08, BX
+	MOVBQZX (DX), CX
+	ORQ     CX, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l106
+
+l107:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y9, Y0
+	VBLENDVPD  Y1, Y4, Y0, Y4
+
+l97:
+	TESTQ        $0x00000040, R8
+	JEQ          l108
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y8, Y3, Y8
+	VANDPD       Y1, Y8, Y8
+	VMINPD       Y8, Y2, Y8
+	VORPD        Y0, Y8, Y8
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l108:
+	VMASKMOVPD Y8, Y9, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y7, Y9, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y6, Y9, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y5, Y9, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y4, Y9, (R9)
+
+l86:
+	JMP l57
+
+l56:
+	MOVQ    m+80(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l109
+	MOVQ    n+88(FP), R10
+	MOVQ    c+0(FP), R9
+	MOVQ    b+16(FP), DI
+	CMPQ    R10, $0x08
+	JLT     l112
+	PCALIGN $0x20
+
+l111:
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+96(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+112(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+120(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l114
+	PCALIGN    $0x20
+
+l113:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l113
+
+l114:
+	CMPQ    SI, $0x01
+	JLT     l116
+	PCALIGN $0x20
+
+l115:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y1, Y10
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l115
+
+l116:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l117
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y11, Y0, Y11
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y10, Y0, Y10
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l118
+
+l117:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l119
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y11, Y0, Y11
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y10, Y0, Y10
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y9, Y0, Y9
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y7, Y0, Y7
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l120
+
+l119:
+	MOVQ   R9, BX
+	VADDPD (BX), Y11, Y11
+	VADDPD 32(BX), Y10, Y10
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y9, Y9
+	VADDPD 32(BX), Y8, Y8
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y7, Y7
+	VADDPD 32(BX), Y6, Y6
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y5, Y5
+	VADDPD 32(BX), Y4, Y4
+
+l120:
+l118:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l121
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y11, Y11
+	VADDPD       Y0, Y10, Y10
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y9, Y9
+	VADDPD       Y0, Y8, Y8
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 24(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VADDPD       Y0, Y4, Y4
+
+l121:
+	TESTQ   $0x00000010, DX
+	JEQ     l122
+	MOVQ    n+88(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPD  Y0, Y11, Y11
+	VADDPD  Y0, Y9, Y9
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y5, Y5
+	VMOVUPS 32(AX), Y0
+	VADDPD  Y0, Y10, Y10
+	VADDPD  Y0, Y8, Y8
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y4, Y4
+
+l122:
+	TESTQ     $0x00000020, DX
+	JEQ       l123
+	MOVQ      n+88(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y11, Y0, Y11
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y10, Y0, Y10
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y9, Y0, Y9
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y8, Y0, Y8
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y7, Y0, Y7
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y6, Y0, Y6
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l123:
+	TESTQ        $0x00000040, DX
+	JEQ          l124
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y11, Y3, Y11
+	VANDPD       Y1, Y11, Y11
+	VMINPD       Y11, Y2, Y11
+	VORPD        Y0, Y11, Y11
+	VMAXPD       Y10, Y3, Y10
+	VANDPD       Y1, Y10, Y10
+	VMINPD       Y10, Y2, Y10
+	VORPD        Y0, Y10, Y10
+	VMAXPD       Y9, Y3, Y9
+	VANDPD       Y1, Y9, Y9
+	VMINPD       Y9, Y2, Y9
+	VORPD        Y0, Y9, Y9
+	VMAXPD       Y8, Y3, Y8
+	VANDPD       Y1, Y8, Y8
+	VMINPD       Y8, Y2, Y8
+	VORPD        Y0, Y8, Y8
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l124:
+	MOVQ    R9, BX
+	VMOVUPS Y11, (BX)
+	VMOVUPS Y10, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    $+64, R9
+	MOVQ    bPanel+128(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	ADDQ    $-8, R10
+	CMPQ    R10, $0x08
+	JGE     l111
+
+l112:
+	CMPQ    R10, $0x04
+	JLT     l126
+	PCALIGN $0x20
+
+l125:
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+96(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+112(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+120(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l128
+	PCALIGN $0x20
+
+l127:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l127
+
+l128:
+	CMPQ    SI, $0x01
+	JLT     l130
+	PCALIGN $0x20
+
+l129:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l129
+
+l130:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l131
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l132
+
+l131:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l133
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l134
+
+l133:
+	MOVQ   R9, BX
+	VADDPD (BX), Y7, Y7
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y6, Y6
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y5, Y5
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y4, Y4
+
+l134:
+l132:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l135
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD 24(AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l135:
+	TESTQ   $0x00000010, DX
+	JEQ     l136
+	MOVQ    n+88(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y5, Y5
+	VADDPD  Y0, Y4, Y4
+
+l136:
+	TESTQ     $0x00000020, DX
+	JEQ       l137
+	MOVQ      n+88(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y7, Y0, Y7
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y6, Y0, Y6
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l137:
+	TESTQ        $0x00000040, DX
+	JEQ          l138
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l138:
+	MOVQ    R9, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    $+32, R9
+	ADDQ    $+32, DI
+	ADDQ    $-4, R10
+	CMPQ    R10, $0x04
+	JGE     l125
+
+l126:
+	CMPQ         R10, $0x01
+	JLT          l139
+	VMOVQ        R10, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+96(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+112(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+120(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l141
+	PCALIGN      $0x20
+
+l140:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l140
+
+l141:
+	CMPQ    BX, $0x01
+	JLT     l143
+	PCALIGN $0x20
+
+l142:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l142
+
+l143:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l144
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (CX), Y8, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y1
+	VMASKMOVPD   (CX), Y8, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y1
+	VMASKMOVPD   (CX), Y8, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 24(AX), Y1
+	VMASKMOVPD   (CX), Y8, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l145
+
+l144:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l146
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y1
+	VMASKMOVPD   (BX), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMASKMOVPD   (BX), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMASKMOVPD   (BX), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 24(CX), Y1
+	VMASKMOVPD   (BX), Y8, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l147
+
+l146:
+	MOVQ       R9, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y7, Y0, Y7
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y6, Y0, Y6
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y5, Y0, Y5
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y4, Y0, Y4
+
+l147:
+l145:
+	MOVQ         flags+144(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          l148
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD 24(AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l148:
+	TESTQ      $0x00000010, R8
+	JEQ        l149
+	MOVQ       n+88(FP), AX
+	SUBQ       R10, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x03, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPD (AX), Y8, Y0
+	VADDPD     Y0, Y7, Y7
+	VADDPD     Y0, Y6, Y6
+	VADDPD     Y0, Y5, Y5
+	VADDPD     Y0, Y4, Y4
+
+l149:
+	TESTQ   $0x00000020, R8
+	JEQ     l150
+	MOVQ    n+88(FP), DI
+	SUBQ    R10, DI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, DI
+	MOVQ    R9, SI
+	XORL    DX, DX
+	MOVQ    R10, CX
+	LEAQ    (DI)(R10*1), BX
+	CMPQ    CX, $0x01
+	JLT     l152
+	PCALIGN $0x20
+
+l151:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l151
+
+l152:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y8, Y0
+	VBLENDVPD  Y1, Y7, Y0, Y7
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l154
+	PCALIGN    $0x20
+
+l153:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l153
+
+l154:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y8, Y0
+	VBLENDVPD  Y1, Y6, Y0, Y6
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l156
+	PCALIGN    $0x20
+
+l155:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l155
+
+l156:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y8, Y0
+	VBLENDVPD  Y1, Y5, Y0, Y5
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       BX, BX
+	MOVQ       R10, AX
+	LEAQ       (DI)(R10*1), DX
+	CMPQ       AX, $0x01
+	JLT        l158
+	PCALIGN    $0x20
+
+l157:
+	ADDQ    $-1, DX
+	SHLQ    $0x08, BX
+	MOVBQZX (DX), CX
+	ORQ     CX, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l157
+
+l158:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y8, Y0
+	VBLENDVPD  Y1, Y4, Y0, Y4
+
+l150:
+	TESTQ        $0x00000040, R8
+	JEQ          l159
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l159:
+	VMASKMOVPD Y7, Y8, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y6, Y8, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y5, Y8, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y4, Y8, (R9)
+
+l139:
+	JMP l110
+
+l109:
+	MOVQ    m+80(FP), AX
+	CMPQ    AX, $0x03
+	JLT     l160
+	MOVQ    n+88(FP), R10
+	MOVQ    c+0(FP), R9
+	MOVQ    b+16(FP), DI
+	CMPQ    R10, $0x08
+	JLT     l163
+	PCALIGN $0x20
+
+l162:
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+96(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+112(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+120(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l165
+	PCALIGN    $0x20
+
+l164:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l164
+
+l165:
+	CMPQ    SI, $0x01
+	JLT     l167
+	PCALIGN $0x20
+
+l166:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y1, Y8
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l166
+
+l167:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l168
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y9, Y0, Y9
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l169
+
+l168:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l170
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y9, Y0, Y9
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y8, Y0, Y8
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y7, Y0, Y7
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l171
+
+l170:
+	MOVQ   R9, BX
+	VADDPD (BX), Y9, Y9
+	VADDPD 32(BX), Y8, Y8
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y7, Y7
+	VADDPD 32(BX), Y6, Y6
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y5, Y5
+	VADDPD 32(BX), Y4, Y4
+
+l171:
+l169:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l172
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y9, Y9
+	VADDPD       Y0, Y8, Y8
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VADDPD       Y0, Y4, Y4
+
+l172:
+	TESTQ   $0x00000010, DX
+	JEQ     l173
+	MOVQ    n+88(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPD  Y0, Y9, Y9
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y5, Y5
+	VMOVUPS 32(AX), Y0
+	VADDPD  Y0, Y8, Y8
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y4, Y4
+
+l173:
+	TESTQ     $0x00000020, DX
+	JEQ       l174
+	MOVQ      n+88(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y9, Y0, Y9
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y8, Y0, Y8
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y7, Y0, Y7
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y6, Y0, Y6
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l174:
+	TESTQ        $0x00000040, DX
+	JEQ          l175
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y9, Y3, Y9
+	VANDPD       Y1, Y9, Y9
+	VMINPD       Y9, Y2, Y9
+	VORPD        Y0, Y9, Y9
+	VMAXPD       Y8, Y3, Y8
+	VANDPD       Y1, Y8, Y8
+	VMINPD       Y8, Y2, Y8
+	VORPD        Y0, Y8, Y8
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l175:
+	MOVQ    R9, BX
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    $+64, R9
+	MOVQ    bPanel+128(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	ADDQ    $-8, R10
+	CMPQ    R10, $0x08
+	JGE     l162
+
+l163:
+	CMPQ    R10, $0x04
+	JLT     l177
+	PCALIGN $0x20
+
+l176:
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+96(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+112(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+120(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l179
+	PCALIGN $0x20
+
+l178:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l178
+
+l179:
+	CMPQ    SI, $0x01
+	JLT     l181
+	PCALIGN $0x20
+
+l180:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l180
+
+l181:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l182
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l183
+
+l182:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l184
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l185
+
+l184:
+	MOVQ   R9, BX
+	VADDPD (BX), Y6, Y6
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y5, Y5
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y4, Y4
+
+l185:
+l183:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l186
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l186:
+	TESTQ   $0x00000010, DX
+	JEQ     l187
+	MOVQ    n+88(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y5, Y5
+	VADDPD  Y0, Y4, Y4
+
+l187:
+	TESTQ     $0x00000020, DX
+	JEQ       l188
+	MOVQ      n+88(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y6, Y0, Y6
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l188:
+	TESTQ        $0x00000040, DX
+	JEQ          l189
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l189:
+	MOVQ    R9, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    $+32, R9
+	ADDQ    $+32, DI
+	ADDQ    $-4, R10
+	CMPQ    R10, $0x04
+	JGE     l176
+
+l177:
+	CMPQ         R10, $0x01
+	JLT          l190
+	VMOVQ        R10, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+96(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+112(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+120(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l192
+	PCALIGN      $0x20
+
+l191:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l191
+
+l192:
+	CMPQ    BX, $0x01
+	JLT     l194
+	PCALIGN $0x20
+
+l193:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l193
+
+l194:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l195
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (CX), Y7, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y1
+	VMASKMOVPD   (CX), Y7, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 16(AX), Y1
+	VMASKMOVPD   (CX), Y7, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l196
+
+l195:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l197
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y1
+	VMASKMOVPD   (BX), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMASKMOVPD   (BX), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 16(CX), Y1
+	VMASKMOVPD   (BX), Y7, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l198
+
+l197:
+	MOVQ       R9, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y6, Y0, Y6
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y5, Y0, Y5
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y4, Y0, Y4
+
+l198:
+l196:
+	MOVQ         flags+144(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          l199
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD 16(AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l199:
+	TESTQ      $0x00000010, R8
+	JEQ        l200
+	MOVQ       n+88(FP), AX
+	SUBQ       R10, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x03, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPD (AX), Y7, Y0
+	VADDPD     Y0, Y6, Y6
+	VADDPD     Y0, Y5, Y5
+	VADDPD     Y0, Y4, Y4
+
+l200:
+	TESTQ   $0x00000020, R8
+	JEQ     l201
+	MOVQ    n+88(FP), DI
+	SUBQ    R10, DI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, DI
+	MOVQ    R9, SI
+	XORL    DX, DX
+	MOVQ    R10, CX
+	LEAQ    (DI)(R10*1), BX
+	CMPQ    CX, $0x01
+	JLT     l203
+	PCALIGN $0x20
+
+l202:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l202
+
+l203:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y7, Y0
+	VBLENDVPD  Y1, Y6, Y0, Y6
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       DX, DX
+	MOVQ       R10, CX
+	LEAQ       (DI)(R10*1), BX
+	CMPQ       CX, $0x01
+	JLT        l205
+	PCALIGN    $0x20
+
+l204:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l204
+
+l205:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y7, Y0
+	VBLENDVPD  Y1, Y5, Y0, Y5
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       BX, BX
+	MOVQ       R10, AX
+	LEAQ       (DI)(R10*1), DX
+	CMPQ       AX, $0x01
+	JLT        l207
+	PCALIGN    $0x20
+
+l206:
+	ADDQ    $-1, DX
+	SHLQ    $0x08, BX
+	MOVBQZX (DX), CX
+	ORQ     CX, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l206
+
+l207:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y7, Y0
+	VBLENDVPD  Y1, Y4, Y0, Y4
+
+l201:
+	TESTQ        $0x00000040, R8
+	JEQ          l208
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l208:
+	VMASKMOVPD Y6, Y7, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y5, Y7, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y4, Y7, (R9)
+
+l190:
+	JMP l161
+
+l160:
+	MOVQ    m+80(FP), AX
+	CMPQ    AX, $0x02
+	JLT     l209
+	MOVQ    n+88(FP), R10
+	MOVQ    c+0(FP), R9
+	MOVQ    b+16(FP), DI
+	CMPQ    R10, $0x08
+	JLT     l212
+	PCALIGN $0x20
+
+l211:
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, BX
+	PREFETCHT0 (BX)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+96(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+112(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+120(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l214
+	PCALIGN    $0x20
+
+l213:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l213
+
+l214:
+	CMPQ    SI, $0x01
+	JLT     l216
+	PCALIGN $0x20
+
+l215:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y2, Y7
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y2, Y5
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l215
+
+l216:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l217
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y7, Y0, Y7
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l218
+
+l217:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l219
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y7, Y0, Y7
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y6, Y0, Y6
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMULPD       (BX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMULPD       32(BX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l220
+
+l219:
+	MOVQ   R9, BX
+	VADDPD (BX), Y7, Y7
+	VADDPD 32(BX), Y6, Y6
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y5, Y5
+	VADDPD 32(BX), Y4, Y4
+
+l220:
+l218:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l221
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y7, Y7
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VADDPD       Y0, Y4, Y4
+
+l221:
+	TESTQ   $0x00000010, DX
+	JEQ     l222
+	MOVQ    n+88(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPD  Y0, Y7, Y7
+	VADDPD  Y0, Y5, Y5
+	VMOVUPS 32(AX), Y0
+	VADDPD  Y0, Y6, Y6
+	VADDPD  Y0, Y4, Y4
+
+l222:
+	TESTQ     $0x00000020, DX
+	JEQ       l223
+	MOVQ      n+88(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y7, Y0, Y7
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y6, Y0, Y6
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l223:
+	TESTQ        $0x00000040, DX
+	JEQ          l224
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y7, Y3, Y7
+	VANDPD       Y1, Y7, Y7
+	VMINPD       Y7, Y2, Y7
+	VORPD        Y0, Y7, Y7
+	VMAXPD       Y6, Y3, Y6
+	VANDPD       Y1, Y6, Y6
+	VMINPD       Y6, Y2, Y6
+	VORPD        Y0, Y6, Y6
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l224:
+	MOVQ    R9, BX
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    $+64, R9
+	MOVQ    bPanel+128(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	ADDQ    $-8, R10
+	CMPQ    R10, $0x08
+	JGE     l211
+
+l212:
+	CMPQ    R10, $0x04
+	JLT     l226
+	PCALIGN $0x20
+
+l225:
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+96(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+112(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+120(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l228
+	PCALIGN $0x20
+
+l227:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l227
+
+l228:
+	CMPQ    SI, $0x01
+	JLT     l230
+	PCALIGN $0x20
+
+l229:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(DX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l229
+
+l230:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l231
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l232
+
+l231:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l233
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l234
+
+l233:
+	MOVQ   R9, BX
+	VADDPD (BX), Y5, Y5
+	MOVQ   cStride+104(FP), AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, BX
+	VADDPD (BX), Y4, Y4
+
+l234:
+l232:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l235
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l235:
+	TESTQ   $0x00000010, DX
+	JEQ     l236
+	MOVQ    n+88(FP), AX
+	SUBQ    R10, AX
+	MOVQ    ca+48(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), AX
+	VMOVUPS (AX), Y0
+	VADDPD  Y0, Y5, Y5
+	VADDPD  Y0, Y4, Y4
+
+l236:
+	TESTQ     $0x00000020, DX
+	JEQ       l237
+	MOVQ      n+88(FP), CX
+	SUBQ      R10, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R9, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVQ      cStride+104(FP), AX
+	SHLQ      $0x03, AX
+	ADDQ      AX, BX
+	MOVQ      maskStride+136(FP), AX
+	ADDQ      AX, CX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l237:
+	TESTQ        $0x00000040, DX
+	JEQ          l238
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l238:
+	MOVQ    R9, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    cStride+104(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    $+32, R9
+	ADDQ    $+32, DI
+	ADDQ    $-4, R10
+	CMPQ    R10, $0x04
+	JGE     l225
+
+l226:
+	CMPQ         R10, $0x01
+	JLT          l239
+	VMOVQ        R10, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+96(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+112(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+120(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l241
+	PCALIGN      $0x20
+
+l240:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l240
+
+l241:
+	CMPQ    BX, $0x01
+	JLT     l243
+	PCALIGN $0x20
+
+l242:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l242
+
+l243:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l244
+	MOVQ         n+88(FP), AX
+	SUBQ         R10, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R9, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (CX), Y6, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD 8(AX), Y1
+	VMASKMOVPD   (CX), Y6, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l245
+
+l244:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l246
+	MOVQ         f+24(FP), CX
+	MOVQ         R9, BX
+	VBROADCASTSD (CX), Y1
+	VMASKMOVPD   (BX), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         cStride+104(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, BX
+	VBROADCASTSD 8(CX), Y1
+	VMASKMOVPD   (BX), Y6, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l247
+
+l246:
+	MOVQ       R9, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y5, Y0, Y5
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y4, Y0, Y4
+
+l247:
+l245:
+	MOVQ         flags+144(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          l248
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD 8(AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l248:
+	TESTQ      $0x00000010, R8
+	JEQ        l249
+	MOVQ       n+88(FP), AX
+	SUBQ       R10, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x03, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPD (AX), Y6, Y0
+	VADDPD     Y0, Y5, Y5
+	VADDPD     Y0, Y4, Y4
+
+l249:
+	TESTQ   $0x00000020, R8
+	JEQ     l250
+	MOVQ    n+88(FP), DI
+	SUBQ    R10, DI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, DI
+	MOVQ    R9, SI
+	XORL    DX, DX
+	MOVQ    R10, CX
+	LEAQ    (DI)(R10*1), BX
+	CMPQ    CX, $0x01
+	JLT     l252
+	PCALIGN $0x20
+
+l251:
+	ADDQ    $-1, BX
+	SHLQ    $0x08, DX
+	MOVBQZX (BX), AX
+	ORQ     AX, DX
+	ADDQ    $-1, CX
+	CMPQ    CX, $0x01
+	JGE     l251
+
+l252:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      DX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y6, Y0
+	VBLENDVPD  Y1, Y5, Y0, Y5
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       maskStride+136(FP), AX
+	ADDQ       AX, DI
+	XORL       BX, BX
+	MOVQ       R10, AX
+	LEAQ       (DI)(R10*1), DX
+	CMPQ       AX, $0x01
+	JLT        l254
+	PCALIGN    $0x20
+
+l253:
+	ADDQ    $-1, DX
+	SHLQ    $0x08, BX
+	MOVBQZX (DX), CX
+	ORQ     CX, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l253
+
+l254:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (SI), Y6, Y0
+	VBLENDVPD  Y1, Y4, Y0, Y4
+
+l250:
+	TESTQ        $0x00000040, R8
+	JEQ          l255
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l255:
+	VMASKMOVPD Y5, Y6, (R9)
+	MOVQ       cStride+104(FP), AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, R9
+	VMASKMOVPD Y4, Y6, (R9)
+
+l239:
+	JMP l210
+
+l209:
+	MOVQ    n+88(FP), R9
+	MOVQ    c+0(FP), R8
+	MOVQ    b+16(FP), DI
+	CMPQ    R9, $0x08
+	JLT     l257
+	PCALIGN $0x20
+
+l256:
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R8, AX
+	PREFETCHT0 (AX)
+	MOVQ       k+96(FP), SI
+	MOVQ       a+8(FP), DX
+	MOVQ       DI, CX
+	MOVQ       aStride+112(FP), BX
+	SHLQ       $0x03, BX
+	MOVQ       bStride+120(FP), AX
+	SHLQ       $0x03, AX
+	CMPQ       SI, $0x04
+	JLT        l259
+	PCALIGN    $0x20
+
+l258:
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y5
+	VFMADD231PD  32(CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y5
+	VFMADD231PD  32(CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y5
+	VFMADD231PD  32(CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y5
+	VFMADD231PD  32(CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l258
+
+l259:
+	CMPQ    SI, $0x01
+	JLT     l261
+	PCALIGN $0x20
+
+l260:
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y5
+	VFMADD231PD  32(CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l260
+
+l261:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l262
+	MOVQ         n+88(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y5, Y0, Y5
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       32(CX), Y0, Y0
+	VMULPD       32(BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l263
+
+l262:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l264
+	MOVQ         f+24(FP), BX
+	MOVQ         R8, AX
+	VBROADCASTSD (BX), Y1
+	VMULPD       (AX), Y1, Y0
+	VADDPD       Y5, Y0, Y5
+	VMULPD       32(AX), Y1, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l265
+
+l264:
+	MOVQ   R8, AX
+	VADDPD (AX), Y5, Y5
+	VADDPD 32(AX), Y4, Y4
+
+l265:
+l263:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l266
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y5, Y5
+	VADDPD       Y0, Y4, Y4
+
+l266:
+	TESTQ  $0x00000010, DX
+	JEQ    l267
+	MOVQ   n+88(FP), AX
+	SUBQ   R9, AX
+	MOVQ   ca+48(FP), BX
+	SHLQ   $0x03, AX
+	LEAQ   (BX)(AX*1), AX
+	VADDPD (AX), Y5, Y5
+	VADDPD 32(AX), Y4, Y4
+
+l267:
+	TESTQ     $0x00000020, DX
+	JEQ       l268
+	MOVQ      n+88(FP), CX
+	SUBQ      R9, CX
+	MOVQ      mask+56(FP), AX
+	ADDQ      AX, CX
+	MOVQ      R8, BX
+	MOVL      (CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y5, Y0, Y5
+	MOVL      4(CX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   32(BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l268:
+	TESTQ        $0x00000040, DX
+	JEQ          l269
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y5, Y3, Y5
+	VANDPD       Y1, Y5, Y5
+	VMINPD       Y5, Y2, Y5
+	VORPD        Y0, Y5, Y5
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l269:
+	MOVQ    R8, AX
+	VMOVUPS Y5, (AX)
+	VMOVUPS Y4, 32(AX)
+	ADDQ    $+64, R8
+	MOVQ    bPanel+128(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	ADDQ    $-8, R9
+	CMPQ    R9, $0x08
+	JGE     l256
+
+l257:
+	CMPQ    R9, $0x04
+	JLT     l271
+	PCALIGN $0x20
+
+l270:
+	VXORPS  Y4, Y4, Y4
+	MOVQ    k+96(FP), SI
+	MOVQ    a+8(FP), DX
+	MOVQ    DI, CX
+	MOVQ    aStride+112(FP), BX
+	SHLQ    $0x03, BX
+	MOVQ    bStride+120(FP), AX
+	SHLQ    $0x03, AX
+	CMPQ    SI, $0x04
+	JLT     l273
+	PCALIGN $0x20
+
+l272:
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-4, SI
+	CMPQ         SI, $0x04
+	JGE          l272
+
+l273:
+	CMPQ    SI, $0x01
+	JLT     l275
+	PCALIGN $0x20
+
+l274:
+	VBROADCASTSD (DX), Y0
+	VFMADD231PD  (CX), Y0, Y4
+	ADDQ         AX, CX
+	ADDQ         BX, DX
+	ADDQ         $-1, SI
+	CMPQ         SI, $0x01
+	JGE          l274
+
+l275:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l276
+	MOVQ         n+88(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VSUBPD       (CX), Y0, Y0
+	VMULPD       (BX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l277
+
+l276:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l278
+	MOVQ         f+24(FP), BX
+	MOVQ         R8, AX
+	VBROADCASTSD (BX), Y0
+	VMULPD       (AX), Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l279
+
+l278:
+	MOVQ   R8, AX
+	VADDPD (AX), Y4, Y4
+
+l279:
+l277:
+	MOVQ         flags+144(FP), CX
+	TESTQ        $0x00000008, CX
+	JEQ          l280
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l280:
+	TESTQ  $0x00000010, CX
+	JEQ    l281
+	MOVQ   n+88(FP), AX
+	SUBQ   R9, AX
+	MOVQ   ca+48(FP), BX
+	SHLQ   $0x03, AX
+	LEAQ   (BX)(AX*1), AX
+	VADDPD (AX), Y4, Y4
+
+l281:
+	TESTQ     $0x00000020, CX
+	JEQ       l282
+	MOVQ      n+88(FP), AX
+	SUBQ      R9, AX
+	MOVQ      mask+56(FP), BX
+	ADDQ      BX, AX
+	MOVQ      R8, BX
+	MOVL      (AX), AX
+	VPXOR     Y0, Y0, Y0
+	VMOVQ     AX, X1
+	VPMOVZXBQ X1, Y1
+	VPCMPGTQ  Y0, Y1, Y1
+	VMOVUPS   (BX), Y0
+	VBLENDVPD Y1, Y4, Y0, Y4
+
+l282:
+	TESTQ        $0x00000040, CX
+	JEQ          l283
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l283:
+	MOVQ    R8, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+32, R8
+	ADDQ    $+32, DI
+	ADDQ    $-4, R9
+	CMPQ    R9, $0x04
+	JGE     l270
+
+l271:
+	CMPQ         R9, $0x01
+	JLT          l284
+	VMOVQ        R9, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         k+96(FP), BX
+	MOVQ         a+8(FP), AX
+	MOVQ         aStride+112(FP), DX
+	SHLQ         $0x03, DX
+	MOVQ         bStride+120(FP), CX
+	SHLQ         $0x03, CX
+	CMPQ         BX, $0x04
+	JLT          l286
+	PCALIGN      $0x20
+
+l285:
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (DI), Y0, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (DI), Y0, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (DI), Y0, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (DI), Y0, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l285
+
+l286:
+	CMPQ    BX, $0x01
+	JLT     l288
+	PCALIGN $0x20
+
+l287:
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (DI), Y0, Y4
+	ADDQ         CX, DI
+	ADDQ         DX, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l287
+
+l288:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000004, AX
+	JEQ          l289
+	MOVQ         n+88(FP), AX
+	SUBQ         R9, AX
+	MOVQ         d+32(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         R8, BX
+	MOVQ         f+24(FP), AX
+	VBROADCASTSD (AX), Y1
+	VMASKMOVPD   (CX), Y5, Y0
+	VSUBPD       Y0, Y1, Y1
+	VMASKMOVPD   (BX), Y5, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l290
+
+l289:
+	MOVQ         flags+144(FP), AX
+	TESTQ        $0x00000002, AX
+	JEQ          l291
+	MOVQ         f+24(FP), BX
+	MOVQ         R8, AX
+	VBROADCASTSD (BX), Y1
+	VMASKMOVPD   (AX), Y5, Y0
+	VMULPD       Y1, Y0, Y0
+	VADDPD       Y4, Y0, Y4
+	JMP          l292
+
+l291:
+	MOVQ       R8, AX
+	VMASKMOVPD (AX), Y5, Y0
+	VADDPD     Y4, Y0, Y4
+
+l292:
+l290:
+	MOVQ         flags+144(FP), DX
+	TESTQ        $0x00000008, DX
+	JEQ          l293
+	MOVQ         ra+40(FP), AX
+	VBROADCASTSD (AX), Y0
+	VADDPD       Y0, Y4, Y4
+
+l293:
+	TESTQ      $0x00000010, DX
+	JEQ        l294
+	MOVQ       n+88(FP), AX
+	SUBQ       R9, AX
+	MOVQ       ca+48(FP), BX
+	SHLQ       $0x03, AX
+	LEAQ       (BX)(AX*1), AX
+	VMASKMOVPD (AX), Y5, Y0
+	VADDPD     Y0, Y4, Y4
+
+l294:
+	TESTQ   $0x00000020, DX
+	JEQ     l295
+	MOVQ    n+88(FP), SI
+	SUBQ    R9, SI
+	MOVQ    mask+56(FP), AX
+	ADDQ    AX, SI
+	MOVQ    R8, CX
+	XORL    BX, BX
+	MOVQ    R9, AX
+	LEAQ    (SI)(R9*1), DI
+	CMPQ    AX, $0x01
+	JLT     l297
+	PCALIGN $0x20
+
+l296:
+	ADDQ    $-1, DI
+	SHLQ    $0x08, BX
+	MOVBQZX (DI), SI
+	ORQ     SI, BX
+	ADDQ    $-1, AX
+	CMPQ    AX, $0x01
+	JGE     l296
+
+l297:
+	VPXOR      Y0, Y0, Y0
+	VMOVQ      BX, X1
+	VPMOVZXBQ  X1, Y1
+	VPCMPGTQ   Y0, Y1, Y1
+	VMASKMOVPD (CX), Y5, Y0
+	VBLENDVPD  Y1, Y4, Y0, Y4
+
+l295:
+	TESTQ        $0x00000040, DX
+	JEQ          l298
+	VBROADCASTSD lo+64(FP), Y3
+	VBROADCASTSD hi+72(FP), Y2
+	VPCMPEQQ     productsConstants<>+128(SB), Y3, Y0
+	VANDNPD      productsConstants<>+192(SB), Y0, Y0
+	VORPD        productsConstants<>+160(SB), Y0, Y1
+	VPCMPEQQ     productsConstants<>+192(SB), Y2, Y0
+	VANDPD       productsConstants<>+192(SB), Y0, Y0
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y1, Y4, Y4
+	VMINPD       Y4, Y2, Y4
+	VORPD        Y0, Y4, Y4
+
+l298:
+	VMASKMOVPD Y4, Y5, (R8)
+
+l284:
+l210:
+l161:
+l110:
+l57:
 l2:
 	VZEROUPPER
 	RET
@@ -14030,7 +26366,7 @@ l19:
 	JLT          l33
 	VMOVD        R11, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y8
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y8
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), DI
 	SHLQ         $0x02, DI
@@ -14852,7 +27188,7 @@ l65:
 	JLT          l79
 	VMOVD        R11, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y7
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y7
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), DI
 	SHLQ         $0x02, DI
@@ -15577,7 +27913,7 @@ l111:
 	JLT          l125
 	VMOVD        R11, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y6
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y6
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), DI
 	SHLQ         $0x02, DI
@@ -16205,7 +28541,7 @@ l157:
 	JLT          l171
 	VMOVD        R11, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y5
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y5
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), DI
 	SHLQ         $0x02, DI
@@ -16736,7 +29072,7 @@ l203:
 	JLT          l217
 	VMOVD        R11, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y4
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y4
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), DI
 	SHLQ         $0x02, DI
@@ -17152,7 +29488,7 @@ l247:
 	JLT          l261
 	VMOVD        R10, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y2
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y2
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), SI
 	SHLQ         $0x02, SI
@@ -17814,7 +30150,7 @@ l17:
 	JLT          l29
 	VMOVQ        R11, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y8
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y8
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), DI
 	SHLQ         $0x03, DI
@@ -18526,7 +30862,7 @@ l57:
 	JLT          l69
 	VMOVQ        R11, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y7
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y7
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), DI
 	SHLQ         $0x03, DI
@@ -19156,7 +31492,7 @@ l97:
 	JLT          l109
 	VMOVQ        R11, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y6
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y6
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), DI
 	SHLQ         $0x03, DI
@@ -19704,7 +32040,7 @@ l137:
 	JLT          l149
 	VMOVQ        R11, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y5
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y5
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), DI
 	SHLQ         $0x03, DI
@@ -20170,7 +32506,7 @@ l177:
 	JLT          l189
 	VMOVQ        R11, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y4
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y4
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), DI
 	SHLQ         $0x03, DI
@@ -20536,7 +32872,7 @@ l215:
 	JLT          l227
 	VMOVQ        R10, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y2
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y2
 	MOVQ         w+8(FP), AX
 	MOVQ         xStride+72(FP), SI
 	SHLQ         $0x03, SI
@@ -20697,7 +33033,7 @@ l5:
 	ADDQ         $-8, DX
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y0
 	VMASKMOVPS   (CX), Y0, Y0
 	VMOVUPS      Y0, (BX)
 	MOVQ         $0x00000008, DX
@@ -20712,7 +33048,7 @@ l6:
 	JLT          l8
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y0
 	VMASKMOVPS   (CX), Y0, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      Y1, 32(BX)
@@ -20784,7 +33120,7 @@ l5:
 	ADDQ         $-4, DX
 	VMOVQ        DX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y0
 	VMASKMOVPD   (CX), Y0, Y0
 	VMOVUPS      Y0, (BX)
 	MOVQ         $0x00000004, DX
@@ -20799,7 +33135,7 @@ l6:
 	JLT          l8
 	VMOVQ        DX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y0
 	VMASKMOVPD   (CX), Y0, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      Y1, 32(BX)
@@ -20865,7 +33201,7 @@ l3:
 	JLT          l8
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y1
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y1
 	VMASKMOVPS   (BX), Y1, Y0
 	VMASKMOVPS   Y0, Y1, (CX)
 
@@ -20933,7 +33269,7 @@ l3:
 	JLT          l8
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y1
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y1
 	VMASKMOVPD   (BX), Y1, Y0
 	VMASKMOVPD   Y0, Y1, (CX)
 
@@ -21090,7 +33426,7 @@ l8:
 	JLT          l13
 	VMOVD        R8, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     productsConstants<>+64(SB), Y0, Y3
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y3
 	XORL         DI, DI
 	MOVQ         rows+24(FP), AX
 	CMPQ         DI, AX
@@ -21280,7 +33616,7 @@ l8:
 	JLT          l13
 	VMOVQ        R8, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     productsConstants<>+160(SB), Y0, Y3
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y3
 	XORL         DI, DI
 	MOVQ         rows+24(FP), AX
 	CMPQ         DI, AX

@@ -34,6 +34,16 @@ func MulTileF32NEON(c, a, b, f, d *float32, m, n, k, cStride, aStride, bStride, 
 //go:noescape
 func MulTileF64NEON(c, a, b, f, d *float64, m, n, k, cStride, aStride, bStride, bPanel, flags int)
 
+// MulTileFullF32NEON is portable.MulTileFull for float32.
+//
+//go:noescape
+func MulTileFullF32NEON(c, a, b, f, d, ra, ca *float32, mask *bool, lo, hi float32, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int)
+
+// MulTileFullF64NEON is portable.MulTileFull for float64.
+//
+//go:noescape
+func MulTileFullF64NEON(c, a, b, f, d, ra, ca *float64, mask *bool, lo, hi float64, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int)
+
 // LaneTileF32NEON is portable.LaneTile for float32.
 //
 //go:noescape

@@ -102,10 +102,10 @@ l3:
 	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
 	VINSERTF128  $0x01, X0, Y1, Y1
 	VFMADD231PS  (DX), Y2, Y1
-	VMAXPS       Y1, Y6, Y0
-	VANDPS       Y4, Y0, Y0
-	VMINPS       Y0, Y5, Y0
-	VORPS        Y3, Y0, Y1
+	VMAXPS       Y1, Y6, Y1
+	VANDPS       Y4, Y1, Y1
+	VMINPS       Y1, Y5, Y1
+	VORPS        Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	LEAQ         (SI)(R11*2), AX
 	VMOVSS       X1, (SI)
@@ -197,10 +197,10 @@ l3:
 	VMOVHPD      (AX)(R10*1), X0, X0
 	VINSERTF128  $0x01, X0, Y1, Y1
 	VFMADD231PD  (CX), Y2, Y1
-	VMAXPD       Y1, Y6, Y0
-	VANDPD       Y4, Y0, Y0
-	VMINPD       Y0, Y5, Y0
-	VORPD        Y3, Y0, Y1
+	VMAXPD       Y1, Y6, Y1
+	VANDPD       Y4, Y1, Y1
+	VMINPD       Y1, Y5, Y1
+	VORPD        Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VMOVSD       X1, (DX)
 	VMOVHPD      X1, (DX)(R10*1)
@@ -284,10 +284,10 @@ l3:
 	VMOVUPS     (SI), Y3
 	VMOVAPS     Y3, Y1
 	VFMADD231PS (DX), Y0, Y1
-	VMAXPS      Y1, Y8, Y1
-	VANDPS      Y6, Y1, Y1
-	VMINPS      Y1, Y7, Y1
-	VORPS       Y5, Y1, Y2
+	VMAXPS      Y1, Y8, Y2
+	VANDPS      Y6, Y2, Y2
+	VMINPS      Y2, Y7, Y2
+	VORPS       Y5, Y2, Y2
 	VMOVUPS     (CX), Y1
 	VCMPPS      $0x11, Y1, Y4, Y1
 	VBLENDVPS   Y1, Y2, Y3, Y1
@@ -295,10 +295,10 @@ l3:
 	VMOVUPS     32(SI), Y3
 	VMOVAPS     Y3, Y1
 	VFMADD231PS 32(DX), Y0, Y1
-	VMAXPS      Y1, Y8, Y1
-	VANDPS      Y6, Y1, Y1
-	VMINPS      Y1, Y7, Y1
-	VORPS       Y5, Y1, Y2
+	VMAXPS      Y1, Y8, Y2
+	VANDPS      Y6, Y2, Y2
+	VMINPS      Y2, Y7, Y2
+	VORPS       Y5, Y2, Y2
 	VMOVUPS     32(CX), Y1
 	VCMPPS      $0x11, Y1, Y4, Y1
 	VBLENDVPS   Y1, Y2, Y3, Y1
@@ -319,10 +319,10 @@ l5:
 	VMOVUPS     (SI), Y3
 	VMOVAPS     Y3, Y1
 	VFMADD231PS (DX), Y0, Y1
-	VMAXPS      Y1, Y8, Y1
-	VANDPS      Y6, Y1, Y1
-	VMINPS      Y1, Y7, Y1
-	VORPS       Y5, Y1, Y2
+	VMAXPS      Y1, Y8, Y2
+	VANDPS      Y6, Y2, Y2
+	VMINPS      Y2, Y7, Y2
+	VORPS       Y5, Y2, Y2
 	VMOVUPS     (CX), Y1
 	VCMPPS      $0x11, Y1, Y4, Y1
 	VBLENDVPS   Y1, Y2, Y3, Y1
@@ -343,10 +343,10 @@ l6:
 	VMASKMOVPS   (SI), Y3, Y2
 	VMASKMOVPS   (DX), Y3, Y1
 	VFMADD213PS  Y2, Y1, Y0
-	VMAXPS       Y0, Y8, Y0
-	VANDPS       Y6, Y0, Y0
-	VMINPS       Y0, Y7, Y0
-	VORPS        Y5, Y0, Y1
+	VMAXPS       Y0, Y8, Y1
+	VANDPS       Y6, Y1, Y1
+	VMINPS       Y1, Y7, Y1
+	VORPS        Y5, Y1, Y1
 	VMASKMOVPS   (CX), Y3, Y0
 	VCMPPS       $0x11, Y0, Y4, Y0
 	VBLENDVPS    Y0, Y1, Y2, Y0
@@ -402,10 +402,10 @@ l3:
 	VMOVUPS     (SI), Y3
 	VMOVAPS     Y3, Y1
 	VFMADD231PD (DX), Y0, Y1
-	VMAXPD      Y1, Y8, Y1
-	VANDPD      Y6, Y1, Y1
-	VMINPD      Y1, Y7, Y1
-	VORPD       Y5, Y1, Y2
+	VMAXPD      Y1, Y8, Y2
+	VANDPD      Y6, Y2, Y2
+	VMINPD      Y2, Y7, Y2
+	VORPD       Y5, Y2, Y2
 	VMOVUPS     (CX), Y1
 	VCMPPD      $0x11, Y1, Y4, Y1
 	VBLENDVPD   Y1, Y2, Y3, Y1
@@ -413,10 +413,10 @@ l3:
 	VMOVUPS     32(SI), Y3
 	VMOVAPS     Y3, Y1
 	VFMADD231PD 32(DX), Y0, Y1
-	VMAXPD      Y1, Y8, Y1
-	VANDPD      Y6, Y1, Y1
-	VMINPD      Y1, Y7, Y1
-	VORPD       Y5, Y1, Y2
+	VMAXPD      Y1, Y8, Y2
+	VANDPD      Y6, Y2, Y2
+	VMINPD      Y2, Y7, Y2
+	VORPD       Y5, Y2, Y2
 	VMOVUPS     32(CX), Y1
 	VCMPPD      $0x11, Y1, Y4, Y1
 	VBLENDVPD   Y1, Y2, Y3, Y1
@@ -437,10 +437,10 @@ l5:
 	VMOVUPS     (SI), Y3
 	VMOVAPS     Y3, Y1
 	VFMADD231PD (DX), Y0, Y1
-	VMAXPD      Y1, Y8, Y1
-	VANDPD      Y6, Y1, Y1
-	VMINPD      Y1, Y7, Y1
-	VORPD       Y5, Y1, Y2
+	VMAXPD      Y1, Y8, Y2
+	VANDPD      Y6, Y2, Y2
+	VMINPD      Y2, Y7, Y2
+	VORPD       Y5, Y2, Y2
 	VMOVUPS     (CX), Y1
 	VCMPPD      $0x11, Y1, Y4, Y1
 	VBLENDVPD   Y1, Y2, Y3, Y1
@@ -461,10 +461,10 @@ l6:
 	VMASKMOVPD   (SI), Y3, Y2
 	VMASKMOVPD   (DX), Y3, Y1
 	VFMADD213PD  Y2, Y1, Y0
-	VMAXPD       Y0, Y8, Y0
-	VANDPD       Y6, Y0, Y0
-	VMINPD       Y0, Y7, Y0
-	VORPD        Y5, Y0, Y1
+	VMAXPD       Y0, Y8, Y1
+	VANDPD       Y6, Y1, Y1
+	VMINPD       Y1, Y7, Y1
+	VORPD        Y5, Y1, Y1
 	VMASKMOVPD   (CX), Y3, Y0
 	VCMPPD       $0x11, Y0, Y4, Y0
 	VBLENDVPD    Y0, Y1, Y2, Y0
@@ -1045,10 +1045,10 @@ l3:
 	VMOVHPD      (AX)(R10*1), X0, X0
 	VINSERTF128  $0x01, X0, Y1, Y1
 	VFMADD231PS  (CX), Y2, Y1
-	VMAXPS       Y1, Y6, Y0
-	VANDPS       Y4, Y0, Y0
-	VMINPS       Y0, Y5, Y0
-	VORPS        Y3, Y0, Y1
+	VMAXPS       Y1, Y6, Y1
+	VANDPS       Y4, Y1, Y1
+	VMINPS       Y1, Y5, Y1
+	VORPS        Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VMOVSD       X1, (DX)
 	VMOVHPD      X1, (DX)(R10*1)
@@ -1140,10 +1140,10 @@ l3:
 	VMOVUPS      (CX)(R9*1), X0
 	VINSERTF128  $0x01, X0, Y1, Y1
 	VFMADD231PD  (BX), Y2, Y1
-	VMAXPD       Y1, Y6, Y0
-	VANDPD       Y4, Y0, Y0
-	VMINPD       Y0, Y5, Y0
-	VORPD        Y3, Y0, Y1
+	VMAXPD       Y1, Y6, Y1
+	VANDPD       Y4, Y1, Y1
+	VMINPD       Y1, Y5, Y1
+	VORPD        Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VMOVUPS      X1, (CX)
 	VMOVUPS      X0, (CX)(R9*1)

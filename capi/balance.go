@@ -50,12 +50,20 @@ func graphOf[T kernels.Float](a *C.hk_balance_graph_args) *engine.BalanceGraph[T
 		g.Group = integers((*C.int64_t)(a.group), a.units)
 	}
 	for _, b := range unsafe.Slice(a.block, int(a.blocks)) {
-		block := engine.BalanceBlock[T]{W: matrix[T](&b.w), Transposed: b.transposed != 0, Alpha: float64(b.alpha), Power: float64(b.power)}
+		block := engine.BalanceBlock[T]{Transposed: b.transposed != 0, Alpha: float64(b.alpha), Power: float64(b.power)}
+		rows, cols := b.w.rows, b.w.cols
+		if b.indices.dtype == C.HK_ABSENT {
+			block.W = matrix[T](&b.w)
+		} else {
+			rows, cols = b.indptr.cols-1, b.width
+			block.Sparse = kernels.CSR[T]{Data: vector[T](&b.w), Indices: integersOf[int32](&b.indices), Start: integersOf[int](&b.indptr),
+				Rows: int(rows), Cols: int(cols)}
+		}
 		if b.rows != nil {
-			block.Rows = integers((*C.int64_t)(b.rows), b.w.rows)
+			block.Rows = integers((*C.int64_t)(b.rows), rows)
 		}
 		if b.cols != nil {
-			block.Cols = integers((*C.int64_t)(b.cols), b.w.cols)
+			block.Cols = integers((*C.int64_t)(b.cols), cols)
 		}
 		if b.alphas.dtype != C.HK_ABSENT {
 			block.Alphas = matrix[T](&b.alphas)

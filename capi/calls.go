@@ -22,9 +22,7 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 	case C.HKI_RANK1:
 		rank1[T]((*C.hk_rank1_args)(args), i, j)
 	case C.HKI_BATCH_UPDATE:
-		a := (*C.hk_batch_update_args)(args)
-		kernels.BatchUpdate(rowsOf(matrix[T](&a.w), i, j), colsOf(matrix[T](&a.g), i, j), matrix[T](&a.x),
-			part[T](&a.decay, i, j), vector[T](&a.col_decay))
+		batchUpdate[T]((*C.hk_batch_update_args)(args), i, j)
 	case C.HKI_FORWARD:
 		forward[T]((*C.hk_forward_args)(args), i, j)
 	case C.HKI_POWER_SUMS:
@@ -40,6 +38,8 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 			kernels.GainOptions[T]{Form: kernels.GainForm(a.form), Limit: T(a.limit), Bias: part[T](&a.bias, i, j)})
 	case C.HKI_LEARN:
 		return learn[T]((*C.hk_learn_args)(args), i, j)
+	case C.HKI_GIVEN:
+		return given[T]((*C.hk_given_args)(args), i, j)
 	case C.HKI_CONTRASTIVE:
 		return contrastive[T]((*C.hk_contrastive_args)(args), i, j)
 	case C.HKI_THREE_FACTOR:
@@ -89,7 +89,22 @@ func rank1[T kernels.Float](a *C.hk_rank1_args, i, j int) {
 		Decay: part[T](&a.decay, i, j), ColDecay: vector[T](&a.col_decay),
 		RowAdd: part[T](&a.row_add, i, j), ColAdd: vector[T](&a.col_add),
 	}
-	if low, high := vector[T](&a.low), vector[T](&a.high); low != nil || high != nil {
+	limit(&u, &a.low, &a.high, &a.mask, i, j)
+	kernels.Rank1(rowsOf(matrix[T](&a.w), i, j), u)
+}
+
+func batchUpdate[T kernels.Float](a *C.hk_batch_update_args, i, j int) {
+	u := kernels.Update[T]{
+		Decay: part[T](&a.decay, i, j), ColDecay: vector[T](&a.col_decay),
+		RowAdd: part[T](&a.row_add, i, j), ColAdd: vector[T](&a.col_add),
+	}
+	limit(&u, &a.low, &a.high, &a.mask, i, j)
+	kernels.BatchUpdateTerms(rowsOf(matrix[T](&a.w), i, j), colsOf(matrix[T](&a.g), i, j), matrix[T](&a.x), u)
+}
+
+// limit gives an update of the rows [i, j) its bounds and mask.
+func limit[T kernels.Float](u *kernels.Update[T], low, high, mask *C.hk_array, i, j int) {
+	if low, high := vector[T](low), vector[T](high); low != nil || high != nil {
 		u.Bounded, u.Low, u.High = true, T(math.Inf(-1)), T(math.Inf(1))
 		if low != nil {
 			u.Low = low[0]
@@ -98,10 +113,9 @@ func rank1[T kernels.Float](a *C.hk_rank1_args, i, j int) {
 			u.High = high[0]
 		}
 	}
-	if mask, stride := maskOf(&a.mask); mask != nil && i < j {
-		u.Mask, u.MaskStride = mask[i*stride:(j-1)*stride+int(a.mask.cols)], stride
+	if m, stride := maskOf(mask); m != nil && i < j {
+		u.Mask, u.MaskStride = m[i*stride:(j-1)*stride+int(mask.cols)], stride
 	}
-	kernels.Rank1(rowsOf(matrix[T](&a.w), i, j), u)
 }
 
 func forward[T kernels.Float](a *C.hk_forward_args, i, j int) {

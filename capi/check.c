@@ -271,9 +271,9 @@ int hki_check(int kernel, const void *args, hk_error *err) {
     const hki_kernel *k = &hki_kernels[kernel];
     const hk_array *arrays = args;
     hk_array standing[HKI_MAX_ARRAYS];
-    if (kernel == HKI_LEARN && hki_sparse(args)) {
+    if (hki_sparse(kernel, args)) {
         memcpy(standing, args, (size_t)k->arrays * sizeof *arrays);
-        int status = hki_check_sparse(args, hki_scalars(k, args), &standing[0], err);
+        int status = hki_check_sparse(kernel, args, hki_scalars(k, args), standing, err);
         if (status) return status;
         arrays = standing;
     }

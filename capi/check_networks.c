@@ -73,6 +73,42 @@ int hki_check_network(const char *function, const hk_network *n, int written, hk
     return HK_OK;
 }
 
+/* The structure of a sparse block. */
+static int check_structure(const char *function, int64_t q, const hk_balance_block *b, hk_error *err) {
+    hki_array_spec spec = {"indices", HKI_NONE, HKI_NONE, HKI_INTEGERS};
+    const hk_array *both[2] = {&b->indices, &b->indptr};
+    int status;
+#define SPARSE(status, reason, ...) return hki_fail(err, status, reason, -1, -1, __VA_ARGS__)
+    for (int i = 0; i < 2; i++) {
+        spec.name = i ? "indptr" : "indices";
+        if (both[i]->dtype != HK_INT32 && both[i]->dtype != HK_INT64)
+            SPARSE(HK_E_TYPE, HK_R_DTYPE, "%s: %s of weights[%lld] is %s; int32 or int64 is wanted", function, spec.name, (long long)q,
+                   hki_dtype_name(both[i]->dtype));
+        if (both[i]->ndim != 1 || both[i]->cols < i)
+            SPARSE(HK_E_VALUE, HK_R_SHAPE, "%s: %s of weights[%lld] is no vector of %d element or more", function, spec.name, (long long)q, i);
+        if ((status = hki_check_layout(function, &spec, -1, both[i], err))) return status;
+    }
+    if (b->indices.dtype != b->indptr.dtype)
+        SPARSE(HK_E_TYPE, HK_R_DTYPE, "%s: indptr of weights[%lld] is %s; %s is wanted, as indices is", function, (long long)q,
+               hki_dtype_name(b->indptr.dtype), hki_dtype_name(b->indices.dtype));
+    if (b->w.ndim != 1 || b->w.cols != b->indices.cols || b->width < 0 || b->width > INT32_MAX)
+        SPARSE(HK_E_VALUE, HK_R_SHAPE, "%s: weights[%lld] has %lld indices for %lld entries, and %lld columns", function, (long long)q,
+               (long long)b->indices.cols, (long long)(b->w.rows * b->w.cols), (long long)b->width);
+    int64_t at[3];
+    switch (hki_structure_fault(&b->indices, &b->indptr, b->width, at)) {
+    case HKI_ROWS_SPAN:
+        SPARSE(HK_E_VALUE, HK_R_VALUE, "%s: indptr of weights[%lld] is not from 0 to its %lld entries", function, (long long)q, (long long)b->w.cols);
+    case HKI_ROWS_FALL:
+        SPARSE(HK_E_VALUE, HK_R_VALUE, "%s: indptr of weights[%lld] falls after %lld; numbers that do not fall are wanted", function, (long long)q,
+               (long long)at[0]);
+    case HKI_COLUMNS:
+        SPARSE(HK_E_VALUE, HK_R_VALUE, "%s: indices of weights[%lld] is %lld after %lld in row %lld; ascending columns below %lld are wanted",
+               function, (long long)q, (long long)at[0], (long long)at[1], (long long)at[2], (long long)b->width);
+    }
+#undef SPARSE
+    return HK_OK;
+}
+
 int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk_error *err) {
     int status;
     if (args->blocks < 1 || args->blocks > 1 << 20 || !args->block)
@@ -87,6 +123,7 @@ int hki_check_blocks(const char *function, const hk_balance_graph_args *args, hk
         if (b->alphas.dtype != HK_ABSENT &&
             (status = check_layer(function, "alphas", q, &b->alphas, args->block[0].w.dtype, ndim, 0, err)))
             return status;
+        if ((b->indices.dtype != HK_ABSENT || b->indptr.dtype != HK_ABSENT) && (status = check_structure(function, q, b, err))) return status;
     }
     return HK_OK;
 }

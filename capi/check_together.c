@@ -48,8 +48,8 @@ static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
     if ((rule == HK_WTA || rule == HK_KROTOV_HOPFIELD) && (s[K].code < least || s[K].code > a[0].rows))
         return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + K, -1, "learn: k is %lld; %d to the %lld rows of w is wanted",
                         (long long)s[K].code, least, (long long)a[0].rows);
-    if (rule == HK_KROTOV_HOPFIELD && s[Q].real < 2)
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + Q, -1, "learn: q is %g; a number >= 2 is wanted", s[Q].real);
+    if (rule == HK_KROTOV_HOPFIELD && !(s[Q].real > 1))
+        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + Q, -1, "learn: q is %g; a number > 1 is wanted", s[Q].real);
     for (int i = POWER; rule == HK_BCM && s[FORM].code == HK_BCM_1982 && i <= C0; i++)
         if (s[i].real == 0)
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + i, -1, "learn: %s is 0; a number > 0 is wanted",
@@ -77,7 +77,8 @@ static int check_rule(const hk_array *a, const hki_scalar *s, hk_error *err) {
 
 /* What goes together with hk_three_factor's traces. */
 static int check_traces(const hk_array *a, const hki_scalar *s, hk_error *err) {
-    enum { X = 1, MODULATOR = 3, R = 5, TAU_E = 1, TAU_RISE = 2, SCALARS = 6 };
+    enum { X = 1, MODULATOR = 3, R = 5, TAU_E = 1, TAU_RISE = 2 };
+    const int SCALARS = hki_kernels[HKI_THREE_FACTOR].arrays;
     if (a[X].ndim == 1 && a[MODULATOR].cols != 1)
         return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, MODULATOR, -1, "three_factor: modulator has %lld values; one is wanted for one step",
                         (long long)a[MODULATOR].cols);
@@ -86,74 +87,6 @@ static int check_traces(const hk_array *a, const hki_scalar *s, hk_error *err) {
     if (s[TAU_RISE].real > 0 && !(s[TAU_RISE].real < s[TAU_E].real))
         return hki_fail(err, HK_E_VALUE, HK_R_VALUE, SCALARS + TAU_RISE, -1, "three_factor: tau_rise is %g; a number below tau_e = %g is wanted",
                         s[TAU_RISE].real, s[TAU_E].real);
-    return HK_OK;
-}
-
-int hki_composed(const void *args) {
-    const hki_kernel *k = &hki_kernels[HKI_LEARN];
-    const hk_array *a = (const hk_array *)args + k->arrays - HKI_COMPOSED_ARRAYS;
-    const hki_scalar *s = hki_scalars(k, args) + k->scalars - HKI_COMPOSED_SCALARS;
-    return a[HKI_LOW].dtype != HK_ABSENT || a[HKI_HIGH].dtype != HK_ABSENT || a[HKI_LEARN_MASK].dtype != HK_ABSENT ||
-           s[HKI_SOFT].code || s[HKI_GAMMA].real != 0 || s[HKI_NORM].code != HK_NO_NORM;
-}
-
-static double element(const hk_array *a, int64_t k) {
-    return a->dtype == HK_FLOAT32 ? (double)((const float *)a->data)[k] : ((const double *)a->data)[k];
-}
-
-/* Bounds of one row: no NaN, and the lower one is not above the upper. */
-static int check_bounds(const hki_kernel *k, const hk_array *a, int first, hk_error *err) {
-    const hk_array *low = &a[HKI_LOW], *high = &a[HKI_HIGH];
-    for (int i = HKI_LOW; i <= HKI_HIGH; i++)
-        for (int64_t j = 0; a[i].dtype != HK_ABSENT && a[i].rows == 1 && j < a[i].cols; j++)
-            if (isnan(element(&a[i], j)))
-                return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + i, -1, "%s: %s is NaN; a number is wanted", k->name,
-                                k->array[first + i].name);
-    if (low->dtype == HK_ABSENT || high->dtype == HK_ABSENT || low->rows != 1 || high->rows != 1 || !low->cols || !high->cols)
-        return HK_OK;
-    for (int64_t j = 0; j < low->cols || j < high->cols; j++) {
-        double l = element(low, low->cols > 1 ? j : 0), h = element(high, high->cols > 1 ? j : 0);
-        if (l > h)
-            return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + HKI_LOW, -1, "%s: low is %g; at most high = %g is wanted",
-                            k->name, l, h);
-    }
-    return HK_OK;
-}
-
-/* What hk_learn composes its rule with. */
-static int check_composition(const hk_array *args, const hki_scalar *scalars, hk_error *err) {
-    enum { X = 1, REDUCTION = 3, BLOCK = 6 };
-    const hki_kernel *k = &hki_kernels[HKI_LEARN];
-    int first = k->arrays - HKI_COMPOSED_ARRAYS, then = k->scalars - HKI_COMPOSED_SCALARS;
-    const hk_array *a = args + first, *rates = &a[HKI_RATES];
-    const hki_scalar *s = scalars + then;
-    int status = check_bounds(k, a, first, err);
-    if (status) return status;
-    for (int i = HKI_ROW_LR; i <= HKI_RATES; i += HKI_RATES - HKI_ROW_LR)
-        for (int64_t j = 0; a[i].dtype != HK_ABSENT && j < a[i].cols; j++)
-            if (!(element(&a[i], j) >= 0 && isfinite(element(&a[i], j))))
-                return hki_fail(err, HK_E_VALUE, HK_R_VALUE, first + i, -1, "%s: %s is %g at %lld; a finite number >= 0 is wanted",
-                                k->name, k->array[first + i].name, element(&a[i], j), (long long)j);
-    double low = s[HKI_SOFT_LOW].real, high = s[HKI_SOFT_HIGH].real;
-    if (args[0].dtype == HK_FLOAT32) low = (float)low, high = (float)high;
-    if (s[HKI_SOFT].code && !(low < high))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_SOFT_LOW, -1,
-                        "%s: soft_low is %g; a number below soft_high = %g is wanted", k->name, low, high);
-    double p = s[HKI_NORM_P].real, target = s[HKI_NORM_TARGET].real;
-    if (args[0].dtype == HK_FLOAT32) target = (float)target;
-    if (s[HKI_NORM].code == HK_MULTIPLICATIVE && !(p > 0))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_NORM_P, -1, "%s: norm_p is %g; a number > 0 is wanted",
-                        k->name, p);
-    if (s[HKI_NORM].code == HK_MULTIPLICATIVE && !(target > 0))
-        return hki_fail(err, HK_E_VALUE, HK_R_VALUE, k->arrays + then + HKI_NORM_TARGET, -1,
-                        "%s: norm_target is %g; a number > 0 is wanted", k->name, target);
-    if (rates->dtype != HK_ABSENT && (args[X].ndim != 2 || scalars[REDUCTION].code != HK_SEQUENTIAL))
-        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, first + HKI_RATES, -1, "%s: rates goes with a sequence of samples only",
-                        k->name);
-    if (scalars[BLOCK].code && (rates->dtype != HK_ABSENT || hki_composed(args)))
-        return hki_fail(err, HK_E_VALUE, HK_R_UNWANTED, k->arrays + BLOCK, -1,
-                        "%s: block is %lld; it does not go with what acts on single weights (bounds, mask, soft, gamma, norm) or rates",
-                        k->name, (long long)scalars[BLOCK].code);
     return HK_OK;
 }
 
@@ -253,6 +186,8 @@ int hki_check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_er
         if ((a[1].dtype == HK_ABSENT) != (a[2].dtype == HK_ABSENT))
             return hki_fail(err, HK_E_VALUE, HK_R_MISSING, a[1].dtype == HK_ABSENT ? 1 : 2, -1,
                             "%s: g and x go together; one of them is missing", k->name);
+        /* fall through */
+    case HKI_BATCH_UPDATE:
         if (a[7].dtype != HK_ABSENT && a[8].dtype != HK_ABSENT && hki_scalar_value(&a[7]) > hki_scalar_value(&a[8]))
             return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 7, -1, "%s: low is %g; at most high = %g is wanted", k->name,
                             hki_scalar_value(&a[7]), hki_scalar_value(&a[8]));
@@ -279,13 +214,15 @@ int hki_check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_er
                             k->array[i].name, got, want);
         }
         if (kernel == HKI_FORWARD) return check_activation(k, a, s, 4, 0, err);
-        if (kernel == HKI_LEARN) {
-            int status = check_rule(a, s, err);
-            return status ? status : check_composition(a, s, err);
-        }
-        return kernel == HKI_CONTRASTIVE    ? check_block(k, 3, s[3].code, s[1].code, s[2].code, err)
-               : kernel == HKI_THREE_FACTOR ? check_traces(a, s, err)
-                                            : HK_OK;
+        int status = kernel == HKI_LEARN          ? check_rule(a, s, err)
+                     : kernel == HKI_CONTRASTIVE  ? check_block(k, 3, s[3].code, s[1].code, s[2].code, err)
+                     : kernel == HKI_THREE_FACTOR ? check_traces(a, s, err)
+                                                  : HK_OK;
+        return status || !hki_composes(kernel) ? status : hki_check_composition(kernel, a, s, err);
+    }
+    case HKI_GIVEN: {
+        int status = check_block(k, 3, s[3].code, s[1].code, s[2].code, err);
+        return status ? status : hki_check_composition(kernel, a, s, err);
     }
     case HKI_AVERAGE_GAIN:
         if (s[0].real == 0)
@@ -321,9 +258,9 @@ int hki_check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_er
                             "%s: reduction is the sum; sequential or mean is wanted", k->name);
         if (kernel == HKI_THRESHOLD) {
             for (int64_t j = 0; j < a[2].cols; j++)
-                if (!isfinite(element(&a[2], j)))
+                if (!isfinite(hki_element(&a[2], j)))
                     return hki_fail(err, HK_E_VALUE, HK_R_VALUE, 2, -1, "%s: target is %g; a finite number is wanted", k->name,
-                                    element(&a[2], j));
+                                    hki_element(&a[2], j));
             return HK_OK;
         }
         if (a[2].ndim != a[3].ndim)
@@ -345,78 +282,5 @@ int hki_check_together(int kernel, const hk_array *a, const hki_scalar *s, hk_er
             return hki_fail(err, HK_E_VALUE, HK_R_SHAPE, 1, -1, "%s: a has no sample; at least one is wanted", k->name);
         return HK_OK;
     }
-    return HK_OK;
-}
-
-int hki_sparse(const void *args) {
-    const hk_array *a = (const hk_array *)args + hki_kernels[HKI_LEARN].arrays - HKI_COMPOSED_ARRAYS;
-    return a[HKI_INDICES].dtype != HK_ABSENT || a[HKI_INDPTR].dtype != HK_ABSENT;
-}
-
-static int64_t integer(const hk_array *a, int64_t k) {
-    return a->dtype == HK_INT32 ? ((const int32_t *)a->data)[k] : ((const int64_t *)a->data)[k];
-}
-
-/* Sparse weights of hk_learn. *dense becomes what the other arguments are checked against, a w of that shape. */
-int hki_check_sparse(const hk_array *args, const hki_scalar *scalars, hk_array *dense, hk_error *err) {
-    enum { RULE = 0, NORMALIZE = 4, BLOCK = 6 };
-    const hki_kernel *k = &hki_kernels[HKI_LEARN];
-    int first = k->arrays - HKI_COMPOSED_ARRAYS;
-    const hk_array *w = &args[0], *x = &args[1], *a = args + first, *indices = &a[HKI_INDICES], *indptr = &a[HKI_INDPTR];
-#define SPARSE(status, reason, at, ...) return hki_fail(err, status, reason, at, -1, "learn: " __VA_ARGS__)
-    for (int i = HKI_INDICES; i <= HKI_INDPTR; i++)
-        if (a[i].dtype == HK_ABSENT) SPARSE(HK_E_VALUE, HK_R_MISSING, first + i, "%s is missing", k->array[first + i].name);
-    if (w->dtype != HK_FLOAT32 && w->dtype != HK_FLOAT64)
-        SPARSE(HK_E_TYPE, HK_R_DTYPE, 0, "w has %s elements; float32 or float64 is wanted", hki_dtype_name(w->dtype));
-    if (w->ndim != 1) SPARSE(HK_E_VALUE, HK_R_SHAPE, 0, "w has %d axes; the stored entries, a vector, are wanted", w->ndim);
-    int status;
-    const hki_array_spec *spec = k->array;
-    if ((status = hki_check_layout(k->name, &spec[0], 0, w, err)) || (status = hki_check_layout(k->name, &spec[1], 1, x, err)))
-        return status;
-    for (int i = HKI_INDICES; i <= HKI_INDPTR; i++)
-        if ((status = hki_check_array(HKI_LEARN, first + i, args, 0, err))) return status;
-    if (indptr->dtype != indices->dtype)
-        SPARSE(HK_E_TYPE, HK_R_DTYPE, first + HKI_INDPTR, "indptr is %s; %s is wanted, as indices is", hki_dtype_name(indptr->dtype),
-               hki_dtype_name(indices->dtype));
-    if (indices->ndim != 1 || indices->cols != w->cols)
-        SPARSE(HK_E_VALUE, HK_R_SHAPE, first + HKI_INDICES, "indices has %lld elements; %lld are wanted, as w has",
-               (long long)(indices->rows * indices->cols), (long long)w->cols);
-    if (indptr->ndim != 1 || indptr->cols < 1)
-        SPARSE(HK_E_VALUE, HK_R_SHAPE, first + HKI_INDPTR, "indptr is no vector of one element or more");
-    int64_t out = indptr->cols - 1, in = x->cols;
-    if (in > INT32_MAX) SPARSE(HK_E_VALUE, HK_R_SHAPE, 1, "x has more columns than sparse weights may have");
-    if (integer(indptr, 0) != 0 || integer(indptr, out) != w->cols)
-        SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr is not from 0 to the %lld entries of w", (long long)w->cols);
-    for (int64_t i = 0; i < out; i++)
-        if (integer(indptr, i) > integer(indptr, i + 1))
-            SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDPTR, "indptr falls after %lld; numbers that do not fall are wanted", (long long)i);
-    for (int64_t i = 0; i < out; i++) {
-        int64_t last = -1;
-        for (int64_t e = integer(indptr, i); e < integer(indptr, i + 1); e++) {
-            int64_t j = integer(indices, e);
-            if (j <= last || j >= in)
-                SPARSE(HK_E_VALUE, HK_R_VALUE, first + HKI_INDICES,
-                       "indices is %lld after %lld in row %lld; ascending columns below %lld, the length of x, are wanted", (long long)j,
-                       (long long)last, (long long)i, (long long)in);
-            last = j;
-        }
-    }
-    if (scalars[RULE].code == HK_SANGER)
-        SPARSE(HK_E_VALUE, HK_R_UNWANTED, 0, "w is sparse; a dense one is wanted, since the rule's rows interact");
-    if (scalars[NORMALIZE].code || scalars[BLOCK].code) {
-        int i = scalars[BLOCK].code ? BLOCK : NORMALIZE;
-        SPARSE(HK_E_VALUE, HK_R_UNWANTED, k->arrays + i, "%s is %lld; it does not go with sparse weights", k->scalar[i].name,
-               (long long)scalars[i].code);
-    }
-    if (a[HKI_LEARN_MASK].dtype != HK_ABSENT)
-        SPARSE(HK_E_VALUE, HK_R_UNWANTED, first + HKI_LEARN_MASK, "mask does not go with sparse weights, which are their own");
-    for (int i = HKI_LOW; i <= HKI_HIGH; i++)
-        if (a[i].dtype != HK_ABSENT && a[i].ndim == 2)
-            SPARSE(HK_E_VALUE, HK_R_SHAPE, first + i, "%s has 2 axes; (%lld,) or a scalar is wanted with sparse weights",
-                   k->array[first + i].name, (long long)in);
-#undef SPARSE
-    *dense = *w;
-    dense->data = (void *)args; /* not read; there may be no entry, and so no pointer */
-    dense->rows = out, dense->cols = dense->stride = in, dense->ndim = 2;
     return HK_OK;
 }

@@ -90,6 +90,7 @@ int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err
 int hk_balanced_relu(const hk_balanced_relu_args *args, int64_t *at, hk_error *err) { return run(HKI_BALANCED_RELU, args, at, err); }
 int hk_stamina(const hk_stamina_args *args, int64_t *at, hk_error *err) { return run(HKI_STAMINA, args, at, err); }
 
+int hk_given(const hk_given_args *args, int64_t *at, hk_error *err) { return run(HKI_GIVEN, args, at, err); }
 int hk_contrastive(const hk_contrastive_args *args, int64_t *at, hk_error *err) { return run(HKI_CONTRASTIVE, args, at, err); }
 int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_error *err) { return run(HKI_THREE_FACTOR, args, at, err); }
 int hk_foldiak(const hk_foldiak_args *args, int64_t *at, hk_error *err) { return run(HKI_FOLDIAK, args, at, err); }
@@ -310,6 +311,13 @@ int hk_uniform(const hk_uniform_args *args, int64_t *at, hk_error *err) {
     return network_step(HKI_UNIFORM, args, &args->out, at, err);
 }
 
+int hk_draw_feedback(const hk_draw_feedback_args *args, int64_t *at, hk_error *err) {
+    START(draw_feedback);
+    CHECKED(check_own(function, "out", &args->out, 1, err));
+    NOT_NULL(args->rng, "rng");
+    return network_step(HKI_DRAW_FEEDBACK, args, &args->out, at, err);
+}
+
 int hk_anneal(const hk_anneal_args *args, int64_t *at, hk_error *err) {
     START(anneal);
     NOT_NULL(args->state, "state");
@@ -477,7 +485,7 @@ size_t hk_sizeof(const char *name) {
         SIZE(hk_balance_block), SIZE(hk_balance_graph_args), SIZE(hk_deficit_args), SIZE(hk_activation), SIZE(hk_feedback),
         SIZE(hk_optimizer), SIZE(hk_evaluate_args),
         SIZE(hk_deaths_args), SIZE(hk_spread_args), SIZE(hk_seed_args), SIZE(hk_uniform_args), SIZE(hk_annealing), SIZE(hk_anneal_args),
-        SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args),
+        SIZE(hk_recurrent), SIZE(hk_synaptic_report), SIZE(hk_synaptic_balance_args), SIZE(hk_rnn_args), SIZE(hk_normal_args), SIZE(hk_draw_feedback_args),
         SIZE(hk_tensor), SIZE(hk_save_args), SIZE(hk_inspect_args), SIZE(hk_load_args)};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         if (!strcmp(name, others[k].name)) return others[k].size;

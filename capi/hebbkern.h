@@ -52,7 +52,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct, a code or the meaning of a function changes. */
-#define HK_ABI_VERSION 3
+#define HK_ABI_VERSION 4
 
 /* What a call returns. */
 enum {
@@ -160,13 +160,19 @@ typedef struct hk_rank1_args {
 } hk_rank1_args;
 HK_API int hk_rank1(const hk_rank1_args *args, int64_t *at, hk_error *err);
 
-/* Batch update  w <- w (1 - decay_i - col_decay_j) + g^T x  over samples in rows. */
+/* Batch update  w <- clip(w (1 - decay_i - col_decay_j) + g^T x + row_add_i + col_add_j, low, high)  over samples in
+ * rows, in the one pass that writes w; where the mask is 0, w keeps its value, but for the bounds. */
 typedef struct hk_batch_update_args {
     hk_array w;          /* [out, in], written */
     hk_array g;          /* [samples, out] */
     hk_array x;          /* [samples, in] */
     hk_array decay;      /* [out] or scalar, optional */
     hk_array col_decay;  /* [in] or scalar, optional */
+    hk_array row_add;    /* [out] or scalar, optional */
+    hk_array col_add;    /* [in] or scalar, optional */
+    hk_array low;        /* scalar, optional: no lower bound */
+    hk_array high;       /* scalar, optional: no upper bound */
+    hk_array mask;       /* bool [out, in], optional */
 } hk_batch_update_args;
 HK_API int hk_batch_update(const hk_batch_update_args *args, int64_t *at, hk_error *err);
 
@@ -307,8 +313,8 @@ enum { HK_NO_NORM = 0, HK_MULTIPLICATIVE = 1, HK_SUBTRACTIVE = 2 };
  *
  * With indices and indptr the weights are sparse: w is a vector of the stored entries, row after row, indices their
  * columns, which ascend in a row, and row i has the entries indptr_i to indptr_(i+1) - 1; out is the length of indptr
- * less 1, in that of x. Stored entries learn as those of a dense w under a mask do, but for rounding. Not with
- * HK_SANGER, a block, normalize, a mask and bounds of [out, in]. */
+ * less 1, in that of x. Stored entries learn as those of a dense w under a mask do whose other weights are 0, but for
+ * rounding. Not with a block, for each row sees its own part of x, and not with a mask, which sparse weights are. */
 typedef struct hk_learn_args {
     hk_array w;          /* [out, in], or [stored] with indices; written */
     hk_array x;          /* [in] or [samples, in] */
@@ -338,7 +344,7 @@ typedef struct hk_learn_args {
     double alpha;        /* HK_COVARIANCE, HK_BCM: step of the moving averages, 0 <= alpha <= 1 */
     int64_t form;        /* HK_BCM: HK_BCM_INTRATOR, HK_BCM_LAW or HK_BCM_1982 */
     double power, c0;    /* HK_BCM_1982: > 0 */
-    double q;            /* HK_KROTOV_HOPFIELD: >= 2 */
+    double q;            /* HK_KROTOV_HOPFIELD: > 1 */
     double delta;        /* HK_KROTOV_HOPFIELD: >= 0 */
     double a, b, c, d;   /* HK_ABCD */
     int64_t differentiate;  /* HK_DIFFERENTIAL: 1: x is differentiated, too */
@@ -354,16 +360,44 @@ typedef struct hk_learn_args {
 } hk_learn_args;
 HK_API int hk_learn(const hk_learn_args *args, int64_t *at, hk_error *err);
 
+/* Learning from vectors that the caller has made of each sample, one of them a row, by hk_learn's pattern
+ *     dw_ij = g_i x_j - (decay_i + col_decay_j) w_ij + row_add_i + col_add_j
+ * of which the absent terms are left out. row_lr multiplies all of it. Otherwise as hk_learn. */
+typedef struct hk_given_args {
+    hk_array w;          /* [out, in], or [stored] with indices; written */
+    hk_array x;          /* [samples, in] */
+    hk_array g;          /* [samples, out] */
+    hk_array decay;      /* [samples, out], optional */
+    hk_array col_decay;  /* [samples, in], optional; not with a block */
+    hk_array row_add;    /* [samples, out], optional */
+    hk_array col_add;    /* [samples, in], optional; not with a block */
+    hk_array row_lr, low, high, mask, rates, indices, indptr;  /* all optional, as for hk_learn */
+    double lr;           /* >= 0, read with normalize only */
+    int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN */
+    int64_t normalize;   /* 0 or 1, as for hk_learn */
+    int64_t block;       /* as for hk_learn */
+    int64_t soft;        /* this and the rest as for hk_learn */
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
+} hk_given_args;
+HK_API int hk_given(const hk_given_args *args, int64_t *at, hk_error *err);
+
 /* Contrastive Hebbian learning (Movellan 1991) from pairs of samples,  dw_ij = lr (y_i x_j - y_free_i x_free_j),  clamped
- * minus free. *at counts pairs; otherwise as hk_learn. */
+ * minus free. *at counts pairs, of which each is one dw to what it is composed with; otherwise as hk_learn. */
 typedef struct hk_contrastive_args {
     hk_array w;          /* [out, in], written */
     hk_array x, y;       /* [in] or [pairs, in], [out] or [pairs, out]: the clamped phase */
     hk_array x_free, y_free;  /* likewise: the free phase */
+    hk_array row_lr, low, high, mask, rates, indices, indptr;  /* all optional, as for hk_learn */
     double lr;           /* >= 0 */
     int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN */
     int64_t normalize;   /* 0 or 1, as for hk_learn */
     int64_t block;       /* as for hk_learn */
+    int64_t soft;        /* this and the rest as for hk_learn */
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
 } hk_contrastive_args;
 HK_API int hk_contrastive(const hk_contrastive_args *args, int64_t *at, hk_error *err);
 
@@ -373,20 +407,26 @@ enum { HK_DRIVE_IMPULSE = 0, HK_DRIVE_TAU = 1 };
 /* Learning by eligibility traces and a modulator, over time steps in rows. In each step
  *     e_ij <- e_ij exp(-dt/tau_e) + y_i x_j,   w_ij <- w_ij + lr dt modulator e_ij
  * With tau_rise a second trace r with that time constant takes the same drive, and w learns from e - r. A step with
- * modulator 0 leaves w alone. *at counts time steps. */
+ * modulator 0 leaves w alone, unless something is composed with it: of hk_learn's parts, dw being lr dt modulator (e - r),
+ * drift, bounds and norm act in every step. Where mask is 0 a trace receives nothing, too. *at counts time steps. */
 typedef struct hk_three_factor_args {
     hk_array w;          /* [out, in], written */
     hk_array x;          /* [in] or [steps, in] */
     hk_array y;          /* [out] or [steps, out]; with compute = 1 written, y = w x */
     hk_array modulator;  /* [steps] or scalar */
-    hk_array e;          /* [out, in], trace, written; 0 to begin with */
+    hk_array e;          /* [out, in], trace, written; 0 to begin with; [stored] with indices */
     hk_array r;          /* likewise, with tau_rise */
+    hk_array row_lr, low, high, mask, rates, indices, indptr;  /* all optional, as for hk_learn */
     double lr;           /* >= 0 */
     double tau_e;        /* > 0, and so small that exp(-dt/tau) is not 1 in the type of w */
     double tau_rise;     /* 0 < tau_rise < tau_e, or 0: one time constant */
     double dt;           /* > 0 */
     int64_t drive;       /* HK_DRIVE_IMPULSE or HK_DRIVE_TAU */
     int64_t compute;     /* 1: y is computed; 0: y is read */
+    int64_t soft;        /* this and the rest as for hk_learn */
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
 } hk_three_factor_args;
 HK_API int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_error *err);
 
@@ -394,13 +434,17 @@ HK_API int hk_three_factor(const hk_three_factor_args *args, int64_t *at, hk_err
  *     s_i' = f(sum_j w_ij x_j + sum_k lateral_ik s_k - threshold_i) - s_i,   f(u) = 1 / (1 + exp(-slope u))
  * settles from 0. Then
  *     w_ij += lr y_i (x_j - w_ij),  threshold_i += threshold_lr (y_i - p),
- *     lateral_ik <- min(0, lateral_ik - lateral_lr (y_i y_k - p^2))  for i != k */
+ *     lateral_ik <- min(0, lateral_ik - lateral_lr (y_i y_k - p^2))  for i != k
+ * w is composed as in hk_learn, and lateral by the arguments of these names, where the bound 0 is added to its own: it has no
+ * lower bound above 0, no drift and no norm that is subtractive. */
 typedef struct hk_foldiak_args {
     hk_array w;          /* [out, in], written */
     hk_array x;          /* [in] or [samples, in] */
     hk_array y;          /* [out] or [samples, out]; with compute = 1 written */
     hk_array lateral;    /* [out, out], written; 0 on the diagonal */
     hk_array threshold;  /* [out], written */
+    hk_array lateral_row_lr, lateral_low, lateral_high, lateral_mask;  /* all optional, over [out, out] */
+    hk_array row_lr, low, high, mask, rates, indices, indptr;  /* all optional, as for hk_learn */
     double lr, lateral_lr, threshold_lr;  /* >= 0 */
     double p;            /* 0 < p < 1 */
     int64_t reduction;   /* HK_SEQUENTIAL, HK_SUM or HK_MEAN; the threshold takes the mean in either */
@@ -408,6 +452,14 @@ typedef struct hk_foldiak_args {
     double slope;        /* > 0 */
     int64_t steps;       /* >= 1, of length step each, in settling */
     double step;         /* 0 < step <= 1 */
+    int64_t lateral_soft;
+    double lateral_soft_low, lateral_soft_high, lateral_gamma, lateral_theta;
+    int64_t lateral_norm;
+    double lateral_norm_p, lateral_norm_target;
+    int64_t soft;        /* this and the rest as for hk_learn */
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
 } hk_foldiak_args;
 HK_API int hk_foldiak(const hk_foldiak_args *args, int64_t *at, hk_error *err);
 
@@ -708,8 +760,21 @@ typedef struct hk_init_args {
     const hk_feedback *feedback;  /* its b is written; or NULL */
     double beta;                  /* >= 0 */
     double excitatory;            /* 0 ... 1 */
+    uint64_t *rng;                /* [4], written: the generator of the feedback weights as it was left, for hk_draw_feedback;
+                                   * or NULL */
 } hk_init_args;
 HK_API int hk_init(const hk_init_args *args, int64_t *at, hk_error *err);
+
+/* Draws, as hk_init does, the feedback weights that a layer needs when it grows: new rows or columns, which are a part of
+ * fixed weights that have now the shape [rows, cols], row after row. */
+typedef struct hk_draw_feedback_args {
+    hk_array out;        /* [n, m], at most [rows, cols], written */
+    uint64_t *rng;       /* [4], not all 0, written */
+    int64_t kind;        /* HK_FA, HK_DFA or HK_FA_EX */
+    double beta, excitatory;
+    int64_t rows, cols;
+} hk_draw_feedback_args;
+HK_API int hk_draw_feedback(const hk_draw_feedback_args *args, int64_t *at, hk_error *err);
 
 /* Forward pass of a batch through the network. *at counts samples. */
 typedef struct hk_predict_args {
@@ -797,6 +862,10 @@ typedef struct hk_train_args {
     int64_t *updates;               /* minibatches so far, written; may be NULL without HK_ADAM and dropout */
     const hk_array *dweights;       /* [layers] as network.weights, written: what is there does not matter. NULL will do for */
     const hk_array *dbiases;        /* HK_SGD and a batch of at most 32 */
+    const int32_t *stop;            /* NULL, or read every few million multiply-adds: when it is not 0 any more, as another
+                                     * thread or a signal handler may make it, the call returns HK_MORE without the block of
+                                     * samples that it is at. A block can take longer than 50 ms on the portable path, and
+                                     * above some 30 million weights. The bits are the same. */
 } hk_train_args;
 HK_API int hk_train(const hk_train_args *args, int64_t *at, hk_error *err);
 
@@ -825,8 +894,11 @@ enum { HK_UNIT_FREE = 0, HK_UNIT_HELD = 1, HK_UNIT_DEAD = 2, HK_UNIT_OFF_CYCLE =
 
 /* A matrix of weights from the units of its columns to those of its rows. */
 typedef struct hk_balance_block {
-    hk_array w;           /* [rows, cols], or [cols], written unless measure is set */
-    hk_array alphas;      /* [rows, cols], >= 0: the weight of each element in the cost, or absent: 1 */
+    hk_array w;           /* [rows, cols], or [cols], written unless measure is set; sparse: [stored] */
+    hk_array alphas;      /* like w, >= 0: the weight of each element in the cost, or absent: 1 */
+    hk_array indices;     /* HK_INT32 or HK_INT64 [stored], ascending in a row, or absent: w is sparse, as in hk_learn, */
+    hk_array indptr;      /* the same type, [rows + 1], */
+    int64_t width;        /* and has this many columns */
     const int64_t *rows;  /* [rows], the unit of each row, -1: none (an input, an output, a constant); NULL: none at all */
     const int64_t *cols;  /* [cols], likewise */
     int64_t transposed;   /* 1: the weights go from the units of the rows to those of the columns; biases are such a row */
@@ -906,12 +978,12 @@ typedef struct hk_synaptic_report {
 } hk_synaptic_report;
 
 /* doubles in hk_synaptic_balance_args.state */
-#define HK_SYNAPTIC_STATE(n) (32 + 16 * (n) + (n) * (n))
+#define HK_SYNAPTIC_STATE(n) (32 + 18 * (n) + (n) * (n))
 
 /* Synaptic balancing (Stock et al. 2022): j_ij <- j_ij e^{h_j - h_i}, w_in and bias x e^{-h_i}, w_out x e^{h_j}, so that each
  * unit's cost in is its cost out. Strongly connected components are balanced each for itself, with sum h = 0; units on no
- * cycle are held. The solver works on state alone and the network is written once, by the last call. A call takes as
- * long as two passes over n^2 doubles at least. */
+ * cycle are held. The solver works on state alone and the network is written once, by the last call, which takes as
+ * long as that does. */
 typedef struct hk_synaptic_balance_args {
     hk_recurrent network;        /* written by the last call */
     hk_array alpha;              /* [n, n], [n] over the presynaptic units, scalar, or absent: 1; finite, >= 0 */

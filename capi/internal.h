@@ -12,20 +12,28 @@
 enum { HKI_RANK1, HKI_BATCH_UPDATE, HKI_FORWARD, HKI_POWER_SUMS, HKI_SCALE, HKI_EMA, HKI_GAIN_RULE,
        HKI_LEARN, HKI_AVERAGE_GAIN, HKI_WINDOWED_GAIN, HKI_STDP, HKI_TRIPLET_STDP, HKI_CONTRASTIVE, HKI_THREE_FACTOR,
        HKI_FOLDIAK, HKI_PATCHES, HKI_CONV_FORWARD, HKI_POOL, HKI_THRESHOLD, HKI_INTRINSIC_PLASTICITY, HKI_BALANCED_RELU,
-       HKI_STAMINA, HKI_KERNELS };
+       HKI_STAMINA, HKI_GIVEN, HKI_KERNELS };
 
 /* The functions on networks, and others that have no place in the table. */
 enum { HKI_INIT, HKI_PREDICT, HKI_GRADIENTS, HKI_TRAIN, HKI_PERMUTATION, HKI_BALANCE_GRAPH, HKI_DEFICIT, HKI_EVALUATE,
-       HKI_DEATHS, HKI_SPREAD, HKI_SEED, HKI_UNIFORM, HKI_ANNEAL, HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL };
+       HKI_DEATHS, HKI_SPREAD, HKI_SEED, HKI_UNIFORM, HKI_ANNEAL, HKI_SYNAPTIC_BALANCE, HKI_RNN, HKI_NORMAL,
+       HKI_DRAW_FEEDBACK };
 
 /* The functions on checkpoints. */
 enum { HKI_SAVE, HKI_INSPECT, HKI_LOAD };
 
 enum { HKI_MAX_ARRAYS = 16, HKI_MAX_SCALARS = 32 };
 
-/* What ends the arrays and the scalars of hk_learn: row_lr ... indptr; soft ... norm_target. */
-enum { HKI_ROW_LR, HKI_LOW, HKI_HIGH, HKI_LEARN_MASK, HKI_RATES, HKI_INDICES, HKI_INDPTR, HKI_COMPOSED_ARRAYS };
-enum { HKI_SOFT, HKI_SOFT_LOW, HKI_SOFT_HIGH, HKI_GAMMA, HKI_THETA, HKI_NORM, HKI_NORM_P, HKI_NORM_TARGET, HKI_COMPOSED_SCALARS };
+/* What ends the arrays and the scalars of hk_learn and of what else composes its updates. */
+typedef struct hki_parts { hk_array row_lr, low, high, mask; } hki_parts;
+typedef struct hki_composed_arrays { hki_parts parts; hk_array rates, indices, indptr; } hki_composed_arrays;
+typedef struct hki_composed_scalars {
+    int64_t soft;
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
+} hki_composed_scalars;
+enum { HKI_COMPOSED_ARRAYS = 7, HKI_COMPOSED_SCALARS = 8 };
 
 /* A kernel's args struct is its arrays followed by its scalars, 8 bytes each. */
 typedef union hki_scalar { double real; int64_t code; } hki_scalar;
@@ -117,11 +125,14 @@ typedef struct hki_work {
 } hki_work;
 hki_work hki_estimate(int kernel, const void *args);
 
-/* Whether hk_learn has more to do than its rule. */
-int hki_composed(const void *args);
+/* Whether a kernel composes its updates, and has these arguments. */
+int hki_composes(int kernel);
 
-/* Whether hk_learn is given sparse weights. */
-int hki_sparse(const void *args);
+/* Whether it has more to do than its rule. */
+int hki_composed(int kernel, const void *args);
+
+/* Whether it is given sparse weights. */
+int hki_sparse(int kernel, const void *args);
 
 /* Units between which the work may not be cut: the samples of a block; 0: there are none. */
 int64_t hki_grain(int kernel, const void *args);

@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"sync"
+	"unsafe"
 
 	"github.com/hebbkern/hebbkern/engine"
 	"github.com/hebbkern/hebbkern/kernels"
@@ -36,8 +37,7 @@ func withScratch[T kernels.Float](do func(s *engine.Scratch[T]) error) error {
 	return err
 }
 
-func ruleOf[T kernels.Float](a *C.hk_learn_args) engine.Rule[T] {
-	lr := float64(a.lr)
+func ruleOf[T kernels.Float](a *C.hk_learn_args, lr float64) engine.Rule[T] {
 	switch a.rule {
 	case C.HK_HEBB:
 		return engine.Hebb[T]{LR: lr}
@@ -97,27 +97,108 @@ func answers[T kernels.Float](a *C.hk_array) kernels.Matrix[T] {
 	return y
 }
 
-func contrastive[T kernels.Float](a *C.hk_contrastive_args, i, j int) (int, error) {
-	o := engine.UpdateOptions[T]{Reduction: engine.Reduction(a.reduction), Normalize: engine.Normalization(a.normalize), Block: int(a.block)}
+// parts are what ends the arguments of what composes its updates, by the first array and the first scalar of them.
+type parts[T kernels.Float] struct {
+	arrays  *C.hki_composed_arrays
+	scalars *C.hki_composed_scalars
+}
+
+func partsOf[T kernels.Float](rowLR *C.hk_array, soft *C.int64_t) parts[T] {
+	return parts[T]{(*C.hki_composed_arrays)(unsafe.Pointer(rowLR)), (*C.hki_composed_scalars)(unsafe.Pointer(soft))}
+}
+
+func (p parts[T]) composition() *engine.Composition[T] {
+	return composition[T](&p.arrays.parts, p.scalars)
+}
+
+// sparse is w as sparse weights; ok is false for dense ones.
+func (p parts[T]) sparse(w, x *C.hk_array) (c kernels.CSR[T], ok bool) {
+	a := p.arrays
+	if a.indices.dtype == C.HK_ABSENT {
+		return c, false
+	}
+	return kernels.CSR[T]{Data: vector[T](w), Indices: integersOf[int32](&a.indices), Start: integersOf[int](&a.indptr),
+		Rows: int(a.indptr.cols) - 1, Cols: int(x.cols)}, true
+}
+
+// each runs the samples [o.From, o.To), or the whole batch of a sum or a mean, with the learning rate of each sample, in runs of
+// the same rate; lr is that of all where none are given.
+func (p parts[T]) each(lr C.double, o engine.UpdateOptions[T], update func(lr float64, o engine.UpdateOptions[T]) (int, error)) (done int, err error) {
+	rates := vector[T](&p.arrays.rates)
+	if rates == nil {
+		return update(float64(lr), o)
+	}
+	for s, to := o.From, o.To; s < to; {
+		end := s + 1
+		for end < to && rates[end] == rates[s] {
+			end++
+		}
+		o.From, o.To = s, end
+		k, err := update(float64(rates[s]), o)
+		if done += k; err != nil {
+			return done, err
+		}
+		s = end
+	}
+	return done, nil
+}
+
+func given[T kernels.Float](a *C.hk_given_args, i, j int) (int, error) {
+	p := partsOf[T](&a.row_lr, &a.soft)
+	o := engine.UpdateOptions[T]{Reduction: engine.Reduction(a.reduction), Normalize: engine.Normalization(a.normalize), Block: int(a.block),
+		Compose: p.composition()}
 	if span(&o, i, j) {
 		return j, nil
 	}
+	w, sparse := p.sparse(&a.w, &a.x)
+	rule := engine.Given[T]{G: matrix[T](&a.g), X: matrix[T](&a.x), D: matrix[T](&a.decay), C: matrix[T](&a.col_decay),
+		A: matrix[T](&a.row_add), B: matrix[T](&a.col_add)}
 	k := 0
 	err := withScratch(func(s *engine.Scratch[T]) (err error) {
 		o.Scratch = s
-		k, err = engine.ContrastiveHebbian[T]{LR: float64(a.lr)}.Update(matrix[T](&a.w), matrix[T](&a.x), matrix[T](&a.y),
-			matrix[T](&a.x_free), matrix[T](&a.y_free), o)
+		k, err = p.each(a.lr, o, func(lr float64, o engine.UpdateOptions[T]) (int, error) {
+			rule.LR = lr
+			if sparse {
+				return rule.UpdateCSR(w, o)
+			}
+			return rule.Update(matrix[T](&a.w), o)
+		})
+		return err
+	})
+	return i + k, err
+}
+
+func contrastive[T kernels.Float](a *C.hk_contrastive_args, i, j int) (int, error) {
+	p := partsOf[T](&a.row_lr, &a.soft)
+	o := engine.UpdateOptions[T]{Reduction: engine.Reduction(a.reduction), Normalize: engine.Normalization(a.normalize), Block: int(a.block),
+		Compose: p.composition()}
+	if span(&o, i, j) {
+		return j, nil
+	}
+	w, sparse := p.sparse(&a.w, &a.x)
+	x, y, xFree, yFree := matrix[T](&a.x), matrix[T](&a.y), matrix[T](&a.x_free), matrix[T](&a.y_free)
+	k := 0
+	err := withScratch(func(s *engine.Scratch[T]) (err error) {
+		o.Scratch = s
+		k, err = p.each(a.lr, o, func(lr float64, o engine.UpdateOptions[T]) (int, error) {
+			rule := engine.ContrastiveHebbian[T]{LR: lr}
+			if sparse {
+				return rule.UpdateCSR(w, x, y, xFree, yFree, o)
+			}
+			return rule.Update(matrix[T](&a.w), x, y, xFree, yFree, o)
+		})
 		return err
 	})
 	return i + k, err
 }
 
 func threeFactor[T kernels.Float](a *C.hk_three_factor_args, i, j int) (int, error) {
-	o := engine.UpdateOptions[T]{Compute: a.compute != 0}
+	p := partsOf[T](&a.row_lr, &a.soft)
+	o := engine.UpdateOptions[T]{Compute: a.compute != 0, Compose: p.composition()}
 	if span(&o, i, j) {
 		return j, nil
 	}
-	rule := engine.ThreeFactor[T]{LR: float64(a.lr), TauE: float64(a.tau_e), TauRise: float64(a.tau_rise), DT: float64(a.dt),
+	rule := engine.ThreeFactor[T]{TauE: float64(a.tau_e), TauRise: float64(a.tau_rise), DT: float64(a.dt),
 		Drive: engine.Drive(a.drive), E: matrix[T](&a.e), R: matrix[T](&a.r)}
 	modulator := vector[T](&a.modulator)
 	if n := int(a.x.rows); len(modulator) != n { // one for all
@@ -127,26 +208,46 @@ func threeFactor[T kernels.Float](a *C.hk_three_factor_args, i, j int) (int, err
 			modulator[k] = one
 		}
 	}
+	w, sparse := p.sparse(&a.w, &a.x)
 	k := 0
 	err := withScratch(func(s *engine.Scratch[T]) (err error) {
 		o.Scratch = s
-		_, k, err = rule.Update(matrix[T](&a.w), matrix[T](&a.x), answers[T](&a.y), modulator, o)
+		k, err = p.each(a.lr, o, func(lr float64, o engine.UpdateOptions[T]) (k int, err error) {
+			rule.LR = lr
+			if sparse {
+				_, k, err = rule.UpdateCSR(w, matrix[T](&a.x), answers[T](&a.y), modulator, o)
+			} else {
+				_, k, err = rule.Update(matrix[T](&a.w), matrix[T](&a.x), answers[T](&a.y), modulator, o)
+			}
+			return k, err
+		})
 		return err
 	})
 	return i + k, err
 }
 
 func foldiak[T kernels.Float](a *C.hk_foldiak_args, i, j int) (int, error) {
-	o := engine.UpdateOptions[T]{Reduction: engine.Reduction(a.reduction), Compute: a.compute != 0}
+	p := partsOf[T](&a.row_lr, &a.soft)
+	o := engine.UpdateOptions[T]{Reduction: engine.Reduction(a.reduction), Compute: a.compute != 0, Compose: p.composition()}
 	if span(&o, i, j) {
 		return j, nil
 	}
-	rule := engine.Foldiak[T]{LR: float64(a.lr), LateralLR: float64(a.lateral_lr), ThresholdLR: float64(a.threshold_lr), P: float64(a.p),
-		Slope: float64(a.slope), Steps: int(a.steps), Step: float64(a.step), V: matrix[T](&a.lateral), Threshold: vector[T](&a.threshold)}
+	rule := engine.Foldiak[T]{LateralLR: float64(a.lateral_lr), ThresholdLR: float64(a.threshold_lr), P: float64(a.p),
+		Slope: float64(a.slope), Steps: int(a.steps), Step: float64(a.step), V: matrix[T](&a.lateral), Threshold: vector[T](&a.threshold),
+		Lateral: composition[T]((*C.hki_parts)(unsafe.Pointer(&a.lateral_row_lr)), (*C.hki_composed_scalars)(unsafe.Pointer(&a.lateral_soft)))}
+	w, sparse := p.sparse(&a.w, &a.x)
 	k := 0
 	err := withScratch(func(s *engine.Scratch[T]) (err error) {
 		o.Scratch = s
-		_, k, err = rule.Update(matrix[T](&a.w), matrix[T](&a.x), answers[T](&a.y), o)
+		k, err = p.each(a.lr, o, func(lr float64, o engine.UpdateOptions[T]) (k int, err error) {
+			rule.LR = lr
+			if sparse {
+				_, k, err = rule.UpdateCSR(w, matrix[T](&a.x), answers[T](&a.y), o)
+			} else {
+				_, k, err = rule.Update(matrix[T](&a.w), matrix[T](&a.x), answers[T](&a.y), o)
+			}
+			return k, err
+		})
 		return err
 	})
 	return i + k, err
@@ -154,83 +255,45 @@ func foldiak[T kernels.Float](a *C.hk_foldiak_args, i, j int) (int, error) {
 
 // learn runs the samples [i, j), or the whole batch of a sum or a mean.
 func learn[T kernels.Float](a *C.hk_learn_args, i, j int) (int, error) {
+	p := partsOf[T](&a.row_lr, &a.soft)
 	o := engine.UpdateOptions[T]{
 		Reduction: engine.Reduction(a.reduction), Normalize: engine.Normalization(a.normalize), Compute: a.compute != 0,
-		Block: int(a.block), Compose: composition[T](a),
+		Block: int(a.block), Compose: p.composition(),
 	}
 	if span(&o, i, j) {
 		return j, nil
 	}
+	w, sparse := p.sparse(&a.w, &a.x)
+	x, y := matrix[T](&a.x), answers[T](&a.y)
 	k := 0
 	err := withScratch(func(s *engine.Scratch[T]) (err error) {
 		o.Scratch = s
-		y := answers[T](&a.y)
-		if a.indices.dtype != C.HK_ABSENT {
-			k, err = learnSparse(a, y, o)
-			return err
-		}
-		if rates := rates[T](a); rates != nil {
-			each := func(lr float64) engine.Rule[T] {
-				b := *a
-				b.lr = C.double(lr)
-				return ruleOf[T](&b)
+		k, err = p.each(a.lr, o, func(lr float64, o engine.UpdateOptions[T]) (k int, err error) {
+			rule := ruleOf[T](a, lr)
+			if sparse {
+				_, k, err = engine.UpdateCSR(rule, w, x, y, o)
+			} else {
+				_, k, err = engine.Update(rule, matrix[T](&a.w), x, y, o)
 			}
-			_, k, err = engine.UpdateScheduled(each, rates, matrix[T](&a.w), matrix[T](&a.x), y, o)
-			return err
-		}
-		_, k, err = engine.Update(ruleOf[T](a), matrix[T](&a.w), matrix[T](&a.x), y, o)
+			return k, err
+		})
 		return err
 	})
 	return i + k, err
 }
 
-// learnSparse is learn on sparse weights, which have been checked. Rates by sample are runs of calls, as in
-// engine.UpdateScheduled.
-func learnSparse[T kernels.Float](a *C.hk_learn_args, y kernels.Matrix[T], o engine.UpdateOptions[T]) (done int, err error) {
-	w := kernels.CSR[T]{Data: vector[T](&a.w), Indices: integersOf[int32](&a.indices), Start: integersOf[int](&a.indptr),
-		Rows: int(a.indptr.cols) - 1, Cols: int(a.x.cols)}
-	rates := rates[T](a)
-	if rates == nil {
-		_, k, err := engine.UpdateCSR(ruleOf[T](a), w, matrix[T](&a.x), y, o)
-		return k, err
-	}
-	for from, to := o.From, o.To; from < to; from++ {
-		b := *a
-		b.lr = C.double(rates[from])
-		o.From, o.To = from, from+1
-		_, k, err := engine.UpdateCSR(ruleOf[T](&b), w, matrix[T](&a.x), y, o)
-		if done += k; err != nil {
-			return done, err
-		}
-	}
-	return done, nil
-}
-
-// rates is the learning rate of each sample, nil where there is one for all.
-func rates[T kernels.Float](a *C.hk_learn_args) []float64 {
-	v := vector[T](&a.rates)
-	if v == nil {
-		return nil
-	}
-	wide := make([]float64, len(v))
-	for k, r := range v {
-		wide[k] = float64(r)
-	}
-	return wide
-}
-
-// composition is what hk_learn joins with its rule, nil if nothing.
-func composition[T kernels.Float](a *C.hk_learn_args) *engine.Composition[T] {
+// composition is what an update is composed with, nil if nothing.
+func composition[T kernels.Float](a *C.hki_parts, s *C.hki_composed_scalars) *engine.Composition[T] {
 	if a.row_lr.dtype == C.HK_ABSENT && a.low.dtype == C.HK_ABSENT && a.high.dtype == C.HK_ABSENT && a.mask.dtype == C.HK_ABSENT &&
-		a.soft == 0 && a.gamma == 0 && a.norm == C.HK_NO_NORM {
+		s.soft == 0 && s.gamma == 0 && s.norm == C.HK_NO_NORM {
 		return nil
 	}
 	c := &engine.Composition[T]{
-		RowRate: vector[T](&a.row_lr), Gamma: T(a.gamma), Theta: T(a.theta),
-		Norm: engine.WeightNorm[T]{Kind: engine.WeightNormKind(a.norm), P: float64(a.norm_p), Target: T(a.norm_target)},
+		RowRate: vector[T](&a.row_lr), Gamma: T(s.gamma), Theta: T(s.theta),
+		Norm: engine.WeightNorm[T]{Kind: engine.WeightNormKind(s.norm), P: float64(s.norm_p), Target: T(s.norm_target)},
 	}
-	if a.soft != 0 {
-		c.Soft, c.SoftLow, c.SoftHigh = true, T(a.soft_low), T(a.soft_high)
+	if s.soft != 0 {
+		c.Soft, c.SoftLow, c.SoftHigh = true, T(s.soft_low), T(s.soft_high)
 	}
 	if a.low.dtype != C.HK_ABSENT {
 		c.Low = matrix[T](&a.low)

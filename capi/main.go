@@ -101,11 +101,11 @@ var (
 		C.HKI_LEARN: "learn", C.HKI_AVERAGE_GAIN: "average_gain", C.HKI_WINDOWED_GAIN: "windowed_gain",
 		C.HKI_STDP: "stdp", C.HKI_TRIPLET_STDP: "triplet_stdp", C.HKI_CONTRASTIVE: "contrastive", C.HKI_THREE_FACTOR: "three_factor",
 		C.HKI_FOLDIAK: "foldiak", C.HKI_PATCHES: "patches", C.HKI_CONV_FORWARD: "conv_forward", C.HKI_POOL: "pool",
-		C.HKI_THRESHOLD: "threshold", C.HKI_INTRINSIC_PLASTICITY: "intrinsic_plasticity", C.HKI_BALANCED_RELU: "balanced_relu", C.HKI_STAMINA: "stamina"}
+		C.HKI_THRESHOLD: "threshold", C.HKI_INTRINSIC_PLASTICITY: "intrinsic_plasticity", C.HKI_BALANCED_RELU: "balanced_relu", C.HKI_STAMINA: "stamina", C.HKI_GIVEN: "given"}
 	networkNames = map[C.int32_t]string{C.HKI_INIT: "init", C.HKI_PREDICT: "predict", C.HKI_GRADIENTS: "gradients",
 		C.HKI_TRAIN: "train", C.HKI_PERMUTATION: "permutation", C.HKI_BALANCE_GRAPH: "balance_graph", C.HKI_DEFICIT: "deficit",
 		C.HKI_EVALUATE: "evaluate", C.HKI_DEATHS: "deaths", C.HKI_SPREAD: "spread", C.HKI_SEED: "seed", C.HKI_UNIFORM: "uniform", C.HKI_ANNEAL: "anneal",
-		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal"}
+		C.HKI_SYNAPTIC_BALANCE: "synaptic_balance", C.HKI_RNN: "rnn", C.HKI_NORMAL: "normal", C.HKI_DRAW_FEEDBACK: "draw_feedback"}
 )
 
 // report turns an error of the engine into a status.

@@ -49,6 +49,10 @@ func onNetwork[T kernels.Float](function int, args unsafe.Pointer, at *C.int64_t
 		a := (*C.hk_seed_args)(args)
 		(*engine.RNG)(unsafe.Pointer(a.rng)).Seed(uint64(a.seed), uint64(a.stream))
 		return false, nil
+	case C.HKI_DRAW_FEEDBACK:
+		a := (*C.hk_draw_feedback_args)(args)
+		o := engine.FeedbackOptions{Beta: float64(a.beta), Excitatory: float64(a.excitatory)}
+		return false, engine.DrawFeedback(matrix[T](&a.out), engine.FeedbackKind(a.kind), o, int(a.rows), int(a.cols), (*engine.RNG)(unsafe.Pointer(a.rng)))
 	case C.HKI_UNIFORM:
 		return uniform[T]((*C.hk_uniform_args)(args), at)
 	case C.HKI_ANNEAL:
@@ -118,7 +122,11 @@ func initNetwork[T kernels.Float](a *C.hk_init_args) error {
 		return err
 	}
 	f := feedbackOf[T](a.feedback, len(n.Projections))
-	return f.Draw(n, uint64(a.seed), engine.FeedbackOptions{Beta: float64(a.beta), Excitatory: float64(a.excitatory)})
+	err = f.Draw(n, uint64(a.seed), engine.FeedbackOptions{Beta: float64(a.beta), Excitatory: float64(a.excitatory)})
+	if err == nil && a.rng != nil {
+		*(*engine.RNG)(unsafe.Pointer(a.rng)) = f.RNG
+	}
+	return err
 }
 
 func predict[T kernels.Float](a *C.hk_predict_args, at *C.int64_t) (more bool, err error) {

@@ -20,6 +20,18 @@
 #define WINDOWS                                                                                                   \
     SIDE("channels"), SIDE("height"), SIDE("width"), SIDE("size"), SIDE("size"), SIDE("stride"), SIDE("stride"),  \
     SIDE("padding"), SIDE("padding"), SIDE("dilation"), SIDE("dilation")
+/* What ends the arrays and scalars of kernels that compose their updates. */
+#define PARTS(p, out, in)                                                                                         \
+    {p "row_lr", out, HKI_NONE, HKI_OR_SCALAR | OPT}, {p "low", out, in, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},    \
+    {p "high", out, in, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT}, {p "mask", out, in, HKI_MASK | OPT}
+#define COMPOSED                                                                                                  \
+    PARTS("", HKI_OUT, HKI_IN), {"rates", HKI_SAMPLES, HKI_NONE, OPT},                                            \
+    {"indices", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}, /* their lengths: check_composed.c */                    \
+    {"indptr", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}
+#define PART_SCALARS(p)                                                                                           \
+    {p "soft", HKI_CODE, 1}, {p "soft_low", HKI_FINITE, 0}, {p "soft_high", HKI_FINITE, 0},                       \
+    {p "gamma", HKI_NONNEGATIVE, 0}, {p "theta", HKI_FINITE, 0}, {p "norm", HKI_CODE, HK_SUBTRACTIVE},            \
+    {p "norm_p", HKI_NUMBER, 0}, {p "norm_target", HKI_FINITE, 0}
 #define NAMES(op) #op, "hk_" #op "_args", sizeof(hk_##op##_args)
 
 const hki_kernel hki_kernels[HKI_KERNELS] = {
@@ -35,12 +47,17 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"high", HKI_NONE, HKI_NONE, HKI_SCALAR | OPT},
          {"mask", W, HKI_MASK | OPT}},
         {{0, 0, 0}}},
-    [HKI_BATCH_UPDATE] = {NAMES(batch_update), 5, 0,
+    [HKI_BATCH_UPDATE] = {NAMES(batch_update), 10, 0,
         {{"w", W, HKI_WRITTEN},
          {"g", HKI_SAMPLES, HKI_OUT, 0},
          {"x", HKI_SAMPLES, HKI_IN, 0},
          {"decay", ROWS, HKI_OR_SCALAR | OPT},
-         {"col_decay", COLS, HKI_OR_SCALAR | OPT}},
+         {"col_decay", COLS, HKI_OR_SCALAR | OPT},
+         {"row_add", ROWS, HKI_OR_SCALAR | OPT},
+         {"col_add", COLS, HKI_OR_SCALAR | OPT},
+         {"low", HKI_NONE, HKI_NONE, HKI_SCALAR | OPT},
+         {"high", HKI_NONE, HKI_NONE, HKI_SCALAR | OPT},
+         {"mask", W, HKI_MASK | OPT}},
         {{0, 0, 0}}},
     [HKI_FORWARD] = {NAMES(forward), 4, 3,
         {{"w", W, 0},
@@ -72,13 +89,7 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"gate", HKI_NONE, HKI_NONE, HKI_OR_SCALAR | OPT},
          {"pre", COLS, HKI_WRITTEN | OPT},
          {"post", ROWS, HKI_WRITTEN | OPT},
-         {"row_lr", ROWS, HKI_OR_SCALAR | OPT},
-         {"low", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
-         {"high", W, HKI_OR_VECTOR | HKI_OR_SCALAR | OPT},
-         {"mask", W, HKI_MASK | OPT},
-         {"rates", HKI_SAMPLES, HKI_NONE, OPT},
-         {"indices", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}, /* their lengths: check_together.c */
-         {"indptr", HKI_NONE, HKI_NONE, HKI_INTEGERS | OPT}},
+         COMPOSED},
         {{"rule", HKI_CODE, HK_PES}, {"lr", HKI_NONNEGATIVE, 0}, {"decay", HKI_NONNEGATIVE, 0},
          {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1}, {"compute", HKI_CODE, 1},
          {"block", HKI_CODE, HK_MAX_BLOCK},
@@ -87,9 +98,18 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"anti", HKI_CODE, 1}, {"alpha", HKI_UNIT, 0}, {"form", HKI_CODE, HK_BCM_1982}, {"power", HKI_NONNEGATIVE, 0},
          {"c0", HKI_NONNEGATIVE, 0}, {"q", HKI_NONNEGATIVE, 0}, {"delta", HKI_NONNEGATIVE, 0}, {"a", HKI_FINITE, 0},
          {"b", HKI_FINITE, 0}, {"c", HKI_FINITE, 0}, {"d", HKI_FINITE, 0}, {"differentiate", HKI_CODE, 1},
-         {"zero_diagonal", HKI_CODE, 1},
-         {"soft", HKI_CODE, 1}, {"soft_low", HKI_FINITE, 0}, {"soft_high", HKI_FINITE, 0}, {"gamma", HKI_NONNEGATIVE, 0},
-         {"theta", HKI_FINITE, 0}, {"norm", HKI_CODE, HK_SUBTRACTIVE}, {"norm_p", HKI_NUMBER, 0}, {"norm_target", HKI_FINITE, 0}}},
+         {"zero_diagonal", HKI_CODE, 1}, PART_SCALARS("")}},
+    [HKI_GIVEN] = {NAMES(given), 7 + HKI_COMPOSED_ARRAYS, 4 + HKI_COMPOSED_SCALARS,
+        {{"w", W, HKI_WRITTEN},
+         {"x", HKI_SAMPLES, HKI_IN, 0},
+         {"g", HKI_SAMPLES, HKI_OUT, 0},
+         {"decay", HKI_SAMPLES, HKI_OUT, OPT},
+         {"col_decay", HKI_SAMPLES, HKI_IN, OPT},
+         {"row_add", HKI_SAMPLES, HKI_OUT, OPT},
+         {"col_add", HKI_SAMPLES, HKI_IN, OPT},
+         COMPOSED},
+        {{"lr", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1},
+         {"block", HKI_CODE, HK_MAX_BLOCK}, PART_SCALARS("")}},
     [HKI_AVERAGE_GAIN] = {NAMES(average_gain), 2, 6,
         {{"sigma", COLS, HKI_WRITTEN},
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR}},
@@ -140,32 +160,36 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"prior", COLS, OPT}},
         {{"mode", HKI_CODE, HK_PENALTY_BATCH}, {"strength", HKI_NONNEGATIVE, 0}, {"alpha", HKI_UNIT, 0}}},
-    [HKI_CONTRASTIVE] = {NAMES(contrastive), 5, 4,
+    [HKI_CONTRASTIVE] = {NAMES(contrastive), 5 + HKI_COMPOSED_ARRAYS, 4 + HKI_COMPOSED_SCALARS,
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR},
          {"x_free", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
-         {"y_free", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR}},
+         {"y_free", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR},
+         COMPOSED},
         {{"lr", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}, {"normalize", HKI_CODE, 1},
-         {"block", HKI_CODE, HK_MAX_BLOCK}}},
-    [HKI_THREE_FACTOR] = {NAMES(three_factor), 6, 6,
+         {"block", HKI_CODE, HK_MAX_BLOCK}, PART_SCALARS("")}},
+    [HKI_THREE_FACTOR] = {NAMES(three_factor), 6 + HKI_COMPOSED_ARRAYS, 6 + HKI_COMPOSED_SCALARS,
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN},
          {"modulator", HKI_SAMPLES, HKI_NONE, HKI_OR_SCALAR},
          {"e", W, HKI_WRITTEN},
-         {"r", W, HKI_WRITTEN | OPT}},
+         {"r", W, HKI_WRITTEN | OPT},
+         COMPOSED},
         {{"lr", HKI_NONNEGATIVE, 0}, {"tau_e", HKI_NONNEGATIVE, 0}, {"tau_rise", HKI_NONNEGATIVE, 0}, {"dt", HKI_NONNEGATIVE, 0},
-         {"drive", HKI_CODE, HK_DRIVE_TAU}, {"compute", HKI_CODE, 1}}},
-    [HKI_FOLDIAK] = {NAMES(foldiak), 5, 9,
+         {"drive", HKI_CODE, HK_DRIVE_TAU}, {"compute", HKI_CODE, 1}, PART_SCALARS("")}},
+    [HKI_FOLDIAK] = {NAMES(foldiak), 9 + HKI_COMPOSED_ARRAYS, 9 + 2 * HKI_COMPOSED_SCALARS,
         {{"w", W, HKI_WRITTEN},
          {"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"y", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_WRITTEN},
          {"lateral", HKI_OUT, HKI_OUT, HKI_WRITTEN},
-         {"threshold", ROWS, HKI_WRITTEN}},
+         {"threshold", ROWS, HKI_WRITTEN},
+         PARTS("lateral_", HKI_OUT, HKI_OUT),
+         COMPOSED},
         {{"lr", HKI_NONNEGATIVE, 0}, {"lateral_lr", HKI_NONNEGATIVE, 0}, {"threshold_lr", HKI_NONNEGATIVE, 0},
          {"p", HKI_UNIT, 0}, {"reduction", HKI_CODE, HK_MEAN}, {"compute", HKI_CODE, 1}, {"slope", HKI_NONNEGATIVE, 0},
-         {"steps", HKI_CODE, 1 << 20}, {"step", HKI_UNIT, 0}}},
+         {"steps", HKI_CODE, 1 << 20}, {"step", HKI_UNIT, 0}, PART_SCALARS("lateral_"), PART_SCALARS("")}},
     [HKI_PATCHES] = {NAMES(patches), 2, 15,
         {{"images", HKI_SAMPLES, HKI_PIXELS, 0},
          {"out", W, HKI_WRITTEN}},
@@ -216,6 +240,9 @@ hki_work hki_estimate(int kernel, const void *args) {
     const hki_scalar *s = hki_scalars(&hki_kernels[kernel], args);
     double out = (double)a[0].rows, in = (double)a[0].cols;
     int64_t t = a[0].dtype;
+    /* sparse w is one row of the stored entries; what else goes over weights takes as long as this much of them */
+    double more = !hki_composes(kernel) ? 0 : (hki_sparse(kernel, args) ? 4 : 0) + (hki_composed(kernel, args) ? 0.5 : 0);
+    more *= out * in * ns(t, (cost){1, hki_sparse(kernel, args) ? 10 : 80});
     switch (kernel) {
     case HKI_RANK1:
     case HKI_SCALE:
@@ -245,10 +272,9 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_LEARN: {
         double sample = out * in * ns(t, (cost){0.15, 40}) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
-        if (hki_sparse(args)) sample = out * in * ns(t, (cost){4, 40}) + 500; /* w is one row of the stored entries */
-        if (hki_composed(a)) sample += out * in * ns(t, (cost){0.5, 40});
+        sample += more;
         if (s[0].code == HK_SOFTHEBB || s[0].code == HK_BCM) sample += out * ns(t, (cost){5, 150});
-        if (s[0].code == HK_KROTOV_HOPFIELD) sample += out * in * ns(t, (cost){2, 150}); /* |w|^(q-2) */
+        if (s[0].code == HK_KROTOV_HOPFIELD) sample += out * in * ns(t, (cost){2, 150}); /* |w|^(q-1) */
         if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};
         return (hki_work){1, samples * sample};
     }
@@ -269,17 +295,22 @@ hki_work hki_estimate(int kernel, const void *args) {
     }
     case HKI_STAMINA:
         return (hki_work){1, (a[1].ndim == 2 ? (double)a[1].rows : 1) * in * ns(t, (cost){0.8, 30})};
+    case HKI_GIVEN: {
+        double sample = 2 * out * in * ns(t, (cost){0.15, 40}) + more + 500;
+        if (s[1].code == HK_SEQUENTIAL) return (hki_work){a[1].rows, sample};
+        return (hki_work){1, (double)a[1].rows * sample};
+    }
     case HKI_CONTRASTIVE: {
-        double pair = 2 * out * in * ns(t, (cost){0.15, 40}) + 1000;
+        double pair = 2 * (out * in * ns(t, (cost){0.15, 40}) + more) + 1000;
         double pairs = a[1].ndim == 2 ? (double)a[1].rows : 1;
         if (s[1].code == HK_SEQUENTIAL) return (hki_work){(int64_t)pairs, pair};
         return (hki_work){1, pairs * pair};
     }
     case HKI_THREE_FACTOR:
-        return (hki_work){a[1].rows, (s[2].real > 0 ? 5 : 3) * out * in * ns(t, (cost){0.15, 40}) + out * 50 + 500};
+        return (hki_work){a[1].rows, (s[2].real > 0 ? 5 : 3) * out * in * ns(t, (cost){0.15, 40}) + 2 * more + out * 50 + 500};
     case HKI_FOLDIAK: {
         double settle = (double)s[7].code * out * (out * ns(t, (cost){0.1, 12}) + ns(t, (cost){5, 150}));
-        double sample = settle + out * (in + out) * ns(t, (cost){0.3, 60}) + 2000;
+        double sample = settle + out * (in + out) * ns(t, (cost){0.3, 60}) + 2 * more + 2000;
         if (s[4].code == HK_SEQUENTIAL) return (hki_work){a[1].rows, sample};
         return (hki_work){1, (double)a[1].rows * sample};
     }
@@ -305,6 +336,7 @@ hki_work hki_estimate(int kernel, const void *args) {
 
 int64_t hki_grain(int kernel, const void *args) {
     return kernel == HKI_LEARN         ? ((const hk_learn_args *)args)->block
+           : kernel == HKI_GIVEN       ? ((const hk_given_args *)args)->block
            : kernel == HKI_CONTRASTIVE ? ((const hk_contrastive_args *)args)->block
                                        : 0;
 }

@@ -8,7 +8,9 @@ package main
 import "C"
 
 import (
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -168,6 +170,9 @@ func train[T kernels.Float](a *C.hk_train_args, at *C.int64_t) (more bool, err e
 			t.Gain.Sigma = append(t.Gain.Sigma, vector[T](&sigma[k]))
 		}
 	}
+	if a.stop != nil {
+		t.Stop = func() bool { return atomic.LoadInt32((*int32)(unsafe.Pointer(a.stop))) != 0 }
+	}
 	x, target, index := matrix[T](&a.x), matrix[T](&a.target), integers(a.index, a.count)
 	stats := statsOf(a.stats)
 	err = withScratch(func(s *engine.Scratch[T]) error {
@@ -191,6 +196,10 @@ func train[T kernels.Float](a *C.hk_train_args, at *C.int64_t) (more bool, err e
 			first := i / batch * batch
 			part := index[first:min(first+batch, len(index))]
 			next, err := t.Block(n, x, target, part, i-first, &stats)
+			if errors.Is(err, engine.ErrStopped) {
+				more = true
+				return nil
+			}
 			if err != nil {
 				return err
 			}

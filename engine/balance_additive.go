@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -33,10 +34,19 @@ type additive struct {
 	root  []rootSearch
 	rate  []float64 // by unit: d(log2 A − log2 B)/dℓ as it was last seen, a part of the state
 
-	w, slope, alpha []float64 // weights on their way through g′
-	to              [2][]int  // where each is added in sum
-	least, most     float64   // |w|
-	trial           bool      // the scales are tried, and may be too large for g′
+	w, slope    []float64 // weights on their way through g′
+	sent        []sent
+	colFactor   []float64 // of the columns of a term
+	colTo       []int
+	least, most float64 // |w|
+	total, at   float64 // Σ α·w·g′(w), and Σ α·w·g′(w)·w
+	trial       bool    // the scales are tried, and may be too large for g′
+}
+
+// sent is what becomes of α·w·g′(w): where in the sums it is added.
+type sent struct {
+	alpha    float64
+	row, col int
 }
 
 // rootSearch is the search of one unit: f = log2 A − log2 cB, which increases with x, what its log-scale has moved by.
@@ -59,7 +69,7 @@ const (
 func (b *balancer[T]) prepareAdditive() {
 	n := b.g.Units
 	a := &additive{recv: b.floats(n), send: b.floats(n), sum: b.floats(2*n + 1)}
-	a.w, a.slope, a.alpha = b.floats(additiveChunk)[:0], b.floats(additiveChunk), b.floats(additiveChunk)[:0]
+	a.w, a.slope, a.sent = b.floats(additiveChunk)[:0], b.floats(additiveChunk), make([]sent, additiveChunk)
 	b.additive = a
 }
 
@@ -88,27 +98,41 @@ func (b *balancer[T]) end(units []int, i int, post bool) (factor float64, to int
 	return b.additive.send[u], b.g.Units + u
 }
 
-// pushRow sends the weights of row i of a term, or those of some columns of it, through g′.
+// openTerm takes the factors of a term's columns and the places of their sums, for pushRow and pushCols.
+func (b *balancer[T]) openTerm(t *balanceTerm[T]) {
+	a, n := b.additive, t.block.shape()[1]
+	a.colFactor, a.colTo = slices.Grow(a.colFactor[:0], n)[:n], slices.Grow(a.colTo[:0], n)[:n]
+	for j := range n {
+		a.colFactor[j], a.colTo[j] = b.end(t.block.Cols, j, t.block.Transposed)
+	}
+}
+
+// pushRow sends the weights of row i of a term, or those of some columns of it, through g′, to be added to the sum of
+// the row's unit, of the columns' or of both.
 func (b *balancer[T]) pushRow(t *balanceTerm[T], i int, cols []int, toRow, toCols bool) error {
+	none := 2 * b.g.Units
+	factor, to := b.end(t.block.Rows, i, !t.block.Transposed)
+	if !toRow {
+		to = none
+	}
 	row, indices := t.block.line(i)
 	first := i * t.block.Alphas.Stride // of the weights α
 	if indices != nil {
 		first = t.block.Sparse.Start[i]
 	}
+	n := len(row)
 	if cols != nil {
-		for _, j := range cols {
-			if err := b.push(t, i, j, row[j], first+j, toRow, toCols); err != nil {
-				return err
-			}
-		}
-		return nil
+		n = len(cols)
 	}
-	for k, w := range row {
-		j := k
-		if indices != nil {
+	for k := range n {
+		at, j := k, k
+		switch {
+		case cols != nil:
+			at, j = cols[k], cols[k]
+		case indices != nil:
 			j = int(indices[k])
 		}
-		if err := b.push(t, i, j, w, first+k, toRow, toCols); err != nil {
+		if err := b.push(t, i, j, row[at], first+at, factor, to, toCols); err != nil {
 			return err
 		}
 	}
@@ -128,8 +152,9 @@ func (b *balancer[T]) pushCols(t *balanceTerm[T], cols []int) error {
 	w := t.thin.side[1]
 	for _, j := range cols {
 		for k := w.Start[j]; k < w.Start[j+1]; k++ {
-			at := t.thin.at[k]
-			if err := b.push(t, int(w.Indices[k]), j, t.block.Sparse.Data[at], at, false, true); err != nil {
+			i, at := int(w.Indices[k]), t.thin.at[k]
+			factor, _ := b.end(t.block.Rows, i, !t.block.Transposed)
+			if err := b.push(t, i, j, t.block.Sparse.Data[at], at, factor, 2*b.g.Units, true); err != nil {
 				return err
 			}
 		}
@@ -137,37 +162,36 @@ func (b *balancer[T]) pushCols(t *balanceTerm[T], cols []int) error {
 	return nil
 }
 
-// push sends w_ij through g′, to be added to the sum of the row's unit, the column's, or both; k is where its α is. Weights
-// of 0 and self-weights with c = 1 are left out.
-func (b *balancer[T]) push(t *balanceTerm[T], i, j int, w T, k int, toRow, toCol bool) error {
-	a, block, none := b.additive, t.block, 2*b.g.Units
-	alpha := block.Alpha
-	if block.Alphas.Data != nil {
-		alpha *= float64(block.Alphas.Data[k])
+// push sends w_ij through g′, to be added to the sum at `to` and, toCol, the column's; k is where its α is. Weights of 0
+// and self-weights with c = 1 are left out.
+func (b *balancer[T]) push(t *balanceTerm[T], i, j int, w T, k int, factor float64, to int, toCol bool) error {
+	a, alpha := b.additive, t.block.Alpha
+	if t.block.Alphas.Data != nil {
+		alpha *= float64(t.block.Alphas.Data[k])
 	}
-	if w == 0 || alpha == 0 {
+	if w == 0 || alpha == 0 || t.loops && b.isLoop(t, i, j) {
 		return nil
 	}
-	if u := b.unitOf(block.Rows, i); t.loops && u >= 0 && u == b.unitOf(block.Cols, j) && b.g.degree(u) == 1 {
-		return nil
-	}
-	f, row := b.end(block.Rows, i, !block.Transposed)
-	g, col := b.end(block.Cols, j, block.Transposed)
-	if !toRow {
-		row = none
-	}
-	if !toCol {
-		col = none
-	}
-	if len(a.w) == additiveChunk {
+	n := len(a.w)
+	if n == additiveChunk {
 		if err := b.flush(); err != nil {
 			return err
 		}
+		n = 0
 	}
-	a.w = append(a.w, float64(float64(math.Abs(float64(w))*f)*g))
-	a.alpha = append(a.alpha, alpha)
-	a.to[0], a.to[1] = append(a.to[0], row), append(a.to[1], col)
+	col := 2 * b.g.Units
+	if toCol {
+		col = a.colTo[j]
+	}
+	a.w, a.sent[n] = a.w[:n+1], sent{alpha, to, col}
+	a.w[n] = float64(float64(math.Abs(float64(w))*factor) * a.colFactor[j])
 	return nil
+}
+
+// isLoop reports whether a weight is of a unit with c = 1 to itself.
+func (b *balancer[T]) isLoop(t *balanceTerm[T], i, j int) bool {
+	u := b.unitOf(t.block.Rows, i)
+	return u >= 0 && u == b.unitOf(t.block.Cols, j) && b.g.degree(u) == 1
 }
 
 // flush adds α·w·g′(w) of the weights that have been sent to the sums, in order.
@@ -186,11 +210,14 @@ func (b *balancer[T]) flush() error {
 		if !(slope[k] >= 0) || !a.trial && math.IsInf(s, 1) {
 			return b.badCost(fmt.Sprintf("%v at |w| = %v", slope[k], w), "a finite number ≥ 0")
 		}
-		s *= a.alpha[k]
-		a.sum[a.to[0][k]] += s
-		a.sum[a.to[1][k]] += s
+		to := &a.sent[k]
+		s *= to.alpha
+		a.sum[to.row] += s
+		a.sum[to.col] += s
 		if !a.trial {
 			a.least, a.most = min(a.least, w), max(a.most, w)
+			a.total += s
+			a.at += float64(s * w)
 		}
 	}
 	if b.o.Cost.Value != nil && !a.trial {
@@ -198,10 +225,10 @@ func (b *balancer[T]) flush() error {
 			return err
 		}
 		for k, v := range slope {
-			a.value += float64(a.alpha[k] * v)
+			a.value += float64(a.sent[k].alpha * v)
 		}
 	}
-	a.w, a.alpha, a.to[0], a.to[1] = a.w[:0], a.alpha[:0], a.to[0][:0], a.to[1][:0]
+	a.w = a.w[:0]
 	return nil
 }
 
@@ -220,8 +247,9 @@ func (b *balancer[T]) evaluateAdditive() error {
 	a := b.additive
 	b.setScales()
 	clear(a.sum)
-	a.trial, a.value, a.least, a.most = false, 0, math.Inf(1), 0
+	a.trial, a.value, a.least, a.most, a.total, a.at = false, 0, math.Inf(1), 0, 0, 0
 	for k := range b.terms {
+		b.openTerm(&b.terms[k])
 		for i := range b.terms[k].block.shape()[0] {
 			if err := b.pushRow(&b.terms[k], i, nil, true, true); err != nil {
 				return err
@@ -273,8 +301,15 @@ func (b *balancer[T]) additiveSweep() error {
 	a, c := b.additive, &b.coordinate
 	a.rate = b.state.pairs[0][0]
 	if b.state.head[stateSweeps] == 0 {
+		p, err := b.nearPower()
+		if err != nil {
+			return err
+		}
+		if err := b.startFrom(p); err != nil {
+			return err
+		}
 		for i := range a.rate {
-			a.rate[i] = 1 + b.g.degree(i)
+			a.rate[i] = float64(p * (1 + b.g.degree(i)))
 		}
 	}
 	for k, units := range c.groups {
@@ -291,6 +326,41 @@ func (b *balancer[T]) additiveSweep() error {
 		}
 	}
 	return b.refresh()
+}
+
+// nearPower is the p for which |w|^p changes as w·g′(w) does at the mean weight, by what weights cost.
+func (b *balancer[T]) nearPower() (float64, error) {
+	a := b.additive
+	mean := a.at / a.total
+	if !(mean > 0) || math.IsInf(mean, 1) {
+		return 1, nil
+	}
+	w, slope := []float64{0.75 * mean, 1.5 * mean}, []float64{0, 0}
+	if err := b.o.Cost.Derivative(slope, w); err != nil {
+		return 0, err
+	}
+	p := 1 + log2(slope[1]) - log2(slope[0])
+	if !(p >= 0.25 && p <= 8) {
+		return 1, nil // far from all powers: any is as good
+	}
+	return p, nil
+}
+
+// startFrom sets the scales to the balance of Σ|w|^p, which costs little and spares most of the sweeps.
+func (b *balancer[T]) startFrom(p float64) error {
+	near, err := newBalancer(b.o.fn, b.g, BalanceOptions{P: p, Tol: 1e-3, MaxSweeps: 20})
+	if err != nil {
+		return err
+	}
+	defer balanceMemories.Put(near.mem)
+	if _, _, err := near.run(near.o.MaxSweeps); err != nil {
+		return err
+	}
+	near.centre()
+	for _, i := range b.live {
+		b.ell[i] = near.ell[i]
+	}
+	return nil
 }
 
 // seekRoots sets units that do not interact to their optima, by steps of the secant within a bracket.
@@ -385,13 +455,17 @@ func (b *balancer[T]) measureRoots() error {
 		}
 	}
 	for k := range b.terms {
-		t := &b.terms[k]
-		for _, i := range lines[[2]int{k, 0}] {
+		t, rows, cols := &b.terms[k], lines[[2]int{k, 0}], lines[[2]int{k, 1}]
+		if rows == nil && cols == nil {
+			continue
+		}
+		b.openTerm(t)
+		for _, i := range rows {
 			if err := b.pushRow(t, i, nil, true, false); err != nil {
 				return err
 			}
 		}
-		if cols := lines[[2]int{k, 1}]; cols != nil {
+		if cols != nil {
 			if err := b.pushCols(t, cols); err != nil {
 				return err
 			}

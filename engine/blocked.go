@@ -219,7 +219,7 @@ func (u *updater[T]) sparseBlock(s, n int) (done int) {
 			}
 		}
 		y := u.y.Row(s + done)
-		u.mapSample(x.Row(done), y)
+		u.mapSample(s+done, x.Row(done), y)
 		if !u.finiteRow(y) {
 			break
 		}

@@ -180,7 +180,7 @@ func (u *updater[T]) leaf(lo, hi, level int) {
 		case u.compute:
 			copy(y, row)
 		}
-		u.mapSample(b.x.Row(lo+c), y)
+		u.mapSample(b.first+lo+c, b.x.Row(lo+c), y)
 		clear(row)
 		clear(factor)
 		factor[b.fixed+c] = 1

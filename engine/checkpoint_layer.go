@@ -11,7 +11,8 @@ import (
 // A layer's file has the tensors "w", and "rule.NAME" and "gain.NAME" for the vectors of rule and gain; metadata "kind" is
 // "layer" and "options" a JSON object with "seed", "activation", and "rule" and "gain": their class and options. Of a
 // stack's file the kind is "stack", the tensors of layer k begin with "k.", and the options are {"layers": […]}. The
-// names are those of Python: the Go type's, and of the exported fields in snake case.
+// names are those of Python: the Go type's, and of the exported fields in snake case. A composition is among the options
+// and tensors of the rule.
 
 type savedLayer struct {
 	Seed       uint64         `json:"seed"`
@@ -37,6 +38,11 @@ func (l *Layer[T]) saved(fn, prefix string) (*savedLayer, []Tensor, error) {
 		return about
 	}
 	s.Rule = take(l.Rule, "rule")
+	if err == nil {
+		var more []Tensor
+		more, err = l.Compose.saved(fn, s.Rule, l.W)
+		tensors = append(tensors, more...)
+	}
 	if l.Gain != nil {
 		s.Gain = take(l.Gain, "gain")
 	}
@@ -67,6 +73,15 @@ func layerFrom[T kernels.Float](s *savedLayer, tensors map[string]*Tensor, rule 
 	if rule != nil {
 		given = rule
 	}
+	like := given
+	if like == nil {
+		like = knownParts[T](s.Rule.Class)
+	}
+	if like != nil { // else the rule is refused
+		if l.Compose, err = compositionFrom[T](s.Rule, fieldNames(like), tensors); err != nil {
+			return nil, err
+		}
+	}
 	made, err := loadPart[T](s.Rule, tensors, "rule", given)
 	if err != nil {
 		return nil, err
@@ -81,6 +96,11 @@ func layerFrom[T kernels.Float](s *savedLayer, tensors map[string]*Tensor, rule 
 		}
 		if l.Gain, ok = made.(Gain[T]); !ok {
 			return nil, fmt.Errorf("has a %s as its gain", s.Gain.Class)
+		}
+	}
+	if l.Gain != nil {
+		if err := l.Gain.Update(kernels.Matrix[T]{Cols: l.W.Rows}, l.Activation, Mean, nil); err != nil {
+			return nil, err
 		}
 	}
 	for name := range tensors {

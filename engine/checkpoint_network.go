@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -18,8 +19,8 @@ import (
 //	gains.k     are the average gains of population k,
 //
 // metadata "kind" is "network", and "options" a JSON object of the rest: "seed", "epoch", "steps" (the updates), "loss",
-// "dtype", for layers "sizes" and "activation", else "populations" and "projections". The moments of an optimizer and all
-// else that Python's networks have are in Options and Tensors.
+// "dtype", for layers "sizes" and "activation", else "populations" and "projections"; savedTraining has what belongs to
+// Trainer and Living.
 type NetworkState[T kernels.Float] struct {
 	Network *Network[T]
 	Loss    Loss
@@ -27,6 +28,17 @@ type NetworkState[T kernels.Float] struct {
 	Epoch   int    // epochs trained so far: FitOptions.From
 	Updates int64  // minibatches trained so far: Trainer.Updates
 	Gains   [][]T  // GainTraining.Sigma, or nil
+	// Position is FitOptions.Position: samples of the epoch to come that a run has learned that was stopped within it.
+	Position int
+
+	Optimizer     *Optimizer[T] // nil: SGD
+	Feedback      *Feedback[T]  // nil: BP by f′
+	Decay, DecayP float64       // of Trainer
+	Dropout       *Dropout      // nil: none
+	// Living has, in Lives, what stamina has counted, and the map of the inputs. How, Grow and Maximum, and when there is
+	// a step, are not in a file, as they are arguments in Python: LoadNetwork gives those of NewLiving.
+	Living *Living[T]
+	Best   *Best[T] // of early stopping, or nil
 	// Options and Tensors are whatever else belongs to the run. They are kept, under names that are not those above, so
 	// that a file of Python's loses nothing on its way through Go. Options loaded are raw JSON.
 	Options map[string]json.RawMessage
@@ -180,6 +192,11 @@ func (s *NetworkState[T]) Checkpoint() (*Checkpoint, error) {
 		}
 	}
 	c := &Checkpoint{Tensors: n.tensors()}
+	training, tensors, err := s.saveTraining(fn)
+	if err != nil {
+		return nil, err
+	}
+	c.Tensors = append(c.Tensors, tensors...)
 	if s.Gains != nil {
 		if err := checkLen(fn, "gains", s.Gains, len(n.Populations)); err != nil {
 			return nil, err
@@ -196,9 +213,14 @@ func (s *NetworkState[T]) Checkpoint() (*Checkpoint, error) {
 	for key, value := range s.Options {
 		options[key] = value
 	}
-	known, err := json.Marshal(o)
-	if err == nil {
-		err = json.Unmarshal(known, &options) // over those of the caller
+	for _, part := range []any{training, o} {
+		var known []byte
+		if known, err = json.Marshal(part); err == nil {
+			err = json.Unmarshal(known, &options) // over those of the caller
+		}
+		if err != nil {
+			break
+		}
 	}
 	if err != nil {
 		return nil, badArg(fn, "options", err.Error(), "values that JSON can say")
@@ -244,11 +266,17 @@ func networkFrom[T kernels.Float](c *Checkpoint) (*NetworkState[T], error) {
 	if err := json.Unmarshal(text, &o); err != nil {
 		return nil, fmt.Errorf("has wrong options: %v", err)
 	}
-	if err := json.Unmarshal(text, &s.Options); err != nil {
-		return nil, fmt.Errorf("has wrong options: %v", err)
+	var training savedTraining
+	for _, into := range []any{&training, &s.Options} {
+		if err := json.Unmarshal(text, into); err != nil {
+			return nil, fmt.Errorf("has wrong options: %v", err)
+		}
 	}
-	for _, key := range []string{"seed", "epoch", "steps", "loss", "dtype", "sizes", "activation", "populations", "projections"} {
-		delete(s.Options, key)
+	for _, part := range []any{o, training} {
+		for i := range reflect.TypeOf(part).NumField() {
+			key, _, _ := strings.Cut(reflect.TypeOf(part).Field(i).Tag.Get("json"), ",")
+			delete(s.Options, key)
+		}
 	}
 	if o.DType != dtypeName[T]() {
 		return nil, fmt.Errorf("is %s; %s is wanted", o.DType, dtypeName[T]())
@@ -274,6 +302,9 @@ func networkFrom[T kernels.Float](c *Checkpoint) (*NetworkState[T], error) {
 				return nil, err
 			}
 		}
+	}
+	if err := s.loadTraining(&training, rest); err != nil {
+		return nil, err
 	}
 	for i := range c.Tensors {
 		if rest[c.Tensors[i].Name] != nil {
@@ -399,7 +430,7 @@ func (n *Network[T]) take(c *Checkpoint) (rest map[string]*Tensor, err error) {
 }
 
 // takeTensor removes a tensor from the rest and returns its elements.
-func takeTensor[T kernels.Float](rest map[string]*Tensor, name string, shape ...int) ([]T, error) {
+func takeTensor[T any](rest map[string]*Tensor, name string, shape ...int) ([]T, error) {
 	t := rest[name]
 	if t == nil {
 		return nil, fmt.Errorf("has no tensor %q", name)

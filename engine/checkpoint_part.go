@@ -29,7 +29,7 @@ var enumerations = map[reflect.Type][]string{
 func knownParts[T kernels.Float](class string) any {
 	for _, part := range []any{Hebb[T]{}, Decay[T]{}, Oja[T]{}, Sanger[T]{}, Instar[T]{}, Outstar[T]{}, PreGated[T]{}, PostGated[T]{},
 		Covariance[T]{}, BCM[T]{}, DifferentialHebbian[T]{}, AntiHebbian[T]{}, ABCD[T]{}, KrotovHopfield[T]{}, WTA[T]{},
-		SoftHebb[T]{}, Voja[T]{}, PES[T]{}, Exponential[T]{}} {
+		SoftHebb[T]{}, Voja[T]{}, PES[T]{}, Exponential[T]{}, &Windowed[T]{}} {
 		if className(part) == class {
 			return part
 		}
@@ -111,6 +111,16 @@ func fieldsOf(part reflect.Value, do func(name string, field reflect.Value) erro
 	return nil
 }
 
+// fieldNames are those of the fields of a part.
+func fieldNames(part any) map[string]bool {
+	found := map[string]bool{}
+	_ = fieldsOf(reflect.ValueOf(part), func(name string, _ reflect.Value) error { // no struct: no fields
+		found[name] = true
+		return nil
+	})
+	return found
+}
+
 // pyFloat is a number as Python has it, whose floats are none of its integers: 2.0 and {"float": "inf"}.
 func pyFloat(v float64) json.RawMessage {
 	text := strconv.FormatFloat(v, 'g', -1, 64)
@@ -143,6 +153,11 @@ func savePart[T kernels.Float](part any, name string) (*savedPart, []Tensor, err
 			return nil
 		}
 		value := field.Interface()
+		if m, ok := value.(kernels.Matrix[float64]); ok { // the values of a window, which Python knows by their number, too
+			saved.Options["window"] = json.RawMessage(fmt.Sprint(m.Rows))
+			tensors = append(tensors, Tensor{name + "." + key, []int{m.Rows, m.Cols}, contiguous(m)})
+			return nil
+		}
 		if _, _, n, ok := tensorType(value); ok {
 			if v, ok := value.([]T); ok && n == 1 && parameter[key] {
 				saved.Options[key] = pyFloat(float64(v[0]))
@@ -182,11 +197,15 @@ func loadPart[T kernels.Float](saved *savedPart, tensors map[string]*Tensor, nam
 	made := reflect.New(reflect.TypeOf(given)).Elem() // to be set: what is in an interface cannot
 	made.Set(reflect.ValueOf(given))
 	// Python's gains know the layer's activation, BCM what a new state starts at, and rules the updates of a schedule so far.
-	known := map[string]bool{"activation": name == "gain", "theta0": name == "rule", "step": name == "rule"}
+	known := map[string]bool{"activation": name == "gain", "window": name == "gain", "theta0": name == "rule", "step": name == "rule"}
 	err := fieldsOf(made, func(key string, field reflect.Value) error {
 		known[key] = true
 		if t := tensors[name+"."+key]; t != nil {
 			delete(tensors, name+"."+key)
+			if data, ok := t.Data.([]float64); ok && field.Type() == reflect.TypeFor[kernels.Matrix[float64]]() && len(t.Shape) == 2 {
+				field.Set(reflect.ValueOf(kernels.MatrixOf(data, t.Shape[0], t.Shape[1])))
+				return nil
+			}
 			if reflect.TypeOf(t.Data) != field.Type() || len(t.Shape) != 1 {
 				return fmt.Errorf("has %q as %s, which is no %s", t.Name, describeTensor(t), field.Type())
 			}

@@ -307,7 +307,7 @@ func testNetworkState[T kernels.Float](t *testing.T) {
 			gains[k] = randomVector[T](source(203), n.Populations[k].Units, 1)
 		}
 		s := NetworkState[T]{Network: n, Loss: SoftmaxCrossEntropy, Seed: math.MaxUint64, Epoch: 7, Updates: 70, Gains: gains,
-			Options: map[string]json.RawMessage{"excitatory": json.RawMessage("0.5")},
+			Options: map[string]json.RawMessage{"remark": json.RawMessage("0.5")},
 			Tensors: []Tensor{{"velocity.0", []int{2}, []T{1, 2}}}}
 		path := inFolder(t)
 		must(t, s.Save(path))

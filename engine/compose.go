@@ -12,8 +12,8 @@ import (
 //
 // with Δ as the rule, the reduction and MaxNorm give it. Each part is absent unless given; the zero value is none. A
 // sample is one pass over W for the rules without residual but for MaxNorm, for rates by row of a rule with terms of
-// columns, and for the normalisation. The sum or mean of a batch is its product and, for masks, soft bounds and drift,
-// a pass that adds it.
+// columns, and for the normalisation. The sum or mean of a batch is its product and, for soft bounds and drift, a pass
+// that adds it.
 //
 // The parts act on all of W at every update, also on the rows that a rule with TermSparse leaves alone.
 type Composition[T kernels.Float] struct {
@@ -77,9 +77,9 @@ func (c *Composition[T]) constrains() bool {
 	return c != nil && (c.Low.Data != nil || c.High.Data != nil || c.Soft || c.Gamma != 0 || c.Mask != nil)
 }
 
-// perWeight reports whether Δ must be known apart from W.
+// perWeight reports whether the Δ of a batch must be known apart from W.
 func (c *Composition[T]) perWeight() bool {
-	return c != nil && (c.Soft || c.Gamma != 0 || c.Mask != nil)
+	return c != nil && (c.Soft || c.Gamma != 0)
 }
 
 func (c *Composition[T]) check(fn string, w kernels.Matrix[T]) error {

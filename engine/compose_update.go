@@ -15,25 +15,20 @@ func (u *updater[T]) prepareComposition() {
 	u.rates = c.RowRate
 	u.constrained = c.constrains()
 	u.apart = c.perWeight() && u.o.Reduction != Sequential || u.rates != nil && u.terms&(TermCol|TermColAdd) != 0
-	d := &u.s.dependence
+	d := &u.dependence
 	*d = kernels.Dependence[T]{Soft: c.Soft, SoftLow: c.SoftLow, SoftHigh: c.SoftHigh, Bistable: c.Gamma != 0, Gamma: c.Gamma, Theta: c.Theta}
 	given := c.Low.Data != nil || c.High.Data != nil
 	u.bounded = given && forAll(c.Low) && forAll(c.High)
 	if given && !u.bounded {
 		rows := max(c.Low.Rows, c.High.Rows)
-		d.LimitStride = in
-		if rows == 1 {
-			d.LimitStride = 0
+		switch {
+		case u.sparseW:
+			d.Lows, d.Highs, d.LimitStride = u.limitsCSR(c.Low, -1), u.limitsCSR(c.High, 1), len(u.csr.Data)
+		case rows == 1:
+			d.Lows, d.Highs, d.LimitStride = u.limits(c.Low, 1, -1), u.limits(c.High, 1, 1), 0
+		default:
+			d.Lows, d.Highs, d.LimitStride = u.limits(c.Low, rows, -1), u.limits(c.High, rows, 1), in
 		}
-		d.Lows, d.Highs = u.limits(c.Low, rows, -1), u.limits(c.High, rows, 1)
-	}
-	if u.sparseW && d.Lows != nil {
-		for _, v := range []*[]T{&d.Lows, &d.Highs} {
-			entries := u.s.t.take(len(u.csr.Data))
-			u.csr.Gather(entries, *v)
-			*v = entries
-		}
-		d.LimitStride = len(u.csr.Data)
 	}
 	u.dependent = d.Soft || d.Bistable || d.Lows != nil
 	if c.Norm.Kind == NoWeightNorm {
@@ -78,8 +73,11 @@ func (u *updater[T]) limits(m kernels.Matrix[T], rows, sign int) []T {
 // everywhere reports whether the composition may change rows that a rule with TermSparse leaves alone.
 func (u *updater[T]) everywhere() bool { return u.constrained || u.normOf != nil }
 
-// mapSample is the rule's Map, with the rates by row.
-func (u *updater[T]) mapSample(x, y []T) {
+// mapSample is the rule's Map of sample s of the call, with the rates by row.
+func (u *updater[T]) mapSample(s int, x, y []T) {
+	if u.numbered != nil {
+		u.numbered.Number(s)
+	}
 	u.rule.Map(u.v, x, y)
 	if u.rates == nil {
 		return
@@ -123,7 +121,7 @@ func (u *updater[T]) constrain(k *kernels.Update[T], i int) {
 	}
 	if u.dependent {
 		d := &u.s.row
-		*d = u.s.dependence
+		*d = u.dependence
 		if d.Lows != nil {
 			d.Lows, d.Highs = d.Lows[i*d.LimitStride:], d.Highs[i*d.LimitStride:]
 		}
@@ -150,7 +148,7 @@ func (u *updater[T]) limit(k *kernels.Update[T], i int) {
 // stays so, so that without drift the first sample of a call does it for all.
 func (u *updater[T]) idle(first bool) {
 	drift := u.o.Compose.Gamma != 0
-	if !u.constrained || !drift && !(first && (u.bounded || u.s.dependence.Lows != nil)) {
+	if !u.constrained || !drift && !(first && (u.bounded || u.dependence.Lows != nil)) {
 		return
 	}
 	rows := u.v.Rows

@@ -14,16 +14,30 @@ type ContrastiveHebbian[T kernels.Float] struct {
 	LR float64 // η ≥ 0
 }
 
-// Update learns from the pairs that are the rows of x, y (clamped) and xFree, yFree, all given. Each piece of work is the
-// sum of its samples in one pass over W: a pair in a sequence, o.Block pairs with Block, which is the same but for
-// rounding, and the batch of Sum and Mean. k and errors are as those of package function Update, and count pairs.
+// Update learns from the pairs that are the rows of x, y (clamped) and xFree, yFree, all given. Each piece of work is the sum
+// of its samples in one pass over W: a pair in a sequence, o.Block pairs with Block, which is the same but for rounding, and
+// the batch of Sum and Mean. k and errors are as those of package function Update, and count pairs. A Composition acts on
+// the update of a pair, or of a batch, as one Δ.
 func (r ContrastiveHebbian[T]) Update(w, x, y, xFree, yFree kernels.Matrix[T], o UpdateOptions[T]) (k int, err error) {
+	return r.update(w, nil, x, y, xFree, yFree, o)
+}
+
+// UpdateCSR is Update on sparse weights, as package function UpdateCSR.
+func (r ContrastiveHebbian[T]) UpdateCSR(w kernels.CSR[T], x, y, xFree, yFree kernels.Matrix[T], o UpdateOptions[T]) (k int, err error) {
+	return r.update(kernels.Matrix[T]{Rows: w.Rows, Cols: w.Cols, Stride: w.Cols}, &w, x, y, xFree, yFree, o)
+}
+
+// update is on w, or on sparse weights of its shape.
+func (r ContrastiveHebbian[T]) update(w kernels.Matrix[T], sparse *kernels.CSR[T], x, y, xFree, yFree kernels.Matrix[T], o UpdateOptions[T]) (k int, err error) {
 	defer guard(&err)
 	const fn = "ContrastiveHebbian"
 	if err := checkRate[T](fn, "lr", r.LR); err != nil {
 		return 0, err
 	}
-	if err := checkMatrix(fn, "w", w, -1, -1); err != nil {
+	own := w
+	if sparse != nil {
+		own = rowVector(sparse.Data)
+	} else if err := checkMatrix(fn, "w", w, -1, -1); err != nil {
 		return 0, err
 	}
 	for _, m := range []struct {
@@ -34,9 +48,12 @@ func (r ContrastiveHebbian[T]) Update(w, x, y, xFree, yFree kernels.Matrix[T], o
 		if err := checkMatrix(fn, m.name, m.m, m.rows, m.cols); err != nil {
 			return 0, err
 		}
-		if overlap(w, m.m) {
+		if overlap(own, m.m) {
 			return 0, badArg(fn, m.name, "overlapping w", "arrays that share no element")
 		}
+	}
+	if sparse != nil && o.Block != 0 {
+		return 0, badArg(fn, "block", fmt.Sprint(o.Block), "0 for sparse weights, which take a batch sample by sample")
 	}
 	pieces, err := r.options(x.Rows, &o)
 	if err != nil {
@@ -47,7 +64,7 @@ func (r ContrastiveHebbian[T]) Update(w, x, y, xFree, yFree kernels.Matrix[T], o
 	}
 	for s := o.From; s < o.To; s += pieces {
 		n := min(pieces, o.To-s)
-		if err := r.piece(w, [2]kernels.Matrix[T]{subRows(x, s, n), subRows(xFree, s, n)},
+		if err := r.piece(w, sparse, [2]kernels.Matrix[T]{subRows(x, s, n), subRows(xFree, s, n)},
 			[2]kernels.Matrix[T]{subRows(y, s, n), subRows(yFree, s, n)}, o); err != nil {
 			var d *DivergenceError
 			done := s - o.From
@@ -87,7 +104,7 @@ func (r ContrastiveHebbian[T]) options(rows int, o *UpdateOptions[T]) (pieces in
 }
 
 // piece is one update by pairs, as samples whose order is clamped, free, clamped, free.
-func (r ContrastiveHebbian[T]) piece(w kernels.Matrix[T], x, y [2]kernels.Matrix[T], o UpdateOptions[T]) error {
+func (r ContrastiveHebbian[T]) piece(w kernels.Matrix[T], sparse *kernels.CSR[T], x, y [2]kernels.Matrix[T], o UpdateOptions[T]) error {
 	if o.Scratch == nil {
 		o.Scratch = new(Scratch[T])
 	}
@@ -110,7 +127,13 @@ func (r ContrastiveHebbian[T]) piece(w kernels.Matrix[T], x, y [2]kernels.Matrix
 	if o.Reduction == Mean {
 		rule.factor = 1 / float64(n)
 	}
-	_, _, err := Update[T](&rule, w, xs, ys, UpdateOptions[T]{Reduction: Sum, Normalize: o.Normalize, Compose: o.Compose, Scratch: o.Scratch})
+	o = UpdateOptions[T]{Reduction: Sum, Normalize: o.Normalize, Compose: o.Compose, Scratch: o.Scratch}
+	var err error
+	if sparse != nil {
+		_, _, err = UpdateCSR[T](&rule, *sparse, xs, ys, o)
+	} else {
+		_, _, err = Update[T](&rule, w, xs, ys, o)
+	}
 	return err
 }
 

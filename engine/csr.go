@@ -2,21 +2,18 @@ package engine
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// csrTerms are what rules may use on sparse weights: all but a residual, which mixes rows of different structure.
-const csrTerms = TermX | TermDecay | TermCol | TermRow | TermColAdd | TermResponse | TermNorms | TermSparse | TermFixedDecay | TermGiven | TermTime
-
-// UpdateCSR is Update on sparse weights: the entries that are stored learn, as those of a dense W under a mask do, and the
-// others do not exist. Its arithmetic is that of the dense kernels on the stored entries of a row, side by side; so y, and
-// with it W, are those of the masked W to rounding. The sum or mean of a batch is added up entry by entry, sample by
-// sample.
+// UpdateCSR is Update on sparse weights: the entries that are stored learn, as those of a dense W under a mask do whose other
+// weights are 0, and the others do not exist. Its arithmetic is that of the dense kernels on the stored entries of a row, side
+// by side; so y, and with it W, are those of the masked W to rounding. The sum or mean of a batch is added up entry by
+// entry, sample by sample. Bounds by weight are those of the entries of [out, in] that are stored, and the largest change of
+// MaxNorm is that of a stored entry, while a mask does not keep Δ of the weights that it leaves out from being the largest.
 //
-// Refused are rules with a residual (Sanger), blocks, MaxNorm, and in a Composition masks, bounds of [out, in] and rates of
-// rows for rules with terms of columns; w must come from kernels.NewCSR.
+// Refused are masks, which sparse weights are themselves, and blocks: each row sees its own part of x, so that there is no
+// product XXᵀ that rows could share. w must come from kernels.NewCSR.
 func UpdateCSR[T kernels.Float](rule Rule[T], w kernels.CSR[T], x, y kernels.Matrix[T], o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
 	defer guard(&err)
 	shape := kernels.Matrix[T]{Rows: w.Rows, Cols: w.Cols, Stride: w.Cols}
@@ -50,14 +47,8 @@ func (u *updater[T]) checkCSR() error {
 	switch {
 	case len(u.csr.Start) != u.csr.Rows+1:
 		return badArg(fn, "w", "no CSR of kernels.NewCSR", "one")
-	case u.terms&^csrTerms != 0:
-		return badArg(fn, "w", "sparse", "a dense matrix, since rows of the rule interact or have what sparse ones lack")
 	case u.o.Block != 0:
-		return badArg(fn, "block", fmt.Sprint(u.o.Block), "0 for sparse weights")
-	case u.o.Normalize != NoNorm:
-		return badArg(fn, "normalize", "max", "none for sparse weights")
-	case c != nil && c.RowRate != nil && u.terms&(TermCol|TermColAdd) != 0:
-		return badArg(fn, "row_lr", "given", "none for sparse weights with a rule that changes columns as a whole")
+		return badArg(fn, "block", fmt.Sprint(u.o.Block), "0 for sparse weights, whose rows share no product of samples, since each sees its own part of x")
 	case overlap(w, u.x):
 		return badArg(fn, "w", "overlapping x", "arrays that share no element")
 	case overlap(w, u.y):
@@ -71,9 +62,6 @@ func (u *updater[T]) checkCSR() error {
 		arg string
 		m   kernels.Matrix[T]
 	}{{"low", c.Low}, {"high", c.High}, {"row_lr", rowVector(c.RowRate)}} {
-		if b.m.Rows > 1 {
-			return badArg(fn, b.arg, fmt.Sprintf("shape [%d, %d]", b.m.Rows, b.m.Cols), fmt.Sprintf("[1, 1] or [1, %d] for sparse weights", u.w.Cols))
-		}
 		if overlap(w, b.m) {
 			return badArg(fn, b.arg, "overlapping w", "arrays that share no element")
 		}
@@ -82,15 +70,19 @@ func (u *updater[T]) checkCSR() error {
 }
 
 func (u *updater[T]) sequenceCSR() (int, error) {
+	first, err := u.sweep()
+	if err != nil {
+		return first - u.from, err
+	}
 	w := u.csr
-	for s := u.from; s < u.to; s++ {
+	for s := first; s < u.to; s++ {
 		x, y := u.x.Row(s), u.y.Row(s)
 		answer := y
 		if u.terms&TermResponse != 0 {
 			answer = u.v.U
 		}
 		if u.compute {
-			kernels.ForwardCSR(answer, w, x)
+			kernels.ForwardCSR(answer, u.answeringCSR(), x)
 		}
 		if !finite(answer) || !finite(u.v.N) {
 			return s - u.from, u.blame(s)
@@ -98,18 +90,31 @@ func (u *updater[T]) sequenceCSR() (int, error) {
 		if u.terms&TermSparse != 0 {
 			u.clearRows()
 		}
-		u.mapSample(x, y)
+		u.mapSample(s, x, y)
 		if u.terms&TermResponse != 0 && !finite(y) {
 			return s - u.from, u.diverged("y", s)
 		}
 		if u.terms&TermX != 0 {
 			x = u.v.X
 		}
-		k := kernels.Update[T]{G: u.v.G, X: x, Decay: u.has(TermDecay, u.v.D), ColDecay: u.has(TermCol, u.v.C),
-			RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)}
-		u.constrain(&k, 0)
-		kernels.Rank1CSR(w, k)
+		switch {
+		case u.o.Normalize == MaxNorm || u.apart:
+			clear(u.change)
+			u.sampleEntries(u.v.G, x, y)
+			u.addOthers(u.has(TermDecay, u.v.D), u.has(TermCol, u.v.C), u.has(TermRow, u.v.A), u.has(TermColAdd, u.v.B))
+			if err := u.applyEntries(s); err != nil {
+				return s - u.from, err
+			}
+		case u.terms&TermResidual != 0:
+			u.residualCSR(w.Data, u.v.G, x, y)
+		default:
+			k := kernels.Update[T]{G: u.v.G, X: x, Decay: u.has(TermDecay, u.v.D), ColDecay: u.has(TermCol, u.v.C),
+				RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)}
+			u.constrain(&k, 0)
+			kernels.Rank1CSR(w, k)
+		}
 		err := u.normalizeCSR(s)
+		u.holdEntries()
 		if u.terms&TermNorms != 0 {
 			kernels.PowerSumsCSR(w, 2, u.v.N)
 		}
@@ -130,14 +135,15 @@ func (u *updater[T]) sequenceCSR() (int, error) {
 
 // batchCSR is batch: the products of the samples are added up in the structure of W, in order.
 func (u *updater[T]) batchCSR() (int, error) {
-	n, w := u.x.Rows, u.csr
+	n := u.x.Rows
 	answer := u.y
 	if u.terms&TermResponse != 0 {
 		answer = u.s.matrix(n, u.w.Rows)
 	}
+	from := u.answeringCSR()
 	for s := range n {
 		if u.compute {
-			kernels.ForwardCSR(answer.Row(s), w, u.x.Row(s))
+			kernels.ForwardCSR(answer.Row(s), from, u.x.Row(s))
 		}
 		if !finite(answer.Row(s)) || !finite(u.v.N) {
 			return 0, u.blame(s)
@@ -148,91 +154,36 @@ func (u *updater[T]) batchCSR() (int, error) {
 		x = u.s.matrix(n, u.w.Cols)
 	}
 	d, c, a, b := u.collect(g, x, answer)
-	sum := w
-	sum.Data = u.s.t.take(len(w.Data))
-	clear(sum.Data)
+	clear(u.change)
 	for s := range n {
 		if u.terms&TermResponse != 0 && !finite(u.y.Row(s)) {
 			return 0, u.diverged("y", s)
 		}
-		kernels.Rank1CSR(sum, kernels.Update[T]{G: g.Row(s), X: x.Row(s)})
+		u.sampleEntries(g.Row(s), x.Row(s), u.y.Row(s))
 	}
-	u.applyCSR(sum.Data, d, c, a, b)
+	if u.o.Normalize == MaxNorm || u.rates != nil && (c != nil || b != nil) {
+		u.addOthers(d, c, a, b)
+		if err := u.applyEntries(n - 1); err != nil {
+			return 0, err
+		}
+	} else {
+		u.applyCSR(u.change, d, c, a, b)
+	}
+	fine := u.finiteW()
+	var err error
+	if fine {
+		err = u.normalizeCSR(n - 1)
+	}
+	u.holdEntries()
 	u.advance(u.x, u.y)
-	if !u.finiteW() {
+	switch {
+	case !fine:
 		return n, u.diverged("the weights", n-1)
-	}
-	if err := u.normalizeCSR(n - 1); err != nil {
+	case err != nil:
 		return n, err
 	}
 	if name := u.badState(); name != "" {
 		return n, u.diverged(name, n-1)
 	}
 	return n, nil
-}
-
-// applyCSR adds the products that have been summed up, and the other terms, to W, row by row.
-func (u *updater[T]) applyCSR(sum, d, c, a, b []T) {
-	w := u.csr
-	entries := func(v []T) []T {
-		if v == nil {
-			return nil
-		}
-		e := u.s.t.take(len(w.Data))
-		w.Gather(e, v)
-		return e
-	}
-	c, b = entries(c), entries(b)
-	part := func(v []T, from, to int) []T {
-		if v == nil {
-			return nil
-		}
-		return v[from:to]
-	}
-	u.one[0] = 1
-	for i := range w.Rows {
-		from, to := w.Start[i], w.Start[i+1]
-		if from == to {
-			continue
-		}
-		k := kernels.Update[T]{G: u.one, X: sum[from:to], Decay: part(d, i, i+1), ColDecay: part(c, from, to),
-			RowAdd: part(a, i, i+1), ColAdd: part(b, from, to)}
-		u.constrain(&k, 0)
-		if dep := k.Dependence; dep != nil && dep.Lows != nil {
-			dep.Lows, dep.Highs, dep.LimitStride = dep.Lows[from:to], dep.Highs[from:to], to-from
-		}
-		kernels.Rank1(rowVector(w.Data[from:to]), k)
-	}
-}
-
-// normalizeCSR is normalizeRows.
-func (u *updater[T]) normalizeCSR(sample int) error {
-	c, w := u.o.Compose, u.csr
-	if c == nil || c.Norm.Kind == NoWeightNorm {
-		return nil
-	}
-	to, p := u.normOf, c.Norm.P
-	switch {
-	case c.Norm.Kind == Subtractive:
-		kernels.ForwardCSR(to, w, u.ones)
-	default:
-		kernels.PowerSumsCSR(w, p, to)
-		if p != 1 && !math.IsInf(p, 1) {
-			kernels.PowAbs(to, to, 1/p)
-		}
-	}
-	if !finite(to) {
-		return u.diverged("the norm of the weights", sample)
-	}
-	for i, v := range to {
-		row, _ := w.Row(i)
-		to[i] = c.Norm.step(v, len(row))
-		if c.Norm.Kind == Multiplicative {
-			kernels.Scale(rowVector(row), to[i:i+1], nil)
-		}
-	}
-	if c.Norm.Kind == Subtractive {
-		kernels.Rank1CSR(w, kernels.Update[T]{RowAdd: to})
-	}
-	return nil
 }

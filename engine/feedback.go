@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -54,119 +53,10 @@ type Feedback[T kernels.Float] struct {
 	// there was one. Both are read and written with GateDifferential only.
 	Previous [][]T
 	Started  bool
-}
-
-// FeedbackOptions are the numbers that NewFeedback draws by.
-type FeedbackOptions struct {
-	Beta       float64 // FAEx: β, 0 means 0.1. FA and DFA: half width, 0 means √(6/(rows + columns))
-	Excitatory float64 // FAEx: probability of +β, 0 to 1
-}
-
-// NewFeedback makes the feedback for a network: FA and DFA draw uniformly in ±Beta, FAEx draws +β or −β for each
-// entry. The numbers come from a stream of the seed that nothing else reads, array after array, row after row.
-// Errors: *ArgError.
-func NewFeedback[T kernels.Float](n *Network[T], kind FeedbackKind, gate Gate, seed uint64, o FeedbackOptions) (*Feedback[T], error) {
-	if err := n.check("NewFeedback"); err != nil {
-		return nil, err
-	}
-	f := &Feedback[T]{Kind: kind, Gate: gate}
-	switch kind {
-	case FA:
-		f.B = make([]kernels.Matrix[T], len(n.Projections))
-	case DFA, FAEx:
-		f.B = make([]kernels.Matrix[T], len(n.Populations))
-	}
-	for i := range f.B {
-		if rows, cols := n.feedbackShape(kind, i); rows > 0 {
-			f.B[i] = kernels.NewMatrix[T](rows, cols)
-		}
-	}
-	if gate == GateDifferential {
-		f.Previous = make([][]T, len(n.Populations))
-		for k := range f.Previous {
-			if n.Populations[k].hidden() {
-				f.Previous[k] = make([]T, n.Populations[k].Units)
-			}
-		}
-	}
-	return f, f.Draw(n, seed, o)
-}
-
-// Draw writes the weights of NewFeedback into B. Errors: *ArgError, before anything is written.
-func (f *Feedback[T]) Draw(n *Network[T], seed uint64, o FeedbackOptions) error {
-	const fn = "Feedback"
-	if !(o.Excitatory >= 0 && o.Excitatory <= 1) {
-		return badArg(fn, "excitatory", fmt.Sprint(o.Excitatory), "0 to 1")
-	}
-	if err := checkRate[T](fn, "beta", o.Beta); err != nil {
-		return err
-	}
-	if err := f.checkShapes(fn, n); err != nil {
-		return err
-	}
-	r := NewRNG(seed, feedbackStream)
-	for i := range f.B {
-		b, beta := f.B[i], o.Beta
-		switch {
-		case beta > 0:
-		case f.Kind == FAEx:
-			beta = 0.1
-		default:
-			beta = math.Sqrt(6 / float64(b.Rows+b.Cols))
-		}
-		for row := range b.Rows {
-			if f.Kind != FAEx {
-				Uniform(&r, b.Row(row), -beta, beta)
-				continue
-			}
-			for j := range b.Cols {
-				v := T(beta)
-				if r.Float64() >= o.Excitatory {
-					v = -v
-				}
-				b.Row(row)[j] = v
-			}
-		}
-	}
-	return nil
-}
-
-// feedbackShape is the shape of B[i], 0 and 0 if there is none.
-func (n *Network[T]) feedbackShape(kind FeedbackKind, i int) (rows, cols int) {
-	if kind == FA {
-		e := &n.Projections[i]
-		if n.Populations[e.From].Input {
-			return 0, 0
-		}
-		return e.W.Rows, e.W.Cols
-	}
-	if !n.Populations[i].hidden() {
-		return 0, 0
-	}
-	return n.Populations[len(n.Populations)-1].Units, n.Populations[i].Units
-}
-
-func (f *Feedback[T]) checkShapes(fn string, n *Network[T]) error {
-	want := 0
-	switch f.Kind {
-	case BP, SignFeedback:
-	case FA:
-		want = len(n.Projections)
-	case DFA, FAEx:
-		want = len(n.Populations)
-	default:
-		return badArg(fn, "feedback", fmt.Sprint(int(f.Kind)), "BP, FA, DFA, SignFeedback or FAEx")
-	}
-	if len(f.B) != want {
-		return badArg(fn, "feedback_weights", fmt.Sprintf("a list of %d", len(f.B)), fmt.Sprintf("a list of %d", want))
-	}
-	for i := range f.B {
-		rows, cols := n.feedbackShape(f.Kind, i)
-		if err := checkMatrix(fn, "", f.B[i], rows, cols); err != nil {
-			return indexed(err, "feedback_weights[%d]", i)
-		}
-	}
-	return nil
+	// Options are the numbers that B was drawn by, and RNG the generator as it was left: what a population that grows
+	// needs of B is drawn by them.
+	Options FeedbackOptions
+	RNG     RNG
 }
 
 // check also refuses a feedback through which a softmax cannot teach.
@@ -242,7 +132,9 @@ func (f *Feedback[T]) sendBack(n *Network[T], k int, d kernels.Matrix[T], s *Scr
 			for j := range f.B {
 				if f.B[j].Rows > 0 {
 					s.delta[j] = s.matrix(d.Rows, f.B[j].Cols)
-					kernels.MatMul(s.delta[j], d, f.B[j])
+					s.pieces(d.Rows, f.B[j].Rows*f.B[j].Cols, func(i, m int) {
+						kernels.MatMul(subRows(s.delta[j], i, m), subRows(d, i, m), f.B[j])
+					})
 				}
 			}
 		}
@@ -262,7 +154,9 @@ func (f *Feedback[T]) sendBack(n *Network[T], k int, d kernels.Matrix[T], s *Scr
 			eachVector(func(v [4][]T) { kernels.Sign(v[0], v[1]) }, through, e.W)
 		}
 		t := s.matrix(d.Rows, through.Cols)
-		kernels.MatMul(t, d, through)
+		s.pieces(d.Rows, through.Rows*through.Cols, func(i, m int) {
+			kernels.MatMul(subRows(t, i, m), subRows(d, i, m), through)
+		})
 		if s.delta[e.From].Data == nil {
 			s.delta[e.From] = t
 		} else {
@@ -274,6 +168,12 @@ func (f *Feedback[T]) sendBack(n *Network[T], k int, d kernels.Matrix[T], s *Scr
 // gate multiplies the signal of hidden population k by its gate.
 func (f *Feedback[T]) gate(n *Network[T], k int, d kernels.Matrix[T], act *Activity[T], s *Scratch[T]) {
 	if f == nil || f.Gate == GateDerivative {
+		if k < len(s.slopes) && s.slopes[k].Data != nil {
+			for b := range d.Rows {
+				kernels.Scale(rowVector(d.Row(b)), nil, s.slopes[k].Row(b))
+			}
+			return
+		}
 		timesDerivative(d, act.Z[k], n.Populations[k].Activation, s)
 		return
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/hebbkern/hebbkern/kernels"
@@ -13,6 +12,9 @@ type FitOptions[T kernels.Float] struct {
 	Epochs int    // the run ends before this epoch; counted from 0
 	From   int    // first epoch of this call: a run of epochs 0 … 9 equals one of 0 … 4 and one of 5 … 9
 	Seed   uint64 // of the order of samples, EpochPermutation(Seed, epoch)
+	// Position is the number of samples of epoch From that have been learned already, in whole minibatches: of a run that
+	// Python was stopped in. Its history is that of the others.
+	Position int
 
 	// Balance, if not nil, are the options of balancing (State is not used); BalanceBefore balances before
 	// epoch 0, BalanceEvery n > 0 after every n-th epoch. The optimizer's moments are scaled along.
@@ -33,6 +35,10 @@ type FitOptions[T kernels.Float] struct {
 	// Alignment measures, after each epoch, the angle between what Feedback teaches and the gradient, on the first rows
 	// of x, up to MaxGradientBlock.
 	Alignment bool
+
+	// Living, if not nil, is stamina: units that are not used die. x, and ValidX, keep the columns that they had when
+	// inputs go: see Living.Inputs.
+	Living *Living[T]
 
 	// Callbacks are called in their order; they may change the network. An error ends the run and is returned; the network is
 	// then that of the last whole epoch.
@@ -68,6 +74,8 @@ type EpochStats struct {
 	// ValidLoss and ValidAccuracy are those of the validation samples after the epoch's training, 0 without them.
 	ValidLoss, ValidAccuracy float64
 	Alignment                []float64 // of FitOptions.Alignment, as of the method Alignment
+	// Alive is, with Living, how many units of each population are alive after the epoch's training; else nil.
+	Alive []int
 }
 
 // Fit trains a network for epochs From … Epochs−1 on x [N, InputUnits] and target [N, OutputUnits], each epoch in
@@ -75,23 +83,32 @@ type EpochStats struct {
 // options and the seed, also when it is resumed at an epoch with the state that the last one left.
 //
 // Errors: *ArgError as of Trainer.Steps and Balance, *NonFiniteError for weights that are not finite at the start,
-// both before anything is written; *DivergenceError naming epoch and layer: then the network, gains, moments, previous
-// activities and the count of updates are restored to the end of the last good epoch, the start of the run if there was none, and the
-// history holds the good epochs.
+// both before anything is written; *DivergenceError naming epoch and layer, *ExtinctionError naming epoch and population
+// if all its units would die: then the network and all that training changes beside it are restored to the end of the
+// last good epoch, the start of the run if there was none, and the history holds the good epochs.
 func Fit[T kernels.Float](n *Network[T], x, target kernels.Matrix[T], o FitOptions[T]) (history []EpochStats, err error) {
 	defer guard(&err)
 	const fn = "Fit"
-	if err := o.checkFit(fn, n, x, target); err != nil {
+	f := fit[T]{n: n, o: &o, given: x, index: make([]int, x.Rows)}
+	if err := n.check(fn); err != nil {
+		return nil, err
+	}
+	if err := o.Living.check(fn, n); err != nil {
+		return nil, err
+	}
+	if err := f.look(); err != nil {
+		return nil, err
+	}
+	if err := o.checkFit(fn, n, f.x, f.validX, target); err != nil {
 		return nil, err
 	}
 	if o.Scratch == nil {
 		o.Scratch = new(Scratch[T])
 	}
-	f := fit[T]{n: n, o: &o, index: make([]int, x.Rows)}
 	if err := n.checkFinite(fn, make([]T, n.maxUnits())); err != nil {
 		return nil, err
 	}
-	if o.Balance != nil && o.BalanceBefore && o.From == 0 {
+	if o.Balance != nil && o.BalanceBefore && o.From == 0 && o.Position == 0 {
 		if _, err := f.balance(); err != nil {
 			return nil, err
 		}
@@ -100,7 +117,7 @@ func Fit[T kernels.Float](n *Network[T], x, target kernels.Matrix[T], o FitOptio
 		return nil, err
 	}
 	for epoch := o.From; epoch < o.Epochs; epoch++ {
-		e, err := f.epoch(x, target, epoch)
+		e, err := f.epoch(target, epoch)
 		if err != nil {
 			return history, f.rollBack(err, epoch)
 		}
@@ -176,7 +193,7 @@ func (f *fit[T]) stop(e EpochStats) bool {
 	return f.n.Restore(b.Parameters) == nil
 }
 
-func (o *FitOptions[T]) checkFit(fn string, n *Network[T], x, target kernels.Matrix[T]) error {
+func (o *FitOptions[T]) checkFit(fn string, n *Network[T], x, validX, target kernels.Matrix[T]) error {
 	if o.Schedule != nil && o.From < o.Epochs {
 		o.LR = o.Schedule(o.From)
 	}
@@ -193,7 +210,7 @@ func (o *FitOptions[T]) checkFit(fn string, n *Network[T], x, target kernels.Mat
 		}
 	}
 	if o.ValidX.Rows > 0 {
-		if err := checkMatrix(fn, "validation x", o.ValidX, -1, n.InputUnits()); err != nil {
+		if err := checkMatrix(fn, "validation x", validX, -1, n.InputUnits()); err != nil {
 			return err
 		}
 		if err := checkMatrix(fn, "validation target", o.ValidTarget, o.ValidX.Rows, n.Populations[out].Units); err != nil {
@@ -210,6 +227,9 @@ func (o *FitOptions[T]) checkFit(fn string, n *Network[T], x, target kernels.Mat
 	}
 	if x.Rows == 0 {
 		return badArg(fn, "x", "[0, …]", "at least one sample")
+	}
+	if o.Position < 0 || o.Position > x.Rows || o.Position%o.Batch != 0 && o.Position < x.Rows {
+		return badArg(fn, "position", fmt.Sprint(o.Position), fmt.Sprintf("whole minibatches of the %d samples", x.Rows))
 	}
 	if o.BalanceEvery < 0 {
 		return badArg(fn, "balance_every", fmt.Sprint(o.BalanceEvery), "a number ≥ 0")
@@ -228,36 +248,36 @@ func (o *FitOptions[T]) checkFit(fn string, n *Network[T], x, target kernels.Mat
 
 // fit is one call of Fit.
 type fit[T kernels.Float] struct {
-	n       *Network[T]
-	o       *FitOptions[T]
-	index   []int
-	good    []T // parameters after the last good epoch
-	beside  []T // gains, moments and previous activities, likewise
-	updates int64
-	started bool
+	n         *Network[T]
+	o         *FitOptions[T]
+	given     kernels.Matrix[T] // the samples
+	x, validX kernels.Matrix[T] // and those of the validation, as the inputs read them
+	index     []int
+	scratch   Scratch[T] // of Living, beside that of the activities
+	fitState[T]
 }
 
-func (f *fit[T]) epoch(x, target kernels.Matrix[T], epoch int) (EpochStats, error) {
+func (f *fit[T]) epoch(target kernels.Matrix[T], epoch int) (EpochStats, error) {
 	e := EpochStats{Epoch: epoch}
 	EpochPermutation(f.index, f.o.Seed, epoch)
 	if f.o.Schedule != nil {
 		f.o.LR = f.o.Schedule(epoch)
 	}
-	stats, err := f.steps(x, target, epoch)
+	stats, err := f.steps(target, epoch)
 	if err != nil {
 		return e, err
 	}
 	e.Loss, e.Accuracy = stats.Loss(), stats.Accuracy()
 	if f.o.ValidX.Rows > 0 {
-		valid, err := Evaluate(f.n, f.o.Loss, f.o.ValidX, f.o.ValidTarget, f.o.Scratch)
+		valid, err := Evaluate(f.n, f.o.Loss, f.validX, f.o.ValidTarget, f.o.Scratch)
 		if err != nil {
 			return e, err
 		}
 		e.ValidLoss, e.ValidAccuracy = valid.Loss(), valid.Accuracy()
 	}
 	if f.o.Alignment {
-		rows := min(x.Rows, MaxGradientBlock)
-		if e.Alignment, err = f.o.Trainer.Alignment(f.n, subRows(x, 0, rows), subRows(target, 0, rows)); err != nil {
+		rows := min(f.x.Rows, MaxGradientBlock)
+		if e.Alignment, err = f.o.Trainer.Alignment(f.n, subRows(f.x, 0, rows), subRows(target, 0, rows)); err != nil {
 			return e, err
 		}
 	}
@@ -268,6 +288,9 @@ func (f *fit[T]) epoch(x, target kernels.Matrix[T], epoch int) (EpochStats, erro
 	if _, e.Deficit, err = Deficit(f.n, measure, nil); err != nil {
 		return e, err
 	}
+	for k := 0; f.o.Living != nil && k < len(f.n.Populations); k++ {
+		e.Alive = append(e.Alive, f.o.Living.count(f.n, k))
+	}
 	if f.o.BalanceEvery > 0 && (epoch+1)%f.o.BalanceEvery == 0 {
 		if e.Balanced, err = f.balance(); err != nil {
 			return e, err
@@ -276,9 +299,12 @@ func (f *fit[T]) epoch(x, target kernels.Matrix[T], epoch int) (EpochStats, erro
 	return e, f.callBack(0, epoch)
 }
 
-// steps is the updates of an epoch, with the callbacks between them.
-func (f *fit[T]) steps(x, target kernels.Matrix[T], epoch int) (stats Stats, err error) {
-	every := 0 // updates between two looks at the callbacks
+// steps is the updates of an epoch, with the steps of stamina and the callbacks between them.
+func (f *fit[T]) steps(target kernels.Matrix[T], epoch int) (stats Stats, err error) {
+	every := 0 // updates between two looks at them
+	if f.o.Living != nil {
+		every = f.o.Living.Steps
+	}
 	for _, c := range f.o.Callbacks {
 		for a, b := every, c.Every; ; a, b = b, a%b {
 			if b == 0 {
@@ -291,12 +317,21 @@ func (f *fit[T]) steps(x, target kernels.Matrix[T], epoch int) (stats Stats, err
 	if every > 0 {
 		step = every * f.o.Batch
 	}
-	for at := 0; at < len(f.index); at += step {
-		part := f.index[at:min(at+step, len(f.index))]
-		if err := f.o.Steps(f.n, x, target, part, &stats); err != nil {
+	at := 0
+	if epoch == f.o.From {
+		at = f.o.Position
+	}
+	for at < len(f.index) { // a part ends where something is due, counted from the start of the epoch
+		part := f.index[at:min(at-at%step+step, len(f.index))]
+		if err := f.o.Steps(f.n, f.x, target, part, &stats); err != nil {
 			return stats, err
 		}
-		if made := (at + len(part) + f.o.Batch - 1) / f.o.Batch; every > 0 {
+		at += len(part)
+		made := (at + f.o.Batch - 1) / f.o.Batch
+		if err := f.live(made, at, epoch); err != nil {
+			return stats, err
+		}
+		if every > 0 {
 			if err := f.callBack(made, epoch); err != nil {
 				return stats, err
 			}
@@ -315,75 +350,4 @@ func (f *fit[T]) callBack(made, epoch int) error {
 		}
 	}
 	return nil
-}
-
-// save keeps a copy of the parameters and of all that the training changes beside them.
-func (f *fit[T]) save() (err error) {
-	if f.good, err = f.n.Snapshot(f.good); err != nil {
-		return err
-	}
-	f.beside = f.beside[:0]
-	f.eachBeside(func(live []T) { f.beside = append(f.beside, live...) })
-	if f.o.Updates != nil {
-		f.updates = *f.o.Updates
-	}
-	if f.o.Feedback != nil {
-		f.started = f.o.Feedback.Started
-	}
-	return nil
-}
-
-// eachBeside visits gains, moments and previous activities.
-func (f *fit[T]) eachBeside(visit func(live []T)) {
-	if f.o.Gain != nil {
-		for _, s := range f.o.Gain.Sigma {
-			visit(s)
-		}
-	}
-	if o := f.o.Optimizer; o != nil && o.Kind != SGD {
-		for _, of := range []*Network[T]{o.First, o.Second} {
-			if of == nil {
-				continue
-			}
-			for q := range of.Projections {
-				eachVector(func(v [4][]T) { visit(v[0]) }, of.Projections[q].W)
-			}
-			for k := range of.Populations {
-				visit(of.Populations[k].Bias)
-			}
-		}
-	}
-	if f.o.Feedback != nil {
-		for _, p := range f.o.Feedback.Previous {
-			visit(p)
-		}
-	}
-}
-
-// rollBack restores the last good copy and turns the error into one that names the epoch. The last update of an
-// epoch shows only afterwards, as weights that are not finite.
-func (f *fit[T]) rollBack(err error, epoch int) error {
-	if e := f.n.Restore(f.good); e != nil {
-		return e
-	}
-	rest := f.beside
-	f.eachBeside(func(live []T) {
-		copy(live, rest)
-		rest = rest[len(live):]
-	})
-	if f.o.Updates != nil {
-		*f.o.Updates = f.updates
-	}
-	if f.o.Feedback != nil {
-		f.o.Feedback.Started = f.started
-	}
-	var div *DivergenceError
-	var bad *NonFiniteError
-	switch {
-	case errors.As(err, &div):
-		div.Func, div.Epoch = "Fit", epoch
-	case errors.As(err, &bad):
-		return &DivergenceError{Func: "Fit", What: "the " + bad.Array, Sample: -1, Epoch: epoch, Layer: bad.Layer}
-	}
-	return err
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -20,6 +19,9 @@ import (
 //	Δt_i  = γ (y_i − p)
 //
 // V [out, out] and Threshold [out] are the caller's and state; the diagonal of V does not learn and is 0 to begin with.
+//
+// A Composition of the options acts on W, with these Δw. Lateral acts on V, where the rule's own bound v ≤ 0 is part of
+// its bounds: they allow 0 therefore, and neither a drift to 1 nor a norm that adds to weights goes with it.
 type Foldiak[T kernels.Float] struct {
 	LR          float64 // η ≥ 0 (the paper's β, 0.02)
 	LateralLR   float64 // α ≥ 0 (0.1)
@@ -30,6 +32,7 @@ type Foldiak[T kernels.Float] struct {
 	Step        float64 // in (0, 1]
 	V           kernels.Matrix[T]
 	Threshold   []T
+	Lateral     *Composition[T] // of V; nil: none
 }
 
 // Check refuses parameters.
@@ -58,64 +61,125 @@ func (r Foldiak[T]) Check() error {
 
 // Update learns from a batch x [B, in] on W [out, in], with y as that of package function Update. With Sum and Mean every
 // answer is from the state before the batch, W and V take the sum or the mean of their samples' changes, and V is clipped
-// and t moved once, t by the mean. Of o it reads Reduction, Compute, From, To and Scratch. k is the samples that W, V and
-// t hold.
+// and t moved once, t by the mean. Of o it reads Reduction, Compute, From, To, Compose and Scratch. k is the
+// samples that W, V and t hold.
 func (r Foldiak[T]) Update(w, x, y kernels.Matrix[T], o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
+	return r.update(updater[T]{w: w}, w, x, y, o)
+}
+
+// UpdateCSR is Update on sparse feedforward weights, as package function UpdateCSR.
+func (r Foldiak[T]) UpdateCSR(w kernels.CSR[T], x, y kernels.Matrix[T], o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
+	shape := kernels.Matrix[T]{Rows: w.Rows, Cols: w.Cols, Stride: w.Cols}
+	return r.update(updater[T]{w: shape, csr: w, sparseW: true}, rowVector(w.Data), x, y, o)
+}
+
+// update has the weights in u; own is the memory that they are in.
+func (r Foldiak[T]) update(u updater[T], own, x, y kernels.Matrix[T], o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
 	defer guard(&err)
+	const fn = "Foldiak"
 	compute := o.Compute || y.Data == nil
-	if err := r.check(w, x, y, &o, compute); err != nil {
+	f := lateral[T]{Foldiak: r, w: u, v: updater[T]{w: r.V}, mean: o.Reduction == Mean}
+	if err := f.check(own, x, y, &o, compute); err != nil {
 		return y, 0, err
 	}
+	out := u.w.Rows
 	if y.Data == nil {
-		y = kernels.NewMatrix[T](x.Rows, w.Rows)
+		y = kernels.NewMatrix[T](x.Rows, out)
 	}
-	if o.From == o.To || w.Rows == 0 || w.Cols == 0 {
+	if o.From == o.To || out == 0 || u.w.Cols == 0 {
 		return y, o.To - o.From, nil
 	}
 	s := o.Scratch.ready()
-	f := lateral[T]{Foldiak: r, mean: o.Reduction == Mean, buffers: s.t.take(3 * w.Rows), sums: s.t.take(w.Rows)}
+	f.w.compose(fn, o.Compose, s)
+	f.v.compose(fn, f.inhibition(s), s)
 	n := 1
 	if o.Reduction != Sequential {
 		n = x.Rows
 	}
-	f.g, f.decay, f.total = s.matrix(n, w.Rows), s.t.take(w.Rows), s.wide.take(w.Rows)
+	f.buffers, f.g, f.decay, f.add, f.total = s.t.take(3*out), s.matrix(n, out), s.t.take(out), s.t.take(out), s.wide.take(out)
 	fail := func(what string, sample, done int) (kernels.Matrix[T], int, error) {
-		return y, done - o.From, &DivergenceError{Func: "Foldiak", What: what, Sample: sample, Epoch: -1, Layer: -1}
+		return y, done - o.From, f.w.diverged(what, sample)
 	}
 	for at := o.From; at < o.To; at += n {
 		for b := at; b < at+n; b++ {
 			if !finite(x.Row(b)) {
 				return fail("x", b, at)
 			}
-			if compute && !f.settle(w, x.Row(b), y.Row(b)) {
+			if compute && !f.settle(x.Row(b), y.Row(b)) {
 				return fail("the weights before", b, at)
 			}
 			if !finite(y.Row(b)) {
 				return fail("y", b, at)
 			}
 		}
-		if !f.learn(w, subRows(x, at, n), subRows(y, at, n)) {
-			return fail("the weights", at+n-1, at+n)
+		if err := f.learn(subRows(x, at, n), subRows(y, at, n), at+n-1); err != nil {
+			return y, at + n - o.From, err
 		}
 	}
 	return y, o.To - o.From, nil
 }
 
-func (r Foldiak[T]) check(w, x, y kernels.Matrix[T], o *UpdateOptions[T], compute bool) error {
+// inhibition is the composition of V, with the rule's bound.
+func (f *lateral[T]) inhibition(s *Scratch[T]) *Composition[T] {
+	c := Composition[T]{High: Bound[T](0)}
+	if f.Lateral == nil {
+		return &c
+	}
+	c = *f.Lateral
+	high := c.High
+	switch {
+	case high.Data == nil || forAll(high):
+		c.High = Bound(min(0, append(high.Data, 0)[0]))
+	default:
+		c.High = s.matrix(high.Rows, high.Cols)
+		for i := range high.Rows {
+			for j, h := range high.Row(i) {
+				c.High.Row(i)[j] = min(h, 0)
+			}
+		}
+	}
+	return &c
+}
+
+// checkLateral refuses a composition that V cannot have.
+func (f *lateral[T]) checkLateral(fn string, w kernels.Matrix[T]) error {
+	c := f.Lateral
+	if c == nil {
+		return nil
+	}
+	if e, is := f.v.checkComposed(fn, c, w, rowVector(f.Threshold)).(*ArgError); is {
+		e.Arg = "lateral " + e.Arg
+		return e
+	}
+	switch {
+	case c.Gamma != 0:
+		return badArg(fn, "lateral gamma", fmt.Sprint(c.Gamma), "0: a drift to 0 or 1 has no meaning for weights that are at most 0")
+	case c.Norm.Kind == Subtractive:
+		return badArg(fn, "lateral weight norm", "subtractive", "multiplicative: a term that all weights of a row share takes them above 0")
+	}
+	for i := range c.Low.Rows {
+		for _, low := range c.Low.Row(i) {
+			if low > 0 {
+				return badArg(fn, "lateral low", fmt.Sprint(low), "at most 0, which lateral weights are")
+			}
+		}
+	}
+	return nil
+}
+
+func (f *lateral[T]) check(w, x, y kernels.Matrix[T], o *UpdateOptions[T], compute bool) error {
 	const fn = "Foldiak"
+	r, shape := &f.Foldiak, f.w.w
 	if err := r.Check(); err != nil {
 		return err
-	}
-	if o.Compose != nil {
-		return badArg(fn, "compose", "given", "none")
 	}
 	given := []struct {
 		name       string
 		m          kernels.Matrix[T]
 		rows, cols int
 		written    bool
-	}{{"w", w, -1, -1, true}, {"x", x, -1, w.Cols, false}, {"lateral", r.V, w.Rows, w.Rows, true},
-		{"threshold", rowVector(r.Threshold), 1, w.Rows, true}, {"y", y, x.Rows, w.Rows, compute}}
+	}{{"w", w, -1, -1, true}, {"x", x, -1, shape.Cols, false}, {"lateral", r.V, shape.Rows, shape.Rows, true},
+		{"threshold", rowVector(r.Threshold), 1, shape.Rows, true}, {"y", y, x.Rows, shape.Rows, compute}}
 	if y.Data == nil && compute {
 		given = given[:4]
 	}
@@ -137,6 +201,12 @@ func (r Foldiak[T]) check(w, x, y kernels.Matrix[T], o *UpdateOptions[T], comput
 	if !finite(r.Threshold) {
 		return badArg(fn, "threshold", "not finite", "finite numbers")
 	}
+	if err := f.w.checkComposed(fn, o.Compose, r.V, rowVector(r.Threshold)); err != nil {
+		return err
+	}
+	if err := f.checkLateral(fn, w); err != nil {
+		return err
+	}
 	if o.To == 0 {
 		o.To = x.Rows
 	}
@@ -154,17 +224,18 @@ func (r Foldiak[T]) check(w, x, y kernels.Matrix[T], o *UpdateOptions[T], comput
 // lateral is one call.
 type lateral[T kernels.Float] struct {
 	Foldiak[T]
-	mean                 bool
-	g                    kernels.Matrix[T] // [samples of an update, out]
-	buffers, decay, sums []T               // [3·out], [out], [out]
-	total                []float64         // [out]
+	w, v                updater[T]
+	mean                bool
+	g                   kernels.Matrix[T] // [samples of an update, out]
+	buffers, decay, add []T               // [3·out], [out], [out]
+	total               []float64         // [out]
 }
 
 // settle writes the answer to x, and reports whether the sums that it rests on are finite.
-func (f *lateral[T]) settle(w kernels.Matrix[T], x, y []T) bool {
+func (f *lateral[T]) settle(x, y []T) bool {
 	n := len(y)
 	drive, state, next := f.buffers[:n], f.buffers[n:2*n], f.buffers[2*n:]
-	kernels.Forward(drive, w, x, nil, identity)
+	f.w.forward(drive, x)
 	for i, t := range f.Threshold {
 		drive[i] -= t
 	}
@@ -190,8 +261,8 @@ func (f *lateral[T]) settle(w kernels.Matrix[T], x, y []T) bool {
 	return true
 }
 
-// learn is the update by the samples of x and y, and reports whether all is finite.
-func (f *lateral[T]) learn(w, x, y kernels.Matrix[T]) bool {
+// learn is the update by the samples of x and y, of which the last is named by errors.
+func (f *lateral[T]) learn(x, y kernels.Matrix[T], sample int) error {
 	n, part := float64(x.Rows), 1.0
 	if f.mean {
 		part = 1 / n
@@ -202,26 +273,32 @@ func (f *lateral[T]) learn(w, x, y kernels.Matrix[T]) bool {
 			f.total[i] += float64(v)
 		}
 	}
-	scale := func(s float64) {
+	scale := func(s float64, u *updater[T]) {
 		for b := range x.Rows {
 			g := f.g.Row(b)
 			for i, v := range y.Row(b) {
 				g[i] = T(T(s*part) * v)
 			}
+			u.rated(g)
 		}
 	}
-	scale(f.LR)
+	scale(f.LR, &f.w)
 	for i, v := range f.total {
 		f.decay[i] = T(f.LR * part * v)
 	}
-	kernels.BatchUpdate(w, f.g, x, f.decay, nil)
-	scale(-f.LateralLR)
-	kernels.BatchUpdate(f.V, f.g, y, nil, nil)
-	add := [1]T{T(f.LateralLR * f.P * f.P * part * n)}
-	kernels.Rank1(f.V, kernels.Update[T]{RowAdd: add[:], Bounded: true, Low: T(math.Inf(-1))})
+	f.w.addSamples(f.g, x, f.w.rated(f.decay), nil)
+	scale(-f.LateralLR, &f.v)
+	fill(f.add, T(f.LateralLR*f.P*f.P*part*n))
+	f.v.addSamples(f.g, y, nil, f.v.rated(f.add))
 	for i, v := range f.total {
 		f.V.Row(i)[i] = 0
 		f.Threshold[i] += T(f.ThresholdLR * (v/n - f.P))
 	}
-	return finiteMatrix(w, f.sums) && finiteMatrix(f.V, f.sums) && finite(f.Threshold)
+	if !f.w.finite() || !f.v.finite() || !finite(f.Threshold) {
+		return f.w.diverged("the weights", sample)
+	}
+	if err := f.w.normalizeAny(sample); err != nil {
+		return err
+	}
+	return f.v.normalizeAny(sample)
 }

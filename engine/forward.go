@@ -89,6 +89,14 @@ func subCols[T kernels.Float](m kernels.Matrix[T], from, cols int) kernels.Matri
 	return subMatrix(m, 0, m.Rows, from, cols)
 }
 
+// part is elements [from, from+count) of v, nil of nil.
+func part[T any](v []T, from, count int) []T {
+	if v == nil {
+		return nil
+	}
+	return v[from : from+count]
+}
+
 func (n *Network[T]) forward(x kernels.Matrix[T], act *Activity[T], s *Scratch[T]) {
 	n.forwardDropping(x, act, nil, nil, s)
 }
@@ -121,7 +129,9 @@ func (n *Network[T]) activate(k, batch int, act *Activity[T], s *Scratch[T]) {
 	if !p.Input {
 		if e := n.only(k); e != nil && p.Activation.Kind != kernels.Identity {
 			act.Z[k], act.A[k] = s.matrix(batch, p.Units), s.matrix(batch, p.Units)
-			kernels.ForwardBoth(act.A[k], act.Z[k], e.W, act.A[e.From], p.Bias, p.Activation)
+			s.pieces(p.Units, batch*e.W.Cols, func(i, m int) {
+				kernels.ForwardBoth(subCols(act.A[k], i, m), subCols(act.Z[k], i, m), subRows(e.W, i, m), act.A[e.From], part(p.Bias, i, m), p.Activation)
+			})
 			return
 		}
 		act.Z[k] = n.gather(k, batch, act, s)
@@ -162,12 +172,16 @@ func (n *Network[T]) gather(k, batch int, act *Activity[T], s *Scratch[T]) kerne
 			continue
 		}
 		if first {
-			kernels.ForwardBatch(z, e.W, act.A[e.From], p.Bias, identity)
+			s.pieces(p.Units, batch*e.W.Cols, func(i, m int) {
+				kernels.ForwardBatch(subCols(z, i, m), subRows(e.W, i, m), act.A[e.From], part(p.Bias, i, m), identity)
+			})
 			first = false
 			continue
 		}
 		t := s.matrix(batch, p.Units)
-		kernels.ForwardBatch(t, e.W, act.A[e.From], nil, identity)
+		s.pieces(p.Units, batch*e.W.Cols, func(i, m int) {
+			kernels.ForwardBatch(subCols(t, i, m), subRows(e.W, i, m), act.A[e.From], nil, identity)
+		})
 		addInto(z.Data, t.Data, s)
 	}
 	if first { // no projection into it: the bias alone

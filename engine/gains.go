@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -96,13 +97,23 @@ func (e Exponential[T]) observe(z, a kernels.Matrix[T], act kernels.Activation, 
 	if z.Rows == 0 || z.Cols == 0 {
 		return
 	}
-	a = averaged(e.Of, z, a, act, s)
+	if e.Of == OfDerivative && act.Kind == kernels.Identity { // of every sample 1, and so is the mean
+		a = s.matrix(1, z.Cols)
+		fill(a.Data, 1)
+	} else {
+		a = averaged(e.Of, z, a, act, s)
+	}
+	e.average(a, z.Rows, r)
+}
+
+// average makes the steps of that many samples, whose last row stands for the rest.
+func (e Exponential[T]) average(a kernels.Matrix[T], samples int, r Reduction) {
 	if r == Mean {
 		kernels.EMABatch(e.Sigma, a, T(e.Alpha), kernels.Value)
 		return
 	}
-	for b := range a.Rows {
-		kernels.EMA(e.Sigma, a.Row(b), T(e.Alpha), kernels.Value)
+	for b := range samples {
+		kernels.EMA(e.Sigma, a.Row(min(b, a.Rows-1)), T(e.Alpha), kernels.Value)
 	}
 }
 
@@ -200,11 +211,19 @@ func (g *GainTraining[T]) check(fn string, n *Network[T]) error {
 	return nil
 }
 
-// observe averages the gains of every population from a forward pass.
+// observe averages the gains of every population from a forward pass, and keeps the derivatives of hidden ones for a
+// backward pass.
 func (g *GainTraining[T]) observe(n *Network[T], act *Activity[T], s *Scratch[T]) {
+	s.slopes = slices.Grow(s.slopes[:0], len(n.Populations))[:len(n.Populations)]
+	clear(s.slopes)
 	for k := range n.Populations {
-		e := Exponential[T]{Sigma: g.Sigma[k], Alpha: g.Alpha, Of: g.Of}
-		e.observe(act.Z[k], act.A[k], n.Populations[k].Activation, g.Reduction, s)
+		e, p := Exponential[T]{Sigma: g.Sigma[k], Alpha: g.Alpha, Of: g.Of}, &n.Populations[k]
+		if z := act.Z[k]; g.Of == OfDerivative && p.hidden() && p.Activation.Kind != kernels.Identity && z.Rows > 0 && z.Cols > 0 {
+			s.slopes[k] = averaged(g.Of, z, kernels.Matrix[T]{}, p.Activation, s)
+			e.average(s.slopes[k], z.Rows, g.Reduction)
+			continue
+		}
+		e.observe(act.Z[k], act.A[k], p.Activation, g.Reduction, s)
 	}
 }
 

@@ -252,3 +252,52 @@ func TestGainTrainingRefuses(t *testing.T) {
 		equalBits(t, c.arg, before, snapshot(t, n))
 	}
 }
+
+// Gains of the derivative share it with the backward pass: with a rate of 0 training has the bits of training without
+// them, and they are those of the inputs of each minibatch.
+func TestGainsInTraining(t *testing.T) {
+	both(t, testGainsInTraining[float32], testGainsInTraining[float64])
+}
+
+func testGainsInTraining[T kernels.Float](t *testing.T) {
+	const n, in, out = 7, 9, 4
+	for _, act := range []kernels.Activation{{Kind: kernels.ReLU}, {Kind: kernels.Tanh}, {Kind: kernels.Identity}} {
+		for _, r := range []Reduction{Sequential, Mean} {
+			rng := source(5)
+			x, target := randomMatrix[T](rng, n, in, 0, 1), randomMatrix[T](rng, n, out, 0, 1)
+			index := []int{0, 1, 2, 3, 4, 5, 6}
+			train := func(g func(net *Network[T]) *GainTraining[T]) *Network[T] {
+				net, err := NewLayered[T]([]int{in, 6, 5, out}, act, 3)
+				must(t, err)
+				tr := Trainer[T]{Loss: MSE, LR: 0.1, Batch: n, Gain: g(net)}
+				var want [][]T
+				for range 3 {
+					if tr.Gain != nil {
+						var a Activity[T]
+						must(t, net.Forward(x, &a, nil))
+						for k := range net.Populations {
+							if want == nil || len(want) <= k {
+								want = append(want, make([]T, net.Populations[k].Units))
+							}
+							must(t, Exponential[T]{Sigma: want[k], Alpha: 0.3, Of: OfDerivative}.Update(a.Z[k], net.Populations[k].Activation, r, nil))
+						}
+					}
+					must(t, tr.Steps(net, x, target, index, new(Stats)))
+				}
+				for k := range want {
+					equalBits(t, fmt.Sprintf("%v: gains of population %d", act, k), tr.Gain.Sigma[k], want[k])
+				}
+				return net
+			}
+			plain := train(func(*Network[T]) *GainTraining[T] { return nil })
+			with := train(func(net *Network[T]) *GainTraining[T] {
+				g := NewGainTraining(net, 0, 0.3)
+				g.Of, g.Reduction = OfDerivative, r
+				return g
+			})
+			for q := range plain.Projections {
+				equalBits(t, fmt.Sprintf("%v: projection %d", act, q), with.Projections[q].W.Data, plain.Projections[q].W.Data)
+			}
+		}
+	}
+}

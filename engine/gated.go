@@ -56,7 +56,7 @@ func (r PreGated[T]) Terms() Terms { return 0 }
 
 // Map implements Rule.
 func (r PreGated[T]) Map(v *Vectors[T], x, y []T) {
-	v.subtract(v.G, y, r.Theta)
+	subtract(v.G, y, r.Theta)
 	v.times(v.G, T(r.LR), v.G)
 }
 
@@ -85,7 +85,7 @@ func (r PostGated[T]) Rate() float64 { return r.LR }
 func (r PostGated[T]) Terms() Terms { return TermX }
 
 // Pre is x − θ.
-func (r PostGated[T]) Pre(dst, x []T) { (*Vectors[T])(nil).subtract(dst, x, r.Theta) }
+func (r PostGated[T]) Pre(dst, x []T) { subtract(dst, x, r.Theta) }
 
 // Map implements Rule.
 func (r PostGated[T]) Map(v *Vectors[T], x, y []T) {
@@ -162,9 +162,4 @@ func (r ABCD[T]) Map(v *Vectors[T], x, y []T) {
 		g[i] = T(lr * (T(a*s) + b))
 		add[i] = T(lr * (T(c*s) + d))
 	}
-}
-
-// Online implements the sweep over a sequence.
-func (r AntiHebbian[T]) Online() (kernels.Online[T], bool) {
-	return kernels.Online[T]{Rate: -T(r.LR)}, !r.ZeroDiagonal
 }

@@ -178,7 +178,10 @@ func (n *Network[T]) backward(f *Feedback[T], dst *Network[T], act *Activity[T],
 				if decay != nil {
 					decay.shrink(dst.Projections[q].W)
 				}
-				addGradient(dst.Projections[q].W, d, act.A[e.From], share)
+				w := dst.Projections[q].W
+				s.pieces(w.Rows, d.Rows*w.Cols, func(i, m int) {
+					addGradient(subRows(w, i, m), subCols(d, i, m), act.A[e.From], share)
+				})
 			}
 		}
 		if b := dst.Populations[k].Bias; b != nil {

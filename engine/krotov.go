@@ -16,11 +16,11 @@ import (
 //	W ← W + η·S/max(max|S|, 1e-30)
 //
 // it is a rule of a batch, by Sum: the scaling is a part of it, and with Mean it is the same but for the floor; a sequence
-// is batches of one sample. Of equal I the lower index ranks first. Units that win tend to Σ_j |w_ij|^q = 1. It computes y
-// itself, which is g, and takes none.
+// is batches of one sample. Of equal I the lower index ranks first. Units that win tend to Σ_j |w_ij|^q = 1, whatever q > 1
+// (the paper has q ≥ 2; at 1 the power 0 of a weight that is 0 has no value). It computes y itself, which is g, and takes none.
 type KrotovHopfield[T kernels.Float] struct {
 	LR    float64 // η ≥ 0: the largest change of a weight
-	Q     float64 // q ≥ 2
+	Q     float64 // q > 1
 	K     int     // 2 ≤ K ≤ rows of W
 	Delta float64 // Δ ≥ 0
 }
@@ -31,8 +31,8 @@ func (r KrotovHopfield[T]) Name() string { return "KrotovHopfield" }
 // Check implements Rule.
 func (r KrotovHopfield[T]) Check() error {
 	const fn = "KrotovHopfield"
-	if !(r.Q >= 2) || math.IsInf(r.Q, 1) {
-		return badArg(fn, "q", fmt.Sprint(r.Q), "a finite number ≥ 2")
+	if !(r.Q > 1) || math.IsInf(r.Q, 1) {
+		return badArg(fn, "q", fmt.Sprint(r.Q), "a finite number > 1")
 	}
 	if r.K < 2 {
 		return badArg(fn, "k", fmt.Sprint(r.K), "2 or more")

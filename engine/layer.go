@@ -7,7 +7,7 @@ import (
 	"github.com/hebbkern/hebbkern/kernels"
 )
 
-// Gain is an average gain over the units of a Layer: Exponential, or a type of the caller's.
+// Gain is an average gain over the units of a Layer: Exponential, *Windowed, or a type of the caller's.
 type Gain[T kernels.Float] interface {
 	// Update observes a batch of inputs z [B, units]. An empty batch is checked and changes nothing.
 	Update(z kernels.Matrix[T], act kernels.Activation, r Reduction, s *Scratch[T]) error
@@ -20,6 +20,7 @@ type Layer[T kernels.Float] struct {
 	Rule       Rule[T]
 	Activation kernels.Activation // of Forward; the rule does not see it
 	Gain       Gain[T]            // nil: none
+	Compose    *Composition[T]    // of Learn, where its options have none; nil: none
 	Seed       uint64             // of the initial weights
 	Scratch    *Scratch[T]        // nil: allocated in each call
 }
@@ -48,10 +49,15 @@ func (l *Layer[T]) check(fn string) error {
 	if err := checkActivation(fn, "activation", l.Activation); err != nil {
 		return err
 	}
+	if l.Compose != nil {
+		if err := l.Compose.check(fn, l.W); err != nil {
+			return err
+		}
+	}
 	return checkMatrix(fn, "w", l.W, -1, -1)
 }
 
-// Learn is Update with the layer's rule. Then the gains, if there are any, observe the inputs W·x of the samples that W
+// Learn is Update with the layer's rule and composition. Then the gains, if there are any, observe the inputs W·x of the samples that W
 // holds with the weights that learning left: each in turn, or the mean if the reduction is Sum or Mean. Errors: as of
 // Update, and of the gains for other units than the layer's.
 func (l *Layer[T]) Learn(x, y kernels.Matrix[T], o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
@@ -60,6 +66,9 @@ func (l *Layer[T]) Learn(x, y kernels.Matrix[T], o UpdateOptions[T]) (yOut kerne
 	}
 	if o.Scratch == nil {
 		o.Scratch = l.Scratch
+	}
+	if o.Compose == nil {
+		o.Compose = l.Compose
 	}
 	if l.Gain != nil { // refused before anything is learned
 		if err := l.Gain.Update(kernels.Matrix[T]{Cols: l.W.Rows}, l.Activation, Sequential, o.Scratch); err != nil {

@@ -107,7 +107,7 @@ func (u *updater[T]) residualSamples(s, n int) (finite bool) {
 			}
 			at[i*m.Stride] = 0
 		}
-		u.mapSample(x.Row(t), yt)
+		u.mapSample(s+t, x.Row(t), yt)
 		clear(in)
 		in[t] = 1
 		if u.compute {

@@ -80,14 +80,23 @@ func finiteRow[T kernels.Float](fn, name string, i int, row []T) error {
 	return nil
 }
 
-// largest is the exponent e with max|v| in [2^(e−1), 2^e) over a matrix, 0 if it holds zeros only.
-func largest[T kernels.Float](m kernels.Matrix[T]) float64 {
+// maximum is the largest |v| of a matrix.
+func maximum[T kernels.Float](m kernels.Matrix[T]) (top float64) {
 	if m.Rows == 0 || m.Cols == 0 {
 		return 0
 	}
 	rows := make([]T, m.Rows)
 	kernels.PowerSums(m, math.Inf(1), rows, nil)
-	return exponent(rows)
+	for _, v := range rows {
+		top = max(top, float64(v))
+	}
+	return top
+}
+
+// largest is the exponent e with max|v| in [2^(e−1), 2^e) over a matrix, 0 if it holds zeros only.
+func largest[T kernels.Float](m kernels.Matrix[T]) float64 {
+	_, e := math.Frexp(maximum(m))
+	return float64(e)
 }
 
 // RNN is a recurrent network that runs. x are the states, φ the activation, u the inputs, ξ an optional noise:

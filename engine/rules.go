@@ -42,8 +42,10 @@ type (
 		AdvancePre(x kernels.Matrix[T])
 		AdvancePost(y kernels.Matrix[T])
 	}
-	// powered is a rule with TermResponse whose U comes from sign(w)·|w|^Power, Power ≥ 1, in the place of w.
+	// powered is a rule with TermResponse whose U comes from sign(w)·|w|^Power, Power > 0, in the place of w.
 	powered interface{ Power() float64 }
+	// numbered is told before each Map which sample of the call it is for.
+	numbered interface{ Number(sample int) }
 )
 
 // Side is what the elements of an Array belong to.
@@ -222,7 +224,7 @@ func (v *Vectors[T]) multiply(d, g, u []T) {
 }
 
 // subtract writes dst = a − b, rounded; a b of length 1 stands for all.
-func (v *Vectors[T]) subtract(dst, a, b []T) {
+func subtract[T kernels.Float](dst, a, b []T) {
 	dst = dst[:len(a)]
 	if len(b) == 1 {
 		s := b[0]
@@ -231,14 +233,23 @@ func (v *Vectors[T]) subtract(dst, a, b []T) {
 		}
 		return
 	}
-	if v != nil && len(a) >= longVector && v.scalar != nil {
+	if len(a) >= longVector {
 		copy(dst, a)
-		v.scalar[0] = -1
-		kernels.Rank1(rowVector(dst), kernels.Update[T]{G: v.scalar, X: b})
+		kernels.Rank1(rowVector(dst), kernels.Update[T]{G: minusOne[T](), X: b})
 		return
 	}
 	b = b[:len(a)]
 	for k, x := range a {
 		dst[k] = x - b[k]
 	}
+}
+
+var minusOne32, minusOne64 = []float32{-1}, []float64{-1}
+
+// minusOne is the one-element vector −1, which is only read.
+func minusOne[T kernels.Float]() []T {
+	if v, ok := any(&minusOne32).(*[]T); ok {
+		return *v
+	}
+	return *any(&minusOne64).(*[]T)
 }

@@ -11,16 +11,19 @@ type Scratch[T kernels.Float] struct {
 	target [2][]int
 	exps   []float64
 	log    [1]float64
+	stop   func() bool // of Trainer.Stop, while a block may be given up
 	deriv  []T
 	act    Activity[T]
 	delta  []kernels.Matrix[T]
 	masks  []kernels.Matrix[T] // of dropout, by population
+	slopes []kernels.Matrix[T] // f′(z) that gains have averaged, by population
 	grad   *Network[T]
 	arrays []Array[T]
 	pairs  arena[T]
 
-	dependence, row kernels.Dependence[T] // of Composition: of W, of some rows
-	windows         [2][]T                // windows of images, and y for them
+	row     kernels.Dependence[T] // of Composition, of some rows
+	windows [2][]T                // windows of images, and y for them
+	fine    bool                  // the new weights of an update are finite
 }
 
 // arena hands out pieces of one buffer; after a call that outgrew it, the next call finds one that is large
@@ -60,6 +63,7 @@ func (s *Scratch[T]) reset() {
 	s.t.reset()
 	s.wide.reset()
 	clear(s.masks)
+	clear(s.slopes)
 }
 
 // mask is what dropout multiplied the activity of a population by, nil if it did not.

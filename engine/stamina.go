@@ -237,13 +237,20 @@ type Mortality struct {
 
 // ExtinctionError says that every unit of a layer would die.
 type ExtinctionError struct {
-	Units     int
-	Threshold float64
-	Updates   int
-	Penalty   Penalty
+	Func              string
+	Units             int
+	Threshold         float64
+	Updates           int
+	Penalty           Penalty
+	Population, Epoch int // in Fit, else -1
 }
 
-func (e *ExtinctionError) Error() string { return "Stamina: " + e.Reason() }
+func (e *ExtinctionError) Error() string {
+	if e.Epoch < 0 {
+		return e.Func + ": " + e.Reason()
+	}
+	return fmt.Sprintf("%s: in epoch %d in population %d %s", e.Func, e.Epoch, e.Population, e.Reason())
+}
 
 // Reason is the error without the name of the function.
 func (e *ExtinctionError) Reason() string {
@@ -294,7 +301,7 @@ func (st *Stamina[T]) Deaths(m Mortality, alive []bool) ([]int, error) {
 	}
 	keep = max(keep, min(m.Minimum, len(living)))
 	if keep == 0 && len(living) > 0 {
-		return nil, &ExtinctionError{len(living), m.Threshold, st.Updates, st.Penalty}
+		return nil, &ExtinctionError{fn, len(living), m.Threshold, st.Updates, st.Penalty, -1, -1}
 	}
 	dead := living[keep:]
 	slices.Sort(dead)

@@ -50,6 +50,15 @@ func stateCases[T kernels.Float](lr float64) []stateCase[T] {
 		return now - before
 	}
 	theta := func(m memory, x, y [][]float64) { average(m["theta"], y, al, square) }
+	bcm1982 := func(name string, power float64) stateCase[T] {
+		return stateCase[T]{name: name, fresh: func(in, out int) Rule[T] {
+			return BCM[T]{LR: lr, Alpha: alpha, Decay: eps, Form: BCM1982, Power: power, C0: 0.8, Theta: of[T](out, 0.6)}
+		}, delta: func(m memory, w [][]float64, x, y []float64, i, j int) float64 {
+			mean := m["y_mean"][i]
+			threshold := math.Pow(math.Abs(mean/0.8), power) * mean
+			return eta*y[i]*(y[i]-threshold)*x[j] - ep*w[i][j]
+		}, step: func(m memory, x, y [][]float64) { average(m["y_mean"], y, al, value) }}
+	}
 	return []stateCase[T]{
 		{name: "Covariance", fresh: func(in, out int) Rule[T] {
 			return Covariance[T]{LR: lr, Alpha: alpha, XMean: of[T](in, 0), YMean: of[T](out, 0)}
@@ -69,13 +78,7 @@ func stateCases[T kernels.Float](lr float64) []stateCase[T] {
 		}, delta: func(m memory, w [][]float64, x, y []float64, i, j int) float64 {
 			return eta*y[i]*(y[i]-m["theta"][i])*x[j]/m["theta"][i] - ep*w[i][j]
 		}, step: theta},
-		{name: "BCM, 1982", fresh: func(in, out int) Rule[T] {
-			return BCM[T]{LR: lr, Alpha: alpha, Decay: eps, Form: BCM1982, Power: 1.7, C0: 0.8, Theta: of[T](out, 0.6)}
-		}, delta: func(m memory, w [][]float64, x, y []float64, i, j int) float64 {
-			mean := m["y_mean"][i]
-			threshold := math.Pow(math.Abs(mean/0.8), 1.7) * mean
-			return eta*y[i]*(y[i]-threshold)*x[j] - ep*w[i][j]
-		}, step: func(m memory, x, y [][]float64) { average(m["y_mean"], y, al, value) }},
+		bcm1982("BCM, 1982", 1.7), bcm1982("BCM, 1982, squares", 2), // the one sample by sample, the other in the sweep
 		{name: "differential, Kosko", time: true, fresh: func(in, out int) Rule[T] {
 			return DifferentialHebbian[T]{LR: lr, PreDifference: true, XBefore: of[T](in, math.NaN()), YBefore: of[T](out, math.NaN())}
 		}, delta: func(m memory, w [][]float64, x, y []float64, i, j int) float64 {
@@ -224,6 +227,43 @@ func testStateBits[T kernels.Float](t *testing.T) {
 	}
 }
 
+// A sweep is cut into chunks where it keeps the X of a rule: the bits of one sample a call, and after a sample that
+// diverges those of the samples before it.
+func TestSweepChunks(t *testing.T) { both(t, testSweepChunks[float32], testSweepChunks[float64]) }
+
+func testSweepChunks[T kernels.Float](t *testing.T) {
+	const in, out, n, bad = longVector + 3, 3, onlineChunk + 20, onlineChunk + 9
+	for _, c := range stateCases[T](0.01 / in) {
+		r := source(9)
+		w, x := randomMatrix[T](r, out, in, 0, 0.05), randomMatrix[T](r, n, in, 0, 1)
+		w0, w1 := clone(w), clone(w)
+		single, whole, broken := c.fresh(in, out), c.fresh(in, out), c.fresh(in, out)
+		y := kernels.NewMatrix[T](n, out)
+		var k int
+		var err error
+		for s := range n {
+			_, _, err = Update(single, w0, subRows(x, s, 1), subRows(y, s, 1), UpdateOptions[T]{Compute: true})
+			must(t, err)
+			if s == bad-1 {
+				cut := clone(x)
+				cut.Row(bad)[1] = T(math.NaN())
+				_, k, err = Update(broken, w1, cut, kernels.Matrix[T]{}, UpdateOptions[T]{})
+				diverged(t, err, bad, "x")
+				if k != bad {
+					t.Fatalf("%s: k = %d", c.name, k)
+				}
+				equalBits(t, c.name+": w before the bad sample", w1.Data, w0.Data)
+				equalBits(t, c.name+": state before the bad sample", states(broken), states(single))
+			}
+		}
+		got, _, err := Update(whole, w, x, kernels.Matrix[T]{}, UpdateOptions[T]{})
+		must(t, err)
+		equalBits(t, c.name+": w", w.Data, w0.Data)
+		equalBits(t, c.name+": y", got.Data, y.Data)
+		equalBits(t, c.name+": state", states(whole), states(single))
+	}
+}
+
 // The sample is named, and state and weights are those of the samples before it.
 func TestStateDivergence(t *testing.T) {
 	const in, out, n, bad = 8, 5, 60, 37
@@ -300,7 +340,7 @@ func TestStateRefuses(t *testing.T) {
 		{"scale", "scale", Voja[float64]{Scale: a3}, o{}},
 		{"no error for PES", "y", PES[float64]{LR: 1}, o{Compute: true}},
 		{"not square", "w", AntiHebbian[float64]{ZeroDiagonal: true}, o{}},
-		{"q", "q", KrotovHopfield[float64]{Q: 1.5, K: 2}, o{Compute: true}},
+		{"q", "q", KrotovHopfield[float64]{Q: 1, K: 2}, o{Compute: true}},
 		{"k", "k", KrotovHopfield[float64]{Q: 2, K: 1}, o{Compute: true}},
 		{"k of rows", "k", KrotovHopfield[float64]{Q: 2, K: 3}, o{Compute: true}},
 		{"delta", "delta", KrotovHopfield[float64]{Q: 2, K: 2, Delta: -1}, o{Compute: true}},

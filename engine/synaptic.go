@@ -58,7 +58,7 @@ type SynapticReport struct {
 	GradientAfter  float64
 	Residual       float64 // max |A − B|/(A + B), after
 	Steps          int     // steps that moved h
-	Evaluations    int     // times that the costs were summed, each two passes over n² numbers
+	Evaluations    int     // times that the costs were summed, each a pass over n² numbers
 	Time           float64 // Flow and Euler: t reached
 	Reason         StopReason
 	Components     int   // strongly connected components of two or more units
@@ -275,7 +275,10 @@ func (s *Synaptic[T]) checkRange() error {
 	}
 	names, m := s.r.parts()
 	for k := range m {
-		e := largest(m[k])
+		e := s.head[atExponent] // of J, without the diagonal, which stays
+		if k > 0 {
+			e = largest(m[k])
+		}
 		for _, h := range s.h {
 			// log2 of the first factor: e^h for the output's columns, e^{−h} for the rest. Of J the second factor
 			// brings a product back that is too small, but not one that is too large.

@@ -28,10 +28,20 @@ const (
 	stuckSteps       = 3   // one after another that get nowhere
 )
 
+// The stages of a step.
+const (
+	stageChoose    = iota
+	stageGradients // of a Newton step
+	stageTogether  // to where a step of either kind has led
+	stageNewton
+)
+
 func (s *Synaptic[T]) convex() error {
 	switch {
-	case s.head[atStage] != 0:
+	case s.head[atStage] == stageGradients:
 		return s.gradients()
+	case s.head[atStage] != stageChoose:
+		return s.arrive()
 	case !s.attempt():
 		return nil
 	case s.head[atResidual] > togetherResidual && (s.head[atTogether] < togetherSteps || s.head[atCG] > 0):
@@ -57,17 +67,36 @@ func (s *Synaptic[T]) together() error {
 	for i := range s.h {
 		s.h[i] += (ratio[i] - b[i]) / float64(4*s.o.P)
 	}
+	s.centre(s.h)
+	s.head[atStage] = stageTogether
 	return s.arrive()
 }
 
 // arrive evaluates the h that a step has led to.
 func (s *Synaptic[T]) arrive() error {
-	s.centre(s.h)
-	if !s.evaluate(s.h, s.g, s.sum) {
+	done, ok := s.evaluate(s.h, s.g, s.sum)
+	if !done {
+		return nil
+	}
+	if !ok {
 		return badArg("SynapticBalance", "j", fmt.Sprintf("weights of too different size, out of range in step %v", s.head[atSteps]+1),
 			"weights whose balanced form has scales e^{±ph} within float64")
 	}
+	newton, before := s.head[atStage] == stageNewton, s.head[atResidual]
+	s.head[atStage] = stageChoose
 	s.finishStep()
+	if !newton || s.head[atPhase] == phaseDone {
+		return nil
+	}
+	// So near to the end a step leaves about a tenth or less, if it can still be seen.
+	if s.head[atSpan] < 1e-4 && !(s.head[atResidual] < 0.5*before) {
+		s.head[atStuck]++
+		if s.head[atStuck] == stuckSteps {
+			s.next(phaseDone)
+		}
+	} else {
+		s.head[atStuck] = 0
+	}
 	return nil
 }
 
@@ -89,27 +118,26 @@ func (s *Synaptic[T]) startGradients() {
 	clear(s.direction)
 	copy(s.left, s.g)
 	s.head[atRZ], _ = s.precondition(s.q)
-	s.head[atCG], s.head[atStage] = 0, 1
+	s.head[atCG], s.head[atStage] = 0, stageGradients
 }
 
 // gradients is one iteration of the conjugate gradients.
 func (s *Synaptic[T]) gradients() error {
-	lq, b, t := s.scratch[0], s.scratch[1], s.k[0]
-	for i, v := range s.q {
-		t[i] = float64(s.out[i] * v)
+	t := s.k[0]
+	if s.head[atRow] == 0 {
+		for i, v := range s.q {
+			t[i], s.k[1][i] = float64(s.out[i]*v), float64(s.in[i]*v)
+		}
 	}
-	kernels.PowerSumsWeighted(s.cost, 1, t, lq, 1)
-	for i, v := range s.q {
-		t[i] = float64(s.in[i] * v)
+	if !s.pass(t, s.k[1]) {
+		return nil
 	}
-	kernels.PowerSumsWeighted(s.cost, 1, t, b, 0)
-	curvature := 0.0
+	lq, curvature := s.scratch[1], 0.0
 	for i, v := range s.q {
-		lq[i] = float64(s.sum[i]*v) - float64(s.in[i]*lq[i]) - float64(s.out[i]*b[i])
+		lq[i] = float64(s.sum[i]*v) - float64(s.in[i]*s.rowSum[i]) - float64(s.out[i]*s.colSum[i])
 		curvature += float64(v * lq[i])
 	}
 	s.head[atCG]++
-	s.head[atEvaluations]++
 	if !(curvature > 0) { // rounding has used up q
 		return s.newton()
 	}
@@ -132,7 +160,7 @@ func (s *Synaptic[T]) gradients() error {
 
 // newton makes the step that the conjugate gradients have found.
 func (s *Synaptic[T]) newton() error {
-	s.head[atStage] = 0
+	s.head[atStage] = stageNewton
 	low, high := s.scratch[0], s.scratch[1]
 	for i := range low {
 		low[i], high[i] = math.Inf(1), math.Inf(-1)
@@ -156,18 +184,7 @@ func (s *Synaptic[T]) newton() error {
 	for i, d := range s.direction {
 		s.h[i] += float64(t*d) / s.o.P
 	}
-	before := s.head[atResidual]
-	if err := s.arrive(); err != nil || s.head[atPhase] == phaseDone {
-		return err
-	}
-	// So near to the end a step leaves about a tenth or less, if it can still be seen.
-	if m < 1e-4 && !(s.head[atResidual] < 0.5*before) {
-		s.head[atStuck]++
-		if s.head[atStuck] == stuckSteps {
-			s.next(phaseDone)
-		}
-	} else {
-		s.head[atStuck] = 0
-	}
-	return nil
+	s.head[atSpan] = m
+	s.centre(s.h)
+	return s.arrive()
 }

@@ -28,16 +28,23 @@ const longestStep = 1.25
 
 // flow is one evaluation: an Euler step, or a stage of a step of Dormand & Prince.
 func (s *Synaptic[T]) flow() error {
-	if s.head[atStage] == 0 && !s.attempt() {
+	begins := s.head[atRow] == 0 // else the sums are on their way
+	if begins && s.head[atStage] == 0 && !s.attempt() {
 		return nil
 	}
 	dt := s.head[atStep]
 	if s.o.Method == Euler {
-		for i, g := range s.g {
-			s.h[i] += float64(dt * g)
+		if begins {
+			for i, g := range s.g {
+				s.h[i] += float64(dt * g)
+			}
+			s.centre(s.h)
 		}
-		s.centre(s.h)
-		if !s.evaluate(s.h, s.g, s.sum) {
+		done, ok := s.evaluate(s.h, s.g, s.sum)
+		if !done {
+			return nil
+		}
+		if !ok {
 			return badArg("SynapticBalance", "dt", fmt.Sprintf("%v, which is unstable: out of range in step %v", s.o.Dt, s.head[atSteps]+1),
 				"a smaller step, or method flow or convex")
 		}
@@ -46,22 +53,15 @@ func (s *Synaptic[T]) flow() error {
 		return nil
 	}
 	stage := int(s.head[atStage])
-	if stage == 0 {
-		copy(s.k[0], s.g)
-	}
-	y := s.direction
-	for i, h := range s.h {
-		sum := 0.0
-		for l, a := range dpStages[stage][:stage+1] {
-			sum += float64(a * s.k[l][i])
+	y, last := s.direction, stage == len(dpStages)-1
+	if begins {
+		s.takeStage(stage, y, dt)
+		if last {
+			s.centre(y)
 		}
-		y[i] = h + float64(dt*sum)
 	}
-	last := stage == len(dpStages)-1
-	if last {
-		s.centre(y)
-	}
-	switch ok := s.evaluate(y, s.k[stage+1], s.sum); {
+	switch done, ok := s.evaluate(y, s.k[stage+1], s.sum); {
+	case !done:
 	case !ok:
 		s.head[atStage] = 0
 		s.rescale(math.Inf(1))
@@ -72,6 +72,20 @@ func (s *Synaptic[T]) flow() error {
 		s.decide(y)
 	}
 	return nil
+}
+
+// takeStage writes the h of a stage to y.
+func (s *Synaptic[T]) takeStage(stage int, y []float64, dt float64) {
+	if stage == 0 {
+		copy(s.k[0], s.g)
+	}
+	for i, h := range s.h {
+		sum := 0.0
+		for l, a := range dpStages[stage][:stage+1] {
+			sum += float64(a * s.k[l][i])
+		}
+		y[i] = h + float64(dt*sum)
+	}
 }
 
 // decide takes or refuses the step to y by the two solutions' difference.

@@ -59,6 +59,36 @@ func TestSynapticInPieces(t *testing.T) {
 	}
 }
 
+// Passes over the costs may be cut anywhere between blocks of rows, and the search for components anywhere.
+func TestSynapticInPiecesOfRows(t *testing.T) {
+	const n = 2*blockRows + 5
+	for _, method := range []SynapticMethod{Convex, Flow, Euler} {
+		start := recurrentNet[float64](source(31), n, 0.01, 1) // of several components
+		o := SynapticOptions[float64]{P: 2, Method: method, MaxSteps: 3, Dt: 1e-4}
+		whole, cut := start.clone(), start.clone()
+		want, err := SynapticBalance(whole, o)
+		must(t, err)
+		o.State = make([]float64, SynapticState(n))
+		ticks := 0
+		for done := false; !done; ticks++ {
+			s, err := NewSynaptic(cut, o)
+			must(t, err)
+			s.piece = 1 + ticks%1000
+			if done, err = s.Run(1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := NewSynaptic(cut, o)
+		must(t, err)
+		got, err := s.Apply()
+		must(t, err)
+		equalNets(t, synapticMethods[method], cut, whole)
+		if fmt.Sprint(*got) != fmt.Sprint(*want) || want.Components == 0 || want.Components == n || ticks < 3*want.Evaluations {
+			t.Fatalf("%d ticks, report %+v, in one %+v", ticks, *got, *want)
+		}
+	}
+}
+
 func TestSynapticRefusals(t *testing.T) {
 	r := source(40)
 	net := recurrentNet[float64](r, 4, 1, 1)

@@ -10,7 +10,7 @@ import (
 // The state of the solver: a header, vectors over the units, and the costs c_ij at h = 0, [n, n].
 const (
 	headerSize  = 32
-	vectorCount = 16
+	vectorCount = 18
 )
 
 // The numbers of the header. Counters are exact in float64.
@@ -39,6 +39,11 @@ const (
 	atTogether // steps of that kind
 	atCG       // iterations of the last Newton step, 0 after a step of the other kind
 	atRZ       // r·z of the conjugate gradients
+	atSpan     // max_ij |d_j − d_i| of the last Newton step
+	atVisited  // of the search for components: units that it has seen, its path, those open, where it goes on
+	atPath
+	atOpen
+	atRoot
 )
 
 // The phases. Costs are formed in float64, first |J|, then its powers, so that the largest is known in between.
@@ -53,17 +58,19 @@ const (
 
 type synapticState struct {
 	head               []float64
-	h                  []float64 // natural logarithms
-	g, sum             []float64 // A − B and A + B at h
-	out, in            []float64 // e^{ph} and e^{−ph} at h
-	component          []float64 // number of the unit's strongly connected component, −1: the unit is alone
-	direction, left, q []float64 // Convex: conjugate gradients, left the residual; Flow: direction is the h of a stage
-	k                  [7][]float64
+	h                  []float64    // natural logarithms
+	g, sum             []float64    // A − B and A + B at h
+	out, in            []float64    // e^{ph} and e^{−ph} at h
+	component          []float64    // number of the unit's strongly connected component, −1: the unit is alone
+	direction, left, q []float64    // Convex: conjugate gradients, left the residual; Flow: direction is the h of a stage
+	k                  [7][]float64 // Flow: the stages; before, the search for components; Convex: weights of the sums
+	rowSum, colSum     []float64    // of a pass that may be on its way
+	piece              int          // costs read in a tick, about
 	cost               kernels.Matrix[float64]
 }
 
 func stateOver(v []float64, n int) (s synapticState) {
-	s.head = v[:headerSize]
+	s.head, s.piece = v[:headerSize], passElements
 	next := v[headerSize:]
 	take := func() []float64 {
 		piece := next[:n:n]
@@ -76,15 +83,19 @@ func stateOver(v []float64, n int) (s synapticState) {
 	for i := range s.k {
 		s.k[i] = take()
 	}
+	s.rowSum, s.colSum = take(), take()
 	s.cost = kernels.MatrixOf(next, n, n)
 	return s
 }
 
-// tickElements is about how many costs are formed in one tick, a few milliseconds of general powers.
-const tickElements = 1 << 18
+// About how many costs are formed in one tick, and how many are read: a few milliseconds of general powers, or of
+// memory's.
+const (
+	tickElements = 1 << 18
+	passElements = 1 << 21
+)
 
-// Run makes up to n ticks and reports whether the solver is at its end. A tick is at most two passes over the n²
-// costs; a sequence of calls makes the ticks of one call. Errors: *NonFiniteError and *ArgError for what is found in
+// Run makes up to n ticks and reports whether the solver is at its end. A tick takes some milliseconds; a sequence of calls makes the ticks of one call. Errors: *NonFiniteError and *ArgError for what is found in
 // J, Alpha or in the course of Euler steps.
 func (s *Synaptic[T]) Run(n int) (done bool, err error) {
 	defer guard(&err)
@@ -135,10 +146,21 @@ func (s *Synaptic[T]) copyRows() error {
 		}
 		c[i] = 0
 	}
+	// The largest so far, and at the end their exponents.
+	a := s.o.Alpha
+	if a.Rows > 1 {
+		a = subRows(a, from, to-from)
+	} else if from > 0 {
+		a = kernels.Matrix[T]{}
+	}
+	s.head[atExponent] = max(s.head[atExponent], maximum(subRows(s.cost, from, to-from)))
+	s.head[atAlpha] = max(s.head[atAlpha], maximum(a))
 	if last {
-		s.head[atExponent] = largest(s.cost)
+		_, e := math.Frexp(s.head[atExponent])
+		_, small := math.Frexp(s.head[atAlpha])
+		s.head[atExponent] = float64(e)
 		// An exponent below −1022 would not fit into one factor, and is near enough.
-		s.head[atAlpha] = max(largest(s.o.Alpha), -1022)
+		s.head[atAlpha] = max(float64(small), -1022)
 		s.next(phasePower)
 	}
 	return nil
@@ -181,12 +203,23 @@ func (s *Synaptic[T]) powerRows() error {
 
 // graph finds the components and takes the weights between them out of the costs; then it measures the start.
 func (s *Synaptic[T]) graph() {
-	if s.head[atStage] == 0 {
-		s.separate()
-		s.head[atStage] = 1
+	switch s.head[atStage] {
+	case stageBegin, stageSearch:
+		if s.findComponents(s.head[atStage] == stageBegin) {
+			s.head[atStage] = stageSeparate
+		} else {
+			s.head[atStage] = stageSearch
+		}
+		return
+	case stageSeparate:
+		if s.separate() {
+			s.head[atStage] = stageMeasure
+		}
 		return
 	}
-	s.evaluate(s.h, s.g, s.sum)
+	if done, _ := s.evaluate(s.h, s.g, s.sum); !done {
+		return
+	}
 	s.measure()
 	s.head[atCost0], s.head[atNorm0] = s.head[atCost], s.head[atNorm]
 	if s.o.Method == Convex {
@@ -203,18 +236,33 @@ func (s *Synaptic[T]) graph() {
 	}
 }
 
-func (s *Synaptic[T]) separate() {
-	component, size := strongComponents(s.cost)
-	for i, c := range component {
+// The stages of phaseGraph.
+const (
+	stageBegin = iota
+	stageSearch
+	stageSeparate
+	stageMeasure
+)
+
+// separate clears the costs between components, row by row, and reports whether it is done.
+func (s *Synaptic[T]) separate() bool {
+	from, to, last := s.rows()
+	for i := from; i < to; i++ {
 		row := s.cost.Row(i)
 		for j := range row {
-			if component[j] != c && row[j] > 0 {
+			if s.component[j] != s.component[i] && row[j] > 0 {
 				row[j] = 0
 				s.head[atOffCycle]++
 			}
 		}
-		s.component[i] = float64(c)
-		if size[c] == 1 {
+	}
+	if !last {
+		return false
+	}
+	s.head[atRow] = 0
+	size := s.k[5]
+	for i, c := range s.component {
+		if size[int(c)] == 1 {
 			s.component[i] = -1
 		}
 	}
@@ -223,33 +271,57 @@ func (s *Synaptic[T]) separate() {
 			s.head[atComponents]++
 		}
 	}
+	return true
 }
 
-// evaluate sums the costs at h: g = A − B and sum = A + B, and leaves e^{±ph} in out and in. It reports whether all
-// are finite.
-func (s *Synaptic[T]) evaluate(h, g, sum []float64) bool {
-	a, b := s.scratch[0], s.scratch[1]
-	for i, v := range h {
-		s.out[i] = float64(s.o.P * v)
-		s.in[i] = -s.out[i]
+// evaluate sums the costs at h: g = A − B and sum = A + B, and leaves e^{±ph} in out and in. It reports whether it is
+// done, which takes large networks several calls, and whether all sums are finite.
+func (s *Synaptic[T]) evaluate(h, g, sum []float64) (done, ok bool) {
+	if s.head[atRow] == 0 {
+		for i, v := range h {
+			s.out[i] = float64(s.o.P * v)
+			s.in[i] = -s.out[i]
+		}
+		kernels.Exp(s.out, s.out)
+		kernels.Exp(s.in, s.in)
 	}
-	kernels.Exp(s.out, s.out)
-	kernels.Exp(s.in, s.in)
-	s.head[atEvaluations]++
-	if len(h) == 0 {
-		return true
+	if !s.pass(s.out, s.in) {
+		return false, true
 	}
-	kernels.PowerSumsWeighted(s.cost, 1, s.out, a, 1)
-	kernels.PowerSumsWeighted(s.cost, 1, s.in, b, 0)
-	ok := true
+	ok = true
 	for i := range h {
-		a[i] = float64(s.in[i] * a[i])
-		b[i] = float64(s.out[i] * b[i])
-		g[i] = a[i] - b[i]
-		sum[i] = a[i] + b[i]
+		a, b := float64(s.in[i]*s.rowSum[i]), float64(s.out[i]*s.colSum[i])
+		g[i] = a - b
+		sum[i] = a + b
 		ok = ok && sum[i]-sum[i] == 0
 	}
-	return ok
+	return true, ok
+}
+
+// pass takes the sums of the costs by row, weighted by v over the columns, and by column, weighted by u over the rows,
+// some rows a call, and reports whether it is done. Calls are cut where the sums by column have their blocks, so the bits
+// do not depend on it.
+func (s *Synaptic[T]) pass(v, u []float64) bool {
+	n := s.cost.Rows
+	from := int(s.head[atRow])
+	to := min(n, from+max(1, s.piece/max(1, n*blockRows))*blockRows)
+	if from == 0 {
+		s.head[atEvaluations]++
+		clear(s.colSum)
+	}
+	if from < to {
+		cols := s.scratch[0]
+		kernels.PowerSumsBothWeighted(subRows(s.cost, from, to-from), 1, v, u[from:to], s.rowSum[from:to], cols)
+		for j, x := range cols {
+			s.colSum[j] += x
+		}
+	}
+	s.head[atRow] = float64(to)
+	if to < n {
+		return false
+	}
+	s.head[atRow] = 0
+	return true
 }
 
 // measure takes cost, |g|, the residual and the bound on Flow's steps from g and sum. A unit that is alone has neither.

@@ -24,6 +24,10 @@ const (
 // that time constant takes the same drive, and w learns from e − r: a trace that rises and falls, exp(−t/τ_e) −
 // exp(−t/τ_rise) after a coincidence at t = 0. A step with M = 0 leaves the weights as they are.
 //
+// With a Composition Δ is η·dt·M·(e − r), rates of rows multiply η, and every step is an update, also with M = 0: drift,
+// bounds and normalisation act then too, by step and not times dt. The mask is one of synapses: where it is false a trace
+// receives nothing, and only decays, and the weight does not change.
+//
 // The traces are the caller's, 0 to begin with, and the state between calls.
 type ThreeFactor[T kernels.Float] struct {
 	LR      float64           // η ≥ 0
@@ -31,7 +35,7 @@ type ThreeFactor[T kernels.Float] struct {
 	TauRise float64           // 0 < TauRise < TauE, or 0: one time constant
 	DT      float64           // > 0
 	Drive   Drive             // Impulse or DriveTau
-	E, R    kernels.Matrix[T] // [out, in]; R only with TauRise
+	E, R    kernels.Matrix[T] // [out, in], with sparse weights [1, stored]; R only with TauRise
 }
 
 // Check refuses parameters.
@@ -62,23 +66,37 @@ func (r ThreeFactor[T]) Check() error {
 
 // Update runs the steps that are the rows of x [steps, in] and y [steps, out], with the modulator of each step. y is as that
 // of package function Update: without data or with o.Compute it is W·x, each from the weights that the step before left.
-// Of o it reads Compute, From, To and Scratch. A sequence equals single steps, bit for bit.
+// Of o it reads Compute, From, To, Compose and Scratch. A sequence equals single steps, bit for bit.
 //
 // k is the steps that W and the traces hold. *DivergenceError names the step whose x, y or modulator, or whose trace or weights,
 // were not finite; in the last two cases it is among the k. Other errors are *ArgError, and nothing was written.
 func (r ThreeFactor[T]) Update(w, x, y kernels.Matrix[T], modulator []T, o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
+	u := updater[T]{w: w}
+	return r.update(&u, w, x, y, modulator, o)
+}
+
+// UpdateCSR is Update on sparse weights, as package function UpdateCSR, with a trace for each stored entry.
+func (r ThreeFactor[T]) UpdateCSR(w kernels.CSR[T], x, y kernels.Matrix[T], modulator []T, o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
+	u := updater[T]{w: kernels.Matrix[T]{Rows: w.Rows, Cols: w.Cols, Stride: w.Cols}, csr: w, sparseW: true}
+	return r.update(&u, rowVector(w.Data), x, y, modulator, o)
+}
+
+// update has the weights in u; own is the memory that they are in.
+func (r ThreeFactor[T]) update(u *updater[T], own, x, y kernels.Matrix[T], modulator []T, o UpdateOptions[T]) (yOut kernels.Matrix[T], k int, err error) {
 	defer guard(&err)
+	const fn = "ThreeFactor"
 	compute := o.Compute || y.Data == nil
-	if err := r.check(w, x, y, modulator, &o, compute); err != nil {
+	if err := r.check(u, own, x, y, modulator, &o, compute); err != nil {
 		return y, 0, err
 	}
 	if y.Data == nil {
-		y = kernels.NewMatrix[T](x.Rows, w.Rows)
+		y = kernels.NewMatrix[T](x.Rows, u.w.Rows)
 	}
-	if o.From == o.To || w.Rows == 0 || w.Cols == 0 {
+	if o.From == o.To || u.w.Rows == 0 || u.w.Cols == 0 {
 		return y, o.To - o.From, nil
 	}
 	s := o.Scratch.ready()
+	u.compose(fn, o.Compose, s)
 	drive := T(1)
 	if r.Drive == DriveTau {
 		drive = T(1 / r.TauE)
@@ -87,19 +105,25 @@ func (r ThreeFactor[T]) Update(w, x, y kernels.Matrix[T], modulator []T, o Updat
 	if r.TauRise != 0 {
 		fast = decayOf[T](r.DT, r.TauRise)
 	}
-	t := traces[T]{g: s.t.take(w.Rows), sums: s.t.take(w.Rows), one: s.t.take(1), keep: s.t.take(1)}
+	t := traces[T]{u: u, g: s.t.take(u.w.Rows), keep: s.t.take(1)}
+	if u.rates != nil {
+		t.rates = s.t.take(u.w.Rows)
+	}
+	if o.Compose != nil && r.TauRise != 0 {
+		t.difference = kernels.Matrix[T]{Data: s.t.take(r.E.Rows * r.E.Cols), Rows: r.E.Rows, Cols: r.E.Cols, Stride: r.E.Cols}
+	}
 	fail := func(what string, step, done int) (kernels.Matrix[T], int, error) {
-		return y, done - o.From, &DivergenceError{Func: "ThreeFactor", What: what, Sample: step, Epoch: -1, Layer: -1}
+		return y, done - o.From, u.diverged(what, step)
 	}
 	for step := o.From; step < o.To; step++ {
 		xs, ys, m := x.Row(step), y.Row(step), modulator[step]
 		if compute {
-			kernels.Forward(ys, w, xs, nil, identity)
+			u.forward(ys, xs)
 		}
 		switch {
 		case !finite(xs):
 			return fail("x", step, step)
-		case !finite(ys) && compute && !finiteMatrix(w, t.sums):
+		case !finite(ys) && compute && !u.finite():
 			return fail("the weights before", step, step)
 		case !finite(ys):
 			return fail("y", step, step)
@@ -116,34 +140,39 @@ func (r ThreeFactor[T]) Update(w, x, y kernels.Matrix[T], modulator []T, o Updat
 		if !fine {
 			return fail("the trace", step, step+1)
 		}
-		if m == 0 {
+		switch {
+		case o.Compose != nil:
+			fine = t.compose(r.E, r.R, T(rate*m))
+		case m == 0:
 			continue
-		}
-		fine = t.learn(w, r.E, T(rate*m))
-		if r.TauRise != 0 {
-			fine = t.learn(w, r.R, -T(rate*m))
+		default:
+			fine = t.learn(r.E, T(rate*m))
+			if r.TauRise != 0 {
+				fine = t.learn(r.R, -T(rate*m))
+			}
 		}
 		if !fine {
 			return fail("the weights", step, step+1)
+		}
+		if err := u.normalizeAny(step); err != nil {
+			return y, step + 1 - o.From, err
 		}
 	}
 	return y, o.To - o.From, nil
 }
 
-func (r ThreeFactor[T]) check(w, x, y kernels.Matrix[T], modulator []T, o *UpdateOptions[T], compute bool) error {
+func (r ThreeFactor[T]) check(u *updater[T], w, x, y kernels.Matrix[T], modulator []T, o *UpdateOptions[T], compute bool) error {
 	const fn = "ThreeFactor"
 	if err := r.Check(); err != nil {
 		return err
 	}
-	if o.Compose != nil {
-		return badArg(fn, "compose", "given", "none")
-	}
+	shape := u.w
 	given := []struct {
 		name       string
 		m          kernels.Matrix[T]
 		rows, cols int
 		written    bool
-	}{{"w", w, -1, -1, true}, {"x", x, -1, w.Cols, false}, {"y", y, x.Rows, w.Rows, compute}, {"e", r.E, w.Rows, w.Cols, true},
+	}{{"w", w, -1, -1, true}, {"x", x, -1, shape.Cols, false}, {"y", y, x.Rows, shape.Rows, compute}, {"e", r.E, w.Rows, w.Cols, true},
 		{"r", r.R, w.Rows, w.Cols, true}}
 	if r.TauRise == 0 {
 		given = given[:4]
@@ -169,6 +198,9 @@ func (r ThreeFactor[T]) check(w, x, y kernels.Matrix[T], modulator []T, o *Updat
 			return badArg(fn, "modulator", "overlapping "+a.name, "arrays that share no element")
 		}
 	}
+	if err := u.checkComposed(fn, o.Compose, r.E, r.R); err != nil {
+		return err
+	}
 	if o.To == 0 {
 		o.To = x.Rows
 	}
@@ -185,36 +217,70 @@ func (r ThreeFactor[T]) check(w, x, y kernels.Matrix[T], modulator []T, o *Updat
 
 // traces is the working memory of a call.
 type traces[T kernels.Float] struct {
-	g, sums, one, keep []T // [out], [out], [1], [1]
+	u              *updater[T]
+	g, keep, rates []T               // [out], [1], [out]
+	difference     kernels.Matrix[T] // e − r
 }
 
 // decay is e ← fma(g_i, x_j, round(e·f)), and reports whether e is finite.
 func (t *traces[T]) decay(e kernels.Matrix[T], x []T, f T) bool {
-	u := kernels.Update[T]{G: t.g, X: x, P: 1, Sums: t.sums}
+	u := t.u
+	k := kernels.Update[T]{G: t.g, X: x}
+	masked := u.o.Compose != nil && u.o.Compose.Mask != nil
 	t.keep[0] = f
-	if f >= 0.5 { // 1 − f and 1 minus it are exact
+	if f >= 0.5 && !masked { // 1 − f and 1 minus it are exact
 		t.keep[0] = 1 - f
-		u.Decay = t.keep
+		k.Decay = t.keep
 	} else {
 		kernels.Scale(e, t.keep, nil)
 	}
-	kernels.Rank1(e, u)
-	return finite(t.sums) || finiteMatrix(e, t.sums)
+	if u.sparseW {
+		w := u.csr
+		w.Data = e.Data[:len(w.Data)]
+		kernels.Rank1CSR(w, k)
+		return finite(w.Data)
+	}
+	if masked {
+		k.Mask, k.MaskStride = u.o.Compose.Mask, u.o.Compose.maskStride(u.w)
+	}
+	k.Finite = &u.s.fine
+	kernels.Rank1(e, k)
+	return u.s.fine
 }
 
-// learn is w ← fma(rate, e, w), and reports whether w is finite. Matrices without gaps are one row.
-func (t *traces[T]) learn(w, e kernels.Matrix[T], rate T) bool {
-	t.one[0] = rate
-	u := kernels.Update[T]{G: t.one, P: 1}
-	if w.Stride == w.Cols && e.Stride == e.Cols {
-		n := w.Rows * w.Cols
-		u.X, u.Sums = e.Data[:n], t.sums[:1]
-		kernels.Rank1(rowVector(w.Data[:n]), u)
-		return finite(u.Sums) || finiteMatrix(w, t.sums)
+// learn is w ← fma(rate, e, w), and reports whether w is finite.
+func (t *traces[T]) learn(e kernels.Matrix[T], rate T) bool {
+	u := t.u
+	u.one[0] = rate
+	if u.sparseW {
+		u.addEntries(e.Data[:len(u.csr.Data)], u.one)
+		return u.finite()
 	}
-	for i := range w.Rows {
-		u.X, u.Sums = e.Row(i), t.sums[i:i+1]
-		kernels.Rank1(rowVector(w.Row(i)), u)
+	u.addRows(e, u.one, &u.s.fine)
+	return u.s.fine
+}
+
+// compose is learn from e − r by the rates of rows, composed.
+func (t *traces[T]) compose(e, r kernels.Matrix[T], rate T) bool {
+	u := t.u
+	if d := t.difference; d.Data != nil {
+		u.one[0] = -1
+		for i := range e.Rows {
+			row := d.Row(i)
+			copy(row, e.Row(i))
+			kernels.Rank1(rowVector(row), kernels.Update[T]{G: u.one, X: r.Row(i)})
+		}
+		e = d
 	}
-	return finite(t.sums) || finiteMatrix(w, t.sums)
+	if t.rates == nil {
+		return t.learn(e, rate)
+	}
+	fill(t.rates, rate)
+	g := u.rated(t.rates)
+	if u.sparseW {
+		u.addEntries(e.Data[:len(u.csr.Data)], g)
+		return u.finite()
+	}
+	u.addRows(e, g, &u.s.fine)
+	return u.s.fine
 }

@@ -62,13 +62,13 @@ func (r Covariance[T]) AdvancePost(y kernels.Matrix[T]) {
 }
 
 // Pre is x − ⟨x⟩.
-func (r Covariance[T]) Pre(dst, x []T) { (*Vectors[T])(nil).subtract(dst, x, r.XMean) }
+func (r Covariance[T]) Pre(dst, x []T) { subtract(dst, x, r.XMean) }
 
 // Map implements Rule.
 func (r Covariance[T]) Map(v *Vectors[T], x, y []T) {
-	v.subtract(v.G, y, r.YMean)
+	subtract(v.G, y, r.YMean)
 	v.times(v.G, T(r.LR), v.G)
-	v.subtract(v.X, x, r.XMean)
+	subtract(v.X, x, r.XMean)
 }
 
 // BCMForm is one of the forms that a BCM rule has in the literature.
@@ -186,13 +186,4 @@ func (r BCM[T]) Map(v *Vectors[T], x, y []T) {
 	for i := range v.D {
 		v.D[i] = T(r.Decay)
 	}
-}
-
-// Online implements the sweep over a sequence.
-func (r BCM[T]) Online() (kernels.Online[T], bool) {
-	o := kernels.Online[T]{Rate: T(r.LR), Theta: r.Theta, Alpha: T(r.Alpha), Law: r.Form == BCMLaw}
-	if r.Decay != 0 {
-		o.Form, o.Decay = kernels.DecayConstant, T(r.Decay)
-	}
-	return o, r.Form != BCM1982
 }

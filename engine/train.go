@@ -58,6 +58,9 @@ type Trainer[T kernels.Float] struct {
 	// minibatches of up to GradientBlock samples: a network of the same shape; nil: allocated in Scratch.
 	Grad    *Network[T]
 	Scratch *Scratch[T] // nil: allocated by the first call
+	// Stop, if not nil, is asked every few million multiply-adds of a minibatch; true gives it up: Steps and Block return
+	// ErrStopped, and all but Grad is what it was before the block; it is asked no more once weights change. It does not change the bits, and costs a gradient's memory.
+	Stop func() bool
 }
 
 // Steps trains on the samples index[0], index[1], …, in minibatches of t.Batch (the last may be smaller): rows
@@ -106,12 +109,24 @@ func (t *Trainer[T]) Block(n *Network[T], x, target kernels.Matrix[T], index []i
 	return t.block(n, out, x, target, index, from, stats)
 }
 
-func (t *Trainer[T]) block(n *Network[T], out int, x, target kernels.Matrix[T], index []int, from int, stats *Stats) (int, error) {
+func (t *Trainer[T]) block(n *Network[T], out int, x, target kernels.Matrix[T], index []int, from int, stats *Stats) (next int, err error) {
 	if t.Scratch == nil {
 		t.Scratch = new(Scratch[T])
 	}
 	s := t.Scratch
 	s.reset()
+	before := *stats
+	if t.Stop != nil {
+		s.stop = t.Stop
+		defer func() {
+			s.stop = nil
+			if e := recover(); e == errStop {
+				next, err, *stats = from, ErrStopped, before
+			} else if e != nil {
+				panic(e)
+			}
+		}()
+	}
 	part := index[from:min(from+n.GradientBlock(), len(index))]
 	if t.whole() {
 		part = index[from:]
@@ -143,12 +158,9 @@ func (t *Trainer[T]) block(n *Network[T], out int, x, target kernels.Matrix[T], 
 	stats.Samples += len(part)
 	stats.LossSum += loss
 	stats.Correct += correct(s.act.A[out], tb, s)
-	if t.Gain != nil {
-		t.Gain.observe(n, &s.act, s)
-	}
 	last := from+len(part) == len(index)
 	if straight := t.Optimizer == nil || t.Optimizer.Kind == SGD; straight && from == 0 && last {
-		n.backward(t.Feedback, n, &s.act, delta, -T(t.LR), t, s)
+		t.straight(n, delta, s)
 	} else {
 		grad := t.gradient(n, s)
 		if from == 0 {
@@ -156,6 +168,7 @@ func (t *Trainer[T]) block(n *Network[T], out int, x, target kernels.Matrix[T], 
 		}
 		n.backward(t.Feedback, grad, &s.act, delta, 1, nil, s)
 		if last {
+			s.stop = nil // from here on it changes what it learns
 			t.apply(n, grad, updates+1, s)
 		}
 	}
@@ -167,6 +180,7 @@ func (t *Trainer[T]) block(n *Network[T], out int, x, target kernels.Matrix[T], 
 		*t.Updates = updates + 1
 	}
 	if t.Gain != nil {
+		t.Gain.observe(n, &s.act, s)
 		if err := t.Gain.apply(n, s); err != nil {
 			return len(index), err
 		}

@@ -91,6 +91,8 @@ func Update[T kernels.Float](rule Rule[T], w, x, y kernels.Matrix[T], o UpdateOp
 // updater is one call of Update.
 type updater[T kernels.Float] struct {
 	rule     Rule[T]
+	fn       string   // its name
+	numbered numbered // nil: it does not ask for the number of a sample
 	terms    Terms
 	w, x, y  kernels.Matrix[T]
 	o        UpdateOptions[T]
@@ -116,10 +118,14 @@ type updater[T kernels.Float] struct {
 	constrained, bounded, dependent bool
 	apart                           bool // Δ is made apart from W
 	rates                           []T
+	dependence                      kernels.Dependence[T]
 	normOf, ones, present           []T // [out], [in], [in]
 
 	csr     kernels.CSR[T] // the weights where they are sparse; w is their shape then
 	sparseW bool
+	change  []T   // Δ by stored entry
+	seen    []T   // [in], what the entries of a row see
+	entries []int // with TermDiagonal: the stored entry of each row, or -1
 }
 
 func (u *updater[T]) check() error {
@@ -127,6 +133,8 @@ func (u *updater[T]) check() error {
 		return badArg("Update", "rule", "nil", "a rule")
 	}
 	fn, o := u.rule.Name(), &u.o
+	u.fn = fn
+	u.numbered, _ = u.rule.(numbered)
 	if err := u.rule.Check(); err != nil {
 		return err
 	}
@@ -230,7 +238,16 @@ func (u *updater[T]) allocate() {
 	if u.terms&TermResidual != 0 || u.terms&TermCol != 0 {
 		u.r = u.s.t.take(in)
 	}
-	if !u.sparseW && (u.o.Normalize == MaxNorm || batchResidual || u.apart) {
+	u.power = 1
+	if p, ok := u.rule.(powered); ok {
+		u.power = p.Power()
+	}
+	if u.sparseW {
+		u.seen = u.s.t.take(in)
+		u.allocateCSR()
+		return
+	}
+	if u.o.Normalize == MaxNorm || batchResidual || u.apart {
 		u.delta = u.s.matrix(out, in)
 	}
 	if batchResidual {
@@ -242,11 +259,8 @@ func (u *updater[T]) allocate() {
 			u.diagonal[i] = u.w.Row(i)[i]
 		}
 	}
-	u.power = 1
-	if p, ok := u.rule.(powered); ok {
-		if u.power = p.Power(); u.power != 1 {
-			u.powers = u.s.matrix(out, in)
-		}
+	if u.power != 1 {
+		u.powers = u.s.matrix(out, in)
 	}
 }
 
@@ -255,12 +269,15 @@ func (u *updater[T]) answering() kernels.Matrix[T] {
 	if u.power == 1 {
 		return u.w
 	}
-	for i := range u.w.Rows { // |w|^(power − 1)·w
-		w, p := u.w.Row(i), u.powers.Row(i)
-		kernels.PowAbs(p, w, u.power-1)
-		kernels.Scale(rowVector(p), nil, w)
-	}
+	u.raise(u.powers, u.w)
 	return u.powers
+}
+
+// raise is sign(w)·|w|^power.
+func (u *updater[T]) raise(to, w kernels.Matrix[T]) {
+	for i := range w.Rows {
+		kernels.Activate(to.Row(i), w.Row(i), kernels.Activation{Kind: kernels.BiPU, Slope: -1, Shape: u.power})
+	}
 }
 
 // holdDiagonal undoes what an update has done to the diagonal of W.
@@ -279,10 +296,11 @@ func (u *updater[T]) has(t Terms, v []T) []T {
 }
 
 func (u *updater[T]) sequence() (int, error) {
-	if k, done, err := u.sweep(); done {
-		return k, err
+	first, err := u.sweep()
+	if err != nil {
+		return first - u.from, err
 	}
-	for s := u.from; s < u.to; s++ {
+	for s := first; s < u.to; s++ {
 		x, y := u.x.Row(s), u.y.Row(s)
 		answer := y
 		if u.terms&TermResponse != 0 {
@@ -297,7 +315,7 @@ func (u *updater[T]) sequence() (int, error) {
 		if u.terms&TermSparse != 0 && u.o.Normalize != NoNorm {
 			u.clearRows()
 		}
-		u.mapSample(x, y)
+		u.mapSample(s, x, y)
 		if u.terms&TermResponse != 0 && !finite(y) {
 			return s - u.from, u.diverged("y", s)
 		}
@@ -305,9 +323,10 @@ func (u *updater[T]) sequence() (int, error) {
 		if u.terms&TermX != 0 {
 			px = u.v.X
 		}
-		// The sums of the new |w| ride on the pass that writes W. With y computed, a W that is no longer finite
+		// Sums of the new w ride on the pass that writes W. With y computed, a W that is no longer finite
 		// shows in the next y, so only the last sample of the call needs them.
 		var sums []T
+		overflow := false
 		if !u.compute || s == u.to-1 {
 			sums = u.sums
 		}
@@ -336,10 +355,11 @@ func (u *updater[T]) sequence() (int, error) {
 			k := kernels.Update[T]{G: u.v.G, X: px, Decay: u.has(TermDecay, u.v.D), ColDecay: u.has(TermCol, u.v.C),
 				RowAdd: u.has(TermRow, u.v.A), ColAdd: u.has(TermColAdd, u.v.B)}
 			if sums != nil {
-				k.P, k.Sums = 1, sums
+				k.Finite = &u.s.fine
 			}
 			u.constrain(&k, 0)
 			kernels.Rank1(u.w, k)
+			overflow, sums = sums != nil && !u.s.fine, nil
 		}
 		err := u.normalizeRows(s)
 		u.holdDiagonal()
@@ -348,7 +368,7 @@ func (u *updater[T]) sequence() (int, error) {
 		if err != nil {
 			return s - u.from + 1, err
 		}
-		if sums != nil && !finite(sums) && !u.finiteW() {
+		if (overflow || sums != nil && !finite(sums)) && !u.finiteW() {
 			return s - u.from + 1, u.diverged("the weights", s)
 		}
 		if name := u.badState(); name != "" {
@@ -359,7 +379,7 @@ func (u *updater[T]) sequence() (int, error) {
 }
 
 func (u *updater[T]) diverged(what string, sample int) error {
-	return &DivergenceError{Func: u.rule.Name(), What: what, Sample: sample, Epoch: -1, Layer: -1}
+	return &DivergenceError{Func: u.fn, What: what, Sample: sample, Epoch: -1, Layer: -1}
 }
 
 func (u *updater[T]) finiteW() bool {

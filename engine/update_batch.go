@@ -43,12 +43,7 @@ func (u *updater[T]) batch() (int, error) {
 		u.one[0] = 1
 		u.addDelta()
 	default:
-		kernels.BatchUpdate(u.w, g, x, d, c)
-		if a != nil || b != nil || u.constrained {
-			k := kernels.Update[T]{RowAdd: a, ColAdd: b}
-			u.constrain(&k, 0)
-			kernels.Rank1(u.w, k)
-		}
+		u.addBatch(g, x, d, c, a, b)
 	}
 	fine := finiteMatrix(u.w, u.sums)
 	var err error
@@ -67,6 +62,13 @@ func (u *updater[T]) batch() (int, error) {
 		return n, u.diverged(name, n-1)
 	}
 	return n, nil
+}
+
+// addBatch is the update by a batch whose Δ is not wanted by itself.
+func (u *updater[T]) addBatch(g, x kernels.Matrix[T], d, c, a, b []T) {
+	k := kernels.Update[T]{Decay: d, ColDecay: c, RowAdd: a, ColAdd: b}
+	u.constrain(&k, 0)
+	kernels.BatchUpdateTerms(u.w, g, x, k)
 }
 
 // collect maps every sample into the rows of g and x and returns the reduced vectors, absent ones nil. They are
@@ -93,7 +95,7 @@ func (u *updater[T]) collect(g, x, answer kernels.Matrix[T]) (d, c, a, b []T) {
 		if u.terms&TermSparse != 0 {
 			u.clearRows()
 		}
-		u.mapSample(u.x.Row(s), u.y.Row(s))
+		u.mapSample(s, u.x.Row(s), u.y.Row(s))
 		row := g.Row(s)
 		copy(row, v.G)
 		if div != 1 {
@@ -191,33 +193,74 @@ func (u *updater[T]) applyNormalized(sample int) error {
 	for i := range u.diagonal {
 		u.delta.Row(i)[i] = 0
 	}
-	kernels.PowerSums(u.delta, math.Inf(1), u.sums, nil)
-	if !finite(u.sums) {
-		return u.diverged("the update", sample)
+	if err := u.normalizeChange(u.delta, sample); err != nil {
+		return err
 	}
-	m := 1e-30
-	for _, v := range u.sums {
-		m = max(m, float64(v))
-	}
-	scale := u.rule.Rate() / m
-	if T(scale)-T(scale) == 0 {
-		u.one[0] = T(scale)
-		u.addDelta()
-		return nil
-	}
-	// η/max|Δw| alone is beyond T for a tiny Δw; the two steps stay in range, since |Δw|/max|Δw| ≤ 1.
-	u.one[0] = T(1 / m)
-	kernels.Scale(rowVector(u.delta.Data), u.one, nil)
-	u.one[0] = T(u.rule.Rate())
 	u.addDelta()
 	return nil
 }
 
-// addDelta is w ← fma(one, Δw, w), composed.
-func (u *updater[T]) addDelta() {
-	for i := range u.w.Rows {
-		k := kernels.Update[T]{G: u.one, X: u.delta.Row(i)}
-		u.constrain(&k, i)
-		kernels.Rank1(rowVector(u.w.Row(i)), k)
+// normalizeChange finds what Δ is to be multiplied by, and leaves it in one.
+func (u *updater[T]) normalizeChange(delta kernels.Matrix[T], sample int) error {
+	kernels.PowerSums(delta, math.Inf(1), u.sums[:delta.Rows], nil)
+	m := 1e-30
+	for _, v := range u.sums[:delta.Rows] {
+		if v-v != 0 {
+			return u.diverged("the update", sample)
+		}
+		m = max(m, float64(v))
 	}
+	scale := u.rule.Rate() / m
+	u.one[0] = T(scale)
+	if T(scale)-T(scale) != 0 {
+		// η/max|Δw| alone is beyond T for a tiny Δw; the two steps stay in range, since |Δw|/max|Δw| ≤ 1.
+		u.one[0] = T(1 / m)
+		kernels.Scale(rowVector(delta.Data), u.one, nil)
+		u.one[0] = T(u.rule.Rate())
+	}
+	return nil
+}
+
+// addDelta is w ← fma(one, Δw, w), composed.
+func (u *updater[T]) addDelta() { u.addRows(u.delta, u.one, nil) }
+
+// addRows is w_i ← fma(g_i, Δ_i, w_i), composed; one g stands for all rows. fine, if wanted, says whether the new w is finite.
+// Matrices without gaps are one row.
+func (u *updater[T]) addRows(delta kernels.Matrix[T], g []T, fine *bool) {
+	w := u.w
+	if len(g) == 1 && u.flat() && delta.Stride == w.Cols {
+		n := w.Rows * w.Cols
+		k := kernels.Update[T]{G: g, X: delta.Data[:n]}
+		u.constrain(&k, 0)
+		k.MaskStride = 0
+		if k.Dependence != nil && k.Dependence.Lows != nil {
+			k.Dependence.LimitStride = n
+		}
+		k.Finite = fine
+		kernels.Rank1(rowVector(w.Data[:n]), k)
+		return
+	}
+	all := true
+	for i := range w.Rows {
+		k := kernels.Update[T]{G: g, X: delta.Row(i)}
+		if len(g) > 1 {
+			k.G = g[i : i+1]
+		}
+		u.constrain(&k, i)
+		k.Finite = fine
+		kernels.Rank1(rowVector(w.Row(i)), k)
+		if fine != nil {
+			all = all && *fine
+		}
+	}
+	if fine != nil {
+		*fine = all
+	}
+}
+
+// flat reports whether W, and what is composed with it by weight, has no gaps.
+func (u *updater[T]) flat() bool {
+	c, in := u.o.Compose, u.w.Cols
+	return u.w.Stride == in && (c == nil || c.Mask == nil || c.maskStride(u.w) == in) &&
+		(u.dependence.Lows == nil || u.dependence.LimitStride == in)
 }

@@ -106,10 +106,10 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 	given := z.flags&1 != 0
 	lengths := map[string]int{}
 	products(e.name, z, named, lengths, sizeOf[T]())
-	if strings.HasPrefix(e.name, "Online") { // x [samples, cols], y [samples, rows]
-		samples, xStride, yStride := 1+z.k%3, z.cols+z.pad, z.rows+z.pad
-		named["samples"], named["xStride"], named["yStride"] = samples, xStride, yStride
-		lengths["x"], lengths["y"] = (samples-1)*xStride+z.cols, (samples-1)*yStride+z.rows
+	if strings.HasPrefix(e.name, "Online") { // x and r [samples, cols], y [samples, rows]
+		samples, xStride, rStride, yStride := 1+z.k%3, z.cols+z.pad, z.cols+2*z.pad, z.rows+z.pad
+		named["samples"], named["xStride"], named["rStride"], named["yStride"] = samples, xStride, rStride, yStride
+		lengths["x"], lengths["r"], lengths["y"] = (samples-1)*xStride+z.cols, (samples-1)*rStride+z.cols, (samples-1)*yStride+z.rows
 	}
 	if e.name == "SolveLower" {
 		first, aStride := z.k%5, z.rows+z.k%5+z.pad
@@ -155,7 +155,7 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 		}
 		switch p.kind {
 		case kindSlice:
-			if p.optional && !given && !slices.Contains([]string{"Rank1Any", "Rank1Full", "MulTile"}, e.name) {
+			if p.optional && !given && !slices.Contains([]string{"Rank1Any", "Rank1Full", "MulTile", "MulTileFull"}, e.name) {
 				out.slices = append(out.slices, nil)
 				break
 			}
@@ -172,7 +172,11 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 			}
 			out.slices = append(out.slices, s)
 		case kindBools:
-			s := carve[bool](a, mat, false)
+			length := mat
+			if n, ok := lengths[p.name]; ok {
+				length = n
+			}
+			s := carve[bool](a, length, false)
 			for i := range s {
 				s[i] = r.IntN(2) == 0
 			}
@@ -235,6 +239,9 @@ func makeLimits[T Float](s []T, before [][]T, upper bool) {
 	}
 }
 
+// plainRows is a flag of a case of MulTile: b is not in panels.
+const plainRows = 1 << 16
+
 // products adds the integers and lengths of the kernels of matrix products: rows × cols outputs, k terms, or for
 // DotTile k rows of x, rows of w and cols terms. Their slices end where the last element that may be read is.
 func products(name string, z size, named, lengths map[string]int, bytes int) {
@@ -252,10 +259,10 @@ func products(name string, z size, named, lengths map[string]int, bytes int) {
 		m, n, k := z.k, z.rows, z.cols
 		set(map[string]int{"m": m, "n": n, "k": k, "yStride": n + z.pad, "xStride": k + z.pad, "wStride": k + z.pad + 1, "ahead": z.steps % 3, "flags": z.flags},
 			map[string]int{"y": span(m, n, n+z.pad), "x": span(m, k, k+z.pad), "w": span(n, k, k+z.pad+1), "lanes": m * n * vector})
-	case "MulTile": // from panels, or from plain rows of whole vectors
+	case "MulTile", "MulTileFull": // from panels, or from plain rows of whole vectors
 		m := 1 + (z.rows+z.steps+z.k)%portable.MulRows
 		stride, step := 2*vector, z.k*2*vector+z.pad
-		if z.flags&16 != 0 {
+		if z.flags&plainRows != 0 {
 			stride, step = z.cols+z.pad+vector, 2*vector
 		}
 		last := (z.cols - max(0, panels-1)*2*vector + vector - 1) / vector * vector // columns read of the last panel
@@ -263,8 +270,9 @@ func products(name string, z size, named, lengths map[string]int, bytes int) {
 		if z.k == 0 {
 			b = max(0, panels-1) * step
 		}
-		set(map[string]int{"m": m, "n": z.cols, "k": z.k, "cStride": z.cols + z.pad, "aStride": m + z.pad, "bStride": stride, "bPanel": step, "flags": z.flags & 15},
-			map[string]int{"c": span(m, z.cols, z.cols+z.pad), "a": span(z.k, m, m+z.pad), "b": b, "f": m, "d": z.cols})
+		set(map[string]int{"m": m, "n": z.cols, "k": z.k, "cStride": z.cols + z.pad, "aStride": m + z.pad, "bStride": stride, "bPanel": step, "flags": z.flags &^ plainRows},
+			map[string]int{"c": span(m, z.cols, z.cols+z.pad), "a": span(z.k, m, m+z.pad), "b": b, "f": m, "d": z.cols,
+				"ra": m, "ca": z.cols, "mask": span(m, z.cols, z.cols+z.pad)})
 	case "LaneTile":
 		m := 1 + (z.rows+z.steps+z.k)%portable.MulRows
 		scratch := portable.LaneScratch[float32]()
@@ -348,7 +356,7 @@ func conform[T Float](t *testing.T) {
 				}
 				for _, z := range sizes {
 					for _, flags := range e.variants(i) {
-						z.flags, z.k = flags, i%7+flags
+						z.flags, z.k = flags, i%7+flags&31
 						for class := range 3 {
 							a.reset()
 							args := build(r, a, e, z, class)
@@ -375,7 +383,7 @@ func conform[T Float](t *testing.T) {
 }
 
 // variants is the values of flags that a case is tried with: Rank1Any and Rank1Full all sets of terms, spread over the lengths;
-// MulTile each start, and with 16 from plain rows; the others without and with their optional slice, those that are told
+// MulTile each start, and from plain rows too; the others without and with their optional slice, those that are told
 // how far away w lies for each distance.
 func (e entry[T]) variants(i int) []int {
 	switch e.name {
@@ -391,10 +399,18 @@ func (e entry[T]) variants(i int) []int {
 			all = append(all, f)
 		}
 		return all
+	case "OnlineGated", "OnlineGatedD": // each step of the threshold, each factor in turn
+		return []int{i * 5 % 8, i*3%8 | portable.GateMean, i*7%8 | portable.GateSquare, i%8 | portable.GateLast}
 	case "DotTile":
 		return []int{0, portable.DotKeep, portable.DotMore, portable.DotMore | portable.DotKeep}
 	case "MulTile":
-		return []int{0, 16 | portable.MulZero, portable.MulKeep, 16 | portable.MulCols}
+		return []int{0, plainRows | portable.MulZero, portable.MulKeep, plainRows | portable.MulCols}
+	case "MulTileFull": // each start and each set of terms, in turn
+		var all []int
+		for k, start := range []int{0, portable.MulKeep, portable.MulCols} {
+			all = append(all, (i+k)%3/2*plainRows|start|(i*5+k*3)%16*portable.MulRowAdd)
+		}
+		return all
 	}
 	for _, p := range e.params {
 		if p.name == "far" {

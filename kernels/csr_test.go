@@ -120,6 +120,75 @@ func testCSR[T Float](t *testing.T) {
 	}
 }
 
+// TestForwardUpdateCSR holds the sweep to the dense one on the stored entries of each row, bit for bit.
+func TestForwardUpdateCSR(t *testing.T) {
+	bothTypes(t, testForwardUpdateCSR[float32], testForwardUpdateCSR[float64])
+}
+
+func testForwardUpdateCSR[T Float](t *testing.T) {
+	for _, size := range [][3]int{{5, 7, 1}, {12, 70, 30}, {3, 5000, 3}} {
+		rows, cols, samples := size[0], size[1], size[2]
+		w := randomCSR[T](uint64(cols), rows, cols, 0.3)
+		r := newRand(9)
+		x := MatrixOf(randomVector[T](r, samples*cols), samples, cols)
+		other, theta := MatrixOf(randomVector[T](r, samples*cols), samples, cols), make([]T, rows)
+		for i := range theta {
+			theta[i] = T(1 + r.Float64())
+		}
+		for name, o := range map[string]Online[T]{
+			"none": {Rate: 0.01}, "constant": {Rate: 0.01, Form: DecayConstant, Decay: 0.1}, "gain": {Rate: -0.01, Form: DecayGain},
+			"gain y": {Rate: 0.001, Form: DecayGainY}, "slides": {Rate: 0.001, Factor: FactorLaw, Theta: theta, Step: ThetaSquare, Alpha: 0.25},
+			"column": {Rate: 0.01, Form: DecayColumn}, "affine": {Rate: 0.01, Factor: FactorAffine, GA: 1, GB: 0.5, AA: 2, AB: 0.25}, "apart": {Rate: 0.01, R: other},
+		} {
+			start, y, want := w.clone(), NewMatrix[T](samples, rows), NewMatrix[T](samples, rows)
+			dense, slid := w.clone(), append([]T(nil), o.Theta...)
+			sums := make([]T, rows)
+			for i := range rows {
+				data, columns := dense.Row(i)
+				seen, each := NewMatrix[T](samples, len(data)), o
+				for s := range samples {
+					dense.GatherRow(i, seen.Row(s), x.Row(s))
+					for k, j := range columns {
+						if seen.Row(s)[k] != x.Row(s)[j] {
+							t.Fatal("GatherRow")
+						}
+					}
+				}
+				if o.R.Data != nil {
+					each.R = NewMatrix[T](samples, len(data))
+					for s := range samples {
+						dense.GatherRow(i, each.R.Row(s), o.R.Row(s))
+					}
+				}
+				if o.Theta != nil {
+					each.Theta = slid[i : i+1]
+				}
+				each.Sums = sums[i : i+1]
+				ForwardUpdate(MatrixOf(data, 1, len(data)), seen, Matrix[T]{Data: want.Data[i:], Rows: samples, Cols: 1, Stride: rows}, each)
+			}
+			for threads := 1; threads <= 3; threads++ {
+				withThreads(t, threads)
+				got, all := w.clone(), o
+				all.Before, all.Sums = MatrixOf(make([]T, len(w.Data)), 1, len(w.Data)), make([]T, rows)
+				all.Theta = append([]T(nil), o.Theta...)
+				ForwardUpdateCSR(got, x, y, all)
+				requireSameBits(t, dense.Data, got.Data, name)
+				requireSameBits(t, want.Data, y.Data, name+" y")
+				requireSameBits(t, sums, all.Sums, name+" sums")
+				requireSameBits(t, start.Data, all.Before.Data, name+" before")
+				requireSameBits(t, slid, all.Theta, name+" theta")
+			}
+			withThreads(t, 1)
+		}
+		row, columns := w.Row(rows - 1)
+		spread := make([]T, cols)
+		w.ScatterRow(rows-1, spread, row)
+		for k, j := range columns {
+			require.Equal(t, row[k], spread[j])
+		}
+	}
+}
+
 func TestCSRThreads(t *testing.T) {
 	w := randomCSR[float32](3, 300, 400, 0.5)
 	x := randomVector[float32](newRand(1), 400)
@@ -178,12 +247,28 @@ func TestCSRRefuses(t *testing.T) {
 		"Rank1CSR Low":             func() { Rank1CSR(w, Update[float64]{Bounded: true, Low: 1}) },
 		"Rank1CSR Lows":            func() { Rank1CSR(w, Update[float64]{Dependence: &Dependence[float64]{Lows: two, Highs: three}}) },
 		"Rank1CSR Sums":            func() { Rank1CSR(w, Update[float64]{Sums: three, P: 1}) },
+		"Rank1CSR Finite":          func() { Rank1CSR(w, Update[float64]{Finite: new(bool)}) },
 		"Rank1CSR P":               func() { Rank1CSR(w, Update[float64]{Sums: two}) },
 		"PowerSumsCSR rows":        func() { PowerSumsCSR(w, 2, one) },
 		"PowerSumsCSR p":           func() { PowerSumsCSR(w, 0, two) },
 		"PowerSumsCSR rows shared": func() { PowerSumsCSR(w, 2, data[1:]) },
-		"Gather dst":               func() { w.Gather(two, three) },
-		"Gather v":                 func() { w.Gather(three, two) },
+		"ForwardUpdateCSR x":       func() { ForwardUpdateCSR(w, MatrixOf(two, 1, 2), MatrixOf(two, 1, 2), Online[float64]{}) },
+		"ForwardUpdateCSR y":       func() { ForwardUpdateCSR(w, MatrixOf(three, 1, 3), MatrixOf(one, 1, 1), Online[float64]{}) },
+		"ForwardUpdateCSR w":       func() { ForwardUpdateCSR(w, MatrixOf(data, 1, 3), MatrixOf(two, 1, 2), Online[float64]{}) },
+		"ForwardUpdateCSR Form":    func() { ForwardUpdateCSR(w, MatrixOf(three, 1, 3), MatrixOf(two, 1, 2), Online[float64]{Form: 9}) },
+		"ForwardUpdateCSR Sums":    func() { ForwardUpdateCSR(w, MatrixOf(three, 1, 3), MatrixOf(two, 1, 2), Online[float64]{Sums: one}) },
+		"ForwardUpdateCSR Theta": func() {
+			ForwardUpdateCSR(w, MatrixOf(three, 1, 3), MatrixOf(two, 1, 2), Online[float64]{Factor: FactorAbove, Theta: one})
+		},
+		"ForwardUpdateCSR Before": func() {
+			ForwardUpdateCSR(w, MatrixOf(three, 1, 3), MatrixOf(two, 1, 2), Online[float64]{Before: MatrixOf(one, 1, 1)})
+		},
+		"GatherRow dst":  func() { w.GatherRow(0, one, three) },
+		"GatherRow v":    func() { w.GatherRow(0, two, two) },
+		"ScatterRow dst": func() { w.ScatterRow(0, two, two) },
+		"ScatterRow v":   func() { w.ScatterRow(0, three, one) },
+		"Gather dst":     func() { w.Gather(two, three) },
+		"Gather v":       func() { w.Gather(three, two) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireRefused(t, f)

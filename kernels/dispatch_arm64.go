@@ -83,28 +83,28 @@ func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep
 	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
-func kRank1GSum1[T Float](w, out, gs, x []T, rows, cols, stride, gsStep, far int) {
+func kRank1GSum[T Float](w, out, gs, x []T, rows, cols, stride, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1GSum1F32NEON(pF32(w), pF32(out), pF32(gs), pF32(x), rows, cols, stride, gsStep, far)
+			asm.Rank1GSumF32NEON(pF32(w), pF32(out), pF32(gs), pF32(x), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1GSum1F64NEON(pF64(w), pF64(out), pF64(gs), pF64(x), rows, cols, stride, gsStep, far)
+			asm.Rank1GSumF64NEON(pF64(w), pF64(out), pF64(gs), pF64(x), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1GSum1(w, out, gs, x, rows, cols, stride, gsStep, far)
+	portable.Rank1GSum(w, out, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1DGSum1[T Float](w, out, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
+func kRank1DGSum[T Float](w, out, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1DGSum1F32NEON(pF32(w), pF32(out), pF32(d), pF32(gs), pF32(x), rows, cols, stride, dStep, gsStep, far)
+			asm.Rank1DGSumF32NEON(pF32(w), pF32(out), pF32(d), pF32(gs), pF32(x), rows, cols, stride, dStep, gsStep, far)
 		} else {
-			asm.Rank1DGSum1F64NEON(pF64(w), pF64(out), pF64(d), pF64(gs), pF64(x), rows, cols, stride, dStep, gsStep, far)
+			asm.Rank1DGSumF64NEON(pF64(w), pF64(out), pF64(d), pF64(gs), pF64(x), rows, cols, stride, dStep, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1DGSum1(w, out, d, gs, x, rows, cols, stride, dStep, gsStep, far)
+	portable.Rank1DGSum(w, out, d, gs, x, rows, cols, stride, dStep, gsStep, far)
 }
 
 func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {
@@ -707,6 +707,18 @@ func kMulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bP
 	portable.MulTile(c, a, b, f, d, m, n, k, cStride, aStride, bStride, bPanel, flags)
 }
 
+func kMulTileFull[T Float](c, a, b, f, d, ra, ca []T, mask []bool, lo, hi T, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int) {
+	if useNEON {
+		if single[T]() {
+			asm.MulTileFullF32NEON(pF32(c), pF32(a), pF32(b), pF32(f), pF32(d), pF32(ra), pF32(ca), unsafe.SliceData(mask), float32(lo), float32(hi), m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags)
+		} else {
+			asm.MulTileFullF64NEON(pF64(c), pF64(a), pF64(b), pF64(f), pF64(d), pF64(ra), pF64(ca), unsafe.SliceData(mask), float64(lo), float64(hi), m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags)
+		}
+		return
+	}
+	portable.MulTileFull(c, a, b, f, d, ra, ca, mask, lo, hi, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags)
+}
+
 func kLaneTile[T Float](y, w, x, t []T, m, n, k, more, yStride, xStride int) {
 	if useNEON {
 		if single[T]() {
@@ -755,76 +767,100 @@ func kSolveLower[T Float](a, d []T, first, rows, cols, aStride, stride int) {
 	portable.SolveLower(a, d, first, rows, cols, aStride, stride)
 }
 
-func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+func kOnlineG[T Float](w, x, r, y []T, eta T, rows, cols, stride, samples, xStride, rStride, yStride int) {
 	if useNEON {
 		if single[T]() {
-			asm.OnlineGF32NEON(pF32(w), pF32(x), pF32(y), float32(eta), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineGF32NEON(pF32(w), pF32(x), pF32(r), pF32(y), float32(eta), rows, cols, stride, samples, xStride, rStride, yStride)
 		} else {
-			asm.OnlineGF64NEON(pF64(w), pF64(x), pF64(y), float64(eta), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineGF64NEON(pF64(w), pF64(x), pF64(r), pF64(y), float64(eta), rows, cols, stride, samples, xStride, rStride, yStride)
 		}
 		return
 	}
-	portable.OnlineG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+	portable.OnlineG(w, x, r, y, eta, rows, cols, stride, samples, xStride, rStride, yStride)
 }
 
-func kOnlineDG[T Float](w, x, y []T, eta, d T, rows, cols, stride, samples, xStride, yStride int) {
+func kOnlineDG[T Float](w, x, r, y []T, eta, d T, rows, cols, stride, samples, xStride, rStride, yStride int) {
 	if useNEON {
 		if single[T]() {
-			asm.OnlineDGF32NEON(pF32(w), pF32(x), pF32(y), float32(eta), float32(d), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineDGF32NEON(pF32(w), pF32(x), pF32(r), pF32(y), float32(eta), float32(d), rows, cols, stride, samples, xStride, rStride, yStride)
 		} else {
-			asm.OnlineDGF64NEON(pF64(w), pF64(x), pF64(y), float64(eta), float64(d), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineDGF64NEON(pF64(w), pF64(x), pF64(r), pF64(y), float64(eta), float64(d), rows, cols, stride, samples, xStride, rStride, yStride)
 		}
 		return
 	}
-	portable.OnlineDG(w, x, y, eta, d, rows, cols, stride, samples, xStride, yStride)
+	portable.OnlineDG(w, x, r, y, eta, d, rows, cols, stride, samples, xStride, rStride, yStride)
 }
 
-func kOnlineGG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+func kOnlineGG[T Float](w, x, r, y []T, eta T, rows, cols, stride, samples, xStride, rStride, yStride int) {
 	if useNEON {
 		if single[T]() {
-			asm.OnlineGGF32NEON(pF32(w), pF32(x), pF32(y), float32(eta), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineGGF32NEON(pF32(w), pF32(x), pF32(r), pF32(y), float32(eta), rows, cols, stride, samples, xStride, rStride, yStride)
 		} else {
-			asm.OnlineGGF64NEON(pF64(w), pF64(x), pF64(y), float64(eta), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineGGF64NEON(pF64(w), pF64(x), pF64(r), pF64(y), float64(eta), rows, cols, stride, samples, xStride, rStride, yStride)
 		}
 		return
 	}
-	portable.OnlineGG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+	portable.OnlineGG(w, x, r, y, eta, rows, cols, stride, samples, xStride, rStride, yStride)
 }
 
-func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
+func kOnlineGY[T Float](w, x, r, y []T, eta T, rows, cols, stride, samples, xStride, rStride, yStride int) {
 	if useNEON {
 		if single[T]() {
-			asm.OnlineGYF32NEON(pF32(w), pF32(x), pF32(y), float32(eta), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineGYF32NEON(pF32(w), pF32(x), pF32(r), pF32(y), float32(eta), rows, cols, stride, samples, xStride, rStride, yStride)
 		} else {
-			asm.OnlineGYF64NEON(pF64(w), pF64(x), pF64(y), float64(eta), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineGYF64NEON(pF64(w), pF64(x), pF64(r), pF64(y), float64(eta), rows, cols, stride, samples, xStride, rStride, yStride)
 		}
 		return
 	}
-	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+	portable.OnlineGY(w, x, r, y, eta, rows, cols, stride, samples, xStride, rStride, yStride)
 }
 
-func kOnlineSlide[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+func kOnlineCG[T Float](w, x, r, y []T, eta T, rows, cols, stride, samples, xStride, rStride, yStride int) {
 	if useNEON {
 		if single[T]() {
-			asm.OnlineSlideF32NEON(pF32(w), pF32(x), pF32(y), pF32(theta), float32(eta), float32(d), float32(alpha), float32(beta), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineCGF32NEON(pF32(w), pF32(x), pF32(r), pF32(y), float32(eta), rows, cols, stride, samples, xStride, rStride, yStride)
 		} else {
-			asm.OnlineSlideF64NEON(pF64(w), pF64(x), pF64(y), pF64(theta), float64(eta), float64(d), float64(alpha), float64(beta), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineCGF64NEON(pF64(w), pF64(x), pF64(r), pF64(y), float64(eta), rows, cols, stride, samples, xStride, rStride, yStride)
 		}
 		return
 	}
-	portable.OnlineSlide(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+	portable.OnlineCG(w, x, r, y, eta, rows, cols, stride, samples, xStride, rStride, yStride)
 }
 
-func kOnlineSlideLaw[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
+func kOnlineGA[T Float](w, x, r, y []T, eta, ga, gb, aa, ab T, rows, cols, stride, samples, xStride, rStride, yStride int) {
 	if useNEON {
 		if single[T]() {
-			asm.OnlineSlideLawF32NEON(pF32(w), pF32(x), pF32(y), pF32(theta), float32(eta), float32(d), float32(alpha), float32(beta), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineGAF32NEON(pF32(w), pF32(x), pF32(r), pF32(y), float32(eta), float32(ga), float32(gb), float32(aa), float32(ab), rows, cols, stride, samples, xStride, rStride, yStride)
 		} else {
-			asm.OnlineSlideLawF64NEON(pF64(w), pF64(x), pF64(y), pF64(theta), float64(eta), float64(d), float64(alpha), float64(beta), rows, cols, stride, samples, xStride, yStride)
+			asm.OnlineGAF64NEON(pF64(w), pF64(x), pF64(r), pF64(y), float64(eta), float64(ga), float64(gb), float64(aa), float64(ab), rows, cols, stride, samples, xStride, rStride, yStride)
 		}
 		return
 	}
-	portable.OnlineSlideLaw(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+	portable.OnlineGA(w, x, r, y, eta, ga, gb, aa, ab, rows, cols, stride, samples, xStride, rStride, yStride)
+}
+
+func kOnlineGated[T Float](w, x, r, y, theta []T, eta, cube, alpha, beta T, rows, cols, stride, samples, xStride, rStride, yStride, flags int) {
+	if useNEON {
+		if single[T]() {
+			asm.OnlineGatedF32NEON(pF32(w), pF32(x), pF32(r), pF32(y), pF32(theta), float32(eta), float32(cube), float32(alpha), float32(beta), rows, cols, stride, samples, xStride, rStride, yStride, flags)
+		} else {
+			asm.OnlineGatedF64NEON(pF64(w), pF64(x), pF64(r), pF64(y), pF64(theta), float64(eta), float64(cube), float64(alpha), float64(beta), rows, cols, stride, samples, xStride, rStride, yStride, flags)
+		}
+		return
+	}
+	portable.OnlineGated(w, x, r, y, theta, eta, cube, alpha, beta, rows, cols, stride, samples, xStride, rStride, yStride, flags)
+}
+
+func kOnlineGatedD[T Float](w, x, r, y, theta []T, eta, cube, alpha, beta, d T, rows, cols, stride, samples, xStride, rStride, yStride, flags int) {
+	if useNEON {
+		if single[T]() {
+			asm.OnlineGatedDF32NEON(pF32(w), pF32(x), pF32(r), pF32(y), pF32(theta), float32(eta), float32(cube), float32(alpha), float32(beta), float32(d), rows, cols, stride, samples, xStride, rStride, yStride, flags)
+		} else {
+			asm.OnlineGatedDF64NEON(pF64(w), pF64(x), pF64(r), pF64(y), pF64(theta), float64(eta), float64(cube), float64(alpha), float64(beta), float64(d), rows, cols, stride, samples, xStride, rStride, yStride, flags)
+		}
+		return
+	}
+	portable.OnlineGatedD(w, x, r, y, theta, eta, cube, alpha, beta, d, rows, cols, stride, samples, xStride, rStride, yStride, flags)
 }
 
 func kSquare[T Float](y, x []T, n int) {

@@ -30,12 +30,12 @@ func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep
 	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
-func kRank1GSum1[T Float](w, out, gs, x []T, rows, cols, stride, gsStep, far int) {
-	portable.Rank1GSum1(w, out, gs, x, rows, cols, stride, gsStep, far)
+func kRank1GSum[T Float](w, out, gs, x []T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1GSum(w, out, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1DGSum1[T Float](w, out, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
-	portable.Rank1DGSum1(w, out, d, gs, x, rows, cols, stride, dStep, gsStep, far)
+func kRank1DGSum[T Float](w, out, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
+	portable.Rank1DGSum(w, out, d, gs, x, rows, cols, stride, dStep, gsStep, far)
 }
 
 func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {
@@ -238,6 +238,10 @@ func kMulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bP
 	portable.MulTile(c, a, b, f, d, m, n, k, cStride, aStride, bStride, bPanel, flags)
 }
 
+func kMulTileFull[T Float](c, a, b, f, d, ra, ca []T, mask []bool, lo, hi T, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int) {
+	portable.MulTileFull(c, a, b, f, d, ra, ca, mask, lo, hi, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags)
+}
+
 func kLaneTile[T Float](y, w, x, t []T, m, n, k, more, yStride, xStride int) {
 	portable.LaneTile(y, w, x, t, m, n, k, more, yStride, xStride)
 }
@@ -254,28 +258,36 @@ func kSolveLower[T Float](a, d []T, first, rows, cols, aStride, stride int) {
 	portable.SolveLower(a, d, first, rows, cols, aStride, stride)
 }
 
-func kOnlineG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
-	portable.OnlineG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+func kOnlineG[T Float](w, x, r, y []T, eta T, rows, cols, stride, samples, xStride, rStride, yStride int) {
+	portable.OnlineG(w, x, r, y, eta, rows, cols, stride, samples, xStride, rStride, yStride)
 }
 
-func kOnlineDG[T Float](w, x, y []T, eta, d T, rows, cols, stride, samples, xStride, yStride int) {
-	portable.OnlineDG(w, x, y, eta, d, rows, cols, stride, samples, xStride, yStride)
+func kOnlineDG[T Float](w, x, r, y []T, eta, d T, rows, cols, stride, samples, xStride, rStride, yStride int) {
+	portable.OnlineDG(w, x, r, y, eta, d, rows, cols, stride, samples, xStride, rStride, yStride)
 }
 
-func kOnlineGG[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
-	portable.OnlineGG(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+func kOnlineGG[T Float](w, x, r, y []T, eta T, rows, cols, stride, samples, xStride, rStride, yStride int) {
+	portable.OnlineGG(w, x, r, y, eta, rows, cols, stride, samples, xStride, rStride, yStride)
 }
 
-func kOnlineGY[T Float](w, x, y []T, eta T, rows, cols, stride, samples, xStride, yStride int) {
-	portable.OnlineGY(w, x, y, eta, rows, cols, stride, samples, xStride, yStride)
+func kOnlineGY[T Float](w, x, r, y []T, eta T, rows, cols, stride, samples, xStride, rStride, yStride int) {
+	portable.OnlineGY(w, x, r, y, eta, rows, cols, stride, samples, xStride, rStride, yStride)
 }
 
-func kOnlineSlide[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
-	portable.OnlineSlide(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+func kOnlineCG[T Float](w, x, r, y []T, eta T, rows, cols, stride, samples, xStride, rStride, yStride int) {
+	portable.OnlineCG(w, x, r, y, eta, rows, cols, stride, samples, xStride, rStride, yStride)
 }
 
-func kOnlineSlideLaw[T Float](w, x, y, theta []T, eta, d, alpha, beta T, rows, cols, stride, samples, xStride, yStride int) {
-	portable.OnlineSlideLaw(w, x, y, theta, eta, d, alpha, beta, rows, cols, stride, samples, xStride, yStride)
+func kOnlineGA[T Float](w, x, r, y []T, eta, ga, gb, aa, ab T, rows, cols, stride, samples, xStride, rStride, yStride int) {
+	portable.OnlineGA(w, x, r, y, eta, ga, gb, aa, ab, rows, cols, stride, samples, xStride, rStride, yStride)
+}
+
+func kOnlineGated[T Float](w, x, r, y, theta []T, eta, cube, alpha, beta T, rows, cols, stride, samples, xStride, rStride, yStride, flags int) {
+	portable.OnlineGated(w, x, r, y, theta, eta, cube, alpha, beta, rows, cols, stride, samples, xStride, rStride, yStride, flags)
+}
+
+func kOnlineGatedD[T Float](w, x, r, y, theta []T, eta, cube, alpha, beta, d T, rows, cols, stride, samples, xStride, rStride, yStride, flags int) {
+	portable.OnlineGatedD(w, x, r, y, theta, eta, cube, alpha, beta, d, rows, cols, stride, samples, xStride, rStride, yStride, flags)
 }
 
 func kSquare[T Float](y, x []T, n int) {

@@ -39,7 +39,8 @@ type pool struct {
 
 	job     job
 	cells   int64
-	next    atomic.Int64  // the next cell to hand out
+	next    atomic.Int64  // cells handed out
+	back    atomic.Int64  // of them to workers
 	joined  atomic.Int32  // workers that took part so far
 	places  atomic.Int32  // for workers that have not joined yet
 	pending atomic.Int32  // places not given back, plus one for the caller
@@ -148,6 +149,7 @@ func (p *pool) share(j job, cells, threads int) {
 	extra := min(threads, Threads()) - 1 // SetThreads may have come in between
 	p.job, p.cells = j, int64(cells)
 	p.next.Store(0)
+	p.back.Store(0)
 	p.joined.Store(0)
 	p.pending.Store(int32(extra + 1))
 	p.places.Store(int32(extra))
@@ -251,15 +253,16 @@ func (p *pool) place() bool {
 	return false
 }
 
-// take works on cells until there are none left.
+// take works on cells until there are none left. The caller takes them from the
+// first on and workers from the last on, so that in repeated calls either meets
+// the rows that its cache has.
 func (p *pool) take(who int) {
 	defer p.keepFault()
-	for {
-		k := p.next.Add(1) - 1
-		if k >= p.cells {
-			return
+	for k := 0; p.next.Add(1) <= p.cells; k++ { // the caller's; a worker has one with the others
+		if who > 0 {
+			k = int(p.cells - p.back.Add(1))
 		}
-		p.job.cell(int(k), who)
+		p.job.cell(k, who)
 	}
 }
 

@@ -64,7 +64,8 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		"all":    {G: one, X: x, Decay: d, ColDecay: one, RowAdd: g, ColAdd: c, Bounded: true, Low: -1, High: 1, Mask: mask},
 		"sums":   {G: g, X: x, Sums: outR(), P: 2},
 		"sums1":  {G: g, X: x, Sums: outR(), P: 1},
-		"sums1D": {G: one, X: x, Decay: d, Sums: outR(), P: 1},
+		"fine":   {G: g, X: x, Finite: new(bool)},
+		"fineD":  {G: one, X: x, Decay: d, Finite: new(bool)},
 		"sumsP":  {G: g, X: x, Sums: outR(), P: 1.3},
 		"sums/0": {Sums: outR(), P: 1},
 	} {
@@ -140,20 +141,11 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 			add("Pool", func() { Pool(most, w, line, MaxPool); Pool(mean, w, line, AveragePool) }, most.Data, mean.Data)
 		}
 	}
-	for form := DecayNone; form <= DecayGainY; form++ {
-		w, before, y, sums := m(), NewMatrix[T](rows, cols), NewMatrix[T](9, rows), outR()
-		o := Online[T]{Rate: 0.01, Form: form, Decay: 0.02, Before: before, Sums: sums}
-		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
-		add(fmt.Sprint("ForwardUpdate/", form), func() { ForwardUpdate(w, few, y, o) }, w.Data, before.Data, y.Data, sums)
-	}
-	for _, law := range []bool{false, true} {
-		w, y, theta := m(), NewMatrix[T](9, rows), outR()
-		for i := range theta {
-			theta[i] = T(i%7+1) / 4
-		}
-		o := Online[T]{Rate: 0.01, Theta: theta, Alpha: 0.25, Law: law}
-		few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
-		add(fmt.Sprint("ForwardUpdate/theta/", law), func() { ForwardUpdate(w, few, y, o) }, w.Data, y.Data, theta)
+	few := Matrix[T]{Data: batch.Data, Rows: 9, Cols: cols, Stride: batch.Stride}
+	for name, o := range onlineForms[T](rows) {
+		w, y := m(), NewMatrix[T](9, rows)
+		o.Before, o.Sums = NewMatrix[T](rows, cols), outR()
+		add("ForwardUpdate/"+name, func() { ForwardUpdate(w, few, y, o) }, w.Data, o.Before.Data, y.Data, o.Sums, o.Theta)
 	}
 	or, pos := outC(), outC()
 	add("ReLUOr", func() { ReLUOr(or, x, -0.5); Positive(pos, x) }, or, pos)
@@ -165,6 +157,14 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 	add("ForwardBoth", func() { ForwardBoth(fb, zb, w, batch, d, Activation{Kind: ELU}) }, zb.Data, fb.Data)
 	wb := m()
 	add("BatchUpdate", func() { BatchUpdate(wb, errs, batch, d, one) }, wb.Data)
+	for name, u := range map[string]Update[T]{
+		"bounds": {Bounded: true, Low: -1, High: 1},
+		"all":    {Decay: d, ColDecay: c, RowAdd: one, ColAdd: one, Mask: mask, Bounded: true, Low: -1, High: 1},
+		"limits": {RowAdd: g, ColAdd: c, Mask: mask, Dependence: &Dependence[T]{Lows: lows, Highs: highs, LimitStride: cols}},
+	} {
+		w := m()
+		add("BatchUpdateTerms/"+name, func() { BatchUpdateTerms(w, errs, batch, u) }, w.Data)
+	}
 	for _, mu := range []float64{0, 0.5} {
 		w, own := m(), newRand(7)
 		u := SpikeUpdate[T]{Pre: randomSpikes(own, 9, cols, 0, 0.1), Post: randomSpikes(own, 9, rows, 0, 0.1),

@@ -246,6 +246,8 @@ func (s *sumsJob[T]) cell(k, who int) {
 	}
 	step, l := max(1, cellElements/n), &s.locals[who]
 	switch {
+	case s.kind.readsAsOneStream():
+		step = max(1, streamElements/n)
 	case s.kind == exponentMax && out != nil && acc != nil:
 		step = l1Rows[T](n) // two calls a piece
 	case s.kind == exponentGeneral:

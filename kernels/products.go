@@ -29,57 +29,6 @@ const (
 	fmaPerElement = 8
 )
 
-// BatchUpdate is the update of a whole batch, g [B, out], x [B, in]:
-//
-//	w_ij ← w_ij·(1 − d_i − c_j) + Σ_n g_ni·x_nj
-//
-// decay is d, of length Rows, a scalar, or nil (left out); colDecay is c, of
-// length Cols, a scalar, or nil. The decay is rounded as in Rank1. Each sum runs
-// over the samples in order in blocks of 256, a block being a chain of fma from
-// +0, and the blocks are added to the decayed weight in order, in T:
-//
-//	u = round(w_ij·f);   u = u + S_1;   u = u + S_2;   …
-//
-// w shares no element with the others.
-func BatchUpdate[T Float](w, g, x Matrix[T], decay, colDecay []T) {
-	const fn = "BatchUpdate"
-	w.check(fn, "w")
-	g.checkSize(fn, "g", g.Rows, w.Rows)
-	x.checkSize(fn, "x", g.Rows, w.Cols)
-	checkSpread(fn, "decay", decay, w.Rows)
-	checkSpread(fn, "colDecay", colDecay, w.Cols)
-	own := w.region()
-	checkApart(fn, "w", own, "g", g.region())
-	checkApart(fn, "w", own, "x", x.region())
-	checkApart(fn, "w", own, "decay", vectorRegion(decay))
-	checkApart(fn, "w", own, "colDecay", vectorRegion(colDecay))
-	if w.Rows == 0 || w.Cols == 0 {
-		return
-	}
-	f := takeFrame[T]()
-	j := &f.product
-	j.a, j.aRow, j.aCol, j.b = g, 1, g.Stride, x
-	if decay != nil || colDecay != nil {
-		j.keep = grow(&f.vec[0], w.Rows)
-		j.flags = portable.MulKeep
-		d := overRows(decay, w.Rows)
-		for i := range j.keep {
-			j.keep[i] = 1
-			if decay != nil {
-				j.keep[i] -= d.v[i*d.step]
-			}
-			if len(colDecay) == 1 {
-				j.keep[i] -= colDecay[0]
-			}
-		}
-		if len(colDecay) > 1 {
-			j.flags, j.c = portable.MulCols, colDecay
-		}
-	}
-	f.multiply(w, g.Rows)
-	f.give()
-}
-
 // MatMul is a matrix product, a [m, k], b [k, n], dst [m, n]:
 //
 //	dst_ij = Σ_l a_il·b_lj
@@ -108,7 +57,7 @@ func MatMul[T Float](dst, a, b Matrix[T]) {
 // output and depth, block by block of the depth.
 func (f *frame[T]) multiply(w Matrix[T], depth int) {
 	j := &f.product
-	j.w = w
+	j.w, j.depth = w, depth
 	tiles := (w.Rows + portable.MulRows - 1) / portable.MulRows
 	deep := min(depth, blockDeep)
 	threads := threadsFor(w.Rows * w.Cols * (1 + depth/fmaPerElement))
@@ -153,9 +102,11 @@ type productJob[T Float] struct {
 	grid
 	w, a, b    Matrix[T]
 	aRow, aCol int
+	depth      int // terms in all
 	first, end int
-	keep, c    []T  // factor by row, what is subtracted from it by column
-	flags      int  // of the first block
+	keep, c    []T // factor by row, what is subtracted from it by column
+	flags      int // of the first block
+	ending     batchEnding[T]
 	packed     []T  // all rows of a, packed; nil: each cell packs its own
 	straight   bool // a is read where it is
 	pack       bool // b is packed too
@@ -243,11 +194,13 @@ func (p *productJob[T]) cell(k, who int) {
 		p.packRows(b.packed, t0, t1)
 	}
 	if p.first == p.end { // no terms: w is cleared or decayed
+		b.last = true
 		b.tiles(j0, j1-j0, nil, 0, 0)
 		return
 	}
 	for l := p.first; l < p.end; l += blockDeep {
 		b.from, b.k = l, min(blockDeep, p.end-l)
+		b.last = l+b.k == p.depth
 		b.columns(j0, j1-j0)
 		b.flags = 0
 		if !p.straight {
@@ -265,6 +218,7 @@ type block[T Float] struct {
 	row     int
 	rows    int
 	flags   int
+	last    bool
 	l       *local[T]
 }
 
@@ -316,6 +270,10 @@ func (b *block[T]) tiles(j, n int, from []T, bStride, bPanel int) {
 			a, aStride = p.a.from(b.from, i0), p.a.Stride
 		default:
 			a = b.packed[(i0-b.row)*b.k:]
+		}
+		if p.ending.flags != 0 {
+			b.full(i0, i1-i0, j, n, a, from, keep, c, aStride, bStride, bPanel)
+			continue
 		}
 		kMulTile(p.w.from(i0, j), a, from, keep, c, i1-i0, n, b.k, p.w.Stride, aStride, bStride, bPanel, b.flags)
 	}

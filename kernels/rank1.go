@@ -14,6 +14,7 @@ type Update[T Float] struct {
 	MaskStride      int    // 0: Cols
 	P               float64
 	Sums            []T            // if not nil, receives Σ_j |w_ij|^P of the new w by row, as PowerSums would
+	Finite          *bool          // if not nil, receives whether every new w is a finite number; goes without Sums
 	Dependence      *Dependence[T] // of the change on the weight itself, and limits by element; nil: none
 }
 
@@ -49,21 +50,25 @@ type Dependence[T Float] struct {
 // lines above them give the change alone: f starts at 0 and so does u, that is
 // u = round(w_ij·f) or +0.
 //
-// The bounds hold for masked elements too. Sums are taken while the rows are
+// The bounds hold for masked elements too. Sums, and what Finite needs, are taken while the rows are
 // in the first cache; P is as in PowerSums. No argument may share an element
 // with w, nor with Sums.
 func Rank1[T Float](w Matrix[T], u Update[T]) {
-	flags := checkRank1(w, &u)
+	flags := checkRank1("Rank1", w, &u)
 	if w.Rows == 0 || w.Cols == 0 {
 		clear(u.Sums)
+		if u.Finite != nil {
+			*u.Finite = true
+		}
 		return
 	}
-	if flags == 0 && u.Sums == nil {
+	summed := u.Sums != nil || u.Finite != nil
+	if flags == 0 && !summed {
 		return
 	}
 	// The commonest terms without a job: filling one in for its update takes 22 ns
 	// more, a third of a small call.
-	if flags&^portable.Rank1Decay == portable.Rank1Outer && u.Sums == nil && len(u.X) == w.Cols && direct(&w) {
+	if flags&^portable.Rank1Decay == portable.Rank1Outer && !summed && len(u.X) == w.Cols && direct(&w) {
 		g, d := overRows(u.G, w.Rows), overRows(u.Decay, w.Rows)
 		if flags == portable.Rank1Outer {
 			kRank1G(w.Data, g.v, u.X, w.Rows, w.Cols, w.Stride, g.step, w.distance())
@@ -75,8 +80,10 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	f := takeFrame[T]()
 	j := &f.rank1
 	work := w.Rows * w.Cols
-	if u.Sums != nil {
-		j.kind = exponentOf(u.P)
+	if summed {
+		if j.kind = exponentSigned; u.Sums != nil {
+			j.kind = exponentOf(u.P)
+		}
 		work += w.Rows * w.Cols * j.kind.cost() / 2
 	}
 	threads := threadsFor(work)
@@ -85,10 +92,10 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	j.g, j.d, j.a = overRows(u.G, w.Rows), overRows(u.Decay, w.Rows), overRows(u.RowAdd, w.Rows)
 	j.x, j.c, j.b = f.spread(0, u.X, w.Cols, blockCols), f.spread(1, u.ColDecay, w.Cols, blockCols), f.spread(2, u.ColAdd, w.Cols, blockCols)
 	j.mask, j.maskStride, j.dependence = u.Mask, u.MaskStride, u.Dependence
-	if u.Sums != nil {
+	if summed {
 		j.exponent, j.locals = f.prepare(j.kind, u.P), f.localsFor(threads)
 		j.part = u.Sums
-		if j.across > 1 {
+		if j.across > 1 || u.Sums == nil {
 			j.part = grow(&f.rowPart, j.across*w.Rows)
 		}
 	}
@@ -96,14 +103,16 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	if j.across > 1 && u.Sums != nil {
 		total(u.Sums, j.part, w.Rows, j.across, j.kind)
 	}
+	if u.Finite != nil {
+		*u.Finite = finiteSums(j.part) || finiteAll(w)
+	}
 	*j = rank1Job[T]{}
 	f.give()
 }
 
 // checkRank1 refuses bad arguments, fills in the mask's stride and gives the
 // flags of the terms present.
-func checkRank1[T Float](w Matrix[T], u *Update[T]) (flags int) {
-	const fn = "Rank1"
+func checkRank1[T Float](fn string, w Matrix[T], u *Update[T]) (flags int) {
 	w.check(fn, "w")
 	if (u.G == nil) != (u.X == nil) {
 		arg, other := "G", "X"
@@ -153,12 +162,39 @@ func checkRank1[T Float](w Matrix[T], u *Update[T]) (flags int) {
 	if u.Dependence != nil {
 		flags |= u.Dependence.check(fn, w, u)
 	}
+	if u.Finite != nil && u.Sums != nil {
+		refuse(fn, "Finite", "given with Sums", "one of them")
+	}
 	if u.Sums != nil {
 		checkLen(fn, "Sums", u.Sums, w.Rows)
 		checkApart(fn, "w", own, "Sums", vectorRegion(u.Sums))
 		checkExponent(fn, "P", u.P, true)
 	}
 	return flags
+}
+
+// finiteSums reports whether the sums of w are finite, and so w. They may
+// overflow where w is finite.
+func finiteSums[T Float](part []T) bool {
+	var most [1]T
+	for k := 0; k < len(part); k += cellElements {
+		n := min(cellElements, len(part)-k)
+		if kRowMaxAbs(most[:], part[k:], 1, n, n); !finite(most[0]) {
+			return false
+		}
+	}
+	return true
+}
+
+func finiteAll[T Float](w Matrix[T]) bool {
+	for i := range w.Rows {
+		for _, v := range w.Row(i) {
+			if !finite(v) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // check refuses a bad dependence and gives the flags of its terms.
@@ -244,7 +280,7 @@ func (r *rank1Job[T]) cell(k, who int) {
 	step := l1Rows[T](j1 - j0)
 	if r.far == 2 {
 		step = max(step, panelRows) // the sums then come from the second cache
-	} else if r.kind == exponent1 && r.updateSums(part[i0:], i0, i1-i0, j0, j1-j0) {
+	} else if r.kind == exponentSigned && r.updateSums(part[i0:], i0, i1-i0, j0, j1-j0) {
 		return
 	}
 	for ; i0 < i1; i0 += step {
@@ -255,15 +291,15 @@ func (r *rank1Job[T]) cell(k, who int) {
 	}
 }
 
-// updateSums is the update and the sums of |w| in one sweep, where there is a
+// updateSums is the update and the sums of w in one sweep, where there is a
 // primitive for both.
 func (r *rank1Job[T]) updateSums(out []T, i, rows, j, cols int) bool {
 	w, stride := r.w.from(i, j), r.w.Stride
 	switch r.flags {
 	case portable.Rank1Outer:
-		kRank1GSum1(w, out, r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step, r.far)
+		kRank1GSum(w, out, r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step, r.far)
 	case portable.Rank1Outer | portable.Rank1Decay:
-		kRank1DGSum1(w, out, r.d.from(i), r.g.from(i), r.x.from(j), rows, cols, stride, r.d.step, r.g.step, r.far)
+		kRank1DGSum(w, out, r.d.from(i), r.g.from(i), r.x.from(j), rows, cols, stride, r.d.step, r.g.step, r.far)
 	default:
 		return false
 	}

@@ -279,3 +279,41 @@ func FuzzRank1(f *testing.F) {
 		requireSameBits(t, sums, u.Sums, "sums with threads")
 	})
 }
+
+func TestRank1Finite(t *testing.T) { bothTypes(t, testRank1Finite[float32], testRank1Finite[float64]) }
+
+// testRank1Finite asks at each set of terms that has a kernel of its own, and at one that has none, with a weight that
+// becomes infinite or NaN and with finite ones whose sum overflows.
+func testRank1Finite[T Float](t *testing.T) {
+	most := T(math.MaxFloat32)
+	if _, wide := any(most).(float64); wide {
+		huge := math.MaxFloat64
+		most = T(huge)
+	}
+	inf := T(math.Inf(1))
+	for _, cols := range []int{1, 7, 70, 4099} {
+		rows := 3
+		g, x, d := make([]T, rows), make([]T, cols), make([]T, rows)
+		for name, u := range map[string]Update[T]{
+			"outer": {G: g, X: x}, "decay": {G: g, X: x, Decay: d}, "added": {RowAdd: d}, "none": {},
+		} {
+			for _, c := range []struct {
+				weight T
+				fine   bool
+			}{{1, true}, {most, true}, {inf, false}, {-inf, false}, {inf - inf, false}} {
+				w := NewMatrix[T](rows, cols)
+				for k := range w.Data {
+					w.Data[k] = most // of one sign: every sum overflows, or is taken of one weight
+				}
+				w.Data[rows*cols/2] = c.weight
+				fine := !c.fine
+				u.Finite = &fine
+				Rank1(w, u)
+				require.Equal(t, c.fine, fine, "%s %d columns, a weight %v", name, cols, c.weight)
+			}
+		}
+	}
+	fine := false
+	Rank1(Matrix[T]{}, Update[T]{Finite: &fine})
+	require.True(t, fine)
+}

@@ -49,19 +49,19 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kRank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1GSum1", []parameter{{"w", 0, 1, true, false}, {"out", 0, 2, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
+		{"Rank1GSum", []parameter{{"w", 0, 1, true, false}, {"out", 0, 2, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1GSum1(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				portable.Rank1GSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1GSum1(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				kRank1GSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1DGSum1", []parameter{{"w", 0, 1, true, false}, {"out", 0, 2, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
+		{"Rank1DGSum", []parameter{{"w", 0, 1, true, false}, {"out", 0, 2, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1DGSum1(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				portable.Rank1DGSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			},
 			func(a *arguments[T]) {
-				kRank1DGSum1(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				kRank1DGSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			}},
 		{"Rank1Residual", []parameter{{"w", 0, 1, true, false}, {"r", 0, 3, true, false}, {"gs", 0, 2, false, false}, {"y", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -383,6 +383,13 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kMulTile(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
 			}},
+		{"MulTileFull", []parameter{{"c", 0, 0, true, false}, {"a", 0, 0, false, false}, {"b", 0, 0, false, false}, {"f", 0, 0, false, true}, {"d", 0, 0, false, true}, {"ra", 0, 0, false, true}, {"ca", 0, 0, false, true}, {"mask", 1, 0, false, true}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"m", 4, 0, false, false}, {"n", 4, 0, false, false}, {"k", 4, 0, false, false}, {"cStride", 4, 0, false, false}, {"aStride", 4, 0, false, false}, {"bStride", 4, 0, false, false}, {"bPanel", 4, 0, false, false}, {"maskStride", 4, 0, false, false}, {"flags", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.MulTileFull(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.bools[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7], a.ints[8])
+			},
+			func(a *arguments[T]) {
+				kMulTileFull(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.bools[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7], a.ints[8])
+			}},
 		{"LaneTile", []parameter{{"y", 0, 0, true, false}, {"w", 0, 0, false, false}, {"x", 0, 0, false, false}, {"t", 0, 0, true, false}, {"m", 4, 0, false, false}, {"n", 4, 0, false, false}, {"k", 4, 0, false, false}, {"more", 4, 0, false, false}, {"yStride", 4, 0, false, false}, {"xStride", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.LaneTile(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
@@ -407,47 +414,61 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kSolveLower(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"OnlineG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+		{"OnlineG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"r", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"rStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.OnlineG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				portable.OnlineG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			},
 			func(a *arguments[T]) {
-				kOnlineG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				kOnlineG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			}},
-		{"OnlineDG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"d", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+		{"OnlineDG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"r", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"d", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"rStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.OnlineDG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				portable.OnlineDG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			},
 			func(a *arguments[T]) {
-				kOnlineDG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				kOnlineDG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			}},
-		{"OnlineGG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+		{"OnlineGG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"r", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"rStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.OnlineGG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				portable.OnlineGG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			},
 			func(a *arguments[T]) {
-				kOnlineGG(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				kOnlineGG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			}},
-		{"OnlineGY", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+		{"OnlineGY", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"r", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"rStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.OnlineGY(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				portable.OnlineGY(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			},
 			func(a *arguments[T]) {
-				kOnlineGY(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				kOnlineGY(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			}},
-		{"OnlineSlide", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"theta", 0, 2, true, false}, {"eta", 3, 0, false, false}, {"d", 3, 0, false, false}, {"alpha", 3, 0, false, false}, {"beta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+		{"OnlineCG", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"r", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"rStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.OnlineSlide(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				portable.OnlineCG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			},
 			func(a *arguments[T]) {
-				kOnlineSlide(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				kOnlineCG(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			}},
-		{"OnlineSlideLaw", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"y", 0, 0, true, false}, {"theta", 0, 2, true, false}, {"eta", 3, 0, false, false}, {"d", 3, 0, false, false}, {"alpha", 3, 0, false, false}, {"beta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
+		{"OnlineGA", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"r", 0, 0, false, false}, {"y", 0, 0, true, false}, {"eta", 3, 0, false, false}, {"ga", 3, 0, false, false}, {"gb", 3, 0, false, false}, {"aa", 3, 0, false, false}, {"ab", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"rStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.OnlineSlideLaw(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				portable.OnlineGA(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
 			},
 			func(a *arguments[T]) {
-				kOnlineSlideLaw(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				kOnlineGA(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6])
+			}},
+		{"OnlineGated", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"r", 0, 0, false, false}, {"y", 0, 0, true, false}, {"theta", 0, 2, true, false}, {"eta", 3, 0, false, false}, {"cube", 3, 0, false, false}, {"alpha", 3, 0, false, false}, {"beta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"rStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}, {"flags", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.OnlineGated(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
+			},
+			func(a *arguments[T]) {
+				kOnlineGated(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
+			}},
+		{"OnlineGatedD", []parameter{{"w", 0, 1, true, false}, {"x", 0, 0, false, false}, {"r", 0, 0, false, false}, {"y", 0, 0, true, false}, {"theta", 0, 2, true, false}, {"eta", 3, 0, false, false}, {"cube", 3, 0, false, false}, {"alpha", 3, 0, false, false}, {"beta", 3, 0, false, false}, {"d", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"samples", 4, 0, false, false}, {"xStride", 4, 0, false, false}, {"rStride", 4, 0, false, false}, {"yStride", 4, 0, false, false}, {"flags", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.OnlineGatedD(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
+			},
+			func(a *arguments[T]) {
+				kOnlineGatedD(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.scalars[0], a.scalars[1], a.scalars[2], a.scalars[3], a.scalars[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7])
 			}},
 		{"Square", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.Square(a.slices[0], a.slices[1], a.ints[0]) },

@@ -4,6 +4,7 @@ what was obtained, and draws a picture into out/papers."""
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -32,10 +33,42 @@ class Data:
     labels_test: Labels
 
 
+def images(name: str) -> Data:
+    """"MNIST" or "Fashion-MNIST", from the folder HEBBKERN_DATA or the repository's data/, the latter from fashion/ in it."""
+    folder = Path(os.environ.get("HEBBKERN_DATA") or ROOT / "data")
+    x, labels, x_test, labels_test = load_mnist(folder / "fashion" if name == "Fashion-MNIST" else folder)
+    return Data(x, labels, x_test, labels_test)
+
+
 def mnist(train: int, test: int) -> Data:
-    """The first images of MNIST, from the folder HEBBKERN_DATA or the repository's data/."""
-    x, labels, x_test, labels_test = load_mnist(os.environ.get("HEBBKERN_DATA", ROOT / "data"))
-    return Data(x[:train], labels[:train], x_test[:test], labels_test[:test])
+    """The first images of MNIST."""
+    data = images("MNIST")
+    return Data(data.x[:train], data.labels[:train], data.x_test[:test], data.labels_test[:test])
+
+
+class Kept:
+    """The results of finished runs, in a JSON file: a script that was stopped goes on where it was. The names say all that
+    a run depends on but the library; delete the file to run anew."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.path = folder / f"{name}.json"
+        self.found: dict[str, Any] = json.loads(self.path.read_text()) if self.path.exists() else {}
+        self.taken = 0
+
+    def __call__(self, name: str, run: Callable[[], Any]) -> Any:
+        if name in self.found:
+            self.taken += 1
+        else:
+            self.found[name] = run()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            part = self.path.with_suffix(".part")
+            part.write_text(json.dumps(self.found))
+            part.replace(self.path)
+        return self.found[name]
+
+    def say(self) -> None:
+        if self.taken:
+            print(f"  {self.taken} results are of an earlier run: {self.path}")
 
 
 def standardise(train: Array, test: Array) -> None:

@@ -147,7 +147,7 @@ def vgg() -> list[str]:
     start = uniform([(n, 9 * m) for n, m in VGG_KERNELS] + VGG_DENSE)
     size = sum(w.nbytes for w in start)
     rows = []
-    for p in (2.0, 1.0):
+    for p in (2.0, 1.0, 1.3):
         memory = [w.copy() for w in start]
         blocks = []
         units = [w.shape[0] for w in memory]
@@ -158,19 +158,19 @@ def vgg() -> list[str]:
             blocks.append(Block(w, f"weights[{l}]", rows=post, cols=pre))
         reset_peak()
         before = memory_in_use("VmRSS")
-        began = time.perf_counter()
+        began = time.process_time()
         report = balance_graph(sum(units[:-1]), blocks, p=p)
-        took = time.perf_counter() - began
+        took = time.process_time() - began
         more = memory_in_use("VmHWM") - before
-        began = time.perf_counter()
+        began = time.process_time()
         read(memory)
-        once = time.perf_counter() - began
+        once = time.process_time() - began
         rows.append([f"{p:g}", f"{took:.2f} s", str(report.sweeps), f"{took / once:.1f}", f"{100 * more / size:.1f} %",
                      f"{report.residual:.0e}"])  # fmt: skip
     return [
         f"## VGG-16, {sum(w.size for w in start) / 1e6:.0f} million random weights, float32, one thread",
         "",
-        *table(["p", "time", "steps", "in reads of the weights", "more memory at the peak", "max \\|A − B\\|/(A + B)"], rows),
+        *table(["p", "time of one core", "steps", "in reads of the weights", "more memory at the peak", "max \\|A − B\\|/(A + B)"], rows),
     ]
 
 

@@ -97,7 +97,8 @@ static void test_options(void) {
         hk_array previous[] = {hk_vector(y1, A, HK_FLOAT64), hk_vector(y2, B, HK_FLOAT64)};
         int64_t started = 0, updates = 0;
         hk_feedback feedback = {.kind = HK_FA_EX, .b = b, .previous = previous, .started = &started};
-        hk_init_args init = {.network = network(), .seed = 7, .feedback = &feedback, .beta = 0.25, .excitatory = 0.5};
+        uint64_t rng[4], none[4] = {0};
+        hk_init_args init = {.network = network(), .seed = 7, .feedback = &feedback, .beta = 0.25, .excitatory = 0.5, .rng = rng};
         RUN(status, init, init);
         int plus = 0;
         for (int i = 0; i < OUT * A; i++) {
@@ -105,6 +106,21 @@ static void test_options(void) {
             plus += b1[i] > 0;
         }
         CHECK(plus > 0 && plus < OUT * A, "%d of %d are positive", plus, OUT * A);
+        double more[OUT * 40], left[OUT * B]; /* 40 units more, whose weights are drawn by the same generator */
+        hk_draw_feedback_args draw = {.out = hk_matrix(more, OUT, 40, 40, HK_FLOAT64), .rng = rng, .kind = HK_FA_EX, .beta = 0.25,
+                                      .excitatory = 0.5, .rows = OUT, .cols = A + 40};
+        memcpy(left, b2, sizeof b2);
+        RUN(status, draw_feedback, draw);
+        plus = 0;
+        for (int i = 0; i < OUT * 40; i++) {
+            CHECK(fabs(more[i]) == 0.25, "%g", more[i]);
+            plus += more[i] > 0;
+        }
+        CHECK(plus > 0 && plus < OUT * 40 && !memcmp(left, b2, sizeof b2), "%d of %d are positive", plus, OUT * 40);
+        draw.rng = none;
+        CHECK(hk_draw_feedback(&draw, &(int64_t){0}, NULL) == HK_E_VALUE, "a generator that is all 0");
+        draw.rng = rng, draw.kind = HK_BP;
+        CHECK(hk_draw_feedback(&draw, &(int64_t){0}, NULL) == HK_E_VALUE, "feedback without weights");
         hk_array lists[3][2][LAYERS]; /* gradient and moments: weights, biases */
         for (int l = 0; l < 3; l++) {
             double *at = memory[round][l];
@@ -171,6 +187,37 @@ static void test_balance_by_derivative(void) {
     memcpy(w0, kept0, sizeof w0), memcpy(w1, kept1, sizeof w1), memcpy(w2, kept2, sizeof w2);
     RUN(status, balance_graph, mixed);
     for (int i = 0; i < A * IN; i++) CHECK(fabs(first[i] - w0[i]) <= 1e-10 * fabs(w0[i]), "%g, %g", first[i], w0[i]);
+}
+
+/* The middle layer as sparse weights, all of them. */
+static int64_t column[B * A], start[B + 1];
+
+static hk_balance_graph_args sparse_graph(void) {
+    hk_balance_graph_args args = graph();
+    for (int i = 0; i <= B; i++) start[i] = i * A;
+    for (int k = 0; k < B * A; k++) column[k] = k % A;
+    block[1].w = hk_vector(w1, B * A, HK_FLOAT64);
+    block[1].indices = hk_vector(column, B * A, HK_INT64);
+    block[1].indptr = hk_vector(start, B + 1, HK_INT64);
+    block[1].width = A;
+    return args;
+}
+
+static void test_balance_sparse(void) {
+    int status;
+    double kept0[A * IN], kept1[B * A], kept2[OUT * B], first[B * A];
+    w1[5] *= 5;
+    memcpy(kept0, w0, sizeof w0), memcpy(kept1, w1, sizeof w1), memcpy(kept2, w2, sizeof w2);
+    hk_balance_graph_args args = graph();
+    args.tol = 1e-13;
+    RUN(status, balance_graph, args);
+    memcpy(first, w1, sizeof w1);
+    memcpy(w0, kept0, sizeof w0), memcpy(w1, kept1, sizeof w1), memcpy(w2, kept2, sizeof w2);
+    args = sparse_graph();
+    args.tol = 1e-13;
+    RUN(status, balance_graph, args);
+    for (int k = 0; k < B * A; k++) CHECK(fabs(w1[k] - first[k]) <= 1e-11 * fabs(first[k]), "%g, %g", w1[k], first[k]);
+    CHECK(memcmp(kept1, w1, sizeof w1), "balanced before");
 }
 
 static void test_balance(void) {
@@ -241,6 +288,14 @@ static void test_rules(void) {
                             .rule = HK_KROTOV_HOPFIELD, .lr = 0.25, .compute = 1, .q = 2, .k = 2, .delta = 0.5};
     RUN(status, learn, krotov); /* winner: 1 - 1 * 1 = 0; second: -1/2 (1 - 1/2 * 1/2), scaled to 1/4 */
     CHECK(units[0] == 1 && units[1] == 0.25 && found[0] == 1 && found[1] == -0.5, "%g %g, y %g %g", units[0], units[1], found[0], found[1]);
+
+    double gs[2] = {0.5, 2}, decays[2] = {0.25, 0.5}, limit = 12;
+    hk_given_args given = {.w = args.w, .x = args.x, .g = hk_matrix(gs, 2, 1, 1, HK_FLOAT64), .decay = hk_matrix(decays, 2, 1, 1, HK_FLOAT64),
+                           .row_add = hk_matrix(gs, 2, 1, 1, HK_FLOAT64), .high = hk_scalar(&limit, HK_FLOAT64)};
+    w = 4;
+    RUN(status, given, given); /* 4 * 3/4 + x_0 / 2 + 1/2, then half of it + 2 x_1 + 2 */
+    double first = 3 + 0.5 * x[0] + 0.5, second = first / 2 + 2 * x[1] + 2;
+    CHECK(w == (second < 12 ? second : 12), "%g, not %g", w, second);
 
     double xf[2] = {1, 1}, yf[2] = {2, 2};
     hk_contrastive_args contrastive = {.w = args.w, .x = args.x, .y = args.y, .x_free = hk_matrix(xf, 2, 1, 1, HK_FLOAT64),
@@ -490,8 +545,20 @@ static void test_refusals(void) {
     REFUSED(balance_graph, graph(), block[1].w.flags = HK_READONLY, HK_E_VALUE);
     REFUSED(balance_graph, graph(), block[1].alphas = hk_vector(b0, A, HK_FLOAT64), HK_E_VALUE);
     REFUSED(balance_graph, graph(), block[3].w.data = w0 + 1, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indptr.dtype = HK_ABSENT, HK_E_TYPE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.dtype = HK_FLOAT64, HK_E_TYPE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.dtype = HK_INT32, HK_E_TYPE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indptr.cols--, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indptr.cols = 0, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.cols--, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].indices.data = NULL, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].width = A - 1, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), block[1].width = -1, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), column[1] = 0, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), start[2] = 0, HK_E_VALUE);
     w1[3] = NAN;
     REFUSED(balance_graph, graph(), (void)a, HK_E_VALUE);
+    REFUSED(balance_graph, sparse_graph(), (void)a, HK_E_VALUE);
 #define DEFICIT ((hk_deficit_args){.network = network(), .p = 2, .deficit = state, .total = &total})
     REFUSED(deficit, DEFICIT, (void)a, HK_E_VALUE);
     w1[3] = 0;
@@ -590,6 +657,7 @@ int main(void) {
     test_options();
     test_balance();
     test_balance_by_derivative();
+    test_balance_sparse();
     test_learn();
     test_refusals();
     test_recurrent();

@@ -49,6 +49,9 @@ static hk_learn_args learn(void) {
               : offsetof(hk_learn_args, rule) / sizeof(hk_array) +                                                \
                     (offsetof(hk_learn_args, member) - offsetof(hk_learn_args, rule)) / 8)
 
+static hk_given_args given(void) {
+    return (hk_given_args){.w = W(), .x = X(), .g = G(), .decay = G()};
+}
 static hk_contrastive_args contrastive(void) {
     return (hk_contrastive_args){.w = W(), .x = X(), .y = G(), .x_free = X(), .y_free = G(), .lr = 0.1};
 }
@@ -194,6 +197,11 @@ int main(void) {
     VALUE(batch_update, a.x = COLS(), HK_R_SHAPE, 2);
     VALUE(batch_update, a.g.data = m.w, HK_R_OVERLAP, 1);
     VALUE(batch_update, a.decay = COLS(), HK_R_SHAPE, 3);
+    VALUE(batch_update, a.row_add = COLS(), HK_R_SHAPE, 5);
+    VALUE(batch_update, a.high = hk_scalar(&m.nan, HK_FLOAT64), HK_R_VALUE, 8);
+    VALUE(batch_update, (a.low = hk_scalar(&m.scalar, HK_FLOAT64), a.high = hk_scalar(&zero, HK_FLOAT64)), HK_R_VALUE, 7);
+    VALUE(batch_update, a.mask = hk_matrix(m.mask, IN, OUT, OUT, HK_BOOL), HK_R_SHAPE, 9);
+    VALUE(batch_update, a.mask = hk_matrix(m.w, OUT, IN, IN, HK_BOOL), HK_R_OVERLAP, 9);
 
     EVERY_ARRAY(forward, w, 0);
     VALUE(forward, a.x.cols = IN - 1, HK_R_SHAPE, 1);
@@ -296,7 +304,7 @@ int main(void) {
     VALUE(learn, (a.rule = HK_DIFFERENTIAL, a.post = ROWS(), a.reduction = HK_MEAN), HK_R_UNWANTED, LEARN(reduction));
     VALUE(learn, (a.rule = HK_ANTIHEBBIAN, a.zero_diagonal = 1), HK_R_SHAPE, 0);
     VALUE(learn, (a.rule = HK_ABCD, a.d = INFINITY), HK_R_VALUE, LEARN(d));
-    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 1.5), HK_R_VALUE, LEARN(q));
+    VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 1), HK_R_VALUE, LEARN(q));
     VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 1, a.q = 2), HK_R_VALUE, LEARN(k));
     VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 2, a.block = 1), HK_R_UNWANTED, LEARN(block));
     VALUE(learn, (a.rule = HK_KROTOV_HOPFIELD, a.k = 2, a.q = 2, a.delta = -1), HK_R_VALUE, LEARN(delta));
@@ -347,22 +355,32 @@ int main(void) {
     VALUE(learn, SPARSE(a.indices.data = falling), HK_R_VALUE, LEARN(indices));
     VALUE(learn, SPARSE(a.indices.data = beyond), HK_R_VALUE, LEARN(indices));
     VALUE(learn, SPARSE((a.indptr.cols = OUT, a.w.cols = 3, a.indices.cols = 3)), HK_R_SHAPE, 2);
-    VALUE(learn, SPARSE(a.rule = HK_SANGER), HK_R_UNWANTED, 0);
     VALUE(learn, SPARSE(a.block = 2), HK_R_UNWANTED, LEARN(block));
-    VALUE(learn, SPARSE(a.normalize = 1), HK_R_UNWANTED, LEARN(normalize));
     VALUE(learn, SPARSE(a.mask = hk_matrix(m.mask, OUT, IN, IN, HK_BOOL)), HK_R_UNWANTED, LEARN(mask));
-    VALUE(learn, SPARSE(a.low = hk_matrix(zeros, OUT, IN, IN, HK_FLOAT64)), HK_R_SHAPE, LEARN(low));
+    VALUE(learn, SPARSE(a.low = hk_matrix(zeros, OUT, OUT, OUT, HK_FLOAT64)), HK_R_SHAPE, LEARN(low));
     VALUE(learn, SPARSE(a.w.data = m.g), HK_R_OVERLAP, 2);
     VALUE(learn, SPARSE(a.w.flags = HK_READONLY), HK_R_READONLY, 0);
+
+    EVERY_ARRAY(given, w, 0);
+    VALUE(given, a.g.dtype = HK_ABSENT, HK_R_MISSING, 2);
+    VALUE(given, a.x = COLS(), HK_R_SHAPE, 1);
+    VALUE(given, a.col_decay = G(), HK_R_SHAPE, 4);
+    VALUE(given, a.decay.data = m.w, HK_R_OVERLAP, 3);
+    VALUE(given, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, 17);
+    VALUE(given, (a.block = 2, a.low = hk_scalar(&m.scalar, HK_FLOAT64)), HK_R_UNWANTED, 17);
+    VALUE(given, (a.block = 2, a.col_decay = X()), HK_R_NONE, -1);
 
     EVERY_ARRAY(contrastive, w, 0);
     VALUE(contrastive, a.x_free = G(), HK_R_SHAPE, 3);
     VALUE(contrastive, a.y_free = X(), HK_R_SHAPE, 4);
     VALUE(contrastive, a.x_free = hk_vector(m.x, IN, HK_FLOAT64), HK_R_SHAPE, 3);
     VALUE(contrastive, a.y_free.dtype = HK_ABSENT, HK_R_MISSING, 4);
-    VALUE(contrastive, a.lr = -1, HK_R_VALUE, 5);
-    VALUE(contrastive, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, 8);
-    VALUE(contrastive, (a.block = 2, a.normalize = 1), HK_R_UNWANTED, 8);
+    VALUE(contrastive, a.lr = -1, HK_R_VALUE, 12);
+    VALUE(contrastive, (a.block = 2, a.reduction = HK_SUM), HK_R_UNWANTED, 15);
+    VALUE(contrastive, (a.block = 2, a.normalize = 1), HK_R_UNWANTED, 15);
+    VALUE(contrastive, (a.block = 2, a.gamma = 1), HK_R_UNWANTED, 15);
+    VALUE(contrastive, (a.norm = HK_MULTIPLICATIVE, a.norm_target = 1), HK_R_VALUE, 22);
+    VALUE(contrastive, a.row_lr = hk_scalar(&m.nan, HK_FLOAT64), HK_R_VALUE, 5);
     VALUE(contrastive, a.y_free.data = m.w, HK_R_OVERLAP, 4);
 
     EVERY_ARRAY(three_factor, w, 0);
@@ -372,21 +390,26 @@ int main(void) {
     VALUE(three_factor, a.e = X(), HK_R_SHAPE, 4);
     VALUE(three_factor, a.e = W(), HK_R_OVERLAP, 4);
     VALUE(three_factor, a.tau_rise = 2, HK_R_MISSING, 5);
-    VALUE(three_factor, (a.tau_rise = 20, a.r = hk_matrix(m.spare, OUT, IN, IN, HK_FLOAT64)), HK_R_VALUE, 8);
+    VALUE(three_factor, (a.tau_rise = 20, a.r = hk_matrix(m.spare, OUT, IN, IN, HK_FLOAT64)), HK_R_VALUE, 15);
     VALUE(three_factor, (a.tau_rise = 2, a.r = a.e), HK_R_OVERLAP, 5);
     VALUE(three_factor, a.dt = 0, HK_R_NONE, -1);
     VALUE(three_factor, a.tau_e = 1e18, HK_R_NONE, -1);
-    VALUE(three_factor, a.drive = 2, HK_R_VALUE, 10);
+    VALUE(three_factor, a.drive = 2, HK_R_VALUE, 17);
+    VALUE(three_factor, (a.soft = 1, a.soft_low = 1), HK_R_VALUE, 20);
 
     EVERY_ARRAY(foldiak, w, 0);
     VALUE(foldiak, a.lateral = W(), HK_R_SHAPE, 3);
     VALUE(foldiak, a.threshold = COLS(), HK_R_SHAPE, 4);
     VALUE(foldiak, a.threshold.data = m.w, HK_R_OVERLAP, 4);
-    VALUE(foldiak, a.lateral_lr = -1, HK_R_VALUE, 6);
+    VALUE(foldiak, a.lateral_lr = -1, HK_R_VALUE, 17);
+    VALUE(foldiak, a.lateral_low = hk_scalar(&m.scalar, HK_FLOAT64), HK_R_VALUE, 6);
+    VALUE(foldiak, a.lateral_gamma = 1, HK_R_UNWANTED, 28);
+    VALUE(foldiak, a.lateral_norm = HK_SUBTRACTIVE, HK_R_UNWANTED, 30);
+    VALUE(foldiak, a.lateral_mask = hk_matrix(m.mask, OUT, IN, IN, HK_BOOL), HK_R_SHAPE, 8);
     VALUE(foldiak, a.p = 1, HK_R_NONE, -1);
     VALUE(foldiak, a.slope = 0, HK_R_NONE, -1);
     VALUE(foldiak, a.steps = 0, HK_R_NONE, -1);
-    VALUE(foldiak, a.step = 2, HK_R_VALUE, 13);
+    VALUE(foldiak, a.step = 2, HK_R_VALUE, 24);
 
     EVERY_ARRAY(threshold, theta, 0);
     VALUE(threshold, a.y = G(), HK_R_SHAPE, 1);

@@ -397,7 +397,13 @@ func (l *lowering) clip(op ir.Op) {
 	and, _ := l.binary(e, ir.And)
 	or, _ := l.binary(e, ir.Or)
 	low, high, keep, set := l.in(op.Args[1]), l.in(op.Args[2]), l.source(op.Args[3]), l.source(op.Args[4])
-	t, d := l.temp(), l.dst(op.Dst)
+	d := l.dst(op.Dst)
+	t := d // no register beside those of the bounds, unless the result takes the place of one
+	for _, used := range join([]mach.Reg{high}, keep.use, set.use) {
+		if used == d {
+			t = l.temp()
+		}
+	}
 	l.two(t, low, l.source(op.Args[0]), max)
 	l.two(t, t, keep, and)
 	l.two(t, high, inReg(t), min)

@@ -20,7 +20,7 @@ const (
 	termSoft     = 256
 	termBistable = 512
 
-	termSums = 1024 // of the specialised kernels only: the sums by row of the new |w|
+	termSums = 1024 // of the specialised kernels only: the sums by row of the new w
 )
 
 // The vector g_i is named gs, since g is a register in Go assembly.
@@ -41,8 +41,8 @@ func rank1Kernels() []Kernel {
 		return []Kernel{plain, clip}
 	}
 	summed := func(k Kernel, terms int) Kernel {
-		k.Name += "Sum1"
-		k.Equation += ", and out_i = Σ_j |w_ij| of the new w"
+		k.Name += "Sum"
+		k.Equation += ", and out_i = Σ_j w_ij of the new w"
 		k.Params = append(slices.Clone(k.Params[:1:1]), append([]Param{written("out", PerRow)}, k.Params[1:]...)...)
 		k.Text = func(b *ir.Builder) { rank1(b, terms|termSums) }
 		return k

@@ -336,6 +336,23 @@ func strideBytes(b *ir.Builder) ir.Val {
 // after the other from farther away (see rowSum).
 func bothSum(b *ir.Builder, p summand) {
 	rows, w, out := b.Param("rows"), b.Param("w"), b.Param("out")
+	one := func() {
+		value := p.value
+		if p.square {
+			value = func(_ *ir.Builder, x ir.Val) ir.Val { return x }
+		}
+		rowThenColumns(b, value, w, out, nil, func(_ access, _ int, x, sum ir.Val) ir.Val {
+			if p.square {
+				return b.FMA(x, x, sum)
+			}
+			return b.Add(sum, x)
+		}, func(x, sum ir.Val) ir.Val {
+			if p.square {
+				return b.FMA(x, x, sum)
+			}
+			return b.Add(x, sum)
+		})
+	}
 	group := func(count int, ahead bool) {
 		acc := b.Param("acc")
 		at, sums := rowGroup(b, w, count)
@@ -346,7 +363,7 @@ func bothSum(b *ir.Builder, p summand) {
 			cursors = append(cursors, next)
 		}
 		var col ir.Val
-		over(b, b.Param("cols"), p.panel == 0 && count == 1, cursors, sums, func(a access, r, q int, sum ir.Val) ir.Val {
+		over(b, b.Param("cols"), ahead, cursors, sums, func(a access, r, q int, sum ir.Val) ir.Val {
 			if r == 0 {
 				col = b.Var(a.load(acc, q))
 			}
@@ -384,6 +401,8 @@ func bothSum(b *ir.Builder, p summand) {
 		far := b.Param("far")
 		b.If(far, inMemory, func() { b.While(rows, 1, func() { group(1, true) }) })
 		b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2, false) }) })
+		b.While(rows, 1, one)
+		return
 	}
 	b.While(rows, 1, func() { group(1, false) })
 }
@@ -391,6 +410,13 @@ func bothSum(b *ir.Builder, p summand) {
 // bothWeighted is bothSum with weights: v goes along with the row, and each row has one u.
 func bothWeighted(b *ir.Builder, p summand) {
 	rows, w, out, us := b.Param("rows"), b.Param("w"), b.Param("out"), b.Param("u")
+	one := func() {
+		v, weight := b.Param("v"), b.LoadU(us, 0)
+		b.AddTo(us, b.Size())
+		rowThenColumns(b, p.value, w, out, []ir.Val{v}, func(a access, q int, x, sum ir.Val) ir.Val {
+			return b.FMA(x, a.load(v, q), sum)
+		}, func(x, sum ir.Val) ir.Val { return b.FMA(x, weight, sum) })
+	}
 	group := func(count int, ahead bool) {
 		acc, v := b.Param("acc"), b.Param("v")
 		at, sums := rowGroup(b, w, count)
@@ -430,8 +456,37 @@ func bothWeighted(b *ir.Builder, p summand) {
 		far := b.Param("far")
 		b.If(far, inMemory, func() { b.While(rows, 1, func() { group(1, true) }) })
 		b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2, false) }) })
+		b.While(rows, 1, one)
+		return
 	}
 	b.While(rows, 1, func() { group(1, false) })
+}
+
+// rowThenColumns is one row of both sums from the third cache: of two strips all loads of w, then what they add to the
+// sum of the row, then to those of the columns, whose own loads and stores so do not come between those of w: on Zen 4,
+// 1024² float32, 0.94 of the speed of reading w, and 0.78 with them in between.
+func rowThenColumns(b *ir.Builder, value func(*ir.Builder, ir.Val) ir.Val, w, out ir.Val, more []ir.Val,
+	row func(a access, q int, x, sum ir.Val) ir.Val, column func(x, sum ir.Val) ir.Val) {
+	acc, s, n := b.Param("acc"), newStrip(b, 0), b.Param("cols")
+	at := b.ICopy(w)
+	b.AddRTo(w, strideBytes(b))
+	cursors := append([]ir.Val{acc, at}, more...)
+	body := func(a access) {
+		xs := make([]ir.Val, a.n)
+		for q := range xs {
+			xs[q] = b.Keep(value(b, a.load(at, q)))
+		}
+		for q, x := range xs {
+			s.put(a, q, row(a, q, x, s.at(a, q)))
+		}
+		for q, x := range xs {
+			a.store(acc, q, column(x, a.load(acc, q)))
+		}
+	}
+	steps(b, n, 2*lanesOf(b), cursors, body)
+	each(b, n, lanesOf(b), cursors, body)
+	b.StoreU(out, 0, s.total(b.Add, b.Sum))
+	b.AddTo(out, b.Size())
 }
 
 func rowMax(b *ir.Builder, abs bool) {

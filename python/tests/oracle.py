@@ -25,14 +25,14 @@ def assert_close(got, want, size, terms, what=""):
     assert not wrong.any(), f"{what}: {got[wrong]} instead of {want[wrong]}"
 
 
-def rank1(w, g, x, decay=None, col_decay=None, row_add=None, col_add=None, low=None, high=None, mask=None):
+def rank1(w, g, x, decay=None, col_decay=None, row_add=None, col_add=None, low=None, high=None, mask=None, product=None):
     """The new weights, and the sum of the absolute values of their terms."""
     w = wide(w)
     factor = 1 - (0 if decay is None else column(decay)) - (0 if col_decay is None else wide(col_decay))
     new, size = w * factor, np.abs(w) * (1 + (0 if decay is None else np.abs(column(decay))))
     size = size + np.abs(w) * (0 if col_decay is None else np.abs(wide(col_decay)))
     for term in (
-        None if g is None else column(g) * wide(x),
+        product if g is None else column(g) * wide(x),
         column(row_add),
         wide(col_add),
     ):

@@ -318,15 +318,84 @@ def test_a_diagonal_that_is_held():
     assert np.array_equal(w.diagonal(), before)
 
 
-def test_rules_that_take_no_composition():
-    for cls in (hk.rules.ContrastiveHebbian, hk.rules.ThreeFactor, hk.rules.Foldiak):
-        with pytest.raises(TypeError):
-            cls(0.1, bound=(0, 1))
-    rule = hk.rules.Custom(lambda x, y, state: {"g": y})
-    rule.bound = (0, 1)
-    refused(hk.ArgumentValueError, "bound", lambda: rule)
-    rule.bound, rule.lr = None, hk.schedules.Constant(1.0)
+def test_a_mapping_has_rates_of_its_own():
+    rule = hk.rules.Custom(lambda x, y, state: {"g": y}, lr=hk.schedules.Step(0.5, every=1, factor=0.5))
     refused(hk.ArgumentValueError, "lr", lambda: rule)
+    w, X = np.zeros((1, 2)), np.array([[1.0, 2.0], [4.0, 2.0]])
+    rule.update(w, X, np.ones((2, 1)), normalize="max")
+    assert w.tolist() == [[0.25 + 0.25, 0.5 + 0.125]] and rule.step == 2
+
+
+def test_spikes_take_no_composition():
+    with pytest.raises(TypeError, match="bound"):
+        hk.rules.STDP(20.0, 20.0, 0.1, -0.1, bound=(0, 1))
+
+
+def test_traces_under_a_mask():
+    """Traces of synapses that are not there decay and receive nothing; a step without a modulator is an update, too."""
+    for tau in (4.0, 1.0):  # exp(-1/tau) below a half goes another way
+        rule = hk.rules.ThreeFactor(0.1, tau, mask=MASK, bistable=(0.25, 0.5))
+        rule.e = np.ones((OUT, IN))
+        w = np.full((OUT, IN), 0.25)
+        rule.update(w, np.ones(IN), np.ones(OUT), modulator=0.0)
+        np.testing.assert_allclose(rule.e, np.exp(-1 / tau) + MASK, rtol=1e-12)
+        np.testing.assert_allclose(w, np.where(MASK, 0.25 + 0.25 * 0.25 * 0.75 * -0.25, 0.25), rtol=1e-12)
+
+
+LATERAL = RANDOM.random((OUT, OUT)) < 0.6
+INHIBITION = {
+    "bound": {"bound": (-0.05, None)},
+    "upper": {"bound": (None, -0.02)},
+    "by weight": {"bound": (-RANDOM.random((OUT, OUT)) - 0.5, RANDOM.random((OUT, OUT)) - 0.5)},
+    "soft": {"bound": (-1, 0.5), "soft": True},
+    "mask": {"mask": LATERAL},
+    "rates": {"row_lr": ROWS},
+    "norm": {"normalize_weights": hk.WeightNorm(1, 0.5)},
+    "all": {"bound": (-0.5, 0.25), "soft": True, "mask": LATERAL, "row_lr": ROWS, "normalize_weights": 2},
+}
+
+
+@pytest.mark.parametrize("parts", INHIBITION.values(), ids=INHIBITION)
+def test_lateral_weights(parts):
+    """v ← min(clip(v + mask∘(s(v)·Δ)), 0) off the diagonal, then the norm, in float64."""
+    random = np.random.default_rng(7)
+    X, Y = random.random((SAMPLES, IN)), (random.random((SAMPLES, OUT)) < 0.5).astype(float)
+    plain = hk.rules.Oja(0, **parts)  # holds the parts
+    for reduction in ("sequential", "sum", "mean"):
+        rule = hk.rules.Foldiak(0.1, 0.2, p=0.25, n=(OUT, IN), dtype=np.float64, lateral_composition=parts, row_lr=0.5)
+        v = -random.random((OUT, OUT)) * (1 - np.eye(OUT)) * 0.2
+        rule.lateral = v.copy()
+        w = random.random((OUT, IN))
+        start = w.copy()
+        rule.update(w, X, Y, reduction=reduction)
+        rates = np.reshape(1 if plain.row_lr is None else plain.row_lr, (-1, 1))
+        deltas = [-0.2 * rates * (np.outer(y, y) - 0.25**2) for y in Y]
+        if reduction != "sequential":
+            deltas = [sum(deltas) / (SAMPLES if reduction == "mean" else 1)]
+        norm = plain.normalize_weights
+        for delta in deltas:
+            plain.normalize_weights = None
+            v = np.minimum(composed(plain, v, delta), 0) * (1 - np.eye(OUT))
+            plain.normalize_weights = norm
+            there = np.where(LATERAL if plain.mask is not None else True, v, 0)
+            if norm is not None:
+                length = np.linalg.norm(there, norm.p, axis=1, keepdims=True)
+                v = np.where(there != 0, v * norm.target / np.where(length == 0, 1, length), v)
+        np.testing.assert_allclose(rule.lateral, v, rtol=1e-9, atol=1e-12)
+        if reduction == "mean":  # the feedforward weights at half their rate, by Földiák's instar
+            np.testing.assert_allclose(w, start + 0.05 * np.mean([y[:, None] * (x - start) for x, y in zip(X, Y)], 0), rtol=1e-9)
+
+
+def test_lateral_weights_refuse():
+    error = hk.ArgumentValueError
+    for parts in ({"bound": (0.1, 1)}, {"bound": ([-1] * 5 + [0.5], None)}, {"sign": [-1] * OUT}, {"bistable": (0.1, 0.5)}, {"normalize_weights": hk.WeightNorm(how="subtractive")}):
+        with pytest.raises(error, match="lateral weights") as caught:
+            hk.rules.Foldiak(lateral_composition=parts)
+        assert caught.value.argument == "lateral_composition"
+    with pytest.raises(hk.ArgumentTypeError, match="lateral_composition"):
+        hk.rules.Foldiak(lateral_composition=1)
+    refused(error, "mask", lambda: hk.rules.Foldiak(lateral_composition={"mask": MASK}))
+    assert "lateral_composition={'bound': (-1.0, None)}" in repr(hk.rules.Foldiak(lateral_composition={"bound": (-1, None)}))
 
 
 def test_a_layer_is_saved_with_them(tmp_path):

@@ -27,7 +27,7 @@ def made(dtype=np.float64, index=np.int32):
 
 
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
-@pytest.mark.parametrize("rule", [r for r in RULES if not isinstance(r, hk.rules.Sanger)] + COMPETITIVE, ids=ids)
+@pytest.mark.parametrize("rule", RULES + COMPETITIVE, ids=ids)
 @pytest.mark.parametrize("dtype, index", [(np.float32, np.int32), (np.float64, np.int64)])
 def test_masked_weights(rule, parts, dtype, index):
     rule = with_parts(rule, parts)
@@ -58,6 +58,34 @@ def test_any_object_with_the_parts():
     assert np.array_equal(theirs.data, w.data) and not np.array_equal(w.to_dense(), dense)
 
 
+def test_a_diagonal_that_is_held():
+    square = MASK[:, :OUT] | (np.arange(OUT) % 2 == 0) * np.eye(OUT, dtype=bool)
+    dense = np.where(square, np.random.default_rng(4).standard_normal((OUT, OUT)), 0)
+    w = hk.CSR.from_dense(dense, square)
+    rule = hk.rules.AntiHebbian(0.1, zero_diagonal=True, normalize_weights=2)
+    for reduction in ("sequential", "mean"):
+        rule.update(w, np.eye(OUT), reduction=reduction, normalize="max" if reduction == "mean" else None)
+        found = w.to_dense()
+        assert np.array_equal(found.diagonal(), dense.diagonal()) and not np.array_equal(found, dense)
+
+
+def test_traces_and_answers_of_sparse_weights():
+    """ThreeFactor and Foldiak with answers of their own, as on the masked w."""
+    X = np.random.default_rng(5).random((SAMPLES, IN))
+    for make, options in (
+        (lambda **c: hk.rules.ThreeFactor(0.1, 2.0, tau_rise=1.0, row_lr=np.linspace(0, 1, OUT), **c), {"modulator": 0.5}),
+        (lambda **c: hk.rules.Foldiak(0.1, p=0.3, **c), {}),
+        (lambda **c: hk.rules.Foldiak(0.1, p=0.3, bound=(0, 0.5), **c), {"reduction": "mean"}),
+    ):
+        w, dense = made()
+        rule, masked = make(), make(mask=MASK)
+        y, want = rule.update(w, X, **options), masked.update(dense, X, **options)
+        np.testing.assert_allclose(y, want, rtol=1e-12)
+        np.testing.assert_allclose(w.to_dense(), dense, rtol=1e-12, atol=1e-15)
+        if isinstance(rule, hk.rules.ThreeFactor):
+            np.testing.assert_allclose(hk.CSR(rule.e, w.indices, w.indptr, w.shape).to_dense(), masked.e, rtol=1e-12, atol=1e-15)
+
+
 def test_refusals():
     x, value, kind = np.ones(IN), hk.ArgumentValueError, hk.ArgumentTypeError
     oja = hk.rules.Oja(0.1)
@@ -66,10 +94,14 @@ def test_refusals():
     def bad(**parts):
         return w._replace(**parts)
 
+    def wrong_trace():
+        rule = hk.rules.ThreeFactor(0.1, 2.0)
+        rule.e = np.zeros((OUT, IN))
+        return rule
+
     indices, indptr = w.indices.copy(), w.indptr.copy()
     indices[1], indptr[1] = indices[0], -1
     for error, name, call in (
-        (value, "w", lambda: hk.rules.Sanger(0.1).update(w, x)),
         (value, "w", lambda: oja.update(bad(shape=(OUT + 1, IN)), x)),
         (value, "x", lambda: oja.update(w, np.ones(IN + 1))),
         (value, "x", lambda: oja.update(bad(shape=(OUT, IN + 1)), x)),
@@ -82,9 +114,11 @@ def test_refusals():
         (kind, "x", lambda: oja.update(w, x.astype(np.float32))),
         (value, "y", lambda: oja.update(w, x, np.ones(OUT + 1))),
         (value, "block", lambda: oja.update(w, x, block=4)),
-        (value, "normalize", lambda: oja.update(w, x, normalize="max")),
         (value, "mask", lambda: hk.rules.Oja(0.1, mask=MASK).update(w, x)),
-        (value, "bound", lambda: hk.rules.Oja(0.1, bound=(None, np.ones((OUT, IN)))).update(w, x)),
+        (value, "block", lambda: hk.rules.ContrastiveHebbian(0.1).update(w, [x], np.ones((1, OUT)), [x], np.ones((1, OUT)), block=1)),
+        (value, "mask", lambda: hk.rules.ThreeFactor(0.1, 2.0, mask=MASK).update(w, x, modulator=1)),
+        (value, "y", lambda: hk.rules.Custom(lambda x, y, s: {"g": y}).update(w, x)),
+        (value, "e", lambda: wrong_trace().update(w, x, modulator=1)),
         (value, "row_lr", lambda: hk.rules.Oja(0.1, row_lr=np.ones(OUT + 1)).update(w, x)),
     ):
         before = w.data.copy()

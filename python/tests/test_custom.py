@@ -165,7 +165,7 @@ def test_divergence():
     with pytest.raises(hk.DivergenceError, match="sample 12") as caught:
         rule.update(w, X)
     assert caught.value.sample == caught.value.done == 12 and np.array_equal(w, good)
-    with pytest.raises(hk.DivergenceError, match="y not finite at sample 12"):
+    with pytest.raises(hk.DivergenceError, match="x not finite at sample 12"):
         rule.update(w, X, reduction="sum")
     assert np.array_equal(w, good)
     Y[7, 1] = np.inf

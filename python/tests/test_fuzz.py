@@ -148,7 +148,8 @@ def main(calls, seed):
                      col_add=lambda: value((n,)), low=number, high=number, mask=lambda: random.random((out, n)) < 0.5)  # fmt: skip
         elif name == "batch_update":
             args = [w, array((samples, out)), array((samples, n))]
-            optional(decay=lambda: value((out,)), col_decay=lambda: value((n,)))
+            optional(decay=lambda: value((out,)), col_decay=lambda: value((n,)), row_add=lambda: value((out,)),
+                     col_add=lambda: value((n,)), low=number, high=number, mask=lambda: random.random((out, n)) < 0.5)  # fmt: skip
         elif name == "forward":
             dims = pick((n,), (samples, n))
             args = [w, array(dims), value((out,))]

@@ -56,14 +56,9 @@ class Arrays:
         return slice(row, row + view.shape[0]), slice(col, col + view.shape[1])
 
 
-@given(seed=st.integers(0, 2**32), out=lengths, n=lengths, dtype=dtypes)
-def test_rank1(seed, out, n, dtype):
-    arrays = Arrays(seed, dtype)
-    w = arrays.matrix(out, n)
-    g, x = arrays.maybe(arrays.vector, out), arrays.maybe(arrays.vector, n)
-    if g is None or x is None:
-        g = x = None
-    named = {
+def terms(arrays, out, n):
+    """Some terms of an update beside its product."""
+    return {
         "decay": arrays.maybe(arrays.vector, out),
         "col_decay": arrays.maybe(arrays.vector, n),
         "row_add": arrays.maybe(arrays.vector, out),
@@ -72,6 +67,16 @@ def test_rank1(seed, out, n, dtype):
         "high": [None, 0.75][arrays.random.integers(0, 2)],
         "mask": [None, arrays.random.random((out, n + 3))[:, 1 : n + 1] < 0.5][arrays.random.integers(0, 2)],
     }
+
+
+@given(seed=st.integers(0, 2**32), out=lengths, n=lengths, dtype=dtypes)
+def test_rank1(seed, out, n, dtype):
+    arrays = Arrays(seed, dtype)
+    w = arrays.matrix(out, n)
+    g, x = arrays.maybe(arrays.vector, out), arrays.maybe(arrays.vector, n)
+    if g is None or x is None:
+        g = x = None
+    named = terms(arrays, out, n)
     want, size = oracle.rank1(w, g, x, **named)
     assert hk.rank1(w, g, x, **named) is None
     oracle.assert_close(w, want, size, 8, "rank1")
@@ -94,12 +99,11 @@ def test_rank1_bounds_and_specials(dtype):
 def test_batch_update(seed, out, n, samples, dtype):
     arrays = Arrays(seed, dtype)
     w, g, x = arrays.matrix(out, n), arrays.matrix(samples, out), arrays.matrix(samples, n)
-    decay, col_decay = arrays.maybe(arrays.vector, out), arrays.maybe(arrays.vector, n)
-    want, size = oracle.rank1(w, None, None, decay=decay, col_decay=col_decay)
-    want = want + oracle.wide(g).T @ oracle.wide(x)
+    named = terms(arrays, out, n)
+    want, size = oracle.rank1(w, None, None, product=oracle.wide(g).T @ oracle.wide(x), **named)
     size = size + np.abs(oracle.wide(g)).T @ np.abs(oracle.wide(x))
-    hk.batch_update(w, g, x, decay=decay, col_decay=col_decay)
-    oracle.assert_close(w, want, size, samples + 4, "batch_update")
+    hk.batch_update(w, g, x, **named)
+    oracle.assert_close(w, want, size, samples + 8, "batch_update")
     arrays.check_guards()
 
 

@@ -11,6 +11,7 @@ import pytest
 import hebbkern as hk
 from hebbkern import _fit, _header
 from hebbkern._array import run
+from hebbkern._random import fill_uniform
 
 FIT = dict(batch=16, lr=0.01, progress=False)
 DYING = dict(by="share", share=0.1, mode="mean")
@@ -81,6 +82,9 @@ def test_masked_units_stay_silent(feedback, gate, activation):
 RESUMED = [
     ({}, {}), (dict(steps=5), {}), (dict(how="rebirth", alpha=0.3), dict(feedback="dfa")), (dict(how="mask", every=2), dict(feedback="fa")),
     (dict(grow=3, maximum=30, layers=[0]), dict(dtype=np.float64, dropout=0.2)),
+    (dict(grow=3, maximum=30), dict(feedback="fa", gate="differential")), (dict(grow=2, maximum=30, how="mask"), dict(feedback="dfa")),
+    (dict(inputs={"share": 0.3, "minimum": 2}), {}), (dict(inputs={"share": 0.3, "how": "mask", "minimum": 2}, grow=2, maximum=30), {}),
+    (dict(inputs={"share": 0.3, "alpha": 0.5, "minimum": 2}, layers=[], steps=5), dict(feedback="fa_ex", excitatory=0.5)),
 ]  # fmt: skip
 
 
@@ -95,7 +99,77 @@ def test_a_run_that_was_saved_goes_on_with_the_same_bits(tmp_path, stamina, opti
         net.save(tmp_path / "net.hk")
         net = hk.Network.load(tmp_path / "net.hk")
     assert everything(net) == everything(straight) and alive == history.alive
-    assert alive[-1] != alive[0] or "rebirth" in stamina.values()
+    assert alive[-1] != alive[0] or "rebirth" in stamina.values() or history.inputs[-1] < 4
+
+
+@pytest.mark.parametrize("how", ["compact", "mask"])
+@pytest.mark.parametrize("by", ["share", "threshold"])
+def test_inputs_die(how, by):
+    """Inputs that say nothing lose their stamina; X keeps its columns, and a network of what is left is the same."""
+    X, Y = task()
+    X[:, 4] = -1  # never active
+    net = make()
+    stamina = {"mode": "mean", "layers": [], "inputs": {"by": by, "share": 0.2, "how": how, "minimum": 4}}
+    history = net.fit(X, Y, 2, stamina=stamina, validation=(X[:20], Y[:20]), gain_rule={"lr": 1e-4}, **FIT)
+    own = hk.stamina.Stamina(5, mode="mean")
+    own.update(X[permutation(200, 4, 0)])
+    assert own.value.argmin() == 4 and (own.value > 0).sum() == 4
+    assert history.inputs == [4, 4] and history.alive == [[24, 16]] * 2 and net.stamina == [None, None]
+    other = X.copy()
+    other[:, 4] = 7
+    assert net.forward(other).tobytes() == net.forward(X).tobytes()
+    assert net.evaluate(X, Y) == net.evaluate(other, Y) and net.gradients(X, Y)[0][0].shape == net.weights[0].shape
+    if how == "mask":
+        assert net.inputs is None and net.sizes[0] == 5 and not net.weights[0][:, 4].any() and not net.gradients(other, Y)[0][0][:, 4].any()
+        return
+    assert net.inputs.tolist() == [0, 1, 2, 3, -1] and net.sizes == [4, 24, 16, 3] and net.gains[0].shape == (4,)
+    assert net.moments["second_weights"][0].shape == (24, 4)
+    with pytest.raises(hk.ArgumentValueError, match=r"\(samples, 5\) is wanted"):
+        net.forward(X[:, :4])
+    left = net.forward(X)
+    net.inputs = None
+    assert net.forward(np.ascontiguousarray(X[:, :4])).tobytes() == left.tobytes()
+    net.inputs = np.array([0, 2, 1, 3, -1])
+    with pytest.raises(hk.ArgumentValueError, match="no map"):
+        net.forward(X)
+
+
+def test_newborn_units_do_not_hear_masked_ones():
+    X, Y = task()
+    net = make(optimizer="sgd")
+    net.fit(X, Y, 3, stamina={"how": "mask", "grow": 4, "maximum": 30, "inputs": {"share": 0.3, "minimum": 3}, **DYING}, **FIT)
+    below = [net.input_stamina, *net.stamina]
+    for l, w in enumerate(net.weights):
+        assert not below[l].alive.all() and not w[:, ~below[l].alive].any()
+
+
+@pytest.mark.parametrize("feedback", ["fa", "dfa", "fa_ex"])
+def test_growth_draws_feedback_by_the_generator_of_the_start(feedback):
+    """A matrix that is drawn at once in float64, uniform in [0, 1), says what comes."""
+    net = make(feedback=feedback, dtype=np.float64, **({"excitatory": 0.5} if feedback == "fa_ex" else {}))
+    old, coming = [b.copy() for b in net.feedback_weights], net.feedback_rng.copy()
+    hk.stamina.Stamina(16, dtype=np.float64).apply(net, 1, "grow", more=3)
+
+    def drawn(rows, cols, shape):
+        u = np.empty((rows, cols))
+        fill_uniform("test", u, coming, 0, 1)
+        half = np.sqrt(6 / sum(shape))
+        return np.where(u < 0.5, 0.1, -0.1) if feedback == "fa_ex" else 2 * half * u - half
+
+    first, second = net.feedback_weights
+    if feedback == "fa":
+        assert np.array_equal(first[:16], old[0]) and np.allclose(first[16:], drawn(3, 24, (19, 24)), rtol=0, atol=1e-15)
+    else:
+        assert np.array_equal(first, old[0])
+    assert np.array_equal(second[:, :16], old[1]) and np.allclose(second[:, 16:], drawn(3, 3, (3, 19)), rtol=0, atol=1e-15)
+    assert np.array_equal(coming, net.feedback_rng)
+    X, Y = task(50, np.float64)
+    net.fit(X, Y, 1, **FIT)
+    net.feedback_rng = np.zeros(4, np.uint64)
+    before = everything(net)
+    with pytest.raises(hk.ArgumentValueError, match="rng"):
+        hk.stamina.Stamina(19, dtype=np.float64).apply(net, 1, "grow")
+    assert everything(net) == before
 
 
 @pytest.mark.parametrize("change", [{"value": None}, {"updates": -1}, {"mode": "x"}, {"hue": 3}, {"alive": 3}])
@@ -168,7 +242,9 @@ def test_a_layer_does_not_die_altogether(stamina):
 def test_a_divergence_gives_back_the_units_of_its_epoch(how):
     X, Y = task()
     net = make(feedback="fa")
-    fit = dict(stamina={"steps": 5, "how": how, **DYING}, gain_rule={"lr": 1e-4}, **FIT)
+    fit = dict(stamina={"steps": 5, "how": how, "inputs": how != "rebirth", **DYING, "share": 0.2}, gain_rule={"lr": 1e-4}, **FIT)
+    if how == "compact":
+        fit["stamina"].update(grow=1, maximum=30)
     fit.update(validation=(X[:20], Y[:20]), patience=9)
     net.fit(X, Y, 1, **fit)
     before, sizes = everything(net), list(net.sizes)
@@ -230,7 +306,9 @@ def test_what_is_shown(monkeypatch):
         ({"how": "grow"}, {}, "stamina['how']"), ({"layers": [2]}, {}, "stamina"), ({"layers": []}, {}, "stamina"),
         ({"layers": [0, 0]}, {}, "stamina"), ({"every": 0}, {}, "stamina['every']"), ({"steps": 0}, {}, "stamina['steps']"),
         ({"samples": 0}, {}, "stamina['samples']"), ({"grow": 1}, {}, "stamina"), ({"grow": -1, "maximum": 3}, {}, "stamina['grow']"),
-        ({"grow": 1, "maximum": 30}, {"feedback": "fa"}, "stamina"), ({"how": "mask"}, {"activation": "sigmoid"}, "stamina"),
+        ({"how": "mask"}, {"activation": "sigmoid"}, "stamina"), ({"inputs": 3}, {}, "stamina"), ({"inputs": {"hue": 3}}, {}, "stamina"),
+        ({"inputs": {"how": "rebirth"}}, {}, "stamina['inputs']['how']"), ({"inputs": {"share": 1}}, {}, "share"),
+        ({"layers": []}, {}, "stamina"), ({"inputs": False, "layers": []}, {}, "stamina"),
     ],
 )  # fmt: skip
 def test_refusals(stamina, options, name):

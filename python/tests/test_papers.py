@@ -95,16 +95,94 @@ def test_stochastic_balancing(script, monkeypatch):
     assert difference < 1e-7 and deviation.max() < 1e-7 and np.abs(mean).max() > 0.1
 
 
-def test_neural_balance(monkeypatch):
+def test_neural_balance(script, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(FOLDER))
     module = __import__("neural_balance")
     monkeypatch.setattr(module, "SIZES", [64, 24, 16, 10])
-    X, y = load_digits()
-    data = (X[:1000], y[:1000], X[1000:], y[1000:])
-    for variant in module.VARIANTS:
-        accuracy, deficits = module.train(variant, data, 2, 0.1, 0)
-        assert accuracy > 0.2 and len(deficits) == 2 and min(deficits) > 0
-    assert module.train("plain", data, 2, 1e9, 0) == (0.0, [])
+    monkeypatch.setattr(module, "BATCH", 50)
+    rates = (0.001, 0.3)
+    monkeypatch.setattr(module, "SETS", {"MNIST": {"all images": rates}, "Fashion-MNIST": {"1 %": rates}})
+    monkeypatch.setattr(module, "images", lambda name: digits())
+    _, said = script("neural_balance", epochs=5, seeds=1)
+    lines = re.findall(r"^  (\S.*?)  .* ([\d.]+) % at 0.001; best ([\d.]+) % at", said, re.MULTILINE)
+    assert len(lines) == 2 * 6 and said.count("15.52 % after 5, 89.59 % after 500") == 1
+    assert all(float(low) < 30 < 70 < float(best) for _, low, best in lines[:6]), said
+    some = module.part(digits(), 0.1, 0)
+    assert np.abs(np.bincount(some.labels) - 0.1 * np.bincount(digits().labels)).max() <= 0.5
+    assert module.train(module.VARIANTS["plain"], digits(), 2, 1e9, 0) == 0.0
+
+
+def test_kept(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    common = importlib.import_module("_common")
+    for run, taken in (lambda: [1 / 3, 2], ""), (lambda: None, "1 results are of an earlier run"):
+        kept = common.Kept("some", tmp_path)
+        assert kept("a run", run) == [1 / 3, 2]
+        kept.say()
+        assert taken in capsys.readouterr().out
+    with pytest.raises(ZeroDivisionError):
+        kept("another", lambda: 1 / 0)
+    assert common.Kept("some", tmp_path).found == {"a run": [1 / 3, 2]}
+
+
+def test_deficit_progress(script, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = __import__("deficit_progress")
+    monkeypatch.setattr(module, "IMAGES", 60)
+    monkeypatch.setattr(module, "POINTS", 12)
+    _, said = script("deficit_progress", steps=1000, seed=0)
+    over = {name: float(value) for name, value in re.findall(r"^  (\S.*?): deficit .* (\S+)$", said, re.MULTILINE)}
+    assert max(over["L2"], over["L2, minibatches of 20"], over["L1"]) < 0.02 and over["no cost"] > 0.8, said
+
+
+def test_mnist_torch(script, monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = __import__("mnist_torch")
+    monkeypatch.setattr(module, "images", lambda name: digits())
+    monkeypatch.setattr(module, "SIZES", [64, 32, 10])
+
+    class Twin:
+        """In the place of PyTorch's process, a net of ours."""
+
+        version = "none"
+
+        def __init__(self, data, folder):
+            self.data, self.folder = data, folder
+
+        def net(self, net, lr, fused=False, threads=1):
+            self.lr, self.twin = lr, hk.Network(net.sizes, loss="softmax", optimizer=net.optimizer)
+            for mine, given in zip(self.twin.weights + self.twin.biases, net.weights + net.biases):
+                mine[...] = given
+
+        def train(self, order, batch):
+            x, y = self.data.x[order], self.data.labels[order]
+            history = self.twin.fit(x, y, batch=batch, lr=self.lr, shuffle=False, progress=False)
+            return {"seconds": 2.0, "loss": history.loss[0]}
+
+        def ask(self, do, **order):
+            if do == "test":
+                return {"accuracy": self.twin.evaluate(self.data.x_test, self.data.labels_test)[1]}
+            for l, w in enumerate(self.twin.weights):
+                np.save(self.folder / f"w{l}.npy", w)
+
+        def stop(self):
+            pass
+
+    monkeypatch.setattr(module, "Twin", Twin)
+    _, said = script("mnist_torch", epochs=2, seeds=2, rates=2, rounds=1, threads=1)
+    assert re.search(r"difference of the means.* \+0.00$", said, re.MULTILINE)
+    assert re.search(r"over the largest +0.0e\+00$", said, re.MULTILINE)
+    assert said.count("2.000 s, fused 2.000 s") == 3 and "wanted 0.75" in said and "no target" in said
+
+
+def test_mnist_torch_without(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    module = __import__("mnist_torch")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.delenv("TORCH_PYTHON", raising=False)
+    monkeypatch.setattr(module, "images", lambda name: digits())
+    module.main(None)
+    assert "NOT RUN: PyTorch is missing: make bench-peers" in capsys.readouterr().out
 
 
 def digits():

@@ -53,7 +53,17 @@ CASES = [
         },
     ),
     Case(
-        "batch_update", {"w": (OUT, IN), "g": (SAMPLES, OUT), "x": (SAMPLES, IN)}, {"decay": (OUT,), "col_decay": (IN,)}
+        "batch_update",
+        {"w": (OUT, IN), "g": (SAMPLES, OUT), "x": (SAMPLES, IN)},
+        {
+            "decay": (OUT,),
+            "col_decay": (IN,),
+            "row_add": (OUT,),
+            "col_add": (IN,),
+            "low": -1.0,
+            "high": 1.0,
+            "mask": (OUT, IN),
+        },
     ),
     Case("forward", {"w": (OUT, IN), "x": (SAMPLES, IN), "b": (OUT,)}, {"out": (SAMPLES, OUT)}, written=("out",)),
     Case("power_sums", {"w": (OUT, IN)}, {"p": 2.0, "weights": (IN,)}, written=()),
@@ -250,6 +260,7 @@ def test_lists_are_not_written(case, name):
         ("rank1", {"x": None}, "x"),
         ("rank1", {"w": None}, "w"),
         ("batch_update", {"g": None}, "g"),
+        ("batch_update", {"low": 2.0, "high": 1.0}, "low"),
         ("forward", {"activation": "swish"}, "activation"),
         ("forward", {"activation": 3}, "activation"),
         ("forward", {"activation": ("leaky_relu", -1.0)}, "activation"),

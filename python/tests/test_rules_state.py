@@ -237,7 +237,7 @@ def test_refusals():
         (lambda: R.ABCD(0.1, b=np.inf), "b"), (lambda: R.ABCD(0.1, d="d"), "d"), (lambda: R.Covariance(0.1, 1.5), "alpha"),
         (lambda: R.Covariance(0.1, -0.5), "alpha"), (lambda: R.BCM(0.1, theta0=0), "theta0"), (lambda: R.BCM(0.1, decay=-1), "decay"),
         (lambda: R.BCM(0.1, form="1983"), "form"), (lambda: R.BCM(0.1, form=1982), "form"), (lambda: R.BCM(0.1, form="1982", power=0), "power"),
-        (lambda: R.BCM(0.1, form="1982", c0=-1), "c0"), (lambda: R.DifferentialHebbian(0.1, 1), "pre"), (lambda: R.KrotovHopfield(0.1, 1.5), "q"),
+        (lambda: R.BCM(0.1, form="1982", c0=-1), "c0"), (lambda: R.DifferentialHebbian(0.1, 1), "pre"), (lambda: R.KrotovHopfield(0.1, 1), "q"),
         (lambda: R.KrotovHopfield(0.1, k=0), "k"), (lambda: R.KrotovHopfield(0.1, delta=-1), "delta"), (lambda: R.ThreeFactor(0.1, 0), "tau_e"),
         (lambda: R.ThreeFactor(0.1, 1, dt=0), "dt"), (lambda: R.ThreeFactor(0.1, 1, drive="dt"), "drive"),
         (lambda: R.ThreeFactor(0.1, 1, tau_rise=2), "tau_rise"), (lambda: R.Foldiak(p=0), "p"), (lambda: R.Foldiak(slope=0), "slope"),

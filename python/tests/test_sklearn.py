@@ -143,3 +143,14 @@ def test_torch_says_when_it_is_missing():
     except ImportError:
         with pytest.raises(ImportError, match="needs PyTorch: pip install torch"):
             hk.torch
+
+
+def test_a_cost_by_its_derivative():
+    """2w is the cost of p = 2."""
+    models = [fitted(), fitted()]
+    reports = [hk.sklearn.balance_(model, **options) for model, options in zip(models, ({}, {"cost": lambda w: 2 * w}))]
+    assert all(report.converged for report in reports) and "cost=<lambda>" in repr(reports[1])
+    for a, b in zip(models[0].coefs_, models[1].coefs_):
+        np.testing.assert_allclose(a, b, rtol=1e-7)
+    for d in hk.sklearn.deficit(models[1], cost=lambda w: 2 * w):
+        assert abs(d).max() < 1e-7

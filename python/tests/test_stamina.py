@@ -429,8 +429,6 @@ def test_all_state_of_a_network_shrinks_along(feedback):
     first = old[0][:, 1:5]
     assert np.array_equal(net.feedback_weights[0], first[[0, 1, 3]] if feedback == "fa" else first)
     assert np.array_equal(net.feedback_weights[1], old[1][:, [0, 1, 3]])
-    with pytest.raises(ValueError, match="feedback"):
-        st.Stamina(3).apply(net, 1, "grow")
 
 
 def test_growth_of_a_network_and_its_inputs():

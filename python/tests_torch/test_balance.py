@@ -668,3 +668,18 @@ def test_no_step_of_the_tracing_touches_the_model():
     hk.torch.deficit(model)
     assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
     assert torch.equal(torch.random.get_rng_state(), mode) and model.training
+
+
+def test_a_cost_by_its_derivative():
+    """2w is the cost of p = 2, here through convolutions and residual addition; an error leaves the model as it was."""
+    torch.manual_seed(0)
+    models = [Residual().double()]
+    models.append(copy.deepcopy(models[0]))
+    kept = [p.detach().clone() for p in models[1].parameters()]
+    with pytest.raises(ZeroDivisionError):
+        hk.torch.balance_(models[1], cost=lambda w: 1 / 0, example_inputs=torch.zeros(1, 3, 8, 8).double())
+    assert all(torch.equal(a, b) for a, b in zip(kept, models[1].parameters()))
+    for model, options in zip(models, ({}, {"cost": lambda w: 2 * w})):
+        assert hk.torch.balance_(model, tol=1e-12, example_inputs=torch.zeros(1, 3, 8, 8).double(), **options).converged
+    for a, b in zip(models[0].parameters(), models[1].parameters()):
+        assert torch.allclose(a, b, rtol=1e-9, atol=1e-12)

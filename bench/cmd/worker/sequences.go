@@ -181,7 +181,11 @@ func sequences[T kernels.Float]() worker.Forms[T] {
 func sliding[T kernels.Float](in *inputs[T], law bool) kernels.Online[T] {
 	theta := make([]T, in.Rows("w"))
 	vector(theta, func(int) T { return 1 })
-	return kernels.Online[T]{Rate: T(in.Numbers["lr"]), Theta: theta, Alpha: T(in.Numbers["alpha"]), Law: law}
+	o := kernels.Online[T]{Rate: T(in.Numbers["lr"]), Factor: kernels.FactorProduct, Theta: theta, Step: kernels.ThetaSquare, Alpha: T(in.Numbers["alpha"])}
+	if law {
+		o.Factor = kernels.FactorLaw
+	}
+	return o
 }
 
 func bcm1982[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {

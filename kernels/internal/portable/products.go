@@ -83,6 +83,12 @@ const (
 	MulZero = 1 << iota // +0: c is not read
 	MulKeep             // c_ij·f_i
 	MulCols             // c_ij·(f_i − d_j)
+	// Of MulTileFull only, which does not start at +0: what is done to the new
+	// element.
+	MulRowAdd // + ra_i
+	MulColAdd // + ca_j
+	MulMask   // c_ij stays where mask_ij is false
+	MulBounds // clip to [lo, hi]
 )
 
 // MulTile is at most MulRows rows of a matrix product, or of one block of its
@@ -96,6 +102,21 @@ const (
 // l starts at l*bStride; the columns behind the last one, up to a whole vector
 // of V, are read and may have any value.
 func MulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bPanel, flags int) {
+	MulTileFull(c, a, b, f, d, nil, nil, nil, 0, 0, m, n, k, cStride, aStride, bStride, bPanel, 0, flags)
+}
+
+// MulTileFull is MulTile from c_ij, decayed or not, whose result is u, followed by the terms that flags
+// name, in this order:
+//
+//	rows:    u = u + ra_i
+//	columns: u = u + ca_j
+//	mask:    u = c_ij where mask_ij is false
+//	bounds:  u = clip(u, lo, hi)
+//	c_ij ← u
+//
+// every sum rounded. Row i of the mask starts at mask[i*maskStride]. Slices of
+// missing terms are not read.
+func MulTileFull[T Float](c, a, b, f, d, ra, ca []T, mask []bool, lo, hi T, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int) {
 	var chain [maxPanelCols]T
 	for j := 0; j < n; j += PanelCols[T]() {
 		panel := b[j/PanelCols[T]()*bPanel:]
@@ -126,7 +147,20 @@ func MulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bPa
 				case flags&MulKeep != 0:
 					start = T(start * f[i])
 				}
-				out[o] = start + s
+				u := start + s
+				if flags&MulRowAdd != 0 {
+					u += ra[i]
+				}
+				if flags&MulColAdd != 0 {
+					u += ca[j+o]
+				}
+				if flags&MulMask != 0 && !mask[i*maskStride+j+o] {
+					u = out[o]
+				}
+				if flags&MulBounds != 0 {
+					u = clip(u, lo, hi)
+				}
+				out[o] = u
 			}
 		}
 	}

@@ -41,16 +41,16 @@ func Rank1DG[T Float](w, d, g, x []T, rows, cols, stride, dStep, gStep, _ int) {
 	}
 }
 
-// Rank1GSum1 is Rank1G, and out_i = Σ_j |w_ij| of the new w as RowSum1 has it.
-func Rank1GSum1[T Float](w, out, g, x []T, rows, cols, stride, gStep, far int) {
+// Rank1GSum is Rank1G, and out_i = Σ_j w_ij of the new w as RowSumSigned has it.
+func Rank1GSum[T Float](w, out, g, x []T, rows, cols, stride, gStep, far int) {
 	Rank1G(w, g, x, rows, cols, stride, gStep, far)
-	RowSum1(out, w, nil, rows, cols, stride, far)
+	RowSumSigned(out, w, nil, rows, cols, stride, far)
 }
 
-// Rank1DGSum1 is Rank1DG, and out_i = Σ_j |w_ij| of the new w as RowSum1 has it.
-func Rank1DGSum1[T Float](w, out, d, g, x []T, rows, cols, stride, dStep, gStep, far int) {
+// Rank1DGSum is Rank1DG, and out_i = Σ_j w_ij of the new w as RowSumSigned has it.
+func Rank1DGSum[T Float](w, out, d, g, x []T, rows, cols, stride, dStep, gStep, far int) {
 	Rank1DG(w, d, g, x, rows, cols, stride, dStep, gStep, far)
-	RowSum1(out, w, nil, rows, cols, stride, far)
+	RowSumSigned(out, w, nil, rows, cols, stride, far)
 }
 
 // Rank1CG adds an outer product to the weights decayed by column:

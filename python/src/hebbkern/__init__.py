@@ -14,8 +14,9 @@ Where to look, by ``help(hk.NAME)``:
 `rules`, `schedules`                                  learning rules, on weights of your own; rates that change
 `Layer`, `Stack`, `ConvLayer`                         layers that own weights and learn by a rule; `conv2d`, `pool2d`
 `Network`, `Mixed`                                    networks that are taught, alone or above a `Stack`
-`balance`, `deficit`                                  neural balance; `hk.torch.balance_` and `hk.sklearn.balance_` for
-                                                      models of PyTorch and scikit-learn
+`balance`, `deficit`                                  neural balance of layers; `hk.torch.balance_` and
+                                                      `hk.sklearn.balance_` for models of PyTorch and scikit-learn
+`balance_graph`, `deficit_graph`                      … of any network of a `Population` and a `Projection` and another
 `synaptic_balance`, `RNN`                             balance of recurrent weights, and networks that run
 `gains`, `gain_rule`                                  average gains of units, and the rule that learns from them
 `stamina`, `homeostasis`                              units that live by their use; thresholds, gain and bias that adapt
@@ -66,6 +67,7 @@ from .kernels import (
 from .layers import Layer, Stack
 from .mixed import Mixed
 from .network import History, Network
+from .projections import Population, Projection, balance_graph, deficit_graph
 from .recurrent import RNN, RNNRun, Robustness
 from .synaptic import SynapticReport, synaptic_balance
 
@@ -84,6 +86,8 @@ __all__ = [
     "Layer",
     "Mixed",
     "Network",
+    "Population",
+    "Projection",
     "RNN",
     "RNNRun",
     "Robustness",
@@ -93,10 +97,12 @@ __all__ = [
     "WeightNorm",
     "__version__",
     "balance",
+    "balance_graph",
     "batch_update",
     "conv2d",
     "cpu_info",
     "deficit",
+    "deficit_graph",
     "ema",
     "forward",
     "gain_rule",

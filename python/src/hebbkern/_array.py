@@ -256,12 +256,20 @@ def _fits(array: npt.NDArray[Any]) -> bool:
     )
 
 
+_CODES = {
+    FLOATS[0]: _header.FLOAT32,
+    FLOATS[1]: _header.FLOAT64,
+    np.dtype(np.int32): _header.INT32,
+    np.dtype(np.int64): _header.INT64,
+}
+
+
 def describe(array: npt.NDArray[Any]) -> _header.Array:
     """The hk_array of a checked array. It does not keep the array alive."""
     rows = array.shape[0] if array.ndim == 2 else 1
     cols = array.shape[-1]
     stride = array.strides[0] // array.itemsize if array.ndim == 2 and rows > 1 and array.size else cols
-    code = _header.FLOAT32 if array.dtype == FLOATS[0] else _header.FLOAT64
+    code = _CODES[array.dtype]
     flags = 0 if array.flags.writeable else _header.READONLY
     return _header.Array(array.__array_interface__["data"][0], rows, cols, stride, code, array.ndim, flags)
 

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ._array import FLOATS
+from ._array import FLOATS, checked
 from ._errors import ArgumentTypeError, ArgumentValueError
 
 
 class CSR(NamedTuple):
     """Sparse weights, for those who have no SciPy: what `scipy.sparse.csr_array` has under the same names.
 
-    Rules learn on either, in the place of w: the stored entries change in place, the others do not exist.
+    `balance` and rules take either, in the place of w: the stored entries change in place, the others do not exist.
 
     Attributes
     ----------
@@ -64,3 +64,20 @@ class CSR(NamedTuple):
 def is_csr(w: Any) -> bool:
     """Whether w has the parts of a CSR matrix."""
     return all(hasattr(w, name) for name in ("data", "indices", "indptr", "shape"))
+
+
+def checked_csr(value: Any, name: str, function: str, *, dtype: np.dtype[Any] | None = None, written: bool = False) -> CSR:
+    """Sparse weights over the memory of `value`, or the error that says what is wrong with its arrays. The library looks at
+    the structure."""
+    shape = tuple(int(n) for n in value.shape)
+    data = checked(value.data, name, function, ndim=1, dtype=dtype, written=written)
+    indices, indptr = (np.asarray(part) for part in (value.indices, value.indptr))
+    for part, what, size in ((indices, "indices", len(data)), (indptr, "indptr", shape[0] + 1)):
+        if part.dtype not in (np.dtype(np.int32), np.dtype(np.int64)) or not part.flags.c_contiguous:
+            raise ArgumentTypeError(f"{function}: {what} of {name} is {part.dtype}; contiguous int32 or int64 is wanted", name)
+        if len(shape) != 2 or part.shape != (size,):
+            raise ArgumentValueError(
+                f"{function}: {name} has shape {shape}, {len(data)} entries and {what} of shape {part.shape}; ({size},) is wanted",
+                name,
+            )
+    return CSR(data, indices, indptr, (shape[0], shape[1]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import ctypes
 import math
-from typing import TYPE_CHECKING, Any, Mapping
+import threading
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from ._errors import (
 )
 from ._history import Best, History
 from ._lib import native
-from ._living import LIVING, Extinct, Living
+from ._living import LIVING, Extinct, Living, whole
 from ._parameters import choice, count, is_integer, real
 from ._progress import Bar
 from ._train import Call
@@ -70,7 +71,7 @@ class Fit:
         if validation is not None:
             if not isinstance(validation, (tuple, list)) or len(validation) != 2:
                 raise ArgumentTypeError(f"{FUNCTION}: validation is no pair (X, Y)", "validation")
-            x = net._inputs(validation[0], FUNCTION)
+            x = net._given(validation[0], FUNCTION)
             self.valid = x, net._targets(validation[1], len(x), FUNCTION)
         self.patience = None if patience is None else count(FUNCTION, "patience", patience)
         if self.patience and (self.valid is None or not len(self.valid[0])):
@@ -107,11 +108,16 @@ class Fit:
             return
         if batches is not None:
             raise ArgumentValueError(f"{FUNCTION}: batches goes with a function for X only", "batches")
-        self.x = self.net._inputs(X, FUNCTION)
+        self._look(X)
         if not len(self.x):
             raise ArgumentValueError(f"{FUNCTION}: X has no sample; at least one is wanted", "X")
         self.target = self.net._targets(Y, len(self.x), FUNCTION)
         self.length = len(self.x)
+
+    def _look(self, X: Any) -> None:
+        """Samples, as they are given and as the inputs read them."""
+        self.given = self.net._given(X, FUNCTION)
+        self.x = self.net._read(self.given, FUNCTION)
 
     # ---- the loop -------------------------------------------------------------------------------------------------
 
@@ -189,7 +195,7 @@ class Fit:
                 drawn = self.draw()
                 if not isinstance(drawn, (tuple, list)) or len(drawn) != 2:
                     raise ArgumentTypeError(f"{FUNCTION}: X has returned no pair (X, Y)", "X")
-                self.x = net._inputs(drawn[0], FUNCTION)
+                self._look(drawn[0])
                 if not len(self.x):
                     raise ArgumentValueError(f"{FUNCTION}: X has drawn no sample; at least one is wanted", "X")
                 self.target = net._targets(drawn[1], len(self.x), FUNCTION)
@@ -205,13 +211,16 @@ class Fit:
             history.valid_loss.append(loss)
             history.valid_accuracy.append(accuracy)
         if self.aligned:
-            history.alignment.append(net.alignment(self.x[:ALIGNED], self.target[:ALIGNED]))
+            history.alignment.append(net.alignment(self.given[:ALIGNED], self.target[:ALIGNED]))
         try:
             history.deficit.append(unit_deficits(net._flat(FUNCTION), *self.measure)[1])
         except ArgumentValueError as error:  # NaN or Inf, from the epoch's last update
             raise DivergenceError(str(error).replace("deficit", FUNCTION, 1)) from None
         if self.living:
             history.alive.append(self.living.alive())
+            history.died.append(self.living.deaths())
+            if -1 in self.living.how:
+                history.inputs.append(self.living.inputs())
         due = self.balancing and self.balancing["every"] and (net.epoch + 1) % self.balancing["every"] == 0
         history.balanced.append(self._balance() if due else None)
         net.epoch, net.position = net.epoch + 1, 0
@@ -228,8 +237,11 @@ class Fit:
         args = call.train(x, target, index, batch, lr, summed=self.summed, gain=self.gain)
         start, at, error = net.position, ctypes.c_int64(0), _header.Error()
         train = native.library.hk_train
+        learn: Callable[[], int] = lambda: train(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))
+        if threading.current_thread() is threading.main_thread() and call.long(batch):
+            learn = _stoppable(learn, args, call)
         try:
-            while (status := train(ctypes.byref(args), ctypes.byref(at), ctypes.byref(error))) == _header.MORE:
+            while (status := learn()) == _header.MORE:
                 if self.draw is None:
                     self.bar.to(self.before + start + at.value)
         finally:
@@ -249,7 +261,8 @@ class Fit:
         made, updates = (at, self.length) if self.draw else (-(-at // self.batch), -(-self.length // self.batch))
         if living.due(made, updates):
             samples = living.samples
-            living.step(self.x[:samples] if self.draw else self.x[self.index[max(0, at - samples) : at]])
+            if living.step(self.x[:samples] if self.draw else self.x[self.index[max(0, at - samples) : at]]):
+                self._look(self.given)
 
     def _call_back(self, made: int) -> None:
         """Call what is due after so many updates of the epoch, 0 after its end."""
@@ -310,6 +323,36 @@ class Fit:
         sigma = describe_all(self.net.gains)
         return _header.GainTraining(sigma, lr, alpha, limit, codes["of"], codes["form"], codes["reduction"])
 
+def _stoppable(step: Callable[[], int], args: _header.TrainArgs, *kept: Any) -> Callable[[], int]:
+    """A step that is made by another thread, so that Ctrl-C is heard meanwhile: it ends the step, within less than a
+    second, and is raised when that has ended. `kept` are what it needs till then."""
+    stop = ctypes.c_int32(0)
+    args.stop = ctypes.pointer(stop)
+
+    def made() -> int:
+        found: list[int] = []
+        ended = threading.Event()  # Thread.join takes a thread for ended when it was interrupted (Python 3.10 to 3.12)
+
+        def work() -> None:
+            try:
+                found.append(step())
+            finally:
+                ended.set()
+
+        threading.Thread(target=work, name="hebbkern").start()
+        try:
+            ended.wait()
+        except BaseException:
+            with whole():
+                stop.value = 1
+                ended.wait()
+            raise
+        assert kept
+        return found[0]
+
+    return made
+
+
 class _State:
     """A copy of all that training changes."""
 
@@ -317,16 +360,16 @@ class _State:
         lists = [net.weights, net.biases, net.feedback_weights, net.previous, net.gains or [], *net.moments.values()]
         self.net = net
         self.arrays = [(among, l, array, array.copy()) for among in lists for l, array in enumerate(among)]
-        self.plain = {name: getattr(net, name) for name in ("epoch", "position", "steps", "started", "best")}
+        self.plain = {name: getattr(net, name) for name in ("epoch", "position", "steps", "started", "best", "inputs")}
         self.plain["sizes"] = list(net.sizes)
-        self.stamina = copy.deepcopy(net.stamina)
+        self.copies = copy.deepcopy({name: getattr(net, name) for name in ("stamina", "input_stamina", "feedback_rng")})
 
     def restore(self) -> None:
         """A callback may have put other arrays in their place."""
         for among, l, array, kept in self.arrays:
             array[...] = kept
             among[l] = array
-        self.net.__dict__.update(self.plain, stamina=self.stamina)
+        self.net.__dict__.update({**self.plain, **self.copies})
 
 
 def _callbacks(value: Any) -> list[tuple[int, Any]]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from . import _header
 from ._array import describe, run
+from ._csr import CSR
 from ._errors import ArgumentTypeError, ArgumentValueError, HebbkernError
 from ._lib import native
 
@@ -31,7 +32,7 @@ class Block:
 
     Attributes
     ----------
-    w : array [rows, cols] or [cols]
+    w : array [rows, cols] or [cols], or CSR [rows, cols]
         Written in place: writable, float32 or float64, its last axis contiguous. A convolution is its kernel as
         [out, in/groups · kh · kw], with one block for each group.
     name : str
@@ -43,12 +44,12 @@ class Block:
     alpha : float
         Weight in the cost; 0: scaled along, at no cost.
     alphas : array like w, optional
-        Weight of each element in the cost besides; a mask is 0 and 1.
+        Weight of each element in the cost besides; a mask is 0 and 1. Sparse: [stored].
     power : float
         1 for weights and biases, −1 for gradients and their averages, −2 for averages of their squares.
     """
 
-    w: npt.NDArray[Any]
+    w: npt.NDArray[Any] | CSR
     name: str
     rows: Integers | None = None
     cols: Integers | None = None
@@ -120,7 +121,11 @@ def balance_graph(
         cost = (None, None, ctypes.cast(native.locked.hk_python_derivative, ctypes.c_void_p), _in_place(p, function))
     described = (_header.BalanceBlock * len(blocks))()
     for made, block in zip(described, blocks):
-        made.w = describe(block.w)
+        if isinstance(block.w, CSR):
+            made.w = describe(block.w.data)
+            made.indices, made.indptr, made.width = describe(block.w.indices), describe(block.w.indptr), block.w.shape[1]
+        else:
+            made.w = describe(block.w)
         if block.alphas is not None:
             made.alphas = describe(block.alphas)
         made.rows, made.cols = _address(block.rows), _address(block.cols)

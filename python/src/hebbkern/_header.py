@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
            "windowed_gain", "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak", "patches", "conv_forward", "pool",
-           "threshold", "intrinsic_plasticity", "balanced_relu", "stamina")  # fmt: skip
+           "threshold", "intrinsic_plasticity", "balanced_relu", "stamina", "given")  # fmt: skip
 NETWORK = ("init", "predict", "gradients", "train", "permutation", "balance_graph", "deficit", "evaluate", "deaths", "spread",
-           "seed", "uniform", "anneal", "synaptic_balance", "rnn", "normal")  # fmt: skip
+           "seed", "uniform", "anneal", "synaptic_balance", "rnn", "normal",
+           "draw_feedback")  # fmt: skip
 CHECKPOINT = ("save", "inspect", "load")
 
 # Status and reason codes of hebbkern.h.
@@ -20,6 +21,7 @@ OK, MORE, E_TYPE, E_VALUE, E_INTERNAL, E_DIVERGED, E_FILE, E_SYSTEM = 0, 1, -1, 
  R_REPLACED) = range(11)  # fmt: skip
 ABSENT, FLOAT32, FLOAT64, BOOL = range(4)
 UINT8, INT64, UINT64 = 4, 5, 6  # of tensors in checkpoints
+INT32 = 7
 MAX_AXES = 32
 READONLY = 1
 MESSAGE_SIZE = 384
@@ -149,6 +151,21 @@ class InitArgs(ctypes.Structure):
         ("feedback", ctypes.POINTER(Feedback)),
         ("beta", _F64),
         ("excitatory", _F64),
+        ("rng", _POINTER),
+    ]
+
+
+class DrawFeedbackArgs(ctypes.Structure):
+    """hk_draw_feedback_args."""
+
+    _fields_ = [
+        ("out", Array),
+        ("rng", _POINTER),
+        ("kind", _I64),
+        ("beta", _F64),
+        ("excitatory", _F64),
+        ("rows", _I64),
+        ("cols", _I64),
     ]
 
 
@@ -209,6 +226,7 @@ class TrainArgs(ctypes.Structure):
         ("updates", ctypes.POINTER(_I64)),
         ("dweights", ctypes.POINTER(Array)),
         ("dbiases", ctypes.POINTER(Array)),
+        ("stop", ctypes.POINTER(ctypes.c_int32)),
     ]
 
 
@@ -224,6 +242,9 @@ class BalanceBlock(ctypes.Structure):
     _fields_ = [
         ("w", Array),
         ("alphas", Array),
+        ("indices", Array),
+        ("indptr", Array),
+        ("width", _I64),
         ("rows", _POINTER),
         ("cols", _POINTER),
         ("transposed", _I64),
@@ -477,6 +498,7 @@ STRUCTS: dict[str, Any] = {
     "hk_gain_training": GainTraining,
     "hk_balance_report": BalanceResult,
     "hk_init_args": InitArgs,
+    "hk_draw_feedback_args": DrawFeedbackArgs,
     "hk_predict_args": PredictArgs,
     "hk_gradients_args": GradientsArgs,
     "hk_train_args": TrainArgs,

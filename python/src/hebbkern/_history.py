@@ -52,6 +52,10 @@ class History:
         Angles of `Network.alignment` in degrees after the epoch; empty unless asked for.
     alive : list of list of int
         With stamina, the units of each hidden layer that are alive after the epoch; else empty.
+    died : list of list of int
+        With stamina, the units of each hidden layer that died in the epoch, those that were born again with them; else empty.
+    inputs : list of int
+        With stamina of the inputs, those that are alive; else empty.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -63,6 +67,8 @@ class History:
     valid_accuracy: list[float] = field(default_factory=list)
     alignment: list[npt.NDArray[np.float64]] = field(default_factory=list)
     alive: list[list[int]] = field(default_factory=list)
+    died: list[list[int]] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -96,6 +102,8 @@ class History:
         if self.alive:
             for layer, units in enumerate(zip(*self.alive)):
                 axes[-1].plot(epochs, units, ".-", label=f"hidden layer {layer}")
+            if self.inputs:
+                axes[-1].plot(epochs, self.inputs, ".--", label="inputs")
             axes[-1].set(title="units alive", xlabel="epoch", ylim=(0, None))
             axes[-1].legend()
         return figure

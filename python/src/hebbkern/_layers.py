@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from . import _graph
 from ._array import checked
+from ._csr import CSR, checked_csr, is_csr
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._graph import Block
 from ._parameters import real
@@ -18,20 +19,26 @@ from .kernels import activation_code
 _HOMOGENEOUS = ("identity", "relu", "leaky_relu", "bilu")
 
 Arrays = list[npt.NDArray[Any]]
+Weights = list[npt.NDArray[Any] | CSR]
 Optional = list[npt.NDArray[Any] | None]
 
 
 def check_layers(
     weights: Any, biases: Any, function: str, *, written: bool, prefix: str = ""
-) -> tuple[Arrays, Optional | None]:
-    """Check a list of weights and biases."""
+) -> tuple[Weights, Optional | None]:
+    """Check a list of weights, of which any may be sparse, and biases."""
     weights = as_list(weights, f"{prefix}weights", function)
     if not weights:
         raise ArgumentValueError(f"{function}: {prefix}weights is an empty list; at least one matrix is wanted", "weights")
-    w = [checked(weights[0], f"{prefix}weights[0]", function, ndim=2, written=written)]
-    dtype = w[0].dtype
-    for l, value in enumerate(weights[1:], 1):
-        w.append(checked(value, f"{prefix}weights[{l}]", function, ndim=2, dtype=dtype, written=written))
+    w: Weights = []
+    dtype: np.dtype[Any] | None = None
+    for l, value in enumerate(weights):
+        name = f"{prefix}weights[{l}]"
+        if not isinstance(value, np.ndarray) and is_csr(value):
+            w.append(checked_csr(value, name, function, dtype=dtype, written=written))
+        else:
+            w.append(checked(value, name, function, ndim=2, dtype=dtype, written=written))
+        dtype = stored(w[0]).dtype
     if biases is None:
         return w, None
     biases = as_list(biases, f"{prefix}biases", function)
@@ -46,17 +53,32 @@ def check_layers(
     ]
 
 
+def stored(w: npt.NDArray[Any] | CSR) -> npt.NDArray[Any]:
+    """The array that holds the weights."""
+    return w.data if isinstance(w, CSR) else w
+
+
 def as_list(value: Any, name: str, function: str) -> list[Any]:
     if not isinstance(value, (list, tuple)):
         raise ArgumentTypeError(f"{function}: {name} is a {type(value).__qualname__}; a list of arrays is wanted", name)
     return list(value)
 
 
-def _degree(activation: Any, function: str) -> float | None:
+def degree_of(activation: Any, function: str) -> float | None:
     """c of a homogeneous activation, None for another."""
     _, _, shape = activation_code(activation, function)
     name = activation[0] if isinstance(activation, tuple) else activation
     return shape if name == "bipu" else 1.0 if name in _HOMOGENEOUS else None
+
+
+def _same_structure(value: Any, w: CSR, name: str, function: str) -> None:
+    """Refuse sparse values that stand at other places than the weights."""
+    if (
+        tuple(value.shape) != w.shape
+        or not np.array_equal(value.indices, w.indices)
+        or not np.array_equal(value.indptr, w.indptr)
+    ):
+        raise ArgumentValueError(f"{function}: {name} has entries at other places; those of the weights are wanted", name)
 
 
 class Layers:
@@ -87,7 +109,7 @@ class Layers:
         self.other = np.zeros(self.units, np.bool_)  # units with another activation
         for h, (at, kinds) in enumerate(zip(self.at, self._kinds(activation))):
             self.group[at] = h
-            degrees = [_degree(a, self.function) for a in kinds]
+            degrees = [degree_of(a, self.function) for a in kinds]
             if any(d != 1.0 for d in degrees):
                 self.other[at] = [d is None for d in degrees]
                 self.degree[at] = [1.0 if d is None else d for d in degrees]
@@ -104,7 +126,7 @@ class Layers:
     def _kinds(self, activation: Any) -> list[list[Any]]:
         """The activations of each hidden layer: one for all units, or one for each."""
         if not isinstance(activation, list):
-            _degree(activation, self.function)
+            degree_of(activation, self.function)
             return [[activation]] * len(self.hidden)
         if len(activation) != len(self.hidden):
             raise ArgumentValueError(
@@ -130,14 +152,17 @@ class Layers:
                     "wanted", "alpha",
                 )  # fmt: skip
             for l, (value, block) in enumerate(zip(values, self.blocks)):
-                name = f"alpha[{l}]"
-                if np.ndim(value) == 0:
+                name, of = f"alpha[{l}]", stored(block.w)
+                if is_csr(value) and isinstance(block.w, CSR):
+                    _same_structure(value, block.w, name, self.function)
+                    value = value.data
+                elif np.ndim(value) == 0:
                     block.alpha = real(self.function, name, value)
                     continue
-                block.alphas = checked(value, name, self.function, ndim=2, dtype=block.w.dtype)
-                if block.alphas.shape != block.w.shape:
+                block.alphas = checked(value, name, self.function, ndim=of.ndim, dtype=of.dtype)
+                if block.alphas.shape != of.shape:
                     raise ArgumentValueError(
-                        f"{self.function}: {name} has shape {block.alphas.shape}; {block.w.shape} is wanted", name
+                        f"{self.function}: {name} has shape {block.alphas.shape}; {of.shape} is wanted", name
                     )
         if include_bias:
             for block in self.blocks[len(self.weights) :]:
@@ -180,11 +205,18 @@ class Layers:
                 if array is None:
                     continue
                 model = models.get(f"{kind}[{l}]")
-                if model is None or array.shape != model.w.shape or array.dtype != model.w.dtype:
+                if (
+                    model is None
+                    or array.shape != model.w.shape
+                    or stored(array).dtype != stored(model.w).dtype
+                    or isinstance(array, CSR) != isinstance(model.w, CSR)
+                ):
                     raise ArgumentValueError(
                         f"{self.function}: {name} {kind}[{l}] is not like {kind}[{l}], in shape {array.shape} and as "
-                        f"{array.dtype}", name,
+                        f"{stored(array).dtype}", name,
                     )  # fmt: skip
+                if isinstance(array, CSR) and isinstance(model.w, CSR):
+                    _same_structure(array, model.w, f"{name} {kind}[{l}]", self.function)
                 self.blocks.append(
                     Block(array, f"{name} {kind}[{l}]", model.rows, model.cols, model.transposed, 0.0, power=power)
                 )

@@ -130,6 +130,7 @@ class _Native:
     intrinsic_plasticity: Callable[..., Any]
     balanced_relu: Callable[..., Any]
     stamina: Callable[..., Any]
+    given: Callable[..., Any]
     contrastive: Callable[..., Any]
     three_factor: Callable[..., Any]
     foldiak: Callable[..., Any]

@@ -19,13 +19,14 @@ from .stamina import Stamina
 if TYPE_CHECKING:
     from .network import Network
 
-_NUMBERS = {
+_NUMBERS: dict[str, Any] = {
     "mode": "zero_sum", "strength": 1.0, "alpha": None, "by": "threshold", "threshold": 0.0, "share": 0.1, "warmup": 0,
     "minimum": 0,
 }  # fmt: skip
 #: The options and their defaults. The first are those of `Stamina`.
 LIVING: dict[str, Any] = {
-    **_NUMBERS, "how": "compact", "layers": None, "every": 1, "steps": None, "samples": 1024, "grow": 0, "maximum": None,
+    **_NUMBERS, "how": "compact", "layers": None, "inputs": None, "every": 1, "steps": None, "samples": 1024, "grow": 0,
+    "maximum": None,
 }  # fmt: skip
 
 
@@ -39,26 +40,46 @@ class Living:
     def __init__(self, net: Network, options: dict[str, Any], function: str) -> None:
         self.net, self.function = net, function
         hidden = len(net.sizes) - 2
-        if not hidden:
+        inputs = self._of_inputs(options)
+        if not hidden and inputs is None:
             raise ArgumentValueError(f"{function}: stamina is of hidden layers, and net has none", "stamina")
         layers = range(hidden) if options["layers"] is None else options["layers"]
         layers = list(layers) if isinstance(layers, (list, tuple, range)) else [layers]
-        if not layers or len(set(layers)) != len(layers) or not all(is_integer(l) and 0 <= l < hidden for l in layers):
+        if not (layers or inputs) or len(set(layers)) != len(layers) or not all(is_integer(l) and 0 <= l < hidden for l in layers):
             raise ArgumentValueError(
                 f"{function}: stamina['layers'] is {options['layers']!r}; different hidden layers from 0 to {hidden - 1} are "
                 "wanted", "stamina",
             )  # fmt: skip
-        self.layers = sorted(layers)
         choice(function, "stamina['how']", options["how"], ("compact", "mask", "rebirth"))
-        self.how = options["how"]
+        #: How the units of each layer die, from the lowest up; −1 is the inputs.
+        self.how = {**({} if inputs is None else {-1: inputs["how"]}), **dict.fromkeys(sorted(layers), options["how"])}
         self.every, self.samples = (count(function, f"stamina[{key!r}]", options[key]) for key in ("every", "samples"))
         self.steps = None if options["steps"] is None else count(function, "stamina['steps']", options["steps"])
         self.grow, self.maximum = options["grow"], options["maximum"]
         if self.grow != 0:
             self._growth()
-        if self.how == "mask":
-            self._silent()
+        self._silent()
         self.objects = self._objects(options)
+        self.input_object = net.input_stamina if inputs is None else self._object(-1, net.input_stamina, inputs)
+
+    def _of_inputs(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The options of the inputs over those of the units; None: they do not die."""
+        given = options["inputs"]
+        if given is None or given is False:
+            return None
+        known = {key: options[key] for key in _NUMBERS}
+        known["how"] = "compact" if options["how"] == "rebirth" else options["how"]
+        if given is True:
+            given = {}
+        if not isinstance(given, Mapping):
+            raise ArgumentTypeError(f"{self.function}: stamina['inputs'] is {given!r}; a mapping of options is wanted", "stamina")
+        for key in given:
+            if key not in known:
+                raise ArgumentValueError(
+                    f"{self.function}: stamina['inputs'] has the unknown option {key!r}; known are {', '.join(known)}", "stamina"
+                )
+        choice(self.function, "stamina['inputs']['how']", given.get("how", "compact"), ("compact", "mask"))
+        return {**known, **given}
 
     def _growth(self) -> None:
         count(self.function, "stamina['grow']", self.grow)
@@ -67,17 +88,12 @@ class Living:
                 f"{self.function}: stamina has grow and no maximum; the units that a layer may grow to are wanted", "stamina"
             )
         count(self.function, "stamina['maximum']", self.maximum)
-        if self.net.feedback_weights:
-            raise ArgumentValueError(
-                f"{self.function}: stamina has grow, and new units would have no feedback weights; feedback 'bp' or 'sign' "
-                "is wanted", "stamina",
-            )  # fmt: skip
 
     def _silent(self) -> None:
         """Whether the activity of a masked unit is 0, so that the weights out of it stay as they are in training."""
-        for layer in self.layers:
-            f = self._activation(layer)
-            if forward(np.ones((1, 1)), [0.0], activation=f)[0] != 0:
+        for layer, how in self.how.items():
+            f = "identity" if layer < 0 else self._activation(layer)
+            if how == "mask" and forward(np.ones((1, 1)), [0.0], activation=f)[0] != 0:
                 raise ArgumentValueError(
                     f"{self.function}: stamina['how'] is 'mask', and the units of layer {layer} have the activation {f!r}, "
                     "which is not 0 at 0: training would move those that are masked; 'compact' is wanted", "stamina",
@@ -91,25 +107,29 @@ class Living:
                 f"{self.function}: net.stamina is no list of {hidden}, one for each hidden layer, any more", "stamina"
             )
         found: list[Stamina | None] = list(net.stamina or [None] * hidden)
-        for l, old in enumerate(found):
-            n = net.sizes[l + 1]
-            if old is not None:
-                if not isinstance(old, Stamina):
-                    raise ArgumentTypeError(f"{self.function}: net.stamina[{l}] is {old!r}; a Stamina is wanted", "stamina")
-                old._check(self.function)
-                if len(old.value) != n or old.value.dtype != net.dtype:
-                    raise ArgumentValueError(
-                        f"{self.function}: net.stamina[{l}] has {len(old.value)} units in {old.value.dtype}; {n} in "
-                        f"{net.dtype} are wanted, or None for net.stamina, which begins anew", "stamina",
-                    )  # fmt: skip
-            if l in self.layers:
-                numbers = {key: options[key] for key in _NUMBERS}
-                new = Stamina(n, seed=(net.seed + l + 1) % 2**64, dtype=net.dtype, **numbers)
-                if old is not None:
-                    for key in ("value", "alive", "prior", "updates", "rng"):
-                        setattr(new, key, getattr(old, key))
-                found[l] = new
-        return found
+        return [self._object(l, old, options if l in self.how else None) for l, old in enumerate(found)]
+
+    def _object(self, l: int, old: Stamina | None, options: Mapping[str, Any] | None) -> Stamina | None:
+        """The stamina of one layer: what there was, with the numbers of this call if it has any."""
+        net, n = self.net, self.net.sizes[l + 1]
+        name = "net.input_stamina" if l < 0 else f"net.stamina[{l}]"
+        if old is not None:
+            if not isinstance(old, Stamina):
+                raise ArgumentTypeError(f"{self.function}: {name} is {old!r}; a Stamina is wanted", "stamina")
+            old._check(self.function)
+            if len(old.value) != n or old.value.dtype != net.dtype:
+                raise ArgumentValueError(
+                    f"{self.function}: {name} has {len(old.value)} units in {old.value.dtype}; {n} in {net.dtype} are wanted, "
+                    f"or None for {name.split('[')[0]}, which begins anew", "stamina",
+                )  # fmt: skip
+        if options is None:
+            return old
+        numbers = {key: options[key] for key in _NUMBERS}
+        new = Stamina(n, seed=(net.seed + l + 1) % 2**64, dtype=net.dtype, **numbers)
+        if old is not None:
+            for key in ("value", "alive", "prior", "updates", "rng"):
+                setattr(new, key, getattr(old, key))
+        return new
 
     def _activation(self, layer: int) -> Any:
         f = self.net.activation
@@ -118,14 +138,26 @@ class Living:
     # ---- in training ------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        self.net.stamina = self.objects
+        if self.objects:
+            self.net.stamina = self.objects
+        self.net.input_stamina = self.input_object
         self.made = self.net.steps  # at the last step; what was due before is done
+        self.died = [0] * (len(self.net.sizes) - 2)  # in this epoch
 
     def alive(self) -> list[int]:
         """Units of each hidden layer that are alive."""
         net = self.net
-        assert net.stamina is not None
-        return [n if s is None else int(s.alive.sum()) for n, s in zip(net.sizes[1:-1], net.stamina)]
+        return [n if s is None else int(s.alive.sum()) for n, s in zip(net.sizes[1:-1], net.stamina or ())]
+
+    def deaths(self) -> list[int]:
+        """Units of each hidden layer that have died since this was asked last."""
+        found, self.died = self.died, [0] * len(self.died)
+        return found
+
+    def inputs(self) -> int:
+        """Inputs that are alive."""
+        own = self.net.input_stamina
+        return self.net.sizes[0] if own is None else int(own.alive.sum())
 
     def due(self, made: int, updates: int) -> bool:
         """Whether a step is due after so many updates of an epoch that has `updates`, and has not been made."""
@@ -135,50 +167,69 @@ class Living:
             return made > 0 and made % self.steps == 0
         return made == updates and (self.net.epoch + 1) % self.every == 0
 
-    def step(self, x: npt.NDArray[Any]) -> None:
-        """Observe the activities at the samples x; then who has no stamina left dies."""
-        with _whole():
+    def step(self, x: npt.NDArray[Any]) -> bool:
+        """Observe the activities at the samples x; then who has no stamina left dies. Whether an input did."""
+        with whole():
             self.made = self.net.steps
             self._observe(x)
-            dead = {layer: self._dying(layer) for layer in self.layers}  # all of them, before anything dies
+            dead = {layer: self._dying(layer) for layer in self.how}  # all of them, before anything dies
             for layer, units in dead.items():
                 self._change(layer, units)
+        return len(dead.get(-1, ())) > 0
 
     def _stamina(self, layer: int) -> Stamina:
-        assert self.net.stamina is not None
-        found = self.net.stamina[layer]
+        net = self.net
+        found = net.input_stamina if layer < 0 else (net.stamina or [None] * len(net.weights))[layer]
         if found is None:
-            raise ArgumentValueError(f"{self.function}: net.stamina[{layer}] has been taken away", "stamina")
+            raise ArgumentValueError(f"{self.function}: the stamina of layer {layer} has been taken away", "stamina")
         return found
 
     def _observe(self, x: npt.NDArray[Any]) -> None:
         net = self.net
-        for layer in range(self.layers[-1] + 1):
-            x = forward(net.weights[layer], x, net.biases[layer], activation=self._activation(layer))
-            if layer in self.layers:
+        for layer in range(-1, max(self.how) + 1):
+            if layer >= 0:
+                x = forward(net.weights[layer], x, net.biases[layer], activation=self._activation(layer))
+            if layer in self.how:
                 self._stamina(layer).update(x)
 
     def _dying(self, layer: int) -> npt.NDArray[np.int64]:
         try:
             return self._stamina(layer).dying()
         except ArgumentValueError as error:
-            raise Extinct(f"{error}; hidden layer {layer}", "stamina") from None
+            place = "the inputs" if layer < 0 else f"hidden layer {layer}"
+            raise Extinct(f"{error}; {place}", "stamina") from None
 
     def _change(self, layer: int, dead: npt.NDArray[np.int64]) -> None:
-        net, stamina = self.net, self._stamina(layer)
-        more = self.grow and min(self.grow, self.maximum - net.sizes[layer + 1] + (self.how == "compact") * len(dead))
+        net, stamina, how = self.net, self._stamina(layer), self.how[layer]
+        more = 0
+        if self.grow and layer >= 0:
+            more = min(self.grow, self.maximum - net.sizes[layer + 1] + (how == "compact") * len(dead))
+        if layer >= 0:
+            self.died[layer] += len(dead)
         if len(dead):
-            stamina.apply(net, layer, self.how, dead=dead)
-            if self.how == "mask" and net.feedback_weights:
+            if layer < 0 and how == "compact" and net.inputs is None:
+                net.inputs = np.arange(net.sizes[0])
+            stamina.apply(net, layer, how, dead=dead)
+            if how == "mask" and net.feedback_weights and layer >= 0:
                 net.feedback_weights[layer][:, dead] = 0  # by which they would learn
+            if how == "rebirth":
+                self._deafen(layer, dead)
         if more > 0:
             stamina.apply(net, layer, "grow", more=more)
+            self._deafen(layer, np.arange(net.sizes[layer + 1] - more, net.sizes[layer + 1]))
         if len(dead) or more > 0:
             net.best = None  # of other units
 
+    def _deafen(self, layer: int, born: npt.NDArray[np.int64]) -> None:
+        """Clear the fresh weights of newborn units from those that are masked."""
+        net = self.net
+        below = net.input_stamina if layer == 0 else (net.stamina or ())[layer - 1]
+        if below is not None and not below.alive.all():
+            net.weights[layer][np.ix_(born, ~below.alive)] = 0
+
 
 @contextmanager
-def _whole() -> Iterator[None]:
+def whole() -> Iterator[None]:
     """Put Ctrl-C off to the end of what changes several arrays that belong together."""
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):

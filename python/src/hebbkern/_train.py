@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from . import _header
 from ._array import checked, describe, describe_all
 from ._errors import ArgumentTypeError, ArgumentValueError
+from ._lib import cpu_info
 from ._parameters import choice, real
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ MOMENTS = {
     "nesterov": ("first_weights", "first_biases"),
     "adam": ("first_weights", "first_biases", "second_weights", "second_biases"),
 }
+# Multiply-adds of a block of samples above which it may take longer than 50 ms, by the kind of the library.
+_LONG = {"portable": 1 << 22}
+_LONG_ELSE = 1 << 30
+_BLOCK = 1 << 28  # the library's own bound of a block, or 32 samples
 # Up to this many samples the gradient of "sgd" goes straight into the weights, whatever the network.
 STRAIGHT = 32
 
@@ -117,6 +123,11 @@ def targets_of(
     return target
 
 
+@functools.cache
+def _limit() -> int:
+    return _LONG.get(cpu_info()["isa"], _LONG_ELSE)
+
+
 class Call:
     """One call on the live memory of a network, which must not be replaced meanwhile."""
 
@@ -187,6 +198,15 @@ class Call:
             dw, db = self.gradient()
             args.dweights, args.dbiases = describe_all(dw), describe_all(db)
         return args
+
+    def long(self, batch: int) -> bool:
+        """Whether a call may be longer than 50 ms, so that it must be stopped from elsewhere."""
+        net = self.net
+        weights = sum(w.size for w in net.weights)
+        block = weights * batch
+        if net.gains is None and net.gate == "derivative":
+            block = min(block, max(_BLOCK, 32 * weights))
+        return block > _limit()
 
     def keep(self) -> None:
         """Take over the counts that the library wrote."""

@@ -9,10 +9,12 @@ from typing import Any, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ._array import checked
+from . import _header
+from ._array import checked, describe, run
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._parameters import is_integer, real
 from ._random import check_generator, fill_uniform
+from ._train import FEEDBACKS
 
 #: weights into the units [n, n_in], their biases [n], weights out of them [n_next, n]
 Arrays = tuple[Any, Any, Any]
@@ -179,9 +181,29 @@ def follow(net: Any, layer: int, change: Change, reborn: bool) -> None:
     if layer >= 0 and getattr(net, "previous", None):
         net.previous[layer] = units(net.previous[layer])
     shrunk = len(change.kept) != len(change.index)
-    if shrunk and layer >= 0 and net.feedback_weights:
+    if layer < 0 and shrunk and getattr(net, "inputs", None) is not None:
+        net.inputs = np.where(net.inputs >= 0, change.index[net.inputs], -1)
+    if (more := int(np.count_nonzero(change.kept < 0))) and net.feedback_weights:
+        if net.feedback == "fa" and layer > 0:
+            _more_feedback(net, layer - 1, more, 0)
+        _more_feedback(net, layer, more, 1)
+    elif shrunk and layer >= 0 and net.feedback_weights:
         net.feedback_weights[layer] = np.ascontiguousarray(net.feedback_weights[layer][:, change.kept])
         if net.feedback == "fa" and layer > 0:  # whose rows are the units of the layer behind
             net.feedback_weights[layer - 1] = np.ascontiguousarray(net.feedback_weights[layer - 1][change.kept])
     if shrunk and getattr(net, "best", None) is not None:
         net.best = None  # a copy of what had other shapes
+
+
+def _more_feedback(net: Any, l: int, more: int, axis: int) -> None:
+    """New rows or columns of fixed feedback weights, drawn by the generator that drew the others."""
+    old = net.feedback_weights[l]
+    rows, cols = old.shape
+    new = np.zeros((rows + more * (axis == 0), cols + more * (axis == 1)), old.dtype)
+    new[:rows, :cols] = old
+    rng = check_generator("Stamina.apply", net.feedback_rng)
+    run("draw_feedback", _header.DrawFeedbackArgs(
+        describe(new[:, cols:] if axis else new[rows:]), rng.ctypes.data, FEEDBACKS.index(net.feedback), net.beta or 0.0,
+        net.excitatory, *new.shape,
+    ), "Stamina.apply")  # fmt: skip
+    net.feedback_weights[l] = new

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from . import _graph, _header
 from ._array import describe_all, run
+from ._csr import CSR
 from ._errors import ArgumentTypeError, ArgumentValueError
 from ._graph import Cost, Derivative
 from ._graph import balance_graph as _balance_graph
@@ -159,7 +160,8 @@ def balance(
     Parameters
     ----------
     weights : list of arrays [n_l, n_{l−1}]
-        Written in place. torch CPU tensors are accepted. The same array at two places is shared weights.
+        Written in place. torch CPU tensors are accepted, and so are sparse matrices: a `scipy.sparse.csr_array` in
+        canonical form or a `CSR`, whose stored entries are the weights. The same array at two places is shared weights.
     biases : list of arrays [n_l] or None, optional
         Written in place; scaled along, which keeps the function.
     p : float, or mapping of exponents to weights
@@ -183,8 +185,9 @@ def balance(
     include_bias : bool
         Whether a unit's bias counts in its A.
     alpha : list, optional
-        Weights in the cost, ``Σ α_w|w|^p``: for each matrix a number ≥ 0 or an array of its shape and type. 0 is a weight
-        that does not count, so a mask of connections is 0 and 1.
+        Weights in the cost, ``Σ α_w|w|^p``: for each matrix a number ≥ 0 or an array of its shape and type; of a sparse
+        one, for its entries, or sparse with the same ones. 0 is a weight that does not count, so a mask of connections is
+        0 and 1.
     only : list, optional
         For each hidden layer which units may move: True, False, or a bool array or list [units].
     momentum, squares : (list, list or None), optional
@@ -328,6 +331,7 @@ def deficit(
     Parameters
     ----------
     weights : list of arrays [n_l, n_{l−1}]
+        Any may be sparse, as in `balance`.
     biases : list of arrays [n_l] or None, optional
         Read with `include_bias` only.
     p, cost
@@ -356,8 +360,10 @@ def deficit(
     of = _cost("deficit", p, cost)
     if isinstance(of, float) and isinstance(activation, (str, tuple)):
         w, b = check_layers(weights, biases, "deficit", written=False)
-        flat = Flat(w, b, activation, "deficit")
-        return flat.split(unit_deficits(flat, of, include_bias)[0])
+        dense = [m for m in w if not isinstance(m, CSR)]
+        if len(dense) == len(w):
+            flat = Flat(dense, b, activation, "deficit")
+            return flat.split(unit_deficits(flat, of, include_bias)[0])
     layers = Layers(weights, biases, activation, "deficit", written=False)
     layers.weigh(None, include_bias)
     result = _balance_graph(

@@ -64,7 +64,8 @@ def load_digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 def load_mnist(
     folder: str | os.PathLike[str] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
-    """The 28x28 MNIST digits from the four IDX files in a folder.
+    """The 28x28 MNIST digits from the four IDX files in a folder; or Fashion-MNIST, whose files are named and shaped
+    alike, from ``data/fashion``.
 
     Parameters
     ----------

@@ -36,8 +36,7 @@ Activation = Union[str, tuple[str, float], tuple[str, float, float]]
 ACTIVATIONS = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu", "gelu", "bilu", "bipu")
 LEAKY_SLOPE = 0.01
 
-_RANK1 = ("w", "g", "x", "decay", "col_decay", "row_add", "col_add", "low", "high", "mask")
-_BATCH = ("w", "g", "x", "decay", "col_decay")
+_UPDATE = ("w", "g", "x", "decay", "col_decay", "row_add", "col_add", "low", "high", "mask")
 _FORWARD = ("w", "x", "b", "out", "activation", "slope", "shape")
 _SUMS = ("w", "rows", "cols", "weights", "p", "root")
 _SCALE = ("w", "rows", "cols")
@@ -101,13 +100,27 @@ def rank1(
     fault = native.rank1(w, g, x, decay, col_decay, row_add, col_add, low, high, mask)
     if fault is not None:
         args = [w, g, x, decay, col_decay, row_add, col_add, low, high, mask]
-        settle("rank1", fault, _RANK1, ("w",), args)
+        settle("rank1", fault, _UPDATE, ("w",), args)
 
 
 def batch_update(
-    w: Writable, g: Value, x: Value, *, decay: Value | None = None, col_decay: Value | None = None
+    w: Writable,
+    g: Value,
+    x: Value,
+    *,
+    decay: Value | None = None,
+    col_decay: Value | None = None,
+    row_add: Value | None = None,
+    col_add: Value | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    mask: Value | None = None,
 ) -> None:
-    """Update by a batch of samples, ``w ← w (1 − decay_i − col_decay_j) + gᵀx``.
+    """Update by a batch of samples, with the terms of `rank1`, in the one pass that writes w.
+
+    ``w ← clip(w (1 − decay_i − col_decay_j) + gᵀx + row_add_i + col_add_j, low, high)``
+
+    A term that is not given is left out.
 
     Parameters
     ----------
@@ -115,8 +128,12 @@ def batch_update(
         Weights, written.
     g : array [samples, out]
     x : array [samples, in]
-    decay : array [out] or float, optional
-    col_decay : array [in] or float, optional
+    decay, row_add : array [out] or float, optional
+    col_decay, col_add : array [in] or float, optional
+    low, high : float, optional
+        Bounds, applied last: ``minimum(maximum(w, low), high)``, where NaN stays NaN.
+    mask : bool array [out, in], optional
+        Where False, w keeps its value (but for the bounds).
 
     Raises
     ------
@@ -127,14 +144,15 @@ def batch_update(
     --------
     >>> import numpy as np, hebbkern as hk
     >>> w = np.ones((2, 2))
-    >>> hk.batch_update(w, [[1, 0], [0, 1]], [[1, 2], [3, 4]], decay=1)
+    >>> hk.batch_update(w, [[1, 0], [0, 1]], [[1, 2], [3, 4]], decay=1, high=3)
     >>> w
     array([[1., 2.],
-           [3., 4.]])
+           [3., 3.]])
     """
-    fault = native.batch_update(w, g, x, decay, col_decay)
+    fault = native.batch_update(w, g, x, decay, col_decay, row_add, col_add, low, high, mask)
     if fault is not None:
-        settle("batch_update", fault, _BATCH, ("w",), [w, g, x, decay, col_decay])
+        args = [w, g, x, decay, col_decay, row_add, col_add, low, high, mask]
+        settle("batch_update", fault, _UPDATE, ("w",), args)
 
 
 def forward(

@@ -67,9 +67,10 @@ class Mixed:
             raise ArgumentTypeError(f"{function}: network is {self.network!r}; a Network is wanted", "network")
         self.stack._check(function)
         top = self.stack[len(self.stack) - 1]
-        if self.network.sizes[0] != top.n_out or self.network.dtype != top.w.dtype:
+        columns = self.network._columns(function)
+        if columns != top.n_out or self.network.dtype != top.w.dtype:
             raise ArgumentValueError(
-                f"{function}: network has {self.network.sizes[0]} inputs in {self.network.dtype}; {top.n_out} in "
+                f"{function}: network has {columns} inputs in {self.network.dtype}; {top.n_out} in "
                 f"{top.w.dtype} are wanted, as stack gives",
                 "network",
             )

@@ -72,6 +72,8 @@ class Network(NetworkFile):
     feedback_weights : list of arrays
         One for each hidden layer l: [n_{l+1}, n_l] for "fa", [out, n_l] for "dfa" and "fa_ex"; else empty. Row k weighs
         the error of unit k. Live memory too.
+    feedback_rng : uint64 array [4] or None
+        The generator that drew them, as it was left: what a layer that grows needs is drawn by it.
     moments : dict of str to list of arrays
         Of the optimizer: "first_weights" and "first_biases" (momentum, Adam), "second_weights" and "second_biases"
         (Adam), shaped as weights and biases. Live memory too.
@@ -83,6 +85,12 @@ class Network(NetworkFile):
     stamina : list of Stamina or None
         Of the hidden layers (None for one without), from the first `fit` with stamina on: the state that goes on from call
         to call, and into the file of `save`. Give one a ``prior``, or set the list to None to begin anew.
+    input_stamina : Stamina or None
+        Of the inputs, likewise. Inputs that it has masked are 0, whatever X has there.
+    inputs : int array [columns of X] or None
+        The index map of the inputs, from the first compaction of them in `fit` on: for each column of X the number of the
+        input that reads it, −1 if that is gone. X keeps its columns, here and in `forward` and all else; set it to None
+        to give ``X[:, inputs >= 0]`` instead.
     epoch, position, steps : int
         Epochs trained so far; samples of the next one that have been trained already, after Ctrl-C; updates so far.
         Two calls of `fit` with 5 epochs equal one with 10, bit for bit.
@@ -115,6 +123,9 @@ class Network(NetworkFile):
     gains: list[npt.NDArray[Any]] | None
     best: Best | None
     stamina: list[Stamina | None] | None
+    input_stamina: Stamina | None
+    inputs: npt.NDArray[np.int64] | None
+    feedback_rng: npt.NDArray[np.uint64] | None
 
     def __init__(
         self,
@@ -190,10 +201,13 @@ class Network(NetworkFile):
         }
         self.gains = None
         self.best = None
-        self.stamina = None
+        self.stamina = self.input_stamina = self.inputs = None
+        self.feedback_rng = np.zeros(4, np.uint64) if self.feedback_weights else None
         call = Call(self, "Network")
-        way = call.feedback(written=True)
-        run("init", _header.InitArgs(call.flat.struct, self.seed, way, self.beta or 0.0, self.excitatory), "Network")
+        run("init", _header.InitArgs(
+            call.flat.struct, self.seed, call.feedback(written=True), self.beta or 0.0, self.excitatory,
+            None if self.feedback_rng is None else self.feedback_rng.ctypes.data,
+        ), "Network")  # fmt: skip
 
     def __repr__(self) -> str:
         options = [f"activation={self.activation!r}", f"feedback={self.feedback!r}"]
@@ -259,9 +273,38 @@ class Network(NetworkFile):
         return describe_all(arrays)
 
     def _inputs(self, X: Any, function: str) -> npt.NDArray[Any]:
+        """X as the inputs read it."""
+        return self._read(self._given(X, function), function)
+
+    def _columns(self, function: str) -> int:
+        """The columns of X."""
+        inputs, n = self.inputs, self.sizes[0]
+        if inputs is None:
+            return n
+        if not isinstance(inputs, np.ndarray) or inputs.ndim != 1 or inputs.dtype != np.int64 or inputs.min(initial=0) < -1:
+            raise ArgumentValueError(f"{function}: net.inputs is {inputs!r}; an int64 array or None is wanted", "inputs")
+        if not np.array_equal(inputs[inputs >= 0], np.arange(n)):
+            raise ArgumentValueError(f"{function}: net.inputs is no map to the {n} inputs in their order", "inputs")
+        return len(inputs)
+
+    def _given(self, X: Any, function: str) -> npt.NDArray[Any]:
         x = checked(X, "X", function, ndim=2, dtype=self.dtype)
-        if x.shape[1] != self.sizes[0]:
-            raise ArgumentValueError(f"{function}: X has shape {x.shape}; (samples, {self.sizes[0]}) is wanted", "X")
+        columns = self._columns(function)
+        if x.shape[1] != columns:
+            raise ArgumentValueError(f"{function}: X has shape {x.shape}; (samples, {columns}) is wanted", "X")
+        return x
+
+    def _read(self, x: npt.NDArray[Any], function: str) -> npt.NDArray[Any]:
+        """The columns of inputs that are left, at 0 for those that are masked."""
+        if self.inputs is not None:
+            x = np.ascontiguousarray(x[:, self.inputs >= 0])
+        if self.input_stamina is not None and not self.input_stamina.alive.all():
+            alive = self.input_stamina.alive
+            if alive.shape != (self.sizes[0],):
+                raise ArgumentValueError(
+                    f"{function}: net.input_stamina has {len(alive)} inputs; {self.sizes[0]} are wanted, or None", "input_stamina"
+                )
+            x = np.where(alive, x, x.dtype.type(0))
         return x
 
     def _targets(self, Y: Any, samples: int, function: str) -> npt.NDArray[Any]:
@@ -472,7 +515,9 @@ class Network(NetworkFile):
             (1024) of the epoch so far, or of those drawn last, without dropout; ``how`` ("compact", "mask" or "rebirth") the
             units die is told in `Stamina.apply`. ``grow`` (0) units are born in each step, up to ``maximum`` in a layer.
             Compaction and growth change `sizes`, and all that belongs to the units goes along; a change of units makes
-            `best` None, so that patience begins anew. True is the defaults.
+            `best` None, so that patience begins anew. With ``inputs``, True or a mapping of the options from ``mode`` to
+            ``minimum`` and ``how`` ("compact" or "mask") that differ from those of the units, inputs die, too: see the
+            attribute `inputs`. True is the defaults.
         progress : bool
             Show a progress bar (with tqdm installed).
 
@@ -488,7 +533,8 @@ class Network(NetworkFile):
         DivergenceError
             The numbers left the finite ones in the epoch and layer named; the network is that of the last good epoch.
         Interrupted
-            Ctrl-C (a KeyboardInterrupt); the network holds `done` samples of this call, in whole minibatches. The next
+            Ctrl-C (a KeyboardInterrupt), within less than a second also where a minibatch takes longer; the network holds
+            `done` samples of this call, in whole minibatches. The next
             call of `fit` goes on in the midst of the epoch, and then has the bits of a run that was not interrupted.
         """
         return Fit(

@@ -349,7 +349,7 @@ class Stamina:
         moments: Sequence[Any] = (), dead: Any = None, scale: float | None = None,
     ) -> Change:  # fmt: skip
         """The same for a hidden layer of a `Network`, whose arrays are put in place: weights, biases, average gains, its
-        own moments and fixed feedback weights.
+        own moments and fixed feedback weights, of which growth draws more by `Network.feedback_rng`.
 
         Parameters
         ----------
@@ -377,9 +377,7 @@ class Stamina:
         if layer < 0 and how in ("rebirth", "grow"):
             raise ArgumentValueError(f"{function}: how is {how!r}; inputs can only be removed or masked", "how")
         if how == "grow" and net.feedback_weights:
-            raise ArgumentValueError(
-                f"{function}: net has fixed feedback weights, and new units would have none; feedback 'bp' is wanted", "net"
-            )
+            check_generator(function, net.feedback_rng)
         if how == "grow":
             change = self.grow(more, *main, moments=twins, scale=scale)
         elif how == "rebirth":

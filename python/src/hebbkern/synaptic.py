@@ -194,7 +194,7 @@ def synaptic_balance(
     elif alpha is not None:
         weights = checked(alpha, "alpha", function, ndim=1 if axes(alpha) < 2 else 2, dtype=dtype)
         described = describe(weights)
-    state = np.empty(32 + 16 * n + n * n)  # HK_SYNAPTIC_STATE
+    state = np.empty(32 + 18 * n + n * n)  # HK_SYNAPTIC_STATE
     h, held = np.zeros(n), np.zeros(n, np.uint8)
     result = _header.SynapticResult()
     args = _header.SynapticBalanceArgs(

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import forward
+from .._errors import ArgumentValueError
 from ..network import Network
-from ..stamina import Stamina
 from ._pictures import BLUE, GREEN, GREY, ORANGE, RED, figure
 from ._progress import Progress
 from ._settings import SEED, Data, Settings
@@ -72,23 +71,19 @@ def train(
     net = Network([data.x.shape[1], settings.living_hidden, 10], loss="softmax", seed=SEED)
     net.biases[0][...] = BIAS
     run = LivingRun(label, strength, reborn, net, [net.sizes[1]], [0], [_accuracy(net, data)])
-    stamina = None
+    options: dict[str, Any] = {"batch": settings.batch, "lr": settings.lr, "progress": False}
     if strength is not None:
-        stamina = Stamina(net.sizes[1], strength=strength, alpha=ALPHA, warmup=WARMUP, seed=SEED)
+        how = "rebirth" if reborn else "compact"
+        options["stamina"] = {"strength": strength, "alpha": ALPHA, "warmup": WARMUP, "samples": len(data.x), "how": how}
     for _ in range(settings.living_epochs):
-        net.fit(data.x, data.y, epochs=1, batch=settings.batch, lr=settings.lr, progress=False)
-        progress.advance(1)
-        if stamina is not None:
-            stamina.update(forward(net.weights[0], data.x, net.biases[0], activation="relu"))
-            try:
-                dead = stamina.dying()
-            except ValueError as error:  # nobody would be left
-                run.extinct = str(error)
-                break
-            stamina.apply(net, 0, "rebirth" if reborn else "compact", dead=dead)
-            run.died.append(len(dead))
-        else:
-            run.died.append(0)
+        try:
+            history = net.fit(data.x, data.y, 1, **options)
+        except ArgumentValueError as error:  # nobody would be left
+            run.extinct = str(error)
+            break
+        finally:
+            progress.advance(1)
+        run.died.append(history.died[-1][0] if history.died else 0)
         run.alive.append(net.sizes[1])
         run.accuracy.append(_accuracy(net, data))
     line = f"  stamina, {label}: {run.left} of {run.alive[0]} units, accuracy {run.accuracy[-1]:.2%}"

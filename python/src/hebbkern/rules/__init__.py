@@ -28,9 +28,9 @@ products. Within a block of B samples, W = A W₀ + C X, where A acts on rows; s
 V = W₀ Xᵀ and K = X Xᵀ, and W is read and written once a block. Blocks of 16 to 32 are good for few rows, of 64 to 256
 for large W; for `Sanger` of 256 to 1024.
 
-Every rule but `Custom`, `ContrastiveHebbian`, `Foldiak`, `ThreeFactor` and those of spikes may be joined with bounds, masks,
-signs, a drift, rates by row and weight normalisation, which are keywords of its constructor and attributes: see
-`Composition`. Its ``lr`` may be a schedule: see `hebbkern.schedules`.
+Every rule but those of spikes may be joined with bounds, masks, signs, a drift, rates by row and weight normalisation, which
+are keywords of its constructor and attributes: see `Composition`. Its ``lr`` may be a schedule: see `hebbkern.schedules`.
+Those of spikes have bounds and a weight dependence of their own, which act at each spike.
 
 >>> rule = hk.rules.Oja(lr=0.1, bound=(0, 0.7), mask=[[True, False]])
 >>> w = np.array([[0.6, 0.8]])

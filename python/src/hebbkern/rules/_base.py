@@ -61,7 +61,6 @@ _ARRAYS = ("w", "x", "y", "gate", "pre", "post")
 _SCALARS = (
     *("rule", "lr", "decay", "reduction", "normalize", "compute", "block"),
     *Parameters._fields[1:],
-    *_compose.SCALAR_NAMES,
 )
 
 
@@ -93,12 +92,13 @@ class Stateful:
         for name in self._state:
             setattr(self, name, np.full(self._shape(name, *sizes), self._start, dtype))
 
-    def _array(self, name: str, w: Array, label: str, sizes: tuple[int, ...] | None = None) -> Array:
-        """The state by this name; a new one if there is none yet. `sizes` are those of sparse weights."""
+    def _array(self, name: str, w: Array, label: str, sizes: tuple[int, ...] | None = None, shape: tuple[int, ...] | None = None) -> Array:
+        """The state by this name; a new one if there is none yet. `sizes` are those of sparse weights, `shape` that of a state
+        that has another than `_shape` says."""
         state, sizes = getattr(self, name), sizes or w.shape
         if len(sizes) != 2 or w.dtype not in FLOATS:
             return np.zeros(0)  # the library refuses w before it looks at it
-        shape = self._shape(name, *sizes)
+        shape = shape or self._shape(name, *sizes)
         if state is None:
             return np.full(shape, self._start, w.dtype)
         if not isinstance(state, np.ndarray):
@@ -113,7 +113,71 @@ class Stateful:
         return state
 
 
-class Rule(Composed):
+class Learner(Composed):
+    """What is composed and has a learning rate that may change."""
+
+    _count: ClassVar[str] = "step"  # the attribute that counts updates, where lr is a schedule
+    lr: float | Schedule
+    step: int
+
+    def __init__(self, lr: float | Schedule, **composition: Unpack[Composition]) -> None:
+        super().__init__(**composition)
+        self.lr = lr if callable(lr) else real(type(self).__name__, "lr", lr)
+        setattr(self, self._count, 0)
+
+    def __repr__(self) -> str:
+        hidden = self._state if isinstance(self, Stateful) else ()
+        if not callable(self.lr):
+            hidden = (*hidden, self._count)
+        values = {k: repr(v) for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
+        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in {**values, **self._described()}.items())})"
+
+    def _learn(
+        self,
+        function: str,
+        label: str,
+        arrays: Sequence[Any],
+        before: Sequence[Any],
+        after: Sequence[Any],
+        sparse: Sparse | None,
+        names: Callable[[], tuple[Sequence[str], Sequence[str]]],
+        library: Sequence[str],
+        state: dict[str, Any],
+        in_turn: bool,
+        unit: str = "samples",
+    ) -> None:
+        """Call the library's function on arrays, which begin with w and x, and scalars, which have lr between `before` and
+        `after`. `names` are those of the arrays and of the scalars, lr included; the rest is as for `run`."""
+        w, x = arrays[:2]
+        composed, more = self._compose(label, w.shape if sparse is None else sparse.shape, w.dtype)
+        lr, rates, steps, count = self.lr, None, 0, getattr(self, self._count)
+        if callable(lr):
+            steps = (len(x) if in_turn else min(1, len(x))) if x.ndim == 2 else 1
+            lr, rates = self._rates(lr, label, w, count, steps)
+        indices = (None, None) if sparse is None else (sparse.indices, sparse.indptr)
+        args = [*arrays, *composed, rates, *indices, *before, lr, *after, *more]
+
+        def known() -> tuple[str, ...]:
+            vectors, scalars = names()
+            return (*vectors, *_compose.NAMES, *scalars, *_compose.SCALAR_NAMES)
+
+        try:
+            run(self, function, args, known, library, state, label, in_turn, unit)
+        except (DivergenceError, Interrupted) as error:
+            setattr(self, self._count, count + min(error.done or 0, steps))
+            raise
+        setattr(self, self._count, count + steps)
+
+    def _rates(self, schedule: Schedule, label: str, w: Array, first: int, steps: int) -> tuple[float, Any]:
+        """The rate of the next updates where it is one, else an array with one each, as w's type has them."""
+        rates = np.array([real(label, "lr", schedule(first + k)) for k in range(steps)], np.float64)
+        if w.dtype in FLOATS:
+            rates = rates.astype(w.dtype)
+        same = steps == 0 or bool((rates == rates[0]).all())
+        return (float(rates[0]) if steps else 0.0, None) if same else (0.0, rates)
+
+
+class Rule(Learner):
     """What the rules have in common; use one of its kinds.
 
     Attributes
@@ -128,20 +192,6 @@ class Rule(Composed):
     _gate: str | None = None  # the attribute that is the library's gate: a parameter by unit
     _pre: str | None = None  # likewise: state of presynaptic units
     _post: str | None = None  # and of postsynaptic ones
-    lr: float | Schedule
-    step: int
-
-    def __init__(self, lr: float | Schedule, **composition: Unpack[Composition]) -> None:
-        super().__init__(**composition)
-        self.lr = lr if callable(lr) else real(type(self).__name__, "lr", lr)
-        self.step = 0
-
-    def __repr__(self) -> str:
-        hidden = self._state if isinstance(self, Stateful) else ()
-        if not callable(self.lr):
-            hidden = (*hidden, "step")
-        values = {k: repr(v) for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
-        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in {**values, **self._described()}.items())})"
 
     def update(
         self,
@@ -159,9 +209,9 @@ class Rule(Composed):
         ----------
         w : array [out, in], or sparse
             Weights, written in place. Sparse ones are a `scipy.sparse.csr_array` in canonical form or a `CSR`: the stored
-            entries learn as those of a dense w under a mask do, but for rounding. They go with all rules but `Sanger`,
-            `KrotovHopfield` and a diagonal that is held, and with neither `block`, `normalize`, a mask, nor bounds and
-            signs of [out, in].
+            entries learn as those of a dense w under a mask do whose other weights are 0, but for rounding. They go
+            neither with `block`, since each row sees its own part of x, so that rows share no product X Xᵀ, nor with a
+            mask, which they are themselves.
         x : array [in] or [samples, in]
             Presynaptic activity.
         y : array [out] or [samples, out], optional
@@ -199,51 +249,24 @@ class Rule(Composed):
         how = choice(label, "reduction", reduction, REDUCTIONS)
         scaled = check_normalize(label, normalize)
         parameters = self._parameters(label)
-        indices = indptr = None
-        shape: tuple[int, ...] | None = None
-        if not isinstance(w, np.ndarray) and is_csr(w):
-            w, indices, indptr, shape = parts(w, x, label)
-        w = as_array(w, "w", label, written=True)
-        x, out = samples(label, w, x, y, shape)
-        arrays, scalars = self._compose(label, shape or w.shape, w.dtype)
+        w, sparse = weights(w, x, label)
+        x, out = samples(label, w, x, y, sparse)
         gate = pre = post = None
         state: dict[str, Any] = {}
         if self._gate is not None:
             gate = by_unit(label, self._gate, getattr(self, self._gate), w)
         if isinstance(self, Stateful):
+            shape = None if sparse is None else sparse.shape
             if (name := self._pre) is not None:
                 pre = state[name] = self._array(name, w, label, shape)
             if (name := self._post) is not None:
                 post = state[name] = self._array(name, w, label, shape)
-        lr, rates, steps = self.lr, None, 0
-        if callable(lr):
-            steps = (min(1, len(x)) if how else len(x)) if x.ndim == 2 else 1
-            lr, rates = self._rates(lr, label, w, steps)
-        args = [
-            *(w, x, out, gate, pre, post, *arrays, rates, indices, indptr),
-            *(self._code, lr, parameters[0], how, scaled, int(y is None), size),
-            *parameters[1:],
-            *scalars,
-        ]
-        try:
-            run(self, "learn", args, self._names, _ARRAYS, state, label, how == 0)
-        except (DivergenceError, Interrupted) as error:
-            self.step += min(error.done or 0, steps)
-            raise
-        self.step += steps
+        after = (parameters[0], how, scaled, int(y is None), size, *parameters[1:])
+        self._learn("learn", label, (w, x, out, gate, pre, post), (self._code,), after, sparse, self._names, _ARRAYS, state, how == 0)
         return out
 
-    def _rates(self, schedule: Schedule, label: str, w: Array, steps: int) -> tuple[float, Any]:
-        """The rate of the next updates where it is one, else an array with one each, as w's type has them."""
-        rates = np.array([real(label, "lr", schedule(self.step + k)) for k in range(steps)], np.float64)
-        if w.dtype in FLOATS:
-            rates = rates.astype(w.dtype)
-        same = steps == 0 or bool((rates == rates[0]).all())
-        return (float(rates[0]) if steps else 0.0, None) if same else (0.0, rates)
-
-    def _names(self) -> tuple[str, ...]:
-        vectors = (self._gate or "gate", self._pre or "pre", self._post or "post")
-        return ("w", "x", "y", *vectors, *_compose.NAMES, *_SCALARS)
+    def _names(self) -> tuple[Sequence[str], Sequence[str]]:
+        return ("w", "x", "y", self._gate or "gate", self._pre or "pre", self._post or "post"), _SCALARS
 
     def _parameters(self, function: str) -> Parameters:
         return NONE
@@ -299,23 +322,33 @@ def run(
         vars(owner).update(state)
 
 
-def parts(w: Any, x: Any, label: str) -> tuple[Any, Any, Any, tuple[int, ...]]:
-    """Data, indices, indptr and shape of sparse weights; the library checks the rest."""
+class Sparse(NamedTuple):
+    """What sparse weights have beside their entries."""
+
+    indices: Any
+    indptr: Any
+    shape: tuple[int, ...]
+
+
+def weights(w: Any, x: Any, label: str) -> tuple[Array, Sparse | None]:
+    """w as an array, of sparse weights the entries; the library checks the rest."""
+    if isinstance(w, np.ndarray) or not is_csr(w):
+        return as_array(w, "w", label, written=True), None
     shape = tuple(int(n) for n in w.shape)
     if len(shape) != 2 or np.ndim(w.indptr) != 1 or len(w.indptr) != shape[0] + 1:
         raise ArgumentValueError(f"{label}: w has shape {shape} and {np.size(w.indptr)} row pointers; one more than rows is wanted", "w")
     if np.ndim(x) not in (1, 2) or np.shape(x)[-1] != shape[1]:
         raise ArgumentValueError(f"{label}: x has shape {np.shape(x)}; ({shape[1]},) or (samples, {shape[1]}) is wanted", "x")
-    return w.data, w.indices, w.indptr, shape
+    return as_array(w.data, "w", label, written=True), Sparse(w.indices, w.indptr, shape)
 
 
-def samples(label: str, w: Array, x: Any, y: Any, sparse: tuple[int, ...] | None = None) -> tuple[Array, Array]:
-    """x, and y as given or memory for it. `sparse` is the shape of sparse weights."""
+def samples(label: str, w: Array, x: Any, y: Any, sparse: Sparse | None = None) -> tuple[Array, Array]:
+    """x, and y as given or memory for it."""
     if not isinstance(x, np.ndarray):
         x = read(x, "x", label, w)
     if y is None:
         leading = x.shape[:1] if x.ndim == 2 else ()
-        return x, output(w, 0, leading) if sparse is None else np.empty((*leading, sparse[0]), w.dtype)
+        return x, output(w, 0, leading) if sparse is None else np.empty((*leading, sparse.shape[0]), w.dtype)
     return x, y if isinstance(y, np.ndarray) else read(y, "y", label, w)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentTypeError, ArgumentValueError
+from .._errors import ArgumentTypeError
 from .._parameters import choice, count, real
 from ._base import Normalize, Parameters, Reduction, Rule
 
@@ -171,7 +171,8 @@ class KrotovHopfield(Rule):
     lr : float
         η ≥ 0. The authors let it fall to 0 over the epochs.
     q : float
-        From 2 on (the paper's p).
+        Above 1 (the paper's p, which has 2 and more; the rule works below, and at 1 the power 0 of a weight of 0 has no
+        value).
     k : int
         The rank that unlearns, from 2 to the rows of w.
     delta : float
@@ -216,14 +217,7 @@ class KrotovHopfield(Rule):
 
     def _parameters(self, function: str) -> Parameters:
         return Parameters(
-            q=at_least(function, "q", self.q, 2.0),
+            q=real(function, "q", self.q, above=1),
             k=count(function, "k", self.k, most=2**31),
             delta=real(function, "delta", self.delta),
         )
-
-
-def at_least(function: str, name: str, value: float, least: float) -> float:
-    number = real(function, name, value)
-    if number < least:
-        raise ArgumentValueError(f"{function}: {name} is {value}; a finite number >= {least:g} is wanted", name)
-    return number

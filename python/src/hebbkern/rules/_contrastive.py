@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .._array import as_array
-from .._parameters import choice, count, real
+from .._parameters import choice, count
 from ._base import (
     MAX_BLOCK,
     REDUCTIONS,
+    Learner,
     Normalize,
     Reduction,
     check_normalize,
     read,
-    run,
     samples,
+    weights,
 )
 
-_NAMES = ("w", "x", "y", "x_free", "y_free", "lr", "reduction", "normalize", "block")
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
+
+_NAMES = ("w", "x", "y", "x_free", "y_free"), ("lr", "reduction", "normalize", "block")
 
 
-class ContrastiveHebbian:
+class ContrastiveHebbian(Learner):
     """Contrastive Hebbian learning, ``Δw_ij = η (y_i⁺ x_j⁺ − y_i⁻ x_j⁻)`` (Movellan, in Connectionist Models, 1991).
 
     The activities of the clamped phase (x, y), with the targets at the outputs, minus those of the free phase (x_free,
@@ -30,10 +36,13 @@ class ContrastiveHebbian:
     Other libraries: PsyNeuLink (learningfunctions.py, ContrastiveHebbian) states this equation for a square matrix whose
     diagonal stays 0; its function itself forms the products of one vector alone.
 
+    It is composed as the other rules are (`Composition`), where the difference of a pair is one Δ: so soft bounds and masks
+    act on it, and not on its two halves.
+
     Parameters
     ----------
-    lr : float
-        η ≥ 0.
+    lr : float or schedule
+        η ≥ 0. A schedule counts pairs.
 
     Examples
     --------
@@ -44,13 +53,8 @@ class ContrastiveHebbian:
     array([[0.25, 0.5 ]])
     """
 
-    lr: float
-
-    def __init__(self, lr: float) -> None:
-        self.lr = real("ContrastiveHebbian", "lr", lr)
-
-    def __repr__(self) -> str:
-        return f"ContrastiveHebbian(lr={self.lr!r})"
+    def __init__(self, lr: float | Schedule, **composition: Unpack[Composition]) -> None:
+        super().__init__(lr, **composition)
 
     def update(
         self,
@@ -68,8 +72,8 @@ class ContrastiveHebbian:
 
         Parameters
         ----------
-        w : array [out, in]
-            Weights, written in place.
+        w : array [out, in], or sparse
+            Weights, written in place; sparse ones as for the other rules.
         x, x_free : array [in] or [samples, in]
             Presynaptic activity, clamped and free; the same array may be given for both.
         y, y_free : array [out] or [samples, out]
@@ -77,7 +81,9 @@ class ContrastiveHebbian:
         reduction : "sequential", "sum" or "mean"
             As for the other rules; samples are pairs, so "mean" divides by their number. Each pair is one update of w.
         block : int, optional
-            Pairs of a sequence that are one update of w, 1 to 4096: the same but for rounding, and faster.
+            Pairs of a sequence that are one update of w, 1 to 4096: the same but for rounding, and faster. It goes neither
+            with what acts at every update (bounds, masks, signs, drift, weight normalisation, a schedule) nor with sparse
+            weights.
         normalize : "max", optional
             As for the other rules.
 
@@ -94,8 +100,7 @@ class ContrastiveHebbian:
         how = choice(label, "reduction", reduction, REDUCTIONS)
         scaled = check_normalize(label, normalize)
         size = 0 if block is None else count(label, "block", block, most=MAX_BLOCK)
-        w = as_array(w, "w", label, written=True)
+        w, sparse = weights(w, x, label)
         x, y = samples(label, w, x, read(y, "y", label, w))
         x_free, y_free = read(x_free, "x_free", label, w), read(y_free, "y_free", label, w)
-        args = [w, x, y, x_free, y_free, self.lr, how, scaled, size]
-        run(self, "contrastive", args, lambda: _NAMES, _NAMES[:5], {}, label, how == 0)
+        self._learn("contrastive", label, (w, x, y, x_free, y_free), (), (how, scaled, size), sparse, lambda: _NAMES, _NAMES[0], {}, how == 0)

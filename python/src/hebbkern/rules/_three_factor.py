@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from .._array import FLOATS, as_array
+from .._array import FLOATS
 from .._errors import ArgumentValueError
 from .._parameters import choice, finite, real
-from ._base import Stateful, read, run, samples
+from ._base import Learner, Stateful, read, samples, weights
 
-_NAMES = ("w", "x", "y", "modulator", "e", "e_rise", "lr", "tau_e", "tau_rise", "dt", "drive", "compute")
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
+
+_NAMES = ("w", "x", "y", "modulator", "e", "e_rise"), ("lr", "tau_e", "tau_rise", "dt", "drive", "compute")
 _ARRAYS = ("w", "x", "y", "modulator", "e", "r")
 _DRIVES = ("impulse", "tau")
 
 
-class ThreeFactor(Stateful):
+class ThreeFactor(Stateful, Learner):
     """Learning by eligibility traces and a modulator (Gerstner, Lehmann, Liakoni, Corneil & Brea, Front. Neural Circuits
     12, 53, 2018).
 
@@ -39,10 +45,15 @@ class ThreeFactor(Stateful):
     for y_i x_j, and let a coincidence enter one step late, so that M of its own step does not see it; ngc-learn does not
     multiply the update by dt. BindsNET's MSTDP has no trace.
 
+    It is composed as the other rules are (`Composition`), the Δ of a step being ``η dt M (e − e_rise)``: bounds and signs
+    act on the weights after it, soft bounds on it, and neither on the traces. `row_lr` multiplies η. A mask is one of
+    synapses: where it is False a trace receives nothing and only decays, and the weight keeps its value. With any of them
+    every step is an update, also with M = 0: drift, bounds and weight normalisation act in it, by step and not times dt.
+
     Parameters
     ----------
-    lr : float
-        η ≥ 0.
+    lr : float or schedule
+        η ≥ 0. A schedule counts time steps.
     tau_e : float
         τ_e > 0, in the unit of dt.
     dt : float
@@ -56,7 +67,7 @@ class ThreeFactor(Stateful):
 
     Attributes
     ----------
-    e, e_rise : array [out, in]
+    e, e_rise : array [out, in], with sparse weights [stored]
         The traces, in the type of w: None before the first `update`, e_rise with `tau_rise` only. `reset` forgets them.
 
     Examples
@@ -75,7 +86,7 @@ class ThreeFactor(Stateful):
 
     def __init__(
         self,
-        lr: float,
+        lr: float | Schedule,
         tau_e: float,
         dt: float = 1.0,
         drive: Literal["impulse", "tau"] = "impulse",
@@ -83,9 +94,10 @@ class ThreeFactor(Stateful):
         tau_rise: float | None = None,
         n: tuple[int, int] | None = None,
         dtype: npt.DTypeLike = np.float32,
+        **composition: Unpack[Composition],
     ) -> None:
         label = "ThreeFactor"
-        self.lr = real(label, "lr", lr)
+        super().__init__(lr, **composition)
         self.tau_e = real(label, "tau_e", tau_e, above=0)
         self.dt = real(label, "dt", dt, above=0)
         choice(label, "drive", drive, _DRIVES)
@@ -97,10 +109,6 @@ class ThreeFactor(Stateful):
         if self.tau_rise is None:
             self.e_rise = None
 
-    def __repr__(self) -> str:
-        values = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if k not in self._state)
-        return f"ThreeFactor({values})"
-
     def _shape(self, name: str, out: int, n_in: int) -> tuple[int, ...]:
         return (out, n_in)
 
@@ -111,8 +119,8 @@ class ThreeFactor(Stateful):
 
         Parameters
         ----------
-        w : array [out, in]
-            Weights, written in place.
+        w : array [out, in], or sparse
+            Weights, written in place; sparse ones as for the other rules.
         x : array [in] or [steps, in]
             Presynaptic factor.
         y : array [out] or [steps, out], optional
@@ -136,21 +144,20 @@ class ThreeFactor(Stateful):
             Ctrl-C between two steps; w and the traces hold `done` of them.
         """
         label = "ThreeFactor.update"
-        w = as_array(w, "w", label, written=True)
-        x, out = samples(label, w, x, y)
+        w, sparse = weights(w, x, label)
+        x, out = samples(label, w, x, y, sparse)
         if isinstance(modulator, (int, float, np.number)) and not isinstance(modulator, bool):
             modulator = finite(label, "modulator", modulator)
         else:
             modulator = read(modulator, "modulator", label, w)
             if modulator.ndim == 0 and modulator.dtype in FLOATS:
                 modulator = finite(label, "modulator", float(modulator))
-        state = {"e": self._array("e", w, label)}
+        sizes, stored = (None, None) if sparse is None else (sparse.shape, w.shape)
+        state = {"e": self._array("e", w, label, sizes, stored)}
         if self.tau_rise is not None:
-            state["e_rise"] = self._array("e_rise", w, label)
+            state["e_rise"] = self._array("e_rise", w, label, sizes, stored)
         drive = choice(label, "drive", self.drive, _DRIVES)
-        args = [
-            *(w, x, out, modulator, state["e"], state.get("e_rise")),
-            *(self.lr, self.tau_e, self.tau_rise or 0.0, self.dt, drive, int(y is None)),
-        ]
-        run(self, "three_factor", args, lambda: _NAMES, _ARRAYS, state, label, True, "steps")
+        after = (self.tau_e, self.tau_rise or 0.0, self.dt, drive, int(y is None))
+        arrays = (w, x, out, modulator, state["e"], state.get("e_rise"))
+        self._learn("three_factor", label, arrays, (), after, sparse, lambda: _NAMES, _ARRAYS, state, True, "steps")
         return out
