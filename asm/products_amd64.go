@@ -44,6 +44,16 @@ func MulTileFullF32AVX2(c, a, b, f, d, ra, ca *float32, mask *bool, lo, hi float
 //go:noescape
 func MulTileFullF64AVX2(c, a, b, f, d, ra, ca *float64, mask *bool, lo, hi float64, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int)
 
+// LaneTileF32AVX2 is portable.LaneTile for float32.
+//
+//go:noescape
+func LaneTileF32AVX2(y, w, x, t *float32, m, n, k, more, yStride, xStride int)
+
+// LaneTileF64AVX2 is portable.LaneTile for float64.
+//
+//go:noescape
+func LaneTileF64AVX2(y, w, x, t *float64, m, n, k, more, yStride, xStride int)
+
 // MulPackF32AVX2 is portable.MulPack for float32.
 //
 //go:noescape

@@ -5187,43 +5187,9 @@ l8:
 	JMP     l10
 
 l9:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l11
-	MOVQ    R8, BX
-	VMOVUPS Y14, (BX)
-	VMOVUPS Y13, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y11, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l12
-
-l11:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l13
+	JEQ          l11
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -5317,12 +5283,12 @@ l11:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l14
+	JMP          l12
 
-l13:
+l11:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l15
+	JEQ          l13
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -5382,9 +5348,9 @@ l13:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l16
+	JMP          l14
 
-l15:
+l13:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y14, Y14
 	VMOVUPS Y14, (BX)
@@ -5426,7 +5392,6 @@ l15:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l16:
 l14:
 l12:
 l10:
@@ -5440,10 +5405,10 @@ l10:
 
 l4:
 	CMPQ    R9, $0x08
-	JLT     l18
+	JLT     l16
 	PCALIGN $0x20
 
-l17:
+l15:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
@@ -5458,10 +5423,10 @@ l17:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l20
+	JLT     l18
 	PCALIGN $0x20
 
-l19:
+l17:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5524,14 +5489,14 @@ l19:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l19
+	JGE          l17
 
-l20:
+l18:
 	CMPQ    SI, $0x01
-	JLT     l22
+	JLT     l20
 	PCALIGN $0x20
 
-l21:
+l19:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5549,12 +5514,12 @@ l21:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l21
+	JGE          l19
 
-l22:
+l20:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l23
+	JEQ     l21
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -5583,40 +5548,12 @@ l22:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l24
+	JMP     l22
 
-l23:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l25
-	MOVQ    R8, BX
-	VMOVUPS Y7, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l26
-
-l25:
+l21:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l27
+	JEQ          l23
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -5674,12 +5611,12 @@ l25:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l28
+	JMP          l24
 
-l27:
+l23:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l29
+	JEQ          l25
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -5721,9 +5658,9 @@ l27:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l30
+	JMP          l26
 
-l29:
+l25:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -5753,19 +5690,18 @@ l29:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l30:
-l28:
 l26:
 l24:
+l22:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l17
+	JGE  l15
 
-l18:
+l16:
 	CMPQ         R9, $0x01
-	JLT          l31
+	JLT          l27
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+96(SB), Y0, Y8
@@ -5782,10 +5718,10 @@ l18:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l33
+	JLT          l29
 	PCALIGN      $0x20
 
-l32:
+l28:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5848,14 +5784,14 @@ l32:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l32
+	JGE          l28
 
-l33:
+l29:
 	CMPQ    BX, $0x01
-	JLT     l35
+	JLT     l31
 	PCALIGN $0x20
 
-l34:
+l30:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y7
@@ -5873,12 +5809,12 @@ l34:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l34
+	JGE          l30
 
-l35:
+l31:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l36
+	JEQ        l32
 	VADDPS     productsConstants<>+0(SB), Y7, Y7
 	VMASKMOVPS Y7, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -5906,39 +5842,12 @@ l35:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y8, (R8)
-	JMP        l37
+	JMP        l33
 
-l36:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l38
-	VMASKMOVPS Y7, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y6, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y5, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y4, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y3, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y2, Y8, (R8)
-	JMP        l39
-
-l38:
+l32:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l40
+	JEQ          l34
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -6007,12 +5916,12 @@ l38:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y8, (R8)
-	JMP          l41
+	JMP          l35
 
-l40:
+l34:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l42
+	JEQ          l36
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y8, Y0
@@ -6059,9 +5968,9 @@ l40:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y8, (R8)
-	JMP          l43
+	JMP          l37
 
-l42:
+l36:
 	VMASKMOVPS (R8), Y8, Y0
 	VADDPS     Y7, Y0, Y7
 	VMASKMOVPS Y7, Y8, (R8)
@@ -6096,25 +6005,24 @@ l42:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y8, (R8)
 
-l43:
-l41:
-l39:
 l37:
-l31:
+l35:
+l33:
+l27:
 	JMP l2
 
 l1:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x05
-	JLT     l44
+	JLT     l38
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l47
+	JLT     l41
 	PCALIGN $0x20
 
-l46:
+l40:
 	VXORPS     Y12, Y12, Y12
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y10, Y10, Y10
@@ -6151,10 +6059,10 @@ l46:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l49
+	JLT        l43
 	PCALIGN    $0x20
 
-l48:
+l42:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -6233,14 +6141,14 @@ l48:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l48
+	JGE          l42
 
-l49:
+l43:
 	CMPQ    SI, $0x01
-	JLT     l51
+	JLT     l45
 	PCALIGN $0x20
 
-l50:
+l44:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -6262,12 +6170,12 @@ l50:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l50
+	JGE          l44
 
-l51:
+l45:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l52
+	JEQ     l46
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -6301,41 +6209,12 @@ l51:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l53
+	JMP     l47
 
-l52:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l54
-	MOVQ    R8, BX
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y11, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l55
-
-l54:
+l46:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l56
+	JEQ          l48
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -6414,12 +6293,12 @@ l54:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l57
+	JMP          l49
 
-l56:
+l48:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l58
+	JEQ          l50
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -6469,9 +6348,9 @@ l56:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l59
+	JMP          l51
 
-l58:
+l50:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -6506,24 +6385,23 @@ l58:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l59:
-l57:
-l55:
-l53:
+l51:
+l49:
+l47:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l46
+	JGE  l40
 
-l47:
+l41:
 	CMPQ    R9, $0x08
-	JLT     l61
+	JLT     l53
 	PCALIGN $0x20
 
-l60:
+l52:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
@@ -6537,10 +6415,10 @@ l60:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l63
+	JLT     l55
 	PCALIGN $0x20
 
-l62:
+l54:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6595,14 +6473,14 @@ l62:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l62
+	JGE          l54
 
-l63:
+l55:
 	CMPQ    SI, $0x01
-	JLT     l65
+	JLT     l57
 	PCALIGN $0x20
 
-l64:
+l56:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6618,12 +6496,12 @@ l64:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l64
+	JGE          l56
 
-l65:
+l57:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l66
+	JEQ     l58
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -6647,36 +6525,12 @@ l65:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l67
+	JMP     l59
 
-l66:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l68
-	MOVQ    R8, BX
-	VMOVUPS Y6, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l69
-
-l68:
+l58:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l70
+	JEQ          l60
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -6725,12 +6579,12 @@ l68:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l71
+	JMP          l61
 
-l70:
+l60:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l72
+	JEQ          l62
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -6765,9 +6619,9 @@ l70:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l73
+	JMP          l63
 
-l72:
+l62:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -6792,19 +6646,18 @@ l72:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l73:
-l71:
-l69:
-l67:
+l63:
+l61:
+l59:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l60
+	JGE  l52
 
-l61:
+l53:
 	CMPQ         R9, $0x01
-	JLT          l74
+	JLT          l64
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+96(SB), Y0, Y7
@@ -6820,10 +6673,10 @@ l61:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l76
+	JLT          l66
 	PCALIGN      $0x20
 
-l75:
+l65:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6878,14 +6731,14 @@ l75:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l75
+	JGE          l65
 
-l76:
+l66:
 	CMPQ    BX, $0x01
-	JLT     l78
+	JLT     l68
 	PCALIGN $0x20
 
-l77:
+l67:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y6
@@ -6901,12 +6754,12 @@ l77:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l77
+	JGE          l67
 
-l78:
+l68:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l79
+	JEQ        l69
 	VADDPS     productsConstants<>+0(SB), Y6, Y6
 	VMASKMOVPS Y6, Y7, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -6929,35 +6782,12 @@ l78:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y7, (R8)
-	JMP        l80
+	JMP        l70
 
-l79:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l81
-	VMASKMOVPS Y6, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y5, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y4, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y3, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y2, Y7, (R8)
-	JMP        l82
-
-l81:
+l69:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l83
+	JEQ          l71
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7015,12 +6845,12 @@ l81:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y7, (R8)
-	JMP          l84
+	JMP          l72
 
-l83:
+l71:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l85
+	JEQ          l73
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y7, Y0
@@ -7059,9 +6889,9 @@ l83:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y7, (R8)
-	JMP          l86
+	JMP          l74
 
-l85:
+l73:
 	VMASKMOVPS (R8), Y7, Y0
 	VADDPS     Y6, Y0, Y6
 	VMASKMOVPS Y6, Y7, (R8)
@@ -7090,25 +6920,24 @@ l85:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y7, (R8)
 
-l86:
-l84:
-l82:
-l80:
 l74:
-	JMP l45
+l72:
+l70:
+l64:
+	JMP l39
 
-l44:
+l38:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l87
+	JLT     l75
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l90
+	JLT     l78
 	PCALIGN $0x20
 
-l89:
+l77:
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y8, Y8, Y8
@@ -7139,10 +6968,10 @@ l89:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l92
+	JLT        l80
 	PCALIGN    $0x20
 
-l91:
+l79:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -7209,14 +7038,14 @@ l91:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l91
+	JGE          l79
 
-l92:
+l80:
 	CMPQ    SI, $0x01
-	JLT     l94
+	JLT     l82
 	PCALIGN $0x20
 
-l93:
+l81:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -7235,12 +7064,12 @@ l93:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l93
+	JGE          l81
 
-l94:
+l82:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l95
+	JEQ     l83
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -7267,36 +7096,12 @@ l94:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l96
+	JMP     l84
 
-l95:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l97
-	MOVQ    R8, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l98
-
-l97:
+l83:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l99
+	JEQ          l85
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7360,12 +7165,12 @@ l97:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l100
+	JMP          l86
 
-l99:
+l85:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l101
+	JEQ          l87
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -7405,9 +7210,9 @@ l99:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l102
+	JMP          l88
 
-l101:
+l87:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -7435,24 +7240,23 @@ l101:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l102:
-l100:
-l98:
-l96:
+l88:
+l86:
+l84:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l89
+	JGE  l77
 
-l90:
+l78:
 	CMPQ    R9, $0x08
-	JLT     l104
+	JLT     l90
 	PCALIGN $0x20
 
-l103:
+l89:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
@@ -7465,10 +7269,10 @@ l103:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l106
+	JLT     l92
 	PCALIGN $0x20
 
-l105:
+l91:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7515,14 +7319,14 @@ l105:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l105
+	JGE          l91
 
-l106:
+l92:
 	CMPQ    SI, $0x01
-	JLT     l108
+	JLT     l94
 	PCALIGN $0x20
 
-l107:
+l93:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7536,12 +7340,12 @@ l107:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l107
+	JGE          l93
 
-l108:
+l94:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l109
+	JEQ     l95
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -7560,32 +7364,12 @@ l108:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l110
+	JMP     l96
 
-l109:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l111
-	MOVQ    R8, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l112
-
-l111:
+l95:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l113
+	JEQ          l97
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7625,12 +7409,12 @@ l111:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l114
+	JMP          l98
 
-l113:
+l97:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l115
+	JEQ          l99
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -7658,9 +7442,9 @@ l113:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l116
+	JMP          l100
 
-l115:
+l99:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -7680,19 +7464,18 @@ l115:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l116:
-l114:
-l112:
-l110:
+l100:
+l98:
+l96:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l103
+	JGE  l89
 
-l104:
+l90:
 	CMPQ         R9, $0x01
-	JLT          l117
+	JLT          l101
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+96(SB), Y0, Y6
@@ -7707,10 +7490,10 @@ l104:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l119
+	JLT          l103
 	PCALIGN      $0x20
 
-l118:
+l102:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7757,14 +7540,14 @@ l118:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l118
+	JGE          l102
 
-l119:
+l103:
 	CMPQ    BX, $0x01
-	JLT     l121
+	JLT     l105
 	PCALIGN $0x20
 
-l120:
+l104:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y5
@@ -7778,12 +7561,12 @@ l120:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l120
+	JGE          l104
 
-l121:
+l105:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l122
+	JEQ        l106
 	VADDPS     productsConstants<>+0(SB), Y5, Y5
 	VMASKMOVPS Y5, Y6, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -7801,31 +7584,12 @@ l121:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y6, (R8)
-	JMP        l123
+	JMP        l107
 
-l122:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l124
-	VMASKMOVPS Y5, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y4, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y3, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y2, Y6, (R8)
-	JMP        l125
-
-l124:
+l106:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l126
+	JEQ          l108
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -7872,12 +7636,12 @@ l124:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y6, (R8)
-	JMP          l127
+	JMP          l109
 
-l126:
+l108:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l128
+	JEQ          l110
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y6, Y0
@@ -7908,9 +7672,9 @@ l126:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y6, (R8)
-	JMP          l129
+	JMP          l111
 
-l128:
+l110:
 	VMASKMOVPS (R8), Y6, Y0
 	VADDPS     Y5, Y0, Y5
 	VMASKMOVPS Y5, Y6, (R8)
@@ -7933,25 +7697,24 @@ l128:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y6, (R8)
 
-l129:
-l127:
-l125:
-l123:
-l117:
-	JMP l88
+l111:
+l109:
+l107:
+l101:
+	JMP l76
 
-l87:
+l75:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x03
-	JLT     l130
+	JLT     l112
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l133
+	JLT     l115
 	PCALIGN $0x20
 
-l132:
+l114:
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y6, Y6, Y6
@@ -7976,10 +7739,10 @@ l132:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l135
+	JLT        l117
 	PCALIGN    $0x20
 
-l134:
+l116:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -8034,14 +7797,14 @@ l134:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l134
+	JGE          l116
 
-l135:
+l117:
 	CMPQ    SI, $0x01
-	JLT     l137
+	JLT     l119
 	PCALIGN $0x20
 
-l136:
+l118:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -8057,12 +7820,12 @@ l136:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l136
+	JGE          l118
 
-l137:
+l119:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l138
+	JEQ     l120
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -8082,31 +7845,12 @@ l137:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l139
+	JMP     l121
 
-l138:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l140
-	MOVQ    R8, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l141
-
-l140:
+l120:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l142
+	JEQ          l122
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8155,12 +7899,12 @@ l140:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l143
+	JMP          l123
 
-l142:
+l122:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l144
+	JEQ          l124
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -8190,9 +7934,9 @@ l142:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l145
+	JMP          l125
 
-l144:
+l124:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -8213,24 +7957,23 @@ l144:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l145:
-l143:
-l141:
-l139:
+l125:
+l123:
+l121:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l132
+	JGE  l114
 
-l133:
+l115:
 	CMPQ    R9, $0x08
-	JLT     l147
+	JLT     l127
 	PCALIGN $0x20
 
-l146:
+l126:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
@@ -8242,10 +7985,10 @@ l146:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l149
+	JLT     l129
 	PCALIGN $0x20
 
-l148:
+l128:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8284,14 +8027,14 @@ l148:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l148
+	JGE          l128
 
-l149:
+l129:
 	CMPQ    SI, $0x01
-	JLT     l151
+	JLT     l131
 	PCALIGN $0x20
 
-l150:
+l130:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8303,12 +8046,12 @@ l150:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l150
+	JGE          l130
 
-l151:
+l131:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l152
+	JEQ     l132
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -8322,28 +8065,12 @@ l151:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l153
+	JMP     l133
 
-l152:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l154
-	MOVQ    R8, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l155
-
-l154:
+l132:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l156
+	JEQ          l134
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8374,12 +8101,12 @@ l154:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l157
+	JMP          l135
 
-l156:
+l134:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l158
+	JEQ          l136
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -8400,9 +8127,9 @@ l156:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l159
+	JMP          l137
 
-l158:
+l136:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -8417,19 +8144,18 @@ l158:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l159:
-l157:
-l155:
-l153:
+l137:
+l135:
+l133:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l146
+	JGE  l126
 
-l147:
+l127:
 	CMPQ         R9, $0x01
-	JLT          l160
+	JLT          l138
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+96(SB), Y0, Y5
@@ -8443,10 +8169,10 @@ l147:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l162
+	JLT          l140
 	PCALIGN      $0x20
 
-l161:
+l139:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8485,14 +8211,14 @@ l161:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l161
+	JGE          l139
 
-l162:
+l140:
 	CMPQ    BX, $0x01
-	JLT     l164
+	JLT     l142
 	PCALIGN $0x20
 
-l163:
+l141:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y4
@@ -8504,12 +8230,12 @@ l163:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l163
+	JGE          l141
 
-l164:
+l142:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l165
+	JEQ        l143
 	VADDPS     productsConstants<>+0(SB), Y4, Y4
 	VMASKMOVPS Y4, Y5, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -8522,27 +8248,12 @@ l164:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y5, (R8)
-	JMP        l166
+	JMP        l144
 
-l165:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l167
-	VMASKMOVPS Y4, Y5, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y3, Y5, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y2, Y5, (R8)
-	JMP        l168
-
-l167:
+l143:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l169
+	JEQ          l145
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8578,12 +8289,12 @@ l167:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y5, (R8)
-	JMP          l170
+	JMP          l146
 
-l169:
+l145:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l171
+	JEQ          l147
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y5, Y0
@@ -8606,9 +8317,9 @@ l169:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y5, (R8)
-	JMP          l172
+	JMP          l148
 
-l171:
+l147:
 	VMASKMOVPS (R8), Y5, Y0
 	VADDPS     Y4, Y0, Y4
 	VMASKMOVPS Y4, Y5, (R8)
@@ -8625,25 +8336,24 @@ l171:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y5, (R8)
 
-l172:
-l170:
-l168:
-l166:
-l160:
-	JMP l131
+l148:
+l146:
+l144:
+l138:
+	JMP l113
 
-l130:
+l112:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x02
-	JLT     l173
+	JLT     l149
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l176
+	JLT     l152
 	PCALIGN $0x20
 
-l175:
+l151:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y4, Y4, Y4
@@ -8662,10 +8372,10 @@ l175:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l178
+	JLT        l154
 	PCALIGN    $0x20
 
-l177:
+l153:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -8708,14 +8418,14 @@ l177:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l177
+	JGE          l153
 
-l178:
+l154:
 	CMPQ    SI, $0x01
-	JLT     l180
+	JLT     l156
 	PCALIGN $0x20
 
-l179:
+l155:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (DX), Y0
@@ -8728,12 +8438,12 @@ l179:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l179
+	JGE          l155
 
-l180:
+l156:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l181
+	JEQ     l157
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -8746,26 +8456,12 @@ l180:
 	VMOVUPS Y4, (BX)
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l182
+	JMP     l158
 
-l181:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l183
-	MOVQ    R8, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l184
-
-l183:
+l157:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l185
+	JEQ          l159
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8799,12 +8495,12 @@ l183:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l186
+	JMP          l160
 
-l185:
+l159:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l187
+	JEQ          l161
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y1
@@ -8824,9 +8520,9 @@ l185:
 	VMULPS       32(BX), Y1, Y0
 	VADDPS       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l188
+	JMP          l162
 
-l187:
+l161:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -8840,24 +8536,23 @@ l187:
 	VADDPS  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l188:
-l186:
-l184:
-l182:
+l162:
+l160:
+l158:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l175
+	JGE  l151
 
-l176:
+l152:
 	CMPQ    R9, $0x08
-	JLT     l190
+	JLT     l164
 	PCALIGN $0x20
 
-l189:
+l163:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
 	MOVQ    k+56(FP), SI
@@ -8868,10 +8563,10 @@ l189:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l192
+	JLT     l166
 	PCALIGN $0x20
 
-l191:
+l165:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -8902,14 +8597,14 @@ l191:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l191
+	JGE          l165
 
-l192:
+l166:
 	CMPQ    SI, $0x01
-	JLT     l194
+	JLT     l168
 	PCALIGN $0x20
 
-l193:
+l167:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -8919,12 +8614,12 @@ l193:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l193
+	JGE          l167
 
-l194:
+l168:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l195
+	JEQ     l169
 	MOVQ    R8, BX
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -8933,24 +8628,12 @@ l194:
 	ADDQ    AX, BX
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l196
+	JMP     l170
 
-l195:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l197
-	MOVQ    R8, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l198
-
-l197:
+l169:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l199
+	JEQ          l171
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -8972,12 +8655,12 @@ l197:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l200
+	JMP          l172
 
-l199:
+l171:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l201
+	JEQ          l173
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSS (CX), Y0
@@ -8991,9 +8674,9 @@ l199:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l202
+	JMP          l174
 
-l201:
+l173:
 	MOVQ    R8, BX
 	VADDPS  (BX), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -9003,19 +8686,18 @@ l201:
 	VADDPS  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l202:
-l200:
-l198:
-l196:
+l174:
+l172:
+l170:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l189
+	JGE  l163
 
-l190:
+l164:
 	CMPQ         R9, $0x01
-	JLT          l203
+	JLT          l175
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+96(SB), Y0, Y4
@@ -9028,10 +8710,10 @@ l190:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l205
+	JLT          l177
 	PCALIGN      $0x20
 
-l204:
+l176:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -9062,14 +8744,14 @@ l204:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l204
+	JGE          l176
 
-l205:
+l177:
 	CMPQ    BX, $0x01
-	JLT     l207
+	JLT     l179
 	PCALIGN $0x20
 
-l206:
+l178:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  Y0, Y1, Y3
@@ -9079,12 +8761,12 @@ l206:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l206
+	JGE          l178
 
-l207:
+l179:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l208
+	JEQ        l180
 	VADDPS     productsConstants<>+0(SB), Y3, Y3
 	VMASKMOVPS Y3, Y4, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -9092,23 +8774,12 @@ l207:
 	ADDQ       AX, R8
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y4, (R8)
-	JMP        l209
+	JMP        l181
 
-l208:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l210
-	VMASKMOVPS Y3, Y4, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, R8
-	VMASKMOVPS Y2, Y4, (R8)
-	JMP        l211
-
-l210:
+l180:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l212
+	JEQ          l182
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9133,12 +8804,12 @@ l210:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y4, (R8)
-	JMP          l213
+	JMP          l183
 
-l212:
+l182:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l214
+	JEQ          l184
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y4, Y0
@@ -9153,9 +8824,9 @@ l212:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y4, (R8)
-	JMP          l215
+	JMP          l185
 
-l214:
+l184:
 	VMASKMOVPS (R8), Y4, Y0
 	VADDPS     Y3, Y0, Y3
 	VMASKMOVPS Y3, Y4, (R8)
@@ -9166,22 +8837,21 @@ l214:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y4, (R8)
 
-l215:
-l213:
-l211:
-l209:
-l203:
-	JMP l174
+l185:
+l183:
+l181:
+l175:
+	JMP l150
 
-l173:
+l149:
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x10
-	JLT     l217
+	JLT     l187
 	PCALIGN $0x20
 
-l216:
+l186:
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y2, Y2, Y2
 	MOVQ       R8, AX
@@ -9194,10 +8864,10 @@ l216:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x02, AX
 	CMPQ       SI, $0x04
-	JLT        l219
+	JLT        l189
 	PCALIGN    $0x20
 
-l218:
+l188:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y3
 	VFMADD231PS  32(CX), Y0, Y2
@@ -9220,14 +8890,14 @@ l218:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l218
+	JGE          l188
 
-l219:
+l189:
 	CMPQ    SI, $0x01
-	JLT     l221
+	JLT     l191
 	PCALIGN $0x20
 
-l220:
+l190:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y3
 	VFMADD231PS  32(CX), Y0, Y2
@@ -9235,32 +8905,23 @@ l220:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l220
+	JGE          l190
 
-l221:
+l191:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l222
+	JEQ     l192
 	MOVQ    R8, AX
 	VADDPS  productsConstants<>+0(SB), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPS  productsConstants<>+0(SB), Y2, Y2
 	VMOVUPS Y2, 32(AX)
-	JMP     l223
+	JMP     l193
 
-l222:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l224
-	MOVQ    R8, AX
-	VMOVUPS Y3, (AX)
-	VMOVUPS Y2, 32(AX)
-	JMP     l225
-
-l224:
+l192:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l226
+	JEQ          l194
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9279,12 +8940,12 @@ l224:
 	VMULPS       32(BX), Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(BX)
-	JMP          l227
+	JMP          l195
 
-l226:
+l194:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l228
+	JEQ          l196
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSS (BX), Y1
@@ -9294,33 +8955,32 @@ l226:
 	VMULPS       32(AX), Y1, Y0
 	VADDPS       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(AX)
-	JMP          l229
+	JMP          l197
 
-l228:
+l196:
 	MOVQ    R8, AX
 	VADDPS  (AX), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPS  32(AX), Y2, Y2
 	VMOVUPS Y2, 32(AX)
 
-l229:
-l227:
-l225:
-l223:
+l197:
+l195:
+l193:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x02, AX
 	ADDQ AX, DI
 	ADDQ $-16, R9
 	CMPQ R9, $0x10
-	JGE  l216
+	JGE  l186
 
-l217:
+l187:
 	CMPQ    R9, $0x08
-	JLT     l231
+	JLT     l199
 	PCALIGN $0x20
 
-l230:
+l198:
 	VXORPS  Y1, Y1, Y1
 	MOVQ    k+56(FP), SI
 	MOVQ    a+8(FP), DX
@@ -9330,10 +8990,10 @@ l230:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x02, AX
 	CMPQ    SI, $0x04
-	JLT     l233
+	JLT     l201
 	PCALIGN $0x20
 
-l232:
+l200:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y1
 	ADDQ         AX, CX
@@ -9352,43 +9012,35 @@ l232:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l232
+	JGE          l200
 
-l233:
+l201:
 	CMPQ    SI, $0x01
-	JLT     l235
+	JLT     l203
 	PCALIGN $0x20
 
-l234:
+l202:
 	VBROADCASTSS (DX), Y0
 	VFMADD231PS  (CX), Y0, Y1
 	ADDQ         AX, CX
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l234
+	JGE          l202
 
-l235:
+l203:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l236
+	JEQ     l204
 	MOVQ    R8, AX
 	VADDPS  productsConstants<>+0(SB), Y1, Y1
 	VMOVUPS Y1, (AX)
-	JMP     l237
+	JMP     l205
 
-l236:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l238
-	MOVQ    R8, AX
-	VMOVUPS Y1, (AX)
-	JMP     l239
-
-l238:
+l204:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l240
+	JEQ          l206
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9401,38 +9053,37 @@ l238:
 	VMULPS       (BX), Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, (BX)
-	JMP          l241
+	JMP          l207
 
-l240:
+l206:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l242
+	JEQ          l208
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSS (BX), Y0
 	VMULPS       (AX), Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, (AX)
-	JMP          l243
+	JMP          l209
 
-l242:
+l208:
 	MOVQ    R8, AX
 	VADDPS  (AX), Y1, Y1
 	VMOVUPS Y1, (AX)
 
-l243:
-l241:
-l239:
-l237:
+l209:
+l207:
+l205:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l230
+	JGE  l198
 
-l231:
+l199:
 	CMPQ         R9, $0x01
-	JLT          l244
+	JLT          l210
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     productsConstants<>+96(SB), Y0, Y3
@@ -9444,10 +9095,10 @@ l231:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x02, CX
 	CMPQ         BX, $0x04
-	JLT          l246
+	JLT          l212
 	PCALIGN      $0x20
 
-l245:
+l211:
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  (DI), Y0, Y2
 	ADDQ         CX, DI
@@ -9466,41 +9117,34 @@ l245:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l245
+	JGE          l211
 
-l246:
+l212:
 	CMPQ    BX, $0x01
-	JLT     l248
+	JLT     l214
 	PCALIGN $0x20
 
-l247:
+l213:
 	VBROADCASTSS (AX), Y0
 	VFMADD231PS  (DI), Y0, Y2
 	ADDQ         CX, DI
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l247
+	JGE          l213
 
-l248:
+l214:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l249
+	JEQ        l215
 	VADDPS     productsConstants<>+0(SB), Y2, Y2
 	VMASKMOVPS Y2, Y3, (R8)
-	JMP        l250
+	JMP        l216
 
-l249:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l251
-	VMASKMOVPS Y2, Y3, (R8)
-	JMP        l252
-
-l251:
+l215:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l253
+	JEQ          l217
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9514,34 +9158,33 @@ l251:
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y3, (R8)
-	JMP          l254
+	JMP          l218
 
-l253:
+l217:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l255
+	JEQ          l219
 	MOVQ         f+24(FP), AX
 	VBROADCASTSS (AX), Y1
 	VMASKMOVPS   (R8), Y3, Y0
 	VMULPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y2
 	VMASKMOVPS   Y2, Y3, (R8)
-	JMP          l256
+	JMP          l220
 
-l255:
+l219:
 	VMASKMOVPS (R8), Y3, Y0
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y3, (R8)
 
-l256:
-l254:
-l252:
-l250:
-l244:
-l174:
-l131:
-l88:
-l45:
+l220:
+l218:
+l216:
+l210:
+l150:
+l113:
+l76:
+l39:
 l2:
 	VZEROUPPER
 	RET
@@ -9777,43 +9420,9 @@ l8:
 	JMP     l10
 
 l9:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l11
-	MOVQ    R8, BX
-	VMOVUPS Y14, (BX)
-	VMOVUPS Y13, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y11, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l12
-
-l11:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l13
+	JEQ          l11
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -9907,12 +9516,12 @@ l11:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l14
+	JMP          l12
 
-l13:
+l11:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l15
+	JEQ          l13
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -9972,9 +9581,9 @@ l13:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l16
+	JMP          l14
 
-l15:
+l13:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y14, Y14
 	VMOVUPS Y14, (BX)
@@ -10016,7 +9625,6 @@ l15:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l16:
 l14:
 l12:
 l10:
@@ -10030,10 +9638,10 @@ l10:
 
 l4:
 	CMPQ    R9, $0x04
-	JLT     l18
+	JLT     l16
 	PCALIGN $0x20
 
-l17:
+l15:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
@@ -10048,10 +9656,10 @@ l17:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l20
+	JLT     l18
 	PCALIGN $0x20
 
-l19:
+l17:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -10114,14 +9722,14 @@ l19:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l19
+	JGE          l17
 
-l20:
+l18:
 	CMPQ    SI, $0x01
-	JLT     l22
+	JLT     l20
 	PCALIGN $0x20
 
-l21:
+l19:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -10139,12 +9747,12 @@ l21:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l21
+	JGE          l19
 
-l22:
+l20:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l23
+	JEQ     l21
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+128(SB), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -10173,40 +9781,12 @@ l22:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l24
+	JMP     l22
 
-l23:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l25
-	MOVQ    R8, BX
-	VMOVUPS Y7, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l26
-
-l25:
+l21:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l27
+	JEQ          l23
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -10264,12 +9844,12 @@ l25:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l28
+	JMP          l24
 
-l27:
+l23:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l29
+	JEQ          l25
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -10311,9 +9891,9 @@ l27:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l30
+	JMP          l26
 
-l29:
+l25:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y7, Y7
 	VMOVUPS Y7, (BX)
@@ -10343,19 +9923,18 @@ l29:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l30:
-l28:
 l26:
 l24:
+l22:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l17
+	JGE  l15
 
-l18:
+l16:
 	CMPQ         R9, $0x01
-	JLT          l31
+	JLT          l27
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y8
@@ -10372,10 +9951,10 @@ l18:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l33
+	JLT          l29
 	PCALIGN      $0x20
 
-l32:
+l28:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -10438,14 +10017,14 @@ l32:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l32
+	JGE          l28
 
-l33:
+l29:
 	CMPQ    BX, $0x01
-	JLT     l35
+	JLT     l31
 	PCALIGN $0x20
 
-l34:
+l30:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y7
@@ -10463,12 +10042,12 @@ l34:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l34
+	JGE          l30
 
-l35:
+l31:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l36
+	JEQ        l32
 	VADDPD     productsConstants<>+128(SB), Y7, Y7
 	VMASKMOVPD Y7, Y8, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -10496,39 +10075,12 @@ l35:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y8, (R8)
-	JMP        l37
+	JMP        l33
 
-l36:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l38
-	VMASKMOVPD Y7, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y6, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y5, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y4, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y3, Y8, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y2, Y8, (R8)
-	JMP        l39
-
-l38:
+l32:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l40
+	JEQ          l34
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -10597,12 +10149,12 @@ l38:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y8, (R8)
-	JMP          l41
+	JMP          l35
 
-l40:
+l34:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l42
+	JEQ          l36
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y8, Y0
@@ -10649,9 +10201,9 @@ l40:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y8, (R8)
-	JMP          l43
+	JMP          l37
 
-l42:
+l36:
 	VMASKMOVPD (R8), Y8, Y0
 	VADDPD     Y7, Y0, Y7
 	VMASKMOVPD Y7, Y8, (R8)
@@ -10686,25 +10238,24 @@ l42:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y8, (R8)
 
-l43:
-l41:
-l39:
 l37:
-l31:
+l35:
+l33:
+l27:
 	JMP l2
 
 l1:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x05
-	JLT     l44
+	JLT     l38
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l47
+	JLT     l41
 	PCALIGN $0x20
 
-l46:
+l40:
 	VXORPS     Y12, Y12, Y12
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y10, Y10, Y10
@@ -10741,10 +10292,10 @@ l46:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l49
+	JLT        l43
 	PCALIGN    $0x20
 
-l48:
+l42:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -10823,14 +10374,14 @@ l48:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l48
+	JGE          l42
 
-l49:
+l43:
 	CMPQ    SI, $0x01
-	JLT     l51
+	JLT     l45
 	PCALIGN $0x20
 
-l50:
+l44:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -10852,12 +10403,12 @@ l50:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l50
+	JGE          l44
 
-l51:
+l45:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l52
+	JEQ     l46
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+128(SB), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -10891,41 +10442,12 @@ l51:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l53
+	JMP     l47
 
-l52:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l54
-	MOVQ    R8, BX
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y11, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l55
-
-l54:
+l46:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l56
+	JEQ          l48
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11004,12 +10526,12 @@ l54:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l57
+	JMP          l49
 
-l56:
+l48:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l58
+	JEQ          l50
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -11059,9 +10581,9 @@ l56:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l59
+	JMP          l51
 
-l58:
+l50:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y12, Y12
 	VMOVUPS Y12, (BX)
@@ -11096,24 +10618,23 @@ l58:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l59:
-l57:
-l55:
-l53:
+l51:
+l49:
+l47:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l46
+	JGE  l40
 
-l47:
+l41:
 	CMPQ    R9, $0x04
-	JLT     l61
+	JLT     l53
 	PCALIGN $0x20
 
-l60:
+l52:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
@@ -11127,10 +10648,10 @@ l60:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l63
+	JLT     l55
 	PCALIGN $0x20
 
-l62:
+l54:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -11185,14 +10706,14 @@ l62:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l62
+	JGE          l54
 
-l63:
+l55:
 	CMPQ    SI, $0x01
-	JLT     l65
+	JLT     l57
 	PCALIGN $0x20
 
-l64:
+l56:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -11208,12 +10729,12 @@ l64:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l64
+	JGE          l56
 
-l65:
+l57:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l66
+	JEQ     l58
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+128(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -11237,36 +10758,12 @@ l65:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l67
+	JMP     l59
 
-l66:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l68
-	MOVQ    R8, BX
-	VMOVUPS Y6, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l69
-
-l68:
+l58:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l70
+	JEQ          l60
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11315,12 +10812,12 @@ l68:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l71
+	JMP          l61
 
-l70:
+l60:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l72
+	JEQ          l62
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -11355,9 +10852,9 @@ l70:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l73
+	JMP          l63
 
-l72:
+l62:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -11382,19 +10879,18 @@ l72:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l73:
-l71:
-l69:
-l67:
+l63:
+l61:
+l59:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l60
+	JGE  l52
 
-l61:
+l53:
 	CMPQ         R9, $0x01
-	JLT          l74
+	JLT          l64
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y7
@@ -11410,10 +10906,10 @@ l61:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l76
+	JLT          l66
 	PCALIGN      $0x20
 
-l75:
+l65:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -11468,14 +10964,14 @@ l75:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l75
+	JGE          l65
 
-l76:
+l66:
 	CMPQ    BX, $0x01
-	JLT     l78
+	JLT     l68
 	PCALIGN $0x20
 
-l77:
+l67:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y6
@@ -11491,12 +10987,12 @@ l77:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l77
+	JGE          l67
 
-l78:
+l68:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l79
+	JEQ        l69
 	VADDPD     productsConstants<>+128(SB), Y6, Y6
 	VMASKMOVPD Y6, Y7, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -11519,35 +11015,12 @@ l78:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y7, (R8)
-	JMP        l80
+	JMP        l70
 
-l79:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l81
-	VMASKMOVPD Y6, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y5, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y4, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y3, Y7, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y2, Y7, (R8)
-	JMP        l82
-
-l81:
+l69:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l83
+	JEQ          l71
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11605,12 +11078,12 @@ l81:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y7, (R8)
-	JMP          l84
+	JMP          l72
 
-l83:
+l71:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l85
+	JEQ          l73
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y7, Y0
@@ -11649,9 +11122,9 @@ l83:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y7, (R8)
-	JMP          l86
+	JMP          l74
 
-l85:
+l73:
 	VMASKMOVPD (R8), Y7, Y0
 	VADDPD     Y6, Y0, Y6
 	VMASKMOVPD Y6, Y7, (R8)
@@ -11680,25 +11153,24 @@ l85:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y7, (R8)
 
-l86:
-l84:
-l82:
-l80:
 l74:
-	JMP l45
+l72:
+l70:
+l64:
+	JMP l39
 
-l44:
+l38:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l87
+	JLT     l75
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l90
+	JLT     l78
 	PCALIGN $0x20
 
-l89:
+l77:
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y8, Y8, Y8
@@ -11729,10 +11201,10 @@ l89:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l92
+	JLT        l80
 	PCALIGN    $0x20
 
-l91:
+l79:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -11799,14 +11271,14 @@ l91:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l91
+	JGE          l79
 
-l92:
+l80:
 	CMPQ    SI, $0x01
-	JLT     l94
+	JLT     l82
 	PCALIGN $0x20
 
-l93:
+l81:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -11825,12 +11297,12 @@ l93:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l93
+	JGE          l81
 
-l94:
+l82:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l95
+	JEQ     l83
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+128(SB), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -11857,36 +11329,12 @@ l94:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l96
+	JMP     l84
 
-l95:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l97
-	MOVQ    R8, BX
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y9, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l98
-
-l97:
+l83:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l99
+	JEQ          l85
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -11950,12 +11398,12 @@ l97:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l100
+	JMP          l86
 
-l99:
+l85:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l101
+	JEQ          l87
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -11995,9 +11443,9 @@ l99:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l102
+	JMP          l88
 
-l101:
+l87:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y10, Y10
 	VMOVUPS Y10, (BX)
@@ -12025,24 +11473,23 @@ l101:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l102:
-l100:
-l98:
-l96:
+l88:
+l86:
+l84:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l89
+	JGE  l77
 
-l90:
+l78:
 	CMPQ    R9, $0x04
-	JLT     l104
+	JLT     l90
 	PCALIGN $0x20
 
-l103:
+l89:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
@@ -12055,10 +11502,10 @@ l103:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l106
+	JLT     l92
 	PCALIGN $0x20
 
-l105:
+l91:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -12105,14 +11552,14 @@ l105:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l105
+	JGE          l91
 
-l106:
+l92:
 	CMPQ    SI, $0x01
-	JLT     l108
+	JLT     l94
 	PCALIGN $0x20
 
-l107:
+l93:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -12126,12 +11573,12 @@ l107:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l107
+	JGE          l93
 
-l108:
+l94:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l109
+	JEQ     l95
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+128(SB), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -12150,32 +11597,12 @@ l108:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l110
+	JMP     l96
 
-l109:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l111
-	MOVQ    R8, BX
-	VMOVUPS Y5, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l112
-
-l111:
+l95:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l113
+	JEQ          l97
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12215,12 +11642,12 @@ l111:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l114
+	JMP          l98
 
-l113:
+l97:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l115
+	JEQ          l99
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -12248,9 +11675,9 @@ l113:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l116
+	JMP          l100
 
-l115:
+l99:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y5, Y5
 	VMOVUPS Y5, (BX)
@@ -12270,19 +11697,18 @@ l115:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l116:
-l114:
-l112:
-l110:
+l100:
+l98:
+l96:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l103
+	JGE  l89
 
-l104:
+l90:
 	CMPQ         R9, $0x01
-	JLT          l117
+	JLT          l101
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y6
@@ -12297,10 +11723,10 @@ l104:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l119
+	JLT          l103
 	PCALIGN      $0x20
 
-l118:
+l102:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -12347,14 +11773,14 @@ l118:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l118
+	JGE          l102
 
-l119:
+l103:
 	CMPQ    BX, $0x01
-	JLT     l121
+	JLT     l105
 	PCALIGN $0x20
 
-l120:
+l104:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y5
@@ -12368,12 +11794,12 @@ l120:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l120
+	JGE          l104
 
-l121:
+l105:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l122
+	JEQ        l106
 	VADDPD     productsConstants<>+128(SB), Y5, Y5
 	VMASKMOVPD Y5, Y6, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -12391,31 +11817,12 @@ l121:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y6, (R8)
-	JMP        l123
+	JMP        l107
 
-l122:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l124
-	VMASKMOVPD Y5, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y4, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y3, Y6, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y2, Y6, (R8)
-	JMP        l125
-
-l124:
+l106:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l126
+	JEQ          l108
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12462,12 +11869,12 @@ l124:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y6, (R8)
-	JMP          l127
+	JMP          l109
 
-l126:
+l108:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l128
+	JEQ          l110
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y6, Y0
@@ -12498,9 +11905,9 @@ l126:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y6, (R8)
-	JMP          l129
+	JMP          l111
 
-l128:
+l110:
 	VMASKMOVPD (R8), Y6, Y0
 	VADDPD     Y5, Y0, Y5
 	VMASKMOVPD Y5, Y6, (R8)
@@ -12523,25 +11930,24 @@ l128:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y6, (R8)
 
-l129:
-l127:
-l125:
-l123:
-l117:
-	JMP l88
+l111:
+l109:
+l107:
+l101:
+	JMP l76
 
-l87:
+l75:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x03
-	JLT     l130
+	JLT     l112
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l133
+	JLT     l115
 	PCALIGN $0x20
 
-l132:
+l114:
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y6, Y6, Y6
@@ -12566,10 +11972,10 @@ l132:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l135
+	JLT        l117
 	PCALIGN    $0x20
 
-l134:
+l116:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -12624,14 +12030,14 @@ l134:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l134
+	JGE          l116
 
-l135:
+l117:
 	CMPQ    SI, $0x01
-	JLT     l137
+	JLT     l119
 	PCALIGN $0x20
 
-l136:
+l118:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -12647,12 +12053,12 @@ l136:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l136
+	JGE          l118
 
-l137:
+l119:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l138
+	JEQ     l120
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+128(SB), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -12672,31 +12078,12 @@ l137:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l139
+	JMP     l121
 
-l138:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l140
-	MOVQ    R8, BX
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l141
-
-l140:
+l120:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l142
+	JEQ          l122
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12745,12 +12132,12 @@ l140:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l143
+	JMP          l123
 
-l142:
+l122:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l144
+	JEQ          l124
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -12780,9 +12167,9 @@ l142:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l145
+	JMP          l125
 
-l144:
+l124:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y8, Y8
 	VMOVUPS Y8, (BX)
@@ -12803,24 +12190,23 @@ l144:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l145:
-l143:
-l141:
-l139:
+l125:
+l123:
+l121:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l132
+	JGE  l114
 
-l133:
+l115:
 	CMPQ    R9, $0x04
-	JLT     l147
+	JLT     l127
 	PCALIGN $0x20
 
-l146:
+l126:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
@@ -12832,10 +12218,10 @@ l146:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l149
+	JLT     l129
 	PCALIGN $0x20
 
-l148:
+l128:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -12874,14 +12260,14 @@ l148:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l148
+	JGE          l128
 
-l149:
+l129:
 	CMPQ    SI, $0x01
-	JLT     l151
+	JLT     l131
 	PCALIGN $0x20
 
-l150:
+l130:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -12893,12 +12279,12 @@ l150:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l150
+	JGE          l130
 
-l151:
+l131:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l152
+	JEQ     l132
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+128(SB), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -12912,28 +12298,12 @@ l151:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l153
+	JMP     l133
 
-l152:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l154
-	MOVQ    R8, BX
-	VMOVUPS Y4, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l155
-
-l154:
+l132:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l156
+	JEQ          l134
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -12964,12 +12334,12 @@ l154:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l157
+	JMP          l135
 
-l156:
+l134:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l158
+	JEQ          l136
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -12990,9 +12360,9 @@ l156:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l159
+	JMP          l137
 
-l158:
+l136:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -13007,19 +12377,18 @@ l158:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l159:
-l157:
-l155:
-l153:
+l137:
+l135:
+l133:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l146
+	JGE  l126
 
-l147:
+l127:
 	CMPQ         R9, $0x01
-	JLT          l160
+	JLT          l138
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y5
@@ -13033,10 +12402,10 @@ l147:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l162
+	JLT          l140
 	PCALIGN      $0x20
 
-l161:
+l139:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -13075,14 +12444,14 @@ l161:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l161
+	JGE          l139
 
-l162:
+l140:
 	CMPQ    BX, $0x01
-	JLT     l164
+	JLT     l142
 	PCALIGN $0x20
 
-l163:
+l141:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y4
@@ -13094,12 +12463,12 @@ l163:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l163
+	JGE          l141
 
-l164:
+l142:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l165
+	JEQ        l143
 	VADDPD     productsConstants<>+128(SB), Y4, Y4
 	VMASKMOVPD Y4, Y5, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -13112,27 +12481,12 @@ l164:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y5, (R8)
-	JMP        l166
+	JMP        l144
 
-l165:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l167
-	VMASKMOVPD Y4, Y5, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y3, Y5, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y2, Y5, (R8)
-	JMP        l168
-
-l167:
+l143:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l169
+	JEQ          l145
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13168,12 +12522,12 @@ l167:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y5, (R8)
-	JMP          l170
+	JMP          l146
 
-l169:
+l145:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l171
+	JEQ          l147
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y5, Y0
@@ -13196,9 +12550,9 @@ l169:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y5, (R8)
-	JMP          l172
+	JMP          l148
 
-l171:
+l147:
 	VMASKMOVPD (R8), Y5, Y0
 	VADDPD     Y4, Y0, Y4
 	VMASKMOVPD Y4, Y5, (R8)
@@ -13215,25 +12569,24 @@ l171:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y5, (R8)
 
-l172:
-l170:
-l168:
-l166:
-l160:
-	JMP l131
+l148:
+l146:
+l144:
+l138:
+	JMP l113
 
-l130:
+l112:
 	MOVQ    m+40(FP), AX
 	CMPQ    AX, $0x02
-	JLT     l173
+	JLT     l149
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l176
+	JLT     l152
 	PCALIGN $0x20
 
-l175:
+l151:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y4, Y4, Y4
@@ -13252,10 +12605,10 @@ l175:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l178
+	JLT        l154
 	PCALIGN    $0x20
 
-l177:
+l153:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -13298,14 +12651,14 @@ l177:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l177
+	JGE          l153
 
-l178:
+l154:
 	CMPQ    SI, $0x01
-	JLT     l180
+	JLT     l156
 	PCALIGN $0x20
 
-l179:
+l155:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSD (DX), Y0
@@ -13318,12 +12671,12 @@ l179:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l179
+	JGE          l155
 
-l180:
+l156:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l181
+	JEQ     l157
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+128(SB), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -13336,26 +12689,12 @@ l180:
 	VMOVUPS Y4, (BX)
 	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, 32(BX)
-	JMP     l182
+	JMP     l158
 
-l181:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l183
-	MOVQ    R8, BX
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	JMP     l184
-
-l183:
+l157:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l185
+	JEQ          l159
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13389,12 +12728,12 @@ l183:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l186
+	JMP          l160
 
-l185:
+l159:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l187
+	JEQ          l161
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y1
@@ -13414,9 +12753,9 @@ l185:
 	VMULPD       32(BX), Y1, Y0
 	VADDPD       Y3, Y0, Y3
 	VMOVUPS      Y3, 32(BX)
-	JMP          l188
+	JMP          l162
 
-l187:
+l161:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y6, Y6
 	VMOVUPS Y6, (BX)
@@ -13430,24 +12769,23 @@ l187:
 	VADDPD  32(BX), Y3, Y3
 	VMOVUPS Y3, 32(BX)
 
-l188:
-l186:
-l184:
-l182:
+l162:
+l160:
+l158:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l175
+	JGE  l151
 
-l176:
+l152:
 	CMPQ    R9, $0x04
-	JLT     l190
+	JLT     l164
 	PCALIGN $0x20
 
-l189:
+l163:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
 	MOVQ    k+56(FP), SI
@@ -13458,10 +12796,10 @@ l189:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l192
+	JLT     l166
 	PCALIGN $0x20
 
-l191:
+l165:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -13492,14 +12830,14 @@ l191:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l191
+	JGE          l165
 
-l192:
+l166:
 	CMPQ    SI, $0x01
-	JLT     l194
+	JLT     l168
 	PCALIGN $0x20
 
-l193:
+l167:
 	VMOVUPS      (CX), Y1
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -13509,12 +12847,12 @@ l193:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l193
+	JGE          l167
 
-l194:
+l168:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l195
+	JEQ     l169
 	MOVQ    R8, BX
 	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -13523,24 +12861,12 @@ l194:
 	ADDQ    AX, BX
 	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, (BX)
-	JMP     l196
+	JMP     l170
 
-l195:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l197
-	MOVQ    R8, BX
-	VMOVUPS Y3, (BX)
-	MOVQ    cStride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, BX
-	VMOVUPS Y2, (BX)
-	JMP     l198
-
-l197:
+l169:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l199
+	JEQ          l171
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13562,12 +12888,12 @@ l197:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l200
+	JMP          l172
 
-l199:
+l171:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l201
+	JEQ          l173
 	MOVQ         f+24(FP), CX
 	MOVQ         R8, BX
 	VBROADCASTSD (CX), Y0
@@ -13581,9 +12907,9 @@ l199:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, (BX)
-	JMP          l202
+	JMP          l174
 
-l201:
+l173:
 	MOVQ    R8, BX
 	VADDPD  (BX), Y3, Y3
 	VMOVUPS Y3, (BX)
@@ -13593,19 +12919,18 @@ l201:
 	VADDPD  (BX), Y2, Y2
 	VMOVUPS Y2, (BX)
 
-l202:
-l200:
-l198:
-l196:
+l174:
+l172:
+l170:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l189
+	JGE  l163
 
-l190:
+l164:
 	CMPQ         R9, $0x01
-	JLT          l203
+	JLT          l175
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y4
@@ -13618,10 +12943,10 @@ l190:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l205
+	JLT          l177
 	PCALIGN      $0x20
 
-l204:
+l176:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -13652,14 +12977,14 @@ l204:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l204
+	JGE          l176
 
-l205:
+l177:
 	CMPQ    BX, $0x01
-	JLT     l207
+	JLT     l179
 	PCALIGN $0x20
 
-l206:
+l178:
 	VMOVUPS      (DI), Y1
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  Y0, Y1, Y3
@@ -13669,12 +12994,12 @@ l206:
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l206
+	JGE          l178
 
-l207:
+l179:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l208
+	JEQ        l180
 	VADDPD     productsConstants<>+128(SB), Y3, Y3
 	VMASKMOVPD Y3, Y4, (R8)
 	MOVQ       cStride+64(FP), AX
@@ -13682,23 +13007,12 @@ l207:
 	ADDQ       AX, R8
 	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y4, (R8)
-	JMP        l209
+	JMP        l181
 
-l208:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l210
-	VMASKMOVPD Y3, Y4, (R8)
-	MOVQ       cStride+64(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, R8
-	VMASKMOVPD Y2, Y4, (R8)
-	JMP        l211
-
-l210:
+l180:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l212
+	JEQ          l182
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13723,12 +13037,12 @@ l210:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y4, (R8)
-	JMP          l213
+	JMP          l183
 
-l212:
+l182:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l214
+	JEQ          l184
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y4, Y0
@@ -13743,9 +13057,9 @@ l212:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y4, (R8)
-	JMP          l215
+	JMP          l185
 
-l214:
+l184:
 	VMASKMOVPD (R8), Y4, Y0
 	VADDPD     Y3, Y0, Y3
 	VMASKMOVPD Y3, Y4, (R8)
@@ -13756,22 +13070,21 @@ l214:
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y4, (R8)
 
-l215:
-l213:
-l211:
-l209:
-l203:
-	JMP l174
+l185:
+l183:
+l181:
+l175:
+	JMP l150
 
-l173:
+l149:
 	MOVQ    n+48(FP), R9
 	MOVQ    c+0(FP), R8
 	MOVQ    b+16(FP), DI
 	CMPQ    R9, $0x08
-	JLT     l217
+	JLT     l187
 	PCALIGN $0x20
 
-l216:
+l186:
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y2, Y2, Y2
 	MOVQ       R8, AX
@@ -13784,10 +13097,10 @@ l216:
 	MOVQ       bStride+80(FP), AX
 	SHLQ       $0x03, AX
 	CMPQ       SI, $0x04
-	JLT        l219
+	JLT        l189
 	PCALIGN    $0x20
 
-l218:
+l188:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y3
 	VFMADD231PD  32(CX), Y0, Y2
@@ -13810,14 +13123,14 @@ l218:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l218
+	JGE          l188
 
-l219:
+l189:
 	CMPQ    SI, $0x01
-	JLT     l221
+	JLT     l191
 	PCALIGN $0x20
 
-l220:
+l190:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y3
 	VFMADD231PD  32(CX), Y0, Y2
@@ -13825,32 +13138,23 @@ l220:
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l220
+	JGE          l190
 
-l221:
+l191:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l222
+	JEQ     l192
 	MOVQ    R8, AX
 	VADDPD  productsConstants<>+128(SB), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPD  productsConstants<>+128(SB), Y2, Y2
 	VMOVUPS Y2, 32(AX)
-	JMP     l223
+	JMP     l193
 
-l222:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l224
-	MOVQ    R8, AX
-	VMOVUPS Y3, (AX)
-	VMOVUPS Y2, 32(AX)
-	JMP     l225
-
-l224:
+l192:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l226
+	JEQ          l194
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13869,12 +13173,12 @@ l224:
 	VMULPD       32(BX), Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(BX)
-	JMP          l227
+	JMP          l195
 
-l226:
+l194:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l228
+	JEQ          l196
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSD (BX), Y1
@@ -13884,33 +13188,32 @@ l226:
 	VMULPD       32(AX), Y1, Y0
 	VADDPD       Y2, Y0, Y2
 	VMOVUPS      Y2, 32(AX)
-	JMP          l229
+	JMP          l197
 
-l228:
+l196:
 	MOVQ    R8, AX
 	VADDPD  (AX), Y3, Y3
 	VMOVUPS Y3, (AX)
 	VADDPD  32(AX), Y2, Y2
 	VMOVUPS Y2, 32(AX)
 
-l229:
-l227:
-l225:
-l223:
+l197:
+l195:
+l193:
 	ADDQ $+64, R8
 	MOVQ bPanel+88(FP), AX
 	SHLQ $0x03, AX
 	ADDQ AX, DI
 	ADDQ $-8, R9
 	CMPQ R9, $0x08
-	JGE  l216
+	JGE  l186
 
-l217:
+l187:
 	CMPQ    R9, $0x04
-	JLT     l231
+	JLT     l199
 	PCALIGN $0x20
 
-l230:
+l198:
 	VXORPS  Y1, Y1, Y1
 	MOVQ    k+56(FP), SI
 	MOVQ    a+8(FP), DX
@@ -13920,10 +13223,10 @@ l230:
 	MOVQ    bStride+80(FP), AX
 	SHLQ    $0x03, AX
 	CMPQ    SI, $0x04
-	JLT     l233
+	JLT     l201
 	PCALIGN $0x20
 
-l232:
+l200:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y1
 	ADDQ         AX, CX
@@ -13942,43 +13245,35 @@ l232:
 	ADDQ         BX, DX
 	ADDQ         $-4, SI
 	CMPQ         SI, $0x04
-	JGE          l232
+	JGE          l200
 
-l233:
+l201:
 	CMPQ    SI, $0x01
-	JLT     l235
+	JLT     l203
 	PCALIGN $0x20
 
-l234:
+l202:
 	VBROADCASTSD (DX), Y0
 	VFMADD231PD  (CX), Y0, Y1
 	ADDQ         AX, CX
 	ADDQ         BX, DX
 	ADDQ         $-1, SI
 	CMPQ         SI, $0x01
-	JGE          l234
+	JGE          l202
 
-l235:
+l203:
 	MOVQ    flags+96(FP), AX
 	TESTQ   $0x00000001, AX
-	JEQ     l236
+	JEQ     l204
 	MOVQ    R8, AX
 	VADDPD  productsConstants<>+128(SB), Y1, Y1
 	VMOVUPS Y1, (AX)
-	JMP     l237
+	JMP     l205
 
-l236:
-	MOVQ    flags+96(FP), AX
-	TESTQ   $0x00000008, AX
-	JEQ     l238
-	MOVQ    R8, AX
-	VMOVUPS Y1, (AX)
-	JMP     l239
-
-l238:
+l204:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l240
+	JEQ          l206
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -13991,38 +13286,37 @@ l238:
 	VMULPD       (BX), Y0, Y0
 	VADDPD       Y1, Y0, Y1
 	VMOVUPS      Y1, (BX)
-	JMP          l241
+	JMP          l207
 
-l240:
+l206:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l242
+	JEQ          l208
 	MOVQ         f+24(FP), BX
 	MOVQ         R8, AX
 	VBROADCASTSD (BX), Y0
 	VMULPD       (AX), Y0, Y0
 	VADDPD       Y1, Y0, Y1
 	VMOVUPS      Y1, (AX)
-	JMP          l243
+	JMP          l209
 
-l242:
+l208:
 	MOVQ    R8, AX
 	VADDPD  (AX), Y1, Y1
 	VMOVUPS Y1, (AX)
 
-l243:
-l241:
-l239:
-l237:
+l209:
+l207:
+l205:
 	ADDQ $+32, R8
 	ADDQ $+32, DI
 	ADDQ $-4, R9
 	CMPQ R9, $0x04
-	JGE  l230
+	JGE  l198
 
-l231:
+l199:
 	CMPQ         R9, $0x01
-	JLT          l244
+	JLT          l210
 	VMOVQ        R9, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y3
@@ -14034,10 +13328,10 @@ l231:
 	MOVQ         bStride+80(FP), CX
 	SHLQ         $0x03, CX
 	CMPQ         BX, $0x04
-	JLT          l246
+	JLT          l212
 	PCALIGN      $0x20
 
-l245:
+l211:
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  (DI), Y0, Y2
 	ADDQ         CX, DI
@@ -14056,41 +13350,34 @@ l245:
 	ADDQ         DX, AX
 	ADDQ         $-4, BX
 	CMPQ         BX, $0x04
-	JGE          l245
+	JGE          l211
 
-l246:
+l212:
 	CMPQ    BX, $0x01
-	JLT     l248
+	JLT     l214
 	PCALIGN $0x20
 
-l247:
+l213:
 	VBROADCASTSD (AX), Y0
 	VFMADD231PD  (DI), Y0, Y2
 	ADDQ         CX, DI
 	ADDQ         DX, AX
 	ADDQ         $-1, BX
 	CMPQ         BX, $0x01
-	JGE          l247
+	JGE          l213
 
-l248:
+l214:
 	MOVQ       flags+96(FP), AX
 	TESTQ      $0x00000001, AX
-	JEQ        l249
+	JEQ        l215
 	VADDPD     productsConstants<>+128(SB), Y2, Y2
 	VMASKMOVPD Y2, Y3, (R8)
-	JMP        l250
+	JMP        l216
 
-l249:
-	MOVQ       flags+96(FP), AX
-	TESTQ      $0x00000008, AX
-	JEQ        l251
-	VMASKMOVPD Y2, Y3, (R8)
-	JMP        l252
-
-l251:
+l215:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000004, AX
-	JEQ          l253
+	JEQ          l217
 	MOVQ         n+48(FP), AX
 	SUBQ         R9, AX
 	MOVQ         d+32(FP), BX
@@ -14104,34 +13391,33 @@ l251:
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y3, (R8)
-	JMP          l254
+	JMP          l218
 
-l253:
+l217:
 	MOVQ         flags+96(FP), AX
 	TESTQ        $0x00000002, AX
-	JEQ          l255
+	JEQ          l219
 	MOVQ         f+24(FP), AX
 	VBROADCASTSD (AX), Y1
 	VMASKMOVPD   (R8), Y3, Y0
 	VMULPD       Y1, Y0, Y0
 	VADDPD       Y2, Y0, Y2
 	VMASKMOVPD   Y2, Y3, (R8)
-	JMP          l256
+	JMP          l220
 
-l255:
+l219:
 	VMASKMOVPD (R8), Y3, Y0
 	VADDPD     Y2, Y0, Y2
 	VMASKMOVPD Y2, Y3, (R8)
 
-l256:
-l254:
-l252:
-l250:
-l244:
-l174:
-l131:
-l88:
-l45:
+l220:
+l218:
+l216:
+l210:
+l150:
+l113:
+l76:
+l39:
 l2:
 	VZEROUPPER
 	RET
@@ -14493,7 +13779,7 @@ l11:
 l12:
 l10:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l13
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -14516,7 +13802,7 @@ l10:
 	VADDPS       Y0, Y4, Y4
 
 l13:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l14
 	MOVQ    n+80(FP), AX
 	SUBQ    R10, AX
@@ -14539,7 +13825,7 @@ l13:
 	VADDPS  Y0, Y4, Y4
 
 l14:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l15
 	MOVQ      n+80(FP), CX
 	SUBQ      R10, CX
@@ -14657,7 +13943,7 @@ l14:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l15:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l16
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -14990,7 +14276,7 @@ l25:
 l26:
 l24:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l27
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -15007,7 +14293,7 @@ l24:
 	VADDPS       Y0, Y4, Y4
 
 l27:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l28
 	MOVQ    n+80(FP), AX
 	SUBQ    R10, AX
@@ -15023,7 +14309,7 @@ l27:
 	VADDPS  Y0, Y4, Y4
 
 l28:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l29
 	MOVQ      n+80(FP), CX
 	SUBQ      R10, CX
@@ -15099,7 +14385,7 @@ l28:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l29:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l30
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -15423,7 +14709,7 @@ l38:
 l39:
 l37:
 	MOVQ         flags+136(FP), R8
-	TESTQ        $0x00000010, R8
+	TESTQ        $0x00000008, R8
 	JEQ          l40
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -15440,7 +14726,7 @@ l37:
 	VADDPS       Y0, Y4, Y4
 
 l40:
-	TESTQ      $0x00000020, R8
+	TESTQ      $0x00000010, R8
 	JEQ        l41
 	MOVQ       n+80(FP), AX
 	SUBQ       R10, AX
@@ -15456,7 +14742,7 @@ l40:
 	VADDPS     Y0, Y4, Y4
 
 l41:
-	TESTQ   $0x00000040, R8
+	TESTQ   $0x00000020, R8
 	JEQ     l42
 	MOVQ    n+80(FP), DI
 	SUBQ    R10, DI
@@ -15628,7 +14914,7 @@ l54:
 	VBLENDVPS  Y1, Y4, Y0, Y4
 
 l42:
-	TESTQ        $0x00000080, R8
+	TESTQ        $0x00000040, R8
 	JEQ          l55
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -15996,7 +15282,7 @@ l66:
 l67:
 l65:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l68
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -16016,7 +15302,7 @@ l65:
 	VADDPS       Y0, Y4, Y4
 
 l68:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l69
 	MOVQ    n+80(FP), AX
 	SUBQ    R10, AX
@@ -16037,7 +15323,7 @@ l68:
 	VADDPS  Y0, Y4, Y4
 
 l69:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l70
 	MOVQ      n+80(FP), CX
 	SUBQ      R10, CX
@@ -16136,7 +15422,7 @@ l69:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l70:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l71
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -16427,7 +15713,7 @@ l80:
 l81:
 l79:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l82
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -16442,7 +15728,7 @@ l79:
 	VADDPS       Y0, Y4, Y4
 
 l82:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l83
 	MOVQ    n+80(FP), AX
 	SUBQ    R10, AX
@@ -16457,7 +15743,7 @@ l82:
 	VADDPS  Y0, Y4, Y4
 
 l83:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l84
 	MOVQ      n+80(FP), CX
 	SUBQ      R10, CX
@@ -16521,7 +15807,7 @@ l83:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l84:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l85
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -16804,7 +16090,7 @@ l93:
 l94:
 l92:
 	MOVQ         flags+136(FP), R8
-	TESTQ        $0x00000010, R8
+	TESTQ        $0x00000008, R8
 	JEQ          l95
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -16819,7 +16105,7 @@ l92:
 	VADDPS       Y0, Y4, Y4
 
 l95:
-	TESTQ      $0x00000020, R8
+	TESTQ      $0x00000010, R8
 	JEQ        l96
 	MOVQ       n+80(FP), AX
 	SUBQ       R10, AX
@@ -16834,7 +16120,7 @@ l95:
 	VADDPS     Y0, Y4, Y4
 
 l96:
-	TESTQ   $0x00000040, R8
+	TESTQ   $0x00000020, R8
 	JEQ     l97
 	MOVQ    n+80(FP), DI
 	SUBQ    R10, DI
@@ -16978,7 +16264,7 @@ l107:
 	VBLENDVPS  Y1, Y4, Y0, Y4
 
 l97:
-	TESTQ        $0x00000080, R8
+	TESTQ        $0x00000040, R8
 	JEQ          l108
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -17291,7 +16577,7 @@ l119:
 l120:
 l118:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l121
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -17308,7 +16594,7 @@ l118:
 	VADDPS       Y0, Y4, Y4
 
 l121:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l122
 	MOVQ    n+80(FP), AX
 	SUBQ    R10, AX
@@ -17327,7 +16613,7 @@ l121:
 	VADDPS  Y0, Y4, Y4
 
 l122:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l123
 	MOVQ      n+80(FP), CX
 	SUBQ      R10, CX
@@ -17407,7 +16693,7 @@ l122:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l123:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l124
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -17656,7 +16942,7 @@ l133:
 l134:
 l132:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l135
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -17669,7 +16955,7 @@ l132:
 	VADDPS       Y0, Y4, Y4
 
 l135:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l136
 	MOVQ    n+80(FP), AX
 	SUBQ    R10, AX
@@ -17683,7 +16969,7 @@ l135:
 	VADDPS  Y0, Y4, Y4
 
 l136:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l137
 	MOVQ      n+80(FP), CX
 	SUBQ      R10, CX
@@ -17735,7 +17021,7 @@ l136:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l137:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l138
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -17977,7 +17263,7 @@ l146:
 l147:
 l145:
 	MOVQ         flags+136(FP), R8
-	TESTQ        $0x00000010, R8
+	TESTQ        $0x00000008, R8
 	JEQ          l148
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -17990,7 +17276,7 @@ l145:
 	VADDPS       Y0, Y4, Y4
 
 l148:
-	TESTQ      $0x00000020, R8
+	TESTQ      $0x00000010, R8
 	JEQ        l149
 	MOVQ       n+80(FP), AX
 	SUBQ       R10, AX
@@ -18004,7 +17290,7 @@ l148:
 	VADDPS     Y0, Y4, Y4
 
 l149:
-	TESTQ   $0x00000040, R8
+	TESTQ   $0x00000020, R8
 	JEQ     l150
 	MOVQ    n+80(FP), DI
 	SUBQ    R10, DI
@@ -18120,7 +17406,7 @@ l158:
 	VBLENDVPS  Y1, Y4, Y0, Y4
 
 l150:
-	TESTQ        $0x00000080, R8
+	TESTQ        $0x00000040, R8
 	JEQ          l159
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -18378,7 +17664,7 @@ l170:
 l171:
 l169:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l172
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -18392,7 +17678,7 @@ l169:
 	VADDPS       Y0, Y4, Y4
 
 l172:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l173
 	MOVQ    n+80(FP), AX
 	SUBQ    R10, AX
@@ -18409,7 +17695,7 @@ l172:
 	VADDPS  Y0, Y4, Y4
 
 l173:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l174
 	MOVQ      n+80(FP), CX
 	SUBQ      R10, CX
@@ -18470,7 +17756,7 @@ l173:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l174:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l175
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -18677,7 +17963,7 @@ l184:
 l185:
 l183:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l186
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -18688,7 +17974,7 @@ l183:
 	VADDPS       Y0, Y4, Y4
 
 l186:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l187
 	MOVQ    n+80(FP), AX
 	SUBQ    R10, AX
@@ -18701,7 +17987,7 @@ l186:
 	VADDPS  Y0, Y4, Y4
 
 l187:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l188
 	MOVQ      n+80(FP), CX
 	SUBQ      R10, CX
@@ -18741,7 +18027,7 @@ l187:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l188:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l189
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -18942,7 +18228,7 @@ l197:
 l198:
 l196:
 	MOVQ         flags+136(FP), R8
-	TESTQ        $0x00000010, R8
+	TESTQ        $0x00000008, R8
 	JEQ          l199
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -18953,7 +18239,7 @@ l196:
 	VADDPS       Y0, Y4, Y4
 
 l199:
-	TESTQ      $0x00000020, R8
+	TESTQ      $0x00000010, R8
 	JEQ        l200
 	MOVQ       n+80(FP), AX
 	SUBQ       R10, AX
@@ -18966,7 +18252,7 @@ l199:
 	VADDPS     Y0, Y4, Y4
 
 l200:
-	TESTQ   $0x00000040, R8
+	TESTQ   $0x00000020, R8
 	JEQ     l201
 	MOVQ    n+80(FP), DI
 	SUBQ    R10, DI
@@ -19054,7 +18340,7 @@ l207:
 	VBLENDVPS  Y1, Y4, Y0, Y4
 
 l201:
-	TESTQ        $0x00000080, R8
+	TESTQ        $0x00000040, R8
 	JEQ          l208
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -19257,7 +18543,7 @@ l219:
 l220:
 l218:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l221
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -19268,7 +18554,7 @@ l218:
 	VADDPS       Y0, Y4, Y4
 
 l221:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l222
 	MOVQ    n+80(FP), AX
 	SUBQ    R10, AX
@@ -19283,7 +18569,7 @@ l221:
 	VADDPS  Y0, Y4, Y4
 
 l222:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l223
 	MOVQ      n+80(FP), CX
 	SUBQ      R10, CX
@@ -19325,7 +18611,7 @@ l222:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l223:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l224
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -19490,7 +18776,7 @@ l233:
 l234:
 l232:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l235
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -19499,7 +18785,7 @@ l232:
 	VADDPS       Y0, Y4, Y4
 
 l235:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l236
 	MOVQ    n+80(FP), AX
 	SUBQ    R10, AX
@@ -19511,7 +18797,7 @@ l235:
 	VADDPS  Y0, Y4, Y4
 
 l236:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l237
 	MOVQ      n+80(FP), CX
 	SUBQ      R10, CX
@@ -19539,7 +18825,7 @@ l236:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l237:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l238
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -19699,7 +18985,7 @@ l246:
 l247:
 l245:
 	MOVQ         flags+136(FP), R8
-	TESTQ        $0x00000010, R8
+	TESTQ        $0x00000008, R8
 	JEQ          l248
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -19708,7 +18994,7 @@ l245:
 	VADDPS       Y0, Y4, Y4
 
 l248:
-	TESTQ      $0x00000020, R8
+	TESTQ      $0x00000010, R8
 	JEQ        l249
 	MOVQ       n+80(FP), AX
 	SUBQ       R10, AX
@@ -19720,7 +19006,7 @@ l248:
 	VADDPS     Y0, Y4, Y4
 
 l249:
-	TESTQ   $0x00000040, R8
+	TESTQ   $0x00000020, R8
 	JEQ     l250
 	MOVQ    n+80(FP), DI
 	SUBQ    R10, DI
@@ -19780,7 +19066,7 @@ l254:
 	VBLENDVPS  Y1, Y4, Y0, Y4
 
 l250:
-	TESTQ        $0x00000080, R8
+	TESTQ        $0x00000040, R8
 	JEQ          l255
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -19915,7 +19201,7 @@ l264:
 l265:
 l263:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l266
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
@@ -19923,7 +19209,7 @@ l263:
 	VADDPS       Y0, Y4, Y4
 
 l266:
-	TESTQ  $0x00000020, DX
+	TESTQ  $0x00000010, DX
 	JEQ    l267
 	MOVQ   n+80(FP), AX
 	SUBQ   R9, AX
@@ -19934,7 +19220,7 @@ l266:
 	VADDPS 32(AX), Y4, Y4
 
 l267:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l268
 	MOVQ      n+80(FP), CX
 	SUBQ      R9, CX
@@ -19957,7 +19243,7 @@ l267:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l268:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l269
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -20075,14 +19361,14 @@ l278:
 l279:
 l277:
 	MOVQ         flags+136(FP), CX
-	TESTQ        $0x00000010, CX
+	TESTQ        $0x00000008, CX
 	JEQ          l280
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
 	VADDPS       Y0, Y4, Y4
 
 l280:
-	TESTQ  $0x00000020, CX
+	TESTQ  $0x00000010, CX
 	JEQ    l281
 	MOVQ   n+80(FP), AX
 	SUBQ   R9, AX
@@ -20092,7 +19378,7 @@ l280:
 	VADDPS (AX), Y4, Y4
 
 l281:
-	TESTQ     $0x00000040, CX
+	TESTQ     $0x00000020, CX
 	JEQ       l282
 	MOVQ      n+80(FP), AX
 	SUBQ      R9, AX
@@ -20108,7 +19394,7 @@ l281:
 	VBLENDVPS Y1, Y4, Y0, Y4
 
 l282:
-	TESTQ        $0x00000080, CX
+	TESTQ        $0x00000040, CX
 	JEQ          l283
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -20222,14 +19508,14 @@ l291:
 l292:
 l290:
 	MOVQ         flags+136(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l293
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSS (AX), Y0
 	VADDPS       Y0, Y4, Y4
 
 l293:
-	TESTQ      $0x00000020, DX
+	TESTQ      $0x00000010, DX
 	JEQ        l294
 	MOVQ       n+80(FP), AX
 	SUBQ       R9, AX
@@ -20240,7 +19526,7 @@ l293:
 	VADDPS     Y0, Y4, Y4
 
 l294:
-	TESTQ   $0x00000040, DX
+	TESTQ   $0x00000020, DX
 	JEQ     l295
 	MOVQ    n+80(FP), SI
 	SUBQ    R9, SI
@@ -20272,7 +19558,7 @@ l297:
 	VBLENDVPS  Y1, Y4, Y0, Y4
 
 l295:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l298
 	VBROADCASTSS lo+64(FP), Y3
 	VBROADCASTSS hi+68(FP), Y2
@@ -20655,7 +19941,7 @@ l11:
 l12:
 l10:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l13
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -20678,7 +19964,7 @@ l10:
 	VADDPD       Y0, Y4, Y4
 
 l13:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l14
 	MOVQ    n+88(FP), AX
 	SUBQ    R10, AX
@@ -20701,7 +19987,7 @@ l13:
 	VADDPD  Y0, Y4, Y4
 
 l14:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l15
 	MOVQ      n+88(FP), CX
 	SUBQ      R10, CX
@@ -20819,7 +20105,7 @@ l14:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l15:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l16
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -21152,7 +20438,7 @@ l25:
 l26:
 l24:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l27
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -21169,7 +20455,7 @@ l24:
 	VADDPD       Y0, Y4, Y4
 
 l27:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l28
 	MOVQ    n+88(FP), AX
 	SUBQ    R10, AX
@@ -21185,7 +20471,7 @@ l27:
 	VADDPD  Y0, Y4, Y4
 
 l28:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l29
 	MOVQ      n+88(FP), CX
 	SUBQ      R10, CX
@@ -21261,7 +20547,7 @@ l28:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l29:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l30
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -21585,7 +20871,7 @@ l38:
 l39:
 l37:
 	MOVQ         flags+144(FP), R8
-	TESTQ        $0x00000010, R8
+	TESTQ        $0x00000008, R8
 	JEQ          l40
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -21602,7 +20888,7 @@ l37:
 	VADDPD       Y0, Y4, Y4
 
 l40:
-	TESTQ      $0x00000020, R8
+	TESTQ      $0x00000010, R8
 	JEQ        l41
 	MOVQ       n+88(FP), AX
 	SUBQ       R10, AX
@@ -21618,7 +20904,7 @@ l40:
 	VADDPD     Y0, Y4, Y4
 
 l41:
-	TESTQ   $0x00000040, R8
+	TESTQ   $0x00000020, R8
 	JEQ     l42
 	MOVQ    n+88(FP), DI
 	SUBQ    R10, DI
@@ -21790,7 +21076,7 @@ l54:
 	VBLENDVPD  Y1, Y4, Y0, Y4
 
 l42:
-	TESTQ        $0x00000080, R8
+	TESTQ        $0x00000040, R8
 	JEQ          l55
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -22158,7 +21444,7 @@ l66:
 l67:
 l65:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l68
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -22178,7 +21464,7 @@ l65:
 	VADDPD       Y0, Y4, Y4
 
 l68:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l69
 	MOVQ    n+88(FP), AX
 	SUBQ    R10, AX
@@ -22199,7 +21485,7 @@ l68:
 	VADDPD  Y0, Y4, Y4
 
 l69:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l70
 	MOVQ      n+88(FP), CX
 	SUBQ      R10, CX
@@ -22298,7 +21584,7 @@ l69:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l70:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l71
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -22589,7 +21875,7 @@ l80:
 l81:
 l79:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l82
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -22604,7 +21890,7 @@ l79:
 	VADDPD       Y0, Y4, Y4
 
 l82:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l83
 	MOVQ    n+88(FP), AX
 	SUBQ    R10, AX
@@ -22619,7 +21905,7 @@ l82:
 	VADDPD  Y0, Y4, Y4
 
 l83:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l84
 	MOVQ      n+88(FP), CX
 	SUBQ      R10, CX
@@ -22683,7 +21969,7 @@ l83:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l84:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l85
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -22966,7 +22252,7 @@ l93:
 l94:
 l92:
 	MOVQ         flags+144(FP), R8
-	TESTQ        $0x00000010, R8
+	TESTQ        $0x00000008, R8
 	JEQ          l95
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -22981,7 +22267,7 @@ l92:
 	VADDPD       Y0, Y4, Y4
 
 l95:
-	TESTQ      $0x00000020, R8
+	TESTQ      $0x00000010, R8
 	JEQ        l96
 	MOVQ       n+88(FP), AX
 	SUBQ       R10, AX
@@ -22996,7 +22282,7 @@ l95:
 	VADDPD     Y0, Y4, Y4
 
 l96:
-	TESTQ   $0x00000040, R8
+	TESTQ   $0x00000020, R8
 	JEQ     l97
 	MOVQ    n+88(FP), DI
 	SUBQ    R10, DI
@@ -23140,7 +22426,7 @@ l107:
 	VBLENDVPD  Y1, Y4, Y0, Y4
 
 l97:
-	TESTQ        $0x00000080, R8
+	TESTQ        $0x00000040, R8
 	JEQ          l108
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -23453,7 +22739,7 @@ l119:
 l120:
 l118:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l121
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -23470,7 +22756,7 @@ l118:
 	VADDPD       Y0, Y4, Y4
 
 l121:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l122
 	MOVQ    n+88(FP), AX
 	SUBQ    R10, AX
@@ -23489,7 +22775,7 @@ l121:
 	VADDPD  Y0, Y4, Y4
 
 l122:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l123
 	MOVQ      n+88(FP), CX
 	SUBQ      R10, CX
@@ -23569,7 +22855,7 @@ l122:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l123:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l124
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -23818,7 +23104,7 @@ l133:
 l134:
 l132:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l135
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -23831,7 +23117,7 @@ l132:
 	VADDPD       Y0, Y4, Y4
 
 l135:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l136
 	MOVQ    n+88(FP), AX
 	SUBQ    R10, AX
@@ -23845,7 +23131,7 @@ l135:
 	VADDPD  Y0, Y4, Y4
 
 l136:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l137
 	MOVQ      n+88(FP), CX
 	SUBQ      R10, CX
@@ -23897,7 +23183,7 @@ l136:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l137:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l138
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -24139,7 +23425,7 @@ l146:
 l147:
 l145:
 	MOVQ         flags+144(FP), R8
-	TESTQ        $0x00000010, R8
+	TESTQ        $0x00000008, R8
 	JEQ          l148
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -24152,7 +23438,7 @@ l145:
 	VADDPD       Y0, Y4, Y4
 
 l148:
-	TESTQ      $0x00000020, R8
+	TESTQ      $0x00000010, R8
 	JEQ        l149
 	MOVQ       n+88(FP), AX
 	SUBQ       R10, AX
@@ -24166,7 +23452,7 @@ l148:
 	VADDPD     Y0, Y4, Y4
 
 l149:
-	TESTQ   $0x00000040, R8
+	TESTQ   $0x00000020, R8
 	JEQ     l150
 	MOVQ    n+88(FP), DI
 	SUBQ    R10, DI
@@ -24282,7 +23568,7 @@ l158:
 	VBLENDVPD  Y1, Y4, Y0, Y4
 
 l150:
-	TESTQ        $0x00000080, R8
+	TESTQ        $0x00000040, R8
 	JEQ          l159
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -24540,7 +23826,7 @@ l170:
 l171:
 l169:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l172
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -24554,7 +23840,7 @@ l169:
 	VADDPD       Y0, Y4, Y4
 
 l172:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l173
 	MOVQ    n+88(FP), AX
 	SUBQ    R10, AX
@@ -24571,7 +23857,7 @@ l172:
 	VADDPD  Y0, Y4, Y4
 
 l173:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l174
 	MOVQ      n+88(FP), CX
 	SUBQ      R10, CX
@@ -24632,7 +23918,7 @@ l173:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l174:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l175
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -24839,7 +24125,7 @@ l184:
 l185:
 l183:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l186
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -24850,7 +24136,7 @@ l183:
 	VADDPD       Y0, Y4, Y4
 
 l186:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l187
 	MOVQ    n+88(FP), AX
 	SUBQ    R10, AX
@@ -24863,7 +24149,7 @@ l186:
 	VADDPD  Y0, Y4, Y4
 
 l187:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l188
 	MOVQ      n+88(FP), CX
 	SUBQ      R10, CX
@@ -24903,7 +24189,7 @@ l187:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l188:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l189
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -25104,7 +24390,7 @@ l197:
 l198:
 l196:
 	MOVQ         flags+144(FP), R8
-	TESTQ        $0x00000010, R8
+	TESTQ        $0x00000008, R8
 	JEQ          l199
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -25115,7 +24401,7 @@ l196:
 	VADDPD       Y0, Y4, Y4
 
 l199:
-	TESTQ      $0x00000020, R8
+	TESTQ      $0x00000010, R8
 	JEQ        l200
 	MOVQ       n+88(FP), AX
 	SUBQ       R10, AX
@@ -25128,7 +24414,7 @@ l199:
 	VADDPD     Y0, Y4, Y4
 
 l200:
-	TESTQ   $0x00000040, R8
+	TESTQ   $0x00000020, R8
 	JEQ     l201
 	MOVQ    n+88(FP), DI
 	SUBQ    R10, DI
@@ -25216,7 +24502,7 @@ l207:
 	VBLENDVPD  Y1, Y4, Y0, Y4
 
 l201:
-	TESTQ        $0x00000080, R8
+	TESTQ        $0x00000040, R8
 	JEQ          l208
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -25419,7 +24705,7 @@ l219:
 l220:
 l218:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l221
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -25430,7 +24716,7 @@ l218:
 	VADDPD       Y0, Y4, Y4
 
 l221:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l222
 	MOVQ    n+88(FP), AX
 	SUBQ    R10, AX
@@ -25445,7 +24731,7 @@ l221:
 	VADDPD  Y0, Y4, Y4
 
 l222:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l223
 	MOVQ      n+88(FP), CX
 	SUBQ      R10, CX
@@ -25487,7 +24773,7 @@ l222:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l223:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l224
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -25652,7 +24938,7 @@ l233:
 l234:
 l232:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l235
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -25661,7 +24947,7 @@ l232:
 	VADDPD       Y0, Y4, Y4
 
 l235:
-	TESTQ   $0x00000020, DX
+	TESTQ   $0x00000010, DX
 	JEQ     l236
 	MOVQ    n+88(FP), AX
 	SUBQ    R10, AX
@@ -25673,7 +24959,7 @@ l235:
 	VADDPD  Y0, Y4, Y4
 
 l236:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l237
 	MOVQ      n+88(FP), CX
 	SUBQ      R10, CX
@@ -25701,7 +24987,7 @@ l236:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l237:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l238
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -25861,7 +25147,7 @@ l246:
 l247:
 l245:
 	MOVQ         flags+144(FP), R8
-	TESTQ        $0x00000010, R8
+	TESTQ        $0x00000008, R8
 	JEQ          l248
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -25870,7 +25156,7 @@ l245:
 	VADDPD       Y0, Y4, Y4
 
 l248:
-	TESTQ      $0x00000020, R8
+	TESTQ      $0x00000010, R8
 	JEQ        l249
 	MOVQ       n+88(FP), AX
 	SUBQ       R10, AX
@@ -25882,7 +25168,7 @@ l248:
 	VADDPD     Y0, Y4, Y4
 
 l249:
-	TESTQ   $0x00000040, R8
+	TESTQ   $0x00000020, R8
 	JEQ     l250
 	MOVQ    n+88(FP), DI
 	SUBQ    R10, DI
@@ -25942,7 +25228,7 @@ l254:
 	VBLENDVPD  Y1, Y4, Y0, Y4
 
 l250:
-	TESTQ        $0x00000080, R8
+	TESTQ        $0x00000040, R8
 	JEQ          l255
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -26077,7 +25363,7 @@ l264:
 l265:
 l263:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l266
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
@@ -26085,7 +25371,7 @@ l263:
 	VADDPD       Y0, Y4, Y4
 
 l266:
-	TESTQ  $0x00000020, DX
+	TESTQ  $0x00000010, DX
 	JEQ    l267
 	MOVQ   n+88(FP), AX
 	SUBQ   R9, AX
@@ -26096,7 +25382,7 @@ l266:
 	VADDPD 32(AX), Y4, Y4
 
 l267:
-	TESTQ     $0x00000040, DX
+	TESTQ     $0x00000020, DX
 	JEQ       l268
 	MOVQ      n+88(FP), CX
 	SUBQ      R9, CX
@@ -26119,7 +25405,7 @@ l267:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l268:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l269
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -26237,14 +25523,14 @@ l278:
 l279:
 l277:
 	MOVQ         flags+144(FP), CX
-	TESTQ        $0x00000010, CX
+	TESTQ        $0x00000008, CX
 	JEQ          l280
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
 	VADDPD       Y0, Y4, Y4
 
 l280:
-	TESTQ  $0x00000020, CX
+	TESTQ  $0x00000010, CX
 	JEQ    l281
 	MOVQ   n+88(FP), AX
 	SUBQ   R9, AX
@@ -26254,7 +25540,7 @@ l280:
 	VADDPD (AX), Y4, Y4
 
 l281:
-	TESTQ     $0x00000040, CX
+	TESTQ     $0x00000020, CX
 	JEQ       l282
 	MOVQ      n+88(FP), AX
 	SUBQ      R9, AX
@@ -26270,7 +25556,7 @@ l281:
 	VBLENDVPD Y1, Y4, Y0, Y4
 
 l282:
-	TESTQ        $0x00000080, CX
+	TESTQ        $0x00000040, CX
 	JEQ          l283
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -26384,14 +25670,14 @@ l291:
 l292:
 l290:
 	MOVQ         flags+144(FP), DX
-	TESTQ        $0x00000010, DX
+	TESTQ        $0x00000008, DX
 	JEQ          l293
 	MOVQ         ra+40(FP), AX
 	VBROADCASTSD (AX), Y0
 	VADDPD       Y0, Y4, Y4
 
 l293:
-	TESTQ      $0x00000020, DX
+	TESTQ      $0x00000010, DX
 	JEQ        l294
 	MOVQ       n+88(FP), AX
 	SUBQ       R9, AX
@@ -26402,7 +25688,7 @@ l293:
 	VADDPD     Y0, Y4, Y4
 
 l294:
-	TESTQ   $0x00000040, DX
+	TESTQ   $0x00000020, DX
 	JEQ     l295
 	MOVQ    n+88(FP), SI
 	SUBQ    R9, SI
@@ -26434,7 +25720,7 @@ l297:
 	VBLENDVPD  Y1, Y4, Y0, Y4
 
 l295:
-	TESTQ        $0x00000080, DX
+	TESTQ        $0x00000040, DX
 	JEQ          l298
 	VBROADCASTSD lo+64(FP), Y3
 	VBROADCASTSD hi+72(FP), Y2
@@ -26456,6 +25742,7239 @@ l210:
 l161:
 l110:
 l57:
+l2:
+	VZEROUPPER
+	RET
+
+// func LaneTileF32AVX2(y *float32, w *float32, x *float32, t *float32, m int, n int, k int, more int, yStride int, xStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LaneTileF32AVX2(SB), NOSPLIT, $0-80
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x06
+	JLT     l1
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x10
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l7
+	ADDQ   $+1, AX
+
+l7:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l8
+
+l9:
+	CMPQ    AX, $0x01
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y14
+	VFMADD231PS  Y0, Y1, Y13
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l10
+
+l11:
+	TESTQ   $0x00000001, DX
+	JEQ     l12
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y14, Y14
+	VADDPS  32(AX), Y13, Y13
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l14
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l15
+
+l14:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y14, Y14
+	VADDPS  32(AX), Y13, Y13
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l16
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l17
+
+l16:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y14, Y14
+	VADDPS  32(AX), Y13, Y13
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y14, (BX)
+	VMOVUPS Y13, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l17:
+l15:
+	JMP l13
+
+l12:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l13:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l5
+
+l6:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-16, R11
+	CMPQ R11, $0x10
+	JGE  l3
+
+l4:
+	CMPQ    R11, $0x08
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l22
+	ADDQ   $+1, AX
+
+l22:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l23
+
+l24:
+	CMPQ    AX, $0x01
+	JLT     l26
+	PCALIGN $0x20
+
+l25:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l25
+
+l26:
+	TESTQ   $0x00000001, DX
+	JEQ     l27
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l29
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l30
+
+l29:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l31
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l32
+
+l31:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l32:
+l30:
+	JMP l28
+
+l27:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l28:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l20
+
+l21:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l18
+
+l19:
+	CMPQ         R11, $0x01
+	JLT          l33
+	VMOVD        R11, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y8
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000008, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l35
+	PCALIGN      $0x20
+
+l34:
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, DX
+	JEQ    l36
+	ADDQ   $+1, BX
+
+l36:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l38
+	PCALIGN $0x20
+
+l37:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l37
+
+l38:
+	CMPQ    BX, $0x01
+	JLT     l40
+	PCALIGN $0x20
+
+l39:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 20(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l39
+
+l40:
+	TESTQ      $0x00000001, SI
+	JEQ        l41
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y7, Y0, Y7
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l43
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y7, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y6, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y8, (BX)
+	ADDQ       $+64, BX
+	JMP        l44
+
+l43:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y7, Y0, Y7
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, SI
+	JEQ        l45
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y7, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y6, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y8, (BX)
+	ADDQ       $+64, BX
+	JMP        l46
+
+l45:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y7, Y0, Y7
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y8, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPS Y7, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y6, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y5, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y4, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y3, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y2, Y8, (CX)
+
+l46:
+l44:
+	JMP l42
+
+l41:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y7, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y6, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y8, (BX)
+	ADDQ       $+64, BX
+
+l42:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l34
+
+l35:
+l33:
+	JMP l2
+
+l1:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x05
+	JLT     l47
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x10
+	JLT     l50
+	PCALIGN $0x20
+
+l49:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l52
+	PCALIGN $0x20
+
+l51:
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l53
+	ADDQ   $+1, AX
+
+l53:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l55
+	PCALIGN $0x20
+
+l54:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l54
+
+l55:
+	CMPQ    AX, $0x01
+	JLT     l57
+	PCALIGN $0x20
+
+l56:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y1, Y11
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l56
+
+l57:
+	TESTQ   $0x00000001, DX
+	JEQ     l58
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l60
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l61
+
+l60:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l62
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l63
+
+l62:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y12, Y12
+	VADDPS  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l63:
+l61:
+	JMP l59
+
+l58:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l59:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l51
+
+l52:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-16, R11
+	CMPQ R11, $0x10
+	JGE  l49
+
+l50:
+	CMPQ    R11, $0x08
+	JLT     l65
+	PCALIGN $0x20
+
+l64:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l67
+	PCALIGN $0x20
+
+l66:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l68
+	ADDQ   $+1, AX
+
+l68:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l70
+	PCALIGN $0x20
+
+l69:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l69
+
+l70:
+	CMPQ    AX, $0x01
+	JLT     l72
+	PCALIGN $0x20
+
+l71:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+20, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l71
+
+l72:
+	TESTQ   $0x00000001, DX
+	JEQ     l73
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l75
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l76
+
+l75:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l77
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l78
+
+l77:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l78:
+l76:
+	JMP l74
+
+l73:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l74:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l66
+
+l67:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l64
+
+l65:
+	CMPQ         R11, $0x01
+	JLT          l79
+	VMOVD        R11, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y7
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000008, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l81
+	PCALIGN      $0x20
+
+l80:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, DX
+	JEQ    l82
+	ADDQ   $+1, BX
+
+l82:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l84
+	PCALIGN $0x20
+
+l83:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+20, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+20, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+20, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+20, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l83
+
+l84:
+	CMPQ    BX, $0x01
+	JLT     l86
+	PCALIGN $0x20
+
+l85:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y6
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 16(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+20, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l85
+
+l86:
+	TESTQ      $0x00000001, SI
+	JEQ        l87
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l89
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y6, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y7, (BX)
+	ADDQ       $+64, BX
+	JMP        l90
+
+l89:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, SI
+	JEQ        l91
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y6, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y7, (BX)
+	ADDQ       $+64, BX
+	JMP        l92
+
+l91:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y7, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPS Y6, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y5, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y4, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y3, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y2, Y7, (CX)
+
+l92:
+l90:
+	JMP l88
+
+l87:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y6, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y5, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y7, (BX)
+	ADDQ       $+64, BX
+
+l88:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l80
+
+l81:
+l79:
+	JMP l48
+
+l47:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l93
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x10
+	JLT     l96
+	PCALIGN $0x20
+
+l95:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l98
+	PCALIGN $0x20
+
+l97:
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l99
+	ADDQ   $+1, AX
+
+l99:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l101
+	PCALIGN $0x20
+
+l100:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l100
+
+l101:
+	CMPQ    AX, $0x01
+	JLT     l103
+	PCALIGN $0x20
+
+l102:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y1, Y9
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l102
+
+l103:
+	TESTQ   $0x00000001, DX
+	JEQ     l104
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l106
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l107
+
+l106:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l108
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l109
+
+l108:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y10, Y10
+	VADDPS  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l109:
+l107:
+	JMP l105
+
+l104:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l105:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l97
+
+l98:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-16, R11
+	CMPQ R11, $0x10
+	JGE  l95
+
+l96:
+	CMPQ    R11, $0x08
+	JLT     l111
+	PCALIGN $0x20
+
+l110:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l113
+	PCALIGN $0x20
+
+l112:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l114
+	ADDQ   $+1, AX
+
+l114:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l116
+	PCALIGN $0x20
+
+l115:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l115
+
+l116:
+	CMPQ    AX, $0x01
+	JLT     l118
+	PCALIGN $0x20
+
+l117:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l117
+
+l118:
+	TESTQ   $0x00000001, DX
+	JEQ     l119
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l121
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l122
+
+l121:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l123
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l124
+
+l123:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l124:
+l122:
+	JMP l120
+
+l119:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l120:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l112
+
+l113:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l110
+
+l111:
+	CMPQ         R11, $0x01
+	JLT          l125
+	VMOVD        R11, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y6
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000008, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l127
+	PCALIGN      $0x20
+
+l126:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, DX
+	JEQ    l128
+	ADDQ   $+1, BX
+
+l128:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l130
+	PCALIGN $0x20
+
+l129:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l129
+
+l130:
+	CMPQ    BX, $0x01
+	JLT     l132
+	PCALIGN $0x20
+
+l131:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 12(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l131
+
+l132:
+	TESTQ      $0x00000001, SI
+	JEQ        l133
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l135
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y5, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y6, (BX)
+	ADDQ       $+64, BX
+	JMP        l136
+
+l135:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, SI
+	JEQ        l137
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y5, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y6, (BX)
+	ADDQ       $+64, BX
+	JMP        l138
+
+l137:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y6, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPS Y5, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y4, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y3, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y2, Y6, (CX)
+
+l138:
+l136:
+	JMP l134
+
+l133:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y5, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y4, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y6, (BX)
+	ADDQ       $+64, BX
+
+l134:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l126
+
+l127:
+l125:
+	JMP l94
+
+l93:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x03
+	JLT     l139
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x10
+	JLT     l142
+	PCALIGN $0x20
+
+l141:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l144
+	PCALIGN $0x20
+
+l143:
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l145
+	ADDQ   $+1, AX
+
+l145:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l147
+	PCALIGN $0x20
+
+l146:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l146
+
+l147:
+	CMPQ    AX, $0x01
+	JLT     l149
+	PCALIGN $0x20
+
+l148:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y8
+	VFMADD231PS  Y0, Y1, Y7
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l148
+
+l149:
+	TESTQ   $0x00000001, DX
+	JEQ     l150
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l152
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l153
+
+l152:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l154
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l155
+
+l154:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y8, Y8
+	VADDPS  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l155:
+l153:
+	JMP l151
+
+l150:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l151:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l143
+
+l144:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-16, R11
+	CMPQ R11, $0x10
+	JGE  l141
+
+l142:
+	CMPQ    R11, $0x08
+	JLT     l157
+	PCALIGN $0x20
+
+l156:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l159
+	PCALIGN $0x20
+
+l158:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l160
+	ADDQ   $+1, AX
+
+l160:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l162
+	PCALIGN $0x20
+
+l161:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l161
+
+l162:
+	CMPQ    AX, $0x01
+	JLT     l164
+	PCALIGN $0x20
+
+l163:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+12, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l163
+
+l164:
+	TESTQ   $0x00000001, DX
+	JEQ     l165
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l167
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l168
+
+l167:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l169
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l170
+
+l169:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l170:
+l168:
+	JMP l166
+
+l165:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l166:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l158
+
+l159:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l156
+
+l157:
+	CMPQ         R11, $0x01
+	JLT          l171
+	VMOVD        R11, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y5
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000008, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l173
+	PCALIGN      $0x20
+
+l172:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, DX
+	JEQ    l174
+	ADDQ   $+1, BX
+
+l174:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l176
+	PCALIGN $0x20
+
+l175:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+12, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+12, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+12, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+12, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l175
+
+l176:
+	CMPQ    BX, $0x01
+	JLT     l178
+	PCALIGN $0x20
+
+l177:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y4
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 8(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+12, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l177
+
+l178:
+	TESTQ      $0x00000001, SI
+	JEQ        l179
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l181
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y4, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y5, (BX)
+	ADDQ       $+64, BX
+	JMP        l182
+
+l181:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, SI
+	JEQ        l183
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y4, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y5, (BX)
+	ADDQ       $+64, BX
+	JMP        l184
+
+l183:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y5, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPS Y4, Y5, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y3, Y5, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y2, Y5, (CX)
+
+l184:
+l182:
+	JMP l180
+
+l179:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y4, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y3, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y5, (BX)
+	ADDQ       $+64, BX
+
+l180:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l172
+
+l173:
+l171:
+	JMP l140
+
+l139:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x02
+	JLT     l185
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x10
+	JLT     l188
+	PCALIGN $0x20
+
+l187:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l190
+	PCALIGN $0x20
+
+l189:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l191
+	ADDQ   $+1, AX
+
+l191:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l193
+	PCALIGN $0x20
+
+l192:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l192
+
+l193:
+	CMPQ    AX, $0x01
+	JLT     l195
+	PCALIGN $0x20
+
+l194:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l194
+
+l195:
+	TESTQ   $0x00000001, DX
+	JEQ     l196
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l198
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l199
+
+l198:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l200
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l201
+
+l200:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l201:
+l199:
+	JMP l197
+
+l196:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l197:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l189
+
+l190:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-16, R11
+	CMPQ R11, $0x10
+	JGE  l187
+
+l188:
+	CMPQ    R11, $0x08
+	JLT     l203
+	PCALIGN $0x20
+
+l202:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000008, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l205
+	PCALIGN $0x20
+
+l204:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, CX
+	JEQ    l206
+	ADDQ   $+1, AX
+
+l206:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l208
+	PCALIGN $0x20
+
+l207:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l207
+
+l208:
+	CMPQ    AX, $0x01
+	JLT     l210
+	PCALIGN $0x20
+
+l209:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (R8), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(R8), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+8, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l209
+
+l210:
+	TESTQ   $0x00000001, DX
+	JEQ     l211
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l213
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l214
+
+l213:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, DX
+	JEQ     l215
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l216
+
+l215:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPS  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l216:
+l214:
+	JMP l212
+
+l211:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l212:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l204
+
+l205:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l202
+
+l203:
+	CMPQ         R11, $0x01
+	JLT          l217
+	VMOVD        R11, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y4
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000008, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l219
+	PCALIGN      $0x20
+
+l218:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, DX
+	JEQ    l220
+	ADDQ   $+1, BX
+
+l220:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l222
+	PCALIGN $0x20
+
+l221:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+8, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+8, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+8, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+8, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l221
+
+l222:
+	CMPQ    BX, $0x01
+	JLT     l224
+	PCALIGN $0x20
+
+l223:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VBROADCASTSS 4(AX), Y0
+	VFMADD231PS  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+8, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l223
+
+l224:
+	TESTQ      $0x00000001, SI
+	JEQ        l225
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l227
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y3, Y4, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y4, (BX)
+	ADDQ       $+64, BX
+	JMP        l228
+
+l227:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, SI
+	JEQ        l229
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y3, Y4, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y4, (BX)
+	ADDQ       $+64, BX
+	JMP        l230
+
+l229:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPS (BX), Y4, Y0
+	VADDPS     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPS Y3, Y4, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, CX
+	VMASKMOVPS Y2, Y4, (CX)
+
+l230:
+l228:
+	JMP l226
+
+l225:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y3, Y4, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPS Y2, Y4, (BX)
+	ADDQ       $+64, BX
+
+l226:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l218
+
+l219:
+l217:
+	JMP l186
+
+l185:
+	MOVQ    n+40(FP), R10
+	MOVQ    y+0(FP), R9
+	MOVQ    x+16(FP), R8
+	CMPQ    R10, $0x10
+	JLT     l232
+	PCALIGN $0x20
+
+l231:
+	MOVQ    w+8(FP), DI
+	MOVQ    R8, SI
+	MOVQ    xStride+72(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    more+56(FP), BX
+	CMPQ    CX, $0x01
+	JLT     l234
+	PCALIGN $0x20
+
+l233:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, BX
+	JEQ    l235
+	ADDQ   $+1, AX
+
+l235:
+	ADDQ    BX, BX
+	CMPQ    AX, $0x04
+	JLT     l237
+	PCALIGN $0x20
+
+l236:
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y2
+	VFMADD231PS  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y2
+	VFMADD231PS  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y2
+	VFMADD231PS  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y2
+	VFMADD231PS  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l236
+
+l237:
+	CMPQ    AX, $0x01
+	JLT     l239
+	PCALIGN $0x20
+
+l238:
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y2
+	VFMADD231PS  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l238
+
+l239:
+	TESTQ   $0x00000001, CX
+	JEQ     l240
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y2, Y2
+	VADDPS  32(AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, CX
+	JEQ     l242
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l243
+
+l242:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y2, Y2
+	VADDPS  32(AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, CX
+	JEQ     l244
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l245
+
+l244:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y2, Y2
+	VADDPS  32(AX), Y1, Y1
+	ADDQ    $+64, AX
+	MOVQ    R9, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+
+l245:
+l243:
+	JMP l241
+
+l240:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+
+l241:
+	ADDQ $-1, CX
+	CMPQ CX, $0x01
+	JGE  l233
+
+l234:
+	ADDQ $+64, R9
+	ADDQ $+64, R8
+	ADDQ $-16, R10
+	CMPQ R10, $0x10
+	JGE  l231
+
+l232:
+	CMPQ    R10, $0x08
+	JLT     l247
+	PCALIGN $0x20
+
+l246:
+	MOVQ    w+8(FP), DI
+	MOVQ    R8, SI
+	MOVQ    xStride+72(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    $0x00000008, CX
+	MOVQ    more+56(FP), BX
+	CMPQ    CX, $0x01
+	JLT     l249
+	PCALIGN $0x20
+
+l248:
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000080, BX
+	JEQ    l250
+	ADDQ   $+1, AX
+
+l250:
+	ADDQ    BX, BX
+	CMPQ    AX, $0x04
+	JLT     l252
+	PCALIGN $0x20
+
+l251:
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l251
+
+l252:
+	CMPQ    AX, $0x01
+	JLT     l254
+	PCALIGN $0x20
+
+l253:
+	VBROADCASTSS (DI), Y0
+	VFMADD231PS  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+4, DI
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l253
+
+l254:
+	TESTQ   $0x00000001, CX
+	JEQ     l255
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPS  (AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, CX
+	JEQ     l257
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    $+64, AX
+	JMP     l258
+
+l257:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPS  (AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000004, CX
+	JEQ     l259
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    $+64, AX
+	JMP     l260
+
+l259:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+768, AX
+	VADDPS  (AX), Y1, Y1
+	ADDQ    $+64, AX
+	MOVQ    R9, AX
+	VMOVUPS Y1, (AX)
+
+l260:
+l258:
+	JMP l256
+
+l255:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    $+64, AX
+
+l256:
+	ADDQ $-1, CX
+	CMPQ CX, $0x01
+	JGE  l248
+
+l249:
+	ADDQ $+32, R9
+	ADDQ $+32, R8
+	ADDQ $-8, R10
+	CMPQ R10, $0x08
+	JGE  l246
+
+l247:
+	CMPQ         R10, $0x01
+	JLT          l261
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     productsConstants<>+96(SB), Y0, Y2
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         $0x00000008, DX
+	MOVQ         more+56(FP), CX
+	CMPQ         DX, $0x01
+	JLT          l263
+	PCALIGN      $0x20
+
+l262:
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000080, CX
+	JEQ    l264
+	ADDQ   $+1, BX
+
+l264:
+	ADDQ    CX, CX
+	CMPQ    BX, $0x04
+	JLT     l266
+	PCALIGN $0x20
+
+l265:
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+4, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+4, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+4, AX
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+4, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l265
+
+l266:
+	CMPQ    BX, $0x01
+	JLT     l268
+	PCALIGN $0x20
+
+l267:
+	VBROADCASTSS (AX), Y0
+	VFMADD231PS  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+4, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l267
+
+l268:
+	TESTQ      $0x00000001, DX
+	JEQ        l269
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS (BX), Y2, Y0
+	VADDPS     Y1, Y0, Y1
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, DX
+	JEQ        l271
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS Y1, Y2, (BX)
+	ADDQ       $+64, BX
+	JMP        l272
+
+l271:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPS (BX), Y2, Y0
+	VADDPS     Y1, Y0, Y1
+	ADDQ       $+64, BX
+	TESTQ      $0x00000004, DX
+	JEQ        l273
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS Y1, Y2, (BX)
+	ADDQ       $+64, BX
+	JMP        l274
+
+l273:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+768, BX
+	VMASKMOVPS (BX), Y2, Y0
+	VADDPS     Y1, Y0, Y1
+	ADDQ       $+64, BX
+	MOVQ       R9, BX
+	VMASKMOVPS Y1, Y2, (BX)
+
+l274:
+l272:
+	JMP l270
+
+l269:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPS Y1, Y2, (BX)
+	ADDQ       $+64, BX
+
+l270:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l262
+
+l263:
+l261:
+l186:
+l140:
+l94:
+l48:
+l2:
+	VZEROUPPER
+	RET
+
+// func LaneTileF64AVX2(y *float64, w *float64, x *float64, t *float64, m int, n int, k int, more int, yStride int, xStride int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LaneTileF64AVX2(SB), NOSPLIT, $0-80
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x06
+	JLT     l1
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VXORPS Y14, Y14, Y14
+	VXORPS Y13, Y13, Y13
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l7
+	ADDQ   $+1, AX
+
+l7:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l8
+
+l9:
+	CMPQ    AX, $0x01
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y14
+	VFMADD231PD  Y0, Y1, Y13
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l10
+
+l11:
+	TESTQ   $0x00000001, DX
+	JEQ     l12
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y14, Y14
+	VADDPD  32(AX), Y13, Y13
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y12, Y12
+	VADDPD  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l14
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l15
+
+l14:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y14, Y14
+	VADDPD  32(AX), Y13, Y13
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y12, Y12
+	VADDPD  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y14, (BX)
+	VMOVUPS Y13, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l15:
+	JMP l13
+
+l12:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l13:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l5
+
+l6:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l3
+
+l4:
+	CMPQ    R11, $0x04
+	JLT     l17
+	PCALIGN $0x20
+
+l16:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l20
+	ADDQ   $+1, AX
+
+l20:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l21
+
+l22:
+	CMPQ    AX, $0x01
+	JLT     l24
+	PCALIGN $0x20
+
+l23:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+48, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l23
+
+l24:
+	TESTQ   $0x00000001, DX
+	JEQ     l25
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l27
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l28
+
+l27:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y7, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l28:
+	JMP l26
+
+l25:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l26:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l18
+
+l19:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l16
+
+l17:
+	CMPQ         R11, $0x01
+	JLT          l29
+	VMOVQ        R11, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y8
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x03, DI
+	MOVQ         $0x00000004, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l31
+	PCALIGN      $0x20
+
+l30:
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, DX
+	JEQ    l32
+	ADDQ   $+1, BX
+
+l32:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l34
+	PCALIGN $0x20
+
+l33:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+48, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+48, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+48, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+48, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l33
+
+l34:
+	CMPQ    BX, $0x01
+	JLT     l36
+	PCALIGN $0x20
+
+l35:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 40(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+48, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l35
+
+l36:
+	TESTQ      $0x00000001, SI
+	JEQ        l37
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y7, Y0, Y7
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l39
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y7, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y6, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y5, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y8, (BX)
+	ADDQ       $+64, BX
+	JMP        l40
+
+l39:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y7, Y0, Y7
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y8, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPD Y7, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y6, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y5, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y4, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y3, Y8, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y2, Y8, (CX)
+
+l40:
+	JMP l38
+
+l37:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y7, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y6, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y5, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y8, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y8, (BX)
+	ADDQ       $+64, BX
+
+l38:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l30
+
+l31:
+l29:
+	JMP l2
+
+l1:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x05
+	JLT     l41
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x08
+	JLT     l44
+	PCALIGN $0x20
+
+l43:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l46
+	PCALIGN $0x20
+
+l45:
+	VXORPS Y12, Y12, Y12
+	VXORPS Y11, Y11, Y11
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l47
+	ADDQ   $+1, AX
+
+l47:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l49
+	PCALIGN $0x20
+
+l48:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l48
+
+l49:
+	CMPQ    AX, $0x01
+	JLT     l51
+	PCALIGN $0x20
+
+l50:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y1, Y11
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l50
+
+l51:
+	TESTQ   $0x00000001, DX
+	JEQ     l52
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y12, Y12
+	VADDPD  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l54
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l55
+
+l54:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y12, Y12
+	VADDPD  32(AX), Y11, Y11
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y11, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l55:
+	JMP l53
+
+l52:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l53:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l45
+
+l46:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l43
+
+l44:
+	CMPQ    R11, $0x04
+	JLT     l57
+	PCALIGN $0x20
+
+l56:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l59
+	PCALIGN $0x20
+
+l58:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l60
+	ADDQ   $+1, AX
+
+l60:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l62
+	PCALIGN $0x20
+
+l61:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l61
+
+l62:
+	CMPQ    AX, $0x01
+	JLT     l64
+	PCALIGN $0x20
+
+l63:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+40, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l63
+
+l64:
+	TESTQ   $0x00000001, DX
+	JEQ     l65
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l67
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l68
+
+l67:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y6, Y6
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y6, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l68:
+	JMP l66
+
+l65:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l66:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l58
+
+l59:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l56
+
+l57:
+	CMPQ         R11, $0x01
+	JLT          l69
+	VMOVQ        R11, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y7
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x03, DI
+	MOVQ         $0x00000004, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l71
+	PCALIGN      $0x20
+
+l70:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, DX
+	JEQ    l72
+	ADDQ   $+1, BX
+
+l72:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l74
+	PCALIGN $0x20
+
+l73:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+40, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+40, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+40, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+40, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l73
+
+l74:
+	CMPQ    BX, $0x01
+	JLT     l76
+	PCALIGN $0x20
+
+l75:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y6
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 32(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+40, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l75
+
+l76:
+	TESTQ      $0x00000001, SI
+	JEQ        l77
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l79
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y6, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y5, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y7, (BX)
+	ADDQ       $+64, BX
+	JMP        l80
+
+l79:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y6, Y0, Y6
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y7, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPD Y6, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y5, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y4, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y3, Y7, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y2, Y7, (CX)
+
+l80:
+	JMP l78
+
+l77:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y6, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y5, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y7, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y7, (BX)
+	ADDQ       $+64, BX
+
+l78:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l70
+
+l71:
+l69:
+	JMP l42
+
+l41:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l81
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x08
+	JLT     l84
+	PCALIGN $0x20
+
+l83:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l86
+	PCALIGN $0x20
+
+l85:
+	VXORPS Y10, Y10, Y10
+	VXORPS Y9, Y9, Y9
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l87
+	ADDQ   $+1, AX
+
+l87:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l89
+	PCALIGN $0x20
+
+l88:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l88
+
+l89:
+	CMPQ    AX, $0x01
+	JLT     l91
+	PCALIGN $0x20
+
+l90:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y1, Y9
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l90
+
+l91:
+	TESTQ   $0x00000001, DX
+	JEQ     l92
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l94
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l95
+
+l94:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y10, Y10
+	VADDPD  32(AX), Y9, Y9
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y9, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l95:
+	JMP l93
+
+l92:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l93:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l85
+
+l86:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l83
+
+l84:
+	CMPQ    R11, $0x04
+	JLT     l97
+	PCALIGN $0x20
+
+l96:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l99
+	PCALIGN $0x20
+
+l98:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l100
+	ADDQ   $+1, AX
+
+l100:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l102
+	PCALIGN $0x20
+
+l101:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l101
+
+l102:
+	CMPQ    AX, $0x01
+	JLT     l104
+	PCALIGN $0x20
+
+l103:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+32, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l103
+
+l104:
+	TESTQ   $0x00000001, DX
+	JEQ     l105
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l107
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l108
+
+l107:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y5, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l108:
+	JMP l106
+
+l105:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l106:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l98
+
+l99:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l96
+
+l97:
+	CMPQ         R11, $0x01
+	JLT          l109
+	VMOVQ        R11, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y6
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x03, DI
+	MOVQ         $0x00000004, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l111
+	PCALIGN      $0x20
+
+l110:
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, DX
+	JEQ    l112
+	ADDQ   $+1, BX
+
+l112:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l114
+	PCALIGN $0x20
+
+l113:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+32, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+32, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+32, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+32, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l113
+
+l114:
+	CMPQ    BX, $0x01
+	JLT     l116
+	PCALIGN $0x20
+
+l115:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 24(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+32, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l115
+
+l116:
+	TESTQ      $0x00000001, SI
+	JEQ        l117
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l119
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y5, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y6, (BX)
+	ADDQ       $+64, BX
+	JMP        l120
+
+l119:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y5, Y0, Y5
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y6, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPD Y5, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y4, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y3, Y6, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y2, Y6, (CX)
+
+l120:
+	JMP l118
+
+l117:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y5, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y4, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y6, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y6, (BX)
+	ADDQ       $+64, BX
+
+l118:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l110
+
+l111:
+l109:
+	JMP l82
+
+l81:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x03
+	JLT     l121
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x08
+	JLT     l124
+	PCALIGN $0x20
+
+l123:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l126
+	PCALIGN $0x20
+
+l125:
+	VXORPS Y8, Y8, Y8
+	VXORPS Y7, Y7, Y7
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l127
+	ADDQ   $+1, AX
+
+l127:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l129
+	PCALIGN $0x20
+
+l128:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l128
+
+l129:
+	CMPQ    AX, $0x01
+	JLT     l131
+	PCALIGN $0x20
+
+l130:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y8
+	VFMADD231PD  Y0, Y1, Y7
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l130
+
+l131:
+	TESTQ   $0x00000001, DX
+	JEQ     l132
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l134
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l135
+
+l134:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y8, Y8
+	VADDPD  32(AX), Y7, Y7
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l135:
+	JMP l133
+
+l132:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l133:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l125
+
+l126:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l123
+
+l124:
+	CMPQ    R11, $0x04
+	JLT     l137
+	PCALIGN $0x20
+
+l136:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l139
+	PCALIGN $0x20
+
+l138:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l140
+	ADDQ   $+1, AX
+
+l140:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l142
+	PCALIGN $0x20
+
+l141:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l141
+
+l142:
+	CMPQ    AX, $0x01
+	JLT     l144
+	PCALIGN $0x20
+
+l143:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+24, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l143
+
+l144:
+	TESTQ   $0x00000001, DX
+	JEQ     l145
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l147
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l148
+
+l147:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y4, Y4
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y4, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l148:
+	JMP l146
+
+l145:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l146:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l138
+
+l139:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l136
+
+l137:
+	CMPQ         R11, $0x01
+	JLT          l149
+	VMOVQ        R11, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y5
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x03, DI
+	MOVQ         $0x00000004, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l151
+	PCALIGN      $0x20
+
+l150:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, DX
+	JEQ    l152
+	ADDQ   $+1, BX
+
+l152:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l154
+	PCALIGN $0x20
+
+l153:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l153
+
+l154:
+	CMPQ    BX, $0x01
+	JLT     l156
+	PCALIGN $0x20
+
+l155:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y4
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 16(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+24, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l155
+
+l156:
+	TESTQ      $0x00000001, SI
+	JEQ        l157
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l159
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y4, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y5, (BX)
+	ADDQ       $+64, BX
+	JMP        l160
+
+l159:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y4, Y0, Y4
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y5, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPD Y4, Y5, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y3, Y5, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y2, Y5, (CX)
+
+l160:
+	JMP l158
+
+l157:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y4, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y3, Y5, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y5, (BX)
+	ADDQ       $+64, BX
+
+l158:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l150
+
+l151:
+l149:
+	JMP l122
+
+l121:
+	MOVQ    m+32(FP), AX
+	CMPQ    AX, $0x02
+	JLT     l161
+	MOVQ    n+40(FP), R11
+	MOVQ    y+0(FP), R10
+	MOVQ    x+16(FP), R9
+	CMPQ    R11, $0x08
+	JLT     l164
+	PCALIGN $0x20
+
+l163:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l166
+	PCALIGN $0x20
+
+l165:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y5, Y5, Y5
+	VXORPS Y4, Y4, Y4
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l167
+	ADDQ   $+1, AX
+
+l167:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l169
+	PCALIGN $0x20
+
+l168:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l168
+
+l169:
+	CMPQ    AX, $0x01
+	JLT     l171
+	PCALIGN $0x20
+
+l170:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y1, Y5
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y2, Y4
+	VFMADD231PD  Y0, Y1, Y3
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l170
+
+l171:
+	TESTQ   $0x00000001, DX
+	JEQ     l172
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l174
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l175
+
+l174:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y6, Y6
+	VADDPD  32(AX), Y5, Y5
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y4, Y4
+	VADDPD  32(AX), Y3, Y3
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+
+l175:
+	JMP l173
+
+l172:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $+64, AX
+
+l173:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l165
+
+l166:
+	ADDQ $+64, R10
+	ADDQ $+64, R9
+	ADDQ $-8, R11
+	CMPQ R11, $0x08
+	JGE  l163
+
+l164:
+	CMPQ    R11, $0x04
+	JLT     l177
+	PCALIGN $0x20
+
+l176:
+	MOVQ    w+8(FP), R8
+	MOVQ    R9, DI
+	MOVQ    xStride+72(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    more+56(FP), CX
+	CMPQ    DX, $0x01
+	JLT     l179
+	PCALIGN $0x20
+
+l178:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, CX
+	JEQ    l180
+	ADDQ   $+1, AX
+
+l180:
+	ADDQ    CX, CX
+	CMPQ    AX, $0x04
+	JLT     l182
+	PCALIGN $0x20
+
+l181:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l181
+
+l182:
+	CMPQ    AX, $0x01
+	JLT     l184
+	PCALIGN $0x20
+
+l183:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSD (R8), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(R8), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         SI, DI
+	ADDQ         $+16, R8
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l183
+
+l184:
+	TESTQ   $0x00000001, DX
+	JEQ     l185
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, DX
+	JEQ     l187
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+	JMP     l188
+
+l187:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y3, Y3
+	ADDQ    $+64, AX
+	VADDPD  (AX), Y2, Y2
+	ADDQ    $+64, AX
+	MOVQ    R10, BX
+	VMOVUPS Y3, (BX)
+	MOVQ    yStride+64(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+
+l188:
+	JMP l186
+
+l185:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    $+64, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    $+64, AX
+
+l186:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l178
+
+l179:
+	ADDQ $+32, R10
+	ADDQ $+32, R9
+	ADDQ $-4, R11
+	CMPQ R11, $0x04
+	JGE  l176
+
+l177:
+	CMPQ         R11, $0x01
+	JLT          l189
+	VMOVQ        R11, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y4
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), DI
+	SHLQ         $0x03, DI
+	MOVQ         $0x00000004, SI
+	MOVQ         more+56(FP), DX
+	CMPQ         SI, $0x01
+	JLT          l191
+	PCALIGN      $0x20
+
+l190:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, DX
+	JEQ    l192
+	ADDQ   $+1, BX
+
+l192:
+	ADDQ    DX, DX
+	CMPQ    BX, $0x04
+	JLT     l194
+	PCALIGN $0x20
+
+l193:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l193
+
+l194:
+	CMPQ    BX, $0x01
+	JLT     l196
+	PCALIGN $0x20
+
+l195:
+	VMOVUPS      (R9), Y1
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  Y0, Y1, Y3
+	VBROADCASTSD 8(AX), Y0
+	VFMADD231PD  Y0, Y1, Y2
+	ADDQ         DI, R9
+	ADDQ         $+16, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l195
+
+l196:
+	TESTQ      $0x00000001, SI
+	JEQ        l197
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y4, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y4, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, SI
+	JEQ        l199
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y3, Y4, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y4, (BX)
+	ADDQ       $+64, BX
+	JMP        l200
+
+l199:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y4, Y0
+	VADDPD     Y3, Y0, Y3
+	ADDQ       $+64, BX
+	VMASKMOVPD (BX), Y4, Y0
+	VADDPD     Y2, Y0, Y2
+	ADDQ       $+64, BX
+	MOVQ       R10, CX
+	VMASKMOVPD Y3, Y4, (CX)
+	MOVQ       yStride+64(FP), BX
+	SHLQ       $0x03, BX
+	ADDQ       BX, CX
+	VMASKMOVPD Y2, Y4, (CX)
+
+l200:
+	JMP l198
+
+l197:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y3, Y4, (BX)
+	ADDQ       $+64, BX
+	VMASKMOVPD Y2, Y4, (BX)
+	ADDQ       $+64, BX
+
+l198:
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l190
+
+l191:
+l189:
+	JMP l162
+
+l161:
+	MOVQ    n+40(FP), R10
+	MOVQ    y+0(FP), R9
+	MOVQ    x+16(FP), R8
+	CMPQ    R10, $0x08
+	JLT     l202
+	PCALIGN $0x20
+
+l201:
+	MOVQ    w+8(FP), DI
+	MOVQ    R8, SI
+	MOVQ    xStride+72(FP), DX
+	SHLQ    $0x03, DX
+	MOVQ    $0x00000004, CX
+	MOVQ    more+56(FP), BX
+	CMPQ    CX, $0x01
+	JLT     l204
+	PCALIGN $0x20
+
+l203:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, BX
+	JEQ    l205
+	ADDQ   $+1, AX
+
+l205:
+	ADDQ    BX, BX
+	CMPQ    AX, $0x04
+	JLT     l207
+	PCALIGN $0x20
+
+l206:
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y2
+	VFMADD231PD  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y2
+	VFMADD231PD  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y2
+	VFMADD231PD  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y2
+	VFMADD231PD  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l206
+
+l207:
+	CMPQ    AX, $0x01
+	JLT     l209
+	PCALIGN $0x20
+
+l208:
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y2
+	VFMADD231PD  32(SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l208
+
+l209:
+	TESTQ   $0x00000001, CX
+	JEQ     l210
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y2, Y2
+	VADDPD  32(AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, CX
+	JEQ     l212
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+	JMP     l213
+
+l212:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y2, Y2
+	VADDPD  32(AX), Y1, Y1
+	ADDQ    $+64, AX
+	MOVQ    R9, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+
+l213:
+	JMP l211
+
+l210:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $+64, AX
+
+l211:
+	ADDQ $-1, CX
+	CMPQ CX, $0x01
+	JGE  l203
+
+l204:
+	ADDQ $+64, R9
+	ADDQ $+64, R8
+	ADDQ $-8, R10
+	CMPQ R10, $0x08
+	JGE  l201
+
+l202:
+	CMPQ    R10, $0x04
+	JLT     l215
+	PCALIGN $0x20
+
+l214:
+	MOVQ    w+8(FP), DI
+	MOVQ    R8, SI
+	MOVQ    xStride+72(FP), DX
+	SHLQ    $0x03, DX
+	MOVQ    $0x00000004, CX
+	MOVQ    more+56(FP), BX
+	CMPQ    CX, $0x01
+	JLT     l217
+	PCALIGN $0x20
+
+l216:
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), AX
+	TESTQ  $0x00000008, BX
+	JEQ    l218
+	ADDQ   $+1, AX
+
+l218:
+	ADDQ    BX, BX
+	CMPQ    AX, $0x04
+	JLT     l220
+	PCALIGN $0x20
+
+l219:
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	ADDQ         $-4, AX
+	CMPQ         AX, $0x04
+	JGE          l219
+
+l220:
+	CMPQ    AX, $0x01
+	JLT     l222
+	PCALIGN $0x20
+
+l221:
+	VBROADCASTSD (DI), Y0
+	VFMADD231PD  (SI), Y0, Y1
+	ADDQ         DX, SI
+	ADDQ         $+8, DI
+	ADDQ         $-1, AX
+	CMPQ         AX, $0x01
+	JGE          l221
+
+l222:
+	TESTQ   $0x00000001, CX
+	JEQ     l223
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VADDPD  (AX), Y1, Y1
+	ADDQ    $+64, AX
+	TESTQ   $0x00000002, CX
+	JEQ     l225
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    $+64, AX
+	JMP     l226
+
+l225:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+384, AX
+	VADDPD  (AX), Y1, Y1
+	ADDQ    $+64, AX
+	MOVQ    R9, AX
+	VMOVUPS Y1, (AX)
+
+l226:
+	JMP l224
+
+l223:
+	MOVQ    t+24(FP), AX
+	ADDQ    $+0, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    $+64, AX
+
+l224:
+	ADDQ $-1, CX
+	CMPQ CX, $0x01
+	JGE  l216
+
+l217:
+	ADDQ $+32, R9
+	ADDQ $+32, R8
+	ADDQ $-4, R10
+	CMPQ R10, $0x04
+	JGE  l214
+
+l215:
+	CMPQ         R10, $0x01
+	JLT          l227
+	VMOVQ        R10, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     productsConstants<>+224(SB), Y0, Y2
+	MOVQ         w+8(FP), AX
+	MOVQ         xStride+72(FP), SI
+	SHLQ         $0x03, SI
+	MOVQ         $0x00000004, DX
+	MOVQ         more+56(FP), CX
+	CMPQ         DX, $0x01
+	JLT          l229
+	PCALIGN      $0x20
+
+l228:
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+48(FP), BX
+	TESTQ  $0x00000008, CX
+	JEQ    l230
+	ADDQ   $+1, BX
+
+l230:
+	ADDQ    CX, CX
+	CMPQ    BX, $0x04
+	JLT     l232
+	PCALIGN $0x20
+
+l231:
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+8, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+8, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+8, AX
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+8, AX
+	ADDQ         $-4, BX
+	CMPQ         BX, $0x04
+	JGE          l231
+
+l232:
+	CMPQ    BX, $0x01
+	JLT     l234
+	PCALIGN $0x20
+
+l233:
+	VBROADCASTSD (AX), Y0
+	VFMADD231PD  (R8), Y0, Y1
+	ADDQ         SI, R8
+	ADDQ         $+8, AX
+	ADDQ         $-1, BX
+	CMPQ         BX, $0x01
+	JGE          l233
+
+l234:
+	TESTQ      $0x00000001, DX
+	JEQ        l235
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD (BX), Y2, Y0
+	VADDPD     Y1, Y0, Y1
+	ADDQ       $+64, BX
+	TESTQ      $0x00000002, DX
+	JEQ        l237
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD Y1, Y2, (BX)
+	ADDQ       $+64, BX
+	JMP        l238
+
+l237:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+384, BX
+	VMASKMOVPD (BX), Y2, Y0
+	VADDPD     Y1, Y0, Y1
+	ADDQ       $+64, BX
+	MOVQ       R9, BX
+	VMASKMOVPD Y1, Y2, (BX)
+
+l238:
+	JMP l236
+
+l235:
+	MOVQ       t+24(FP), BX
+	ADDQ       $+0, BX
+	VMASKMOVPD Y1, Y2, (BX)
+	ADDQ       $+64, BX
+
+l236:
+	ADDQ $-1, DX
+	CMPQ DX, $0x01
+	JGE  l228
+
+l229:
+l227:
+l162:
+l122:
+l82:
+l42:
 l2:
 	VZEROUPPER
 	RET

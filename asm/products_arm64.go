@@ -44,6 +44,16 @@ func MulTileFullF32NEON(c, a, b, f, d, ra, ca *float32, mask *bool, lo, hi float
 //go:noescape
 func MulTileFullF64NEON(c, a, b, f, d, ra, ca *float64, mask *bool, lo, hi float64, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int)
 
+// LaneTileF32NEON is portable.LaneTile for float32.
+//
+//go:noescape
+func LaneTileF32NEON(y, w, x, t *float32, m, n, k, more, yStride, xStride int)
+
+// LaneTileF64NEON is portable.LaneTile for float64.
+//
+//go:noescape
+func LaneTileF64NEON(y, w, x, t *float64, m, n, k, more, yStride, xStride int)
+
 // MulPackF32NEON is portable.MulPack for float32.
 //
 //go:noescape

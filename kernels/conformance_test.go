@@ -3,6 +3,7 @@ package kernels
 import (
 	"maps"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -272,6 +273,16 @@ func products(name string, z size, named, lengths map[string]int, bytes int) {
 		set(map[string]int{"m": m, "n": z.cols, "k": z.k, "cStride": z.cols + z.pad, "aStride": m + z.pad, "bStride": stride, "bPanel": step, "flags": z.flags &^ plainRows},
 			map[string]int{"c": span(m, z.cols, z.cols+z.pad), "a": span(z.k, m, m+z.pad), "b": b, "f": m, "d": z.cols,
 				"ra": m, "ca": z.cols, "mask": span(m, z.cols, z.cols+z.pad)})
+	case "LaneTile":
+		m := 1 + (z.rows+z.steps+z.k)%portable.MulRows
+		scratch := portable.LaneScratch[float32]()
+		if bytes == 8 {
+			scratch = portable.LaneScratch[float64]()
+		}
+		more := (z.steps*37 + z.k*5) % (1 << vector)
+		terms, read := z.k*vector+bits.OnesCount(uint(more)), (z.cols+vector-1)/vector*vector
+		set(map[string]int{"m": m, "n": z.cols, "k": z.k, "more": more, "yStride": z.cols + z.pad, "xStride": read + z.pad},
+			map[string]int{"y": span(m, z.cols, z.cols+z.pad), "w": terms * m, "x": span(terms, read, read+z.pad), "t": scratch})
 	case "CopyRows":
 		set(map[string]int{"yStride": z.cols + z.pad, "xStride": z.cols + 2*z.pad},
 			map[string]int{"y": span(z.rows, z.cols, z.cols+z.pad), "x": span(z.rows, z.cols, z.cols+2*z.pad)})
@@ -393,7 +404,7 @@ func (e entry[T]) variants(i int) []int {
 	case "DotTile":
 		return []int{0, portable.DotKeep, portable.DotMore, portable.DotMore | portable.DotKeep}
 	case "MulTile":
-		return []int{0, plainRows | portable.MulZero, portable.MulKeep, plainRows | portable.MulCols, portable.MulSet}
+		return []int{0, plainRows | portable.MulZero, portable.MulKeep, plainRows | portable.MulCols}
 	case "MulTileFull": // each start and each set of terms, in turn
 		var all []int
 		for k, start := range []int{0, portable.MulKeep, portable.MulCols} {

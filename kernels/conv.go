@@ -10,8 +10,8 @@ const (
 	// convBytes is what the unfolded windows of a cell of a convolution take: part
 	// of a common second cache, through which the kernels pass as well.
 	convBytes = 128 << 10
-	// convUnits is how many kernels are worked on together, so that their sums over
-	// a lane and the lanes to be added to them stay in the first cache.
+	// convUnits is how many kernels are worked on together, so that their sums are
+	// still in a near cache when bias and activation come.
 	convUnits = 4 * portable.MulRows
 )
 
@@ -60,7 +60,7 @@ func convolve[T Float](fn string, out, w, images Matrix[T], g Windows, b []T, ac
 	threads := threadsFor((to - from) * cols * w.Rows * (w.Cols/fmaPerElement + act.cost() + 1))
 	j.cut(g.explicit(), from, to, max(portable.PanelCols[T](), convBytes/sizeOf[T]()/w.Cols), threads)
 	j.out, j.w, j.images, j.b, j.act = out, w, images, overRows(b, w.Rows), f.function(act, false)
-	j.packed = grow(&f.rowPart, w.Rows*w.Cols)
+	j.packed, j.places = grow(&f.rowPart, w.Rows*w.Cols), grow(&f.places, w.Cols)
 	j.pack()
 	j.locals = f.localsFor(threads)
 	run(j, j.all, threads)
@@ -112,42 +112,50 @@ func (c *imageCells) part(k int) (image, r0, r1, c0, c1 int) {
 	return image, max(r0, c.from-image*c.g.rows), min(r1, c.to-image*c.g.rows), c0, c1
 }
 
-// convJob sums up one lane of the dots after the other: lane l of a dot is its
-// terms l, l+V, l+2V, …, and so a product of matrices of the columns of w and the
-// rows of the unfolded windows with these numbers. The lanes are then added as
-// they are halved. So the positions, of which there are many, lie along the
-// vectors, and no vector is summed across.
+// convJob has the positions, of which there are many, along the vectors: each
+// lane of a dot is a product of matrices, of some columns of w and of rows of the
+// unfolded windows, and no vector is summed across.
 type convJob[T Float] struct {
 	imageCells
 	out, w, images Matrix[T]
 	b              span[T]
 	act            function[T]
-	packed         []T // w: see pack
+	packed         []T   // w: see pack
+	places         []int // of the terms of a window
 	locals         []local[T]
 }
 
-// laneAt is where the terms of a lane begin when the terms of a block of a dot
-// are sorted by lane.
-func laneAt(lane, lanes, terms int) int {
-	return lane*(terms/lanes) + min(lane, terms&(lanes-1))
+// sorted calls do with the terms of a block of a dot, of that many, in the order
+// of LaneTile.
+func sorted[T Float](terms int, do func(term int)) {
+	lanes := portable.DotLanes[T]()
+	for s := range lanes {
+		for t := portable.LaneAt[T](s); t < terms; t += lanes {
+			do(t)
+		}
+	}
 }
 
-// pack sorts w for MulTile: block after block of the dot, tile after tile of its
-// rows, lane after lane, and there term after term the elements of the rows.
+// pack sorts w for LaneTile: block after block of the dot, tile after tile of its
+// rows, and there term after term the elements of the rows. It notes where the
+// terms of a window come.
 func (j *convJob[T]) pack() {
-	lanes, to := portable.DotLanes[T](), j.packed
+	to := j.packed
 	for l := 0; l < j.w.Cols; l += blockCols {
-		terms := min(blockCols, j.w.Cols-l)
+		terms, at := min(blockCols, j.w.Cols-l), l
+		sorted[T](terms, func(term int) {
+			j.places[l+term] = at
+			at++
+		})
 		for i := 0; i < j.w.Rows; i += portable.MulRows {
 			m := min(portable.MulRows, j.w.Rows-i)
-			for lane := range lanes {
-				for t := lane; t < terms; t += lanes {
-					for r := range m {
-						to[r] = j.w.Data[(i+r)*j.w.Stride+l+t]
-					}
-					to = to[m:]
+			places := j.places[l:][:terms]
+			for r := range m {
+				for t, v := range j.w.from(i+r, l)[:terms] {
+					to[(places[t]-l)*m+r] = v
 				}
 			}
+			to = to[m*terms:]
 		}
 	}
 }
@@ -162,7 +170,7 @@ func (j *convJob[T]) cell(k, who int) {
 	// Whole vectors are read; an odd number of lines from a row to the next keeps them in different sets of the caches.
 	lines := (c.n*sizeOf[T]() + lineBytes - 1) / lineBytes
 	c.stride = (lines | 1) * lineBytes / sizeOf[T]()
-	c.x = grow(&l.panels, (j.w.Cols+1)*c.stride) // a row more, where lanes without a term point
+	c.x = grow(&l.panels, j.w.Cols*c.stride)
 	c.unfold(j.images.Row(image), r0, r1, c0, c1)
 	area := j.g.rows * j.g.cols
 	for i := 0; i < j.w.Rows; i += convUnits {
@@ -194,24 +202,15 @@ type convCell[T Float] struct {
 // image, or every Stride-th element of it.
 func (c *convCell[T]) unfold(image []T, r0, r1, c0, c1 int) {
 	g, n, rows := &c.g, c1-c0, r1-r0
-	lanes := portable.DotLanes[T]()
-	block, terms := 0, min(blockCols, c.w.Cols) // of the dot
-	term, lane := 0, 0                          // in the block
+	term := 0
 	for channel := range g.Channels {
 		plane := image[channel*g.Height*g.Width:][:g.Height*g.Width]
 		for ky := range g.Size[0] {
 			y := r0*g.Stride[0] - g.Pad[0] + ky*g.Dilation[0]
 			top, bottom := inside(y, g.Stride[0], g.Height, rows)
 			for kx := range g.Size[1] {
-				if term == terms {
-					block += terms
-					term, lane, terms = 0, 0, min(blockCols, c.w.Cols-block)
-				}
-				to := c.x[(block+laneAt(lane, lanes, terms)+term/lanes)*c.stride:][:c.n]
+				to := c.x[c.places[term]*c.stride:][:c.n]
 				term++
-				if lane++; lane == lanes {
-					lane = 0
-				}
 				x := c0*g.Stride[1] - g.Pad[1] + kx*g.Dilation[1]
 				left, right := inside(x, g.Stride[1], g.Width, n)
 				if top > 0 || bottom < rows || left > 0 || right < n {
@@ -251,16 +250,14 @@ func take[T Float](to, from []T, step int) {
 
 // sums writes the dots of m kernels from i on, whose rows in y are stride apart.
 func (c *convCell[T]) sums(y []T, stride, i, m int) {
-	tmp := grow(&c.l.rows, 3*m*c.n)
 	if c.w.Cols <= blockCols {
-		c.lanes(y, stride, i, m, 0, 0, 1, tmp)
+		c.dots(y, stride, i, m, 0)
 		return
 	}
-	wide := grow(&c.l.wide, m*c.n)
+	wide, part := grow(&c.l.wide, m*c.n), grow(&c.l.rows, m*c.n)
 	clear(wide)
-	part := tmp[:m*c.n]
 	for l := 0; l < c.w.Cols; l += blockCols {
-		c.lanes(part, c.n, i, m, l, 0, 1, tmp[m*c.n:])
+		c.dots(part, c.n, i, m, l)
 		kAddWide(wide, part, m*c.n)
 	}
 	for r := range m {
@@ -271,27 +268,19 @@ func (c *convCell[T]) sums(y []T, stride, i, m int) {
 	}
 }
 
-// lanes writes the sum of the lanes that are left in lane when the lanes are
-// halved until there are `count`, in the order of halving: of lane and lane+count.
-func (c *convCell[T]) lanes(y []T, stride, i, m, block, lane, count int, tmp []T) {
-	all := portable.DotLanes[T]()
-	if 2*count < all {
-		c.lanes(y, stride, i, m, block, lane, 2*count, tmp)
-		other := tmp[:m*c.n]
-		c.lanes(other, c.n, i, m, block, lane+count, 2*count, tmp[m*c.n:])
-		for r := range m {
-			kEMA(y[r*stride:], other[r*c.n:], 1, 1, c.n) // fma(1, b, 1·a) is the rounded sum
+// dots is sums of one block of terms.
+func (c *convCell[T]) dots(y []T, stride, i, m, block int) {
+	lanes, terms := portable.DotLanes[T](), min(blockCols, c.w.Cols-block)
+	more := 0 // the lanes that have a term more
+	for s := range lanes {
+		more *= 2
+		if portable.LaneAt[T](s) < terms%lanes {
+			more++
 		}
-		return
 	}
-	terms := min(blockCols, c.w.Cols-block)
-	first, second := laneAt(lane, all, terms), laneAt(lane+count, all, terms)
+	t := grow(&c.l.part, portable.LaneScratch[T]())
 	for r := 0; r < m; r += portable.MulRows {
-		rows := min(portable.MulRows, m-r)
-		w, panel := c.packed[block*c.w.Rows+(i+r)*terms:], portable.PanelCols[T]()
-		kMulTile(y[r*stride:], w[first*rows:], c.x[(block+first)*c.stride:], nil, nil,
-			rows, c.n, laneAt(lane+1, all, terms)-first, stride, rows, c.stride, panel, portable.MulSet)
-		kMulTile(y[r*stride:], w[second*rows:], c.x[(block+second)*c.stride:], nil, nil,
-			rows, c.n, laneAt(lane+count+1, all, terms)-second, stride, rows, c.stride, panel, 0)
+		kLaneTile(y[r*stride:], c.packed[block*c.w.Rows+(i+r)*terms:], c.x[block*c.stride:], t,
+			min(portable.MulRows, m-r), c.n, terms/lanes, more, stride, c.stride)
 	}
 }

@@ -719,6 +719,18 @@ func kMulTileFull[T Float](c, a, b, f, d, ra, ca []T, mask []bool, lo, hi T, m, 
 	portable.MulTileFull(c, a, b, f, d, ra, ca, mask, lo, hi, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags)
 }
 
+func kLaneTile[T Float](y, w, x, t []T, m, n, k, more, yStride, xStride int) {
+	if useAVX2 {
+		if single[T]() {
+			asm.LaneTileF32AVX2(pF32(y), pF32(w), pF32(x), pF32(t), m, n, k, more, yStride, xStride)
+		} else {
+			asm.LaneTileF64AVX2(pF64(y), pF64(w), pF64(x), pF64(t), m, n, k, more, yStride, xStride)
+		}
+		return
+	}
+	portable.LaneTile(y, w, x, t, m, n, k, more, yStride, xStride)
+}
+
 func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	if useAVX2 {
 		if single[T]() {

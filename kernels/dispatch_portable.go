@@ -242,6 +242,10 @@ func kMulTileFull[T Float](c, a, b, f, d, ra, ca []T, mask []bool, lo, hi T, m, 
 	portable.MulTileFull(c, a, b, f, d, ra, ca, mask, lo, hi, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags)
 }
 
+func kLaneTile[T Float](y, w, x, t []T, m, n, k, more, yStride, xStride int) {
+	portable.LaneTile(y, w, x, t, m, n, k, more, yStride, xStride)
+}
+
 func kMulPack[T Float](p, b []T, n, k, bStride, bPanel int) {
 	portable.MulPack(p, b, n, k, bStride, bPanel)
 }

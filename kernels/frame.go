@@ -131,6 +131,7 @@ type frame[T Float] struct {
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent
 	rowPart  []T       // row results by block of columns
+	places   []int     // of the terms of a window
 	colPart  []T       // column results by block of rows
 	wide     []float64 // totals
 	vec      [3][]T    // vectors made from arguments

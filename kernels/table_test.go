@@ -390,6 +390,13 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kMulTileFull(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.slices[5], a.slices[6], a.bools[0], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5], a.ints[6], a.ints[7], a.ints[8])
 			}},
+		{"LaneTile", []parameter{{"y", 0, 0, true, false}, {"w", 0, 0, false, false}, {"x", 0, 0, false, false}, {"t", 0, 0, true, false}, {"m", 4, 0, false, false}, {"n", 4, 0, false, false}, {"k", 4, 0, false, false}, {"more", 4, 0, false, false}, {"yStride", 4, 0, false, false}, {"xStride", 4, 0, false, false}},
+			func(a *arguments[T]) {
+				portable.LaneTile(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			},
+			func(a *arguments[T]) {
+				kLaneTile(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+			}},
 		{"MulPack", []parameter{{"p", 0, 0, true, false}, {"b", 0, 0, false, false}, {"n", 4, 0, false, false}, {"k", 4, 0, false, false}, {"bStride", 4, 0, false, false}, {"bPanel", 4, 0, false, false}},
 			func(a *arguments[T]) {
 				portable.MulPack(a.slices[0], a.slices[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])

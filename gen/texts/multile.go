@@ -15,25 +15,28 @@ const (
 	mulZero = 1
 	mulKeep = 2
 	mulCols = 4
-	mulSet  = 8
-	// Of MulTileFull only, which has neither mulZero nor mulSet.
-	mulRowAdd = 16
-	mulColAdd = 32
-	mulMask   = 64
-	mulBounds = 128
+	// Of MulTileFull only, which has no mulZero.
+	mulRowAdd = 8
+	mulColAdd = 16
+	mulMask   = 32
+	mulBounds = 64
 )
 
-// mulTile has a copy of the text for each number of rows, so that no tile computes what nobody asked for. In full, what an
-// update does after its sums is done while they are in registers; a product without such terms takes the kernel that has
-// no branch for them.
+// mulTile is a product. In full, what an update does after its sums is done while they are in registers; a product without
+// such terms takes the kernel that has no branch for them.
 func mulTile(b *ir.Builder, full bool) {
+	eachHeight(b, func(rows int) { mulRow(b, rows, full) })
+}
+
+// eachHeight has a copy of the text for each number of rows, so that no tile computes what nobody asked for.
+func eachHeight(b *ir.Builder, text func(rows int)) {
 	var from func(rows int)
 	from = func(rows int) {
 		if rows == 1 {
-			mulRow(b, 1, full)
+			text(1)
 			return
 		}
-		b.IfAtLeast(b.Param("m"), int64(rows), func() { mulRow(b, rows, full) }, func() { from(rows - 1) })
+		b.IfAtLeast(b.Param("m"), int64(rows), func() { text(rows) }, func() { from(rows - 1) })
 	}
 	from(mulRows)
 }
@@ -60,12 +63,7 @@ func mulRow(b *ir.Builder, rows int, full bool) {
 
 // mulOne is one tile: its sums, and what they are added to. left is the number of columns from the tile on.
 func mulOne(b *ir.Builder, t access, rows int, left, c, panel ir.Val, full bool) {
-	sum := make([][]ir.Val, rows)
-	for r := range sum {
-		for range t.n {
-			sum[r] = append(sum[r], b.Var(b.Const(0)))
-		}
-	}
+	sum := zeros(b, rows, t.n)
 	if t.n == mulVectors { // c comes while the sums are made
 		at := b.ICopy(c)
 		for r := range rows {
@@ -77,24 +75,10 @@ func mulOne(b *ir.Builder, t access, rows int, left, c, panel ir.Val, full bool)
 	}
 	k, a, p := b.Param("k"), b.Param("a"), b.ICopy(panel)
 	aStep, step := bytesOf(b, "aStride"), bytesOf(b, "bStride")
-	for _, steps := range []int{mulUnroll, 1} {
-		b.While(k, int64(steps), func() {
-			for range steps {
-				bs := make([]ir.Val, t.n)
-				for q := range bs {
-					bs[q] = b.Load(p, int64(q)*b.VecSize()) // a whole vector in the tail too
-				}
-				for r := range sum {
-					ar := b.Element(a, 0, r, rows)
-					for q := range bs {
-						b.Set(sum[r][q], b.FMA(bs[q], ar, sum[r][q]))
-					}
-				}
-				b.AddRTo(p, step)
-				b.AddRTo(a, aStep)
-			}
-		})
-	}
+	chains(b, sum, k, p, a, func() {
+		b.AddRTo(p, step)
+		b.AddRTo(a, aStep)
+	})
 	each := func(body func(at ir.Val, r, q int)) {
 		at := b.ICopy(c)
 		for r := range sum {
@@ -135,8 +119,7 @@ func mulOne(b *ir.Builder, t access, rows int, left, c, panel ir.Val, full bool)
 		}},
 	}
 	if !full {
-		starts = append(starts, start{mulSet, func() { each(func(ir.Val, int, int) {}) }},
-			start{mulZero, func() { each(func(at ir.Val, r, q int) { b.Set(sum[r][q], b.Add(sum[r][q], b.Const(0))) }) }})
+		starts = append(starts, start{mulZero, func() { each(func(at ir.Val, r, q int) { b.Set(sum[r][q], b.Add(sum[r][q], b.Const(0))) }) }})
 	}
 	for _, s := range starts {
 		otherwise := end
@@ -145,6 +128,38 @@ func mulOne(b *ir.Builder, t access, rows int, left, c, panel ir.Val, full bool)
 	end()
 	if full {
 		mulEnding(b, t, sum, left, c)
+	}
+}
+
+// zeros are the sums of a tile before its first term.
+func zeros(b *ir.Builder, rows, vectors int) [][]ir.Val {
+	sum := make([][]ir.Val, rows)
+	for r := range sum {
+		for range vectors {
+			sum[r] = append(sum[r], b.Var(b.Const(0)))
+		}
+	}
+	return sum
+}
+
+// chains adds k terms to the sums of a tile, the vectors at p times the elements at a, which next brings to the next term.
+func chains(b *ir.Builder, sum [][]ir.Val, k, p, a ir.Val, next func()) {
+	for _, steps := range []int{mulUnroll, 1} {
+		b.While(k, int64(steps), func() {
+			for range steps {
+				bs := make([]ir.Val, len(sum[0]))
+				for q := range bs {
+					bs[q] = b.Load(p, int64(q)*b.VecSize()) // a whole vector in the tail too
+				}
+				for r := range sum {
+					ar := b.Element(a, 0, r, len(sum))
+					for q := range bs {
+						b.Set(sum[r][q], b.FMA(bs[q], ar, sum[r][q]))
+					}
+				}
+				next()
+			}
+		})
 	}
 }
 

@@ -403,3 +403,42 @@ func TestActivationEdges(t *testing.T) {
 	DerELU(y, z, n)
 	require.Equal(t, []float64{0, 1, 1, 1, 1}, []float64{y[1], y[3], y[4], y[5], y[6]})
 }
+
+func TestLaneTile(t *testing.T) {
+	t.Run("float32", testLaneTile[float32])
+	t.Run("float64", testLaneTile[float64])
+}
+
+// testLaneTile demands MatVec's bits of every column, for dots with fewer terms than lanes too.
+func testLaneTile[T Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	P, V := PanelCols[T](), DotLanes[T]()
+	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 0}, {2, P - 1, 3}, {6, P, V}, {5, P + 1, 75}, {4, 3*P + V + 2, 4*V + 1}} {
+		m, n, terms := size[0], size[1], size[2]
+		w, x := random[T](r, m*terms+1), random[T](r, n*terms+1) // rows of terms
+		var sortedW, sortedX []T
+		more := 0
+		for s := range V {
+			more *= 2
+			if LaneAt[T](s) < terms%V {
+				more++
+			}
+			for l := LaneAt[T](s); l < terms; l += V {
+				for i := range m {
+					sortedW = append(sortedW, w[i*terms+l])
+				}
+				for j := range n {
+					sortedX = append(sortedX, x[j*terms+l])
+				}
+			}
+		}
+		want, got := make([]T, m), make([]T, m*(n+2))
+		LaneTile(got, sortedW, sortedX, make([]T, LaneScratch[T]()), m, n, terms/V, more, n+2, n)
+		for j := range n {
+			MatVec(want, w, x[j*terms:], m, terms, terms)
+			for i := range m {
+				require.Equal(t, want[i], got[i*(n+2)+j], "%v: %d, %d", size, i, j)
+			}
+		}
+	}
+}

@@ -1,7 +1,5 @@
 package portable
 
-import "math"
-
 // MatVec is a matrix-vector product of one block of columns, cols ≤ 4096:
 //
 //	y_i = Σ_j w_ij·x_j
@@ -85,9 +83,8 @@ const (
 	MulZero = 1 << iota // +0: c is not read
 	MulKeep             // c_ij·f_i
 	MulCols             // c_ij·(f_i − d_j)
-	MulSet              // −0: the sums as they are, c is not read
-	// Of MulTileFull only, which starts neither at +0 nor at −0: what is done to the
-	// new element.
+	// Of MulTileFull only, which does not start at +0: what is done to the new
+	// element.
 	MulRowAdd // + ra_i
 	MulColAdd // + ca_j
 	MulMask   // c_ij stays where mask_ij is false
@@ -99,7 +96,7 @@ const (
 //
 //	c_ij ← start + s_k,   s_0 = +0,   s_{l+1} = fma(a_il, b_lj, s_l)
 //
-// for i < m, j < n, l < k in order. start is c_ij; or +0; or −0; or c_ij·f_i or
+// for i < m, j < n, l < k in order. start is c_ij; or +0; or c_ij·f_i or
 // c_ij·(f_i − d_j), the difference and the product rounded. a_il is at
 // a[l*aStride+i]. b is in panels of PanelCols columns, bPanel apart, within which row
 // l starts at l*bStride; the columns behind the last one, up to a whole vector
@@ -121,7 +118,6 @@ func MulTile[T Float](c, a, b, f, d []T, m, n, k, cStride, aStride, bStride, bPa
 // missing terms are not read.
 func MulTileFull[T Float](c, a, b, f, d, ra, ca []T, mask []bool, lo, hi T, m, n, k, cStride, aStride, bStride, bPanel, maskStride, flags int) {
 	var chain [maxPanelCols]T
-	nothing := T(math.Copysign(0, -1))
 	for j := 0; j < n; j += PanelCols[T]() {
 		panel := b[j/PanelCols[T]()*bPanel:]
 		sum := chain[:min(PanelCols[T](), n-j)]
@@ -144,8 +140,6 @@ func MulTileFull[T Float](c, a, b, f, d, ra, ca []T, mask []bool, lo, hi T, m, n
 			for o, s := range sum {
 				start := out[o]
 				switch {
-				case flags&MulSet != 0:
-					start = nothing
 				case flags&MulZero != 0:
 					start = 0
 				case flags&MulCols != 0:
@@ -168,6 +162,72 @@ func MulTileFull[T Float](c, a, b, f, d, ra, ca []T, mask []bool, lo, hi T, m, n
 				}
 				out[o] = u
 			}
+		}
+	}
+}
+
+// LaneAt is the lane that comes at place s of 0 to V − 1 when lanes are sorted
+// for LaneTile: s with the order of its bits reversed.
+func LaneAt[T Float](s int) int {
+	lane := 0
+	for bit := DotLanes[T]() / 2; bit > 0; bit /= 2 {
+		lane |= s & 1 * bit
+		s >>= 1
+	}
+	return lane
+}
+
+// LaneScratch is the length of LaneTile's t: sums of 1, 2, … V/2 lanes wait for
+// others.
+func LaneScratch[T Float]() int {
+	levels := 0
+	for n := 1; n < DotLanes[T](); n *= 2 {
+		levels++
+	}
+	return levels * MulRows * PanelCols[T]()
+}
+
+// LaneTile is at most MulRows rows of a product of matrices:
+//
+//	y_ij = Σ_l w_il·x_lj   for i < m, j < n
+//
+// each sum a block of a dot as in MatVec, over V lanes that are halved. The terms
+// are sorted by lane, the lanes as LaneAt has them, so that a sum of lanes is
+// always added to the one before it. A lane has k terms, and one more where more
+// has bit V−1−s, s its place. w_il is at w[l*m+i], x_lj at x[l*xStride+j]; the
+// columns behind the last one, up to a whole vector of V, are read and may have
+// any value. In t, sums wait: those of level, row and column in a panel, in this
+// order; what was in it is not read.
+func LaneTile[T Float](y, w, x, t []T, m, n, k, more, yStride, xStride int) {
+	var chain [maxPanelCols]T
+	lanes, panel := DotLanes[T](), PanelCols[T]()
+	for j, cols := 0, 0; j < n; j += cols {
+		cols = min(panel, n-j)
+		if lanes < cols && cols < panel { // a vector, then the rest
+			cols = lanes
+		}
+		sum := chain[:cols]
+		for i := range m {
+			l := 0
+			for s := range lanes {
+				clear(sum)
+				for end := l + k + more>>(lanes-1-s)&1; l < end; l++ {
+					a := w[l*m+i]
+					for o, v := range x[l*xStride+j:][:len(sum)] {
+						sum[o] = FMA(a, v, sum[o])
+					}
+				}
+				level := 0
+				for ; s>>level&1 != 0; level++ {
+					for o, v := range t[(level*MulRows+i)*panel:][:len(sum)] {
+						sum[o] = v + sum[o]
+					}
+				}
+				if s+1 < lanes {
+					copy(t[(level*MulRows+i)*panel:], sum)
+				}
+			}
+			copy(y[i*yStride+j:], sum)
 		}
 	}
 }
