@@ -322,6 +322,9 @@ func lengths[T Float]() []int {
 	if !single[T]() {
 		lanes = 16
 	}
+	if thin() && !useAVX2 && !useNEON { // the definition beside itself: that it runs, tails and all
+		return []int{0, 1, 2, 3, 5, 8, lanes - 1, lanes, lanes + 1, 2*lanes + 3, 257, 4097}
+	}
 	var all []int
 	for n := 0; n <= 2*lanes+3; n++ {
 		if !thin() || n < 12 || n%5 == 0 || n%lanes < 2 {
