@@ -270,6 +270,13 @@ def weak_limits(f: Figures) -> list[str]:
     return weak
 
 
+def balancing(path: Path) -> str:
+    """What `make bench-balance` has written, a level lower."""
+    if not path.exists():
+        return ""
+    return "\n" + "".join(f"#{line}" if line.startswith("#") else line for line in path.read_text("utf-8").splitlines(True))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suite")
@@ -294,6 +301,7 @@ def main() -> None:
         text = "\n".join(page(results, go, neon, why)).rstrip() + "\n"
         if not roofline.plot(f, out / "roofline.png"):
             text = text.replace("![Roofline](roofline.png)\n\n", "")
+        text += balancing(Path(__file__).resolve().parents[1] / "BALANCE.md")
         (out / "RESULTS.md").write_text(text, encoding="utf-8")
         (out / "suite.json").write_text(json.dumps(results, separators=(",", ":")) + "\n", encoding="utf-8")
         print(f"{out}/RESULTS.md: {sum(t.met for t in judged)} of {sum(t.applies for t in judged)} targets met")
