@@ -3,6 +3,7 @@
 import signal
 import threading
 
+import matplotlib
 import numpy as np
 import pytest
 from hebbkern._graph import Block, balance_graph
@@ -166,6 +167,6 @@ def test_the_callable_may_use_the_library_and_other_threads():
 
 
 def test_report_plots():
-    pytest.importorskip("matplotlib").use("agg")
+    matplotlib.use("Agg")
     weights, _ = make()
     assert len(hk.balance(weights, cost=np.tanh).plot().axes) == 2

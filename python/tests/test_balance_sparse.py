@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array, csr_matrix
 
 import hebbkern as hk
 
@@ -64,8 +65,7 @@ def forward(weights, biases, x):
 
 
 def test_scipy_mixed_layers_weights_of_the_cost_and_averages():
-    scipy = pytest.importorskip("scipy.sparse")
-    for kind in (scipy.csr_array, scipy.csr_matrix):
+    for kind in (csr_array, csr_matrix):
         dense, sparse, _ = make()
         mixed = [kind(dense[0]), dense[1].copy(), kind(dense[2])]
         mixed[0].indices, mixed[0].indptr = mixed[0].indices.astype(np.int64), mixed[0].indptr.astype(np.int64)
