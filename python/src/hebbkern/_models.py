@@ -4,7 +4,7 @@ why. `hebbkern.torch` and `hebbkern.sklearn` describe their models with it."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -158,6 +158,38 @@ def weights_block(
 ) -> Block:
     """A block, without the sides that no unit is on."""
     return Block(w, name, rows=_any(rows), cols=_any(cols), **options)
+
+
+def kernel_blocks(
+    w: npt.NDArray[Any],
+    name: str,
+    rows: Integers | None,
+    cols: Integers | None,
+    groups: int = 1,
+    *,
+    alphas: npt.NDArray[Any] | None = None,
+    spread: Callable[[Integers, int], Integers] = np.repeat,
+    **options: Any,
+) -> list[Block]:
+    """A contiguous kernel [out, in/groups, ...] as blocks, one for each group that reads units of its own. `cols` are the
+    units of all channels, each of which has a column a place: `np.repeat`, or, the channel last, `np.tile`."""
+    flat, out = w.reshape(len(w), -1), len(w) // groups
+    weights = None if alphas is None else alphas.reshape(flat.shape)
+    assert np.shares_memory(flat, w) or not w.size
+    parts = [] if cols is None else list(cols.reshape(groups, -1))
+    if cols is None or all(np.array_equal(part, parts[0]) for part in parts):
+        parts, out = parts[:1], len(w)
+    made = []
+    for g, part in enumerate(parts or [None]):
+        of = slice(g * out, (g + 1) * out)
+        made.append(
+            weights_block(
+                flat[of], name, None if rows is None else rows[of],
+                None if part is None else spread(part, flat.shape[1] // max(len(part), 1)),
+                alphas=None if weights is None else weights[of], **options,
+            )
+        )  # fmt: skip
+    return made
 
 
 def _any(units: Integers | None) -> Integers | None:

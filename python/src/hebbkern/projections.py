@@ -15,7 +15,7 @@ from ._errors import ArgumentTypeError, ArgumentValueError
 from ._graph import Block, Derivative, Integers
 from ._graph import balance_graph as _balance_graph
 from ._layers import degree_of, stored
-from ._models import ModelReport, Units, weights_block
+from ._models import ModelReport, Units, kernel_blocks, weights_block
 from ._parameters import count, real
 from .balancing import solver_options
 from .kernels import Activation
@@ -265,7 +265,6 @@ class _Network:
             w = checked(w, f"w of {name}", self.function, ndim=max(2, np.ndim(w)), dtype=self.dtype, written=self.written)
             shape = w.shape
         self.dtype = stored(w).dtype
-        kernel = int(np.prod(shape[2:])) if len(shape) > 2 else 1
         if groups > 1 and len(shape) == 2:
             raise ArgumentValueError(f"{self.function}: groups of {name} is {groups}; 1 is wanted but for a convolution", "groups")
         if len(shape) > 2 and not w.flags.c_contiguous:
@@ -280,21 +279,10 @@ class _Network:
         alpha, alphas = self._alpha(projection.alpha, w, name)
         if cols is not None:
             cols = np.repeat(cols, positions)
-        made, out, into = [], shape[0] // groups, shape[1]
-        for g in range(groups):
-            part, weight = w, alphas
-            if len(shape) > 2:
-                part = w[g * out : (g + 1) * out].reshape(out, -1)
-                weight = None if alphas is None else alphas[g * out : (g + 1) * out].reshape(out, -1)
-            made.append(
-                weights_block(
-                    part, f"w of {name}",
-                    None if rows is None else rows[g * out : (g + 1) * out],
-                    None if cols is None else np.repeat(cols[g * into : (g + 1) * into], kernel),
-                    alpha=alpha, alphas=weight,
-                )
-            )  # fmt: skip
-        return made
+        where = f"w of {name}"
+        if len(shape) > 2:
+            return kernel_blocks(w, where, rows, cols, groups, alphas=alphas, alpha=alpha)
+        return [weights_block(w, where, rows, cols, alphas=alphas, alpha=alpha)]
 
     def _side(self, name: str | None) -> Integers | None:
         return None if name is None else self.numbers[self.at[name]]

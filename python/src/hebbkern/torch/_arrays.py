@@ -10,7 +10,7 @@ import torch
 
 from .._errors import ArgumentTypeError, ArgumentValueError
 from .._graph import Block, Integers
-from .._models import weights_block
+from .._models import kernel_blocks, weights_block
 from ._walk import Use
 
 # What the state of an optimizer scales by when a weight scales by s, as a power of s: averages of gradients, of their
@@ -92,27 +92,13 @@ def _blocks_of(
     array, order = _memory(tensor, name, function)
     rows = None if use.rows is None else numbers[use.rows]
     cols = None if use.cols is None else numbers[use.cols]
-    options = {"alpha": alpha, "power": power}
+    options: dict[str, Any] = {"alpha": alpha, "power": power}
     if use.bias:
         return [weights_block(array, name, None, cols, transposed=True, **options)]
-    flat = array.reshape(len(array), -1)  # a view: _memory has seen to that
-    assert np.shares_memory(flat, array) or not array.size
     if use.transposed:
-        return [weights_block(flat, name, rows, cols, transposed=True, **options)]
-    # A kernel has one column a place and channel, the channel first or last.
-    assert cols is not None and rows is not None
-    out, channels = len(array) // use.groups, len(cols) // use.groups
-    places = flat.shape[1] // max(channels, 1)
-    parts = cols.reshape(use.groups, channels)
-    if use.groups > 1 and np.all(parts == parts[0]):
-        parts, out = parts[:1], len(array)
+        return [weights_block(array.reshape(len(array), -1), name, rows, cols, transposed=True, **options)]
     spread = np.tile if order == "last" else np.repeat
-    return [
-        weights_block(
-            flat[g * out : (g + 1) * out], name, rows[g * out : (g + 1) * out], spread(part, places), **options
-        )
-        for g, part in enumerate(parts)
-    ]
+    return kernel_blocks(array, name, rows, cols, use.groups, spread=spread, **options)
 
 
 def _memory(tensor: Any, name: str, function: str) -> tuple[npt.NDArray[Any], str]:
