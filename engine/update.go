@@ -300,6 +300,9 @@ func (u *updater[T]) sequence() (int, error) {
 	if err != nil {
 		return first - u.from, err
 	}
+	if !u.compute {
+		first = u.sweepGiven()
+	}
 	for s := first; s < u.to; s++ {
 		x, y := u.x.Row(s), u.y.Row(s)
 		answer := y
