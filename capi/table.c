@@ -274,7 +274,10 @@ hki_work hki_estimate(int kernel, const void *args) {
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
         sample += more;
         if (s[0].code == HK_SOFTHEBB || s[0].code == HK_BCM) sample += out * ns(t, (cost){5, 150});
-        if (s[0].code == HK_KROTOV_HOPFIELD) sample += out * in * ns(t, (cost){2, 150}); /* |w|^(q-1) */
+        if (s[0].code == HK_KROTOV_HOPFIELD && ((const hk_learn_args *)args)->q != 2) { /* |w|^(q-1) of the rows that change */
+            int some = s[3].code == HK_SEQUENTIAL && !hki_composed(kernel, args) && !hki_sparse(kernel, args);
+            sample += (some ? 2 : out) * in * ns(t, (cost){2, 150});
+        }
         if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};
         return (hki_work){1, samples * sample};
     }
