@@ -130,6 +130,7 @@ type frame[T Float] struct {
 	pool      windowJob[T]
 	csr       csrJob[T]
 	mean      meanJob[T]
+	sequence  sequenceJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent
