@@ -2402,27 +2402,26 @@ l25:
 	VZEROUPPER
 	RET
 
-// func GainLinearF32AVX2(w *float32, q *float32, s *float32, eta float32, rows int, cols int, stride int, far int)
+// func GainLinearF32AVX2(w *float32, q *float32, s *float32, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GainLinearF32AVX2(SB), NOSPLIT, $0-64
-	VBROADCASTSS eta+24(FP), Y13
-	MOVQ         rows+32(FP), R13
-	MOVQ         w+0(FP), R12
-	MOVQ         q+8(FP), R11
-	MOVQ         far+56(FP), R10
-	CMPQ         R10, $0x02
-	JLT          l1
-	MOVQ         R13, R9
-	SARQ         $0x02, R9
-	CMPQ         R9, $0x01
-	JLT          l3
-	PCALIGN      $0x20
+TEXT ·GainLinearF32AVX2(SB), NOSPLIT, $0-56
+	MOVQ    rows+24(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    q+8(FP), R11
+	MOVQ    far+48(FP), R10
+	CMPQ    R10, $0x02
+	JLT     l1
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
 	MOVQ         R12, BX
 	MOVQ         R13, AX
 	SARQ         $0x02, AX
-	MOVQ         stride+48(FP), CX
+	MOVQ         stride+40(FP), CX
 	SHLQ         $0x02, CX
 	IMULQ        CX, AX
 	MOVQ         BX, R8
@@ -2433,7 +2432,7 @@ l2:
 	ADDQ         AX, BX
 	MOVQ         BX, DX
 	ADDQ         AX, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	MOVQ         R11, CX
@@ -2452,7 +2451,7 @@ l2:
 	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
 	MOVQ         s+16(FP), BX
-	MOVQ         cols+40(FP), AX
+	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x40
 	JLT          l5
 	PCALIGN      $0x20
@@ -2461,42 +2460,34 @@ l4:
 	VMOVUPS     (R8), Y8
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y12, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y8, Y0, Y8
 	VMOVUPS     32(R8), Y7
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y12, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y7, Y0, Y7
 	VMOVUPS     64(R8), Y6
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y12, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y6, Y0, Y6
 	VMOVUPS     96(R8), Y5
 	VMOVUPS     96(BX), Y0
 	VSUBPS      Y12, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y5, Y0, Y5
 	VMOVUPS     128(R8), Y4
 	VMOVUPS     128(BX), Y0
 	VSUBPS      Y12, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y4, Y0, Y4
 	VMOVUPS     160(R8), Y3
 	VMOVUPS     160(BX), Y0
 	VSUBPS      Y12, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y3, Y0, Y3
 	VMOVUPS     192(R8), Y2
 	VMOVUPS     192(BX), Y0
 	VSUBPS      Y12, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y2, Y0, Y2
 	VMOVUPS     224(R8), Y0
 	VMOVUPS     224(BX), Y1
 	VSUBPS      Y12, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y8, (R8)
 	VMOVUPS     Y7, 32(R8)
@@ -2509,42 +2500,34 @@ l4:
 	VMOVUPS     (DI), Y8
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y11, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y8, Y0, Y8
 	VMOVUPS     32(DI), Y7
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y11, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y7, Y0, Y7
 	VMOVUPS     64(DI), Y6
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y11, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y6, Y0, Y6
 	VMOVUPS     96(DI), Y5
 	VMOVUPS     96(BX), Y0
 	VSUBPS      Y11, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y5, Y0, Y5
 	VMOVUPS     128(DI), Y4
 	VMOVUPS     128(BX), Y0
 	VSUBPS      Y11, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y4, Y0, Y4
 	VMOVUPS     160(DI), Y3
 	VMOVUPS     160(BX), Y0
 	VSUBPS      Y11, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y3, Y0, Y3
 	VMOVUPS     192(DI), Y2
 	VMOVUPS     192(BX), Y0
 	VSUBPS      Y11, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y2, Y0, Y2
 	VMOVUPS     224(DI), Y0
 	VMOVUPS     224(BX), Y1
 	VSUBPS      Y11, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     Y7, 32(DI)
@@ -2557,42 +2540,34 @@ l4:
 	VMOVUPS     (SI), Y8
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y10, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y8, Y0, Y8
 	VMOVUPS     32(SI), Y7
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y10, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y7, Y0, Y7
 	VMOVUPS     64(SI), Y6
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y10, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y6, Y0, Y6
 	VMOVUPS     96(SI), Y5
 	VMOVUPS     96(BX), Y0
 	VSUBPS      Y10, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y5, Y0, Y5
 	VMOVUPS     128(SI), Y4
 	VMOVUPS     128(BX), Y0
 	VSUBPS      Y10, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y4, Y0, Y4
 	VMOVUPS     160(SI), Y3
 	VMOVUPS     160(BX), Y0
 	VSUBPS      Y10, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y3, Y0, Y3
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     192(BX), Y0
 	VSUBPS      Y10, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y2, Y0, Y2
 	VMOVUPS     224(SI), Y0
 	VMOVUPS     224(BX), Y1
 	VSUBPS      Y10, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y8, (SI)
 	VMOVUPS     Y7, 32(SI)
@@ -2605,42 +2580,34 @@ l4:
 	VMOVUPS     (DX), Y8
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y8, Y0, Y8
 	VMOVUPS     32(DX), Y7
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y7, Y0, Y7
 	VMOVUPS     64(DX), Y6
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y6, Y0, Y6
 	VMOVUPS     96(DX), Y5
 	VMOVUPS     96(BX), Y0
 	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y5, Y0, Y5
 	VMOVUPS     128(DX), Y4
 	VMOVUPS     128(BX), Y0
 	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y4, Y0, Y4
 	VMOVUPS     160(DX), Y3
 	VMOVUPS     160(BX), Y0
 	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y3, Y0, Y3
 	VMOVUPS     192(DX), Y2
 	VMOVUPS     192(BX), Y0
 	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y13, Y0
 	VFMADD231PS Y2, Y0, Y2
 	VMOVUPS     224(DX), Y0
 	VMOVUPS     224(BX), Y1
 	VSUBPS      Y9, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y8, (DX)
 	VMOVUPS     Y7, 32(DX)
@@ -2668,25 +2635,21 @@ l6:
 	VMOVUPS     (R8), Y0
 	VMOVUPS     (BX), Y1
 	VSUBPS      Y12, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (R8)
 	VMOVUPS     (DI), Y0
 	VMOVUPS     (BX), Y1
 	VSUBPS      Y11, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (DI)
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (BX), Y1
 	VSUBPS      Y10, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
 	VSUBPS      Y9, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $+32, R8
@@ -2707,25 +2670,21 @@ l7:
 	VMASKMOVPS   (R8), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y12, Y0, Y0
-	VMULPS       Y0, Y13, Y0
 	VFMADD231PS  Y1, Y0, Y1
 	VMASKMOVPS   Y1, Y2, (R8)
 	VMASKMOVPS   (DI), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y11, Y0, Y0
-	VMULPS       Y0, Y13, Y0
 	VFMADD231PS  Y1, Y0, Y1
 	VMASKMOVPS   Y1, Y2, (DI)
 	VMASKMOVPS   (SI), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y10, Y0, Y0
-	VMULPS       Y0, Y13, Y0
 	VFMADD231PS  Y1, Y0, Y1
 	VMASKMOVPS   Y1, Y2, (SI)
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y9, Y0, Y0
-	VMULPS       Y0, Y13, Y0
 	VFMADD231PS  Y1, Y0, Y1
 	VMASKMOVPS   Y1, Y2, (DX)
 
@@ -2742,7 +2701,7 @@ l3:
 	MOVQ  R13, AX
 	SARQ  $0x02, AX
 	SUBQ  AX, CX
-	MOVQ  stride+48(FP), BX
+	MOVQ  stride+40(FP), BX
 	SHLQ  $0x02, BX
 	MOVQ  CX, AX
 	IMULQ BX, AX
@@ -2765,14 +2724,14 @@ l10:
 	MOVQ         R12, BX
 	MOVQ         R13, AX
 	SARQ         $0x01, AX
-	MOVQ         stride+48(FP), CX
+	MOVQ         stride+40(FP), CX
 	SHLQ         $0x02, CX
 	IMULQ        CX, AX
 	MOVQ         BX, SI
 	ADDQ         AX, BX
 	MOVQ         BX, DX
 	ADDQ         AX, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	MOVQ         R11, CX
@@ -2780,57 +2739,60 @@ l10:
 	SARQ         $0x01, AX
 	MOVQ         $0x00000004, BX
 	IMULQ        BX, AX
-	VBROADCASTSS (CX), Y8
+	VBROADCASTSS (CX), Y10
 	ADDQ         AX, CX
-	VBROADCASTSS (CX), Y7
+	VBROADCASTSS (CX), Y9
 	ADDQ         AX, CX
 	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
 	MOVQ         s+16(FP), BX
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x18
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
 	JLT          l13
 	PCALIGN      $0x20
 
 l12:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     32(BX), Y0
-	VMOVUPS     64(BX), Y1
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y8, Y2, Y3
-	VMULPS      Y3, Y13, Y3
-	VFMADD231PS Y6, Y3, Y6
-	VMOVUPS     32(SI), Y5
-	VSUBPS      Y8, Y0, Y3
-	VMULPS      Y3, Y13, Y3
-	VFMADD231PS Y5, Y3, Y5
-	VMOVUPS     64(SI), Y4
-	VSUBPS      Y8, Y1, Y3
-	VMULPS      Y3, Y13, Y3
+	VMOVUPS     (BX), Y3
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     64(BX), Y0
+	VMOVUPS     96(BX), Y1
+	VMOVUPS     (SI), Y8
+	VSUBPS      Y10, Y3, Y4
+	VFMADD231PS Y8, Y4, Y8
+	VMOVUPS     32(SI), Y7
+	VSUBPS      Y10, Y2, Y4
+	VFMADD231PS Y7, Y4, Y7
+	VMOVUPS     64(SI), Y6
+	VSUBPS      Y10, Y0, Y4
+	VFMADD231PS Y6, Y4, Y6
+	VMOVUPS     96(SI), Y5
+	VSUBPS      Y10, Y1, Y4
+	VFMADD231PS Y5, Y4, Y5
+	VMOVUPS     (DX), Y4
+	VSUBPS      Y9, Y3, Y3
 	VFMADD231PS Y4, Y3, Y4
-	VMOVUPS     (DX), Y3
-	VSUBPS      Y7, Y2, Y2
-	VMULPS      Y2, Y13, Y2
+	VMOVUPS     32(DX), Y3
+	VSUBPS      Y9, Y2, Y2
 	VFMADD231PS Y3, Y2, Y3
-	VMOVUPS     32(DX), Y2
-	VSUBPS      Y7, Y0, Y0
-	VMULPS      Y0, Y13, Y0
+	VMOVUPS     64(DX), Y2
+	VSUBPS      Y9, Y0, Y0
 	VFMADD231PS Y2, Y0, Y2
-	VMOVUPS     64(DX), Y0
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y13, Y1
+	VMOVUPS     96(DX), Y0
+	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMOVUPS     Y6, (SI)
-	VMOVUPS     Y5, 32(SI)
-	VMOVUPS     Y4, 64(SI)
-	VMOVUPS     Y3, (DX)
-	VMOVUPS     Y2, 32(DX)
-	VMOVUPS     Y0, 64(DX)
-	ADDQ        $+96, SI
-	ADDQ        $+96, DX
-	ADDQ        $+96, BX
-	ADDQ        $-24, AX
-	CMPQ        AX, $0x18
+	VMOVUPS     Y8, (SI)
+	VMOVUPS     Y7, 32(SI)
+	VMOVUPS     Y6, 64(SI)
+	VMOVUPS     Y5, 96(SI)
+	VMOVUPS     Y4, (DX)
+	VMOVUPS     Y3, 32(DX)
+	VMOVUPS     Y2, 64(DX)
+	VMOVUPS     Y0, 96(DX)
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
 	JGE         l12
 
 l13:
@@ -2841,12 +2803,10 @@ l13:
 l14:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (SI), Y2
-	VSUBPS      Y8, Y1, Y0
-	VMULPS      Y0, Y13, Y0
+	VSUBPS      Y10, Y1, Y0
 	VFMADD231PS Y2, Y0, Y2
 	VMOVUPS     (DX), Y0
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y13, Y1
+	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y2, (SI)
 	VMOVUPS     Y0, (DX)
@@ -2865,12 +2825,10 @@ l15:
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (SI), Y2, Y0
-	VSUBPS       Y8, Y1, Y3
-	VMULPS       Y3, Y13, Y3
+	VSUBPS       Y10, Y1, Y3
 	VFMADD231PS  Y0, Y3, Y0
 	VMASKMOVPS   (DX), Y2, Y3
-	VSUBPS       Y7, Y1, Y1
-	VMULPS       Y1, Y13, Y1
+	VSUBPS       Y9, Y1, Y1
 	VFMADD231PS  Y3, Y1, Y3
 	VMASKMOVPS   Y0, Y2, (SI)
 	VMASKMOVPS   Y3, Y2, (DX)
@@ -2888,7 +2846,7 @@ l11:
 	MOVQ  R13, AX
 	SARQ  $0x01, AX
 	SUBQ  AX, CX
-	MOVQ  stride+48(FP), BX
+	MOVQ  stride+40(FP), BX
 	SHLQ  $0x02, BX
 	MOVQ  CX, AX
 	IMULQ BX, AX
@@ -2906,20 +2864,20 @@ l9:
 l17:
 	MOVQ         s+16(FP), DX
 	MOVQ         R12, CX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	VBROADCASTSS (R11), Y7
 	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
 	MOVQ         R12, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	VBROADCASTSS (R11), Y6
 	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	MOVQ         cols+40(FP), AX
+	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l20
 	PCALIGN      $0x20
@@ -2931,42 +2889,34 @@ l19:
 	VMOVUPS     96(DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPS      Y7, Y5, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     32(CX), Y0
 	VSUBPS      Y7, Y4, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     64(CX), Y0
 	VSUBPS      Y7, Y3, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     96(CX), Y0
 	VSUBPS      Y7, Y2, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 96(CX)
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y6, Y5, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y6, Y4, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y6, Y3, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(BX), Y0
 	VSUBPS      Y6, Y2, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 96(BX)
 	ADDQ        $+128, CX
@@ -2985,12 +2935,10 @@ l21:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPS      Y7, Y2, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y6, Y2, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
@@ -3009,12 +2957,10 @@ l22:
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VSUBPS       Y7, Y1, Y3
-	VMULPS       Y3, Y13, Y3
 	VFMADD231PS  Y0, Y3, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y6, Y1, Y1
-	VMULPS       Y1, Y13, Y1
 	VFMADD231PS  Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
@@ -3031,13 +2977,13 @@ l18:
 l24:
 	MOVQ         s+16(FP), CX
 	MOVQ         R12, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	VBROADCASTSS (R11), Y5
 	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	MOVQ         cols+40(FP), AX
+	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x40
 	JLT          l27
 	PCALIGN      $0x20
@@ -3049,22 +2995,18 @@ l26:
 	VMOVUPS     96(CX), Y2
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y5, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y5, Y4, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y5, Y3, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(BX), Y0
 	VSUBPS      Y5, Y2, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 96(BX)
 	VMOVUPS     128(CX), Y1
@@ -3073,22 +3015,18 @@ l26:
 	VMOVUPS     224(CX), Y2
 	VMOVUPS     128(BX), Y0
 	VSUBPS      Y5, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 128(BX)
 	VMOVUPS     160(BX), Y0
 	VSUBPS      Y5, Y4, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 160(BX)
 	VMOVUPS     192(BX), Y0
 	VSUBPS      Y5, Y3, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 192(BX)
 	VMOVUPS     224(BX), Y0
 	VSUBPS      Y5, Y2, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 224(BX)
 	ADDQ        $+256, BX
@@ -3106,7 +3044,6 @@ l28:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y5, Y1, Y1
-	VMULPS      Y1, Y13, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
@@ -3124,7 +3061,6 @@ l29:
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y5, Y1, Y1
-	VMULPS       Y1, Y13, Y1
 	VFMADD231PS  Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
@@ -3137,27 +3073,26 @@ l25:
 	VZEROUPPER
 	RET
 
-// func GainLinearF64AVX2(w *float64, q *float64, s *float64, eta float64, rows int, cols int, stride int, far int)
+// func GainLinearF64AVX2(w *float64, q *float64, s *float64, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GainLinearF64AVX2(SB), NOSPLIT, $0-64
-	VBROADCASTSD eta+24(FP), Y13
-	MOVQ         rows+32(FP), R13
-	MOVQ         w+0(FP), R12
-	MOVQ         q+8(FP), R11
-	MOVQ         far+56(FP), R10
-	CMPQ         R10, $0x02
-	JLT          l1
-	MOVQ         R13, R9
-	SARQ         $0x02, R9
-	CMPQ         R9, $0x01
-	JLT          l3
-	PCALIGN      $0x20
+TEXT ·GainLinearF64AVX2(SB), NOSPLIT, $0-56
+	MOVQ    rows+24(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    q+8(FP), R11
+	MOVQ    far+48(FP), R10
+	CMPQ    R10, $0x02
+	JLT     l1
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
+	JLT     l3
+	PCALIGN $0x20
 
 l2:
 	MOVQ         R12, BX
 	MOVQ         R13, AX
 	SARQ         $0x02, AX
-	MOVQ         stride+48(FP), CX
+	MOVQ         stride+40(FP), CX
 	SHLQ         $0x03, CX
 	IMULQ        CX, AX
 	MOVQ         BX, R8
@@ -3168,7 +3103,7 @@ l2:
 	ADDQ         AX, BX
 	MOVQ         BX, DX
 	ADDQ         AX, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	MOVQ         R11, CX
@@ -3187,7 +3122,7 @@ l2:
 	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
 	MOVQ         s+16(FP), BX
-	MOVQ         cols+40(FP), AX
+	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l5
 	PCALIGN      $0x20
@@ -3196,42 +3131,34 @@ l4:
 	VMOVUPS     (R8), Y8
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y12, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y8, Y0, Y8
 	VMOVUPS     32(R8), Y7
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y12, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y7, Y0, Y7
 	VMOVUPS     64(R8), Y6
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y12, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y6, Y0, Y6
 	VMOVUPS     96(R8), Y5
 	VMOVUPS     96(BX), Y0
 	VSUBPD      Y12, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y5, Y0, Y5
 	VMOVUPS     128(R8), Y4
 	VMOVUPS     128(BX), Y0
 	VSUBPD      Y12, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y4, Y0, Y4
 	VMOVUPS     160(R8), Y3
 	VMOVUPS     160(BX), Y0
 	VSUBPD      Y12, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y3, Y0, Y3
 	VMOVUPS     192(R8), Y2
 	VMOVUPS     192(BX), Y0
 	VSUBPD      Y12, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y2, Y0, Y2
 	VMOVUPS     224(R8), Y0
 	VMOVUPS     224(BX), Y1
 	VSUBPD      Y12, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y8, (R8)
 	VMOVUPS     Y7, 32(R8)
@@ -3244,42 +3171,34 @@ l4:
 	VMOVUPS     (DI), Y8
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y11, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y8, Y0, Y8
 	VMOVUPS     32(DI), Y7
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y11, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y7, Y0, Y7
 	VMOVUPS     64(DI), Y6
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y11, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y6, Y0, Y6
 	VMOVUPS     96(DI), Y5
 	VMOVUPS     96(BX), Y0
 	VSUBPD      Y11, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y5, Y0, Y5
 	VMOVUPS     128(DI), Y4
 	VMOVUPS     128(BX), Y0
 	VSUBPD      Y11, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y4, Y0, Y4
 	VMOVUPS     160(DI), Y3
 	VMOVUPS     160(BX), Y0
 	VSUBPD      Y11, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y3, Y0, Y3
 	VMOVUPS     192(DI), Y2
 	VMOVUPS     192(BX), Y0
 	VSUBPD      Y11, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y2, Y0, Y2
 	VMOVUPS     224(DI), Y0
 	VMOVUPS     224(BX), Y1
 	VSUBPD      Y11, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     Y7, 32(DI)
@@ -3292,42 +3211,34 @@ l4:
 	VMOVUPS     (SI), Y8
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y10, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y8, Y0, Y8
 	VMOVUPS     32(SI), Y7
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y10, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y7, Y0, Y7
 	VMOVUPS     64(SI), Y6
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y10, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y6, Y0, Y6
 	VMOVUPS     96(SI), Y5
 	VMOVUPS     96(BX), Y0
 	VSUBPD      Y10, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y5, Y0, Y5
 	VMOVUPS     128(SI), Y4
 	VMOVUPS     128(BX), Y0
 	VSUBPD      Y10, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y4, Y0, Y4
 	VMOVUPS     160(SI), Y3
 	VMOVUPS     160(BX), Y0
 	VSUBPD      Y10, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y3, Y0, Y3
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     192(BX), Y0
 	VSUBPD      Y10, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y2, Y0, Y2
 	VMOVUPS     224(SI), Y0
 	VMOVUPS     224(BX), Y1
 	VSUBPD      Y10, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y8, (SI)
 	VMOVUPS     Y7, 32(SI)
@@ -3340,42 +3251,34 @@ l4:
 	VMOVUPS     (DX), Y8
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y8, Y0, Y8
 	VMOVUPS     32(DX), Y7
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y7, Y0, Y7
 	VMOVUPS     64(DX), Y6
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y6, Y0, Y6
 	VMOVUPS     96(DX), Y5
 	VMOVUPS     96(BX), Y0
 	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y5, Y0, Y5
 	VMOVUPS     128(DX), Y4
 	VMOVUPS     128(BX), Y0
 	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y4, Y0, Y4
 	VMOVUPS     160(DX), Y3
 	VMOVUPS     160(BX), Y0
 	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y3, Y0, Y3
 	VMOVUPS     192(DX), Y2
 	VMOVUPS     192(BX), Y0
 	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y13, Y0
 	VFMADD231PD Y2, Y0, Y2
 	VMOVUPS     224(DX), Y0
 	VMOVUPS     224(BX), Y1
 	VSUBPD      Y9, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y8, (DX)
 	VMOVUPS     Y7, 32(DX)
@@ -3403,25 +3306,21 @@ l6:
 	VMOVUPS     (R8), Y0
 	VMOVUPS     (BX), Y1
 	VSUBPD      Y12, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (R8)
 	VMOVUPS     (DI), Y0
 	VMOVUPS     (BX), Y1
 	VSUBPD      Y11, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (DI)
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (BX), Y1
 	VSUBPD      Y10, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
 	VSUBPD      Y9, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $+32, R8
@@ -3442,25 +3341,21 @@ l7:
 	VMASKMOVPD   (R8), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y12, Y0, Y0
-	VMULPD       Y0, Y13, Y0
 	VFMADD231PD  Y1, Y0, Y1
 	VMASKMOVPD   Y1, Y2, (R8)
 	VMASKMOVPD   (DI), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y11, Y0, Y0
-	VMULPD       Y0, Y13, Y0
 	VFMADD231PD  Y1, Y0, Y1
 	VMASKMOVPD   Y1, Y2, (DI)
 	VMASKMOVPD   (SI), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y10, Y0, Y0
-	VMULPD       Y0, Y13, Y0
 	VFMADD231PD  Y1, Y0, Y1
 	VMASKMOVPD   Y1, Y2, (SI)
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y9, Y0, Y0
-	VMULPD       Y0, Y13, Y0
 	VFMADD231PD  Y1, Y0, Y1
 	VMASKMOVPD   Y1, Y2, (DX)
 
@@ -3477,7 +3372,7 @@ l3:
 	MOVQ  R13, AX
 	SARQ  $0x02, AX
 	SUBQ  AX, CX
-	MOVQ  stride+48(FP), BX
+	MOVQ  stride+40(FP), BX
 	SHLQ  $0x03, BX
 	MOVQ  CX, AX
 	IMULQ BX, AX
@@ -3500,14 +3395,14 @@ l10:
 	MOVQ         R12, BX
 	MOVQ         R13, AX
 	SARQ         $0x01, AX
-	MOVQ         stride+48(FP), CX
+	MOVQ         stride+40(FP), CX
 	SHLQ         $0x03, CX
 	IMULQ        CX, AX
 	MOVQ         BX, SI
 	ADDQ         AX, BX
 	MOVQ         BX, DX
 	ADDQ         AX, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	MOVQ         R11, CX
@@ -3515,57 +3410,60 @@ l10:
 	SARQ         $0x01, AX
 	MOVQ         $0x00000008, BX
 	IMULQ        BX, AX
-	VBROADCASTSD (CX), Y8
+	VBROADCASTSD (CX), Y10
 	ADDQ         AX, CX
-	VBROADCASTSD (CX), Y7
+	VBROADCASTSD (CX), Y9
 	ADDQ         AX, CX
 	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
 	MOVQ         s+16(FP), BX
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x0c
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x10
 	JLT          l13
 	PCALIGN      $0x20
 
 l12:
-	VMOVUPS     (BX), Y2
-	VMOVUPS     32(BX), Y0
-	VMOVUPS     64(BX), Y1
-	VMOVUPS     (SI), Y6
-	VSUBPD      Y8, Y2, Y3
-	VMULPD      Y3, Y13, Y3
-	VFMADD231PD Y6, Y3, Y6
-	VMOVUPS     32(SI), Y5
-	VSUBPD      Y8, Y0, Y3
-	VMULPD      Y3, Y13, Y3
-	VFMADD231PD Y5, Y3, Y5
-	VMOVUPS     64(SI), Y4
-	VSUBPD      Y8, Y1, Y3
-	VMULPD      Y3, Y13, Y3
+	VMOVUPS     (BX), Y3
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     64(BX), Y0
+	VMOVUPS     96(BX), Y1
+	VMOVUPS     (SI), Y8
+	VSUBPD      Y10, Y3, Y4
+	VFMADD231PD Y8, Y4, Y8
+	VMOVUPS     32(SI), Y7
+	VSUBPD      Y10, Y2, Y4
+	VFMADD231PD Y7, Y4, Y7
+	VMOVUPS     64(SI), Y6
+	VSUBPD      Y10, Y0, Y4
+	VFMADD231PD Y6, Y4, Y6
+	VMOVUPS     96(SI), Y5
+	VSUBPD      Y10, Y1, Y4
+	VFMADD231PD Y5, Y4, Y5
+	VMOVUPS     (DX), Y4
+	VSUBPD      Y9, Y3, Y3
 	VFMADD231PD Y4, Y3, Y4
-	VMOVUPS     (DX), Y3
-	VSUBPD      Y7, Y2, Y2
-	VMULPD      Y2, Y13, Y2
+	VMOVUPS     32(DX), Y3
+	VSUBPD      Y9, Y2, Y2
 	VFMADD231PD Y3, Y2, Y3
-	VMOVUPS     32(DX), Y2
-	VSUBPD      Y7, Y0, Y0
-	VMULPD      Y0, Y13, Y0
+	VMOVUPS     64(DX), Y2
+	VSUBPD      Y9, Y0, Y0
 	VFMADD231PD Y2, Y0, Y2
-	VMOVUPS     64(DX), Y0
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y13, Y1
+	VMOVUPS     96(DX), Y0
+	VSUBPD      Y9, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMOVUPS     Y6, (SI)
-	VMOVUPS     Y5, 32(SI)
-	VMOVUPS     Y4, 64(SI)
-	VMOVUPS     Y3, (DX)
-	VMOVUPS     Y2, 32(DX)
-	VMOVUPS     Y0, 64(DX)
-	ADDQ        $+96, SI
-	ADDQ        $+96, DX
-	ADDQ        $+96, BX
-	ADDQ        $-12, AX
-	CMPQ        AX, $0x0c
+	VMOVUPS     Y8, (SI)
+	VMOVUPS     Y7, 32(SI)
+	VMOVUPS     Y6, 64(SI)
+	VMOVUPS     Y5, 96(SI)
+	VMOVUPS     Y4, (DX)
+	VMOVUPS     Y3, 32(DX)
+	VMOVUPS     Y2, 64(DX)
+	VMOVUPS     Y0, 96(DX)
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
 	JGE         l12
 
 l13:
@@ -3576,12 +3474,10 @@ l13:
 l14:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (SI), Y2
-	VSUBPD      Y8, Y1, Y0
-	VMULPD      Y0, Y13, Y0
+	VSUBPD      Y10, Y1, Y0
 	VFMADD231PD Y2, Y0, Y2
 	VMOVUPS     (DX), Y0
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y13, Y1
+	VSUBPD      Y9, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y2, (SI)
 	VMOVUPS     Y0, (DX)
@@ -3600,12 +3496,10 @@ l15:
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (SI), Y2, Y0
-	VSUBPD       Y8, Y1, Y3
-	VMULPD       Y3, Y13, Y3
+	VSUBPD       Y10, Y1, Y3
 	VFMADD231PD  Y0, Y3, Y0
 	VMASKMOVPD   (DX), Y2, Y3
-	VSUBPD       Y7, Y1, Y1
-	VMULPD       Y1, Y13, Y1
+	VSUBPD       Y9, Y1, Y1
 	VFMADD231PD  Y3, Y1, Y3
 	VMASKMOVPD   Y0, Y2, (SI)
 	VMASKMOVPD   Y3, Y2, (DX)
@@ -3623,7 +3517,7 @@ l11:
 	MOVQ  R13, AX
 	SARQ  $0x01, AX
 	SUBQ  AX, CX
-	MOVQ  stride+48(FP), BX
+	MOVQ  stride+40(FP), BX
 	SHLQ  $0x03, BX
 	MOVQ  CX, AX
 	IMULQ BX, AX
@@ -3641,20 +3535,20 @@ l9:
 l17:
 	MOVQ         s+16(FP), DX
 	MOVQ         R12, CX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	VBROADCASTSD (R11), Y7
 	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
 	MOVQ         R12, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	VBROADCASTSD (R11), Y6
 	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	MOVQ         cols+40(FP), AX
+	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l20
 	PCALIGN      $0x20
@@ -3666,42 +3560,34 @@ l19:
 	VMOVUPS     96(DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPD      Y7, Y5, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     32(CX), Y0
 	VSUBPD      Y7, Y4, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     64(CX), Y0
 	VSUBPD      Y7, Y3, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     96(CX), Y0
 	VSUBPD      Y7, Y2, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 96(CX)
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y6, Y5, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y6, Y4, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y6, Y3, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(BX), Y0
 	VSUBPD      Y6, Y2, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 96(BX)
 	ADDQ        $+128, CX
@@ -3720,12 +3606,10 @@ l21:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPD      Y7, Y2, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y6, Y2, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
@@ -3744,12 +3628,10 @@ l22:
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VSUBPD       Y7, Y1, Y3
-	VMULPD       Y3, Y13, Y3
 	VFMADD231PD  Y0, Y3, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y6, Y1, Y1
-	VMULPD       Y1, Y13, Y1
 	VFMADD231PD  Y0, Y1, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
@@ -3766,13 +3648,13 @@ l18:
 l24:
 	MOVQ         s+16(FP), CX
 	MOVQ         R12, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	VBROADCASTSD (R11), Y5
 	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	MOVQ         cols+40(FP), AX
+	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l27
 	PCALIGN      $0x20
@@ -3784,22 +3666,18 @@ l26:
 	VMOVUPS     96(CX), Y2
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y5, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y5, Y4, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y5, Y3, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(BX), Y0
 	VSUBPD      Y5, Y2, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 96(BX)
 	VMOVUPS     128(CX), Y1
@@ -3808,22 +3686,18 @@ l26:
 	VMOVUPS     224(CX), Y2
 	VMOVUPS     128(BX), Y0
 	VSUBPD      Y5, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 128(BX)
 	VMOVUPS     160(BX), Y0
 	VSUBPD      Y5, Y4, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 160(BX)
 	VMOVUPS     192(BX), Y0
 	VSUBPD      Y5, Y3, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 192(BX)
 	VMOVUPS     224(BX), Y0
 	VSUBPD      Y5, Y2, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 224(BX)
 	ADDQ        $+256, BX
@@ -3841,7 +3715,6 @@ l28:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y5, Y1, Y1
-	VMULPD      Y1, Y13, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
@@ -3859,7 +3732,6 @@ l29:
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y5, Y1, Y1
-	VMULPD       Y1, Y13, Y1
 	VFMADD231PD  Y0, Y1, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
@@ -3872,21 +3744,20 @@ l25:
 	VZEROUPPER
 	RET
 
-// func GainLinearClipF32AVX2(w *float32, q *float32, s *float32, eta float32, lo float32, hi float32, rows int, cols int, stride int, far int)
+// func GainLinearClipF32AVX2(w *float32, q *float32, s *float32, lo float32, hi float32, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GainLinearClipF32AVX2(SB), NOSPLIT, $0-72
-	VBROADCASTSS lo+28(FP), Y13
-	VBROADCASTSS hi+32(FP), Y12
-	VPCMPEQD     scaleConstants<>+0(SB), Y13, Y0
+TEXT ·GainLinearClipF32AVX2(SB), NOSPLIT, $0-64
+	VBROADCASTSS lo+24(FP), Y14
+	VBROADCASTSS hi+28(FP), Y13
+	VPCMPEQD     scaleConstants<>+0(SB), Y14, Y0
 	VANDNPS      scaleConstants<>+64(SB), Y0, Y0
-	VORPS        scaleConstants<>+32(SB), Y0, Y11
-	VPCMPEQD     scaleConstants<>+64(SB), Y12, Y0
-	VANDPS       scaleConstants<>+64(SB), Y0, Y10
-	VBROADCASTSS eta+24(FP), Y9
-	MOVQ         rows+40(FP), R13
+	VORPS        scaleConstants<>+32(SB), Y0, Y12
+	VPCMPEQD     scaleConstants<>+64(SB), Y13, Y0
+	VANDPS       scaleConstants<>+64(SB), Y0, Y11
+	MOVQ         rows+32(FP), R13
 	MOVQ         w+0(FP), R12
 	MOVQ         q+8(FP), R11
-	MOVQ         far+64(FP), R10
+	MOVQ         far+56(FP), R10
 	CMPQ         R10, $0x02
 	JLT          l1
 	MOVQ         R13, R9
@@ -3899,7 +3770,7 @@ l2:
 	MOVQ         R12, BX
 	MOVQ         R13, AX
 	SARQ         $0x02, AX
-	MOVQ         stride+56(FP), CX
+	MOVQ         stride+48(FP), CX
 	SHLQ         $0x02, CX
 	IMULQ        CX, AX
 	MOVQ         BX, R8
@@ -3910,7 +3781,7 @@ l2:
 	ADDQ         AX, BX
 	MOVQ         BX, DX
 	ADDQ         AX, BX
-	MOVQ         stride+56(FP), AX
+	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	MOVQ         R11, CX
@@ -3918,190 +3789,246 @@ l2:
 	SARQ         $0x02, AX
 	MOVQ         $0x00000004, BX
 	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
 	VBROADCASTSS (CX), Y8
 	ADDQ         AX, CX
 	VBROADCASTSS (CX), Y7
 	ADDQ         AX, CX
-	VBROADCASTSS (CX), Y6
-	ADDQ         AX, CX
-	VBROADCASTSS (CX), Y5
-	ADDQ         AX, CX
 	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
 	MOVQ         s+16(FP), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x30
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
 	VMOVUPS     (R8), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPS      Y8, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y10, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y4
-	VANDPS      Y11, Y4, Y4
-	VMINPS      Y4, Y12, Y4
-	VORPS       Y10, Y4, Y4
+	VMAXPS      Y0, Y14, Y6
+	VANDPS      Y12, Y6, Y6
+	VMINPS      Y6, Y13, Y6
+	VORPS       Y11, Y6, Y6
 	VMOVUPS     32(R8), Y0
 	VMOVUPS     32(BX), Y1
-	VSUBPS      Y8, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y10, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y3
-	VANDPS      Y11, Y3, Y3
-	VMINPS      Y3, Y12, Y3
-	VORPS       Y10, Y3, Y3
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
 	VMOVUPS     64(R8), Y0
 	VMOVUPS     64(BX), Y1
-	VSUBPS      Y8, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y10, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y2
-	VANDPS      Y11, Y2, Y2
-	VMINPS      Y2, Y12, Y2
-	VORPS       Y10, Y2, Y2
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
 	VMOVUPS     96(R8), Y0
 	VMOVUPS     96(BX), Y1
-	VSUBPS      Y8, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y10, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y3, 32(R8)
-	VMOVUPS     Y2, 64(R8)
-	VMOVUPS     Y0, 96(R8)
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMOVUPS     128(R8), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMOVUPS     160(R8), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y6, (R8)
+	VMOVUPS     Y5, 32(R8)
+	VMOVUPS     Y4, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	VMOVUPS     Y2, 128(R8)
+	VMOVUPS     Y0, 160(R8)
 	VMOVUPS     (DI), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y4
-	VANDPS      Y11, Y4, Y4
-	VMINPS      Y4, Y12, Y4
-	VORPS       Y10, Y4, Y4
+	VMAXPS      Y0, Y14, Y6
+	VANDPS      Y12, Y6, Y6
+	VMINPS      Y6, Y13, Y6
+	VORPS       Y11, Y6, Y6
 	VMOVUPS     32(DI), Y0
 	VMOVUPS     32(BX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y3
-	VANDPS      Y11, Y3, Y3
-	VMINPS      Y3, Y12, Y3
-	VORPS       Y10, Y3, Y3
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
 	VMOVUPS     64(DI), Y0
 	VMOVUPS     64(BX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y2
-	VANDPS      Y11, Y2, Y2
-	VMINPS      Y2, Y12, Y2
-	VORPS       Y10, Y2, Y2
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
 	VMOVUPS     96(DI), Y0
 	VMOVUPS     96(BX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
-	VMOVUPS     Y4, (DI)
-	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     Y2, 64(DI)
-	VMOVUPS     Y0, 96(DI)
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMOVUPS     128(DI), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMOVUPS     160(DI), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     Y2, 128(DI)
+	VMOVUPS     Y0, 160(DI)
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPS      Y6, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y8, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y4
-	VANDPS      Y11, Y4, Y4
-	VMINPS      Y4, Y12, Y4
-	VORPS       Y10, Y4, Y4
+	VMAXPS      Y0, Y14, Y6
+	VANDPS      Y12, Y6, Y6
+	VMINPS      Y6, Y13, Y6
+	VORPS       Y11, Y6, Y6
 	VMOVUPS     32(SI), Y0
 	VMOVUPS     32(BX), Y1
-	VSUBPS      Y6, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y8, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y3
-	VANDPS      Y11, Y3, Y3
-	VMINPS      Y3, Y12, Y3
-	VORPS       Y10, Y3, Y3
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
 	VMOVUPS     64(SI), Y0
 	VMOVUPS     64(BX), Y1
-	VSUBPS      Y6, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y8, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y2
-	VANDPS      Y11, Y2, Y2
-	VMINPS      Y2, Y12, Y2
-	VORPS       Y10, Y2, Y2
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
 	VMOVUPS     96(SI), Y0
 	VMOVUPS     96(BX), Y1
-	VSUBPS      Y6, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y8, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
-	VMOVUPS     Y4, (SI)
-	VMOVUPS     Y3, 32(SI)
-	VMOVUPS     Y2, 64(SI)
-	VMOVUPS     Y0, 96(SI)
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPS      Y8, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMOVUPS     160(SI), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPS      Y8, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y6, (SI)
+	VMOVUPS     Y5, 32(SI)
+	VMOVUPS     Y4, 64(SI)
+	VMOVUPS     Y3, 96(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y0, 160(SI)
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPS      Y5, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y7, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y4
-	VANDPS      Y11, Y4, Y4
-	VMINPS      Y4, Y12, Y4
-	VORPS       Y10, Y4, Y4
+	VMAXPS      Y0, Y14, Y6
+	VANDPS      Y12, Y6, Y6
+	VMINPS      Y6, Y13, Y6
+	VORPS       Y11, Y6, Y6
 	VMOVUPS     32(DX), Y0
 	VMOVUPS     32(BX), Y1
-	VSUBPS      Y5, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y7, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y3
-	VANDPS      Y11, Y3, Y3
-	VMINPS      Y3, Y12, Y3
-	VORPS       Y10, Y3, Y3
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
 	VMOVUPS     64(DX), Y0
 	VMOVUPS     64(BX), Y1
-	VSUBPS      Y5, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y7, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y2
-	VANDPS      Y11, Y2, Y2
-	VMINPS      Y2, Y12, Y2
-	VORPS       Y10, Y2, Y2
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
 	VMOVUPS     96(DX), Y0
 	VMOVUPS     96(BX), Y1
-	VSUBPS      Y5, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y7, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
-	VMOVUPS     Y4, (DX)
-	VMOVUPS     Y3, 32(DX)
-	VMOVUPS     Y2, 64(DX)
-	VMOVUPS     Y0, 96(DX)
-	ADDQ        $+128, R8
-	ADDQ        $+128, DI
-	ADDQ        $+128, SI
-	ADDQ        $+128, DX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMOVUPS     128(DX), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPS      Y7, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMOVUPS     160(DX), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPS      Y7, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y6, (DX)
+	VMOVUPS     Y5, 32(DX)
+	VMOVUPS     Y4, 64(DX)
+	VMOVUPS     Y3, 96(DX)
+	VMOVUPS     Y2, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, R8
+	ADDQ        $+192, DI
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, BX
+	ADDQ        $-48, AX
+	CMPQ        AX, $0x30
 	JGE         l4
 
 l5:
@@ -4112,43 +4039,39 @@ l5:
 l6:
 	VMOVUPS     (R8), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPS      Y8, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y10, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (R8)
 	VMOVUPS     (DI), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (DI)
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPS      Y6, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y8, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPS      Y5, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y7, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
@@ -4167,43 +4090,39 @@ l7:
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (R8), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VSUBPS       Y8, Y0, Y0
-	VMULPS       Y0, Y9, Y0
+	VSUBPS       Y10, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y1
-	VMAXPS       Y1, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (R8)
 	VMASKMOVPS   (DI), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VSUBPS       Y7, Y0, Y0
-	VMULPS       Y0, Y9, Y0
+	VSUBPS       Y9, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y1
-	VMAXPS       Y1, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (DI)
 	VMASKMOVPS   (SI), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VSUBPS       Y6, Y0, Y0
-	VMULPS       Y0, Y9, Y0
+	VSUBPS       Y8, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y1
-	VMAXPS       Y1, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (SI)
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VSUBPS       Y5, Y0, Y0
-	VMULPS       Y0, Y9, Y0
+	VSUBPS       Y7, Y0, Y0
 	VFMADD231PS  Y1, Y0, Y1
-	VMAXPS       Y1, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (DX)
 
 l8:
@@ -4219,7 +4138,7 @@ l3:
 	MOVQ  R13, AX
 	SARQ  $0x02, AX
 	SUBQ  AX, CX
-	MOVQ  stride+56(FP), BX
+	MOVQ  stride+48(FP), BX
 	SHLQ  $0x02, BX
 	MOVQ  CX, AX
 	IMULQ BX, AX
@@ -4242,14 +4161,14 @@ l10:
 	MOVQ         R12, BX
 	MOVQ         R13, AX
 	SARQ         $0x01, AX
-	MOVQ         stride+56(FP), CX
+	MOVQ         stride+48(FP), CX
 	SHLQ         $0x02, CX
 	IMULQ        CX, AX
 	MOVQ         BX, SI
 	ADDQ         AX, BX
 	MOVQ         BX, DX
 	ADDQ         AX, BX
-	MOVQ         stride+56(FP), AX
+	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	MOVQ         R11, CX
@@ -4264,7 +4183,7 @@ l10:
 	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
 	MOVQ         s+16(FP), BX
-	MOVQ         cols+48(FP), AX
+	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l13
 	PCALIGN      $0x20
@@ -4274,36 +4193,32 @@ l12:
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     (SI), Y0
 	VSUBPS      Y6, Y2, Y3
-	VMULPS      Y3, Y9, Y3
 	VFMADD231PS Y0, Y3, Y0
-	VMAXPS      Y0, Y13, Y4
-	VANDPS      Y11, Y4, Y4
-	VMINPS      Y4, Y12, Y4
-	VORPS       Y10, Y4, Y4
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
 	VMOVUPS     32(SI), Y0
 	VSUBPS      Y6, Y1, Y3
-	VMULPS      Y3, Y9, Y3
 	VFMADD231PS Y0, Y3, Y0
-	VMAXPS      Y0, Y13, Y3
-	VANDPS      Y11, Y3, Y3
-	VMINPS      Y3, Y12, Y3
-	VORPS       Y10, Y3, Y3
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
 	VMOVUPS     (DX), Y0
 	VSUBPS      Y5, Y2, Y2
-	VMULPS      Y2, Y9, Y2
 	VFMADD231PS Y0, Y2, Y0
-	VMAXPS      Y0, Y13, Y2
-	VANDPS      Y11, Y2, Y2
-	VMINPS      Y2, Y12, Y2
-	VORPS       Y10, Y2, Y2
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
 	VMOVUPS     32(DX), Y0
 	VSUBPS      Y5, Y1, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y4, (SI)
 	VMOVUPS     Y3, 32(SI)
 	VMOVUPS     Y2, (DX)
@@ -4324,20 +4239,18 @@ l14:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (SI), Y0
 	VSUBPS      Y6, Y1, Y2
-	VMULPS      Y2, Y9, Y2
 	VFMADD231PS Y0, Y2, Y0
-	VMAXPS      Y0, Y13, Y2
-	VANDPS      Y11, Y2, Y2
-	VMINPS      Y2, Y12, Y2
-	VORPS       Y10, Y2, Y2
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
 	VMOVUPS     (DX), Y0
 	VSUBPS      Y5, Y1, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y2, (SI)
 	VMOVUPS     Y0, (DX)
 	ADDQ        $+32, SI
@@ -4356,20 +4269,18 @@ l15:
 	VMASKMOVPS   (BX), Y1, Y0
 	VMASKMOVPS   (SI), Y1, Y2
 	VSUBPS       Y6, Y0, Y3
-	VMULPS       Y3, Y9, Y3
 	VFMADD231PS  Y2, Y3, Y2
-	VMAXPS       Y2, Y13, Y3
-	VANDPS       Y11, Y3, Y3
-	VMINPS       Y3, Y12, Y3
-	VORPS        Y10, Y3, Y3
+	VMAXPS       Y2, Y14, Y3
+	VANDPS       Y12, Y3, Y3
+	VMINPS       Y3, Y13, Y3
+	VORPS        Y11, Y3, Y3
 	VMASKMOVPS   (DX), Y1, Y2
 	VSUBPS       Y5, Y0, Y0
-	VMULPS       Y0, Y9, Y0
 	VFMADD231PS  Y2, Y0, Y2
-	VMAXPS       Y2, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y2, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y3, Y1, (SI)
 	VMASKMOVPS   Y0, Y1, (DX)
 
@@ -4386,7 +4297,7 @@ l11:
 	MOVQ  R13, AX
 	SARQ  $0x01, AX
 	SUBQ  AX, CX
-	MOVQ  stride+56(FP), BX
+	MOVQ  stride+48(FP), BX
 	SHLQ  $0x02, BX
 	MOVQ  CX, AX
 	IMULQ BX, AX
@@ -4404,20 +4315,20 @@ l9:
 l17:
 	MOVQ         s+16(FP), DX
 	MOVQ         R12, CX
-	MOVQ         stride+56(FP), AX
+	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	VBROADCASTSS (R11), Y6
 	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
 	MOVQ         R12, BX
-	MOVQ         stride+56(FP), AX
+	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	VBROADCASTSS (R11), Y5
 	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	MOVQ         cols+48(FP), AX
+	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x18
 	JLT          l20
 	PCALIGN      $0x20
@@ -4428,57 +4339,51 @@ l19:
 	VMOVUPS     64(DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPS      Y6, Y4, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     32(CX), Y0
 	VSUBPS      Y6, Y3, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     64(CX), Y0
 	VSUBPS      Y6, Y2, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y5, Y4, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y5, Y3, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y5, Y2, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	ADDQ        $+96, CX
 	ADDQ        $+96, BX
@@ -4496,21 +4401,19 @@ l21:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPS      Y6, Y2, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y5, Y2, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -4528,21 +4431,19 @@ l22:
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VSUBPS       Y6, Y1, Y3
-	VMULPS       Y3, Y9, Y3
 	VFMADD231PS  Y0, Y3, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y5, Y1, Y1
-	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
 l23:
@@ -4558,13 +4459,13 @@ l18:
 l24:
 	MOVQ         s+16(FP), CX
 	MOVQ         R12, BX
-	MOVQ         stride+56(FP), AX
+	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
 	VBROADCASTSS (R11), Y4
 	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	MOVQ         cols+48(FP), AX
+	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x30
 	JLT          l27
 	PCALIGN      $0x20
@@ -4575,60 +4476,54 @@ l26:
 	VMOVUPS     64(CX), Y2
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y4, Y1, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y4, Y3, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y4, Y2, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(CX), Y1
 	VMOVUPS     128(CX), Y3
 	VMOVUPS     160(CX), Y2
 	VMOVUPS     96(BX), Y0
 	VSUBPS      Y4, Y1, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 96(BX)
 	VMOVUPS     128(BX), Y0
 	VSUBPS      Y4, Y3, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 128(BX)
 	VMOVUPS     160(BX), Y0
 	VSUBPS      Y4, Y2, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 160(BX)
 	ADDQ        $+192, BX
 	ADDQ        $+192, CX
@@ -4645,12 +4540,11 @@ l28:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y4, Y1, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
@@ -4667,12 +4561,11 @@ l29:
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y4, Y1, Y1
-	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
 l30:
@@ -4684,21 +4577,20 @@ l25:
 	VZEROUPPER
 	RET
 
-// func GainLinearClipF64AVX2(w *float64, q *float64, s *float64, eta float64, lo float64, hi float64, rows int, cols int, stride int, far int)
+// func GainLinearClipF64AVX2(w *float64, q *float64, s *float64, lo float64, hi float64, rows int, cols int, stride int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GainLinearClipF64AVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSD lo+32(FP), Y13
-	VBROADCASTSD hi+40(FP), Y12
-	VPCMPEQQ     scaleConstants<>+128(SB), Y13, Y0
+TEXT ·GainLinearClipF64AVX2(SB), NOSPLIT, $0-72
+	VBROADCASTSD lo+24(FP), Y14
+	VBROADCASTSD hi+32(FP), Y13
+	VPCMPEQQ     scaleConstants<>+128(SB), Y14, Y0
 	VANDNPD      scaleConstants<>+192(SB), Y0, Y0
-	VORPD        scaleConstants<>+160(SB), Y0, Y11
-	VPCMPEQQ     scaleConstants<>+192(SB), Y12, Y0
-	VANDPD       scaleConstants<>+192(SB), Y0, Y10
-	VBROADCASTSD eta+24(FP), Y9
-	MOVQ         rows+48(FP), R13
+	VORPD        scaleConstants<>+160(SB), Y0, Y12
+	VPCMPEQQ     scaleConstants<>+192(SB), Y13, Y0
+	VANDPD       scaleConstants<>+192(SB), Y0, Y11
+	MOVQ         rows+40(FP), R13
 	MOVQ         w+0(FP), R12
 	MOVQ         q+8(FP), R11
-	MOVQ         far+72(FP), R10
+	MOVQ         far+64(FP), R10
 	CMPQ         R10, $0x02
 	JLT          l1
 	MOVQ         R13, R9
@@ -4711,7 +4603,7 @@ l2:
 	MOVQ         R12, BX
 	MOVQ         R13, AX
 	SARQ         $0x02, AX
-	MOVQ         stride+64(FP), CX
+	MOVQ         stride+56(FP), CX
 	SHLQ         $0x03, CX
 	IMULQ        CX, AX
 	MOVQ         BX, R8
@@ -4722,7 +4614,7 @@ l2:
 	ADDQ         AX, BX
 	MOVQ         BX, DX
 	ADDQ         AX, BX
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	MOVQ         R11, CX
@@ -4730,190 +4622,246 @@ l2:
 	SARQ         $0x02, AX
 	MOVQ         $0x00000008, BX
 	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
 	VBROADCASTSD (CX), Y8
 	ADDQ         AX, CX
 	VBROADCASTSD (CX), Y7
 	ADDQ         AX, CX
-	VBROADCASTSD (CX), Y6
-	ADDQ         AX, CX
-	VBROADCASTSD (CX), Y5
-	ADDQ         AX, CX
 	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
 	MOVQ         s+16(FP), BX
-	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x10
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x18
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
 	VMOVUPS     (R8), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPD      Y8, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y10, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y4
-	VANDPD      Y11, Y4, Y4
-	VMINPD      Y4, Y12, Y4
-	VORPD       Y10, Y4, Y4
+	VMAXPD      Y0, Y14, Y6
+	VANDPD      Y12, Y6, Y6
+	VMINPD      Y6, Y13, Y6
+	VORPD       Y11, Y6, Y6
 	VMOVUPS     32(R8), Y0
 	VMOVUPS     32(BX), Y1
-	VSUBPD      Y8, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y10, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y3
-	VANDPD      Y11, Y3, Y3
-	VMINPD      Y3, Y12, Y3
-	VORPD       Y10, Y3, Y3
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
 	VMOVUPS     64(R8), Y0
 	VMOVUPS     64(BX), Y1
-	VSUBPD      Y8, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y10, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y2
-	VANDPD      Y11, Y2, Y2
-	VMINPD      Y2, Y12, Y2
-	VORPD       Y10, Y2, Y2
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
 	VMOVUPS     96(R8), Y0
 	VMOVUPS     96(BX), Y1
-	VSUBPD      Y8, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y10, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y3, 32(R8)
-	VMOVUPS     Y2, 64(R8)
-	VMOVUPS     Y0, 96(R8)
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMOVUPS     128(R8), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMOVUPS     160(R8), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y6, (R8)
+	VMOVUPS     Y5, 32(R8)
+	VMOVUPS     Y4, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	VMOVUPS     Y2, 128(R8)
+	VMOVUPS     Y0, 160(R8)
 	VMOVUPS     (DI), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y9, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y4
-	VANDPD      Y11, Y4, Y4
-	VMINPD      Y4, Y12, Y4
-	VORPD       Y10, Y4, Y4
+	VMAXPD      Y0, Y14, Y6
+	VANDPD      Y12, Y6, Y6
+	VMINPD      Y6, Y13, Y6
+	VORPD       Y11, Y6, Y6
 	VMOVUPS     32(DI), Y0
 	VMOVUPS     32(BX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y9, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y3
-	VANDPD      Y11, Y3, Y3
-	VMINPD      Y3, Y12, Y3
-	VORPD       Y10, Y3, Y3
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
 	VMOVUPS     64(DI), Y0
 	VMOVUPS     64(BX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y9, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y2
-	VANDPD      Y11, Y2, Y2
-	VMINPD      Y2, Y12, Y2
-	VORPD       Y10, Y2, Y2
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
 	VMOVUPS     96(DI), Y0
 	VMOVUPS     96(BX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y9, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
-	VMOVUPS     Y4, (DI)
-	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     Y2, 64(DI)
-	VMOVUPS     Y0, 96(DI)
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMOVUPS     128(DI), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMOVUPS     160(DI), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     Y2, 128(DI)
+	VMOVUPS     Y0, 160(DI)
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPD      Y6, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y8, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y4
-	VANDPD      Y11, Y4, Y4
-	VMINPD      Y4, Y12, Y4
-	VORPD       Y10, Y4, Y4
+	VMAXPD      Y0, Y14, Y6
+	VANDPD      Y12, Y6, Y6
+	VMINPD      Y6, Y13, Y6
+	VORPD       Y11, Y6, Y6
 	VMOVUPS     32(SI), Y0
 	VMOVUPS     32(BX), Y1
-	VSUBPD      Y6, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y8, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y3
-	VANDPD      Y11, Y3, Y3
-	VMINPD      Y3, Y12, Y3
-	VORPD       Y10, Y3, Y3
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
 	VMOVUPS     64(SI), Y0
 	VMOVUPS     64(BX), Y1
-	VSUBPD      Y6, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y8, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y2
-	VANDPD      Y11, Y2, Y2
-	VMINPD      Y2, Y12, Y2
-	VORPD       Y10, Y2, Y2
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
 	VMOVUPS     96(SI), Y0
 	VMOVUPS     96(BX), Y1
-	VSUBPD      Y6, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y8, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
-	VMOVUPS     Y4, (SI)
-	VMOVUPS     Y3, 32(SI)
-	VMOVUPS     Y2, 64(SI)
-	VMOVUPS     Y0, 96(SI)
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPD      Y8, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMOVUPS     160(SI), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPD      Y8, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y6, (SI)
+	VMOVUPS     Y5, 32(SI)
+	VMOVUPS     Y4, 64(SI)
+	VMOVUPS     Y3, 96(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y0, 160(SI)
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPD      Y5, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y7, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y4
-	VANDPD      Y11, Y4, Y4
-	VMINPD      Y4, Y12, Y4
-	VORPD       Y10, Y4, Y4
+	VMAXPD      Y0, Y14, Y6
+	VANDPD      Y12, Y6, Y6
+	VMINPD      Y6, Y13, Y6
+	VORPD       Y11, Y6, Y6
 	VMOVUPS     32(DX), Y0
 	VMOVUPS     32(BX), Y1
-	VSUBPD      Y5, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y7, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y3
-	VANDPD      Y11, Y3, Y3
-	VMINPD      Y3, Y12, Y3
-	VORPD       Y10, Y3, Y3
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
 	VMOVUPS     64(DX), Y0
 	VMOVUPS     64(BX), Y1
-	VSUBPD      Y5, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y7, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y2
-	VANDPD      Y11, Y2, Y2
-	VMINPD      Y2, Y12, Y2
-	VORPD       Y10, Y2, Y2
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
 	VMOVUPS     96(DX), Y0
 	VMOVUPS     96(BX), Y1
-	VSUBPD      Y5, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y7, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
-	VMOVUPS     Y4, (DX)
-	VMOVUPS     Y3, 32(DX)
-	VMOVUPS     Y2, 64(DX)
-	VMOVUPS     Y0, 96(DX)
-	ADDQ        $+128, R8
-	ADDQ        $+128, DI
-	ADDQ        $+128, SI
-	ADDQ        $+128, DX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMOVUPS     128(DX), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMOVUPS     160(DX), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y6, (DX)
+	VMOVUPS     Y5, 32(DX)
+	VMOVUPS     Y4, 64(DX)
+	VMOVUPS     Y3, 96(DX)
+	VMOVUPS     Y2, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, R8
+	ADDQ        $+192, DI
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, BX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
 	JGE         l4
 
 l5:
@@ -4924,43 +4872,39 @@ l5:
 l6:
 	VMOVUPS     (R8), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPD      Y8, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y10, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (R8)
 	VMOVUPS     (DI), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y9, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (DI)
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPD      Y6, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y8, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
-	VSUBPD      Y5, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y7, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
@@ -4979,43 +4923,39 @@ l7:
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (R8), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VSUBPD       Y8, Y0, Y0
-	VMULPD       Y0, Y9, Y0
+	VSUBPD       Y10, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y1
-	VMAXPD       Y1, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (R8)
 	VMASKMOVPD   (DI), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VSUBPD       Y7, Y0, Y0
-	VMULPD       Y0, Y9, Y0
+	VSUBPD       Y9, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y1
-	VMAXPD       Y1, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (DI)
 	VMASKMOVPD   (SI), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VSUBPD       Y6, Y0, Y0
-	VMULPD       Y0, Y9, Y0
+	VSUBPD       Y8, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y1
-	VMAXPD       Y1, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (SI)
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VSUBPD       Y5, Y0, Y0
-	VMULPD       Y0, Y9, Y0
+	VSUBPD       Y7, Y0, Y0
 	VFMADD231PD  Y1, Y0, Y1
-	VMAXPD       Y1, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (DX)
 
 l8:
@@ -5031,7 +4971,7 @@ l3:
 	MOVQ  R13, AX
 	SARQ  $0x02, AX
 	SUBQ  AX, CX
-	MOVQ  stride+64(FP), BX
+	MOVQ  stride+56(FP), BX
 	SHLQ  $0x03, BX
 	MOVQ  CX, AX
 	IMULQ BX, AX
@@ -5054,14 +4994,14 @@ l10:
 	MOVQ         R12, BX
 	MOVQ         R13, AX
 	SARQ         $0x01, AX
-	MOVQ         stride+64(FP), CX
+	MOVQ         stride+56(FP), CX
 	SHLQ         $0x03, CX
 	IMULQ        CX, AX
 	MOVQ         BX, SI
 	ADDQ         AX, BX
 	MOVQ         BX, DX
 	ADDQ         AX, BX
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	MOVQ         R11, CX
@@ -5076,7 +5016,7 @@ l10:
 	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
 	MOVQ         s+16(FP), BX
-	MOVQ         cols+56(FP), AX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
 	JLT          l13
 	PCALIGN      $0x20
@@ -5086,36 +5026,32 @@ l12:
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     (SI), Y0
 	VSUBPD      Y6, Y2, Y3
-	VMULPD      Y3, Y9, Y3
 	VFMADD231PD Y0, Y3, Y0
-	VMAXPD      Y0, Y13, Y4
-	VANDPD      Y11, Y4, Y4
-	VMINPD      Y4, Y12, Y4
-	VORPD       Y10, Y4, Y4
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
 	VMOVUPS     32(SI), Y0
 	VSUBPD      Y6, Y1, Y3
-	VMULPD      Y3, Y9, Y3
 	VFMADD231PD Y0, Y3, Y0
-	VMAXPD      Y0, Y13, Y3
-	VANDPD      Y11, Y3, Y3
-	VMINPD      Y3, Y12, Y3
-	VORPD       Y10, Y3, Y3
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
 	VMOVUPS     (DX), Y0
 	VSUBPD      Y5, Y2, Y2
-	VMULPD      Y2, Y9, Y2
 	VFMADD231PD Y0, Y2, Y0
-	VMAXPD      Y0, Y13, Y2
-	VANDPD      Y11, Y2, Y2
-	VMINPD      Y2, Y12, Y2
-	VORPD       Y10, Y2, Y2
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
 	VMOVUPS     32(DX), Y0
 	VSUBPD      Y5, Y1, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y4, (SI)
 	VMOVUPS     Y3, 32(SI)
 	VMOVUPS     Y2, (DX)
@@ -5136,20 +5072,18 @@ l14:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (SI), Y0
 	VSUBPD      Y6, Y1, Y2
-	VMULPD      Y2, Y9, Y2
 	VFMADD231PD Y0, Y2, Y0
-	VMAXPD      Y0, Y13, Y2
-	VANDPD      Y11, Y2, Y2
-	VMINPD      Y2, Y12, Y2
-	VORPD       Y10, Y2, Y2
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
 	VMOVUPS     (DX), Y0
 	VSUBPD      Y5, Y1, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y2, (SI)
 	VMOVUPS     Y0, (DX)
 	ADDQ        $+32, SI
@@ -5168,20 +5102,18 @@ l15:
 	VMASKMOVPD   (BX), Y1, Y0
 	VMASKMOVPD   (SI), Y1, Y2
 	VSUBPD       Y6, Y0, Y3
-	VMULPD       Y3, Y9, Y3
 	VFMADD231PD  Y2, Y3, Y2
-	VMAXPD       Y2, Y13, Y3
-	VANDPD       Y11, Y3, Y3
-	VMINPD       Y3, Y12, Y3
-	VORPD        Y10, Y3, Y3
+	VMAXPD       Y2, Y14, Y3
+	VANDPD       Y12, Y3, Y3
+	VMINPD       Y3, Y13, Y3
+	VORPD        Y11, Y3, Y3
 	VMASKMOVPD   (DX), Y1, Y2
 	VSUBPD       Y5, Y0, Y0
-	VMULPD       Y0, Y9, Y0
 	VFMADD231PD  Y2, Y0, Y2
-	VMAXPD       Y2, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y2, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y3, Y1, (SI)
 	VMASKMOVPD   Y0, Y1, (DX)
 
@@ -5198,7 +5130,7 @@ l11:
 	MOVQ  R13, AX
 	SARQ  $0x01, AX
 	SUBQ  AX, CX
-	MOVQ  stride+64(FP), BX
+	MOVQ  stride+56(FP), BX
 	SHLQ  $0x03, BX
 	MOVQ  CX, AX
 	IMULQ BX, AX
@@ -5216,20 +5148,20 @@ l9:
 l17:
 	MOVQ         s+16(FP), DX
 	MOVQ         R12, CX
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	VBROADCASTSD (R11), Y6
 	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
 	MOVQ         R12, BX
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	VBROADCASTSD (R11), Y5
 	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	MOVQ         cols+56(FP), AX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x0c
 	JLT          l20
 	PCALIGN      $0x20
@@ -5240,57 +5172,51 @@ l19:
 	VMOVUPS     64(DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPD      Y6, Y4, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     32(CX), Y0
 	VSUBPD      Y6, Y3, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     64(CX), Y0
 	VSUBPD      Y6, Y2, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y5, Y4, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y5, Y3, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y5, Y2, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	ADDQ        $+96, CX
 	ADDQ        $+96, BX
@@ -5308,21 +5234,19 @@ l21:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPD      Y6, Y2, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y5, Y2, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -5340,21 +5264,19 @@ l22:
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VSUBPD       Y6, Y1, Y3
-	VMULPD       Y3, Y9, Y3
 	VFMADD231PD  Y0, Y3, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y5, Y1, Y1
-	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
 l23:
@@ -5370,13 +5292,13 @@ l18:
 l24:
 	MOVQ         s+16(FP), CX
 	MOVQ         R12, BX
-	MOVQ         stride+64(FP), AX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
 	VBROADCASTSD (R11), Y4
 	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	MOVQ         cols+56(FP), AX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x18
 	JLT          l27
 	PCALIGN      $0x20
@@ -5387,60 +5309,54 @@ l26:
 	VMOVUPS     64(CX), Y2
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y4, Y1, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y4, Y3, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y4, Y2, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(CX), Y1
 	VMOVUPS     128(CX), Y3
 	VMOVUPS     160(CX), Y2
 	VMOVUPS     96(BX), Y0
 	VSUBPD      Y4, Y1, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 96(BX)
 	VMOVUPS     128(BX), Y0
 	VSUBPD      Y4, Y3, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 128(BX)
 	VMOVUPS     160(BX), Y0
 	VSUBPD      Y4, Y2, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 160(BX)
 	ADDQ        $+192, BX
 	ADDQ        $+192, CX
@@ -5457,12 +5373,11 @@ l28:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y4, Y1, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
@@ -5479,12 +5394,11 @@ l29:
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y4, Y1, Y1
-	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
 l30:
