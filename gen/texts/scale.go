@@ -22,7 +22,7 @@ func scaleKernels() []Kernel {
 }
 
 func scale(b *ir.Builder, byRow, byCol bool) {
-	k := inPlace{tmp: 1}
+	k := inPlace{tmp: 1, share: true}
 	if byRow {
 		k.rows = []rowValue{{name: "r"}}
 	}
@@ -42,7 +42,7 @@ func scale(b *ir.Builder, byRow, byCol bool) {
 }
 
 func gain(b *ir.Builder, bounded bool) {
-	k := inPlace{rows: []rowValue{{name: "q"}}, cols: []string{"s"}, tmp: 2, long: true}
+	k := inPlace{rows: []rowValue{{name: "q"}}, cols: []string{"s"}, tmp: 2, share: true}
 	var to ir.Bounds
 	if bounded {
 		to = b.Bounds(b.ParamUni("lo"), b.ParamUni("hi"))
