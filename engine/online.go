@@ -21,6 +21,11 @@ const (
 // the state are put back to the beginning of the chunk. On sparse weights one sample goes this way, too: its rows take their
 // part of x once then.
 func (u *updater[T]) sweep() (int, error) {
+	if u.compute && u.o.Normalize == NoNorm {
+		if to := u.sweepWinners(); to > u.from {
+			return to, nil
+		}
+	}
 	rule, fits := u.rule.(online[T])
 	if !fits || !u.compute || u.o.Normalize != NoNorm || u.o.Compose != nil || !u.sparseW && u.to-u.from < onlineSamples {
 		return u.from, nil
