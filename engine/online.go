@@ -48,6 +48,7 @@ func (u *updater[T]) sweep() (int, error) {
 		o.Theta = theta
 	}
 	chunk := u.to - u.from
+	largest := u.s.t.take(chunk)
 	var r kernels.Matrix[T]
 	if u.terms&TermX != 0 {
 		chunk = min(chunk, onlineChunk)
@@ -65,11 +66,7 @@ func (u *updater[T]) sweep() (int, error) {
 		} else {
 			kernels.ForwardUpdate(u.w, x, y, o)
 		}
-		good := u.badState() == ""
-		for k := 0; good && k < y.Rows; k++ {
-			good = finite(y.Row(k))
-		}
-		if !good {
+		if u.badState() != "" || !finiteMatrix(y, largest) {
 			if u.sparseW {
 				copy(u.csr.Data, o.Before.Data)
 			} else {
