@@ -43,7 +43,7 @@ const (
 	shapeMat, shapeRow, shapeCol, shapeN, shapeExp, shapeStep     = 1, 2, 3, 4, 5, 6
 	shapeList, shapeColList, shapeRowList                         = 8, 9, 10
 	shapePairMat, shapePairCol, shapePairList, shapeHalfList      = 11, 12, 13, 14
-	shapeLimits                                                   = 15
+	shapeLimits, shapeOne                                         = 15, 16
 )
 
 // size is one shape of a case.
@@ -145,6 +145,8 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 			if named[p.name+"Step"] == 1 {
 				length = z.rows
 			}
+		case shapeOne:
+			length = 1
 		case shapeLimits:
 			length = mat
 			if named["limitStride"] == 0 {

@@ -83,28 +83,28 @@ func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep
 	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
-func kRank1GSum[T Float](w, out, gs, x []T, rows, cols, stride, gsStep, far int) {
+func kRank1GFinite[T Float](w, bad, gs, x []T, rows, cols, stride, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1GSumF32NEON(pF32(w), pF32(out), pF32(gs), pF32(x), rows, cols, stride, gsStep, far)
+			asm.Rank1GFiniteF32NEON(pF32(w), pF32(bad), pF32(gs), pF32(x), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1GSumF64NEON(pF64(w), pF64(out), pF64(gs), pF64(x), rows, cols, stride, gsStep, far)
+			asm.Rank1GFiniteF64NEON(pF64(w), pF64(bad), pF64(gs), pF64(x), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1GSum(w, out, gs, x, rows, cols, stride, gsStep, far)
+	portable.Rank1GFinite(w, bad, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1DGSum[T Float](w, out, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
+func kRank1DGFinite[T Float](w, bad, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1DGSumF32NEON(pF32(w), pF32(out), pF32(d), pF32(gs), pF32(x), rows, cols, stride, dStep, gsStep, far)
+			asm.Rank1DGFiniteF32NEON(pF32(w), pF32(bad), pF32(d), pF32(gs), pF32(x), rows, cols, stride, dStep, gsStep, far)
 		} else {
-			asm.Rank1DGSumF64NEON(pF64(w), pF64(out), pF64(d), pF64(gs), pF64(x), rows, cols, stride, dStep, gsStep, far)
+			asm.Rank1DGFiniteF64NEON(pF64(w), pF64(bad), pF64(d), pF64(gs), pF64(x), rows, cols, stride, dStep, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1DGSum(w, out, d, gs, x, rows, cols, stride, dStep, gsStep, far)
+	portable.Rank1DGFinite(w, bad, d, gs, x, rows, cols, stride, dStep, gsStep, far)
 }
 
 func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {

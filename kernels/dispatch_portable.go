@@ -30,12 +30,12 @@ func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep
 	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
-func kRank1GSum[T Float](w, out, gs, x []T, rows, cols, stride, gsStep, far int) {
-	portable.Rank1GSum(w, out, gs, x, rows, cols, stride, gsStep, far)
+func kRank1GFinite[T Float](w, bad, gs, x []T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1GFinite(w, bad, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1DGSum[T Float](w, out, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
-	portable.Rank1DGSum(w, out, d, gs, x, rows, cols, stride, dStep, gsStep, far)
+func kRank1DGFinite[T Float](w, bad, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
+	portable.Rank1DGFinite(w, bad, d, gs, x, rows, cols, stride, dStep, gsStep, far)
 }
 
 func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {

@@ -49,19 +49,19 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kRank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1GSum", []parameter{{"w", 0, 1, true, false}, {"out", 0, 2, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
+		{"Rank1GFinite", []parameter{{"w", 0, 1, true, false}, {"bad", 0, 16, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1GSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				portable.Rank1GFinite(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1GSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				kRank1GFinite(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1DGSum", []parameter{{"w", 0, 1, true, false}, {"out", 0, 2, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
+		{"Rank1DGFinite", []parameter{{"w", 0, 1, true, false}, {"bad", 0, 16, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1DGSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				portable.Rank1DGFinite(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			},
 			func(a *arguments[T]) {
-				kRank1DGSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				kRank1DGFinite(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			}},
 		{"Rank1Residual", []parameter{{"w", 0, 1, true, false}, {"r", 0, 3, true, false}, {"gs", 0, 2, false, false}, {"y", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {

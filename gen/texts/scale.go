@@ -42,7 +42,7 @@ func scale(b *ir.Builder, byRow, byCol bool) {
 }
 
 func gain(b *ir.Builder, bounded bool) {
-	k := inPlace{rows: []rowValue{{name: "q"}}, cols: []string{"s"}, tmp: 3}
+	k := inPlace{rows: []rowValue{{name: "q"}}, cols: []string{"s"}, tmp: 3, long: true}
 	var to ir.Bounds
 	if bounded {
 		to = b.Bounds(b.ParamUni("lo"), b.ParamUni("hi"))
