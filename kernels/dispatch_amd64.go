@@ -947,16 +947,16 @@ func kDivide[T Float](y []T, s T, n int) {
 	portable.Divide(y, s, n)
 }
 
-func kPowAbsV[T Float](y, x, e []T, n int) {
+func kPowAbsV[T Float](y, x, e, t []T, n int) {
 	if useAVX2 {
 		if single[T]() {
-			asm.PowAbsVF32AVX2(pF32(y), pF32(x), pF32(e), n)
+			asm.PowAbsVF32AVX2(pF32(y), pF32(x), pF32(e), pF32(t), n)
 		} else {
-			asm.PowAbsVF64AVX2(pF64(y), pF64(x), pF64(e), n)
+			asm.PowAbsVF64AVX2(pF64(y), pF64(x), pF64(e), pF64(t), n)
 		}
 		return
 	}
-	portable.PowAbsV(y, x, e, n)
+	portable.PowAbsV(y, x, e, t, n)
 }
 
 func kExp2V[T Float](y, x []T, n int) {

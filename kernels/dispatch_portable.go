@@ -318,8 +318,8 @@ func kDivide[T Float](y []T, s T, n int) {
 	portable.Divide(y, s, n)
 }
 
-func kPowAbsV[T Float](y, x, e []T, n int) {
-	portable.PowAbsV(y, x, e, n)
+func kPowAbsV[T Float](y, x, e, t []T, n int) {
+	portable.PowAbsV(y, x, e, t, n)
 }
 
 func kExp2V[T Float](y, x []T, n int) {
