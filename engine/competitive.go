@@ -91,6 +91,11 @@ func (r WTA[T]) Map(v *Vectors[T], x, y []T) {
 	}
 	v.Rows = winners(v.Rows, v.U, r.K)
 	clear(y)
+	r.award(v, y)
+}
+
+// award fills what the winners learn and answer.
+func (r WTA[T]) award(v *Vectors[T], y []T) {
 	for _, i := range v.Rows {
 		y[i], v.G[i], v.D[i] = 1, T(r.LR), T(r.LR)
 	}
