@@ -249,6 +249,12 @@ static int sweeps(const hk_learn_args *a) {
     return rows && !composed && a->row_lr.dtype == HK_ABSENT;
 }
 
+/* Whether a sequence goes by 64 samples at the speed of products, as the one winner by the dot does. */
+static int awards(const hk_learn_args *a) {
+    return a->rule == HK_WTA && a->k == 1 && a->score == HK_DOT && a->lr <= 1 && a->reduction == HK_SEQUENTIAL && !a->normalize &&
+           a->rates.dtype == HK_ABSENT && a->row_lr.dtype == HK_ABSENT && !hki_composed(HKI_LEARN, a) && !hki_sparse(HKI_LEARN, a);
+}
+
 hki_work hki_estimate(int kernel, const void *args) {
     const hk_array *a = args;
     const hki_scalar *s = hki_scalars(&hki_kernels[kernel], args);
@@ -285,7 +291,7 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_EMA:
         return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){0.4, 16})};
     case HKI_LEARN: {
-        double sample = out * in * (sweeps(args) ? ns(t, (cost){0.05, 20}) : ns(t, (cost){0.15, 40})) + 500;
+        double sample = out * in * (sweeps(args) ? ns(t, (cost){0.05, 20}) : awards(args) ? ns(t, (cost){0.023, 12}) : ns(t, (cost){0.15, 40})) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
         sample += more;
         if (s[0].code == HK_SOFTHEBB || s[0].code == HK_BCM) sample += out * ns(t, (cost){5, 150});
