@@ -291,7 +291,7 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_EMA:
         return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){0.4, 16})};
     case HKI_LEARN: {
-        double sample = out * in * (sweeps(args) ? ns(t, (cost){0.05, 20}) : awards(args) ? ns(t, (cost){0.023, 12}) : ns(t, (cost){0.15, 40})) + 500;
+        double sample = out * in * (sweeps(args) ? ns(t, (cost){0.043, 20}) : awards(args) ? ns(t, (cost){0.023, 12}) : ns(t, (cost){0.15, 40})) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
         sample += more;
         if (s[0].code == HK_SOFTHEBB || s[0].code == HK_BCM) sample += out * ns(t, (cost){5, 150});
