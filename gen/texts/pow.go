@@ -11,7 +11,10 @@ import (
 // NaN and −Inf, so that +Inf comes out.
 
 // PowHalf is |x|^½.
-func PowHalf(b *ir.Builder, x ir.Val) ir.Val { return b.Sqrt(b.Abs(x)) }
+func PowHalf(b *ir.Builder, x ir.Val) ir.Val { return root(b, x) }
+
+// root is √|x|.
+func root(b *ir.Builder, x ir.Val) ir.Val { return b.Sqrt(b.Abs(x)) }
 
 // Pow1 is |x|.
 func Pow1(b *ir.Builder, x ir.Val) ir.Val { return b.Abs(x) }
@@ -19,7 +22,10 @@ func Pow1(b *ir.Builder, x ir.Val) ir.Val { return b.Abs(x) }
 // PowThreeHalves is |x|^(3/2): s = √a, r = a − s², a·s + ½s·r.
 func PowThreeHalves(b *ir.Builder, x ir.Val) ir.Val {
 	a := b.Abs(x)
-	s := b.Sqrt(a)
+	return threeHalves(b, a, b.Sqrt(a))
+}
+
+func threeHalves(b *ir.Builder, a, s ir.Val) ir.Val {
 	c := b.Mul(b.Mul(s, b.Const(0.5)), b.FNMA(s, s, a))
 	return b.FMA(a, s, atLeastLowest(b, c))
 }
