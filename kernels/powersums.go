@@ -291,9 +291,9 @@ func (s *sumsJob[T]) cell(k, who int) {
 	}
 }
 
-// powElements is how many powers are computed before they are summed: 16 KiB of
+// powElements is how many powers are computed before they are summed: 8 KiB of
 // float32 in the first cache.
-const powElements = 4096
+const powElements = 2048
 
 // terms is a piece as the sums of a direct exponent take it: itself, or in
 // general its powers in the thread's scratch, row after row, to be summed as
