@@ -93,8 +93,8 @@ l3:
 // func EMAF32AVX2(s *float32, a *float32, alpha float32, beta float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·EMAF32AVX2(SB), NOSPLIT, $0-32
-	VBROADCASTSS alpha+16(FP), Y4
-	VBROADCASTSS beta+20(FP), Y3
+	VBROADCASTSS alpha+16(FP), Y5
+	VBROADCASTSS beta+20(FP), Y4
 	MOVQ         s+0(FP), CX
 	MOVQ         a+8(FP), BX
 	MOVQ         n+24(FP), AX
@@ -103,17 +103,17 @@ TEXT ·EMAF32AVX2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x20
 
 l1:
-	VMULPS      (CX), Y3, Y0
-	VFMADD231PS (BX), Y4, Y0
-	VMOVUPS     Y0, (CX)
-	VMULPS      32(CX), Y3, Y0
-	VFMADD231PS 32(BX), Y4, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMULPS      64(CX), Y3, Y0
-	VFMADD231PS 64(BX), Y4, Y0
-	VMOVUPS     Y0, 64(CX)
-	VMULPS      96(CX), Y3, Y0
-	VFMADD231PS 96(BX), Y4, Y0
+	VMULPS      (CX), Y4, Y3
+	VFMADD231PS (BX), Y5, Y3
+	VMULPS      32(CX), Y4, Y2
+	VFMADD231PS 32(BX), Y5, Y2
+	VMULPS      64(CX), Y4, Y1
+	VFMADD231PS 64(BX), Y5, Y1
+	VMULPS      96(CX), Y4, Y0
+	VFMADD231PS 96(BX), Y5, Y0
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y2, 32(CX)
+	VMOVUPS     Y1, 64(CX)
 	VMOVUPS     Y0, 96(CX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -127,8 +127,8 @@ l2:
 	PCALIGN $0x20
 
 l3:
-	VMULPS      (CX), Y3, Y0
-	VFMADD231PS (BX), Y4, Y0
+	VMULPS      (CX), Y4, Y0
+	VFMADD231PS (BX), Y5, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -144,8 +144,8 @@ l4:
 	VPCMPGTD     emaConstants<>+0(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
-	VMULPS       Y0, Y3, Y0
-	VFMADD231PS  Y1, Y4, Y0
+	VMULPS       Y0, Y4, Y0
+	VFMADD231PS  Y1, Y5, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
 
 l5:
@@ -155,8 +155,8 @@ l5:
 // func EMAF64AVX2(s *float64, a *float64, alpha float64, beta float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·EMAF64AVX2(SB), NOSPLIT, $0-40
-	VBROADCASTSD alpha+16(FP), Y4
-	VBROADCASTSD beta+24(FP), Y3
+	VBROADCASTSD alpha+16(FP), Y5
+	VBROADCASTSD beta+24(FP), Y4
 	MOVQ         s+0(FP), CX
 	MOVQ         a+8(FP), BX
 	MOVQ         n+32(FP), AX
@@ -165,17 +165,17 @@ TEXT ·EMAF64AVX2(SB), NOSPLIT, $0-40
 	PCALIGN      $0x20
 
 l1:
-	VMULPD      (CX), Y3, Y0
-	VFMADD231PD (BX), Y4, Y0
-	VMOVUPS     Y0, (CX)
-	VMULPD      32(CX), Y3, Y0
-	VFMADD231PD 32(BX), Y4, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMULPD      64(CX), Y3, Y0
-	VFMADD231PD 64(BX), Y4, Y0
-	VMOVUPS     Y0, 64(CX)
-	VMULPD      96(CX), Y3, Y0
-	VFMADD231PD 96(BX), Y4, Y0
+	VMULPD      (CX), Y4, Y3
+	VFMADD231PD (BX), Y5, Y3
+	VMULPD      32(CX), Y4, Y2
+	VFMADD231PD 32(BX), Y5, Y2
+	VMULPD      64(CX), Y4, Y1
+	VFMADD231PD 64(BX), Y5, Y1
+	VMULPD      96(CX), Y4, Y0
+	VFMADD231PD 96(BX), Y5, Y0
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y2, 32(CX)
+	VMOVUPS     Y1, 64(CX)
 	VMOVUPS     Y0, 96(CX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -189,8 +189,8 @@ l2:
 	PCALIGN $0x20
 
 l3:
-	VMULPD      (CX), Y3, Y0
-	VFMADD231PD (BX), Y4, Y0
+	VMULPD      (CX), Y4, Y0
+	VFMADD231PD (BX), Y5, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -206,8 +206,8 @@ l4:
 	VPCMPGTQ     emaConstants<>+64(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
-	VMULPD       Y0, Y3, Y0
-	VFMADD231PD  Y1, Y4, Y0
+	VMULPD       Y0, Y4, Y0
+	VFMADD231PD  Y1, Y5, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 
 l5:
@@ -217,8 +217,8 @@ l5:
 // func EMASquareF32AVX2(s *float32, a *float32, alpha float32, beta float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·EMASquareF32AVX2(SB), NOSPLIT, $0-32
-	VBROADCASTSS alpha+16(FP), Y4
-	VBROADCASTSS beta+20(FP), Y3
+	VBROADCASTSS alpha+16(FP), Y6
+	VBROADCASTSS beta+20(FP), Y5
 	MOVQ         s+0(FP), CX
 	MOVQ         a+8(FP), BX
 	MOVQ         n+24(FP), AX
@@ -228,24 +228,24 @@ TEXT ·EMASquareF32AVX2(SB), NOSPLIT, $0-32
 
 l1:
 	VMOVUPS     (BX), Y0
-	VMULPS      Y0, Y0, Y1
-	VMULPS      (CX), Y3, Y0
-	VFMADD231PS Y1, Y4, Y0
-	VMOVUPS     Y0, (CX)
+	VMULPS      Y0, Y0, Y0
+	VMULPS      (CX), Y5, Y4
+	VFMADD231PS Y0, Y6, Y4
 	VMOVUPS     32(BX), Y0
-	VMULPS      Y0, Y0, Y1
-	VMULPS      32(CX), Y3, Y0
-	VFMADD231PS Y1, Y4, Y0
-	VMOVUPS     Y0, 32(CX)
+	VMULPS      Y0, Y0, Y0
+	VMULPS      32(CX), Y5, Y3
+	VFMADD231PS Y0, Y6, Y3
 	VMOVUPS     64(BX), Y0
-	VMULPS      Y0, Y0, Y1
-	VMULPS      64(CX), Y3, Y0
-	VFMADD231PS Y1, Y4, Y0
-	VMOVUPS     Y0, 64(CX)
+	VMULPS      Y0, Y0, Y0
+	VMULPS      64(CX), Y5, Y2
+	VFMADD231PS Y0, Y6, Y2
 	VMOVUPS     96(BX), Y0
 	VMULPS      Y0, Y0, Y1
-	VMULPS      96(CX), Y3, Y0
-	VFMADD231PS Y1, Y4, Y0
+	VMULPS      96(CX), Y5, Y0
+	VFMADD231PS Y1, Y6, Y0
+	VMOVUPS     Y4, (CX)
+	VMOVUPS     Y3, 32(CX)
+	VMOVUPS     Y2, 64(CX)
 	VMOVUPS     Y0, 96(CX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -261,8 +261,8 @@ l2:
 l3:
 	VMOVUPS     (BX), Y0
 	VMULPS      Y0, Y0, Y1
-	VMULPS      (CX), Y3, Y0
-	VFMADD231PS Y1, Y4, Y0
+	VMULPS      (CX), Y5, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -279,8 +279,8 @@ l4:
 	VMASKMOVPS   (BX), Y2, Y0
 	VMULPS       Y0, Y0, Y1
 	VMASKMOVPS   (CX), Y2, Y0
-	VMULPS       Y0, Y3, Y0
-	VFMADD231PS  Y1, Y4, Y0
+	VMULPS       Y0, Y5, Y0
+	VFMADD231PS  Y1, Y6, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
 
 l5:
@@ -290,8 +290,8 @@ l5:
 // func EMASquareF64AVX2(s *float64, a *float64, alpha float64, beta float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·EMASquareF64AVX2(SB), NOSPLIT, $0-40
-	VBROADCASTSD alpha+16(FP), Y4
-	VBROADCASTSD beta+24(FP), Y3
+	VBROADCASTSD alpha+16(FP), Y6
+	VBROADCASTSD beta+24(FP), Y5
 	MOVQ         s+0(FP), CX
 	MOVQ         a+8(FP), BX
 	MOVQ         n+32(FP), AX
@@ -301,24 +301,24 @@ TEXT ·EMASquareF64AVX2(SB), NOSPLIT, $0-40
 
 l1:
 	VMOVUPS     (BX), Y0
-	VMULPD      Y0, Y0, Y1
-	VMULPD      (CX), Y3, Y0
-	VFMADD231PD Y1, Y4, Y0
-	VMOVUPS     Y0, (CX)
+	VMULPD      Y0, Y0, Y0
+	VMULPD      (CX), Y5, Y4
+	VFMADD231PD Y0, Y6, Y4
 	VMOVUPS     32(BX), Y0
-	VMULPD      Y0, Y0, Y1
-	VMULPD      32(CX), Y3, Y0
-	VFMADD231PD Y1, Y4, Y0
-	VMOVUPS     Y0, 32(CX)
+	VMULPD      Y0, Y0, Y0
+	VMULPD      32(CX), Y5, Y3
+	VFMADD231PD Y0, Y6, Y3
 	VMOVUPS     64(BX), Y0
-	VMULPD      Y0, Y0, Y1
-	VMULPD      64(CX), Y3, Y0
-	VFMADD231PD Y1, Y4, Y0
-	VMOVUPS     Y0, 64(CX)
+	VMULPD      Y0, Y0, Y0
+	VMULPD      64(CX), Y5, Y2
+	VFMADD231PD Y0, Y6, Y2
 	VMOVUPS     96(BX), Y0
 	VMULPD      Y0, Y0, Y1
-	VMULPD      96(CX), Y3, Y0
-	VFMADD231PD Y1, Y4, Y0
+	VMULPD      96(CX), Y5, Y0
+	VFMADD231PD Y1, Y6, Y0
+	VMOVUPS     Y4, (CX)
+	VMOVUPS     Y3, 32(CX)
+	VMOVUPS     Y2, 64(CX)
 	VMOVUPS     Y0, 96(CX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
@@ -334,8 +334,8 @@ l2:
 l3:
 	VMOVUPS     (BX), Y0
 	VMULPD      Y0, Y0, Y1
-	VMULPD      (CX), Y3, Y0
-	VFMADD231PD Y1, Y4, Y0
+	VMULPD      (CX), Y5, Y0
+	VFMADD231PD Y1, Y6, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -352,8 +352,8 @@ l4:
 	VMASKMOVPD   (BX), Y2, Y0
 	VMULPD       Y0, Y0, Y1
 	VMASKMOVPD   (CX), Y2, Y0
-	VMULPD       Y0, Y3, Y0
-	VFMADD231PD  Y1, Y4, Y0
+	VMULPD       Y0, Y5, Y0
+	VFMADD231PD  Y1, Y6, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 
 l5:

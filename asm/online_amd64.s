@@ -45,49 +45,38 @@ GLOBL onlineConstants<>(SB), RODATA|NOPTR, $192
 // func OnlineGF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+40(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+64(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+64(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y11, Y11, Y11
-	MOVQ    R12, DI
-	VXORPS  Y10, Y10, Y10
-	MOVQ    R12, SI
-	VXORPS  Y9, Y9, Y9
-	MOVQ    R12, DX
-	VXORPS  Y8, Y8, Y8
+	MOVQ    R9, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x02, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y8, Y8, Y8
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l4
@@ -95,15 +84,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y11
-	VFMADD231PS (DI), Y0, Y10
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS (DX), Y0, Y8
+	VFMADD231PS (DI), Y0, Y6
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS (DX), Y0, Y4
+	VFMADD231PS (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
 	JGE         l3
@@ -115,441 +104,142 @@ l4:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y11, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y11, Y11
 	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y10, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y10, Y10
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y6, Y6
 	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y9, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y9, Y9
+	VFMADD213PS  Y5, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y5, Y5
 	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y8, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y8, Y8
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y3, Y5, Y0
+	VPERM2F128   $0x21, Y3, Y5, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+16, R8
+	ADDQ         $-4, R10
+	CMPQ         R10, $0x04
+	JGE          l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPS       X0, X10, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y1, Y7
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y1, Y6
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y1, Y5
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y1, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y8, Y8, Y8
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+1, AX
-	MOVQ         xStride+72(FP), BX
-	IMULQ        BX, AX
-	MOVQ         x+8(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PS (R8), Y2, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PS (DI), Y2, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PS (SI), Y2, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y9
-	VFMADD213PS (DX), Y4, Y2
-	VMOVUPS     Y2, (DX)
-	VFMADD231PS Y2, Y1, Y8
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     32(BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PS 32(R8), Y2, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PS 32(DI), Y2, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PS 32(SI), Y2, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y9
-	VFMADD213PS 32(DX), Y4, Y2
-	VMOVUPS     Y2, 32(DX)
-	VFMADD231PS Y2, Y1, Y8
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x08
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PS (R8), Y2, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PS (DI), Y2, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PS (SI), Y2, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y9
-	VFMADD213PS (DX), Y4, Y2
-	VMOVUPS     Y2, (DX)
-	VFMADD231PS Y2, Y1, Y8
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (CX), Y3, Y2
-	VMASKMOVPS   (BX), Y3, Y1
-	VMASKMOVPS   (R8), Y3, Y0
-	VFMADD231PS  Y2, Y7, Y0
-	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y11, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y11, Y11
-	VMASKMOVPS   (DI), Y3, Y0
-	VFMADD231PS  Y2, Y6, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y10, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y10, Y10
-	VMASKMOVPS   (SI), Y3, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y9, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y9, Y9
-	VMASKMOVPS   (DX), Y3, Y0
-	VFMADD231PS  Y2, Y4, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y8, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y8, Y8
-
-l12:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPS       X0, X10, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	VBROADCASTSS eta+32(FP), Y4
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y4, Y3
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y4, Y2
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y4, Y1
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y4, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y8, Y8, Y8
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PS (R8), Y5, Y4
-	VMOVUPS     Y4, (R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PS (DI), Y5, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PS (SI), Y5, Y4
-	VMOVUPS     Y4, (SI)
-	VFMADD213PS (DX), Y0, Y5
-	VMOVUPS     Y5, (DX)
-	VMOVUPS     32(BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PS 32(R8), Y5, Y4
-	VMOVUPS     Y4, 32(R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PS 32(DI), Y5, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PS 32(SI), Y5, Y4
-	VMOVUPS     Y4, 32(SI)
-	VFMADD213PS 32(DX), Y0, Y5
-	VMOVUPS     Y5, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x08
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PS (R8), Y5, Y4
-	VMOVUPS     Y4, (R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PS (DI), Y5, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PS (SI), Y5, Y4
-	VMOVUPS     Y4, (SI)
-	VFMADD213PS (DX), Y0, Y5
-	VMOVUPS     Y5, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVD        AX, X4
-	VPBROADCASTD X4, Y4
-	VPCMPGTD     onlineConstants<>+64(SB), Y4, Y6
-	VMASKMOVPS   (BX), Y6, Y5
-	VMASKMOVPS   (R8), Y6, Y4
-	VFMADD231PS  Y5, Y3, Y4
-	VMASKMOVPS   Y4, Y6, (R8)
-	VMASKMOVPS   (DI), Y6, Y3
-	VFMADD231PS  Y5, Y2, Y3
-	VMASKMOVPS   Y3, Y6, (DI)
-	VMASKMOVPS   (SI), Y6, Y2
-	VFMADD231PS  Y5, Y1, Y2
-	VMASKMOVPS   Y2, Y6, (SI)
-	VMASKMOVPS   (DX), Y6, Y1
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   Y1, Y6, (DX)
-
-l17:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+16, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+64(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
+	MOVQ    R9, CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    SI, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x02, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
-	JLT     l21
+	JLT     l9
 	PCALIGN $0x20
 
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y0, Y5
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l20
+	JGE         l8
 
-l21:
+l9:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l10
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y5, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y5, Y5
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X1
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+40(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y4
-	MOVQ         R12, DX
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y11
+	VBROADCASTSS 4(R9), Y0
+	VMULPS       Y0, Y1, Y10
+	VBROADCASTSS 8(R9), Y0
+	VMULPS       Y0, Y1, Y9
+	VBROADCASTSS 12(R9), Y0
+	VMULPS       Y0, Y1, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -557,7 +247,7 @@ l23:
 	SHLQ         $0x02, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -566,194 +256,500 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l26
+	JLT          l16
 	PCALIGN      $0x20
 
-l25:
+l15:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PS (R8), Y2, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PS (DI), Y2, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PS (SI), Y2, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y5
+	VFMADD213PS (DX), Y8, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PS Y2, Y1, Y4
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PS 32(R8), Y2, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PS 32(DI), Y2, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PS Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PS 32(SI), Y2, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y5
+	VFMADD213PS 32(DX), Y8, Y2
+	VMOVUPS     Y2, 32(DX)
+	VFMADD231PS Y2, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l15
+
+l16:
+	CMPQ    AX, $0x08
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PS (R8), Y2, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PS (DI), Y2, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PS (SI), Y2, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y5
+	VFMADD213PS (DX), Y8, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PS Y2, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l17
+
+l18:
+	CMPQ         AX, $0x01
+	JLT          l19
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VFMADD231PS  Y2, Y11, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y7, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y7, Y7
+	VMASKMOVPS   (DI), Y3, Y0
+	VFMADD231PS  Y2, Y10, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y6, Y6
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y2, Y9, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y5, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y5, Y5
+	VMASKMOVPS   (DX), Y3, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
+
+l19:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VBLENDPD     $0x0c, Y5, Y7, Y0
+	VPERM2F128   $0x21, Y5, Y7, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (AX)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+16, R9
+	ADDQ         $-4, R11
+	CMPQ         R11, $0x04
+	JGE          l13
+
+l14:
+	CMPQ    R11, $0x01
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	MOVQ         R10, DX
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l23
+	PCALIGN      $0x20
+
+l22:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PS (CX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y5
+	VFMADD231PS Y0, Y1, Y4
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     32(DX), Y0
-	VFMADD231PS 32(CX), Y4, Y0
+	VFMADD231PS 32(CX), Y5, Y0
 	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y5
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l25
+	JGE         l22
 
-l26:
+l23:
 	CMPQ    AX, $0x08
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PS (CX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y5
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
 	VMASKMOVPS   (CX), Y3, Y2
 	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (DX), Y3, Y0
-	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y2, Y5, Y0
 	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y5, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y5, Y5
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
 
-l29:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X1
+l26:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y0
-	MOVQ         R12, DX
-	VXORPS       Y5, Y5, Y5
-	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSS       X0, (AX)
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMOVUPS     (DX), Y1
-	VFMADD231PS (BX), Y0, Y1
-	VMOVUPS     Y1, (DX)
-	VMOVUPS     32(DX), Y1
-	VFMADD231PS 32(BX), Y0, Y1
-	VMOVUPS     Y1, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l30
+l21:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x08
-	JLT     l33
+l12:
+	MOVQ    rows+40(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (DI)(CX*1), SI
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y1, Y6
+	VBROADCASTSS 4(R12), Y0
+	VMULPS       Y0, Y1, Y5
+	VBROADCASTSS 8(R12), Y0
+	VMULPS       Y0, Y1, Y4
+	VBROADCASTSS 12(R12), Y0
+	VMULPS       Y0, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
 	VMOVUPS     (DX), Y1
-	VFMADD231PS (BX), Y0, Y1
-	VMOVUPS     Y1, (DX)
-	ADDQ        $+32, BX
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (R9), Y1, Y0
+	VMOVUPS     Y0, (R9)
+	VMOVAPS     Y5, Y0
+	VFMADD213PS (R8), Y1, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVAPS     Y4, Y0
+	VFMADD213PS (DI), Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD213PS (SI), Y3, Y1
+	VMOVUPS     Y1, (SI)
+	VMOVUPS     32(DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 32(R9), Y1, Y0
+	VMOVUPS     Y0, 32(R9)
+	VMOVAPS     Y5, Y0
+	VFMADD213PS 32(R8), Y1, Y0
+	VMOVUPS     Y0, 32(R8)
+	VMOVAPS     Y4, Y0
+	VFMADD213PS 32(DI), Y1, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD213PS 32(SI), Y3, Y1
+	VMOVUPS     Y1, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l29
+
+l30:
+	CMPQ    CX, $0x08
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (R9), Y1, Y0
+	VMOVUPS     Y0, (R9)
+	VMOVAPS     Y5, Y0
+	VFMADD213PS (R8), Y1, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVAPS     Y4, Y0
+	VFMADD213PS (DI), Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD213PS (SI), Y3, Y1
+	VMOVUPS     Y1, (SI)
 	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l32
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (R9), Y2, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VMASKMOVPS   Y0, Y2, (R9)
+	VMASKMOVPS   (R8), Y2, Y0
+	VFMADD231PS  Y1, Y5, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVD        AX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     onlineConstants<>+64(SB), Y1, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (DX), Y3, Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMASKMOVPS   Y1, Y3, (DX)
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+16, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+4, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (DX), Y3, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(SI), Y0
+	VFMADD231PS 32(DX), Y3, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l36
+
+l37:
+	CMPQ    CX, $0x08
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (DX), Y3, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $+32, DX
+	ADDQ        $+32, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+
+l40:
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+4, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineGF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGF64AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+40(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+64(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+64(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y11, Y11, Y11
-	MOVQ    R12, DI
-	VXORPS  Y10, Y10, Y10
-	MOVQ    R12, SI
-	VXORPS  Y9, Y9, Y9
-	MOVQ    R12, DX
-	VXORPS  Y8, Y8, Y8
+	MOVQ    R9, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y8, Y8, Y8
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l4
@@ -761,15 +757,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y11
-	VFMADD231PD (DI), Y0, Y10
-	VFMADD231PD (SI), Y0, Y9
-	VFMADD231PD (DX), Y0, Y8
+	VFMADD231PD (DI), Y0, Y6
+	VFMADD231PD (SI), Y0, Y5
+	VFMADD231PD (DX), Y0, Y4
+	VFMADD231PD (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
 	JGE         l3
@@ -781,423 +777,136 @@ l4:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y11, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y11, Y11
 	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y10, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y10, Y10
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y6, Y6
 	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y9, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y9, Y9
+	VFMADD213PD  Y5, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y5, Y5
 	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y8, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y8, Y8
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y4, Y4
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y3, Y5, Y0
+	VPERM2F128 $0x21, Y3, Y5, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (R8)
+	MOVQ       stride+56(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R9
+	ADDQ       $+32, R8
+	ADDQ       $-4, R10
+	CMPQ       R10, $0x04
+	JGE        l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPD       X0, X10, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y1, Y7
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y1, Y6
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y1, Y5
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y1, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y8, Y8, Y8
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+1, AX
-	MOVQ         xStride+72(FP), BX
-	IMULQ        BX, AX
-	MOVQ         x+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PD (R8), Y2, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PD (DI), Y2, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PD (SI), Y2, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y9
-	VFMADD213PD (DX), Y4, Y2
-	VMOVUPS     Y2, (DX)
-	VFMADD231PD Y2, Y1, Y8
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     32(BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PD 32(R8), Y2, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PD Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PD 32(DI), Y2, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PD Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PD 32(SI), Y2, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PD Y0, Y1, Y9
-	VFMADD213PD 32(DX), Y4, Y2
-	VMOVUPS     Y2, 32(DX)
-	VFMADD231PD Y2, Y1, Y8
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x04
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PD (R8), Y2, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PD (DI), Y2, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PD (SI), Y2, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y9
-	VFMADD213PD (DX), Y4, Y2
-	VMOVUPS     Y2, (DX)
-	VFMADD231PD Y2, Y1, Y8
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (CX), Y3, Y2
-	VMASKMOVPD   (BX), Y3, Y1
-	VMASKMOVPD   (R8), Y3, Y0
-	VFMADD231PD  Y2, Y7, Y0
-	VMASKMOVPD   Y0, Y3, (R8)
-	VFMADD213PD  Y11, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y11, Y11
-	VMASKMOVPD   (DI), Y3, Y0
-	VFMADD231PD  Y2, Y6, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	VFMADD213PD  Y10, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y10, Y10
-	VMASKMOVPD   (SI), Y3, Y0
-	VFMADD231PD  Y2, Y5, Y0
-	VMASKMOVPD   Y0, Y3, (SI)
-	VFMADD213PD  Y9, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y9, Y9
-	VMASKMOVPD   (DX), Y3, Y0
-	VFMADD231PD  Y2, Y4, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y8, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y8, Y8
-
-l12:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPD       X0, X10, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	VBROADCASTSD eta+32(FP), Y4
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y4, Y3
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y4, Y2
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y4, Y1
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y4, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y8, Y8, Y8
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PD (R8), Y5, Y4
-	VMOVUPS     Y4, (R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PD (DI), Y5, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PD (SI), Y5, Y4
-	VMOVUPS     Y4, (SI)
-	VFMADD213PD (DX), Y0, Y5
-	VMOVUPS     Y5, (DX)
-	VMOVUPS     32(BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PD 32(R8), Y5, Y4
-	VMOVUPS     Y4, 32(R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PD 32(DI), Y5, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PD 32(SI), Y5, Y4
-	VMOVUPS     Y4, 32(SI)
-	VFMADD213PD 32(DX), Y0, Y5
-	VMOVUPS     Y5, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x04
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PD (R8), Y5, Y4
-	VMOVUPS     Y4, (R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PD (DI), Y5, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PD (SI), Y5, Y4
-	VMOVUPS     Y4, (SI)
-	VFMADD213PD (DX), Y0, Y5
-	VMOVUPS     Y5, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVQ        AX, X4
-	VPBROADCASTQ X4, Y4
-	VPCMPGTQ     onlineConstants<>+160(SB), Y4, Y6
-	VMASKMOVPD   (BX), Y6, Y5
-	VMASKMOVPD   (R8), Y6, Y4
-	VFMADD231PD  Y5, Y3, Y4
-	VMASKMOVPD   Y4, Y6, (R8)
-	VMASKMOVPD   (DI), Y6, Y3
-	VFMADD231PD  Y5, Y2, Y3
-	VMASKMOVPD   Y3, Y6, (DI)
-	VMASKMOVPD   (SI), Y6, Y2
-	VFMADD231PD  Y5, Y1, Y2
-	VMASKMOVPD   Y2, Y6, (SI)
-	VMASKMOVPD   (DX), Y6, Y1
-	VFMADD231PD  Y5, Y0, Y1
-	VMASKMOVPD   Y1, Y6, (DX)
-
-l17:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+32, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+64(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
+	MOVQ    R9, CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    SI, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l21
+	JLT     l9
 	PCALIGN $0x20
 
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y5
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l20
+	JGE         l8
 
-l21:
+l9:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l10
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y5, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y5, Y5
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X1
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
+	VMOVSD       X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+40(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y4
-	MOVQ         R12, DX
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y11
+	VBROADCASTSD 8(R9), Y0
+	VMULPD       Y0, Y1, Y10
+	VBROADCASTSD 16(R9), Y0
+	VMULPD       Y0, Y1, Y9
+	VBROADCASTSD 24(R9), Y0
+	VMULPD       Y0, Y1, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -1205,7 +914,7 @@ l23:
 	SHLQ         $0x03, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -1214,192 +923,494 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l26
+	JLT          l16
 	PCALIGN      $0x20
 
-l25:
+l15:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PD (R8), Y2, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PD (DI), Y2, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PD (SI), Y2, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y5
+	VFMADD213PD (DX), Y8, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PD Y2, Y1, Y4
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PD 32(R8), Y2, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PD 32(DI), Y2, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PD 32(SI), Y2, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y5
+	VFMADD213PD 32(DX), Y8, Y2
+	VMOVUPS     Y2, 32(DX)
+	VFMADD231PD Y2, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l15
+
+l16:
+	CMPQ    AX, $0x04
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y11, Y0
+	VFMADD213PD (R8), Y2, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PD (DI), Y2, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PD (SI), Y2, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y5
+	VFMADD213PD (DX), Y8, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PD Y2, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l17
+
+l18:
+	CMPQ         AX, $0x01
+	JLT          l19
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VFMADD231PD  Y2, Y11, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y7, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y7, Y7
+	VMASKMOVPD   (DI), Y3, Y0
+	VFMADD231PD  Y2, Y10, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y6, Y6
+	VMASKMOVPD   (SI), Y3, Y0
+	VFMADD231PD  Y2, Y9, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y5, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y5, Y5
+	VMASKMOVPD   (DX), Y3, Y0
+	VFMADD231PD  Y2, Y8, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
+
+l19:
+	MOVQ       yStride+88(FP), AX
+	SHLQ       $0x03, AX
+	LEAQ       (R9)(AX*1), AX
+	VBLENDPD   $0x0c, Y5, Y7, Y0
+	VPERM2F128 $0x21, Y5, Y7, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (AX)
+	MOVQ       stride+56(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R10
+	ADDQ       $+32, R9
+	ADDQ       $-4, R11
+	CMPQ       R11, $0x04
+	JGE        l13
+
+l14:
+	CMPQ    R11, $0x01
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	MOVQ         R10, DX
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l23
+	PCALIGN      $0x20
+
+l22:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PD (CX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y5
+	VFMADD231PD Y0, Y1, Y4
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     32(DX), Y0
-	VFMADD231PD 32(CX), Y4, Y0
+	VFMADD231PD 32(CX), Y5, Y0
 	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y5
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l25
+	JGE         l22
 
-l26:
+l23:
 	CMPQ    AX, $0x04
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PD (CX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y5
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
 	VMASKMOVPD   (CX), Y3, Y2
 	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (DX), Y3, Y0
-	VFMADD231PD  Y2, Y4, Y0
+	VFMADD231PD  Y2, Y5, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y5, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y5, Y5
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
 
-l29:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X1
+l26:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y0
-	MOVQ         R12, DX
-	VXORPS       Y5, Y5, Y5
-	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSD       X0, (AX)
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMOVUPS     (DX), Y1
-	VFMADD231PD (BX), Y0, Y1
-	VMOVUPS     Y1, (DX)
-	VMOVUPS     32(DX), Y1
-	VFMADD231PD 32(BX), Y0, Y1
-	VMOVUPS     Y1, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l30
+l21:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x04
-	JLT     l33
+l12:
+	MOVQ    rows+40(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (DI)(CX*1), SI
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y1, Y6
+	VBROADCASTSD 8(R12), Y0
+	VMULPD       Y0, Y1, Y5
+	VBROADCASTSD 16(R12), Y0
+	VMULPD       Y0, Y1, Y4
+	VBROADCASTSD 24(R12), Y0
+	VMULPD       Y0, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
 	VMOVUPS     (DX), Y1
-	VFMADD231PD (BX), Y0, Y1
-	VMOVUPS     Y1, (DX)
-	ADDQ        $+32, BX
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (R9), Y1, Y0
+	VMOVUPS     Y0, (R9)
+	VMOVAPS     Y5, Y0
+	VFMADD213PD (R8), Y1, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVAPS     Y4, Y0
+	VFMADD213PD (DI), Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD213PD (SI), Y3, Y1
+	VMOVUPS     Y1, (SI)
+	VMOVUPS     32(DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 32(R9), Y1, Y0
+	VMOVUPS     Y0, 32(R9)
+	VMOVAPS     Y5, Y0
+	VFMADD213PD 32(R8), Y1, Y0
+	VMOVUPS     Y0, 32(R8)
+	VMOVAPS     Y4, Y0
+	VFMADD213PD 32(DI), Y1, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD213PD 32(SI), Y3, Y1
+	VMOVUPS     Y1, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l29
+
+l30:
+	CMPQ    CX, $0x04
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (R9), Y1, Y0
+	VMOVUPS     Y0, (R9)
+	VMOVAPS     Y5, Y0
+	VFMADD213PD (R8), Y1, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVAPS     Y4, Y0
+	VFMADD213PD (DI), Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD213PD (SI), Y3, Y1
+	VMOVUPS     Y1, (SI)
 	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l32
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (R9), Y2, Y0
+	VFMADD231PD  Y1, Y6, Y0
+	VMASKMOVPD   Y0, Y2, (R9)
+	VMASKMOVPD   (R8), Y2, Y0
+	VFMADD231PD  Y1, Y5, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y0
+	VFMADD231PD  Y1, Y3, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVQ        AX, X1
-	VPBROADCASTQ X1, Y1
-	VPCMPGTQ     onlineConstants<>+160(SB), Y1, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (DX), Y3, Y1
-	VFMADD231PD  Y2, Y0, Y1
-	VMASKMOVPD   Y1, Y3, (DX)
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+32, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+8, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (DX), Y3, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(SI), Y0
+	VFMADD231PD 32(DX), Y3, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l36
+
+l37:
+	CMPQ    CX, $0x04
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (DX), Y3, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $+32, DX
+	ADDQ        $+32, SI
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VFMADD231PD  Y1, Y3, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+
+l40:
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+8, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineDGF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, d float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineDGF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+40(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+64(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+64(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R12, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R12, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R12, DX
-	VXORPS  Y12, Y12, Y12
+	MOVQ    R9, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x02, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l4
@@ -1407,15 +1418,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y15
-	VFMADD231PS (DI), Y0, Y14
-	VFMADD231PS (SI), Y0, Y13
-	VFMADD231PS (DX), Y0, Y12
+	VFMADD231PS (DI), Y0, Y6
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS (DX), Y0, Y4
+	VFMADD231PS (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
 	JGE         l3
@@ -1427,491 +1438,158 @@ l4:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y15, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y15, Y15
 	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y14, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y14, Y14
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y6, Y6
 	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y13, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y13, Y13
+	VFMADD213PS  Y5, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y5, Y5
 	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y12, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y3, Y5, Y0
+	VPERM2F128   $0x21, Y3, Y5, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+16, R8
+	ADDQ         $-4, R10
+	CMPQ         R10, $0x04
+	JGE          l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPS       X0, X15, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPS       X0, X14, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y1, Y11
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y1, Y10
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y1, Y9
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y1, Y8
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (R10), Y0
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y7
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 4(R10), Y0
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y6
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 8(R10), Y0
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 12(R10), Y0
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+1, AX
-	MOVQ         xStride+72(FP), BX
-	IMULQ        BX, AX
-	MOVQ         x+8(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMULPS      (R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     32(BX), Y1
-	VMULPS      32(R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      32(DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      32(SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x08
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMULPS      (R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (CX), Y3, Y2
-	VMASKMOVPS   (BX), Y3, Y1
-	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y7, Y0, Y0
-	VFMADD231PS  Y2, Y11, Y0
-	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y15, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y15, Y15
-	VMASKMOVPS   (DI), Y3, Y0
-	VMULPS       Y6, Y0, Y0
-	VFMADD231PS  Y2, Y10, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y14, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y14, Y14
-	VMASKMOVPS   (SI), Y3, Y0
-	VMULPS       Y5, Y0, Y0
-	VFMADD231PS  Y2, Y9, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y13, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y13, Y13
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y8, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPS       X0, X15, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPS       X0, X14, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y1, Y7
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y1, Y6
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y1, Y5
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y1, Y4
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (R10), Y0
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y3
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 4(R10), Y0
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y2
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 8(R10), Y0
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y8
-	VBROADCASTSS 12(R10), Y0
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y8, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (BX), Y9
-	VMULPS      (R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(BX), Y9
-	VMULPS      32(R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPS      32(DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPS      32(SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPS      32(DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x08
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (BX), Y9
-	VMULPS      (R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVD        AX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
-	VMASKMOVPS   (BX), Y10, Y9
-	VMASKMOVPS   (R8), Y10, Y8
-	VMULPS       Y3, Y8, Y3
-	VFMADD231PS  Y9, Y7, Y3
-	VMASKMOVPS   Y3, Y10, (R8)
-	VMASKMOVPS   (DI), Y10, Y3
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y9, Y6, Y2
-	VMASKMOVPS   Y2, Y10, (DI)
-	VMASKMOVPS   (SI), Y10, Y2
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y9, Y5, Y1
-	VMASKMOVPS   Y1, Y10, (SI)
-	VMASKMOVPS   (DX), Y10, Y1
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y9, Y4, Y0
-	VMASKMOVPS   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+16, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+64(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	MOVQ    R9, CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    SI, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x02, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
-	JLT     l21
+	JLT     l9
 	PCALIGN $0x20
 
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y0, Y6
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l20
+	JGE         l8
 
-l21:
+l9:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l10
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y6, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+40(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y5
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y15
+	VBROADCASTSS 4(R9), Y0
+	VMULPS       Y0, Y1, Y14
+	VBROADCASTSS 8(R9), Y0
+	VMULPS       Y0, Y1, Y13
+	VBROADCASTSS 12(R9), Y0
+	VMULPS       Y0, Y1, Y12
 	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (DI), Y0
+	VBROADCASTSS (R9), Y0
 	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R12, DX
+	VSUBPS       Y0, Y1, Y11
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R9), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y10
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R9), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y9
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R9), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y8
+	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -1919,7 +1597,7 @@ l23:
 	SHLQ         $0x02, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -1928,200 +1606,540 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l26
+	JLT          l16
 	PCALIGN      $0x20
 
-l25:
+l15:
+	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (CX), Y5, Y0
+	VMULPS      (R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      (DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y6
+	VMULPS      (SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      (DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS 32(CX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
+	VMULPS      32(R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      32(DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
+	VMOVUPS     Y0, 32(DI)
 	VFMADD231PS Y0, Y1, Y6
+	VMULPS      32(SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      32(DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l15
+
+l16:
+	CMPQ    AX, $0x08
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      (DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y6
+	VMULPS      (SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      (DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l17
+
+l18:
+	CMPQ         AX, $0x01
+	JLT          l19
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y11, Y0, Y0
+	VFMADD231PS  Y2, Y15, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y7, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y7, Y7
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y10, Y0, Y0
+	VFMADD231PS  Y2, Y14, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y6, Y6
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y9, Y0, Y0
+	VFMADD231PS  Y2, Y13, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y5, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y5, Y5
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y8, Y0, Y0
+	VFMADD231PS  Y2, Y12, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
+
+l19:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VBLENDPD     $0x0c, Y5, Y7, Y0
+	VPERM2F128   $0x21, Y5, Y7, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (AX)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+16, R9
+	ADDQ         $-4, R11
+	CMPQ         R11, $0x04
+	JGE          l13
+
+l14:
+	CMPQ    R11, $0x01
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	MOVQ         R10, DX
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R9), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l23
+	PCALIGN      $0x20
+
+l22:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DX), Y5, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(DX), Y5, Y0
+	VFMADD231PS 32(CX), Y6, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l25
+	JGE         l22
 
-l26:
+l23:
 	CMPQ    AX, $0x08
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS     (BX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (CX), Y5, Y0
+	VMULPS      (DX), Y5, Y0
+	VFMADD231PS (CX), Y6, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
 	VMASKMOVPS   (CX), Y3, Y2
 	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y2, Y6, Y0
 	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y6, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y6, Y6
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
 
-l29:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
+l26:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS (DI), Y0
-	VBROADCASTSS d+36(FP), Y0
-	VSUBPS       Y0, Y2, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSS       X0, (AX)
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPS      32(DX), Y0, Y2
-	VFMADD231PS 32(BX), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l30
+l21:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x08
-	JLT     l33
+l12:
+	MOVQ    rows+40(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, BX
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (DI)(CX*1), SI
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y1, Y10
+	VBROADCASTSS 4(R12), Y0
+	VMULPS       Y0, Y1, Y9
+	VBROADCASTSS 8(R12), Y0
+	VMULPS       Y0, Y1, Y8
+	VBROADCASTSS 12(R12), Y0
+	VMULPS       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R12), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R12), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R12), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R12), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS     (DX), Y1
+	VMULPS      (R9), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPS      (R8), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPS      (DI), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(DX), Y1
+	VMULPS      32(R9), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, 32(R9)
+	VMULPS      32(R8), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, 32(R8)
+	VMULPS      32(DI), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMULPS      32(SI), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l29
+
+l30:
+	CMPQ    CX, $0x08
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (DX), Y1
+	VMULPS      (R9), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPS      (R8), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPS      (DI), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
 	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l32
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (R9), Y2, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y1, Y10, Y0
+	VMASKMOVPS   Y0, Y2, (R9)
+	VMASKMOVPS   (R8), Y2, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y7, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVD        AX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
-	VMASKMOVPS   (BX), Y4, Y3
-	VMASKMOVPS   (DX), Y4, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMASKMOVPS   Y0, Y4, (DX)
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+16, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+4, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R12), Y0
+	VBROADCASTSS d+36(FP), Y0
+	VSUBPS       Y0, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      32(SI), Y3, Y0
+	VFMADD231PS 32(DX), Y4, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l36
+
+l37:
+	CMPQ    CX, $0x08
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $+32, DX
+	ADDQ        $+32, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+
+l40:
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+4, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineDGF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, d float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineDGF64AVX2(SB), NOSPLIT, $0-104
-	MOVQ    rows+48(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+72(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+48(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+72(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R12, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R12, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R12, DX
-	VXORPS  Y12, Y12, Y12
+	MOVQ    R9, DI
+	MOVQ    stride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+64(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+72(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+80(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+64(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+56(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l4
@@ -2129,15 +2147,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y15
-	VFMADD231PD (DI), Y0, Y14
-	VFMADD231PD (SI), Y0, Y13
-	VFMADD231PD (DX), Y0, Y12
+	VFMADD231PD (DI), Y0, Y6
+	VFMADD231PD (SI), Y0, Y5
+	VFMADD231PD (DX), Y0, Y4
+	VFMADD231PD (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
 	JGE         l3
@@ -2149,473 +2167,152 @@ l4:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y15, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y15, Y15
 	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y14, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y14, Y14
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y6, Y6
 	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y13, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y13, Y13
+	VFMADD213PD  Y5, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y5, Y5
 	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y12, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y12, Y12
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y4, Y4
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y3, Y5, Y0
+	VPERM2F128 $0x21, Y3, Y5, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (R8)
+	MOVQ       stride+64(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R9
+	ADDQ       $+32, R8
+	ADDQ       $-4, R10
+	CMPQ       R10, $0x04
+	JGE        l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPD       X0, X15, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPD       X0, X14, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y1, Y11
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y1, Y10
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y1, Y9
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y1, Y8
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (R10), Y0
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y7
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 8(R10), Y0
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y6
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 16(R10), Y0
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 24(R10), Y0
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+72(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+88(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         samples+72(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+1, AX
-	MOVQ         xStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         x+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMULPD      (R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     32(BX), Y1
-	VMULPD      32(R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      32(DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      32(SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x04
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMULPD      (R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (CX), Y3, Y2
-	VMASKMOVPD   (BX), Y3, Y1
-	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y7, Y0, Y0
-	VFMADD231PD  Y2, Y11, Y0
-	VMASKMOVPD   Y0, Y3, (R8)
-	VFMADD213PD  Y15, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y15, Y15
-	VMASKMOVPD   (DI), Y3, Y0
-	VMULPD       Y6, Y0, Y0
-	VFMADD231PD  Y2, Y10, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	VFMADD213PD  Y14, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y14, Y14
-	VMASKMOVPD   (SI), Y3, Y0
-	VMULPD       Y5, Y0, Y0
-	VFMADD231PD  Y2, Y9, Y0
-	VMASKMOVPD   Y0, Y3, (SI)
-	VFMADD213PD  Y13, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y13, Y13
-	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y8, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y12, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+96(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPD       X0, X15, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPD       X0, X14, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y1, Y7
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y1, Y6
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y1, Y5
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y1, Y4
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (R10), Y0
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y3
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 8(R10), Y0
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y2
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 16(R10), Y0
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y8
-	VBROADCASTSD 24(R10), Y0
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y8, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+72(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+88(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (BX), Y9
-	VMULPD      (R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(BX), Y9
-	VMULPD      32(R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPD      32(DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPD      32(SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPD      32(DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x04
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (BX), Y9
-	VMULPD      (R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVQ        AX, X8
-	VPBROADCASTQ X8, Y8
-	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
-	VMASKMOVPD   (BX), Y10, Y9
-	VMASKMOVPD   (R8), Y10, Y8
-	VMULPD       Y3, Y8, Y3
-	VFMADD231PD  Y9, Y7, Y3
-	VMASKMOVPD   Y3, Y10, (R8)
-	VMASKMOVPD   (DI), Y10, Y3
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y9, Y6, Y2
-	VMASKMOVPD   Y2, Y10, (DI)
-	VMASKMOVPD   (SI), Y10, Y2
-	VMULPD       Y1, Y2, Y1
-	VFMADD231PD  Y9, Y5, Y1
-	VMASKMOVPD   Y1, Y10, (SI)
-	VMASKMOVPD   (DX), Y10, Y1
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y9, Y4, Y0
-	VMASKMOVPD   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+64(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+32, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+72(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	MOVQ    R9, CX
 	MOVQ    samples+72(FP), AX
-	SUBQ    SI, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+80(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+56(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l21
+	JLT     l9
 	PCALIGN $0x20
 
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y6
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l20
+	JGE         l8
 
-l21:
+l9:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l10
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y6, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
+	VMOVSD       X0, (R8)
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+48(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y5
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y15
+	VBROADCASTSD 8(R9), Y0
+	VMULPD       Y0, Y1, Y14
+	VBROADCASTSD 16(R9), Y0
+	VMULPD       Y0, Y1, Y13
+	VBROADCASTSD 24(R9), Y0
+	VMULPD       Y0, Y1, Y12
 	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (DI), Y0
+	VBROADCASTSD (R9), Y0
 	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R12, DX
+	VSUBPD       Y0, Y1, Y11
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R9), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y10
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R9), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y9
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R9), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y8
+	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+72(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+88(FP), BX
 	IMULQ        BX, AX
@@ -2623,7 +2320,7 @@ l23:
 	SHLQ         $0x03, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+72(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+80(FP), BX
 	IMULQ        BX, AX
@@ -2632,198 +2329,534 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l26
+	JLT          l16
 	PCALIGN      $0x20
 
-l25:
+l15:
+	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (CX), Y5, Y0
+	VMULPD      (R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      (DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMULPD      (SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      (DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD 32(CX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
+	VMULPD      32(R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      32(DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, 32(DI)
 	VFMADD231PD Y0, Y1, Y6
+	VMULPD      32(SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      32(DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l15
+
+l16:
+	CMPQ    AX, $0x04
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      (DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMULPD      (SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      (DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l17
+
+l18:
+	CMPQ         AX, $0x01
+	JLT          l19
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y11, Y0, Y0
+	VFMADD231PD  Y2, Y15, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y7, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y7, Y7
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y10, Y0, Y0
+	VFMADD231PD  Y2, Y14, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y6, Y6
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y9, Y0, Y0
+	VFMADD231PD  Y2, Y13, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y5, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y5, Y5
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y8, Y0, Y0
+	VFMADD231PD  Y2, Y12, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
+
+l19:
+	MOVQ       yStride+96(FP), AX
+	SHLQ       $0x03, AX
+	LEAQ       (R9)(AX*1), AX
+	VBLENDPD   $0x0c, Y5, Y7, Y0
+	VPERM2F128 $0x21, Y5, Y7, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (AX)
+	MOVQ       stride+64(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R10
+	ADDQ       $+32, R9
+	ADDQ       $-4, R11
+	CMPQ       R11, $0x04
+	JGE        l13
+
+l14:
+	CMPQ    R11, $0x01
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	MOVQ         R10, DX
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R9), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         samples+72(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+88(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+72(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l23
+	PCALIGN      $0x20
+
+l22:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DX), Y5, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(DX), Y5, Y0
+	VFMADD231PD 32(CX), Y6, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l25
+	JGE         l22
 
-l26:
+l23:
 	CMPQ    AX, $0x04
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS     (BX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (CX), Y5, Y0
+	VMULPD      (DX), Y5, Y0
+	VFMADD231PD (CX), Y6, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
 	VMASKMOVPD   (CX), Y3, Y2
 	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y2, Y6, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y6, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y6, Y6
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
 
-l29:
-	MOVQ yStride+96(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l26:
+	MOVQ         yStride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD (DI), Y0
-	VBROADCASTSD d+40(FP), Y0
-	VSUBPD       Y0, Y2, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+72(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+88(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSD       X0, (AX)
+	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPD      32(DX), Y0, Y2
-	VFMADD231PD 32(BX), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l30
+l21:
+	MOVQ yStride+96(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x04
-	JLT     l33
+l12:
+	MOVQ    rows+48(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, BX
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+64(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+64(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+64(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (DI)(CX*1), SI
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y1, Y10
+	VBROADCASTSD 8(R12), Y0
+	VMULPD       Y0, Y1, Y9
+	VBROADCASTSD 16(R12), Y0
+	VMULPD       Y0, Y1, Y8
+	VBROADCASTSD 24(R12), Y0
+	VMULPD       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R12), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R12), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R12), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R12), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y3
+	MOVQ         samples+72(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+88(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+56(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS     (DX), Y1
+	VMULPD      (R9), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPD      (R8), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPD      (DI), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(DX), Y1
+	VMULPD      32(R9), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, 32(R9)
+	VMULPD      32(R8), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, 32(R8)
+	VMULPD      32(DI), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMULPD      32(SI), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l29
+
+l30:
+	CMPQ    CX, $0x04
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (DX), Y1
+	VMULPD      (R9), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPD      (R8), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPD      (DI), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
 	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l32
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (R9), Y2, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y1, Y10, Y0
+	VMASKMOVPD   Y0, Y2, (R9)
+	VMASKMOVPD   (R8), Y2, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y7, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVQ        AX, X2
-	VPBROADCASTQ X2, Y2
-	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
-	VMASKMOVPD   (BX), Y4, Y3
-	VMASKMOVPD   (DX), Y4, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMASKMOVPD   Y0, Y4, (DX)
+	MOVQ  stride+64(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+32, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+64(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+8, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R12), Y0
+	VBROADCASTSD d+40(FP), Y0
+	VSUBPD       Y0, Y1, Y3
+	MOVQ         samples+72(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+88(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+56(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPD      32(SI), Y3, Y0
+	VFMADD231PD 32(DX), Y4, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l36
+
+l37:
+	CMPQ    CX, $0x04
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $+32, DX
+	ADDQ        $+32, SI
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+
+l40:
+	MOVQ  stride+64(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+8, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineGGF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGGF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+40(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+64(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+64(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R12, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R12, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R12, DX
-	VXORPS  Y12, Y12, Y12
+	MOVQ    R9, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x02, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l4
@@ -2831,15 +2864,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y15
-	VFMADD231PS (DI), Y0, Y14
-	VFMADD231PS (SI), Y0, Y13
-	VFMADD231PS (DX), Y0, Y12
+	VFMADD231PS (DI), Y0, Y6
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS (DX), Y0, Y4
+	VFMADD231PS (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
 	JGE         l3
@@ -2851,482 +2884,154 @@ l4:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y15, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y15, Y15
 	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y14, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y14, Y14
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y6, Y6
 	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y13, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y13, Y13
+	VFMADD213PS  Y5, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y5, Y5
 	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y12, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y3, Y5, Y0
+	VPERM2F128   $0x21, Y3, Y5, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+16, R8
+	ADDQ         $-4, R10
+	CMPQ         R10, $0x04
+	JGE          l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPS       X0, X15, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPS       X0, X14, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y1, Y11
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y1, Y10
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y1, Y9
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y1, Y8
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (R10), Y0
-	VSUBPS       Y11, Y1, Y7
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 4(R10), Y0
-	VSUBPS       Y10, Y1, Y6
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 8(R10), Y0
-	VSUBPS       Y9, Y1, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 12(R10), Y0
-	VSUBPS       Y8, Y1, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+1, AX
-	MOVQ         xStride+72(FP), BX
-	IMULQ        BX, AX
-	MOVQ         x+8(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMULPS      (R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     32(BX), Y1
-	VMULPS      32(R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      32(DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      32(SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x08
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMULPS      (R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (CX), Y3, Y2
-	VMASKMOVPS   (BX), Y3, Y1
-	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y7, Y0, Y0
-	VFMADD231PS  Y2, Y11, Y0
-	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y15, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y15, Y15
-	VMASKMOVPS   (DI), Y3, Y0
-	VMULPS       Y6, Y0, Y0
-	VFMADD231PS  Y2, Y10, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y14, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y14, Y14
-	VMASKMOVPS   (SI), Y3, Y0
-	VMULPS       Y5, Y0, Y0
-	VFMADD231PS  Y2, Y9, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y13, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y13, Y13
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y8, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPS       X0, X15, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPS       X0, X14, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y1, Y7
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y1, Y6
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y1, Y5
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y1, Y4
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (R10), Y0
-	VSUBPS       Y7, Y1, Y3
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 4(R10), Y0
-	VSUBPS       Y6, Y1, Y2
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 8(R10), Y0
-	VSUBPS       Y5, Y1, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y8
-	VBROADCASTSS 12(R10), Y0
-	VSUBPS       Y4, Y8, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (BX), Y9
-	VMULPS      (R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(BX), Y9
-	VMULPS      32(R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPS      32(DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPS      32(SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPS      32(DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x08
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (BX), Y9
-	VMULPS      (R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVD        AX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
-	VMASKMOVPS   (BX), Y10, Y9
-	VMASKMOVPS   (R8), Y10, Y8
-	VMULPS       Y3, Y8, Y3
-	VFMADD231PS  Y9, Y7, Y3
-	VMASKMOVPS   Y3, Y10, (R8)
-	VMASKMOVPS   (DI), Y10, Y3
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y9, Y6, Y2
-	VMASKMOVPS   Y2, Y10, (DI)
-	VMASKMOVPS   (SI), Y10, Y2
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y9, Y5, Y1
-	VMASKMOVPS   Y1, Y10, (SI)
-	VMASKMOVPS   (DX), Y10, Y1
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y9, Y4, Y0
-	VMASKMOVPS   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+16, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+64(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	MOVQ    R9, CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    SI, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x02, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
-	JLT     l21
+	JLT     l9
 	PCALIGN $0x20
 
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y0, Y6
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l20
+	JGE         l8
 
-l21:
+l9:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l10
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y6, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+40(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y5
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y15
+	VBROADCASTSS 4(R9), Y0
+	VMULPS       Y0, Y1, Y14
+	VBROADCASTSS 8(R9), Y0
+	VMULPS       Y0, Y1, Y13
+	VBROADCASTSS 12(R9), Y0
+	VMULPS       Y0, Y1, Y12
 	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (DI), Y0
-	VSUBPS       Y5, Y1, Y4
-	MOVQ         R12, DX
+	VBROADCASTSS (R9), Y0
+	VSUBPS       Y15, Y1, Y11
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R9), Y0
+	VSUBPS       Y14, Y1, Y10
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R9), Y0
+	VSUBPS       Y13, Y1, Y9
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R9), Y0
+	VSUBPS       Y12, Y1, Y8
+	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -3334,7 +3039,7 @@ l23:
 	SHLQ         $0x02, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -3343,199 +3048,534 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l26
+	JLT          l16
 	PCALIGN      $0x20
 
-l25:
+l15:
+	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (CX), Y5, Y0
+	VMULPS      (R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      (DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y6
+	VMULPS      (SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      (DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS 32(CX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
+	VMULPS      32(R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      32(DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
+	VMOVUPS     Y0, 32(DI)
 	VFMADD231PS Y0, Y1, Y6
+	VMULPS      32(SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      32(DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l15
+
+l16:
+	CMPQ    AX, $0x08
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      (DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y6
+	VMULPS      (SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      (DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l17
+
+l18:
+	CMPQ         AX, $0x01
+	JLT          l19
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y11, Y0, Y0
+	VFMADD231PS  Y2, Y15, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y7, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y7, Y7
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y10, Y0, Y0
+	VFMADD231PS  Y2, Y14, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y6, Y6
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y9, Y0, Y0
+	VFMADD231PS  Y2, Y13, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y5, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y5, Y5
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y8, Y0, Y0
+	VFMADD231PS  Y2, Y12, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
+
+l19:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VBLENDPD     $0x0c, Y5, Y7, Y0
+	VPERM2F128   $0x21, Y5, Y7, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (AX)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+16, R9
+	ADDQ         $-4, R11
+	CMPQ         R11, $0x04
+	JGE          l13
+
+l14:
+	CMPQ    R11, $0x01
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	MOVQ         R10, DX
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R9), Y0
+	VSUBPS       Y6, Y1, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l23
+	PCALIGN      $0x20
+
+l22:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DX), Y5, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(DX), Y5, Y0
+	VFMADD231PS 32(CX), Y6, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l25
+	JGE         l22
 
-l26:
+l23:
 	CMPQ    AX, $0x08
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS     (BX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (CX), Y5, Y0
+	VMULPS      (DX), Y5, Y0
+	VFMADD231PS (CX), Y6, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
 	VMASKMOVPS   (CX), Y3, Y2
 	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y2, Y6, Y0
 	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y6, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y6, Y6
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
 
-l29:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
+l26:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS (DI), Y0
-	VSUBPS       Y1, Y2, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSS       X0, (AX)
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPS      32(DX), Y0, Y2
-	VFMADD231PS 32(BX), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l30
+l21:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x08
-	JLT     l33
+l12:
+	MOVQ    rows+40(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, BX
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (DI)(CX*1), SI
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y1, Y10
+	VBROADCASTSS 4(R12), Y0
+	VMULPS       Y0, Y1, Y9
+	VBROADCASTSS 8(R12), Y0
+	VMULPS       Y0, Y1, Y8
+	VBROADCASTSS 12(R12), Y0
+	VMULPS       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R12), Y0
+	VSUBPS       Y10, Y1, Y6
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R12), Y0
+	VSUBPS       Y9, Y1, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R12), Y0
+	VSUBPS       Y8, Y1, Y4
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R12), Y0
+	VSUBPS       Y7, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS     (DX), Y1
+	VMULPS      (R9), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPS      (R8), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPS      (DI), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(DX), Y1
+	VMULPS      32(R9), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, 32(R9)
+	VMULPS      32(R8), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, 32(R8)
+	VMULPS      32(DI), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMULPS      32(SI), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l29
+
+l30:
+	CMPQ    CX, $0x08
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (DX), Y1
+	VMULPS      (R9), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPS      (R8), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPS      (DI), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
 	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l32
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (R9), Y2, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y1, Y10, Y0
+	VMASKMOVPS   Y0, Y2, (R9)
+	VMASKMOVPS   (R8), Y2, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y7, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVD        AX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
-	VMASKMOVPS   (BX), Y4, Y3
-	VMASKMOVPS   (DX), Y4, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMASKMOVPS   Y0, Y4, (DX)
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+16, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+4, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R12), Y0
+	VSUBPS       Y4, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      32(SI), Y3, Y0
+	VFMADD231PS 32(DX), Y4, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l36
+
+l37:
+	CMPQ    CX, $0x08
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $+32, DX
+	ADDQ        $+32, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+
+l40:
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+4, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineGGF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGGF64AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+40(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+64(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+64(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R12, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R12, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R12, DX
-	VXORPS  Y12, Y12, Y12
+	MOVQ    R9, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l4
@@ -3543,15 +3583,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y15
-	VFMADD231PD (DI), Y0, Y14
-	VFMADD231PD (SI), Y0, Y13
-	VFMADD231PD (DX), Y0, Y12
+	VFMADD231PD (DI), Y0, Y6
+	VFMADD231PD (SI), Y0, Y5
+	VFMADD231PD (DX), Y0, Y4
+	VFMADD231PD (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
 	JGE         l3
@@ -3563,464 +3603,148 @@ l4:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y15, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y15, Y15
 	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y14, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y14, Y14
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y6, Y6
 	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y13, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y13, Y13
+	VFMADD213PD  Y5, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y5, Y5
 	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y12, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y12, Y12
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y4, Y4
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y3, Y5, Y0
+	VPERM2F128 $0x21, Y3, Y5, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (R8)
+	MOVQ       stride+56(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R9
+	ADDQ       $+32, R8
+	ADDQ       $-4, R10
+	CMPQ       R10, $0x04
+	JGE        l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPD       X0, X15, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPD       X0, X14, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y1, Y11
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y1, Y10
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y1, Y9
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y1, Y8
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (R10), Y0
-	VSUBPD       Y11, Y1, Y7
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 8(R10), Y0
-	VSUBPD       Y10, Y1, Y6
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 16(R10), Y0
-	VSUBPD       Y9, Y1, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 24(R10), Y0
-	VSUBPD       Y8, Y1, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+1, AX
-	MOVQ         xStride+72(FP), BX
-	IMULQ        BX, AX
-	MOVQ         x+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMULPD      (R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     32(BX), Y1
-	VMULPD      32(R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      32(DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      32(SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x04
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMULPD      (R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (CX), Y3, Y2
-	VMASKMOVPD   (BX), Y3, Y1
-	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y7, Y0, Y0
-	VFMADD231PD  Y2, Y11, Y0
-	VMASKMOVPD   Y0, Y3, (R8)
-	VFMADD213PD  Y15, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y15, Y15
-	VMASKMOVPD   (DI), Y3, Y0
-	VMULPD       Y6, Y0, Y0
-	VFMADD231PD  Y2, Y10, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	VFMADD213PD  Y14, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y14, Y14
-	VMASKMOVPD   (SI), Y3, Y0
-	VMULPD       Y5, Y0, Y0
-	VFMADD231PD  Y2, Y9, Y0
-	VMASKMOVPD   Y0, Y3, (SI)
-	VFMADD213PD  Y13, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y13, Y13
-	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y8, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y12, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPD       X0, X15, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPD       X0, X14, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y1, Y7
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y1, Y6
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y1, Y5
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y1, Y4
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (R10), Y0
-	VSUBPD       Y7, Y1, Y3
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 8(R10), Y0
-	VSUBPD       Y6, Y1, Y2
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 16(R10), Y0
-	VSUBPD       Y5, Y1, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y8
-	VBROADCASTSD 24(R10), Y0
-	VSUBPD       Y4, Y8, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (BX), Y9
-	VMULPD      (R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(BX), Y9
-	VMULPD      32(R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPD      32(DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPD      32(SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPD      32(DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x04
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (BX), Y9
-	VMULPD      (R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVQ        AX, X8
-	VPBROADCASTQ X8, Y8
-	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
-	VMASKMOVPD   (BX), Y10, Y9
-	VMASKMOVPD   (R8), Y10, Y8
-	VMULPD       Y3, Y8, Y3
-	VFMADD231PD  Y9, Y7, Y3
-	VMASKMOVPD   Y3, Y10, (R8)
-	VMASKMOVPD   (DI), Y10, Y3
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y9, Y6, Y2
-	VMASKMOVPD   Y2, Y10, (DI)
-	VMASKMOVPD   (SI), Y10, Y2
-	VMULPD       Y1, Y2, Y1
-	VFMADD231PD  Y9, Y5, Y1
-	VMASKMOVPD   Y1, Y10, (SI)
-	VMASKMOVPD   (DX), Y10, Y1
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y9, Y4, Y0
-	VMASKMOVPD   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+32, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+64(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	MOVQ    R9, CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    SI, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l21
+	JLT     l9
 	PCALIGN $0x20
 
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y6
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l20
+	JGE         l8
 
-l21:
+l9:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l10
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y6, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
+	VMOVSD       X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+40(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y5
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y15
+	VBROADCASTSD 8(R9), Y0
+	VMULPD       Y0, Y1, Y14
+	VBROADCASTSD 16(R9), Y0
+	VMULPD       Y0, Y1, Y13
+	VBROADCASTSD 24(R9), Y0
+	VMULPD       Y0, Y1, Y12
 	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (DI), Y0
-	VSUBPD       Y5, Y1, Y4
-	MOVQ         R12, DX
+	VBROADCASTSD (R9), Y0
+	VSUBPD       Y15, Y1, Y11
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R9), Y0
+	VSUBPD       Y14, Y1, Y10
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R9), Y0
+	VSUBPD       Y13, Y1, Y9
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R9), Y0
+	VSUBPD       Y12, Y1, Y8
+	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -4028,7 +3752,7 @@ l23:
 	SHLQ         $0x03, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -4037,197 +3761,528 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l26
+	JLT          l16
 	PCALIGN      $0x20
 
-l25:
+l15:
+	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (CX), Y5, Y0
+	VMULPD      (R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      (DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMULPD      (SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      (DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD 32(CX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
+	VMULPD      32(R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      32(DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, 32(DI)
 	VFMADD231PD Y0, Y1, Y6
+	VMULPD      32(SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      32(DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l15
+
+l16:
+	CMPQ    AX, $0x04
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      (DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMULPD      (SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      (DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l17
+
+l18:
+	CMPQ         AX, $0x01
+	JLT          l19
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y11, Y0, Y0
+	VFMADD231PD  Y2, Y15, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y7, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y7, Y7
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y10, Y0, Y0
+	VFMADD231PD  Y2, Y14, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y6, Y6
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y9, Y0, Y0
+	VFMADD231PD  Y2, Y13, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y5, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y5, Y5
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y8, Y0, Y0
+	VFMADD231PD  Y2, Y12, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
+
+l19:
+	MOVQ       yStride+88(FP), AX
+	SHLQ       $0x03, AX
+	LEAQ       (R9)(AX*1), AX
+	VBLENDPD   $0x0c, Y5, Y7, Y0
+	VPERM2F128 $0x21, Y5, Y7, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (AX)
+	MOVQ       stride+56(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R10
+	ADDQ       $+32, R9
+	ADDQ       $-4, R11
+	CMPQ       R11, $0x04
+	JGE        l13
+
+l14:
+	CMPQ    R11, $0x01
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	MOVQ         R10, DX
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R9), Y0
+	VSUBPD       Y6, Y1, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l23
+	PCALIGN      $0x20
+
+l22:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DX), Y5, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(DX), Y5, Y0
+	VFMADD231PD 32(CX), Y6, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l25
+	JGE         l22
 
-l26:
+l23:
 	CMPQ    AX, $0x04
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS     (BX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (CX), Y5, Y0
+	VMULPD      (DX), Y5, Y0
+	VFMADD231PD (CX), Y6, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
 	VMASKMOVPD   (CX), Y3, Y2
 	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y2, Y6, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y6, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y6, Y6
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
 
-l29:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l26:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD (DI), Y0
-	VSUBPD       Y1, Y2, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSD       X0, (AX)
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPD      32(DX), Y0, Y2
-	VFMADD231PD 32(BX), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l30
+l21:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x04
-	JLT     l33
+l12:
+	MOVQ    rows+40(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, BX
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (DI)(CX*1), SI
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y1, Y10
+	VBROADCASTSD 8(R12), Y0
+	VMULPD       Y0, Y1, Y9
+	VBROADCASTSD 16(R12), Y0
+	VMULPD       Y0, Y1, Y8
+	VBROADCASTSD 24(R12), Y0
+	VMULPD       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R12), Y0
+	VSUBPD       Y10, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R12), Y0
+	VSUBPD       Y9, Y1, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R12), Y0
+	VSUBPD       Y8, Y1, Y4
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R12), Y0
+	VSUBPD       Y7, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS     (DX), Y1
+	VMULPD      (R9), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPD      (R8), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPD      (DI), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(DX), Y1
+	VMULPD      32(R9), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, 32(R9)
+	VMULPD      32(R8), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, 32(R8)
+	VMULPD      32(DI), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMULPD      32(SI), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l29
+
+l30:
+	CMPQ    CX, $0x04
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (DX), Y1
+	VMULPD      (R9), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPD      (R8), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPD      (DI), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
 	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l32
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (R9), Y2, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y1, Y10, Y0
+	VMASKMOVPD   Y0, Y2, (R9)
+	VMASKMOVPD   (R8), Y2, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y7, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVQ        AX, X2
-	VPBROADCASTQ X2, Y2
-	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
-	VMASKMOVPD   (BX), Y4, Y3
-	VMASKMOVPD   (DX), Y4, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMASKMOVPD   Y0, Y4, (DX)
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+32, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+8, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R12), Y0
+	VSUBPD       Y4, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPD      32(SI), Y3, Y0
+	VFMADD231PD 32(DX), Y4, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l36
+
+l37:
+	CMPQ    CX, $0x04
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $+32, DX
+	ADDQ        $+32, SI
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+
+l40:
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+8, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineGYF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGYF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+40(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+64(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+64(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R12, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R12, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R12, DX
-	VXORPS  Y12, Y12, Y12
+	MOVQ    R9, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x02, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l4
@@ -4235,15 +4290,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y15
-	VFMADD231PS (DI), Y0, Y14
-	VFMADD231PS (SI), Y0, Y13
-	VFMADD231PS (DX), Y0, Y12
+	VFMADD231PS (DI), Y0, Y6
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS (DX), Y0, Y4
+	VFMADD231PS (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
 	JGE         l3
@@ -4255,97 +4310,158 @@ l4:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y15, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y15, Y15
 	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y14, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y14, Y14
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y6, Y6
 	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y13, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y13, Y13
+	VFMADD213PS  Y5, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y5, Y5
 	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y12, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y3, Y5, Y0
+	VPERM2F128   $0x21, Y3, Y5, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+16, R8
+	ADDQ         $-4, R10
+	CMPQ         R10, $0x04
+	JGE          l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPS       X0, X15, X1
+	MOVQ    R9, CX
+	MOVQ    samples+64(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y0, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
+
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPS       X0, X14, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
+	VMOVSS       X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+40(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y1, Y11
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y1, Y10
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y1, Y9
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y1, Y8
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y15
+	VBROADCASTSS 4(R9), Y0
+	VMULPS       Y0, Y1, Y14
+	VBROADCASTSS 8(R9), Y0
+	VMULPS       Y0, Y1, Y13
+	VBROADCASTSS 12(R9), Y0
+	VMULPS       Y0, Y1, Y12
 	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y11, Y0
-	VSUBPS       Y0, Y1, Y7
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y15, Y0
+	VSUBPS       Y0, Y1, Y11
 	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y10, Y0
-	VSUBPS       Y0, Y1, Y6
+	VBROADCASTSS 4(R9), Y0
+	VMULPS       Y0, Y14, Y0
+	VSUBPS       Y0, Y1, Y10
 	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y9, Y0
-	VSUBPS       Y0, Y1, Y5
+	VBROADCASTSS 8(R9), Y0
+	VMULPS       Y0, Y13, Y0
+	VSUBPS       Y0, Y1, Y9
 	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y8, Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
+	VBROADCASTSS 12(R9), Y0
+	VMULPS       Y0, Y12, Y0
+	VSUBPS       Y0, Y1, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -4353,7 +4469,7 @@ l6:
 	SHLQ         $0x02, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -4362,46 +4478,46 @@ l6:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l9
+	JLT          l16
 	PCALIGN      $0x20
 
-l8:
+l15:
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPS      (R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
+	VMULPS      (R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      (DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
+	VFMADD231PS Y0, Y1, Y6
+	VMULPS      (SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      (DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
+	VFMADD231PS Y0, Y1, Y4
 	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMULPS      32(R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
+	VMULPS      32(R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
 	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      32(DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      32(DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
 	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      32(SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
+	VFMADD231PS Y0, Y1, Y6
+	VMULPS      32(SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
 	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      32(DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
 	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y12
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, R8
@@ -4410,32 +4526,32 @@ l8:
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l8
+	JGE         l15
 
-l9:
+l16:
 	CMPQ    AX, $0x08
-	JLT     l11
+	JLT     l18
 	PCALIGN $0x20
 
-l10:
+l17:
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPS      (R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
+	VMULPS      (R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      (DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
+	VFMADD231PS Y0, Y1, Y6
+	VMULPS      (SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      (DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, R8
@@ -4444,302 +4560,86 @@ l10:
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l10
+	JGE         l17
 
-l11:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l12
+	JLT          l19
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
 	VMASKMOVPS   (CX), Y3, Y2
 	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y7, Y0, Y0
-	VFMADD231PS  Y2, Y11, Y0
+	VMULPS       Y11, Y0, Y0
+	VFMADD231PS  Y2, Y15, Y0
 	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y15, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y15, Y15
+	VFMADD213PS  Y7, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y7, Y7
 	VMASKMOVPS   (DI), Y3, Y0
-	VMULPS       Y6, Y0, Y0
-	VFMADD231PS  Y2, Y10, Y0
+	VMULPS       Y10, Y0, Y0
+	VFMADD231PS  Y2, Y14, Y0
 	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y14, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y14, Y14
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y6, Y6
 	VMASKMOVPS   (SI), Y3, Y0
-	VMULPS       Y5, Y0, Y0
-	VFMADD231PS  Y2, Y9, Y0
+	VMULPS       Y9, Y0, Y0
+	VFMADD231PS  Y2, Y13, Y0
 	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y13, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y13, Y13
+	VFMADD213PS  Y5, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y5, Y5
 	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y8, Y0
+	VMULPS       Y8, Y0, Y0
+	VFMADD231PS  Y2, Y12, Y0
 	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y12, Y12
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
 
-l12:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPS       X0, X15, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPS       X0, X14, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y1, Y7
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y1, Y6
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y1, Y5
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y1, Y4
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y7, Y0
-	VSUBPS       Y0, Y1, Y3
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y6, Y0
-	VSUBPS       Y0, Y1, Y2
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y5, Y0
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y8
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y4, Y0
-	VSUBPS       Y0, Y8, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
+l19:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VBLENDPD     $0x0c, Y5, Y7, Y0
+	VPERM2F128   $0x21, Y5, Y7, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (AX)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
+	MOVQ         $0x00000004, BX
 	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (BX), Y9
-	VMULPS      (R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(BX), Y9
-	VMULPS      32(R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPS      32(DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPS      32(SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPS      32(DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l13
+	ADDQ         AX, R10
+	ADDQ         $+16, R9
+	ADDQ         $-4, R11
+	CMPQ         R11, $0x04
+	JGE          l13
 
 l14:
-	CMPQ    AX, $0x08
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (BX), Y9
-	VMULPS      (R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVD        AX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
-	VMASKMOVPS   (BX), Y10, Y9
-	VMASKMOVPS   (R8), Y10, Y8
-	VMULPS       Y3, Y8, Y3
-	VFMADD231PS  Y9, Y7, Y3
-	VMASKMOVPS   Y3, Y10, (R8)
-	VMASKMOVPS   (DI), Y10, Y3
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y9, Y6, Y2
-	VMASKMOVPS   Y2, Y10, (DI)
-	VMASKMOVPS   (SI), Y10, Y2
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y9, Y5, Y1
-	VMASKMOVPS   Y1, Y10, (SI)
-	VMASKMOVPS   (DX), Y10, Y1
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y9, Y4, Y0
-	VMASKMOVPS   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+16, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+64(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    samples+64(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    xStride+72(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+48(FP), AX
-	CMPQ    AX, $0x08
+	CMPQ    R11, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y6, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
-
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
+	MOVQ         R10, DX
 	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y5
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y6
 	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y5, Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y6, Y0
+	VSUBPS       Y0, Y1, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -4747,7 +4647,7 @@ l23:
 	SHLQ         $0x02, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -4756,200 +4656,362 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l26
+	JLT          l23
 	PCALIGN      $0x20
 
-l25:
+l22:
 	VMOVUPS     (BX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (CX), Y5, Y0
+	VMULPS      (DX), Y5, Y0
+	VFMADD231PS (CX), Y6, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
+	VFMADD231PS Y0, Y1, Y4
 	VMOVUPS     32(BX), Y1
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS 32(CX), Y5, Y0
+	VMULPS      32(DX), Y5, Y0
+	VFMADD231PS 32(CX), Y6, Y0
 	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y6
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l25
+	JGE         l22
 
-l26:
+l23:
 	CMPQ    AX, $0x08
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS     (BX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (CX), Y5, Y0
+	VMULPS      (DX), Y5, Y0
+	VFMADD231PS (CX), Y6, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
 	VMASKMOVPS   (CX), Y3, Y2
 	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y2, Y6, Y0
 	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y6, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y6, Y6
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
 
-l29:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
+l26:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y0
-	VSUBPS       Y0, Y2, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSS       X0, (AX)
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPS      32(DX), Y0, Y2
-	VFMADD231PS 32(BX), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l30
+l21:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x08
-	JLT     l33
+l12:
+	MOVQ    rows+40(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, BX
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (DI)(CX*1), SI
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y1, Y10
+	VBROADCASTSS 4(R12), Y0
+	VMULPS       Y0, Y1, Y9
+	VBROADCASTSS 8(R12), Y0
+	VMULPS       Y0, Y1, Y8
+	VBROADCASTSS 12(R12), Y0
+	VMULPS       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y10, Y0
+	VSUBPS       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R12), Y0
+	VMULPS       Y0, Y9, Y0
+	VSUBPS       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R12), Y0
+	VMULPS       Y0, Y8, Y0
+	VSUBPS       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R12), Y0
+	VMULPS       Y0, Y7, Y0
+	VSUBPS       Y0, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS     (DX), Y1
+	VMULPS      (R9), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPS      (R8), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPS      (DI), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(DX), Y1
+	VMULPS      32(R9), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, 32(R9)
+	VMULPS      32(R8), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, 32(R8)
+	VMULPS      32(DI), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMULPS      32(SI), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l29
+
+l30:
+	CMPQ    CX, $0x08
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (DX), Y1
+	VMULPS      (R9), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPS      (R8), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPS      (DI), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
 	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l32
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (R9), Y2, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y1, Y10, Y0
+	VMASKMOVPS   Y0, Y2, (R9)
+	VMASKMOVPS   (R8), Y2, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y7, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVD        AX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
-	VMASKMOVPS   (BX), Y4, Y3
-	VMASKMOVPS   (DX), Y4, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMASKMOVPS   Y0, Y4, (DX)
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+16, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+4, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y4, Y0
+	VSUBPS       Y0, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      32(SI), Y3, Y0
+	VFMADD231PS 32(DX), Y4, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l36
+
+l37:
+	CMPQ    CX, $0x08
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMULPS      (SI), Y3, Y0
+	VFMADD231PS (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $+32, DX
+	ADDQ        $+32, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+
+l40:
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+4, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineGYF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGYF64AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+40(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+64(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+64(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R12, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R12, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R12, DX
-	VXORPS  Y12, Y12, Y12
+	MOVQ    R9, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l4
@@ -4957,15 +5019,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y15
-	VFMADD231PD (DI), Y0, Y14
-	VFMADD231PD (SI), Y0, Y13
-	VFMADD231PD (DX), Y0, Y12
+	VFMADD231PD (DI), Y0, Y6
+	VFMADD231PD (SI), Y0, Y5
+	VFMADD231PD (DX), Y0, Y4
+	VFMADD231PD (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
 	JGE         l3
@@ -4977,473 +5039,152 @@ l4:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y15, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y15, Y15
 	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y14, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y14, Y14
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y6, Y6
 	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y13, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y13, Y13
+	VFMADD213PD  Y5, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y5, Y5
 	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y12, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y12, Y12
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y4, Y4
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y3, Y5, Y0
+	VPERM2F128 $0x21, Y3, Y5, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (R8)
+	MOVQ       stride+56(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R9
+	ADDQ       $+32, R8
+	ADDQ       $-4, R10
+	CMPQ       R10, $0x04
+	JGE        l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPD       X0, X15, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPD       X0, X14, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y1, Y11
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y1, Y10
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y1, Y9
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y1, Y8
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y11, Y0
-	VSUBPD       Y0, Y1, Y7
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y10, Y0
-	VSUBPD       Y0, Y1, Y6
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y9, Y0
-	VSUBPD       Y0, Y1, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y8, Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+1, AX
-	MOVQ         xStride+72(FP), BX
-	IMULQ        BX, AX
-	MOVQ         x+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l9
-	PCALIGN      $0x20
-
-l8:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMULPD      (R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     32(BX), Y1
-	VMULPD      32(R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      32(DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      32(SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l8
-
-l9:
-	CMPQ    AX, $0x04
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMULPD      (R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l10
-
-l11:
-	CMPQ         AX, $0x01
-	JLT          l12
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (CX), Y3, Y2
-	VMASKMOVPD   (BX), Y3, Y1
-	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y7, Y0, Y0
-	VFMADD231PD  Y2, Y11, Y0
-	VMASKMOVPD   Y0, Y3, (R8)
-	VFMADD213PD  Y15, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y15, Y15
-	VMASKMOVPD   (DI), Y3, Y0
-	VMULPD       Y6, Y0, Y0
-	VFMADD231PD  Y2, Y10, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	VFMADD213PD  Y14, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y14, Y14
-	VMASKMOVPD   (SI), Y3, Y0
-	VMULPD       Y5, Y0, Y0
-	VFMADD231PD  Y2, Y9, Y0
-	VMASKMOVPD   Y0, Y3, (SI)
-	VFMADD213PD  Y13, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y13, Y13
-	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y8, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y12, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y12, Y12
-
-l12:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPD       X0, X15, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPD       X0, X14, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y1, Y7
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y1, Y6
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y1, Y5
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y1, Y4
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y7, Y0
-	VSUBPD       Y0, Y1, Y3
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y6, Y0
-	VSUBPD       Y0, Y1, Y2
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y5, Y0
-	VSUBPD       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y8
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y4, Y0
-	VSUBPD       Y0, Y8, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (BX), Y9
-	VMULPD      (R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(BX), Y9
-	VMULPD      32(R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPD      32(DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPD      32(SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPD      32(DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l13
-
-l14:
-	CMPQ    AX, $0x04
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (BX), Y9
-	VMULPD      (R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVQ        AX, X8
-	VPBROADCASTQ X8, Y8
-	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
-	VMASKMOVPD   (BX), Y10, Y9
-	VMASKMOVPD   (R8), Y10, Y8
-	VMULPD       Y3, Y8, Y3
-	VFMADD231PD  Y9, Y7, Y3
-	VMASKMOVPD   Y3, Y10, (R8)
-	VMASKMOVPD   (DI), Y10, Y3
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y9, Y6, Y2
-	VMASKMOVPD   Y2, Y10, (DI)
-	VMASKMOVPD   (SI), Y10, Y2
-	VMULPD       Y1, Y2, Y1
-	VFMADD231PD  Y9, Y5, Y1
-	VMASKMOVPD   Y1, Y10, (SI)
-	VMASKMOVPD   (DX), Y10, Y1
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y9, Y4, Y0
-	VMASKMOVPD   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+32, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+64(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	MOVQ    R9, CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    SI, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l21
+	JLT     l9
 	PCALIGN $0x20
 
-l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y6
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l20
+	JGE         l8
 
-l21:
+l9:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l10
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y6, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
+	VMOVSD       X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+40(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y5
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y15
+	VBROADCASTSD 8(R9), Y0
+	VMULPD       Y0, Y1, Y14
+	VBROADCASTSD 16(R9), Y0
+	VMULPD       Y0, Y1, Y13
+	VBROADCASTSD 24(R9), Y0
+	VMULPD       Y0, Y1, Y12
 	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y5, Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R12, DX
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y15, Y0
+	VSUBPD       Y0, Y1, Y11
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R9), Y0
+	VMULPD       Y0, Y14, Y0
+	VSUBPD       Y0, Y1, Y10
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R9), Y0
+	VMULPD       Y0, Y13, Y0
+	VSUBPD       Y0, Y1, Y9
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R9), Y0
+	VMULPD       Y0, Y12, Y0
+	VSUBPD       Y0, Y1, Y8
+	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -5451,7 +5192,7 @@ l23:
 	SHLQ         $0x03, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -5460,198 +5201,534 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l26
+	JLT          l16
 	PCALIGN      $0x20
 
-l25:
+l15:
+	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (CX), Y5, Y0
+	VMULPD      (R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      (DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMULPD      (SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      (DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD 32(CX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
+	VMULPD      32(R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      32(DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, 32(DI)
 	VFMADD231PD Y0, Y1, Y6
+	VMULPD      32(SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      32(DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l15
+
+l16:
+	CMPQ    AX, $0x04
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      (DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMULPD      (SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      (DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l17
+
+l18:
+	CMPQ         AX, $0x01
+	JLT          l19
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y11, Y0, Y0
+	VFMADD231PD  Y2, Y15, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y7, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y7, Y7
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y10, Y0, Y0
+	VFMADD231PD  Y2, Y14, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y6, Y6
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y9, Y0, Y0
+	VFMADD231PD  Y2, Y13, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y5, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y5, Y5
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y8, Y0, Y0
+	VFMADD231PD  Y2, Y12, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
+
+l19:
+	MOVQ       yStride+88(FP), AX
+	SHLQ       $0x03, AX
+	LEAQ       (R9)(AX*1), AX
+	VBLENDPD   $0x0c, Y5, Y7, Y0
+	VPERM2F128 $0x21, Y5, Y7, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (AX)
+	MOVQ       stride+56(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R10
+	ADDQ       $+32, R9
+	ADDQ       $-4, R11
+	CMPQ       R11, $0x04
+	JGE        l13
+
+l14:
+	CMPQ    R11, $0x01
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	MOVQ         R10, DX
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y6, Y0
+	VSUBPD       Y0, Y1, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+80(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+64(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+72(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l23
+	PCALIGN      $0x20
+
+l22:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DX), Y5, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(DX), Y5, Y0
+	VFMADD231PD 32(CX), Y6, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l25
+	JGE         l22
 
-l26:
+l23:
 	CMPQ    AX, $0x04
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS     (BX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (CX), Y5, Y0
+	VMULPD      (DX), Y5, Y0
+	VFMADD231PD (CX), Y6, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
 	VMASKMOVPD   (CX), Y3, Y2
 	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y2, Y6, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y6, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y6, Y6
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
 
-l29:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l26:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y0
-	VSUBPD       Y0, Y2, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSD       X0, (AX)
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPD      32(DX), Y0, Y2
-	VFMADD231PD 32(BX), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l30
+l21:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x04
-	JLT     l33
+l12:
+	MOVQ    rows+40(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, BX
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (DI)(CX*1), SI
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y1, Y10
+	VBROADCASTSD 8(R12), Y0
+	VMULPD       Y0, Y1, Y9
+	VBROADCASTSD 16(R12), Y0
+	VMULPD       Y0, Y1, Y8
+	VBROADCASTSD 24(R12), Y0
+	VMULPD       Y0, Y1, Y7
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y10, Y0
+	VSUBPD       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R12), Y0
+	VMULPD       Y0, Y9, Y0
+	VSUBPD       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R12), Y0
+	VMULPD       Y0, Y8, Y0
+	VSUBPD       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R12), Y0
+	VMULPD       Y0, Y7, Y0
+	VSUBPD       Y0, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS     (DX), Y1
+	VMULPD      (R9), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPD      (R8), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPD      (DI), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(DX), Y1
+	VMULPD      32(R9), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, 32(R9)
+	VMULPD      32(R8), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, 32(R8)
+	VMULPD      32(DI), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMULPD      32(SI), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l29
+
+l30:
+	CMPQ    CX, $0x04
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (DX), Y1
+	VMULPD      (R9), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, (R9)
+	VMULPD      (R8), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPD      (DI), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, (SI)
 	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l32
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (R9), Y2, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y1, Y10, Y0
+	VMASKMOVPD   Y0, Y2, (R9)
+	VMASKMOVPD   (R8), Y2, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y7, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVQ        AX, X2
-	VPBROADCASTQ X2, Y2
-	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
-	VMASKMOVPD   (BX), Y4, Y3
-	VMASKMOVPD   (DX), Y4, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMASKMOVPD   Y0, Y4, (DX)
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+32, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+8, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y4, Y0
+	VSUBPD       Y0, Y1, Y3
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPD      32(SI), Y3, Y0
+	VFMADD231PD 32(DX), Y4, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l36
+
+l37:
+	CMPQ    CX, $0x04
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMULPD      (SI), Y3, Y0
+	VFMADD231PD (DX), Y4, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $+32, DX
+	ADDQ        $+32, SI
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+
+l40:
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+8, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineCGF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineCGF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+40(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+64(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+64(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y12, Y12, Y12
-	MOVQ    R12, DI
-	VXORPS  Y11, Y11, Y11
-	MOVQ    R12, SI
-	VXORPS  Y10, Y10, Y10
-	MOVQ    R12, DX
-	VXORPS  Y9, Y9, Y9
+	MOVQ    R9, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x02, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y12, Y12, Y12
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y9, Y9, Y9
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l4
@@ -5659,15 +5736,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y12
-	VFMADD231PS (DI), Y0, Y11
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS (DX), Y0, Y9
+	VFMADD231PS (DI), Y0, Y6
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS (DX), Y0, Y4
+	VFMADD231PS (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
 	JGE         l3
@@ -5679,81 +5756,142 @@ l4:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y12, Y12
 	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y11, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y11, Y11
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y6, Y6
 	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y10, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y10, Y10
+	VFMADD213PS  Y5, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y5, Y5
 	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y9, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y9, Y9
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y3, Y5, Y0
+	VPERM2F128   $0x21, Y3, Y5, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+16, R8
+	ADDQ         $-4, R10
+	CMPQ         R10, $0x04
+	JGE          l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
+	MOVQ    R9, CX
+	MOVQ    samples+64(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y0, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
+
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPS       X0, X10, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
+	VMOVSS       X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+40(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y1, Y8
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y1, Y7
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y1, Y6
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y1, Y5
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y12, Y12, Y12
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y12
+	VBROADCASTSS 4(R9), Y0
+	VMULPS       Y0, Y1, Y11
+	VBROADCASTSS 8(R9), Y0
+	VMULPS       Y0, Y1, Y10
+	VBROADCASTSS 12(R9), Y0
+	VMULPS       Y0, Y1, Y9
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
 	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -5761,7 +5899,7 @@ l6:
 	SHLQ         $0x02, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -5770,10 +5908,10 @@ l6:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l9
+	JLT          l16
 	PCALIGN      $0x20
 
-l8:
+l15:
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y2
 	VBROADCASTSS eta+32(FP), Y0
@@ -5781,21 +5919,21 @@ l8:
 	VMOVUPS      onlineConstants<>+32(SB), Y0
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       (R8), Y1, Y0
-	VFMADD231PS  Y3, Y8, Y0
+	VFMADD231PS  Y3, Y12, Y0
 	VMOVUPS      Y0, (R8)
-	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y2, Y8
 	VMULPS       (DI), Y1, Y0
-	VFMADD231PS  Y3, Y7, Y0
+	VFMADD231PS  Y3, Y11, Y0
 	VMOVUPS      Y0, (DI)
-	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y2, Y7
 	VMULPS       (SI), Y1, Y0
-	VFMADD231PS  Y3, Y6, Y0
+	VFMADD231PS  Y3, Y10, Y0
 	VMOVUPS      Y0, (SI)
-	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y2, Y6
 	VMULPS       (DX), Y1, Y0
-	VFMADD231PS  Y3, Y5, Y0
+	VFMADD231PS  Y3, Y9, Y0
 	VMOVUPS      Y0, (DX)
-	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y2, Y5
 	VMOVUPS      32(CX), Y3
 	VMOVUPS      32(BX), Y2
 	VBROADCASTSS eta+32(FP), Y0
@@ -5803,21 +5941,21 @@ l8:
 	VMOVUPS      onlineConstants<>+32(SB), Y0
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       32(R8), Y1, Y0
-	VFMADD231PS  Y3, Y8, Y0
+	VFMADD231PS  Y3, Y12, Y0
 	VMOVUPS      Y0, 32(R8)
-	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y2, Y8
 	VMULPS       32(DI), Y1, Y0
-	VFMADD231PS  Y3, Y7, Y0
+	VFMADD231PS  Y3, Y11, Y0
 	VMOVUPS      Y0, 32(DI)
-	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y2, Y7
 	VMULPS       32(SI), Y1, Y0
-	VFMADD231PS  Y3, Y6, Y0
+	VFMADD231PS  Y3, Y10, Y0
 	VMOVUPS      Y0, 32(SI)
-	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y2, Y6
 	VMULPS       32(DX), Y1, Y0
-	VFMADD231PS  Y3, Y5, Y0
+	VFMADD231PS  Y3, Y9, Y0
 	VMOVUPS      Y0, 32(DX)
-	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y2, Y5
 	ADDQ         $+64, CX
 	ADDQ         $+64, BX
 	ADDQ         $+64, R8
@@ -5826,14 +5964,14 @@ l8:
 	ADDQ         $+64, DX
 	ADDQ         $-16, AX
 	CMPQ         AX, $0x10
-	JGE          l8
+	JGE          l15
 
-l9:
+l16:
 	CMPQ    AX, $0x08
-	JLT     l11
+	JLT     l18
 	PCALIGN $0x20
 
-l10:
+l17:
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y2
 	VBROADCASTSS eta+32(FP), Y0
@@ -5841,21 +5979,21 @@ l10:
 	VMOVUPS      onlineConstants<>+32(SB), Y0
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       (R8), Y1, Y0
-	VFMADD231PS  Y3, Y8, Y0
+	VFMADD231PS  Y3, Y12, Y0
 	VMOVUPS      Y0, (R8)
-	VFMADD231PS  Y0, Y2, Y12
+	VFMADD231PS  Y0, Y2, Y8
 	VMULPS       (DI), Y1, Y0
-	VFMADD231PS  Y3, Y7, Y0
+	VFMADD231PS  Y3, Y11, Y0
 	VMOVUPS      Y0, (DI)
-	VFMADD231PS  Y0, Y2, Y11
+	VFMADD231PS  Y0, Y2, Y7
 	VMULPS       (SI), Y1, Y0
-	VFMADD231PS  Y3, Y6, Y0
+	VFMADD231PS  Y3, Y10, Y0
 	VMOVUPS      Y0, (SI)
-	VFMADD231PS  Y0, Y2, Y10
+	VFMADD231PS  Y0, Y2, Y6
 	VMULPS       (DX), Y1, Y0
-	VFMADD231PS  Y3, Y5, Y0
+	VFMADD231PS  Y3, Y9, Y0
 	VMOVUPS      Y0, (DX)
-	VFMADD231PS  Y0, Y2, Y9
+	VFMADD231PS  Y0, Y2, Y5
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $+32, R8
@@ -5864,11 +6002,11 @@ l10:
 	ADDQ         $+32, DX
 	ADDQ         $-8, AX
 	CMPQ         AX, $0x08
-	JGE          l10
+	JGE          l17
 
-l11:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l12
+	JLT          l19
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y4
@@ -5880,286 +6018,70 @@ l11:
 	VSUBPS       Y1, Y0, Y1
 	VMASKMOVPS   (R8), Y4, Y0
 	VMULPS       Y1, Y0, Y0
-	VFMADD231PS  Y3, Y8, Y0
+	VFMADD231PS  Y3, Y12, Y0
 	VMASKMOVPS   Y0, Y4, (R8)
-	VFMADD213PS  Y12, Y2, Y0
-	VBLENDVPS    Y4, Y0, Y12, Y12
+	VFMADD213PS  Y8, Y2, Y0
+	VBLENDVPS    Y4, Y0, Y8, Y8
 	VMASKMOVPS   (DI), Y4, Y0
 	VMULPS       Y1, Y0, Y0
-	VFMADD231PS  Y3, Y7, Y0
+	VFMADD231PS  Y3, Y11, Y0
 	VMASKMOVPS   Y0, Y4, (DI)
-	VFMADD213PS  Y11, Y2, Y0
-	VBLENDVPS    Y4, Y0, Y11, Y11
+	VFMADD213PS  Y7, Y2, Y0
+	VBLENDVPS    Y4, Y0, Y7, Y7
 	VMASKMOVPS   (SI), Y4, Y0
 	VMULPS       Y1, Y0, Y0
-	VFMADD231PS  Y3, Y6, Y0
+	VFMADD231PS  Y3, Y10, Y0
 	VMASKMOVPS   Y0, Y4, (SI)
-	VFMADD213PS  Y10, Y2, Y0
-	VBLENDVPS    Y4, Y0, Y10, Y10
+	VFMADD213PS  Y6, Y2, Y0
+	VBLENDVPS    Y4, Y0, Y6, Y6
 	VMASKMOVPS   (DX), Y4, Y0
 	VMULPS       Y1, Y0, Y0
-	VFMADD231PS  Y3, Y5, Y0
+	VFMADD231PS  Y3, Y9, Y0
 	VMASKMOVPS   Y0, Y4, (DX)
-	VFMADD213PS  Y9, Y0, Y2
-	VBLENDVPS    Y4, Y2, Y9, Y9
+	VFMADD213PS  Y5, Y0, Y2
+	VBLENDVPS    Y4, Y2, Y5, Y5
 
-l12:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPS       X0, X10, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	VBROADCASTSS eta+32(FP), Y4
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y4, Y3
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y4, Y2
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y4, Y1
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y4, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
+l19:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VBLENDPD     $0x0c, Y6, Y8, Y0
+	VPERM2F128   $0x21, Y6, Y8, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y5, Y7, Y0
+	VPERM2F128   $0x21, Y5, Y7, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (AX)
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y12, Y12, Y12
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
+	MOVQ         $0x00000004, BX
 	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS      (BX), Y6
-	VBROADCASTSS eta+32(FP), Y4
-	VMULPS       Y4, Y6, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y4
-	VSUBPS       Y5, Y4, Y5
-	VMULPS       (R8), Y5, Y4
-	VFMADD231PS  Y6, Y3, Y4
-	VMOVUPS      Y4, (R8)
-	VMULPS       (DI), Y5, Y4
-	VFMADD231PS  Y6, Y2, Y4
-	VMOVUPS      Y4, (DI)
-	VMULPS       (SI), Y5, Y4
-	VFMADD231PS  Y6, Y1, Y4
-	VMOVUPS      Y4, (SI)
-	VMULPS       (DX), Y5, Y4
-	VFMADD231PS  Y6, Y0, Y4
-	VMOVUPS      Y4, (DX)
-	VMOVUPS      32(BX), Y6
-	VBROADCASTSS eta+32(FP), Y4
-	VMULPS       Y4, Y6, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y4
-	VSUBPS       Y5, Y4, Y5
-	VMULPS       32(R8), Y5, Y4
-	VFMADD231PS  Y6, Y3, Y4
-	VMOVUPS      Y4, 32(R8)
-	VMULPS       32(DI), Y5, Y4
-	VFMADD231PS  Y6, Y2, Y4
-	VMOVUPS      Y4, 32(DI)
-	VMULPS       32(SI), Y5, Y4
-	VFMADD231PS  Y6, Y1, Y4
-	VMOVUPS      Y4, 32(SI)
-	VMULPS       32(DX), Y5, Y4
-	VFMADD231PS  Y6, Y0, Y4
-	VMOVUPS      Y4, 32(DX)
-	ADDQ         $+64, BX
-	ADDQ         $+64, R8
-	ADDQ         $+64, DI
-	ADDQ         $+64, SI
-	ADDQ         $+64, DX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
+	ADDQ         AX, R10
+	ADDQ         $+16, R9
+	ADDQ         $-4, R11
+	CMPQ         R11, $0x04
 	JGE          l13
 
 l14:
-	CMPQ    AX, $0x08
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS      (BX), Y6
-	VBROADCASTSS eta+32(FP), Y4
-	VMULPS       Y4, Y6, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y4
-	VSUBPS       Y5, Y4, Y5
-	VMULPS       (R8), Y5, Y4
-	VFMADD231PS  Y6, Y3, Y4
-	VMOVUPS      Y4, (R8)
-	VMULPS       (DI), Y5, Y4
-	VFMADD231PS  Y6, Y2, Y4
-	VMOVUPS      Y4, (DI)
-	VMULPS       (SI), Y5, Y4
-	VFMADD231PS  Y6, Y1, Y4
-	VMOVUPS      Y4, (SI)
-	VMULPS       (DX), Y5, Y4
-	VFMADD231PS  Y6, Y0, Y4
-	VMOVUPS      Y4, (DX)
-	ADDQ         $+32, BX
-	ADDQ         $+32, R8
-	ADDQ         $+32, DI
-	ADDQ         $+32, SI
-	ADDQ         $+32, DX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVD        AX, X4
-	VPBROADCASTD X4, Y4
-	VPCMPGTD     onlineConstants<>+64(SB), Y4, Y7
-	VMASKMOVPS   (BX), Y7, Y6
-	VBROADCASTSS eta+32(FP), Y4
-	VMULPS       Y4, Y6, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y4
-	VSUBPS       Y5, Y4, Y5
-	VMASKMOVPS   (R8), Y7, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
-	VMASKMOVPS   Y4, Y7, (R8)
-	VMASKMOVPS   (DI), Y7, Y3
-	VMULPS       Y5, Y3, Y3
-	VFMADD231PS  Y6, Y2, Y3
-	VMASKMOVPS   Y3, Y7, (DI)
-	VMASKMOVPS   (SI), Y7, Y2
-	VMULPS       Y5, Y2, Y2
-	VFMADD231PS  Y6, Y1, Y2
-	VMASKMOVPS   Y2, Y7, (SI)
-	VMASKMOVPS   (DX), Y7, Y1
-	VMULPS       Y5, Y1, Y1
-	VFMADD231PS  Y6, Y0, Y1
-	VMASKMOVPS   Y1, Y7, (DX)
-
-l17:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+16, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+64(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    samples+64(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    xStride+72(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+48(FP), AX
-	CMPQ    AX, $0x08
+	CMPQ    R11, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y6, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
-
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
+	MOVQ         R10, DX
 	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y5
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y6
+	VXORPS       Y5, Y5, Y5
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -6167,7 +6089,7 @@ l23:
 	SHLQ         $0x02, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -6176,10 +6098,10 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l26
+	JLT          l23
 	PCALIGN      $0x20
 
-l25:
+l22:
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y2
 	VBROADCASTSS eta+32(FP), Y0
@@ -6187,9 +6109,9 @@ l25:
 	VMOVUPS      onlineConstants<>+32(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 	VMULPS       (DX), Y0, Y0
-	VFMADD231PS  Y3, Y5, Y0
+	VFMADD231PS  Y3, Y6, Y0
 	VMOVUPS      Y0, (DX)
-	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y2, Y5
 	VMOVUPS      32(CX), Y3
 	VMOVUPS      32(BX), Y2
 	VBROADCASTSS eta+32(FP), Y0
@@ -6197,22 +6119,22 @@ l25:
 	VMOVUPS      onlineConstants<>+32(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 	VMULPS       32(DX), Y0, Y0
-	VFMADD231PS  Y3, Y5, Y0
+	VFMADD231PS  Y3, Y6, Y0
 	VMOVUPS      Y0, 32(DX)
-	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y2, Y5
 	ADDQ         $+64, CX
 	ADDQ         $+64, BX
 	ADDQ         $+64, DX
 	ADDQ         $-16, AX
 	CMPQ         AX, $0x10
-	JGE          l25
+	JGE          l22
 
-l26:
+l23:
 	CMPQ    AX, $0x08
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y2
 	VBROADCASTSS eta+32(FP), Y0
@@ -6220,19 +6142,19 @@ l27:
 	VMOVUPS      onlineConstants<>+32(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 	VMULPS       (DX), Y0, Y0
-	VFMADD231PS  Y3, Y5, Y0
+	VFMADD231PS  Y3, Y6, Y0
 	VMOVUPS      Y0, (DX)
-	VFMADD231PS  Y0, Y2, Y6
+	VFMADD231PS  Y0, Y2, Y5
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $+32, DX
 	ADDQ         $-8, AX
 	CMPQ         AX, $0x08
-	JGE          l27
+	JGE          l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y4
@@ -6244,166 +6166,328 @@ l28:
 	VSUBPS       Y1, Y0, Y1
 	VMASKMOVPS   (DX), Y4, Y0
 	VMULPS       Y1, Y0, Y0
-	VFMADD231PS  Y3, Y5, Y0
+	VFMADD231PS  Y3, Y6, Y0
 	VMASKMOVPS   Y0, Y4, (DX)
-	VFMADD213PS  Y6, Y0, Y2
-	VBLENDVPS    Y4, Y2, Y6, Y6
+	VFMADD213PS  Y5, Y0, Y2
+	VBLENDVPS    Y4, Y2, Y5, Y5
 
-l29:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
+l26:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS eta+32(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSS       X0, (AX)
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMOVUPS      (BX), Y3
-	VBROADCASTSS eta+32(FP), Y1
-	VMULPS       Y1, Y3, Y2
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       (DX), Y1, Y1
-	VFMADD231PS  Y3, Y0, Y1
-	VMOVUPS      Y1, (DX)
-	VMOVUPS      32(BX), Y3
-	VBROADCASTSS eta+32(FP), Y1
-	VMULPS       Y1, Y3, Y2
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       32(DX), Y1, Y1
-	VFMADD231PS  Y3, Y0, Y1
-	VMOVUPS      Y1, 32(DX)
-	ADDQ         $+64, BX
-	ADDQ         $+64, DX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
-	JGE          l30
+l21:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x08
-	JLT     l33
+l12:
+	MOVQ    rows+40(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
-	VMOVUPS      (BX), Y3
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (DI)(CX*1), SI
 	VBROADCASTSS eta+32(FP), Y1
-	VMULPS       Y1, Y3, Y2
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       (DX), Y1, Y1
-	VFMADD231PS  Y3, Y0, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         $+32, BX
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y1, Y7
+	VBROADCASTSS 4(R12), Y0
+	VMULPS       Y0, Y1, Y6
+	VBROADCASTSS 8(R12), Y0
+	VMULPS       Y0, Y1, Y5
+	VBROADCASTSS 12(R12), Y0
+	VMULPS       Y0, Y1, Y4
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y1
+	VMULPS       (R9), Y1, Y0
+	VFMADD231PS  Y2, Y7, Y0
+	VMOVUPS      Y0, (R9)
+	VMULPS       (R8), Y1, Y0
+	VFMADD231PS  Y2, Y6, Y0
+	VMOVUPS      Y0, (R8)
+	VMULPS       (DI), Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVUPS      Y0, (DI)
+	VMULPS       (SI), Y1, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      32(DX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y1
+	VMULPS       32(R9), Y1, Y0
+	VFMADD231PS  Y2, Y7, Y0
+	VMOVUPS      Y0, 32(R9)
+	VMULPS       32(R8), Y1, Y0
+	VFMADD231PS  Y2, Y6, Y0
+	VMOVUPS      Y0, 32(R8)
+	VMULPS       32(DI), Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVUPS      Y0, 32(DI)
+	VMULPS       32(SI), Y1, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVUPS      Y0, 32(SI)
+	ADDQ         $+64, DX
+	ADDQ         $+64, R9
+	ADDQ         $+64, R8
+	ADDQ         $+64, DI
+	ADDQ         $+64, SI
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l29
+
+l30:
+	CMPQ    CX, $0x08
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y1
+	VMULPS       (R9), Y1, Y0
+	VFMADD231PS  Y2, Y7, Y0
+	VMOVUPS      Y0, (R9)
+	VMULPS       (R8), Y1, Y0
+	VFMADD231PS  Y2, Y6, Y0
+	VMOVUPS      Y0, (R8)
+	VMULPS       (DI), Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVUPS      Y0, (DI)
+	VMULPS       (SI), Y1, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVUPS      Y0, (SI)
 	ADDQ         $+32, DX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l32
+	ADDQ         $+32, R9
+	ADDQ         $+32, R8
+	ADDQ         $+32, DI
+	ADDQ         $+32, SI
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
+	JGE          l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y1
+	VMASKMOVPS   (R9), Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y2, Y7, Y0
+	VMASKMOVPS   Y0, Y3, (R9)
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y2, Y6, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVD        AX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     onlineConstants<>+64(SB), Y1, Y4
-	VMASKMOVPS   (BX), Y4, Y3
-	VBROADCASTSS eta+32(FP), Y1
-	VMULPS       Y1, Y3, Y2
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VSUBPS       Y2, Y1, Y2
-	VMASKMOVPS   (DX), Y4, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y3, Y0, Y1
-	VMASKMOVPS   Y1, Y4, (DX)
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+16, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+4, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSS eta+32(FP), Y1
+	VBROADCASTSS (R12), Y0
+	VMULPS       Y0, Y1, Y4
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       (SI), Y0, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      32(DX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       32(SI), Y0, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVUPS      Y0, 32(SI)
+	ADDQ         $+64, DX
+	ADDQ         $+64, SI
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l36
+
+l37:
+	CMPQ    CX, $0x08
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       (SI), Y0, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVUPS      Y0, (SI)
+	ADDQ         $+32, DX
+	ADDQ         $+32, SI
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
+	JGE          l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	VBROADCASTSS eta+32(FP), Y0
+	VMULPS       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y1
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y2, Y4, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+
+l40:
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+4, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineCGF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineCGF64AVX2(SB), NOSPLIT, $0-96
-	MOVQ    rows+40(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+64(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+64(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y12, Y12, Y12
-	MOVQ    R12, DI
-	VXORPS  Y11, Y11, Y11
-	MOVQ    R12, SI
-	VXORPS  Y10, Y10, Y10
-	MOVQ    R12, DX
-	VXORPS  Y9, Y9, Y9
+	MOVQ    R9, DI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+56(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+64(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+72(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+56(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y12, Y12, Y12
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y9, Y9, Y9
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+48(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l4
@@ -6411,15 +6495,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y12
-	VFMADD231PD (DI), Y0, Y11
-	VFMADD231PD (SI), Y0, Y10
-	VFMADD231PD (DX), Y0, Y9
+	VFMADD231PD (DI), Y0, Y6
+	VFMADD231PD (SI), Y0, Y5
+	VFMADD231PD (DX), Y0, Y4
+	VFMADD231PD (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
 	JGE         l3
@@ -6431,73 +6515,136 @@ l4:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y12, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y12, Y12
 	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y11, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y11, Y11
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y6, Y6
 	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y10, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y10, Y10
+	VFMADD213PD  Y5, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y5, Y5
 	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y9, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y9, Y9
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y4, Y4
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y3, Y5, Y0
+	VPERM2F128 $0x21, Y3, Y5, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (R8)
+	MOVQ       stride+56(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R9
+	ADDQ       $+32, R8
+	ADDQ       $-4, R10
+	CMPQ       R10, $0x04
+	JGE        l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
+	MOVQ    R9, CX
+	MOVQ    samples+64(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+72(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y0, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
+
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPD       X0, X10, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
+	VMOVSD       X0, (R8)
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+40(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y1, Y8
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y1, Y7
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y1, Y6
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y1, Y5
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y12, Y12, Y12
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y12
+	VBROADCASTSD 8(R9), Y0
+	VMULPD       Y0, Y1, Y11
+	VBROADCASTSD 16(R9), Y0
+	VMULPD       Y0, Y1, Y10
+	VBROADCASTSD 24(R9), Y0
+	VMULPD       Y0, Y1, Y9
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
 	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -6505,7 +6652,7 @@ l6:
 	SHLQ         $0x03, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -6514,10 +6661,10 @@ l6:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l9
+	JLT          l16
 	PCALIGN      $0x20
 
-l8:
+l15:
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y2
 	VBROADCASTSD eta+32(FP), Y0
@@ -6525,21 +6672,21 @@ l8:
 	VMOVUPS      onlineConstants<>+128(SB), Y0
 	VSUBPD       Y1, Y0, Y1
 	VMULPD       (R8), Y1, Y0
-	VFMADD231PD  Y3, Y8, Y0
+	VFMADD231PD  Y3, Y12, Y0
 	VMOVUPS      Y0, (R8)
-	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y2, Y8
 	VMULPD       (DI), Y1, Y0
-	VFMADD231PD  Y3, Y7, Y0
+	VFMADD231PD  Y3, Y11, Y0
 	VMOVUPS      Y0, (DI)
-	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y2, Y7
 	VMULPD       (SI), Y1, Y0
-	VFMADD231PD  Y3, Y6, Y0
+	VFMADD231PD  Y3, Y10, Y0
 	VMOVUPS      Y0, (SI)
-	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y2, Y6
 	VMULPD       (DX), Y1, Y0
-	VFMADD231PD  Y3, Y5, Y0
+	VFMADD231PD  Y3, Y9, Y0
 	VMOVUPS      Y0, (DX)
-	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y2, Y5
 	VMOVUPS      32(CX), Y3
 	VMOVUPS      32(BX), Y2
 	VBROADCASTSD eta+32(FP), Y0
@@ -6547,21 +6694,21 @@ l8:
 	VMOVUPS      onlineConstants<>+128(SB), Y0
 	VSUBPD       Y1, Y0, Y1
 	VMULPD       32(R8), Y1, Y0
-	VFMADD231PD  Y3, Y8, Y0
+	VFMADD231PD  Y3, Y12, Y0
 	VMOVUPS      Y0, 32(R8)
-	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y2, Y8
 	VMULPD       32(DI), Y1, Y0
-	VFMADD231PD  Y3, Y7, Y0
+	VFMADD231PD  Y3, Y11, Y0
 	VMOVUPS      Y0, 32(DI)
-	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y2, Y7
 	VMULPD       32(SI), Y1, Y0
-	VFMADD231PD  Y3, Y6, Y0
+	VFMADD231PD  Y3, Y10, Y0
 	VMOVUPS      Y0, 32(SI)
-	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y2, Y6
 	VMULPD       32(DX), Y1, Y0
-	VFMADD231PD  Y3, Y5, Y0
+	VFMADD231PD  Y3, Y9, Y0
 	VMOVUPS      Y0, 32(DX)
-	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y2, Y5
 	ADDQ         $+64, CX
 	ADDQ         $+64, BX
 	ADDQ         $+64, R8
@@ -6570,14 +6717,14 @@ l8:
 	ADDQ         $+64, DX
 	ADDQ         $-8, AX
 	CMPQ         AX, $0x08
-	JGE          l8
+	JGE          l15
 
-l9:
+l16:
 	CMPQ    AX, $0x04
-	JLT     l11
+	JLT     l18
 	PCALIGN $0x20
 
-l10:
+l17:
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y2
 	VBROADCASTSD eta+32(FP), Y0
@@ -6585,21 +6732,21 @@ l10:
 	VMOVUPS      onlineConstants<>+128(SB), Y0
 	VSUBPD       Y1, Y0, Y1
 	VMULPD       (R8), Y1, Y0
-	VFMADD231PD  Y3, Y8, Y0
+	VFMADD231PD  Y3, Y12, Y0
 	VMOVUPS      Y0, (R8)
-	VFMADD231PD  Y0, Y2, Y12
+	VFMADD231PD  Y0, Y2, Y8
 	VMULPD       (DI), Y1, Y0
-	VFMADD231PD  Y3, Y7, Y0
+	VFMADD231PD  Y3, Y11, Y0
 	VMOVUPS      Y0, (DI)
-	VFMADD231PD  Y0, Y2, Y11
+	VFMADD231PD  Y0, Y2, Y7
 	VMULPD       (SI), Y1, Y0
-	VFMADD231PD  Y3, Y6, Y0
+	VFMADD231PD  Y3, Y10, Y0
 	VMOVUPS      Y0, (SI)
-	VFMADD231PD  Y0, Y2, Y10
+	VFMADD231PD  Y0, Y2, Y6
 	VMULPD       (DX), Y1, Y0
-	VFMADD231PD  Y3, Y5, Y0
+	VFMADD231PD  Y3, Y9, Y0
 	VMOVUPS      Y0, (DX)
-	VFMADD231PD  Y0, Y2, Y9
+	VFMADD231PD  Y0, Y2, Y5
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $+32, R8
@@ -6608,11 +6755,11 @@ l10:
 	ADDQ         $+32, DX
 	ADDQ         $-4, AX
 	CMPQ         AX, $0x04
-	JGE          l10
+	JGE          l17
 
-l11:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l12
+	JLT          l19
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y4
@@ -6624,276 +6771,66 @@ l11:
 	VSUBPD       Y1, Y0, Y1
 	VMASKMOVPD   (R8), Y4, Y0
 	VMULPD       Y1, Y0, Y0
-	VFMADD231PD  Y3, Y8, Y0
+	VFMADD231PD  Y3, Y12, Y0
 	VMASKMOVPD   Y0, Y4, (R8)
-	VFMADD213PD  Y12, Y2, Y0
-	VBLENDVPD    Y4, Y0, Y12, Y12
+	VFMADD213PD  Y8, Y2, Y0
+	VBLENDVPD    Y4, Y0, Y8, Y8
 	VMASKMOVPD   (DI), Y4, Y0
 	VMULPD       Y1, Y0, Y0
-	VFMADD231PD  Y3, Y7, Y0
+	VFMADD231PD  Y3, Y11, Y0
 	VMASKMOVPD   Y0, Y4, (DI)
-	VFMADD213PD  Y11, Y2, Y0
-	VBLENDVPD    Y4, Y0, Y11, Y11
+	VFMADD213PD  Y7, Y2, Y0
+	VBLENDVPD    Y4, Y0, Y7, Y7
 	VMASKMOVPD   (SI), Y4, Y0
 	VMULPD       Y1, Y0, Y0
-	VFMADD231PD  Y3, Y6, Y0
+	VFMADD231PD  Y3, Y10, Y0
 	VMASKMOVPD   Y0, Y4, (SI)
-	VFMADD213PD  Y10, Y2, Y0
-	VBLENDVPD    Y4, Y0, Y10, Y10
+	VFMADD213PD  Y6, Y2, Y0
+	VBLENDVPD    Y4, Y0, Y6, Y6
 	VMASKMOVPD   (DX), Y4, Y0
 	VMULPD       Y1, Y0, Y0
-	VFMADD231PD  Y3, Y5, Y0
+	VFMADD231PD  Y3, Y9, Y0
 	VMASKMOVPD   Y0, Y4, (DX)
-	VFMADD213PD  Y9, Y0, Y2
-	VBLENDVPD    Y4, Y2, Y9, Y9
+	VFMADD213PD  Y5, Y0, Y2
+	VBLENDVPD    Y4, Y2, Y5, Y5
 
-l12:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPD       X0, X10, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	VBROADCASTSD eta+32(FP), Y4
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y4, Y3
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y4, Y2
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y4, Y1
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y4, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y12, Y12, Y12
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
-	MOVQ         samples+64(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS      (BX), Y6
-	VBROADCASTSD eta+32(FP), Y4
-	VMULPD       Y4, Y6, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y4
-	VSUBPD       Y5, Y4, Y5
-	VMULPD       (R8), Y5, Y4
-	VFMADD231PD  Y6, Y3, Y4
-	VMOVUPS      Y4, (R8)
-	VMULPD       (DI), Y5, Y4
-	VFMADD231PD  Y6, Y2, Y4
-	VMOVUPS      Y4, (DI)
-	VMULPD       (SI), Y5, Y4
-	VFMADD231PD  Y6, Y1, Y4
-	VMOVUPS      Y4, (SI)
-	VMULPD       (DX), Y5, Y4
-	VFMADD231PD  Y6, Y0, Y4
-	VMOVUPS      Y4, (DX)
-	VMOVUPS      32(BX), Y6
-	VBROADCASTSD eta+32(FP), Y4
-	VMULPD       Y4, Y6, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y4
-	VSUBPD       Y5, Y4, Y5
-	VMULPD       32(R8), Y5, Y4
-	VFMADD231PD  Y6, Y3, Y4
-	VMOVUPS      Y4, 32(R8)
-	VMULPD       32(DI), Y5, Y4
-	VFMADD231PD  Y6, Y2, Y4
-	VMOVUPS      Y4, 32(DI)
-	VMULPD       32(SI), Y5, Y4
-	VFMADD231PD  Y6, Y1, Y4
-	VMOVUPS      Y4, 32(SI)
-	VMULPD       32(DX), Y5, Y4
-	VFMADD231PD  Y6, Y0, Y4
-	VMOVUPS      Y4, 32(DX)
-	ADDQ         $+64, BX
-	ADDQ         $+64, R8
-	ADDQ         $+64, DI
-	ADDQ         $+64, SI
-	ADDQ         $+64, DX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l13
+l19:
+	MOVQ       yStride+88(FP), AX
+	SHLQ       $0x03, AX
+	LEAQ       (R9)(AX*1), AX
+	VBLENDPD   $0x0c, Y6, Y8, Y0
+	VPERM2F128 $0x21, Y6, Y8, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y5, Y7, Y0
+	VPERM2F128 $0x21, Y5, Y7, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (AX)
+	MOVQ       stride+56(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R10
+	ADDQ       $+32, R9
+	ADDQ       $-4, R11
+	CMPQ       R11, $0x04
+	JGE        l13
 
 l14:
-	CMPQ    AX, $0x04
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS      (BX), Y6
-	VBROADCASTSD eta+32(FP), Y4
-	VMULPD       Y4, Y6, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y4
-	VSUBPD       Y5, Y4, Y5
-	VMULPD       (R8), Y5, Y4
-	VFMADD231PD  Y6, Y3, Y4
-	VMOVUPS      Y4, (R8)
-	VMULPD       (DI), Y5, Y4
-	VFMADD231PD  Y6, Y2, Y4
-	VMOVUPS      Y4, (DI)
-	VMULPD       (SI), Y5, Y4
-	VFMADD231PD  Y6, Y1, Y4
-	VMOVUPS      Y4, (SI)
-	VMULPD       (DX), Y5, Y4
-	VFMADD231PD  Y6, Y0, Y4
-	VMOVUPS      Y4, (DX)
-	ADDQ         $+32, BX
-	ADDQ         $+32, R8
-	ADDQ         $+32, DI
-	ADDQ         $+32, SI
-	ADDQ         $+32, DX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
-	JGE          l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVQ        AX, X4
-	VPBROADCASTQ X4, Y4
-	VPCMPGTQ     onlineConstants<>+160(SB), Y4, Y7
-	VMASKMOVPD   (BX), Y7, Y6
-	VBROADCASTSD eta+32(FP), Y4
-	VMULPD       Y4, Y6, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y4
-	VSUBPD       Y5, Y4, Y5
-	VMASKMOVPD   (R8), Y7, Y4
-	VMULPD       Y5, Y4, Y4
-	VFMADD231PD  Y6, Y3, Y4
-	VMASKMOVPD   Y4, Y7, (R8)
-	VMASKMOVPD   (DI), Y7, Y3
-	VMULPD       Y5, Y3, Y3
-	VFMADD231PD  Y6, Y2, Y3
-	VMASKMOVPD   Y3, Y7, (DI)
-	VMASKMOVPD   (SI), Y7, Y2
-	VMULPD       Y5, Y2, Y2
-	VFMADD231PD  Y6, Y1, Y2
-	VMASKMOVPD   Y2, Y7, (SI)
-	VMASKMOVPD   (DX), Y7, Y1
-	VMULPD       Y5, Y1, Y1
-	VFMADD231PD  Y6, Y0, Y1
-	VMASKMOVPD   Y1, Y7, (DX)
-
-l17:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+32, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+64(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    samples+64(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    xStride+72(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+48(FP), AX
-	CMPQ    AX, $0x04
+	CMPQ    R11, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y6, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
-
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
+	MOVQ         R10, DX
 	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y5
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y6
+	VXORPS       Y5, Y5, Y5
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+80(FP), BX
 	IMULQ        BX, AX
@@ -6901,7 +6838,7 @@ l23:
 	SHLQ         $0x03, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+72(FP), BX
 	IMULQ        BX, AX
@@ -6910,10 +6847,10 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l26
+	JLT          l23
 	PCALIGN      $0x20
 
-l25:
+l22:
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y2
 	VBROADCASTSD eta+32(FP), Y0
@@ -6921,9 +6858,9 @@ l25:
 	VMOVUPS      onlineConstants<>+128(SB), Y0
 	VSUBPD       Y1, Y0, Y0
 	VMULPD       (DX), Y0, Y0
-	VFMADD231PD  Y3, Y5, Y0
+	VFMADD231PD  Y3, Y6, Y0
 	VMOVUPS      Y0, (DX)
-	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y2, Y5
 	VMOVUPS      32(CX), Y3
 	VMOVUPS      32(BX), Y2
 	VBROADCASTSD eta+32(FP), Y0
@@ -6931,22 +6868,22 @@ l25:
 	VMOVUPS      onlineConstants<>+128(SB), Y0
 	VSUBPD       Y1, Y0, Y0
 	VMULPD       32(DX), Y0, Y0
-	VFMADD231PD  Y3, Y5, Y0
+	VFMADD231PD  Y3, Y6, Y0
 	VMOVUPS      Y0, 32(DX)
-	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y2, Y5
 	ADDQ         $+64, CX
 	ADDQ         $+64, BX
 	ADDQ         $+64, DX
 	ADDQ         $-8, AX
 	CMPQ         AX, $0x08
-	JGE          l25
+	JGE          l22
 
-l26:
+l23:
 	CMPQ    AX, $0x04
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y2
 	VBROADCASTSD eta+32(FP), Y0
@@ -6954,19 +6891,19 @@ l27:
 	VMOVUPS      onlineConstants<>+128(SB), Y0
 	VSUBPD       Y1, Y0, Y0
 	VMULPD       (DX), Y0, Y0
-	VFMADD231PD  Y3, Y5, Y0
+	VFMADD231PD  Y3, Y6, Y0
 	VMOVUPS      Y0, (DX)
-	VFMADD231PD  Y0, Y2, Y6
+	VFMADD231PD  Y0, Y2, Y5
 	ADDQ         $+32, CX
 	ADDQ         $+32, BX
 	ADDQ         $+32, DX
 	ADDQ         $-4, AX
 	CMPQ         AX, $0x04
-	JGE          l27
+	JGE          l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y4
@@ -6978,164 +6915,326 @@ l28:
 	VSUBPD       Y1, Y0, Y1
 	VMASKMOVPD   (DX), Y4, Y0
 	VMULPD       Y1, Y0, Y0
-	VFMADD231PD  Y3, Y5, Y0
+	VFMADD231PD  Y3, Y6, Y0
 	VMASKMOVPD   Y0, Y4, (DX)
-	VFMADD213PD  Y6, Y0, Y2
-	VBLENDVPD    Y4, Y2, Y6, Y6
+	VFMADD213PD  Y5, Y0, Y2
+	VBLENDVPD    Y4, Y2, Y5, Y5
 
-l29:
-	MOVQ yStride+88(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l26:
+	MOVQ         yStride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	VBROADCASTSD eta+32(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+64(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+80(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSD       X0, (AX)
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMOVUPS      (BX), Y3
-	VBROADCASTSD eta+32(FP), Y1
-	VMULPD       Y1, Y3, Y2
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VSUBPD       Y2, Y1, Y1
-	VMULPD       (DX), Y1, Y1
-	VFMADD231PD  Y3, Y0, Y1
-	VMOVUPS      Y1, (DX)
-	VMOVUPS      32(BX), Y3
-	VBROADCASTSD eta+32(FP), Y1
-	VMULPD       Y1, Y3, Y2
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VSUBPD       Y2, Y1, Y1
-	VMULPD       32(DX), Y1, Y1
-	VFMADD231PD  Y3, Y0, Y1
-	VMOVUPS      Y1, 32(DX)
-	ADDQ         $+64, BX
-	ADDQ         $+64, DX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l30
+l21:
+	MOVQ yStride+88(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x04
-	JLT     l33
+l12:
+	MOVQ    rows+40(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
-	VMOVUPS      (BX), Y3
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (DI)(CX*1), SI
 	VBROADCASTSD eta+32(FP), Y1
-	VMULPD       Y1, Y3, Y2
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VSUBPD       Y2, Y1, Y1
-	VMULPD       (DX), Y1, Y1
-	VFMADD231PD  Y3, Y0, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         $+32, BX
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y1, Y7
+	VBROADCASTSD 8(R12), Y0
+	VMULPD       Y0, Y1, Y6
+	VBROADCASTSD 16(R12), Y0
+	VMULPD       Y0, Y1, Y5
+	VBROADCASTSD 24(R12), Y0
+	VMULPD       Y0, Y1, Y4
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       (R9), Y1, Y0
+	VFMADD231PD  Y2, Y7, Y0
+	VMOVUPS      Y0, (R9)
+	VMULPD       (R8), Y1, Y0
+	VFMADD231PD  Y2, Y6, Y0
+	VMOVUPS      Y0, (R8)
+	VMULPD       (DI), Y1, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMOVUPS      Y0, (DI)
+	VMULPD       (SI), Y1, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      32(DX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       32(R9), Y1, Y0
+	VFMADD231PD  Y2, Y7, Y0
+	VMOVUPS      Y0, 32(R9)
+	VMULPD       32(R8), Y1, Y0
+	VFMADD231PD  Y2, Y6, Y0
+	VMOVUPS      Y0, 32(R8)
+	VMULPD       32(DI), Y1, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMOVUPS      Y0, 32(DI)
+	VMULPD       32(SI), Y1, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMOVUPS      Y0, 32(SI)
+	ADDQ         $+64, DX
+	ADDQ         $+64, R9
+	ADDQ         $+64, R8
+	ADDQ         $+64, DI
+	ADDQ         $+64, SI
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
+	JGE          l29
+
+l30:
+	CMPQ    CX, $0x04
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y1
+	VMULPD       (R9), Y1, Y0
+	VFMADD231PD  Y2, Y7, Y0
+	VMOVUPS      Y0, (R9)
+	VMULPD       (R8), Y1, Y0
+	VFMADD231PD  Y2, Y6, Y0
+	VMOVUPS      Y0, (R8)
+	VMULPD       (DI), Y1, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMOVUPS      Y0, (DI)
+	VMULPD       (SI), Y1, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMOVUPS      Y0, (SI)
 	ADDQ         $+32, DX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
-	JGE          l32
+	ADDQ         $+32, R9
+	ADDQ         $+32, R8
+	ADDQ         $+32, DI
+	ADDQ         $+32, SI
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
+	JGE          l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (DX), Y3, Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y1
+	VMASKMOVPD   (R9), Y3, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y2, Y7, Y0
+	VMASKMOVPD   Y0, Y3, (R9)
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y2, Y6, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVQ        AX, X1
-	VPBROADCASTQ X1, Y1
-	VPCMPGTQ     onlineConstants<>+160(SB), Y1, Y4
-	VMASKMOVPD   (BX), Y4, Y3
-	VBROADCASTSD eta+32(FP), Y1
-	VMULPD       Y1, Y3, Y2
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VSUBPD       Y2, Y1, Y2
-	VMASKMOVPD   (DX), Y4, Y1
-	VMULPD       Y2, Y1, Y1
-	VFMADD231PD  Y3, Y0, Y1
-	VMASKMOVPD   Y1, Y4, (DX)
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+32, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+8, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSD eta+32(FP), Y1
+	VBROADCASTSD (R12), Y0
+	VMULPD       Y0, Y1, Y4
+	MOVQ         samples+64(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+80(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+48(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y0
+	VMULPD       (SI), Y0, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      32(DX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y0
+	VMULPD       32(SI), Y0, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMOVUPS      Y0, 32(SI)
+	ADDQ         $+64, DX
+	ADDQ         $+64, SI
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
+	JGE          l36
+
+l37:
+	CMPQ    CX, $0x04
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y0
+	VMULPD       (SI), Y0, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMOVUPS      Y0, (SI)
+	ADDQ         $+32, DX
+	ADDQ         $+32, SI
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
+	JGE          l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (DX), Y3, Y2
+	VBROADCASTSD eta+32(FP), Y0
+	VMULPD       Y0, Y2, Y1
+	VMOVUPS      onlineConstants<>+128(SB), Y0
+	VSUBPD       Y1, Y0, Y1
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y1, Y0, Y0
+	VFMADD231PD  Y2, Y4, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+
+l40:
+	MOVQ  stride+56(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+8, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineGAF32AVX2(w *float32, x *float32, r *float32, y *float32, eta float32, ga float32, gb float32, aa float32, ab float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGAF32AVX2(SB), NOSPLIT, $0-112
-	MOVQ    rows+56(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+80(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+56(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+80(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R12, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R12, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R12, DX
-	VXORPS  Y12, Y12, Y12
+	MOVQ    R9, DI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+80(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+88(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x02, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+64(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l4
@@ -7143,15 +7242,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y15
-	VFMADD231PS (DI), Y0, Y14
-	VFMADD231PS (SI), Y0, Y13
-	VFMADD231PS (DX), Y0, Y12
+	VFMADD231PS (DI), Y0, Y6
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS (DX), Y0, Y4
+	VFMADD231PS (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
 	JGE         l3
@@ -7163,55 +7262,151 @@ l4:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y15, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y15, Y15
 	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y14, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y14, Y14
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y6, Y6
 	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y13, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y13, Y13
+	VFMADD213PS  Y5, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y5, Y5
 	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y12, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y3, Y5, Y0
+	VPERM2F128   $0x21, Y3, Y5, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R8)
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+16, R8
+	ADDQ         $-4, R10
+	CMPQ         R10, $0x04
+	JGE          l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPS       X0, X15, X1
+	MOVQ    R9, CX
+	MOVQ    samples+80(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+88(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y0, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
+
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPS       X0, X14, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
+	VMOVSS       X0, (R8)
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+56(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSS eta+32(FP), Y2
-	VBROADCASTSS (R10), Y1
+	VBROADCASTSS (R9), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y15
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y14
+	VBROADCASTSS 4(R9), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y13
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y12
+	VBROADCASTSS 8(R9), Y1
 	VBROADCASTSS ga+36(FP), Y0
 	VMULPS       Y1, Y0, Y3
 	VBROADCASTSS gb+40(FP), Y0
@@ -7222,7 +7417,7 @@ l6:
 	VBROADCASTSS ab+48(FP), Y0
 	VADDPS       Y0, Y1, Y0
 	VMULPS       Y0, Y2, Y10
-	VBROADCASTSS 4(R10), Y1
+	VBROADCASTSS 12(R9), Y1
 	VBROADCASTSS ga+36(FP), Y0
 	VMULPS       Y1, Y0, Y3
 	VBROADCASTSS gb+40(FP), Y0
@@ -7233,47 +7428,12 @@ l6:
 	VBROADCASTSS ab+48(FP), Y0
 	VADDPS       Y0, Y1, Y0
 	VMULPS       Y0, Y2, Y8
-	VBROADCASTSS 8(R10), Y1
-	VBROADCASTSS ga+36(FP), Y0
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS gb+40(FP), Y0
-	VADDPS       Y0, Y3, Y0
-	VMULPS       Y0, Y2, Y7
-	VBROADCASTSS aa+44(FP), Y0
-	VMULPS       Y1, Y0, Y1
-	VBROADCASTSS ab+48(FP), Y0
-	VADDPS       Y0, Y1, Y0
-	VMULPS       Y0, Y2, Y6
-	VBROADCASTSS 12(R10), Y1
-	VBROADCASTSS ga+36(FP), Y0
-	VMULPS       Y1, Y0, Y3
-	VBROADCASTSS gb+40(FP), Y0
-	VADDPS       Y0, Y3, Y0
-	VMULPS       Y0, Y2, Y5
-	VBROADCASTSS aa+44(FP), Y0
-	VMULPS       Y1, Y0, Y1
-	VBROADCASTSS ab+48(FP), Y0
-	VADDPS       Y0, Y1, Y0
-	VMULPS       Y0, Y2, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+80(FP), AX
-	SUBQ         R9, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+96(FP), BX
 	IMULQ        BX, AX
@@ -7281,7 +7441,7 @@ l6:
 	SHLQ         $0x02, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+80(FP), AX
-	SUBQ         R9, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+88(FP), BX
 	IMULQ        BX, AX
@@ -7290,52 +7450,52 @@ l6:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+64(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l9
+	JLT          l16
 	PCALIGN      $0x20
 
-l8:
+l15:
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMOVAPS     Y11, Y0
+	VMOVAPS     Y15, Y0
 	VFMADD213PS (R8), Y2, Y0
-	VADDPS      Y10, Y0, Y0
+	VADDPS      Y14, Y0, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMOVAPS     Y9, Y0
+	VFMADD231PS Y0, Y1, Y7
+	VMOVAPS     Y13, Y0
 	VFMADD213PS (DI), Y2, Y0
-	VADDPS      Y8, Y0, Y0
+	VADDPS      Y12, Y0, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMOVAPS     Y7, Y0
+	VFMADD231PS Y0, Y1, Y6
+	VMOVAPS     Y11, Y0
 	VFMADD213PS (SI), Y2, Y0
-	VADDPS      Y6, Y0, Y0
+	VADDPS      Y10, Y0, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VFMADD213PS (DX), Y5, Y2
-	VADDPS      Y4, Y2, Y0
+	VFMADD231PS Y0, Y1, Y5
+	VFMADD213PS (DX), Y9, Y2
+	VADDPS      Y8, Y2, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
+	VFMADD231PS Y0, Y1, Y4
 	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMOVAPS     Y11, Y0
+	VMOVAPS     Y15, Y0
 	VFMADD213PS 32(R8), Y2, Y0
-	VADDPS      Y10, Y0, Y0
+	VADDPS      Y14, Y0, Y0
 	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMOVAPS     Y9, Y0
+	VFMADD231PS Y0, Y1, Y7
+	VMOVAPS     Y13, Y0
 	VFMADD213PS 32(DI), Y2, Y0
-	VADDPS      Y8, Y0, Y0
+	VADDPS      Y12, Y0, Y0
 	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMOVAPS     Y7, Y0
+	VFMADD231PS Y0, Y1, Y6
+	VMOVAPS     Y11, Y0
 	VFMADD213PS 32(SI), Y2, Y0
-	VADDPS      Y6, Y0, Y0
+	VADDPS      Y10, Y0, Y0
 	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y13
-	VFMADD213PS 32(DX), Y5, Y2
-	VADDPS      Y4, Y2, Y0
+	VFMADD231PS Y0, Y1, Y5
+	VFMADD213PS 32(DX), Y9, Y2
+	VADDPS      Y8, Y2, Y0
 	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y12
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, R8
@@ -7344,35 +7504,35 @@ l8:
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l8
+	JGE         l15
 
-l9:
+l16:
 	CMPQ    AX, $0x08
-	JLT     l11
+	JLT     l18
 	PCALIGN $0x20
 
-l10:
+l17:
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMOVAPS     Y11, Y0
+	VMOVAPS     Y15, Y0
 	VFMADD213PS (R8), Y2, Y0
-	VADDPS      Y10, Y0, Y0
+	VADDPS      Y14, Y0, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMOVAPS     Y9, Y0
+	VFMADD231PS Y0, Y1, Y7
+	VMOVAPS     Y13, Y0
 	VFMADD213PS (DI), Y2, Y0
-	VADDPS      Y8, Y0, Y0
+	VADDPS      Y12, Y0, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMOVAPS     Y7, Y0
+	VFMADD231PS Y0, Y1, Y6
+	VMOVAPS     Y11, Y0
 	VFMADD213PS (SI), Y2, Y0
-	VADDPS      Y6, Y0, Y0
+	VADDPS      Y10, Y0, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VFMADD213PS (DX), Y5, Y2
-	VADDPS      Y4, Y2, Y0
+	VFMADD231PS Y0, Y1, Y5
+	VFMADD213PS (DX), Y9, Y2
+	VADDPS      Y8, Y2, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, R8
@@ -7381,336 +7541,91 @@ l10:
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l10
+	JGE         l17
 
-l11:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l12
+	JLT          l19
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
 	VMASKMOVPS   (CX), Y3, Y2
 	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (R8), Y3, Y0
+	VFMADD231PS  Y2, Y15, Y0
+	VADDPS       Y14, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y7, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y7, Y7
+	VMASKMOVPS   (DI), Y3, Y0
+	VFMADD231PS  Y2, Y13, Y0
+	VADDPS       Y12, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y6, Y6
+	VMASKMOVPS   (SI), Y3, Y0
 	VFMADD231PS  Y2, Y11, Y0
 	VADDPS       Y10, Y0, Y0
-	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y15, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y15, Y15
-	VMASKMOVPS   (DI), Y3, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y5, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y5, Y5
+	VMASKMOVPS   (DX), Y3, Y0
 	VFMADD231PS  Y2, Y9, Y0
 	VADDPS       Y8, Y0, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y14, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y14, Y14
-	VMASKMOVPS   (SI), Y3, Y0
-	VFMADD231PS  Y2, Y7, Y0
-	VADDPS       Y6, Y0, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y13, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y13, Y13
-	VMASKMOVPS   (DX), Y3, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VADDPS       Y4, Y0, Y0
 	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y12, Y12
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
 
-l12:
-	MOVQ yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPS       X0, X15, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPS       X0, X14, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	VBROADCASTSS eta+32(FP), Y9
-	VBROADCASTSS (R10), Y1
-	VBROADCASTSS ga+36(FP), Y0
-	VMULPS       Y1, Y0, Y2
-	VBROADCASTSS gb+40(FP), Y0
-	VADDPS       Y0, Y2, Y0
-	VMULPS       Y0, Y9, Y7
-	VBROADCASTSS aa+44(FP), Y0
-	VMULPS       Y1, Y0, Y1
-	VBROADCASTSS ab+48(FP), Y0
-	VADDPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y6
-	VBROADCASTSS 4(R10), Y1
-	VBROADCASTSS ga+36(FP), Y0
-	VMULPS       Y1, Y0, Y2
-	VBROADCASTSS gb+40(FP), Y0
-	VADDPS       Y0, Y2, Y0
-	VMULPS       Y0, Y9, Y5
-	VBROADCASTSS aa+44(FP), Y0
-	VMULPS       Y1, Y0, Y1
-	VBROADCASTSS ab+48(FP), Y0
-	VADDPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y4
-	VBROADCASTSS 8(R10), Y1
-	VBROADCASTSS ga+36(FP), Y0
-	VMULPS       Y1, Y0, Y2
-	VBROADCASTSS gb+40(FP), Y0
-	VADDPS       Y0, Y2, Y0
-	VMULPS       Y0, Y9, Y3
-	VBROADCASTSS aa+44(FP), Y0
-	VMULPS       Y1, Y0, Y1
-	VBROADCASTSS ab+48(FP), Y0
-	VADDPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y2
-	VBROADCASTSS 12(R10), Y8
-	VBROADCASTSS ga+36(FP), Y0
-	VMULPS       Y8, Y0, Y1
-	VBROADCASTSS gb+40(FP), Y0
-	VADDPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y1
-	VBROADCASTSS aa+44(FP), Y0
-	VMULPS       Y8, Y0, Y8
-	VBROADCASTSS ab+48(FP), Y0
-	VADDPS       Y0, Y8, Y0
-	VMULPS       Y0, Y9, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
+l19:
+	MOVQ         yStride+104(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VBLENDPD     $0x0c, Y5, Y7, Y0
+	VPERM2F128   $0x21, Y5, Y7, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (AX)
 	MOVQ         stride+72(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+80(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+96(FP), BX
+	MOVQ         $0x00000004, BX
 	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+64(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (BX), Y9
-	VMOVAPS     Y7, Y8
-	VFMADD213PS (R8), Y9, Y8
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, (R8)
-	VMOVAPS     Y5, Y8
-	VFMADD213PS (DI), Y9, Y8
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVAPS     Y3, Y8
-	VFMADD213PS (SI), Y9, Y8
-	VADDPS      Y2, Y8, Y8
-	VMOVUPS     Y8, (SI)
-	VFMADD213PS (DX), Y1, Y9
-	VADDPS      Y0, Y9, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(BX), Y9
-	VMOVAPS     Y7, Y8
-	VFMADD213PS 32(R8), Y9, Y8
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMOVAPS     Y5, Y8
-	VFMADD213PS 32(DI), Y9, Y8
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVAPS     Y3, Y8
-	VFMADD213PS 32(SI), Y9, Y8
-	VADDPS      Y2, Y8, Y8
-	VMOVUPS     Y8, 32(SI)
-	VFMADD213PS 32(DX), Y1, Y9
-	VADDPS      Y0, Y9, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l13
+	ADDQ         AX, R10
+	ADDQ         $+16, R9
+	ADDQ         $-4, R11
+	CMPQ         R11, $0x04
+	JGE          l13
 
 l14:
-	CMPQ    AX, $0x08
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (BX), Y9
-	VMOVAPS     Y7, Y8
-	VFMADD213PS (R8), Y9, Y8
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, (R8)
-	VMOVAPS     Y5, Y8
-	VFMADD213PS (DI), Y9, Y8
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVAPS     Y3, Y8
-	VFMADD213PS (SI), Y9, Y8
-	VADDPS      Y2, Y8, Y8
-	VMOVUPS     Y8, (SI)
-	VFMADD213PS (DX), Y1, Y9
-	VADDPS      Y0, Y9, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVD        AX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
-	VMASKMOVPS   (BX), Y10, Y9
-	VMASKMOVPS   (R8), Y10, Y8
-	VFMADD231PS  Y9, Y7, Y8
-	VADDPS       Y6, Y8, Y6
-	VMASKMOVPS   Y6, Y10, (R8)
-	VMASKMOVPS   (DI), Y10, Y6
-	VFMADD231PS  Y9, Y5, Y6
-	VADDPS       Y4, Y6, Y4
-	VMASKMOVPS   Y4, Y10, (DI)
-	VMASKMOVPS   (SI), Y10, Y4
-	VFMADD231PS  Y9, Y3, Y4
-	VADDPS       Y2, Y4, Y2
-	VMASKMOVPS   Y2, Y10, (SI)
-	VMASKMOVPS   (DX), Y10, Y2
-	VFMADD231PS  Y9, Y1, Y2
-	VADDPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+72(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+16, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+80(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    samples+80(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    xStride+88(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+64(FP), AX
-	CMPQ    AX, $0x08
+	CMPQ    R11, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y6, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
-
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
+	MOVQ         R10, DX
 	VBROADCASTSS eta+32(FP), Y2
-	VBROADCASTSS (DI), Y1
+	VBROADCASTSS (R9), Y1
 	VBROADCASTSS ga+36(FP), Y0
 	VMULPS       Y1, Y0, Y3
 	VBROADCASTSS gb+40(FP), Y0
 	VADDPS       Y0, Y3, Y0
-	VMULPS       Y0, Y2, Y5
+	VMULPS       Y0, Y2, Y6
 	VBROADCASTSS aa+44(FP), Y0
 	VMULPS       Y1, Y0, Y1
 	VBROADCASTSS ab+48(FP), Y0
 	VADDPS       Y0, Y1, Y0
-	VMULPS       Y0, Y2, Y4
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
+	VMULPS       Y0, Y2, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+80(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+96(FP), BX
 	IMULQ        BX, AX
@@ -7718,7 +7633,7 @@ l23:
 	SHLQ         $0x02, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+80(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+88(FP), BX
 	IMULQ        BX, AX
@@ -7727,211 +7642,402 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+64(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l26
+	JLT          l23
 	PCALIGN      $0x20
 
-l25:
+l22:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PS (CX), Y5, Y0
-	VADDPS      Y4, Y0, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VADDPS      Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
+	VFMADD231PS Y0, Y1, Y4
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     32(DX), Y0
-	VFMADD231PS 32(CX), Y5, Y0
-	VADDPS      Y4, Y0, Y0
+	VFMADD231PS 32(CX), Y6, Y0
+	VADDPS      Y5, Y0, Y0
 	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y6
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l25
+	JGE         l22
 
-l26:
+l23:
 	CMPQ    AX, $0x08
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PS (CX), Y5, Y0
-	VADDPS      Y4, Y0, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VADDPS      Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
+	VFMADD231PS Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
 	VMASKMOVPS   (CX), Y3, Y2
 	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (DX), Y3, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VADDPS       Y4, Y0, Y0
+	VFMADD231PS  Y2, Y6, Y0
+	VADDPS       Y5, Y0, Y0
 	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y6, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y6, Y6
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
 
-l29:
-	MOVQ yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
+l26:
+	MOVQ         yStride+104(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS eta+32(FP), Y3
-	VBROADCASTSS (DI), Y2
-	VBROADCASTSS ga+36(FP), Y0
-	VMULPS       Y2, Y0, Y1
-	VBROADCASTSS gb+40(FP), Y0
-	VADDPS       Y0, Y1, Y0
-	VMULPS       Y0, Y3, Y1
-	VBROADCASTSS aa+44(FP), Y0
-	VMULPS       Y2, Y0, Y2
-	VBROADCASTSS ab+48(FP), Y0
-	VADDPS       Y0, Y2, Y0
-	VMULPS       Y0, Y3, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+80(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+96(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSS       X0, (AX)
+	MOVQ         stride+72(FP), AX
 	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+64(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMOVUPS     (DX), Y2
-	VFMADD231PS (BX), Y1, Y2
-	VADDPS      Y0, Y2, Y2
-	VMOVUPS     Y2, (DX)
-	VMOVUPS     32(DX), Y2
-	VFMADD231PS 32(BX), Y1, Y2
-	VADDPS      Y0, Y2, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l30
+l21:
+	MOVQ yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x08
-	JLT     l33
+l12:
+	MOVQ    rows+56(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
-	VMOVUPS     (DX), Y2
-	VFMADD231PS (BX), Y1, Y2
-	VADDPS      Y0, Y2, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, BX
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+72(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+72(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+72(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (DI)(CX*1), SI
+	VBROADCASTSS eta+32(FP), Y2
+	VBROADCASTSS (R12), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y10
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y9
+	VBROADCASTSS 4(R12), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y8
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y7
+	VBROADCASTSS 8(R12), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y6
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y5
+	VBROADCASTSS 12(R12), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y4
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y3
+	MOVQ         samples+80(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+96(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+64(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y10, Y0
+	VFMADD213PS (R9), Y1, Y0
+	VADDPS      Y9, Y0, Y0
+	VMOVUPS     Y0, (R9)
+	VMOVAPS     Y8, Y0
+	VFMADD213PS (R8), Y1, Y0
+	VADDPS      Y7, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (DI), Y1, Y0
+	VADDPS      Y5, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD213PS (SI), Y4, Y1
+	VADDPS      Y3, Y1, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(DX), Y1
+	VMOVAPS     Y10, Y0
+	VFMADD213PS 32(R9), Y1, Y0
+	VADDPS      Y9, Y0, Y0
+	VMOVUPS     Y0, 32(R9)
+	VMOVAPS     Y8, Y0
+	VFMADD213PS 32(R8), Y1, Y0
+	VADDPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 32(R8)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 32(DI), Y1, Y0
+	VADDPS      Y5, Y0, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD213PS 32(SI), Y4, Y1
+	VADDPS      Y3, Y1, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l29
+
+l30:
+	CMPQ    CX, $0x08
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y10, Y0
+	VFMADD213PS (R9), Y1, Y0
+	VADDPS      Y9, Y0, Y0
+	VMOVUPS     Y0, (R9)
+	VMOVAPS     Y8, Y0
+	VFMADD213PS (R8), Y1, Y0
+	VADDPS      Y7, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (DI), Y1, Y0
+	VADDPS      Y5, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD213PS (SI), Y4, Y1
+	VADDPS      Y3, Y1, Y0
+	VMOVUPS     Y0, (SI)
 	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l32
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (R9), Y2, Y0
+	VFMADD231PS  Y1, Y10, Y0
+	VADDPS       Y9, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (R9)
+	VMASKMOVPS   (R8), Y2, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VADDPS       Y7, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VADDPS       Y5, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VADDPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVD        AX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
-	VMASKMOVPS   (BX), Y4, Y3
-	VMASKMOVPS   (DX), Y4, Y2
-	VFMADD231PS  Y3, Y1, Y2
-	VADDPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y4, (DX)
+	MOVQ  stride+72(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+16, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+72(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+4, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSS eta+32(FP), Y2
+	VBROADCASTSS (R12), Y1
+	VBROADCASTSS ga+36(FP), Y0
+	VMULPS       Y1, Y0, Y3
+	VBROADCASTSS gb+40(FP), Y0
+	VADDPS       Y0, Y3, Y0
+	VMULPS       Y0, Y2, Y4
+	VBROADCASTSS aa+44(FP), Y0
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS ab+48(FP), Y0
+	VADDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y3
+	MOVQ         samples+80(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+96(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x02, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+64(FP), CX
+	CMPQ         CX, $0x10
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (DX), Y4, Y0
+	VADDPS      Y3, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(SI), Y0
+	VFMADD231PS 32(DX), Y4, Y0
+	VADDPS      Y3, Y0, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l36
+
+l37:
+	CMPQ    CX, $0x08
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (DX), Y4, Y0
+	VADDPS      Y3, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $+32, DX
+	ADDQ        $+32, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VADDPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+
+l40:
+	MOVQ  stride+72(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+4, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineGAF64AVX2(w *float64, x *float64, r *float64, y *float64, eta float64, ga float64, gb float64, aa float64, ab float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGAF64AVX2(SB), NOSPLIT, $0-128
-	MOVQ    rows+72(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+96(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+72(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+96(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R12, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R12, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R12, DX
-	VXORPS  Y12, Y12, Y12
+	MOVQ    R9, DI
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+96(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+104(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+80(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l4
@@ -7939,15 +8045,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y15
-	VFMADD231PD (DI), Y0, Y14
-	VFMADD231PD (SI), Y0, Y13
-	VFMADD231PD (DX), Y0, Y12
+	VFMADD231PD (DI), Y0, Y6
+	VFMADD231PD (SI), Y0, Y5
+	VFMADD231PD (DX), Y0, Y4
+	VFMADD231PD (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
 	JGE         l3
@@ -7959,47 +8065,145 @@ l4:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y15, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y15, Y15
 	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y14, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y14, Y14
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y6, Y6
 	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y13, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y13, Y13
+	VFMADD213PD  Y5, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y5, Y5
 	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y12, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y12, Y12
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y4, Y4
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y3, Y5, Y0
+	VPERM2F128 $0x21, Y3, Y5, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (R8)
+	MOVQ       stride+88(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R9
+	ADDQ       $+32, R8
+	ADDQ       $-4, R10
+	CMPQ       R10, $0x04
+	JGE        l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPD       X0, X15, X1
+	MOVQ    R9, CX
+	MOVQ    samples+96(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+104(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y0, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
+
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPD       X0, X14, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
+	VMOVSD       X0, (R8)
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+72(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), DX
 	VBROADCASTSD eta+32(FP), Y2
-	VBROADCASTSD (R10), Y1
+	VBROADCASTSD (R9), Y1
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y15
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y14
+	VBROADCASTSD 8(R9), Y1
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y13
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y12
+	VBROADCASTSD 16(R9), Y1
 	VBROADCASTSD ga+40(FP), Y0
 	VMULPD       Y1, Y0, Y3
 	VBROADCASTSD gb+48(FP), Y0
@@ -8010,7 +8214,7 @@ l6:
 	VBROADCASTSD ab+64(FP), Y0
 	VADDPD       Y0, Y1, Y0
 	VMULPD       Y0, Y2, Y10
-	VBROADCASTSD 8(R10), Y1
+	VBROADCASTSD 24(R9), Y1
 	VBROADCASTSD ga+40(FP), Y0
 	VMULPD       Y1, Y0, Y3
 	VBROADCASTSD gb+48(FP), Y0
@@ -8021,47 +8225,12 @@ l6:
 	VBROADCASTSD ab+64(FP), Y0
 	VADDPD       Y0, Y1, Y0
 	VMULPD       Y0, Y2, Y8
-	VBROADCASTSD 16(R10), Y1
-	VBROADCASTSD ga+40(FP), Y0
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD gb+48(FP), Y0
-	VADDPD       Y0, Y3, Y0
-	VMULPD       Y0, Y2, Y7
-	VBROADCASTSD aa+56(FP), Y0
-	VMULPD       Y1, Y0, Y1
-	VBROADCASTSD ab+64(FP), Y0
-	VADDPD       Y0, Y1, Y0
-	VMULPD       Y0, Y2, Y6
-	VBROADCASTSD 24(R10), Y1
-	VBROADCASTSD ga+40(FP), Y0
-	VMULPD       Y1, Y0, Y3
-	VBROADCASTSD gb+48(FP), Y0
-	VADDPD       Y0, Y3, Y0
-	VMULPD       Y0, Y2, Y5
-	VBROADCASTSD aa+56(FP), Y0
-	VMULPD       Y1, Y0, Y1
-	VBROADCASTSD ab+64(FP), Y0
-	VADDPD       Y0, Y1, Y0
-	VMULPD       Y0, Y2, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+88(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+88(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+88(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+96(FP), AX
-	SUBQ         R9, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+112(FP), BX
 	IMULQ        BX, AX
@@ -8069,7 +8238,7 @@ l6:
 	SHLQ         $0x03, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+96(FP), AX
-	SUBQ         R9, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+104(FP), BX
 	IMULQ        BX, AX
@@ -8078,52 +8247,52 @@ l6:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+80(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l9
+	JLT          l16
 	PCALIGN      $0x20
 
-l8:
+l15:
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMOVAPS     Y11, Y0
+	VMOVAPS     Y15, Y0
 	VFMADD213PD (R8), Y2, Y0
-	VADDPD      Y10, Y0, Y0
+	VADDPD      Y14, Y0, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMOVAPS     Y9, Y0
+	VFMADD231PD Y0, Y1, Y7
+	VMOVAPS     Y13, Y0
 	VFMADD213PD (DI), Y2, Y0
-	VADDPD      Y8, Y0, Y0
+	VADDPD      Y12, Y0, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMOVAPS     Y7, Y0
+	VFMADD231PD Y0, Y1, Y6
+	VMOVAPS     Y11, Y0
 	VFMADD213PD (SI), Y2, Y0
-	VADDPD      Y6, Y0, Y0
+	VADDPD      Y10, Y0, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VFMADD213PD (DX), Y5, Y2
-	VADDPD      Y4, Y2, Y0
+	VFMADD231PD Y0, Y1, Y5
+	VFMADD213PD (DX), Y9, Y2
+	VADDPD      Y8, Y2, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
+	VFMADD231PD Y0, Y1, Y4
 	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMOVAPS     Y11, Y0
+	VMOVAPS     Y15, Y0
 	VFMADD213PD 32(R8), Y2, Y0
-	VADDPD      Y10, Y0, Y0
+	VADDPD      Y14, Y0, Y0
 	VMOVUPS     Y0, 32(R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMOVAPS     Y9, Y0
+	VFMADD231PD Y0, Y1, Y7
+	VMOVAPS     Y13, Y0
 	VFMADD213PD 32(DI), Y2, Y0
-	VADDPD      Y8, Y0, Y0
+	VADDPD      Y12, Y0, Y0
 	VMOVUPS     Y0, 32(DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMOVAPS     Y7, Y0
+	VFMADD231PD Y0, Y1, Y6
+	VMOVAPS     Y11, Y0
 	VFMADD213PD 32(SI), Y2, Y0
-	VADDPD      Y6, Y0, Y0
+	VADDPD      Y10, Y0, Y0
 	VMOVUPS     Y0, 32(SI)
-	VFMADD231PD Y0, Y1, Y13
-	VFMADD213PD 32(DX), Y5, Y2
-	VADDPD      Y4, Y2, Y0
+	VFMADD231PD Y0, Y1, Y5
+	VFMADD213PD 32(DX), Y9, Y2
+	VADDPD      Y8, Y2, Y0
 	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y12
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, R8
@@ -8132,35 +8301,35 @@ l8:
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l8
+	JGE         l15
 
-l9:
+l16:
 	CMPQ    AX, $0x04
-	JLT     l11
+	JLT     l18
 	PCALIGN $0x20
 
-l10:
+l17:
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMOVAPS     Y11, Y0
+	VMOVAPS     Y15, Y0
 	VFMADD213PD (R8), Y2, Y0
-	VADDPD      Y10, Y0, Y0
+	VADDPD      Y14, Y0, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMOVAPS     Y9, Y0
+	VFMADD231PD Y0, Y1, Y7
+	VMOVAPS     Y13, Y0
 	VFMADD213PD (DI), Y2, Y0
-	VADDPD      Y8, Y0, Y0
+	VADDPD      Y12, Y0, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMOVAPS     Y7, Y0
+	VFMADD231PD Y0, Y1, Y6
+	VMOVAPS     Y11, Y0
 	VFMADD213PD (SI), Y2, Y0
-	VADDPD      Y6, Y0, Y0
+	VADDPD      Y10, Y0, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VFMADD213PD (DX), Y5, Y2
-	VADDPD      Y4, Y2, Y0
+	VFMADD231PD Y0, Y1, Y5
+	VFMADD213PD (DX), Y9, Y2
+	VADDPD      Y8, Y2, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, R8
@@ -8169,326 +8338,87 @@ l10:
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l10
+	JGE         l17
 
-l11:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l12
+	JLT          l19
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
 	VMASKMOVPD   (CX), Y3, Y2
 	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (R8), Y3, Y0
+	VFMADD231PD  Y2, Y15, Y0
+	VADDPD       Y14, Y0, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y7, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y7, Y7
+	VMASKMOVPD   (DI), Y3, Y0
+	VFMADD231PD  Y2, Y13, Y0
+	VADDPD       Y12, Y0, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y6, Y6
+	VMASKMOVPD   (SI), Y3, Y0
 	VFMADD231PD  Y2, Y11, Y0
 	VADDPD       Y10, Y0, Y0
-	VMASKMOVPD   Y0, Y3, (R8)
-	VFMADD213PD  Y15, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y15, Y15
-	VMASKMOVPD   (DI), Y3, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y5, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y5, Y5
+	VMASKMOVPD   (DX), Y3, Y0
 	VFMADD231PD  Y2, Y9, Y0
 	VADDPD       Y8, Y0, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	VFMADD213PD  Y14, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y14, Y14
-	VMASKMOVPD   (SI), Y3, Y0
-	VFMADD231PD  Y2, Y7, Y0
-	VADDPD       Y6, Y0, Y0
-	VMASKMOVPD   Y0, Y3, (SI)
-	VFMADD213PD  Y13, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y13, Y13
-	VMASKMOVPD   (DX), Y3, Y0
-	VFMADD231PD  Y2, Y5, Y0
-	VADDPD       Y4, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y12, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y12, Y12
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
 
-l12:
-	MOVQ yStride+120(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPD       X0, X15, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPD       X0, X14, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	VBROADCASTSD eta+32(FP), Y9
-	VBROADCASTSD (R10), Y1
-	VBROADCASTSD ga+40(FP), Y0
-	VMULPD       Y1, Y0, Y2
-	VBROADCASTSD gb+48(FP), Y0
-	VADDPD       Y0, Y2, Y0
-	VMULPD       Y0, Y9, Y7
-	VBROADCASTSD aa+56(FP), Y0
-	VMULPD       Y1, Y0, Y1
-	VBROADCASTSD ab+64(FP), Y0
-	VADDPD       Y0, Y1, Y0
-	VMULPD       Y0, Y9, Y6
-	VBROADCASTSD 8(R10), Y1
-	VBROADCASTSD ga+40(FP), Y0
-	VMULPD       Y1, Y0, Y2
-	VBROADCASTSD gb+48(FP), Y0
-	VADDPD       Y0, Y2, Y0
-	VMULPD       Y0, Y9, Y5
-	VBROADCASTSD aa+56(FP), Y0
-	VMULPD       Y1, Y0, Y1
-	VBROADCASTSD ab+64(FP), Y0
-	VADDPD       Y0, Y1, Y0
-	VMULPD       Y0, Y9, Y4
-	VBROADCASTSD 16(R10), Y1
-	VBROADCASTSD ga+40(FP), Y0
-	VMULPD       Y1, Y0, Y2
-	VBROADCASTSD gb+48(FP), Y0
-	VADDPD       Y0, Y2, Y0
-	VMULPD       Y0, Y9, Y3
-	VBROADCASTSD aa+56(FP), Y0
-	VMULPD       Y1, Y0, Y1
-	VBROADCASTSD ab+64(FP), Y0
-	VADDPD       Y0, Y1, Y0
-	VMULPD       Y0, Y9, Y2
-	VBROADCASTSD 24(R10), Y8
-	VBROADCASTSD ga+40(FP), Y0
-	VMULPD       Y8, Y0, Y1
-	VBROADCASTSD gb+48(FP), Y0
-	VADDPD       Y0, Y1, Y0
-	VMULPD       Y0, Y9, Y1
-	VBROADCASTSD aa+56(FP), Y0
-	VMULPD       Y8, Y0, Y8
-	VBROADCASTSD ab+64(FP), Y0
-	VADDPD       Y0, Y8, Y0
-	VMULPD       Y0, Y9, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+88(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+88(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+88(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+96(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+112(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+80(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VMOVUPS     (BX), Y9
-	VMOVAPS     Y7, Y8
-	VFMADD213PD (R8), Y9, Y8
-	VADDPD      Y6, Y8, Y8
-	VMOVUPS     Y8, (R8)
-	VMOVAPS     Y5, Y8
-	VFMADD213PD (DI), Y9, Y8
-	VADDPD      Y4, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVAPS     Y3, Y8
-	VFMADD213PD (SI), Y9, Y8
-	VADDPD      Y2, Y8, Y8
-	VMOVUPS     Y8, (SI)
-	VFMADD213PD (DX), Y1, Y9
-	VADDPD      Y0, Y9, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(BX), Y9
-	VMOVAPS     Y7, Y8
-	VFMADD213PD 32(R8), Y9, Y8
-	VADDPD      Y6, Y8, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMOVAPS     Y5, Y8
-	VFMADD213PD 32(DI), Y9, Y8
-	VADDPD      Y4, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVAPS     Y3, Y8
-	VFMADD213PD 32(SI), Y9, Y8
-	VADDPD      Y2, Y8, Y8
-	VMOVUPS     Y8, 32(SI)
-	VFMADD213PD 32(DX), Y1, Y9
-	VADDPD      Y0, Y9, Y8
-	VMOVUPS     Y8, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l13
+l19:
+	MOVQ       yStride+120(FP), AX
+	SHLQ       $0x03, AX
+	LEAQ       (R9)(AX*1), AX
+	VBLENDPD   $0x0c, Y5, Y7, Y0
+	VPERM2F128 $0x21, Y5, Y7, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (AX)
+	MOVQ       stride+88(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R10
+	ADDQ       $+32, R9
+	ADDQ       $-4, R11
+	CMPQ       R11, $0x04
+	JGE        l13
 
 l14:
-	CMPQ    AX, $0x04
-	JLT     l16
-	PCALIGN $0x20
-
-l15:
-	VMOVUPS     (BX), Y9
-	VMOVAPS     Y7, Y8
-	VFMADD213PD (R8), Y9, Y8
-	VADDPD      Y6, Y8, Y8
-	VMOVUPS     Y8, (R8)
-	VMOVAPS     Y5, Y8
-	VFMADD213PD (DI), Y9, Y8
-	VADDPD      Y4, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVAPS     Y3, Y8
-	VFMADD213PD (SI), Y9, Y8
-	VADDPD      Y2, Y8, Y8
-	VMOVUPS     Y8, (SI)
-	VFMADD213PD (DX), Y1, Y9
-	VADDPD      Y0, Y9, Y8
-	VMOVUPS     Y8, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l15
-
-l16:
-	CMPQ         AX, $0x01
-	JLT          l17
-	VMOVQ        AX, X8
-	VPBROADCASTQ X8, Y8
-	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
-	VMASKMOVPD   (BX), Y10, Y9
-	VMASKMOVPD   (R8), Y10, Y8
-	VFMADD231PD  Y9, Y7, Y8
-	VADDPD       Y6, Y8, Y6
-	VMASKMOVPD   Y6, Y10, (R8)
-	VMASKMOVPD   (DI), Y10, Y6
-	VFMADD231PD  Y9, Y5, Y6
-	VADDPD       Y4, Y6, Y4
-	VMASKMOVPD   Y4, Y10, (DI)
-	VMASKMOVPD   (SI), Y10, Y4
-	VFMADD231PD  Y9, Y3, Y4
-	VADDPD       Y2, Y4, Y2
-	VMASKMOVPD   Y2, Y10, (SI)
-	VMASKMOVPD   (DX), Y10, Y2
-	VFMADD231PD  Y9, Y1, Y2
-	VADDPD       Y0, Y2, Y0
-	VMASKMOVPD   Y0, Y10, (DX)
-
-l17:
-	MOVQ  stride+88(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+32, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	MOVQ    R11, DI
-	MOVQ    samples+96(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    samples+96(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    xStride+104(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+80(FP), AX
-	CMPQ    AX, $0x04
+	CMPQ    R11, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y6, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
-
-l22:
-	CMPQ    SI, $0x02
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
+	MOVQ         R10, DX
 	VBROADCASTSD eta+32(FP), Y2
-	VBROADCASTSD (DI), Y1
+	VBROADCASTSD (R9), Y1
 	VBROADCASTSD ga+40(FP), Y0
 	VMULPD       Y1, Y0, Y3
 	VBROADCASTSD gb+48(FP), Y0
 	VADDPD       Y0, Y3, Y0
-	VMULPD       Y0, Y2, Y5
+	VMULPD       Y0, Y2, Y6
 	VBROADCASTSD aa+56(FP), Y0
 	VMULPD       Y1, Y0, Y1
 	VBROADCASTSD ab+64(FP), Y0
 	VADDPD       Y0, Y1, Y0
-	VMULPD       Y0, Y2, Y4
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
+	VMULPD       Y0, Y2, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+96(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+112(FP), BX
 	IMULQ        BX, AX
@@ -8496,7 +8426,7 @@ l23:
 	SHLQ         $0x03, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+96(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+104(FP), BX
 	IMULQ        BX, AX
@@ -8505,209 +8435,400 @@ l23:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+80(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l26
+	JLT          l23
 	PCALIGN      $0x20
 
-l25:
+l22:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PD (CX), Y5, Y0
-	VADDPD      Y4, Y0, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VADDPD      Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     32(DX), Y0
-	VFMADD231PD 32(CX), Y5, Y0
-	VADDPD      Y4, Y0, Y0
+	VFMADD231PD 32(CX), Y6, Y0
+	VADDPD      Y5, Y0, Y0
 	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l25
+	JGE         l22
 
-l26:
+l23:
 	CMPQ    AX, $0x04
-	JLT     l28
+	JLT     l25
 	PCALIGN $0x20
 
-l27:
+l24:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y0
-	VFMADD231PD (CX), Y5, Y0
-	VADDPD      Y4, Y0, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VADDPD      Y5, Y0, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l24
 
-l28:
+l25:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l26
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
 	VMASKMOVPD   (CX), Y3, Y2
 	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (DX), Y3, Y0
-	VFMADD231PD  Y2, Y5, Y0
-	VADDPD       Y4, Y0, Y0
+	VFMADD231PD  Y2, Y6, Y0
+	VADDPD       Y5, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y6, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y6, Y6
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
 
-l29:
-	MOVQ yStride+120(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l23
-
-l24:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l26:
+	MOVQ         yStride+120(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	VBROADCASTSD eta+32(FP), Y3
-	VBROADCASTSD (DI), Y2
-	VBROADCASTSD ga+40(FP), Y0
-	VMULPD       Y2, Y0, Y1
-	VBROADCASTSD gb+48(FP), Y0
-	VADDPD       Y0, Y1, Y0
-	VMULPD       Y0, Y3, Y1
-	VBROADCASTSD aa+56(FP), Y0
-	VMULPD       Y2, Y0, Y2
-	VBROADCASTSD ab+64(FP), Y0
-	VADDPD       Y0, Y2, Y0
-	VMULPD       Y0, Y3, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+96(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+112(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
+	VMOVSD       X0, (AX)
+	MOVQ         stride+88(FP), AX
 	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+80(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l31
-	PCALIGN      $0x20
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l20
 
-l30:
-	VMOVUPS     (DX), Y2
-	VFMADD231PD (BX), Y1, Y2
-	VADDPD      Y0, Y2, Y2
-	VMOVUPS     Y2, (DX)
-	VMOVUPS     32(DX), Y2
-	VFMADD231PD 32(BX), Y1, Y2
-	VADDPD      Y0, Y2, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l30
+l21:
+	MOVQ yStride+120(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
 
-l31:
-	CMPQ    AX, $0x04
-	JLT     l33
+l12:
+	MOVQ    rows+72(FP), BX
+	MOVQ    w+0(FP), AX
+	CMPQ    BX, $0x04
+	JLT     l28
 	PCALIGN $0x20
 
-l32:
-	VMOVUPS     (DX), Y2
-	VFMADD231PD (BX), Y1, Y2
-	VADDPD      Y0, Y2, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, BX
+l27:
+	MOVQ         AX, R9
+	MOVQ         stride+88(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R9)(CX*1), R8
+	MOVQ         stride+88(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (R8)(CX*1), DI
+	MOVQ         stride+88(FP), CX
+	SHLQ         $0x03, CX
+	LEAQ         (DI)(CX*1), SI
+	VBROADCASTSD eta+32(FP), Y2
+	VBROADCASTSD (R12), Y1
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y10
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y9
+	VBROADCASTSD 8(R12), Y1
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y8
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y7
+	VBROADCASTSD 16(R12), Y1
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y6
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y5
+	VBROADCASTSD 24(R12), Y1
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y4
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y3
+	MOVQ         samples+96(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+112(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+80(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l30
+	PCALIGN      $0x20
+
+l29:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y10, Y0
+	VFMADD213PD (R9), Y1, Y0
+	VADDPD      Y9, Y0, Y0
+	VMOVUPS     Y0, (R9)
+	VMOVAPS     Y8, Y0
+	VFMADD213PD (R8), Y1, Y0
+	VADDPD      Y7, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (DI), Y1, Y0
+	VADDPD      Y5, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD213PD (SI), Y4, Y1
+	VADDPD      Y3, Y1, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(DX), Y1
+	VMOVAPS     Y10, Y0
+	VFMADD213PD 32(R9), Y1, Y0
+	VADDPD      Y9, Y0, Y0
+	VMOVUPS     Y0, 32(R9)
+	VMOVAPS     Y8, Y0
+	VFMADD213PD 32(R8), Y1, Y0
+	VADDPD      Y7, Y0, Y0
+	VMOVUPS     Y0, 32(R8)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 32(DI), Y1, Y0
+	VADDPD      Y5, Y0, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD213PD 32(SI), Y4, Y1
+	VADDPD      Y3, Y1, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l29
+
+l30:
+	CMPQ    CX, $0x04
+	JLT     l32
+	PCALIGN $0x20
+
+l31:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y10, Y0
+	VFMADD213PD (R9), Y1, Y0
+	VADDPD      Y9, Y0, Y0
+	VMOVUPS     Y0, (R9)
+	VMOVAPS     Y8, Y0
+	VFMADD213PD (R8), Y1, Y0
+	VADDPD      Y7, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (DI), Y1, Y0
+	VADDPD      Y5, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD213PD (SI), Y4, Y1
+	VADDPD      Y3, Y1, Y0
+	VMOVUPS     Y0, (SI)
 	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l32
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l31
+
+l32:
+	CMPQ         CX, $0x01
+	JLT          l33
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (R9), Y2, Y0
+	VFMADD231PD  Y1, Y10, Y0
+	VADDPD       Y9, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (R9)
+	VMASKMOVPD   (R8), Y2, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VADDPD       Y7, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y0
+	VFMADD231PD  Y1, Y6, Y0
+	VADDPD       Y5, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VADDPD       Y3, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
 
 l33:
-	CMPQ         AX, $0x01
-	JLT          l34
-	VMOVQ        AX, X2
-	VPBROADCASTQ X2, Y2
-	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
-	VMASKMOVPD   (BX), Y4, Y3
-	VMASKMOVPD   (DX), Y4, Y2
-	VFMADD231PD  Y3, Y1, Y2
-	VADDPD       Y0, Y2, Y0
-	VMASKMOVPD   Y0, Y4, (DX)
+	MOVQ  stride+88(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000004, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+32, R12
+	ADDQ  $-4, BX
+	CMPQ  BX, $0x04
+	JGE   l27
+
+l28:
+	CMPQ    BX, $0x01
+	JLT     l35
+	PCALIGN $0x20
 
 l34:
-	MOVQ  stride+88(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+8, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l18
+	MOVQ         AX, SI
+	VBROADCASTSD eta+32(FP), Y2
+	VBROADCASTSD (R12), Y1
+	VBROADCASTSD ga+40(FP), Y0
+	VMULPD       Y1, Y0, Y3
+	VBROADCASTSD gb+48(FP), Y0
+	VADDPD       Y0, Y3, Y0
+	VMULPD       Y0, Y2, Y4
+	VBROADCASTSD aa+56(FP), Y0
+	VMULPD       Y1, Y0, Y1
+	VBROADCASTSD ab+64(FP), Y0
+	VADDPD       Y0, Y1, Y0
+	VMULPD       Y0, Y2, Y3
+	MOVQ         samples+96(FP), CX
+	SUBQ         R13, CX
+	ADDQ         $+0, CX
+	MOVQ         rStride+112(FP), DX
+	IMULQ        DX, CX
+	MOVQ         r+16(FP), DX
+	SHLQ         $0x03, CX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         cols+80(FP), CX
+	CMPQ         CX, $0x08
+	JLT          l37
+	PCALIGN      $0x20
 
-l19:
+l36:
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (DX), Y4, Y0
+	VADDPD      Y3, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     32(SI), Y0
+	VFMADD231PD 32(DX), Y4, Y0
+	VADDPD      Y3, Y0, Y0
+	VMOVUPS     Y0, 32(SI)
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l36
+
+l37:
+	CMPQ    CX, $0x04
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (DX), Y4, Y0
+	VADDPD      Y3, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $+32, DX
+	ADDQ        $+32, SI
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l38
+
+l39:
+	CMPQ         CX, $0x01
+	JLT          l40
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VADDPD       Y3, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+
+l40:
+	MOVQ  stride+88(FP), CX
+	SHLQ  $0x03, CX
+	MOVQ  $0x00000001, DX
+	IMULQ DX, CX
+	ADDQ  CX, AX
+	ADDQ  $+8, R12
+	ADDQ  $-1, BX
+	CMPQ  BX, $0x01
+	JGE   l34
+
+l35:
 	VZEROUPPER
 	RET
 
 // func OnlineGatedF32AVX2(w *float32, x *float32, r *float32, y *float32, theta *float32, eta float32, cube float32, alpha float32, beta float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·OnlineGatedF32AVX2(SB), NOSPLIT, $0-120
-	MOVQ    rows+56(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+	MOVQ    samples+80(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+56(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+80(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y11, Y11, Y11
-	MOVQ    R12, DI
-	VXORPS  Y10, Y10, Y10
-	MOVQ    R12, SI
-	VXORPS  Y9, Y9, Y9
-	MOVQ    R12, DX
-	VXORPS  Y8, Y8, Y8
+	MOVQ    R9, DI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+72(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+80(FP), AX
-	SUBQ    R9, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+88(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x02, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y8, Y8, Y8
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+64(FP), AX
 	CMPQ    AX, $0x08
 	JLT     l4
@@ -8715,15 +8836,15 @@ l1:
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y11
-	VFMADD231PS (DI), Y0, Y10
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS (DX), Y0, Y8
+	VFMADD231PS (DI), Y0, Y6
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS (DX), Y0, Y4
+	VFMADD231PS (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
 	JGE         l3
@@ -8735,2345 +8856,138 @@ l4:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y11, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y11, Y11
 	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y10, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y10, Y10
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y6, Y6
 	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y9, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y9, Y9
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y8, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y8, Y8
-
-l5:
-	CMPQ    R9, $0x02
-	JLT     l7
-	PCALIGN $0x20
-
-l6:
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPS       X0, X10, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+32(FP), AX
-	ADDQ         AX, BX
-	MOVQ         flags+112(FP), AX
-	VBROADCASTSS (BX), Y7
-	VBROADCASTSS 4(BX), Y6
-	VBROADCASTSS 8(BX), Y5
-	VBROADCASTSS 12(BX), Y4
-	TESTQ        $0x00000001, AX
-	JEQ          l8
-	VBROADCASTSS cube+44(FP), Y0
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y0, Y0, Y0
-	VMULPS       Y7, Y0, Y7
-	VBROADCASTSS cube+44(FP), Y0
-	VMULPS       Y6, Y0, Y0
-	VMULPS       Y0, Y0, Y0
-	VMULPS       Y6, Y0, Y6
-	VBROADCASTSS cube+44(FP), Y0
-	VMULPS       Y5, Y0, Y0
-	VMULPS       Y0, Y0, Y0
-	VMULPS       Y5, Y0, Y5
-	VBROADCASTSS cube+44(FP), Y0
-	VMULPS       Y4, Y0, Y0
-	VMULPS       Y0, Y0, Y0
-	VMULPS       Y4, Y0, Y4
-
-l8:
-	VBROADCASTSS (R10), Y0
-	VSUBPS       Y7, Y0, Y7
-	VBROADCASTSS 4(R10), Y0
-	VSUBPS       Y6, Y0, Y6
-	VBROADCASTSS 8(R10), Y0
-	VSUBPS       Y5, Y0, Y5
-	VBROADCASTSS 12(R10), Y0
-	VSUBPS       Y4, Y0, Y4
-	TESTQ        $0x00000020, AX
-	JEQ          l9
-	VBROADCASTSS (BX), Y0
-	VCMPPS       $0x03, Y0, Y0, Y1
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPS    Y1, Y0, Y7, Y7
-	VBROADCASTSS 4(BX), Y0
-	VCMPPS       $0x03, Y0, Y0, Y1
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPS    Y1, Y0, Y6, Y6
-	VBROADCASTSS 8(BX), Y0
-	VCMPPS       $0x03, Y0, Y0, Y1
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPS    Y1, Y0, Y5, Y5
-	VBROADCASTSS 12(BX), Y0
-	VCMPPS       $0x03, Y0, Y0, Y1
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPS    Y1, Y0, Y4, Y4
-
-l9:
-	TESTQ        $0x00000002, AX
-	JEQ          l10
-	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y7, Y0, Y7
-	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y6, Y0, Y6
-	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y5, Y0, Y5
-	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y4, Y0, Y4
-	JMP          l11
-
-l10:
-	VBROADCASTSS eta+40(FP), Y0
-	VMULPS       Y7, Y0, Y7
-	VBROADCASTSS eta+40(FP), Y0
-	VMULPS       Y6, Y0, Y6
-	VBROADCASTSS eta+40(FP), Y0
-	VMULPS       Y5, Y0, Y5
-	VBROADCASTSS eta+40(FP), Y0
-	VMULPS       Y4, Y0, Y4
-
-l11:
-	TESTQ        $0x00000004, AX
-	JEQ          l12
-	VBROADCASTSS (BX), Y0
-	VDIVPS       Y0, Y7, Y7
-	VBROADCASTSS 4(BX), Y0
-	VDIVPS       Y0, Y6, Y6
-	VBROADCASTSS 8(BX), Y0
-	VDIVPS       Y0, Y5, Y5
-	VBROADCASTSS 12(BX), Y0
-	VDIVPS       Y0, Y4, Y4
-
-l12:
-	TESTQ        $0x00000008, AX
-	JEQ          l13
-	VBROADCASTSS (R10), Y3
-	VBROADCASTSS alpha+48(FP), Y2
-	VBROADCASTSS beta+52(FP), Y1
-	VBROADCASTSS (BX), Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVSS       X0, (BX)
-	VBROADCASTSS 4(R10), Y3
-	VBROADCASTSS alpha+48(FP), Y2
-	VBROADCASTSS beta+52(FP), Y1
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVSS       X0, 4(BX)
-	VBROADCASTSS 8(R10), Y3
-	VBROADCASTSS alpha+48(FP), Y2
-	VBROADCASTSS beta+52(FP), Y1
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVSS       X0, 8(BX)
-	VBROADCASTSS 12(R10), Y3
-	VBROADCASTSS alpha+48(FP), Y2
-	VBROADCASTSS beta+52(FP), Y1
-	VBROADCASTSS 12(BX), Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVSS       X0, 12(BX)
-
-l13:
-	TESTQ        $0x00000010, AX
-	JEQ          l14
-	VBROADCASTSS (R10), Y0
-	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS alpha+48(FP), Y2
-	VBROADCASTSS beta+52(FP), Y1
-	VBROADCASTSS (BX), Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVSS       X0, (BX)
-	VBROADCASTSS 4(R10), Y0
-	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS alpha+48(FP), Y2
-	VBROADCASTSS beta+52(FP), Y1
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVSS       X0, 4(BX)
-	VBROADCASTSS 8(R10), Y0
-	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS alpha+48(FP), Y2
-	VBROADCASTSS beta+52(FP), Y1
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVSS       X0, 8(BX)
-	VBROADCASTSS 12(R10), Y0
-	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS alpha+48(FP), Y2
-	VBROADCASTSS beta+52(FP), Y1
-	VBROADCASTSS 12(BX), Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVSS       X0, 12(BX)
-
-l14:
-	TESTQ        $0x00000020, AX
-	JEQ          l15
-	VBROADCASTSS (R10), Y0
-	VMOVSS       X0, (BX)
-	VBROADCASTSS 4(R10), Y0
-	VMOVSS       X0, 4(BX)
-	VBROADCASTSS 8(R10), Y0
-	VMOVSS       X0, 8(BX)
-	VBROADCASTSS 12(R10), Y0
-	VMOVSS       X0, 12(BX)
-
-l15:
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y8, Y8, Y8
-	MOVQ    samples+80(FP), AX
-	SUBQ    R9, AX
-	ADDQ    $+0, AX
-	MOVQ    rStride+96(FP), BX
-	IMULQ   BX, AX
-	MOVQ    r+16(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    samples+80(FP), AX
-	SUBQ    R9, AX
-	ADDQ    $+1, AX
-	MOVQ    xStride+88(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    cols+64(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l17
-	PCALIGN $0x20
-
-l16:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PS (R8), Y2, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PS (DI), Y2, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PS (SI), Y2, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y9
-	VFMADD213PS (DX), Y4, Y2
-	VMOVUPS     Y2, (DX)
-	VFMADD231PS Y2, Y1, Y8
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     32(BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PS 32(R8), Y2, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PS 32(DI), Y2, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PS 32(SI), Y2, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y9
-	VFMADD213PS 32(DX), Y4, Y2
-	VMOVUPS     Y2, 32(DX)
-	VFMADD231PS Y2, Y1, Y8
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l16
-
-l17:
-	CMPQ    AX, $0x08
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PS (R8), Y2, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PS (DI), Y2, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PS (SI), Y2, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y9
-	VFMADD213PS (DX), Y4, Y2
-	VMOVUPS     Y2, (DX)
-	VFMADD231PS Y2, Y1, Y8
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l18
-
-l19:
-	CMPQ         AX, $0x01
-	JLT          l20
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (CX), Y3, Y2
-	VMASKMOVPS   (BX), Y3, Y1
-	VMASKMOVPS   (R8), Y3, Y0
-	VFMADD231PS  Y2, Y7, Y0
-	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y11, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y11, Y11
-	VMASKMOVPS   (DI), Y3, Y0
-	VFMADD231PS  Y2, Y6, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y10, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y10, Y10
-	VMASKMOVPS   (SI), Y3, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y9, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y9, Y9
-	VMASKMOVPS   (DX), Y3, Y0
-	VFMADD231PS  Y2, Y4, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y8, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y8, Y8
-
-l20:
-	MOVQ yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPS       X0, X10, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+32(FP), AX
-	ADDQ         AX, BX
-	MOVQ         flags+112(FP), AX
-	VBROADCASTSS (BX), Y3
-	VBROADCASTSS 4(BX), Y2
-	VBROADCASTSS 8(BX), Y1
-	VBROADCASTSS 12(BX), Y0
-	TESTQ        $0x00000001, AX
-	JEQ          l21
-	VBROADCASTSS cube+44(FP), Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y4, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS cube+44(FP), Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y4, Y4, Y4
-	VMULPS       Y2, Y4, Y2
-	VBROADCASTSS cube+44(FP), Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y4, Y4, Y4
-	VMULPS       Y1, Y4, Y1
-	VBROADCASTSS cube+44(FP), Y4
-	VMULPS       Y0, Y4, Y4
-	VMULPS       Y4, Y4, Y4
-	VMULPS       Y0, Y4, Y0
-
-l21:
-	VBROADCASTSS (R10), Y4
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS 4(R10), Y4
-	VSUBPS       Y2, Y4, Y2
-	VBROADCASTSS 8(R10), Y4
-	VSUBPS       Y1, Y4, Y1
-	VBROADCASTSS 12(R10), Y4
-	VSUBPS       Y0, Y4, Y0
-	TESTQ        $0x00000020, AX
-	JEQ          l22
-	VBROADCASTSS (BX), Y4
-	VCMPPS       $0x03, Y4, Y4, Y5
-	VXORPS       Y4, Y4, Y4
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VBROADCASTSS 4(BX), Y4
-	VCMPPS       $0x03, Y4, Y4, Y5
-	VXORPS       Y4, Y4, Y4
-	VBLENDVPS    Y5, Y4, Y2, Y2
-	VBROADCASTSS 8(BX), Y4
-	VCMPPS       $0x03, Y4, Y4, Y5
-	VXORPS       Y4, Y4, Y4
-	VBLENDVPS    Y5, Y4, Y1, Y1
-	VBROADCASTSS 12(BX), Y4
-	VCMPPS       $0x03, Y4, Y4, Y5
-	VXORPS       Y4, Y4, Y4
-	VBLENDVPS    Y5, Y4, Y0, Y0
-
-l22:
-	TESTQ        $0x00000002, AX
-	JEQ          l23
-	VBROADCASTSS eta+40(FP), Y5
-	VBROADCASTSS (R10), Y4
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS eta+40(FP), Y5
-	VBROADCASTSS 4(R10), Y4
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y2
-	VBROADCASTSS eta+40(FP), Y5
-	VBROADCASTSS 8(R10), Y4
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y1, Y4, Y1
-	VBROADCASTSS eta+40(FP), Y5
-	VBROADCASTSS 12(R10), Y4
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y0, Y4, Y0
-	JMP          l24
-
-l23:
-	VBROADCASTSS eta+40(FP), Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS eta+40(FP), Y4
-	VMULPS       Y2, Y4, Y2
-	VBROADCASTSS eta+40(FP), Y4
-	VMULPS       Y1, Y4, Y1
-	VBROADCASTSS eta+40(FP), Y4
-	VMULPS       Y0, Y4, Y0
-
-l24:
-	TESTQ        $0x00000004, AX
-	JEQ          l25
-	VBROADCASTSS (BX), Y4
-	VDIVPS       Y4, Y3, Y3
-	VBROADCASTSS 4(BX), Y4
-	VDIVPS       Y4, Y2, Y2
-	VBROADCASTSS 8(BX), Y4
-	VDIVPS       Y4, Y1, Y1
-	VBROADCASTSS 12(BX), Y4
-	VDIVPS       Y4, Y0, Y0
-
-l25:
-	TESTQ        $0x00000008, AX
-	JEQ          l26
-	VBROADCASTSS (R10), Y7
-	VBROADCASTSS alpha+48(FP), Y6
-	VBROADCASTSS beta+52(FP), Y5
-	VBROADCASTSS (BX), Y4
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVSS       X4, (BX)
-	VBROADCASTSS 4(R10), Y7
-	VBROADCASTSS alpha+48(FP), Y6
-	VBROADCASTSS beta+52(FP), Y5
-	VBROADCASTSS 4(BX), Y4
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVSS       X4, 4(BX)
-	VBROADCASTSS 8(R10), Y7
-	VBROADCASTSS alpha+48(FP), Y6
-	VBROADCASTSS beta+52(FP), Y5
-	VBROADCASTSS 8(BX), Y4
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVSS       X4, 8(BX)
-	VBROADCASTSS 12(R10), Y7
-	VBROADCASTSS alpha+48(FP), Y6
-	VBROADCASTSS beta+52(FP), Y5
-	VBROADCASTSS 12(BX), Y4
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVSS       X4, 12(BX)
-
-l26:
-	TESTQ        $0x00000010, AX
-	JEQ          l27
-	VBROADCASTSS (R10), Y4
-	VMULPS       Y4, Y4, Y7
-	VBROADCASTSS alpha+48(FP), Y6
-	VBROADCASTSS beta+52(FP), Y5
-	VBROADCASTSS (BX), Y4
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVSS       X4, (BX)
-	VBROADCASTSS 4(R10), Y4
-	VMULPS       Y4, Y4, Y7
-	VBROADCASTSS alpha+48(FP), Y6
-	VBROADCASTSS beta+52(FP), Y5
-	VBROADCASTSS 4(BX), Y4
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVSS       X4, 4(BX)
-	VBROADCASTSS 8(R10), Y4
-	VMULPS       Y4, Y4, Y7
-	VBROADCASTSS alpha+48(FP), Y6
-	VBROADCASTSS beta+52(FP), Y5
-	VBROADCASTSS 8(BX), Y4
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVSS       X4, 8(BX)
-	VBROADCASTSS 12(R10), Y4
-	VMULPS       Y4, Y4, Y7
-	VBROADCASTSS alpha+48(FP), Y6
-	VBROADCASTSS beta+52(FP), Y5
-	VBROADCASTSS 12(BX), Y4
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVSS       X4, 12(BX)
-
-l27:
-	TESTQ        $0x00000020, AX
-	JEQ          l28
-	VBROADCASTSS (R10), Y4
-	VMOVSS       X4, (BX)
-	VBROADCASTSS 4(R10), Y4
-	VMOVSS       X4, 4(BX)
-	VBROADCASTSS 8(R10), Y4
-	VMOVSS       X4, 8(BX)
-	VBROADCASTSS 12(R10), Y4
-	VMOVSS       X4, 12(BX)
-
-l28:
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+72(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y8, Y8, Y8
-	MOVQ    samples+80(FP), AX
-	SUBQ    R9, AX
-	ADDQ    $+0, AX
-	MOVQ    rStride+96(FP), BX
-	IMULQ   BX, AX
-	MOVQ    r+16(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    cols+64(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l30
-	PCALIGN $0x20
-
-l29:
-	VMOVUPS     (BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PS (R8), Y5, Y4
-	VMOVUPS     Y4, (R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PS (DI), Y5, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PS (SI), Y5, Y4
-	VMOVUPS     Y4, (SI)
-	VFMADD213PS (DX), Y0, Y5
-	VMOVUPS     Y5, (DX)
-	VMOVUPS     32(BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PS 32(R8), Y5, Y4
-	VMOVUPS     Y4, 32(R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PS 32(DI), Y5, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PS 32(SI), Y5, Y4
-	VMOVUPS     Y4, 32(SI)
-	VFMADD213PS 32(DX), Y0, Y5
-	VMOVUPS     Y5, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l29
-
-l30:
-	CMPQ    AX, $0x08
-	JLT     l32
-	PCALIGN $0x20
-
-l31:
-	VMOVUPS     (BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PS (R8), Y5, Y4
-	VMOVUPS     Y4, (R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PS (DI), Y5, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PS (SI), Y5, Y4
-	VMOVUPS     Y4, (SI)
-	VFMADD213PS (DX), Y0, Y5
-	VMOVUPS     Y5, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l31
-
-l32:
-	CMPQ         AX, $0x01
-	JLT          l33
-	VMOVD        AX, X4
-	VPBROADCASTD X4, Y4
-	VPCMPGTD     onlineConstants<>+64(SB), Y4, Y6
-	VMASKMOVPS   (BX), Y6, Y5
-	VMASKMOVPS   (R8), Y6, Y4
-	VFMADD231PS  Y5, Y3, Y4
-	VMASKMOVPS   Y4, Y6, (R8)
-	VMASKMOVPS   (DI), Y6, Y3
-	VFMADD231PS  Y5, Y2, Y3
-	VMASKMOVPS   Y3, Y6, (DI)
-	VMASKMOVPS   (SI), Y6, Y2
-	VFMADD231PS  Y5, Y1, Y2
-	VMASKMOVPS   Y2, Y6, (SI)
-	VMASKMOVPS   (DX), Y6, Y1
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   Y1, Y6, (DX)
-
-l33:
-	MOVQ  stride+72(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+16, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l35
-	PCALIGN $0x20
-
-l34:
-	MOVQ    R11, DI
-	MOVQ    samples+80(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
-	MOVQ    samples+80(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    xStride+88(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
-	MOVQ    cols+64(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l37
-	PCALIGN $0x20
-
-l36:
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y0, Y5
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l36
-
-l37:
-	CMPQ         AX, $0x01
-	JLT          l38
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y5, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y5, Y5
-
-l38:
-	CMPQ    SI, $0x02
-	JLT     l40
-	PCALIGN $0x20
-
-l39:
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+32(FP), AX
-	ADDQ         AX, BX
-	MOVQ         flags+112(FP), AX
-	VBROADCASTSS (BX), Y4
-	TESTQ        $0x00000001, AX
-	JEQ          l41
-	VBROADCASTSS cube+44(FP), Y0
-	VMULPS       Y4, Y0, Y0
-	VMULPS       Y0, Y0, Y0
-	VMULPS       Y4, Y0, Y4
-
-l41:
-	VBROADCASTSS (DI), Y0
-	VSUBPS       Y4, Y0, Y4
-	TESTQ        $0x00000020, AX
-	JEQ          l42
-	VBROADCASTSS (BX), Y0
-	VCMPPS       $0x03, Y0, Y0, Y1
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPS    Y1, Y0, Y4, Y4
-
-l42:
-	TESTQ        $0x00000002, AX
-	JEQ          l43
-	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y4, Y0, Y4
-	JMP          l44
-
-l43:
-	VBROADCASTSS eta+40(FP), Y0
-	VMULPS       Y4, Y0, Y4
-
-l44:
-	TESTQ        $0x00000004, AX
-	JEQ          l45
-	VBROADCASTSS (BX), Y0
-	VDIVPS       Y0, Y4, Y4
-
-l45:
-	TESTQ        $0x00000008, AX
-	JEQ          l46
-	VBROADCASTSS (DI), Y3
-	VBROADCASTSS alpha+48(FP), Y2
-	VBROADCASTSS beta+52(FP), Y1
-	VBROADCASTSS (BX), Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVSS       X0, (BX)
-
-l46:
-	TESTQ        $0x00000010, AX
-	JEQ          l47
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS alpha+48(FP), Y2
-	VBROADCASTSS beta+52(FP), Y1
-	VBROADCASTSS (BX), Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVSS       X0, (BX)
-
-l47:
-	TESTQ        $0x00000020, AX
-	JEQ          l48
-	VBROADCASTSS (DI), Y0
-	VMOVSS       X0, (BX)
-
-l48:
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
-	MOVQ    samples+80(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    rStride+96(FP), BX
-	IMULQ   BX, AX
-	MOVQ    r+16(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    samples+80(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+1, AX
-	MOVQ    xStride+88(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    cols+64(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l50
-	PCALIGN $0x20
-
-l49:
-	VMOVUPS     (BX), Y1
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (CX), Y4, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y5
-	VMOVUPS     32(BX), Y1
-	VMOVUPS     32(DX), Y0
-	VFMADD231PS 32(CX), Y4, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y5
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l49
-
-l50:
-	CMPQ    AX, $0x08
-	JLT     l52
-	PCALIGN $0x20
-
-l51:
-	VMOVUPS     (BX), Y1
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (CX), Y4, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y5
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l51
-
-l52:
-	CMPQ         AX, $0x01
-	JLT          l53
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (CX), Y3, Y2
-	VMASKMOVPS   (BX), Y3, Y1
-	VMASKMOVPS   (DX), Y3, Y0
-	VFMADD231PS  Y2, Y4, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
 	VFMADD213PS  Y5, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y5, Y5
-
-l53:
-	MOVQ yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l39
-
-l40:
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+32(FP), AX
-	ADDQ         AX, BX
-	MOVQ         flags+112(FP), AX
-	VBROADCASTSS (BX), Y0
-	TESTQ        $0x00000001, AX
-	JEQ          l54
-	VBROADCASTSS cube+44(FP), Y1
-	VMULPS       Y0, Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VMULPS       Y0, Y1, Y0
-
-l54:
-	VBROADCASTSS (DI), Y1
-	VSUBPS       Y0, Y1, Y0
-	TESTQ        $0x00000020, AX
-	JEQ          l55
-	VBROADCASTSS (BX), Y1
-	VCMPPS       $0x03, Y1, Y1, Y2
-	VXORPS       Y1, Y1, Y1
-	VBLENDVPS    Y2, Y1, Y0, Y0
-
-l55:
-	TESTQ        $0x00000002, AX
-	JEQ          l56
-	VBROADCASTSS eta+40(FP), Y2
-	VBROADCASTSS (DI), Y1
-	VMULPS       Y1, Y2, Y1
-	VMULPS       Y0, Y1, Y0
-	JMP          l57
-
-l56:
-	VBROADCASTSS eta+40(FP), Y1
-	VMULPS       Y0, Y1, Y0
-
-l57:
-	TESTQ        $0x00000004, AX
-	JEQ          l58
-	VBROADCASTSS (BX), Y1
-	VDIVPS       Y1, Y0, Y0
-
-l58:
-	TESTQ        $0x00000008, AX
-	JEQ          l59
-	VBROADCASTSS (DI), Y4
-	VBROADCASTSS alpha+48(FP), Y3
-	VBROADCASTSS beta+52(FP), Y2
-	VBROADCASTSS (BX), Y1
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVSS       X1, (BX)
-
-l59:
-	TESTQ        $0x00000010, AX
-	JEQ          l60
-	VBROADCASTSS (DI), Y1
-	VMULPS       Y1, Y1, Y4
-	VBROADCASTSS alpha+48(FP), Y3
-	VBROADCASTSS beta+52(FP), Y2
-	VBROADCASTSS (BX), Y1
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVSS       X1, (BX)
-
-l60:
-	TESTQ        $0x00000020, AX
-	JEQ          l61
-	VBROADCASTSS (DI), Y1
-	VMOVSS       X1, (BX)
-
-l61:
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
-	MOVQ    samples+80(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    rStride+96(FP), BX
-	IMULQ   BX, AX
-	MOVQ    r+16(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    cols+64(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l63
-	PCALIGN $0x20
-
-l62:
-	VMOVUPS     (DX), Y1
-	VFMADD231PS (BX), Y0, Y1
-	VMOVUPS     Y1, (DX)
-	VMOVUPS     32(DX), Y1
-	VFMADD231PS 32(BX), Y0, Y1
-	VMOVUPS     Y1, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l62
-
-l63:
-	CMPQ    AX, $0x08
-	JLT     l65
-	PCALIGN $0x20
-
-l64:
-	VMOVUPS     (DX), Y1
-	VFMADD231PS (BX), Y0, Y1
-	VMOVUPS     Y1, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l64
-
-l65:
-	CMPQ         AX, $0x01
-	JLT          l66
-	VMOVD        AX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     onlineConstants<>+64(SB), Y1, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (DX), Y3, Y1
-	VFMADD231PS  Y2, Y0, Y1
-	VMASKMOVPS   Y1, Y3, (DX)
-
-l66:
-	MOVQ  stride+72(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+4, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l34
-
-l35:
-	VZEROUPPER
-	RET
-
-// func OnlineGatedF64AVX2(w *float64, x *float64, r *float64, y *float64, theta *float64, eta float64, cube float64, alpha float64, beta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·OnlineGatedF64AVX2(SB), NOSPLIT, $0-136
-	MOVQ    rows+72(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
-	JLT     l2
-	PCALIGN $0x20
-
-l1:
-	MOVQ    R11, R10
-	MOVQ    samples+96(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y11, Y11, Y11
-	MOVQ    R12, DI
-	VXORPS  Y10, Y10, Y10
-	MOVQ    R12, SI
-	VXORPS  Y9, Y9, Y9
-	MOVQ    R12, DX
-	VXORPS  Y8, Y8, Y8
-	MOVQ    samples+96(FP), AX
-	SUBQ    R9, AX
-	ADDQ    $+0, AX
-	MOVQ    xStride+104(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y8, Y8, Y8
-	MOVQ    cols+80(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y11
-	VFMADD231PD (DI), Y0, Y10
-	VFMADD231PD (SI), Y0, Y9
-	VFMADD231PD (DX), Y0, Y8
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l3
-
-l4:
-	CMPQ         AX, $0x01
-	JLT          l5
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y11, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y11, Y11
-	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y10, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y10, Y10
-	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y9, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y9, Y9
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y8, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y8, Y8
+	VBLENDVPS    Y2, Y1, Y5, Y5
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y3, Y5, Y0
+	VPERM2F128   $0x21, Y3, Y5, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R8)
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+16, R8
+	ADDQ         $-4, R10
+	CMPQ         R10, $0x04
+	JGE          l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPD       X0, X10, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+32(FP), AX
-	ADDQ         AX, BX
-	MOVQ         flags+128(FP), AX
-	VBROADCASTSD (BX), Y7
-	VBROADCASTSD 8(BX), Y6
-	VBROADCASTSD 16(BX), Y5
-	VBROADCASTSD 24(BX), Y4
-	TESTQ        $0x00000001, AX
-	JEQ          l8
-	VBROADCASTSD cube+48(FP), Y0
-	VMULPD       Y7, Y0, Y0
-	VMULPD       Y0, Y0, Y0
-	VMULPD       Y7, Y0, Y7
-	VBROADCASTSD cube+48(FP), Y0
-	VMULPD       Y6, Y0, Y0
-	VMULPD       Y0, Y0, Y0
-	VMULPD       Y6, Y0, Y6
-	VBROADCASTSD cube+48(FP), Y0
-	VMULPD       Y5, Y0, Y0
-	VMULPD       Y0, Y0, Y0
-	VMULPD       Y5, Y0, Y5
-	VBROADCASTSD cube+48(FP), Y0
-	VMULPD       Y4, Y0, Y0
-	VMULPD       Y0, Y0, Y0
-	VMULPD       Y4, Y0, Y4
+	MOVQ    R9, CX
+	MOVQ    samples+80(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+88(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
-	VBROADCASTSD (R10), Y0
-	VSUBPD       Y7, Y0, Y7
-	VBROADCASTSD 8(R10), Y0
-	VSUBPD       Y6, Y0, Y6
-	VBROADCASTSD 16(R10), Y0
-	VSUBPD       Y5, Y0, Y5
-	VBROADCASTSD 24(R10), Y0
-	VSUBPD       Y4, Y0, Y4
-	TESTQ        $0x00000020, AX
-	JEQ          l9
-	VBROADCASTSD (BX), Y0
-	VCMPPD       $0x03, Y0, Y0, Y1
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPD    Y1, Y0, Y7, Y7
-	VBROADCASTSD 8(BX), Y0
-	VCMPPD       $0x03, Y0, Y0, Y1
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPD    Y1, Y0, Y6, Y6
-	VBROADCASTSD 16(BX), Y0
-	VCMPPD       $0x03, Y0, Y0, Y1
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPD    Y1, Y0, Y5, Y5
-	VBROADCASTSD 24(BX), Y0
-	VCMPPD       $0x03, Y0, Y0, Y1
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPD    Y1, Y0, Y4, Y4
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y0, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
 
 l9:
-	TESTQ        $0x00000002, AX
-	JEQ          l10
-	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y1, Y0
-	VMULPD       Y7, Y0, Y7
-	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y1, Y0
-	VMULPD       Y6, Y0, Y6
-	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y1, Y0
-	VMULPD       Y5, Y0, Y5
-	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y1, Y0
-	VMULPD       Y4, Y0, Y4
-	JMP          l11
-
-l10:
-	VBROADCASTSD eta+40(FP), Y0
-	VMULPD       Y7, Y0, Y7
-	VBROADCASTSD eta+40(FP), Y0
-	VMULPD       Y6, Y0, Y6
-	VBROADCASTSD eta+40(FP), Y0
-	VMULPD       Y5, Y0, Y5
-	VBROADCASTSD eta+40(FP), Y0
-	VMULPD       Y4, Y0, Y4
-
-l11:
-	TESTQ        $0x00000004, AX
-	JEQ          l12
-	VBROADCASTSD (BX), Y0
-	VDIVPD       Y0, Y7, Y7
-	VBROADCASTSD 8(BX), Y0
-	VDIVPD       Y0, Y6, Y6
-	VBROADCASTSD 16(BX), Y0
-	VDIVPD       Y0, Y5, Y5
-	VBROADCASTSD 24(BX), Y0
-	VDIVPD       Y0, Y4, Y4
-
-l12:
-	TESTQ        $0x00000008, AX
-	JEQ          l13
-	VBROADCASTSD (R10), Y3
-	VBROADCASTSD alpha+56(FP), Y2
-	VBROADCASTSD beta+64(FP), Y1
-	VBROADCASTSD (BX), Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVSD       X0, (BX)
-	VBROADCASTSD 8(R10), Y3
-	VBROADCASTSD alpha+56(FP), Y2
-	VBROADCASTSD beta+64(FP), Y1
-	VBROADCASTSD 8(BX), Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVSD       X0, 8(BX)
-	VBROADCASTSD 16(R10), Y3
-	VBROADCASTSD alpha+56(FP), Y2
-	VBROADCASTSD beta+64(FP), Y1
-	VBROADCASTSD 16(BX), Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVSD       X0, 16(BX)
-	VBROADCASTSD 24(R10), Y3
-	VBROADCASTSD alpha+56(FP), Y2
-	VBROADCASTSD beta+64(FP), Y1
-	VBROADCASTSD 24(BX), Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVSD       X0, 24(BX)
-
-l13:
-	TESTQ        $0x00000010, AX
-	JEQ          l14
-	VBROADCASTSD (R10), Y0
-	VMULPD       Y0, Y0, Y3
-	VBROADCASTSD alpha+56(FP), Y2
-	VBROADCASTSD beta+64(FP), Y1
-	VBROADCASTSD (BX), Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVSD       X0, (BX)
-	VBROADCASTSD 8(R10), Y0
-	VMULPD       Y0, Y0, Y3
-	VBROADCASTSD alpha+56(FP), Y2
-	VBROADCASTSD beta+64(FP), Y1
-	VBROADCASTSD 8(BX), Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVSD       X0, 8(BX)
-	VBROADCASTSD 16(R10), Y0
-	VMULPD       Y0, Y0, Y3
-	VBROADCASTSD alpha+56(FP), Y2
-	VBROADCASTSD beta+64(FP), Y1
-	VBROADCASTSD 16(BX), Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVSD       X0, 16(BX)
-	VBROADCASTSD 24(R10), Y0
-	VMULPD       Y0, Y0, Y3
-	VBROADCASTSD alpha+56(FP), Y2
-	VBROADCASTSD beta+64(FP), Y1
-	VBROADCASTSD 24(BX), Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVSD       X0, 24(BX)
-
-l14:
-	TESTQ        $0x00000020, AX
-	JEQ          l15
-	VBROADCASTSD (R10), Y0
-	VMOVSD       X0, (BX)
-	VBROADCASTSD 8(R10), Y0
-	VMOVSD       X0, 8(BX)
-	VBROADCASTSD 16(R10), Y0
-	VMOVSD       X0, 16(BX)
-	VBROADCASTSD 24(R10), Y0
-	VMOVSD       X0, 24(BX)
-
-l15:
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y8, Y8, Y8
-	MOVQ    samples+96(FP), AX
-	SUBQ    R9, AX
-	ADDQ    $+0, AX
-	MOVQ    rStride+112(FP), BX
-	IMULQ   BX, AX
-	MOVQ    r+16(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    samples+96(FP), AX
-	SUBQ    R9, AX
-	ADDQ    $+1, AX
-	MOVQ    xStride+104(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    cols+80(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l17
-	PCALIGN $0x20
-
-l16:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PD (R8), Y2, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PD (DI), Y2, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PD (SI), Y2, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y9
-	VFMADD213PD (DX), Y4, Y2
-	VMOVUPS     Y2, (DX)
-	VFMADD231PD Y2, Y1, Y8
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     32(BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PD 32(R8), Y2, Y0
-	VMOVUPS     Y0, 32(R8)
-	VFMADD231PD Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PD 32(DI), Y2, Y0
-	VMOVUPS     Y0, 32(DI)
-	VFMADD231PD Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PD 32(SI), Y2, Y0
-	VMOVUPS     Y0, 32(SI)
-	VFMADD231PD Y0, Y1, Y9
-	VFMADD213PD 32(DX), Y4, Y2
-	VMOVUPS     Y2, 32(DX)
-	VFMADD231PD Y2, Y1, Y8
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l16
-
-l17:
-	CMPQ    AX, $0x04
-	JLT     l19
-	PCALIGN $0x20
-
-l18:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (BX), Y1
-	VMOVAPS     Y7, Y0
-	VFMADD213PD (R8), Y2, Y0
-	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y11
-	VMOVAPS     Y6, Y0
-	VFMADD213PD (DI), Y2, Y0
-	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y10
-	VMOVAPS     Y5, Y0
-	VFMADD213PD (SI), Y2, Y0
-	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y9
-	VFMADD213PD (DX), Y4, Y2
-	VMOVUPS     Y2, (DX)
-	VFMADD231PD Y2, Y1, Y8
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l18
-
-l19:
 	CMPQ         AX, $0x01
-	JLT          l20
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (CX), Y3, Y2
-	VMASKMOVPD   (BX), Y3, Y1
-	VMASKMOVPD   (R8), Y3, Y0
-	VFMADD231PD  Y2, Y7, Y0
-	VMASKMOVPD   Y0, Y3, (R8)
-	VFMADD213PD  Y11, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y11, Y11
-	VMASKMOVPD   (DI), Y3, Y0
-	VFMADD231PD  Y2, Y6, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	VFMADD213PD  Y10, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y10, Y10
-	VMASKMOVPD   (SI), Y3, Y0
-	VFMADD231PD  Y2, Y5, Y0
-	VMASKMOVPD   Y0, Y3, (SI)
-	VFMADD213PD  Y9, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y9, Y9
-	VMASKMOVPD   (DX), Y3, Y0
-	VFMADD231PD  Y2, Y4, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y8, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y8, Y8
-
-l20:
-	MOVQ yStride+120(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
-
-l7:
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPD       X0, X10, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+32(FP), AX
-	ADDQ         AX, BX
-	MOVQ         flags+128(FP), AX
-	VBROADCASTSD (BX), Y3
-	VBROADCASTSD 8(BX), Y2
-	VBROADCASTSD 16(BX), Y1
-	VBROADCASTSD 24(BX), Y0
-	TESTQ        $0x00000001, AX
-	JEQ          l21
-	VBROADCASTSD cube+48(FP), Y4
-	VMULPD       Y3, Y4, Y4
-	VMULPD       Y4, Y4, Y4
-	VMULPD       Y3, Y4, Y3
-	VBROADCASTSD cube+48(FP), Y4
-	VMULPD       Y2, Y4, Y4
-	VMULPD       Y4, Y4, Y4
-	VMULPD       Y2, Y4, Y2
-	VBROADCASTSD cube+48(FP), Y4
-	VMULPD       Y1, Y4, Y4
-	VMULPD       Y4, Y4, Y4
-	VMULPD       Y1, Y4, Y1
-	VBROADCASTSD cube+48(FP), Y4
-	VMULPD       Y0, Y4, Y4
-	VMULPD       Y4, Y4, Y4
-	VMULPD       Y0, Y4, Y0
-
-l21:
-	VBROADCASTSD (R10), Y4
-	VSUBPD       Y3, Y4, Y3
-	VBROADCASTSD 8(R10), Y4
-	VSUBPD       Y2, Y4, Y2
-	VBROADCASTSD 16(R10), Y4
-	VSUBPD       Y1, Y4, Y1
-	VBROADCASTSD 24(R10), Y4
-	VSUBPD       Y0, Y4, Y0
-	TESTQ        $0x00000020, AX
-	JEQ          l22
-	VBROADCASTSD (BX), Y4
-	VCMPPD       $0x03, Y4, Y4, Y5
-	VXORPS       Y4, Y4, Y4
-	VBLENDVPD    Y5, Y4, Y3, Y3
-	VBROADCASTSD 8(BX), Y4
-	VCMPPD       $0x03, Y4, Y4, Y5
-	VXORPS       Y4, Y4, Y4
-	VBLENDVPD    Y5, Y4, Y2, Y2
-	VBROADCASTSD 16(BX), Y4
-	VCMPPD       $0x03, Y4, Y4, Y5
-	VXORPS       Y4, Y4, Y4
-	VBLENDVPD    Y5, Y4, Y1, Y1
-	VBROADCASTSD 24(BX), Y4
-	VCMPPD       $0x03, Y4, Y4, Y5
-	VXORPS       Y4, Y4, Y4
-	VBLENDVPD    Y5, Y4, Y0, Y0
-
-l22:
-	TESTQ        $0x00000002, AX
-	JEQ          l23
-	VBROADCASTSD eta+40(FP), Y5
-	VBROADCASTSD (R10), Y4
-	VMULPD       Y4, Y5, Y4
-	VMULPD       Y3, Y4, Y3
-	VBROADCASTSD eta+40(FP), Y5
-	VBROADCASTSD 8(R10), Y4
-	VMULPD       Y4, Y5, Y4
-	VMULPD       Y2, Y4, Y2
-	VBROADCASTSD eta+40(FP), Y5
-	VBROADCASTSD 16(R10), Y4
-	VMULPD       Y4, Y5, Y4
-	VMULPD       Y1, Y4, Y1
-	VBROADCASTSD eta+40(FP), Y5
-	VBROADCASTSD 24(R10), Y4
-	VMULPD       Y4, Y5, Y4
-	VMULPD       Y0, Y4, Y0
-	JMP          l24
-
-l23:
-	VBROADCASTSD eta+40(FP), Y4
-	VMULPD       Y3, Y4, Y3
-	VBROADCASTSD eta+40(FP), Y4
-	VMULPD       Y2, Y4, Y2
-	VBROADCASTSD eta+40(FP), Y4
-	VMULPD       Y1, Y4, Y1
-	VBROADCASTSD eta+40(FP), Y4
-	VMULPD       Y0, Y4, Y0
-
-l24:
-	TESTQ        $0x00000004, AX
-	JEQ          l25
-	VBROADCASTSD (BX), Y4
-	VDIVPD       Y4, Y3, Y3
-	VBROADCASTSD 8(BX), Y4
-	VDIVPD       Y4, Y2, Y2
-	VBROADCASTSD 16(BX), Y4
-	VDIVPD       Y4, Y1, Y1
-	VBROADCASTSD 24(BX), Y4
-	VDIVPD       Y4, Y0, Y0
-
-l25:
-	TESTQ        $0x00000008, AX
-	JEQ          l26
-	VBROADCASTSD (R10), Y7
-	VBROADCASTSD alpha+56(FP), Y6
-	VBROADCASTSD beta+64(FP), Y5
-	VBROADCASTSD (BX), Y4
-	VMULPD       Y4, Y5, Y4
-	VFMADD231PD  Y7, Y6, Y4
-	VMOVSD       X4, (BX)
-	VBROADCASTSD 8(R10), Y7
-	VBROADCASTSD alpha+56(FP), Y6
-	VBROADCASTSD beta+64(FP), Y5
-	VBROADCASTSD 8(BX), Y4
-	VMULPD       Y4, Y5, Y4
-	VFMADD231PD  Y7, Y6, Y4
-	VMOVSD       X4, 8(BX)
-	VBROADCASTSD 16(R10), Y7
-	VBROADCASTSD alpha+56(FP), Y6
-	VBROADCASTSD beta+64(FP), Y5
-	VBROADCASTSD 16(BX), Y4
-	VMULPD       Y4, Y5, Y4
-	VFMADD231PD  Y7, Y6, Y4
-	VMOVSD       X4, 16(BX)
-	VBROADCASTSD 24(R10), Y7
-	VBROADCASTSD alpha+56(FP), Y6
-	VBROADCASTSD beta+64(FP), Y5
-	VBROADCASTSD 24(BX), Y4
-	VMULPD       Y4, Y5, Y4
-	VFMADD231PD  Y7, Y6, Y4
-	VMOVSD       X4, 24(BX)
-
-l26:
-	TESTQ        $0x00000010, AX
-	JEQ          l27
-	VBROADCASTSD (R10), Y4
-	VMULPD       Y4, Y4, Y7
-	VBROADCASTSD alpha+56(FP), Y6
-	VBROADCASTSD beta+64(FP), Y5
-	VBROADCASTSD (BX), Y4
-	VMULPD       Y4, Y5, Y4
-	VFMADD231PD  Y7, Y6, Y4
-	VMOVSD       X4, (BX)
-	VBROADCASTSD 8(R10), Y4
-	VMULPD       Y4, Y4, Y7
-	VBROADCASTSD alpha+56(FP), Y6
-	VBROADCASTSD beta+64(FP), Y5
-	VBROADCASTSD 8(BX), Y4
-	VMULPD       Y4, Y5, Y4
-	VFMADD231PD  Y7, Y6, Y4
-	VMOVSD       X4, 8(BX)
-	VBROADCASTSD 16(R10), Y4
-	VMULPD       Y4, Y4, Y7
-	VBROADCASTSD alpha+56(FP), Y6
-	VBROADCASTSD beta+64(FP), Y5
-	VBROADCASTSD 16(BX), Y4
-	VMULPD       Y4, Y5, Y4
-	VFMADD231PD  Y7, Y6, Y4
-	VMOVSD       X4, 16(BX)
-	VBROADCASTSD 24(R10), Y4
-	VMULPD       Y4, Y4, Y7
-	VBROADCASTSD alpha+56(FP), Y6
-	VBROADCASTSD beta+64(FP), Y5
-	VBROADCASTSD 24(BX), Y4
-	VMULPD       Y4, Y5, Y4
-	VFMADD231PD  Y7, Y6, Y4
-	VMOVSD       X4, 24(BX)
-
-l27:
-	TESTQ        $0x00000020, AX
-	JEQ          l28
-	VBROADCASTSD (R10), Y4
-	VMOVSD       X4, (BX)
-	VBROADCASTSD 8(R10), Y4
-	VMOVSD       X4, 8(BX)
-	VBROADCASTSD 16(R10), Y4
-	VMOVSD       X4, 16(BX)
-	VBROADCASTSD 24(R10), Y4
-	VMOVSD       X4, 24(BX)
-
-l28:
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+88(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y8, Y8, Y8
-	MOVQ    samples+96(FP), AX
-	SUBQ    R9, AX
-	ADDQ    $+0, AX
-	MOVQ    rStride+112(FP), BX
-	IMULQ   BX, AX
-	MOVQ    r+16(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    cols+80(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l30
-	PCALIGN $0x20
-
-l29:
-	VMOVUPS     (BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PD (R8), Y5, Y4
-	VMOVUPS     Y4, (R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PD (DI), Y5, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PD (SI), Y5, Y4
-	VMOVUPS     Y4, (SI)
-	VFMADD213PD (DX), Y0, Y5
-	VMOVUPS     Y5, (DX)
-	VMOVUPS     32(BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PD 32(R8), Y5, Y4
-	VMOVUPS     Y4, 32(R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PD 32(DI), Y5, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PD 32(SI), Y5, Y4
-	VMOVUPS     Y4, 32(SI)
-	VFMADD213PD 32(DX), Y0, Y5
-	VMOVUPS     Y5, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	ADDQ        $+64, DI
-	ADDQ        $+64, SI
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l29
-
-l30:
-	CMPQ    AX, $0x04
-	JLT     l32
-	PCALIGN $0x20
-
-l31:
-	VMOVUPS     (BX), Y5
-	VMOVAPS     Y3, Y4
-	VFMADD213PD (R8), Y5, Y4
-	VMOVUPS     Y4, (R8)
-	VMOVAPS     Y2, Y4
-	VFMADD213PD (DI), Y5, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVAPS     Y1, Y4
-	VFMADD213PD (SI), Y5, Y4
-	VMOVUPS     Y4, (SI)
-	VFMADD213PD (DX), Y0, Y5
-	VMOVUPS     Y5, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l31
-
-l32:
-	CMPQ         AX, $0x01
-	JLT          l33
-	VMOVQ        AX, X4
-	VPBROADCASTQ X4, Y4
-	VPCMPGTQ     onlineConstants<>+160(SB), Y4, Y6
-	VMASKMOVPD   (BX), Y6, Y5
-	VMASKMOVPD   (R8), Y6, Y4
-	VFMADD231PD  Y5, Y3, Y4
-	VMASKMOVPD   Y4, Y6, (R8)
-	VMASKMOVPD   (DI), Y6, Y3
-	VFMADD231PD  Y5, Y2, Y3
-	VMASKMOVPD   Y3, Y6, (DI)
-	VMASKMOVPD   (SI), Y6, Y2
-	VFMADD231PD  Y5, Y1, Y2
-	VMASKMOVPD   Y2, Y6, (SI)
-	VMASKMOVPD   (DX), Y6, Y1
-	VFMADD231PD  Y5, Y0, Y1
-	VMASKMOVPD   Y1, Y6, (DX)
-
-l33:
-	MOVQ  stride+88(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+32, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l35
-	PCALIGN $0x20
-
-l34:
-	MOVQ    R11, DI
-	MOVQ    samples+96(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
-	MOVQ    samples+96(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    xStride+104(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
-	MOVQ    cols+80(FP), AX
-	CMPQ    AX, $0x04
-	JLT     l37
-	PCALIGN $0x20
-
-l36:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y5
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l36
-
-l37:
-	CMPQ         AX, $0x01
-	JLT          l38
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y5, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y5, Y5
-
-l38:
-	CMPQ    SI, $0x02
-	JLT     l40
-	PCALIGN $0x20
-
-l39:
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+32(FP), AX
-	ADDQ         AX, BX
-	MOVQ         flags+128(FP), AX
-	VBROADCASTSD (BX), Y4
-	TESTQ        $0x00000001, AX
-	JEQ          l41
-	VBROADCASTSD cube+48(FP), Y0
-	VMULPD       Y4, Y0, Y0
-	VMULPD       Y0, Y0, Y0
-	VMULPD       Y4, Y0, Y4
-
-l41:
-	VBROADCASTSD (DI), Y0
-	VSUBPD       Y4, Y0, Y4
-	TESTQ        $0x00000020, AX
-	JEQ          l42
-	VBROADCASTSD (BX), Y0
-	VCMPPD       $0x03, Y0, Y0, Y1
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPD    Y1, Y0, Y4, Y4
-
-l42:
-	TESTQ        $0x00000002, AX
-	JEQ          l43
-	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y1, Y0
-	VMULPD       Y4, Y0, Y4
-	JMP          l44
-
-l43:
-	VBROADCASTSD eta+40(FP), Y0
-	VMULPD       Y4, Y0, Y4
-
-l44:
-	TESTQ        $0x00000004, AX
-	JEQ          l45
-	VBROADCASTSD (BX), Y0
-	VDIVPD       Y0, Y4, Y4
-
-l45:
-	TESTQ        $0x00000008, AX
-	JEQ          l46
-	VBROADCASTSD (DI), Y3
-	VBROADCASTSD alpha+56(FP), Y2
-	VBROADCASTSD beta+64(FP), Y1
-	VBROADCASTSD (BX), Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVSD       X0, (BX)
-
-l46:
-	TESTQ        $0x00000010, AX
-	JEQ          l47
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y0, Y3
-	VBROADCASTSD alpha+56(FP), Y2
-	VBROADCASTSD beta+64(FP), Y1
-	VBROADCASTSD (BX), Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVSD       X0, (BX)
-
-l47:
-	TESTQ        $0x00000020, AX
-	JEQ          l48
-	VBROADCASTSD (DI), Y0
-	VMOVSD       X0, (BX)
-
-l48:
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
-	MOVQ    samples+96(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    rStride+112(FP), BX
-	IMULQ   BX, AX
-	MOVQ    r+16(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), CX
-	MOVQ    samples+96(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+1, AX
-	MOVQ    xStride+104(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    cols+80(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l50
-	PCALIGN $0x20
-
-l49:
-	VMOVUPS     (BX), Y1
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (CX), Y4, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y5
-	VMOVUPS     32(BX), Y1
-	VMOVUPS     32(DX), Y0
-	VFMADD231PD 32(CX), Y4, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y5
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l49
-
-l50:
-	CMPQ    AX, $0x04
-	JLT     l52
-	PCALIGN $0x20
-
-l51:
-	VMOVUPS     (BX), Y1
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (CX), Y4, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y5
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l51
-
-l52:
-	CMPQ         AX, $0x01
-	JLT          l53
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
-	VMASKMOVPD   (CX), Y3, Y2
-	VMASKMOVPD   (BX), Y3, Y1
-	VMASKMOVPD   (DX), Y3, Y0
-	VFMADD231PD  Y2, Y4, Y0
-	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y5, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y5, Y5
-
-l53:
-	MOVQ yStride+120(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l39
-
-l40:
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+32(FP), AX
-	ADDQ         AX, BX
-	MOVQ         flags+128(FP), AX
-	VBROADCASTSD (BX), Y0
-	TESTQ        $0x00000001, AX
-	JEQ          l54
-	VBROADCASTSD cube+48(FP), Y1
-	VMULPD       Y0, Y1, Y1
-	VMULPD       Y1, Y1, Y1
-	VMULPD       Y0, Y1, Y0
-
-l54:
-	VBROADCASTSD (DI), Y1
-	VSUBPD       Y0, Y1, Y0
-	TESTQ        $0x00000020, AX
-	JEQ          l55
-	VBROADCASTSD (BX), Y1
-	VCMPPD       $0x03, Y1, Y1, Y2
-	VXORPS       Y1, Y1, Y1
-	VBLENDVPD    Y2, Y1, Y0, Y0
-
-l55:
-	TESTQ        $0x00000002, AX
-	JEQ          l56
-	VBROADCASTSD eta+40(FP), Y2
-	VBROADCASTSD (DI), Y1
-	VMULPD       Y1, Y2, Y1
-	VMULPD       Y0, Y1, Y0
-	JMP          l57
-
-l56:
-	VBROADCASTSD eta+40(FP), Y1
-	VMULPD       Y0, Y1, Y0
-
-l57:
-	TESTQ        $0x00000004, AX
-	JEQ          l58
-	VBROADCASTSD (BX), Y1
-	VDIVPD       Y1, Y0, Y0
-
-l58:
-	TESTQ        $0x00000008, AX
-	JEQ          l59
-	VBROADCASTSD (DI), Y4
-	VBROADCASTSD alpha+56(FP), Y3
-	VBROADCASTSD beta+64(FP), Y2
-	VBROADCASTSD (BX), Y1
-	VMULPD       Y1, Y2, Y1
-	VFMADD231PD  Y4, Y3, Y1
-	VMOVSD       X1, (BX)
-
-l59:
-	TESTQ        $0x00000010, AX
-	JEQ          l60
-	VBROADCASTSD (DI), Y1
-	VMULPD       Y1, Y1, Y4
-	VBROADCASTSD alpha+56(FP), Y3
-	VBROADCASTSD beta+64(FP), Y2
-	VBROADCASTSD (BX), Y1
-	VMULPD       Y1, Y2, Y1
-	VFMADD231PD  Y4, Y3, Y1
-	VMOVSD       X1, (BX)
-
-l60:
-	TESTQ        $0x00000020, AX
-	JEQ          l61
-	VBROADCASTSD (DI), Y1
-	VMOVSD       X1, (BX)
-
-l61:
-	MOVQ    R12, DX
-	VXORPS  Y5, Y5, Y5
-	MOVQ    samples+96(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    rStride+112(FP), BX
-	IMULQ   BX, AX
-	MOVQ    r+16(FP), BX
-	SHLQ    $0x03, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    cols+80(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l63
-	PCALIGN $0x20
-
-l62:
-	VMOVUPS     (DX), Y1
-	VFMADD231PD (BX), Y0, Y1
-	VMOVUPS     Y1, (DX)
-	VMOVUPS     32(DX), Y1
-	VFMADD231PD 32(BX), Y0, Y1
-	VMOVUPS     Y1, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l62
-
-l63:
-	CMPQ    AX, $0x04
-	JLT     l65
-	PCALIGN $0x20
-
-l64:
-	VMOVUPS     (DX), Y1
-	VFMADD231PD (BX), Y0, Y1
-	VMOVUPS     Y1, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l64
-
-l65:
-	CMPQ         AX, $0x01
-	JLT          l66
-	VMOVQ        AX, X1
-	VPBROADCASTQ X1, Y1
-	VPCMPGTQ     onlineConstants<>+160(SB), Y1, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (DX), Y3, Y1
-	VFMADD231PD  Y2, Y0, Y1
-	VMASKMOVPD   Y1, Y3, (DX)
-
-l66:
-	MOVQ  stride+88(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000001, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+8, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l34
-
-l35:
-	VZEROUPPER
-	RET
-
-// func OnlineGatedDF32AVX2(w *float32, x *float32, r *float32, y *float32, theta *float32, eta float32, cube float32, alpha float32, beta float32, d float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·OnlineGatedDF32AVX2(SB), NOSPLIT, $0-128
-	MOVQ    rows+64(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
-	JLT     l2
-	PCALIGN $0x20
-
-l1:
-	MOVQ    R11, R10
-	MOVQ    samples+88(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R12, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R12, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R12, DX
-	VXORPS  Y12, Y12, Y12
-	MOVQ    samples+88(FP), AX
-	SUBQ    R9, AX
-	ADDQ    $+0, AX
-	MOVQ    xStride+96(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+80(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+80(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+80(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+72(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS     (BX), Y0
-	VFMADD231PS (R8), Y0, Y15
-	VFMADD231PS (DI), Y0, Y14
-	VFMADD231PS (SI), Y0, Y13
-	VFMADD231PS (DX), Y0, Y12
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l3
-
-l4:
-	CMPQ         AX, $0x01
-	JLT          l5
+	JLT          l10
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (R8), Y2, Y1
-	VFMADD213PS  Y15, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y15, Y15
-	VMASKMOVPS   (DI), Y2, Y1
-	VFMADD213PS  Y14, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y14, Y14
-	VMASKMOVPS   (SI), Y2, Y1
-	VFMADD213PS  Y13, Y0, Y1
-	VBLENDVPS    Y2, Y1, Y13, Y13
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y12, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
 
-l5:
-	CMPQ    R9, $0x02
-	JLT     l7
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R8)
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
 	PCALIGN $0x20
 
-l6:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPS       X0, X15, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPS       X0, X14, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
+l11:
+	MOVQ    rows+56(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), DX
+	MOVQ         R9, BX
+	SUBQ         R12, BX
 	MOVQ         theta+32(FP), AX
 	ADDQ         AX, BX
-	MOVQ         flags+120(FP), AX
+	MOVQ         flags+112(FP), AX
 	VBROADCASTSS (BX), Y11
 	VBROADCASTSS 4(BX), Y10
 	VBROADCASTSS 8(BX), Y9
 	VBROADCASTSS 12(BX), Y8
 	TESTQ        $0x00000001, AX
-	JEQ          l8
+	JEQ          l15
 	VBROADCASTSS cube+44(FP), Y0
 	VMULPS       Y11, Y0, Y0
 	VMULPS       Y0, Y0, Y0
@@ -11091,17 +9005,17 @@ l6:
 	VMULPS       Y0, Y0, Y0
 	VMULPS       Y8, Y0, Y8
 
-l8:
-	VBROADCASTSS (R10), Y0
+l15:
+	VBROADCASTSS (R9), Y0
 	VSUBPS       Y11, Y0, Y11
-	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS 4(R9), Y0
 	VSUBPS       Y10, Y0, Y10
-	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS 8(R9), Y0
 	VSUBPS       Y9, Y0, Y9
-	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS 12(R9), Y0
 	VSUBPS       Y8, Y0, Y8
 	TESTQ        $0x00000020, AX
-	JEQ          l9
+	JEQ          l16
 	VBROADCASTSS (BX), Y0
 	VCMPPS       $0x03, Y0, Y0, Y1
 	VXORPS       Y0, Y0, Y0
@@ -11119,28 +9033,28 @@ l8:
 	VXORPS       Y0, Y0, Y0
 	VBLENDVPS    Y1, Y0, Y8, Y8
 
-l9:
+l16:
 	TESTQ        $0x00000002, AX
-	JEQ          l10
+	JEQ          l17
 	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS (R10), Y0
+	VBROADCASTSS (R9), Y0
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y11, Y0, Y11
 	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS 4(R9), Y0
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y10, Y0, Y10
 	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS 8(R9), Y0
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y9, Y0, Y9
 	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS 12(R9), Y0
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y8, Y0, Y8
-	JMP          l11
+	JMP          l18
 
-l10:
+l17:
 	VBROADCASTSS eta+40(FP), Y0
 	VMULPS       Y11, Y0, Y11
 	VBROADCASTSS eta+40(FP), Y0
@@ -11150,9 +9064,9 @@ l10:
 	VBROADCASTSS eta+40(FP), Y0
 	VMULPS       Y8, Y0, Y8
 
-l11:
+l18:
 	TESTQ        $0x00000004, AX
-	JEQ          l12
+	JEQ          l19
 	VBROADCASTSS (BX), Y0
 	VDIVPS       Y0, Y11, Y11
 	VBROADCASTSS 4(BX), Y0
@@ -11162,31 +9076,31 @@ l11:
 	VBROADCASTSS 12(BX), Y0
 	VDIVPS       Y0, Y8, Y8
 
-l12:
+l19:
 	TESTQ        $0x00000008, AX
-	JEQ          l13
-	VBROADCASTSS (R10), Y3
+	JEQ          l20
+	VBROADCASTSS (R9), Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
 	VBROADCASTSS (BX), Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, (BX)
-	VBROADCASTSS 4(R10), Y3
+	VBROADCASTSS 4(R9), Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
 	VBROADCASTSS 4(BX), Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 4(BX)
-	VBROADCASTSS 8(R10), Y3
+	VBROADCASTSS 8(R9), Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
 	VBROADCASTSS 8(BX), Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 8(BX)
-	VBROADCASTSS 12(R10), Y3
+	VBROADCASTSS 12(R9), Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
 	VBROADCASTSS 12(BX), Y0
@@ -11194,10 +9108,10 @@ l12:
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 12(BX)
 
-l13:
+l20:
 	TESTQ        $0x00000010, AX
-	JEQ          l14
-	VBROADCASTSS (R10), Y0
+	JEQ          l21
+	VBROADCASTSS (R9), Y0
 	VMULPS       Y0, Y0, Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
@@ -11205,7 +9119,7 @@ l13:
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, (BX)
-	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS 4(R9), Y0
 	VMULPS       Y0, Y0, Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
@@ -11213,7 +9127,7 @@ l13:
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 4(BX)
-	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS 8(R9), Y0
 	VMULPS       Y0, Y0, Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
@@ -11221,7 +9135,7 @@ l13:
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 8(BX)
-	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS 12(R9), Y0
 	VMULPS       Y0, Y0, Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
@@ -11230,110 +9144,79 @@ l13:
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 12(BX)
 
-l14:
+l21:
 	TESTQ        $0x00000020, AX
-	JEQ          l15
-	VBROADCASTSS (R10), Y0
+	JEQ          l22
+	VBROADCASTSS (R9), Y0
 	VMOVSS       X0, (BX)
-	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS 4(R9), Y0
 	VMOVSS       X0, 4(BX)
-	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS 8(R9), Y0
 	VMOVSS       X0, 8(BX)
-	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS 12(R9), Y0
 	VMOVSS       X0, 12(BX)
 
-l15:
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (R10), Y0
-	VBROADCASTSS d+56(FP), Y0
-	VSUBPS       Y0, Y1, Y7
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 4(R10), Y0
-	VBROADCASTSS d+56(FP), Y0
-	VSUBPS       Y0, Y1, Y6
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 8(R10), Y0
-	VBROADCASTSS d+56(FP), Y0
-	VSUBPS       Y0, Y1, Y5
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 12(R10), Y0
-	VBROADCASTSS d+56(FP), Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+88(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+104(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         samples+88(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+1, AX
-	MOVQ         xStride+96(FP), BX
-	IMULQ        BX, AX
-	MOVQ         x+8(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+72(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l17
-	PCALIGN      $0x20
+l22:
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    samples+80(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    samples+80(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+1, AX
+	MOVQ    xStride+88(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l24
+	PCALIGN $0x20
 
-l16:
+l23:
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPS      (R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
+	VMOVAPS     Y11, Y0
+	VFMADD213PS (R8), Y2, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
+	VFMADD231PS Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PS (DI), Y2, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
+	VFMADD231PS Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PS (SI), Y2, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
+	VFMADD231PS Y0, Y1, Y5
+	VFMADD213PS (DX), Y8, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PS Y2, Y1, Y4
 	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMULPS      32(R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
+	VMOVAPS     Y11, Y0
+	VFMADD213PS 32(R8), Y2, Y0
 	VMOVUPS     Y0, 32(R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      32(DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
+	VFMADD231PS Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PS 32(DI), Y2, Y0
 	VMOVUPS     Y0, 32(DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      32(SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
+	VFMADD231PS Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PS 32(SI), Y2, Y0
 	VMOVUPS     Y0, 32(SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y12
+	VFMADD231PS Y0, Y1, Y5
+	VFMADD213PS 32(DX), Y8, Y2
+	VMOVUPS     Y2, 32(DX)
+	VFMADD231PS Y2, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, R8
@@ -11342,32 +9225,31 @@ l16:
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l16
+	JGE         l23
 
-l17:
+l24:
 	CMPQ    AX, $0x08
-	JLT     l19
+	JLT     l26
 	PCALIGN $0x20
 
-l18:
+l25:
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPS      (R8), Y7, Y0
-	VFMADD231PS Y2, Y11, Y0
+	VMOVAPS     Y11, Y0
+	VFMADD213PS (R8), Y2, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PS Y0, Y1, Y15
-	VMULPS      (DI), Y6, Y0
-	VFMADD231PS Y2, Y10, Y0
+	VFMADD231PS Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PS (DI), Y2, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PS Y0, Y1, Y14
-	VMULPS      (SI), Y5, Y0
-	VFMADD231PS Y2, Y9, Y0
+	VFMADD231PS Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PS (SI), Y2, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PS Y0, Y1, Y13
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y12
+	VFMADD231PS Y0, Y1, Y5
+	VFMADD213PS (DX), Y8, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PS Y2, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, R8
@@ -11376,91 +9258,276 @@ l18:
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l18
+	JGE         l25
 
-l19:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l20
+	JLT          l27
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
 	VMASKMOVPS   (CX), Y3, Y2
 	VMASKMOVPS   (BX), Y3, Y1
 	VMASKMOVPS   (R8), Y3, Y0
-	VMULPS       Y7, Y0, Y0
 	VFMADD231PS  Y2, Y11, Y0
 	VMASKMOVPS   Y0, Y3, (R8)
-	VFMADD213PS  Y15, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y15, Y15
+	VFMADD213PS  Y7, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y7, Y7
 	VMASKMOVPS   (DI), Y3, Y0
-	VMULPS       Y6, Y0, Y0
 	VFMADD231PS  Y2, Y10, Y0
 	VMASKMOVPS   Y0, Y3, (DI)
-	VFMADD213PS  Y14, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y14, Y14
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y6, Y6
 	VMASKMOVPS   (SI), Y3, Y0
-	VMULPS       Y5, Y0, Y0
 	VFMADD231PS  Y2, Y9, Y0
 	VMASKMOVPS   Y0, Y3, (SI)
-	VFMADD213PS  Y13, Y1, Y0
-	VBLENDVPS    Y3, Y0, Y13, Y13
+	VFMADD213PS  Y5, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y5, Y5
 	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
 	VFMADD231PS  Y2, Y8, Y0
 	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y12, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y12, Y12
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
 
-l20:
-	MOVQ yStride+112(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
+l27:
+	MOVQ         yStride+104(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VBLENDPD     $0x0c, Y5, Y7, Y0
+	VPERM2F128   $0x21, Y5, Y7, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (AX)
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+16, R9
+	ADDQ         $-4, R11
+	CMPQ         R11, $0x04
+	JGE          l13
 
-l7:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPS       X0, X15, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPS       X0, X14, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 12(R10)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
+l14:
+	CMPQ    R11, $0x01
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	MOVQ         R10, DX
+	MOVQ         R9, BX
+	SUBQ         R12, BX
 	MOVQ         theta+32(FP), AX
 	ADDQ         AX, BX
-	MOVQ         flags+120(FP), AX
+	MOVQ         flags+112(FP), AX
+	VBROADCASTSS (BX), Y5
+	TESTQ        $0x00000001, AX
+	JEQ          l30
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y5, Y0, Y5
+
+l30:
+	VBROADCASTSS (R9), Y0
+	VSUBPS       Y5, Y0, Y5
+	TESTQ        $0x00000020, AX
+	JEQ          l31
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l31:
+	TESTQ        $0x00000002, AX
+	JEQ          l32
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y5, Y0, Y5
+	JMP          l33
+
+l32:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y5, Y0, Y5
+
+l33:
+	TESTQ        $0x00000004, AX
+	JEQ          l34
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y5, Y5
+
+l34:
+	TESTQ        $0x00000008, AX
+	JEQ          l35
+	VBROADCASTSS (R9), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+
+l35:
+	TESTQ        $0x00000010, AX
+	JEQ          l36
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+
+l36:
+	TESTQ        $0x00000020, AX
+	JEQ          l37
+	VBROADCASTSS (R9), Y0
+	VMOVSS       X0, (BX)
+
+l37:
+	VXORPS  Y4, Y4, Y4
+	MOVQ    samples+80(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    samples+80(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+1, AX
+	MOVQ    xStride+88(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(DX), Y0
+	VFMADD231PS 32(CX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l38
+
+l39:
+	CMPQ    AX, $0x08
+	JLT     l41
+	PCALIGN $0x20
+
+l40:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l40
+
+l41:
+	CMPQ         AX, $0x01
+	JLT          l42
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (DX), Y3, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
+
+l42:
+	MOVQ         yStride+104(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (AX)
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l28
+
+l29:
+	MOVQ yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
+
+l12:
+	MOVQ    rows+56(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
+	JLT     l44
+	PCALIGN $0x20
+
+l43:
+	MOVQ         R9, DI
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), DX
+	MOVQ         stride+72(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DX)(AX*1), CX
+	MOVQ         R8, BX
+	SUBQ         R12, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+112(FP), AX
 	VBROADCASTSS (BX), Y7
 	VBROADCASTSS 4(BX), Y6
 	VBROADCASTSS 8(BX), Y5
 	VBROADCASTSS 12(BX), Y4
 	TESTQ        $0x00000001, AX
-	JEQ          l21
+	JEQ          l45
 	VBROADCASTSS cube+44(FP), Y0
 	VMULPS       Y7, Y0, Y0
 	VMULPS       Y0, Y0, Y0
@@ -11478,17 +9545,17 @@ l7:
 	VMULPS       Y0, Y0, Y0
 	VMULPS       Y4, Y0, Y4
 
-l21:
-	VBROADCASTSS (R10), Y0
+l45:
+	VBROADCASTSS (R8), Y0
 	VSUBPS       Y7, Y0, Y7
-	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS 4(R8), Y0
 	VSUBPS       Y6, Y0, Y6
-	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS 8(R8), Y0
 	VSUBPS       Y5, Y0, Y5
-	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS 12(R8), Y0
 	VSUBPS       Y4, Y0, Y4
 	TESTQ        $0x00000020, AX
-	JEQ          l22
+	JEQ          l46
 	VBROADCASTSS (BX), Y0
 	VCMPPS       $0x03, Y0, Y0, Y1
 	VXORPS       Y0, Y0, Y0
@@ -11506,28 +9573,28 @@ l21:
 	VXORPS       Y0, Y0, Y0
 	VBLENDVPS    Y1, Y0, Y4, Y4
 
-l22:
+l46:
 	TESTQ        $0x00000002, AX
-	JEQ          l23
+	JEQ          l47
 	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS (R10), Y0
+	VBROADCASTSS (R8), Y0
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y7, Y0, Y7
 	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS 4(R8), Y0
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y6, Y0, Y6
 	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS 8(R8), Y0
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y5, Y0, Y5
 	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS 12(R8), Y0
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y4, Y0, Y4
-	JMP          l24
+	JMP          l48
 
-l23:
+l47:
 	VBROADCASTSS eta+40(FP), Y0
 	VMULPS       Y7, Y0, Y7
 	VBROADCASTSS eta+40(FP), Y0
@@ -11537,9 +9604,9 @@ l23:
 	VBROADCASTSS eta+40(FP), Y0
 	VMULPS       Y4, Y0, Y4
 
-l24:
+l48:
 	TESTQ        $0x00000004, AX
-	JEQ          l25
+	JEQ          l49
 	VBROADCASTSS (BX), Y0
 	VDIVPS       Y0, Y7, Y7
 	VBROADCASTSS 4(BX), Y0
@@ -11549,31 +9616,31 @@ l24:
 	VBROADCASTSS 12(BX), Y0
 	VDIVPS       Y0, Y4, Y4
 
-l25:
+l49:
 	TESTQ        $0x00000008, AX
-	JEQ          l26
-	VBROADCASTSS (R10), Y3
+	JEQ          l50
+	VBROADCASTSS (R8), Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
 	VBROADCASTSS (BX), Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, (BX)
-	VBROADCASTSS 4(R10), Y3
+	VBROADCASTSS 4(R8), Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
 	VBROADCASTSS 4(BX), Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 4(BX)
-	VBROADCASTSS 8(R10), Y3
+	VBROADCASTSS 8(R8), Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
 	VBROADCASTSS 8(BX), Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 8(BX)
-	VBROADCASTSS 12(R10), Y3
+	VBROADCASTSS 12(R8), Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
 	VBROADCASTSS 12(BX), Y0
@@ -11581,10 +9648,10 @@ l25:
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 12(BX)
 
-l26:
+l50:
 	TESTQ        $0x00000010, AX
-	JEQ          l27
-	VBROADCASTSS (R10), Y0
+	JEQ          l51
+	VBROADCASTSS (R8), Y0
 	VMULPS       Y0, Y0, Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
@@ -11592,7 +9659,7 @@ l26:
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, (BX)
-	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS 4(R8), Y0
 	VMULPS       Y0, Y0, Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
@@ -11600,7 +9667,7 @@ l26:
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 4(BX)
-	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS 8(R8), Y0
 	VMULPS       Y0, Y0, Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
@@ -11608,7 +9675,7 @@ l26:
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 8(BX)
-	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS 12(R8), Y0
 	VMULPS       Y0, Y0, Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
@@ -11617,269 +9684,177 @@ l26:
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, 12(BX)
 
-l27:
+l51:
 	TESTQ        $0x00000020, AX
-	JEQ          l28
-	VBROADCASTSS (R10), Y0
+	JEQ          l52
+	VBROADCASTSS (R8), Y0
 	VMOVSS       X0, (BX)
-	VBROADCASTSS 4(R10), Y0
+	VBROADCASTSS 4(R8), Y0
 	VMOVSS       X0, 4(BX)
-	VBROADCASTSS 8(R10), Y0
+	VBROADCASTSS 8(R8), Y0
 	VMOVSS       X0, 8(BX)
-	VBROADCASTSS 12(R10), Y0
+	VBROADCASTSS 12(R8), Y0
 	VMOVSS       X0, 12(BX)
 
-l28:
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (R10), Y0
-	VBROADCASTSS d+56(FP), Y0
-	VSUBPS       Y0, Y1, Y3
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 4(R10), Y0
-	VBROADCASTSS d+56(FP), Y0
-	VSUBPS       Y0, Y1, Y2
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS 8(R10), Y0
-	VBROADCASTSS d+56(FP), Y0
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+32(SB), Y8
-	VBROADCASTSS 12(R10), Y0
-	VBROADCASTSS d+56(FP), Y0
-	VSUBPS       Y0, Y8, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+80(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+88(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+104(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+72(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l30
-	PCALIGN      $0x20
+l52:
+	MOVQ    samples+80(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l54
+	PCALIGN $0x20
 
-l29:
-	VMOVUPS     (BX), Y9
-	VMULPS      (R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(BX), Y9
-	VMULPS      32(R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPS      32(DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPS      32(SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPS      32(DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, 32(DX)
+l53:
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PS (DI), Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (SI), Y1, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVAPS     Y5, Y0
+	VFMADD213PS (DX), Y1, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD213PS (CX), Y4, Y1
+	VMOVUPS     Y1, (CX)
+	VMOVUPS     32(BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PS 32(DI), Y1, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 32(SI), Y1, Y0
+	VMOVUPS     Y0, 32(SI)
+	VMOVAPS     Y5, Y0
+	VFMADD213PS 32(DX), Y1, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD213PS 32(CX), Y4, Y1
+	VMOVUPS     Y1, 32(CX)
 	ADDQ        $+64, BX
-	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
 	ADDQ        $+64, DX
+	ADDQ        $+64, CX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l29
+	JGE         l53
 
-l30:
+l54:
 	CMPQ    AX, $0x08
-	JLT     l32
+	JLT     l56
 	PCALIGN $0x20
 
-l31:
-	VMOVUPS     (BX), Y9
-	VMULPS      (R8), Y3, Y8
-	VFMADD231PS Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPS      (DI), Y2, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPS      (SI), Y1, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPS      (DX), Y0, Y8
-	VFMADD231PS Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
+l55:
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PS (DI), Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (SI), Y1, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVAPS     Y5, Y0
+	VFMADD213PS (DX), Y1, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD213PS (CX), Y4, Y1
+	VMOVUPS     Y1, (CX)
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l31
+	JGE         l55
 
-l32:
+l56:
 	CMPQ         AX, $0x01
-	JLT          l33
-	VMOVD        AX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     onlineConstants<>+64(SB), Y8, Y10
-	VMASKMOVPS   (BX), Y10, Y9
-	VMASKMOVPS   (R8), Y10, Y8
-	VMULPS       Y3, Y8, Y3
-	VFMADD231PS  Y9, Y7, Y3
-	VMASKMOVPS   Y3, Y10, (R8)
-	VMASKMOVPS   (DI), Y10, Y3
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y9, Y6, Y2
-	VMASKMOVPS   Y2, Y10, (DI)
-	VMASKMOVPS   (SI), Y10, Y2
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y9, Y5, Y1
-	VMASKMOVPS   Y1, Y10, (SI)
-	VMASKMOVPS   (DX), Y10, Y1
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y9, Y4, Y0
-	VMASKMOVPS   Y0, Y10, (DX)
-
-l33:
-	MOVQ  stride+80(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+16, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
-
-l2:
-	CMPQ    R13, $0x01
-	JLT     l35
-	PCALIGN $0x20
-
-l34:
-	MOVQ    R11, DI
-	MOVQ    samples+88(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    samples+88(FP), AX
-	SUBQ    SI, AX
-	ADDQ    $+0, AX
-	MOVQ    xStride+96(FP), BX
-	IMULQ   BX, AX
-	MOVQ    x+8(FP), BX
-	SHLQ    $0x02, AX
-	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
-	MOVQ    cols+72(FP), AX
-	CMPQ    AX, $0x08
-	JLT     l37
-	PCALIGN $0x20
-
-l36:
-	VMOVUPS     (DX), Y0
-	VFMADD231PS (BX), Y0, Y6
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l36
-
-l37:
-	CMPQ         AX, $0x01
-	JLT          l38
+	JLT          l57
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VFMADD213PS  Y6, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (DI), Y2, Y0
+	VFMADD231PS  Y1, Y7, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y0
+	VFMADD231PS  Y1, Y5, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
 
-l38:
-	CMPQ    SI, $0x02
-	JLT     l40
+l57:
+	MOVQ  stride+72(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R9
+	ADDQ  $+16, R8
+	ADDQ  $-4, R10
+	CMPQ  R10, $0x04
+	JGE   l43
+
+l44:
+	CMPQ    R10, $0x01
+	JLT     l59
 	PCALIGN $0x20
 
-l39:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
+l58:
+	MOVQ         R9, CX
+	MOVQ         R8, BX
+	SUBQ         R12, BX
 	MOVQ         theta+32(FP), AX
 	ADDQ         AX, BX
-	MOVQ         flags+120(FP), AX
-	VBROADCASTSS (BX), Y5
+	MOVQ         flags+112(FP), AX
+	VBROADCASTSS (BX), Y4
 	TESTQ        $0x00000001, AX
-	JEQ          l41
+	JEQ          l60
 	VBROADCASTSS cube+44(FP), Y0
-	VMULPS       Y5, Y0, Y0
+	VMULPS       Y4, Y0, Y0
 	VMULPS       Y0, Y0, Y0
-	VMULPS       Y5, Y0, Y5
+	VMULPS       Y4, Y0, Y4
 
-l41:
-	VBROADCASTSS (DI), Y0
-	VSUBPS       Y5, Y0, Y5
+l60:
+	VBROADCASTSS (R8), Y0
+	VSUBPS       Y4, Y0, Y4
 	TESTQ        $0x00000020, AX
-	JEQ          l42
+	JEQ          l61
 	VBROADCASTSS (BX), Y0
 	VCMPPS       $0x03, Y0, Y0, Y1
 	VXORPS       Y0, Y0, Y0
-	VBLENDVPS    Y1, Y0, Y5, Y5
+	VBLENDVPS    Y1, Y0, Y4, Y4
 
-l42:
+l61:
 	TESTQ        $0x00000002, AX
-	JEQ          l43
+	JEQ          l62
 	VBROADCASTSS eta+40(FP), Y1
-	VBROADCASTSS (DI), Y0
+	VBROADCASTSS (R8), Y0
 	VMULPS       Y0, Y1, Y0
-	VMULPS       Y5, Y0, Y5
-	JMP          l44
+	VMULPS       Y4, Y0, Y4
+	JMP          l63
 
-l43:
+l62:
 	VBROADCASTSS eta+40(FP), Y0
-	VMULPS       Y5, Y0, Y5
+	VMULPS       Y4, Y0, Y4
 
-l44:
+l63:
 	TESTQ        $0x00000004, AX
-	JEQ          l45
+	JEQ          l64
 	VBROADCASTSS (BX), Y0
-	VDIVPS       Y0, Y5, Y5
+	VDIVPS       Y0, Y4, Y4
 
-l45:
+l64:
 	TESTQ        $0x00000008, AX
-	JEQ          l46
-	VBROADCASTSS (DI), Y3
+	JEQ          l65
+	VBROADCASTSS (R8), Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
 	VBROADCASTSS (BX), Y0
@@ -11887,10 +9862,10 @@ l45:
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, (BX)
 
-l46:
+l65:
 	TESTQ        $0x00000010, AX
-	JEQ          l47
-	VBROADCASTSS (DI), Y0
+	JEQ          l66
+	VBROADCASTSS (R8), Y0
 	VMULPS       Y0, Y0, Y3
 	VBROADCASTSS alpha+48(FP), Y2
 	VBROADCASTSS beta+52(FP), Y1
@@ -11899,317 +9874,131 @@ l46:
 	VFMADD231PS  Y3, Y2, Y0
 	VMOVSS       X0, (BX)
 
-l47:
+l66:
 	TESTQ        $0x00000020, AX
-	JEQ          l48
-	VBROADCASTSS (DI), Y0
+	JEQ          l67
+	VBROADCASTSS (R8), Y0
 	VMOVSS       X0, (BX)
 
-l48:
-	VMOVUPS      onlineConstants<>+32(SB), Y1
-	VBROADCASTSS (DI), Y0
-	VBROADCASTSS d+56(FP), Y0
-	VSUBPS       Y0, Y1, Y4
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+88(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+104(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         samples+88(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+1, AX
-	MOVQ         xStride+96(FP), BX
-	IMULQ        BX, AX
-	MOVQ         x+8(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+72(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l50
-	PCALIGN      $0x20
-
-l49:
-	VMOVUPS     (BX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (CX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
-	VMOVUPS     32(BX), Y1
-	VMULPS      32(DX), Y4, Y0
-	VFMADD231PS 32(CX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l49
-
-l50:
-	CMPQ    AX, $0x08
-	JLT     l52
+l67:
+	MOVQ    samples+80(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+64(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l69
 	PCALIGN $0x20
 
-l51:
-	VMOVUPS     (BX), Y1
-	VMULPS      (DX), Y4, Y0
-	VFMADD231PS (CX), Y5, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PS Y0, Y1, Y6
-	ADDQ        $+32, CX
+l68:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y4, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(CX), Y0
+	VFMADD231PS 32(BX), Y4, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l68
+
+l69:
+	CMPQ    AX, $0x08
+	JLT     l71
+	PCALIGN $0x20
+
+l70:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y4, Y0
+	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, BX
-	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l51
+	JGE         l70
 
-l52:
+l71:
 	CMPQ         AX, $0x01
-	JLT          l53
+	JLT          l72
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
-	VMASKMOVPS   (CX), Y3, Y2
-	VMASKMOVPS   (BX), Y3, Y1
-	VMASKMOVPS   (DX), Y3, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
-	VFMADD213PS  Y6, Y0, Y1
-	VBLENDVPS    Y3, Y1, Y6, Y6
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
 
-l53:
-	MOVQ yStride+112(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l39
-
-l40:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
-	MOVQ         theta+32(FP), AX
-	ADDQ         AX, BX
-	MOVQ         flags+120(FP), AX
-	VBROADCASTSS (BX), Y1
-	TESTQ        $0x00000001, AX
-	JEQ          l54
-	VBROADCASTSS cube+44(FP), Y0
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y0, Y0, Y0
-	VMULPS       Y1, Y0, Y1
-
-l54:
-	VBROADCASTSS (DI), Y0
-	VSUBPS       Y1, Y0, Y1
-	TESTQ        $0x00000020, AX
-	JEQ          l55
-	VBROADCASTSS (BX), Y0
-	VCMPPS       $0x03, Y0, Y0, Y2
-	VXORPS       Y0, Y0, Y0
-	VBLENDVPS    Y2, Y0, Y1, Y1
-
-l55:
-	TESTQ        $0x00000002, AX
-	JEQ          l56
-	VBROADCASTSS eta+40(FP), Y2
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y2, Y0
-	VMULPS       Y1, Y0, Y1
-	JMP          l57
-
-l56:
-	VBROADCASTSS eta+40(FP), Y0
-	VMULPS       Y1, Y0, Y1
-
-l57:
-	TESTQ        $0x00000004, AX
-	JEQ          l58
-	VBROADCASTSS (BX), Y0
-	VDIVPS       Y0, Y1, Y1
-
-l58:
-	TESTQ        $0x00000008, AX
-	JEQ          l59
-	VBROADCASTSS (DI), Y4
-	VBROADCASTSS alpha+48(FP), Y3
-	VBROADCASTSS beta+52(FP), Y2
-	VBROADCASTSS (BX), Y0
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVSS       X0, (BX)
-
-l59:
-	TESTQ        $0x00000010, AX
-	JEQ          l60
-	VBROADCASTSS (DI), Y0
-	VMULPS       Y0, Y0, Y4
-	VBROADCASTSS alpha+48(FP), Y3
-	VBROADCASTSS beta+52(FP), Y2
-	VBROADCASTSS (BX), Y0
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVSS       X0, (BX)
-
-l60:
-	TESTQ        $0x00000020, AX
-	JEQ          l61
-	VBROADCASTSS (DI), Y0
-	VMOVSS       X0, (BX)
-
-l61:
-	VMOVUPS      onlineConstants<>+32(SB), Y2
-	VBROADCASTSS (DI), Y0
-	VBROADCASTSS d+56(FP), Y0
-	VSUBPS       Y0, Y2, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
-	MOVQ         samples+88(FP), AX
-	SUBQ         SI, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+104(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x02, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+72(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l63
-	PCALIGN      $0x20
-
-l62:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPS      32(DX), Y0, Y2
-	VFMADD231PS 32(BX), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l62
-
-l63:
-	CMPQ    AX, $0x08
-	JLT     l65
-	PCALIGN $0x20
-
-l64:
-	VMULPS      (DX), Y0, Y2
-	VFMADD231PS (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l64
-
-l65:
-	CMPQ         AX, $0x01
-	JLT          l66
-	VMOVD        AX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     onlineConstants<>+64(SB), Y2, Y4
-	VMASKMOVPS   (BX), Y4, Y3
-	VMASKMOVPS   (DX), Y4, Y2
-	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMASKMOVPS   Y0, Y4, (DX)
-
-l66:
-	MOVQ  stride+80(FP), AX
+l72:
+	MOVQ  stride+72(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+4, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l34
+	ADDQ  AX, R9
+	ADDQ  $+4, R8
+	ADDQ  $-1, R10
+	CMPQ  R10, $0x01
+	JGE   l58
 
-l35:
+l59:
 	VZEROUPPER
 	RET
 
-// func OnlineGatedDF64AVX2(w *float64, x *float64, r *float64, y *float64, theta *float64, eta float64, cube float64, alpha float64, beta float64, d float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
+// func OnlineGatedF64AVX2(w *float64, x *float64, r *float64, y *float64, theta *float64, eta float64, cube float64, alpha float64, beta float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·OnlineGatedDF64AVX2(SB), NOSPLIT, $0-144
-	MOVQ    rows+80(FP), R13
-	MOVQ    w+0(FP), R12
-	MOVQ    y+24(FP), R11
-	CMPQ    R13, $0x04
+TEXT ·OnlineGatedF64AVX2(SB), NOSPLIT, $0-136
+	MOVQ    samples+96(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+72(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R11, R10
-	MOVQ    samples+104(FP), R9
-	MOVQ    R12, R8
-	VXORPS  Y15, Y15, Y15
-	MOVQ    R12, DI
-	VXORPS  Y14, Y14, Y14
-	MOVQ    R12, SI
-	VXORPS  Y13, Y13, Y13
-	MOVQ    R12, DX
-	VXORPS  Y12, Y12, Y12
-	MOVQ    samples+104(FP), AX
-	SUBQ    R9, AX
+	MOVQ    R9, DI
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+88(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    samples+96(FP), AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
-	MOVQ    xStride+112(FP), BX
+	MOVQ    xStride+104(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, R8
-	MOVQ    R8, DI
-	MOVQ    stride+96(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DI
-	MOVQ    DI, SI
-	MOVQ    stride+96(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, SI
-	MOVQ    SI, DX
-	MOVQ    stride+96(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, DX
-	VXORPS  Y15, Y15, Y15
-	VXORPS  Y14, Y14, Y14
-	VXORPS  Y13, Y13, Y13
-	VXORPS  Y12, Y12, Y12
-	MOVQ    cols+88(FP), AX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+80(FP), AX
 	CMPQ    AX, $0x04
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (R8), Y0, Y15
-	VFMADD231PD (DI), Y0, Y14
-	VFMADD231PD (SI), Y0, Y13
-	VFMADD231PD (DX), Y0, Y12
+	VFMADD231PD (DI), Y0, Y6
+	VFMADD231PD (SI), Y0, Y5
+	VFMADD231PD (DX), Y0, Y4
+	VFMADD231PD (CX), Y0, Y3
 	ADDQ        $+32, BX
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
 	JGE         l3
@@ -12221,57 +10010,132 @@ l4:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
-	VMASKMOVPD   (R8), Y2, Y1
-	VFMADD213PD  Y15, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y15, Y15
 	VMASKMOVPD   (DI), Y2, Y1
-	VFMADD213PD  Y14, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y14, Y14
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y6, Y6
 	VMASKMOVPD   (SI), Y2, Y1
-	VFMADD213PD  Y13, Y0, Y1
-	VBLENDVPD    Y2, Y1, Y13, Y13
+	VFMADD213PD  Y5, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y5, Y5
 	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y12, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y12, Y12
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y4, Y4
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
 l5:
-	CMPQ    R9, $0x02
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y3, Y5, Y0
+	VPERM2F128 $0x21, Y3, Y5, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (R8)
+	MOVQ       stride+88(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R9
+	ADDQ       $+32, R8
+	ADDQ       $-4, R10
+	CMPQ       R10, $0x04
+	JGE        l1
+
+l2:
+	CMPQ    R10, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPD       X0, X15, X1
+	MOVQ    R9, CX
+	MOVQ    samples+96(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+104(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y0, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
+
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPD       X0, X14, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
+	VMOVSD       X0, (R8)
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+72(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), DX
+	MOVQ         R9, BX
+	SUBQ         R12, BX
 	MOVQ         theta+32(FP), AX
 	ADDQ         AX, BX
-	MOVQ         flags+136(FP), AX
+	MOVQ         flags+128(FP), AX
 	VBROADCASTSD (BX), Y11
 	VBROADCASTSD 8(BX), Y10
 	VBROADCASTSD 16(BX), Y9
 	VBROADCASTSD 24(BX), Y8
 	TESTQ        $0x00000001, AX
-	JEQ          l8
+	JEQ          l15
 	VBROADCASTSD cube+48(FP), Y0
 	VMULPD       Y11, Y0, Y0
 	VMULPD       Y0, Y0, Y0
@@ -12289,17 +10153,17 @@ l6:
 	VMULPD       Y0, Y0, Y0
 	VMULPD       Y8, Y0, Y8
 
-l8:
-	VBROADCASTSD (R10), Y0
+l15:
+	VBROADCASTSD (R9), Y0
 	VSUBPD       Y11, Y0, Y11
-	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD 8(R9), Y0
 	VSUBPD       Y10, Y0, Y10
-	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD 16(R9), Y0
 	VSUBPD       Y9, Y0, Y9
-	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD 24(R9), Y0
 	VSUBPD       Y8, Y0, Y8
 	TESTQ        $0x00000020, AX
-	JEQ          l9
+	JEQ          l16
 	VBROADCASTSD (BX), Y0
 	VCMPPD       $0x03, Y0, Y0, Y1
 	VXORPS       Y0, Y0, Y0
@@ -12317,28 +10181,28 @@ l8:
 	VXORPS       Y0, Y0, Y0
 	VBLENDVPD    Y1, Y0, Y8, Y8
 
-l9:
+l16:
 	TESTQ        $0x00000002, AX
-	JEQ          l10
+	JEQ          l17
 	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD (R10), Y0
+	VBROADCASTSD (R9), Y0
 	VMULPD       Y0, Y1, Y0
 	VMULPD       Y11, Y0, Y11
 	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD 8(R9), Y0
 	VMULPD       Y0, Y1, Y0
 	VMULPD       Y10, Y0, Y10
 	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD 16(R9), Y0
 	VMULPD       Y0, Y1, Y0
 	VMULPD       Y9, Y0, Y9
 	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD 24(R9), Y0
 	VMULPD       Y0, Y1, Y0
 	VMULPD       Y8, Y0, Y8
-	JMP          l11
+	JMP          l18
 
-l10:
+l17:
 	VBROADCASTSD eta+40(FP), Y0
 	VMULPD       Y11, Y0, Y11
 	VBROADCASTSD eta+40(FP), Y0
@@ -12348,9 +10212,9 @@ l10:
 	VBROADCASTSD eta+40(FP), Y0
 	VMULPD       Y8, Y0, Y8
 
-l11:
+l18:
 	TESTQ        $0x00000004, AX
-	JEQ          l12
+	JEQ          l19
 	VBROADCASTSD (BX), Y0
 	VDIVPD       Y0, Y11, Y11
 	VBROADCASTSD 8(BX), Y0
@@ -12360,31 +10224,31 @@ l11:
 	VBROADCASTSD 24(BX), Y0
 	VDIVPD       Y0, Y8, Y8
 
-l12:
+l19:
 	TESTQ        $0x00000008, AX
-	JEQ          l13
-	VBROADCASTSD (R10), Y3
+	JEQ          l20
+	VBROADCASTSD (R9), Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD (BX), Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, (BX)
-	VBROADCASTSD 8(R10), Y3
+	VBROADCASTSD 8(R9), Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD 8(BX), Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 8(BX)
-	VBROADCASTSD 16(R10), Y3
+	VBROADCASTSD 16(R9), Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD 16(BX), Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 16(BX)
-	VBROADCASTSD 24(R10), Y3
+	VBROADCASTSD 24(R9), Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD 24(BX), Y0
@@ -12392,10 +10256,10 @@ l12:
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 24(BX)
 
-l13:
+l20:
 	TESTQ        $0x00000010, AX
-	JEQ          l14
-	VBROADCASTSD (R10), Y0
+	JEQ          l21
+	VBROADCASTSD (R9), Y0
 	VMULPD       Y0, Y0, Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
@@ -12403,7 +10267,7 @@ l13:
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, (BX)
-	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD 8(R9), Y0
 	VMULPD       Y0, Y0, Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
@@ -12411,7 +10275,7 @@ l13:
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 8(BX)
-	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD 16(R9), Y0
 	VMULPD       Y0, Y0, Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
@@ -12419,7 +10283,7 @@ l13:
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 16(BX)
-	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD 24(R9), Y0
 	VMULPD       Y0, Y0, Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
@@ -12428,110 +10292,79 @@ l13:
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 24(BX)
 
-l14:
+l21:
 	TESTQ        $0x00000020, AX
-	JEQ          l15
-	VBROADCASTSD (R10), Y0
+	JEQ          l22
+	VBROADCASTSD (R9), Y0
 	VMOVSD       X0, (BX)
-	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD 8(R9), Y0
 	VMOVSD       X0, 8(BX)
-	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD 16(R9), Y0
 	VMOVSD       X0, 16(BX)
-	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD 24(R9), Y0
 	VMOVSD       X0, 24(BX)
 
-l15:
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (R10), Y0
-	VBROADCASTSD d+72(FP), Y0
-	VSUBPD       Y0, Y1, Y7
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 8(R10), Y0
-	VBROADCASTSD d+72(FP), Y0
-	VSUBPD       Y0, Y1, Y6
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 16(R10), Y0
-	VBROADCASTSD d+72(FP), Y0
-	VSUBPD       Y0, Y1, Y5
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 24(R10), Y0
-	VBROADCASTSD d+72(FP), Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+96(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+96(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+96(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+104(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+0, AX
-	MOVQ         rStride+120(FP), BX
-	IMULQ        BX, AX
-	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), CX
-	MOVQ         samples+104(FP), AX
-	SUBQ         R9, AX
-	ADDQ         $+1, AX
-	MOVQ         xStride+112(FP), BX
-	IMULQ        BX, AX
-	MOVQ         x+8(FP), BX
-	SHLQ         $0x03, AX
-	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+88(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l17
-	PCALIGN      $0x20
+l22:
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	MOVQ    samples+96(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    samples+96(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+1, AX
+	MOVQ    xStride+104(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l24
+	PCALIGN $0x20
 
-l16:
+l23:
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPD      (R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
+	VMOVAPS     Y11, Y0
+	VFMADD213PD (R8), Y2, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
+	VFMADD231PD Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PD (DI), Y2, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VFMADD231PD Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PD (SI), Y2, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
+	VFMADD231PD Y0, Y1, Y5
+	VFMADD213PD (DX), Y8, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PD Y2, Y1, Y4
 	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMULPD      32(R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
+	VMOVAPS     Y11, Y0
+	VFMADD213PD 32(R8), Y2, Y0
 	VMOVUPS     Y0, 32(R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      32(DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
+	VFMADD231PD Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PD 32(DI), Y2, Y0
 	VMOVUPS     Y0, 32(DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      32(SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VFMADD231PD Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PD 32(SI), Y2, Y0
 	VMOVUPS     Y0, 32(SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, 32(DX)
-	VFMADD231PD Y0, Y1, Y12
+	VFMADD231PD Y0, Y1, Y5
+	VFMADD213PD 32(DX), Y8, Y2
+	VMOVUPS     Y2, 32(DX)
+	VFMADD231PD Y2, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, R8
@@ -12540,32 +10373,31 @@ l16:
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l16
+	JGE         l23
 
-l17:
+l24:
 	CMPQ    AX, $0x04
-	JLT     l19
+	JLT     l26
 	PCALIGN $0x20
 
-l18:
+l25:
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPD      (R8), Y7, Y0
-	VFMADD231PD Y2, Y11, Y0
+	VMOVAPS     Y11, Y0
+	VFMADD213PD (R8), Y2, Y0
 	VMOVUPS     Y0, (R8)
-	VFMADD231PD Y0, Y1, Y15
-	VMULPD      (DI), Y6, Y0
-	VFMADD231PD Y2, Y10, Y0
+	VFMADD231PD Y0, Y1, Y7
+	VMOVAPS     Y10, Y0
+	VFMADD213PD (DI), Y2, Y0
 	VMOVUPS     Y0, (DI)
-	VFMADD231PD Y0, Y1, Y14
-	VMULPD      (SI), Y5, Y0
-	VFMADD231PD Y2, Y9, Y0
+	VFMADD231PD Y0, Y1, Y6
+	VMOVAPS     Y9, Y0
+	VFMADD213PD (SI), Y2, Y0
 	VMOVUPS     Y0, (SI)
-	VFMADD231PD Y0, Y1, Y13
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD Y2, Y8, Y0
-	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y12
+	VFMADD231PD Y0, Y1, Y5
+	VFMADD213PD (DX), Y8, Y2
+	VMOVUPS     Y2, (DX)
+	VFMADD231PD Y2, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, R8
@@ -12574,83 +10406,270 @@ l18:
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l18
+	JGE         l25
 
-l19:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l20
+	JLT          l27
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
 	VMASKMOVPD   (CX), Y3, Y2
 	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (R8), Y3, Y0
-	VMULPD       Y7, Y0, Y0
 	VFMADD231PD  Y2, Y11, Y0
 	VMASKMOVPD   Y0, Y3, (R8)
-	VFMADD213PD  Y15, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y15, Y15
+	VFMADD213PD  Y7, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y7, Y7
 	VMASKMOVPD   (DI), Y3, Y0
-	VMULPD       Y6, Y0, Y0
 	VFMADD231PD  Y2, Y10, Y0
 	VMASKMOVPD   Y0, Y3, (DI)
-	VFMADD213PD  Y14, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y14, Y14
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y6, Y6
 	VMASKMOVPD   (SI), Y3, Y0
-	VMULPD       Y5, Y0, Y0
 	VFMADD231PD  Y2, Y9, Y0
 	VMASKMOVPD   Y0, Y3, (SI)
-	VFMADD213PD  Y13, Y1, Y0
-	VBLENDVPD    Y3, Y0, Y13, Y13
+	VFMADD213PD  Y5, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y5, Y5
 	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
 	VFMADD231PD  Y2, Y8, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y12, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y12, Y12
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
 
-l20:
-	MOVQ yStride+128(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, R10
-	ADDQ $+1, R9
-	ADDQ $-2, R9
-	CMPQ R9, $0x02
-	JGE  l6
+l27:
+	MOVQ       yStride+120(FP), AX
+	SHLQ       $0x03, AX
+	LEAQ       (R9)(AX*1), AX
+	VBLENDPD   $0x0c, Y5, Y7, Y0
+	VPERM2F128 $0x21, Y5, Y7, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (AX)
+	MOVQ       stride+88(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R10
+	ADDQ       $+32, R9
+	ADDQ       $-4, R11
+	CMPQ       R11, $0x04
+	JGE        l13
 
-l7:
-	VEXTRACTF128 $0x01, Y15, X0
-	VADDPD       X0, X15, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (R10)
-	VEXTRACTF128 $0x01, Y14, X0
-	VADDPD       X0, X14, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(R10)
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPD       X0, X13, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(R10)
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(R10)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
+l14:
+	CMPQ    R11, $0x01
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	MOVQ         R10, DX
+	MOVQ         R9, BX
+	SUBQ         R12, BX
 	MOVQ         theta+32(FP), AX
 	ADDQ         AX, BX
-	MOVQ         flags+136(FP), AX
+	MOVQ         flags+128(FP), AX
+	VBROADCASTSD (BX), Y5
+	TESTQ        $0x00000001, AX
+	JEQ          l30
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y5, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y5, Y0, Y5
+
+l30:
+	VBROADCASTSD (R9), Y0
+	VSUBPD       Y5, Y0, Y5
+	TESTQ        $0x00000020, AX
+	JEQ          l31
+	VBROADCASTSD (BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l31:
+	TESTQ        $0x00000002, AX
+	JEQ          l32
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y5, Y0, Y5
+	JMP          l33
+
+l32:
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y5, Y0, Y5
+
+l33:
+	TESTQ        $0x00000004, AX
+	JEQ          l34
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y5, Y5
+
+l34:
+	TESTQ        $0x00000008, AX
+	JEQ          l35
+	VBROADCASTSD (R9), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+
+l35:
+	TESTQ        $0x00000010, AX
+	JEQ          l36
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+
+l36:
+	TESTQ        $0x00000020, AX
+	JEQ          l37
+	VBROADCASTSD (R9), Y0
+	VMOVSD       X0, (BX)
+
+l37:
+	VXORPS  Y4, Y4, Y4
+	MOVQ    samples+96(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), CX
+	MOVQ    samples+96(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+1, AX
+	MOVQ    xStride+104(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(DX), Y0
+	VFMADD231PD 32(CX), Y5, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l38
+
+l39:
+	CMPQ    AX, $0x04
+	JLT     l41
+	PCALIGN $0x20
+
+l40:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l40
+
+l41:
+	CMPQ         AX, $0x01
+	JLT          l42
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (DX), Y3, Y0
+	VFMADD231PD  Y2, Y5, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
+
+l42:
+	MOVQ         yStride+120(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (AX)
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l28
+
+l29:
+	MOVQ yStride+120(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
+
+l12:
+	MOVQ    rows+72(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
+	JLT     l44
+	PCALIGN $0x20
+
+l43:
+	MOVQ         R9, DI
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), DX
+	MOVQ         stride+88(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DX)(AX*1), CX
+	MOVQ         R8, BX
+	SUBQ         R12, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+128(FP), AX
 	VBROADCASTSD (BX), Y7
 	VBROADCASTSD 8(BX), Y6
 	VBROADCASTSD 16(BX), Y5
 	VBROADCASTSD 24(BX), Y4
 	TESTQ        $0x00000001, AX
-	JEQ          l21
+	JEQ          l45
 	VBROADCASTSD cube+48(FP), Y0
 	VMULPD       Y7, Y0, Y0
 	VMULPD       Y0, Y0, Y0
@@ -12668,17 +10687,17 @@ l7:
 	VMULPD       Y0, Y0, Y0
 	VMULPD       Y4, Y0, Y4
 
-l21:
-	VBROADCASTSD (R10), Y0
+l45:
+	VBROADCASTSD (R8), Y0
 	VSUBPD       Y7, Y0, Y7
-	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD 8(R8), Y0
 	VSUBPD       Y6, Y0, Y6
-	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD 16(R8), Y0
 	VSUBPD       Y5, Y0, Y5
-	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD 24(R8), Y0
 	VSUBPD       Y4, Y0, Y4
 	TESTQ        $0x00000020, AX
-	JEQ          l22
+	JEQ          l46
 	VBROADCASTSD (BX), Y0
 	VCMPPD       $0x03, Y0, Y0, Y1
 	VXORPS       Y0, Y0, Y0
@@ -12696,28 +10715,28 @@ l21:
 	VXORPS       Y0, Y0, Y0
 	VBLENDVPD    Y1, Y0, Y4, Y4
 
-l22:
+l46:
 	TESTQ        $0x00000002, AX
-	JEQ          l23
+	JEQ          l47
 	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD (R10), Y0
+	VBROADCASTSD (R8), Y0
 	VMULPD       Y0, Y1, Y0
 	VMULPD       Y7, Y0, Y7
 	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD 8(R8), Y0
 	VMULPD       Y0, Y1, Y0
 	VMULPD       Y6, Y0, Y6
 	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD 16(R8), Y0
 	VMULPD       Y0, Y1, Y0
 	VMULPD       Y5, Y0, Y5
 	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD 24(R8), Y0
 	VMULPD       Y0, Y1, Y0
 	VMULPD       Y4, Y0, Y4
-	JMP          l24
+	JMP          l48
 
-l23:
+l47:
 	VBROADCASTSD eta+40(FP), Y0
 	VMULPD       Y7, Y0, Y7
 	VBROADCASTSD eta+40(FP), Y0
@@ -12727,9 +10746,9 @@ l23:
 	VBROADCASTSD eta+40(FP), Y0
 	VMULPD       Y4, Y0, Y4
 
-l24:
+l48:
 	TESTQ        $0x00000004, AX
-	JEQ          l25
+	JEQ          l49
 	VBROADCASTSD (BX), Y0
 	VDIVPD       Y0, Y7, Y7
 	VBROADCASTSD 8(BX), Y0
@@ -12739,31 +10758,31 @@ l24:
 	VBROADCASTSD 24(BX), Y0
 	VDIVPD       Y0, Y4, Y4
 
-l25:
+l49:
 	TESTQ        $0x00000008, AX
-	JEQ          l26
-	VBROADCASTSD (R10), Y3
+	JEQ          l50
+	VBROADCASTSD (R8), Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD (BX), Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, (BX)
-	VBROADCASTSD 8(R10), Y3
+	VBROADCASTSD 8(R8), Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD 8(BX), Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 8(BX)
-	VBROADCASTSD 16(R10), Y3
+	VBROADCASTSD 16(R8), Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD 16(BX), Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 16(BX)
-	VBROADCASTSD 24(R10), Y3
+	VBROADCASTSD 24(R8), Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD 24(BX), Y0
@@ -12771,10 +10790,10 @@ l25:
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 24(BX)
 
-l26:
+l50:
 	TESTQ        $0x00000010, AX
-	JEQ          l27
-	VBROADCASTSD (R10), Y0
+	JEQ          l51
+	VBROADCASTSD (R8), Y0
 	VMULPD       Y0, Y0, Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
@@ -12782,7 +10801,7 @@ l26:
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, (BX)
-	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD 8(R8), Y0
 	VMULPD       Y0, Y0, Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
@@ -12790,7 +10809,7 @@ l26:
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 8(BX)
-	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD 16(R8), Y0
 	VMULPD       Y0, Y0, Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
@@ -12798,7 +10817,7 @@ l26:
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 16(BX)
-	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD 24(R8), Y0
 	VMULPD       Y0, Y0, Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
@@ -12807,278 +10826,1792 @@ l26:
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, 24(BX)
 
-l27:
+l51:
 	TESTQ        $0x00000020, AX
-	JEQ          l28
-	VBROADCASTSD (R10), Y0
+	JEQ          l52
+	VBROADCASTSD (R8), Y0
 	VMOVSD       X0, (BX)
-	VBROADCASTSD 8(R10), Y0
+	VBROADCASTSD 8(R8), Y0
 	VMOVSD       X0, 8(BX)
-	VBROADCASTSD 16(R10), Y0
+	VBROADCASTSD 16(R8), Y0
 	VMOVSD       X0, 16(BX)
-	VBROADCASTSD 24(R10), Y0
+	VBROADCASTSD 24(R8), Y0
 	VMOVSD       X0, 24(BX)
 
-l28:
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (R10), Y0
-	VBROADCASTSD d+72(FP), Y0
-	VSUBPD       Y0, Y1, Y3
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 8(R10), Y0
-	VBROADCASTSD d+72(FP), Y0
-	VSUBPD       Y0, Y1, Y2
-	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD 16(R10), Y0
-	VBROADCASTSD d+72(FP), Y0
-	VSUBPD       Y0, Y1, Y1
-	VMOVUPS      onlineConstants<>+128(SB), Y8
-	VBROADCASTSD 24(R10), Y0
-	VBROADCASTSD d+72(FP), Y0
-	VSUBPD       Y0, Y8, Y0
-	MOVQ         R12, R8
-	MOVQ         R8, DI
-	MOVQ         stride+96(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	MOVQ         DI, SI
-	MOVQ         stride+96(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	MOVQ         SI, DX
-	MOVQ         stride+96(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y12, Y12, Y12
-	MOVQ         samples+104(FP), AX
-	SUBQ         R9, AX
+l52:
+	MOVQ    samples+96(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l54
+	PCALIGN $0x20
+
+l53:
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PD (DI), Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (SI), Y1, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVAPS     Y5, Y0
+	VFMADD213PD (DX), Y1, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD213PD (CX), Y4, Y1
+	VMOVUPS     Y1, (CX)
+	VMOVUPS     32(BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PD 32(DI), Y1, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 32(SI), Y1, Y0
+	VMOVUPS     Y0, 32(SI)
+	VMOVAPS     Y5, Y0
+	VFMADD213PD 32(DX), Y1, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD213PD 32(CX), Y4, Y1
+	VMOVUPS     Y1, 32(CX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $+64, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l53
+
+l54:
+	CMPQ    AX, $0x04
+	JLT     l56
+	PCALIGN $0x20
+
+l55:
+	VMOVUPS     (BX), Y1
+	VMOVAPS     Y7, Y0
+	VFMADD213PD (DI), Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (SI), Y1, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVAPS     Y5, Y0
+	VFMADD213PD (DX), Y1, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD213PD (CX), Y4, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l55
+
+l56:
+	CMPQ         AX, $0x01
+	JLT          l57
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (DI), Y2, Y0
+	VFMADD231PD  Y1, Y7, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y0
+	VFMADD231PD  Y1, Y6, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y0
+	VFMADD231PD  Y1, Y5, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+
+l57:
+	MOVQ  stride+88(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R9
+	ADDQ  $+32, R8
+	ADDQ  $-4, R10
+	CMPQ  R10, $0x04
+	JGE   l43
+
+l44:
+	CMPQ    R10, $0x01
+	JLT     l59
+	PCALIGN $0x20
+
+l58:
+	MOVQ         R9, CX
+	MOVQ         R8, BX
+	SUBQ         R12, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+128(FP), AX
+	VBROADCASTSD (BX), Y4
+	TESTQ        $0x00000001, AX
+	JEQ          l60
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y4, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y4, Y0, Y4
+
+l60:
+	VBROADCASTSD (R8), Y0
+	VSUBPD       Y4, Y0, Y4
+	TESTQ        $0x00000020, AX
+	JEQ          l61
+	VBROADCASTSD (BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y4, Y4
+
+l61:
+	TESTQ        $0x00000002, AX
+	JEQ          l62
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD (R8), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y4, Y0, Y4
+	JMP          l63
+
+l62:
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y4, Y0, Y4
+
+l63:
+	TESTQ        $0x00000004, AX
+	JEQ          l64
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y4, Y4
+
+l64:
+	TESTQ        $0x00000008, AX
+	JEQ          l65
+	VBROADCASTSD (R8), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+
+l65:
+	TESTQ        $0x00000010, AX
+	JEQ          l66
+	VBROADCASTSD (R8), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+
+l66:
+	TESTQ        $0x00000020, AX
+	JEQ          l67
+	VBROADCASTSD (R8), Y0
+	VMOVSD       X0, (BX)
+
+l67:
+	MOVQ    samples+96(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    rStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    r+16(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+80(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l69
+	PCALIGN $0x20
+
+l68:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y4, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(CX), Y0
+	VFMADD231PD 32(BX), Y4, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l68
+
+l69:
+	CMPQ    AX, $0x04
+	JLT     l71
+	PCALIGN $0x20
+
+l70:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y4, Y0
+	VMOVUPS     Y0, (CX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l70
+
+l71:
+	CMPQ         AX, $0x01
+	JLT          l72
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+
+l72:
+	MOVQ  stride+88(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R9
+	ADDQ  $+8, R8
+	ADDQ  $-1, R10
+	CMPQ  R10, $0x01
+	JGE   l58
+
+l59:
+	VZEROUPPER
+	RET
+
+// func OnlineGatedDF32AVX2(w *float32, x *float32, r *float32, y *float32, theta *float32, eta float32, cube float32, alpha float32, beta float32, d float32, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGatedDF32AVX2(SB), NOSPLIT, $0-128
+	MOVQ    samples+88(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+64(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R9, DI
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+80(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (DX)(AX*1), CX
+	MOVQ    samples+88(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+72(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (DI), Y0, Y6
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS (DX), Y0, Y4
+	VFMADD231PS (CX), Y0, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l3
+
+l4:
+	CMPQ         AX, $0x01
+	JLT          l5
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (DI), Y2, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y6, Y6
+	VMASKMOVPS   (SI), Y2, Y1
+	VFMADD213PS  Y5, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y5, Y5
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
+
+l5:
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y3, Y5, Y0
+	VPERM2F128   $0x21, Y3, Y5, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R8)
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+16, R8
+	ADDQ         $-4, R10
+	CMPQ         R10, $0x04
+	JGE          l1
+
+l2:
+	CMPQ    R10, $0x01
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	MOVQ    R9, CX
+	MOVQ    samples+88(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+96(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+72(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS (BX), Y0, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VMASKMOVPS   (CX), Y2, Y1
+	VFMADD213PS  Y3, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y3, Y3
+
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R8)
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+64(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), DX
+	MOVQ         R9, BX
+	SUBQ         R12, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+120(FP), AX
+	VBROADCASTSS (BX), Y15
+	VBROADCASTSS 4(BX), Y14
+	VBROADCASTSS 8(BX), Y13
+	VBROADCASTSS 12(BX), Y12
+	TESTQ        $0x00000001, AX
+	JEQ          l15
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y15, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y15, Y0, Y15
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y14, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y14, Y0, Y14
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y13, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y13, Y0, Y13
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y12, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y12, Y0, Y12
+
+l15:
+	VBROADCASTSS (R9), Y0
+	VSUBPS       Y15, Y0, Y15
+	VBROADCASTSS 4(R9), Y0
+	VSUBPS       Y14, Y0, Y14
+	VBROADCASTSS 8(R9), Y0
+	VSUBPS       Y13, Y0, Y13
+	VBROADCASTSS 12(R9), Y0
+	VSUBPS       Y12, Y0, Y12
+	TESTQ        $0x00000020, AX
+	JEQ          l16
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y15, Y15
+	VBROADCASTSS 4(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y14, Y14
+	VBROADCASTSS 8(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y13, Y13
+	VBROADCASTSS 12(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y12, Y12
+
+l16:
+	TESTQ        $0x00000002, AX
+	JEQ          l17
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y15, Y0, Y15
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 4(R9), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y14, Y0, Y14
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 8(R9), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y13, Y0, Y13
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 12(R9), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y12, Y0, Y12
+	JMP          l18
+
+l17:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y15, Y0, Y15
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y14, Y0, Y14
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y13, Y0, Y13
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y12, Y0, Y12
+
+l18:
+	TESTQ        $0x00000004, AX
+	JEQ          l19
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y15, Y15
+	VBROADCASTSS 4(BX), Y0
+	VDIVPS       Y0, Y14, Y14
+	VBROADCASTSS 8(BX), Y0
+	VDIVPS       Y0, Y13, Y13
+	VBROADCASTSS 12(BX), Y0
+	VDIVPS       Y0, Y12, Y12
+
+l19:
+	TESTQ        $0x00000008, AX
+	JEQ          l20
+	VBROADCASTSS (R9), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R9), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 4(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R9), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 8(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R9), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 12(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 12(BX)
+
+l20:
+	TESTQ        $0x00000010, AX
+	JEQ          l21
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R9), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 4(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R9), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 8(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R9), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 12(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 12(BX)
+
+l21:
+	TESTQ        $0x00000020, AX
+	JEQ          l22
+	VBROADCASTSS (R9), Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R9), Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R9), Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R9), Y0
+	VMOVSS       X0, 12(BX)
+
+l22:
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R9), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y11
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R9), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y10
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R9), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y9
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R9), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y8
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         samples+88(FP), AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
-	MOVQ         rStride+120(FP), BX
+	MOVQ         rStride+104(FP), BX
 	IMULQ        BX, AX
 	MOVQ         r+16(FP), BX
-	SHLQ         $0x03, AX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+88(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+96(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
 	LEAQ         (BX)(AX*1), BX
-	MOVQ         cols+88(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l30
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l24
 	PCALIGN      $0x20
 
-l29:
-	VMOVUPS     (BX), Y9
-	VMULPD      (R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
-	VMOVUPS     32(BX), Y9
-	VMULPD      32(R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, 32(R8)
-	VMULPD      32(DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMULPD      32(SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, 32(SI)
-	VMULPD      32(DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, 32(DX)
+l23:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      (DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y6
+	VMULPS      (SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      (DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      32(DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
+	VMOVUPS     Y0, 32(DI)
+	VFMADD231PS Y0, Y1, Y6
+	VMULPS      32(SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      32(DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, R8
 	ADDQ        $+64, DI
 	ADDQ        $+64, SI
 	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l29
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l23
 
-l30:
-	CMPQ    AX, $0x04
-	JLT     l32
+l24:
+	CMPQ    AX, $0x08
+	JLT     l26
 	PCALIGN $0x20
 
-l31:
-	VMOVUPS     (BX), Y9
-	VMULPD      (R8), Y3, Y8
-	VFMADD231PD Y9, Y7, Y8
-	VMOVUPS     Y8, (R8)
-	VMULPD      (DI), Y2, Y8
-	VFMADD231PD Y9, Y6, Y8
-	VMOVUPS     Y8, (DI)
-	VMULPD      (SI), Y1, Y8
-	VFMADD231PD Y9, Y5, Y8
-	VMOVUPS     Y8, (SI)
-	VMULPD      (DX), Y0, Y8
-	VFMADD231PD Y9, Y4, Y8
-	VMOVUPS     Y8, (DX)
+l25:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPS      (R8), Y11, Y0
+	VFMADD231PS Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PS Y0, Y1, Y7
+	VMULPS      (DI), Y10, Y0
+	VFMADD231PS Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y0, Y1, Y6
+	VMULPS      (SI), Y9, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y0, Y1, Y5
+	VMULPS      (DX), Y8, Y0
+	VFMADD231PS Y2, Y12, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, R8
 	ADDQ        $+32, DI
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l31
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l25
 
-l32:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l33
-	VMOVQ        AX, X8
-	VPBROADCASTQ X8, Y8
-	VPCMPGTQ     onlineConstants<>+160(SB), Y8, Y10
-	VMASKMOVPD   (BX), Y10, Y9
-	VMASKMOVPD   (R8), Y10, Y8
-	VMULPD       Y3, Y8, Y3
-	VFMADD231PD  Y9, Y7, Y3
-	VMASKMOVPD   Y3, Y10, (R8)
-	VMASKMOVPD   (DI), Y10, Y3
-	VMULPD       Y2, Y3, Y2
-	VFMADD231PD  Y9, Y6, Y2
-	VMASKMOVPD   Y2, Y10, (DI)
-	VMASKMOVPD   (SI), Y10, Y2
-	VMULPD       Y1, Y2, Y1
-	VFMADD231PD  Y9, Y5, Y1
-	VMASKMOVPD   Y1, Y10, (SI)
-	VMASKMOVPD   (DX), Y10, Y1
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y9, Y4, Y0
-	VMASKMOVPD   Y0, Y10, (DX)
+	JLT          l27
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (R8), Y3, Y0
+	VMULPS       Y11, Y0, Y0
+	VFMADD231PS  Y2, Y15, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VFMADD213PS  Y7, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y7, Y7
+	VMASKMOVPS   (DI), Y3, Y0
+	VMULPS       Y10, Y0, Y0
+	VFMADD231PS  Y2, Y14, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y6, Y6
+	VMASKMOVPS   (SI), Y3, Y0
+	VMULPS       Y9, Y0, Y0
+	VFMADD231PS  Y2, Y13, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VFMADD213PS  Y5, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y5, Y5
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y8, Y0, Y0
+	VFMADD231PS  Y2, Y12, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
 
-l33:
-	MOVQ  stride+96(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000004, BX
-	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+32, R11
-	ADDQ  $-4, R13
-	CMPQ  R13, $0x04
-	JGE   l1
+l27:
+	MOVQ         yStride+112(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VBLENDPD     $0x0c, Y5, Y7, Y0
+	VPERM2F128   $0x21, Y5, Y7, Y1
+	VADDPS       Y1, Y0, Y1
+	VBLENDPD     $0x0c, Y4, Y6, Y0
+	VPERM2F128   $0x21, Y4, Y6, Y2
+	VADDPS       Y2, Y0, Y2
+	VBLENDPD     $0x0a, Y2, Y1, Y0
+	VSHUFPD      $0x05, Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VSHUFPS      $0x88, X1, X2, X0
+	VSHUFPS      $0xdd, X1, X2, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (AX)
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+16, R9
+	ADDQ         $-4, R11
+	CMPQ         R11, $0x04
+	JGE          l13
 
-l2:
-	CMPQ    R13, $0x01
-	JLT     l35
+l14:
+	CMPQ    R11, $0x01
+	JLT     l29
 	PCALIGN $0x20
 
+l28:
+	MOVQ         R10, DX
+	MOVQ         R9, BX
+	SUBQ         R12, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+120(FP), AX
+	VBROADCASTSS (BX), Y6
+	TESTQ        $0x00000001, AX
+	JEQ          l30
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y6, Y0, Y6
+
+l30:
+	VBROADCASTSS (R9), Y0
+	VSUBPS       Y6, Y0, Y6
+	TESTQ        $0x00000020, AX
+	JEQ          l31
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y6, Y6
+
+l31:
+	TESTQ        $0x00000002, AX
+	JEQ          l32
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y6, Y0, Y6
+	JMP          l33
+
+l32:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y6, Y0, Y6
+
+l33:
+	TESTQ        $0x00000004, AX
+	JEQ          l34
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y6, Y6
+
 l34:
-	MOVQ    R11, DI
-	MOVQ    samples+104(FP), SI
-	MOVQ    R12, DX
-	VXORPS  Y6, Y6, Y6
+	TESTQ        $0x00000008, AX
+	JEQ          l35
+	VBROADCASTSS (R9), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+
+l35:
+	TESTQ        $0x00000010, AX
+	JEQ          l36
+	VBROADCASTSS (R9), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+
+l36:
+	TESTQ        $0x00000020, AX
+	JEQ          l37
+	VBROADCASTSS (R9), Y0
+	VMOVSS       X0, (BX)
+
+l37:
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R9), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         samples+88(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+104(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+88(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+96(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l39
+	PCALIGN      $0x20
+
+l38:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DX), Y5, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(DX), Y5, Y0
+	VFMADD231PS 32(CX), Y6, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l38
+
+l39:
+	CMPQ    AX, $0x08
+	JLT     l41
+	PCALIGN $0x20
+
+l40:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DX), Y5, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l40
+
+l41:
+	CMPQ         AX, $0x01
+	JLT          l42
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y2, Y6, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	VFMADD213PS  Y4, Y0, Y1
+	VBLENDVPS    Y3, Y1, Y4, Y4
+
+l42:
+	MOVQ         yStride+112(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (AX)
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l28
+
+l29:
+	MOVQ yStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
+
+l12:
+	MOVQ    rows+64(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
+	JLT     l44
+	PCALIGN $0x20
+
+l43:
+	MOVQ         R9, DI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), DX
+	MOVQ         stride+80(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (DX)(AX*1), CX
+	MOVQ         R8, BX
+	SUBQ         R12, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+120(FP), AX
+	VBROADCASTSS (BX), Y10
+	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 8(BX), Y8
+	VBROADCASTSS 12(BX), Y7
+	TESTQ        $0x00000001, AX
+	JEQ          l45
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y10, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y10, Y0, Y10
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y9, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y9, Y0, Y9
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y8, Y0, Y8
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y7, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y7, Y0, Y7
+
+l45:
+	VBROADCASTSS (R8), Y0
+	VSUBPS       Y10, Y0, Y10
+	VBROADCASTSS 4(R8), Y0
+	VSUBPS       Y9, Y0, Y9
+	VBROADCASTSS 8(R8), Y0
+	VSUBPS       Y8, Y0, Y8
+	VBROADCASTSS 12(R8), Y0
+	VSUBPS       Y7, Y0, Y7
+	TESTQ        $0x00000020, AX
+	JEQ          l46
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y10, Y10
+	VBROADCASTSS 4(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y9, Y9
+	VBROADCASTSS 8(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y8, Y8
+	VBROADCASTSS 12(BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y7, Y7
+
+l46:
+	TESTQ        $0x00000002, AX
+	JEQ          l47
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS (R8), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y10, Y0, Y10
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 4(R8), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y9, Y0, Y9
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 8(R8), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y8, Y0, Y8
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS 12(R8), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y7, Y0, Y7
+	JMP          l48
+
+l47:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y10, Y0, Y10
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y9, Y0, Y9
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y8, Y0, Y8
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y7, Y0, Y7
+
+l48:
+	TESTQ        $0x00000004, AX
+	JEQ          l49
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y10, Y10
+	VBROADCASTSS 4(BX), Y0
+	VDIVPS       Y0, Y9, Y9
+	VBROADCASTSS 8(BX), Y0
+	VDIVPS       Y0, Y8, Y8
+	VBROADCASTSS 12(BX), Y0
+	VDIVPS       Y0, Y7, Y7
+
+l49:
+	TESTQ        $0x00000008, AX
+	JEQ          l50
+	VBROADCASTSS (R8), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R8), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 4(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R8), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 8(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R8), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 12(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 12(BX)
+
+l50:
+	TESTQ        $0x00000010, AX
+	JEQ          l51
+	VBROADCASTSS (R8), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R8), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 4(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R8), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 8(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R8), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS 12(BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, 12(BX)
+
+l51:
+	TESTQ        $0x00000020, AX
+	JEQ          l52
+	VBROADCASTSS (R8), Y0
+	VMOVSS       X0, (BX)
+	VBROADCASTSS 4(R8), Y0
+	VMOVSS       X0, 4(BX)
+	VBROADCASTSS 8(R8), Y0
+	VMOVSS       X0, 8(BX)
+	VBROADCASTSS 12(R8), Y0
+	VMOVSS       X0, 12(BX)
+
+l52:
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R8), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 4(R8), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 8(R8), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS 12(R8), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y3
+	MOVQ         samples+88(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+104(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l54
+	PCALIGN      $0x20
+
+l53:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VMULPS      (CX), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(BX), Y1
+	VMULPS      32(DI), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMULPS      32(SI), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VMULPS      32(DX), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, 32(DX)
+	VMULPS      32(CX), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $+64, CX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l53
+
+l54:
+	CMPQ    AX, $0x08
+	JLT     l56
+	PCALIGN $0x20
+
+l55:
+	VMOVUPS     (BX), Y1
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS Y1, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VMULPS      (CX), Y3, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, (CX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l55
+
+l56:
+	CMPQ         AX, $0x01
+	JLT          l57
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (DI), Y2, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y1, Y10, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y7, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+
+l57:
+	MOVQ  stride+80(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R9
+	ADDQ  $+16, R8
+	ADDQ  $-4, R10
+	CMPQ  R10, $0x04
+	JGE   l43
+
+l44:
+	CMPQ    R10, $0x01
+	JLT     l59
+	PCALIGN $0x20
+
+l58:
+	MOVQ         R9, CX
+	MOVQ         R8, BX
+	SUBQ         R12, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+120(FP), AX
+	VBROADCASTSS (BX), Y4
+	TESTQ        $0x00000001, AX
+	JEQ          l60
+	VBROADCASTSS cube+44(FP), Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VMULPS       Y4, Y0, Y4
+
+l60:
+	VBROADCASTSS (R8), Y0
+	VSUBPS       Y4, Y0, Y4
+	TESTQ        $0x00000020, AX
+	JEQ          l61
+	VBROADCASTSS (BX), Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y4, Y4
+
+l61:
+	TESTQ        $0x00000002, AX
+	JEQ          l62
+	VBROADCASTSS eta+40(FP), Y1
+	VBROADCASTSS (R8), Y0
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y0, Y4
+	JMP          l63
+
+l62:
+	VBROADCASTSS eta+40(FP), Y0
+	VMULPS       Y4, Y0, Y4
+
+l63:
+	TESTQ        $0x00000004, AX
+	JEQ          l64
+	VBROADCASTSS (BX), Y0
+	VDIVPS       Y0, Y4, Y4
+
+l64:
+	TESTQ        $0x00000008, AX
+	JEQ          l65
+	VBROADCASTSS (R8), Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+
+l65:
+	TESTQ        $0x00000010, AX
+	JEQ          l66
+	VBROADCASTSS (R8), Y0
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS alpha+48(FP), Y2
+	VBROADCASTSS beta+52(FP), Y1
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVSS       X0, (BX)
+
+l66:
+	TESTQ        $0x00000020, AX
+	JEQ          l67
+	VBROADCASTSS (R8), Y0
+	VMOVSS       X0, (BX)
+
+l67:
+	VMOVUPS      onlineConstants<>+32(SB), Y1
+	VBROADCASTSS (R8), Y0
+	VBROADCASTSS d+56(FP), Y0
+	VSUBPS       Y0, Y1, Y3
+	MOVQ         samples+88(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+104(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x02, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+72(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l69
+	PCALIGN      $0x20
+
+l68:
+	VMULPS      (CX), Y3, Y0
+	VFMADD231PS (BX), Y4, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPS      32(CX), Y3, Y0
+	VFMADD231PS 32(BX), Y4, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l68
+
+l69:
+	CMPQ    AX, $0x08
+	JLT     l71
+	PCALIGN $0x20
+
+l70:
+	VMULPS      (CX), Y3, Y0
+	VFMADD231PS (BX), Y4, Y0
+	VMOVUPS     Y0, (CX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l70
+
+l71:
+	CMPQ         AX, $0x01
+	JLT          l72
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     onlineConstants<>+64(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+
+l72:
+	MOVQ  stride+80(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  $0x00000001, BX
+	IMULQ BX, AX
+	ADDQ  AX, R9
+	ADDQ  $+4, R8
+	ADDQ  $-1, R10
+	CMPQ  R10, $0x01
+	JGE   l58
+
+l59:
+	VZEROUPPER
+	RET
+
+// func OnlineGatedDF64AVX2(w *float64, x *float64, r *float64, y *float64, theta *float64, eta float64, cube float64, alpha float64, beta float64, d float64, rows int, cols int, stride int, samples int, xStride int, rStride int, yStride int, flags int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·OnlineGatedDF64AVX2(SB), NOSPLIT, $0-144
+	MOVQ    samples+104(FP), R13
+	MOVQ    y+24(FP), R12
+	MOVQ    rows+80(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    R9, DI
+	MOVQ    stride+96(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DI)(AX*1), SI
+	MOVQ    stride+96(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (SI)(AX*1), DX
+	MOVQ    stride+96(FP), AX
+	SHLQ    $0x03, AX
+	LEAQ    (DX)(AX*1), CX
 	MOVQ    samples+104(FP), AX
-	SUBQ    SI, AX
+	SUBQ    R13, AX
 	ADDQ    $+0, AX
 	MOVQ    xStride+112(FP), BX
 	IMULQ   BX, AX
 	MOVQ    x+8(FP), BX
 	SHLQ    $0x03, AX
 	LEAQ    (BX)(AX*1), BX
-	MOVQ    R12, DX
 	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
 	MOVQ    cols+88(FP), AX
 	CMPQ    AX, $0x04
-	JLT     l37
+	JLT     l4
 	PCALIGN $0x20
 
-l36:
-	VMOVUPS     (DX), Y0
-	VFMADD231PD (BX), Y0, Y6
+l3:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (DI), Y0, Y6
+	VFMADD231PD (SI), Y0, Y5
+	VFMADD231PD (DX), Y0, Y4
+	VFMADD231PD (CX), Y0, Y3
 	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l36
+	JGE         l3
 
-l37:
+l4:
 	CMPQ         AX, $0x01
-	JLT          l38
+	JLT          l5
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (DI), Y2, Y1
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y6, Y6
+	VMASKMOVPD   (SI), Y2, Y1
+	VFMADD213PD  Y5, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y5, Y5
 	VMASKMOVPD   (DX), Y2, Y1
-	VFMADD213PD  Y6, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y4, Y4
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
 
-l38:
-	CMPQ    SI, $0x02
-	JLT     l40
+l5:
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y3, Y5, Y0
+	VPERM2F128 $0x21, Y3, Y5, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (R8)
+	MOVQ       stride+96(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R9
+	ADDQ       $+32, R8
+	ADDQ       $-4, R10
+	CMPQ       R10, $0x04
+	JGE        l1
+
+l2:
+	CMPQ    R10, $0x01
+	JLT     l7
 	PCALIGN $0x20
 
-l39:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l6:
+	MOVQ    R9, CX
+	MOVQ    samples+104(FP), AX
+	SUBQ    R13, AX
+	ADDQ    $+0, AX
+	MOVQ    xStride+112(FP), BX
+	IMULQ   BX, AX
+	MOVQ    x+8(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	VXORPS  Y3, Y3, Y3
+	MOVQ    cols+88(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD (BX), Y0, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l8
+
+l9:
+	CMPQ         AX, $0x01
+	JLT          l10
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VMASKMOVPD   (CX), Y2, Y1
+	VFMADD213PD  Y3, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y3, Y3
+
+l10:
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
+	VMOVSD       X0, (R8)
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R9
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
+	JGE          l6
+
+l7:
+	CMPQ    R13, $0x02
+	JLT     l12
+	PCALIGN $0x20
+
+l11:
+	MOVQ    rows+80(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    R12, R9
+	CMPQ    R11, $0x04
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ         R10, R8
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R8)(AX*1), DI
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), DX
+	MOVQ         R9, BX
+	SUBQ         R12, BX
 	MOVQ         theta+32(FP), AX
 	ADDQ         AX, BX
 	MOVQ         flags+136(FP), AX
-	VBROADCASTSD (BX), Y5
+	VBROADCASTSD (BX), Y15
+	VBROADCASTSD 8(BX), Y14
+	VBROADCASTSD 16(BX), Y13
+	VBROADCASTSD 24(BX), Y12
 	TESTQ        $0x00000001, AX
-	JEQ          l41
+	JEQ          l15
 	VBROADCASTSD cube+48(FP), Y0
-	VMULPD       Y5, Y0, Y0
+	VMULPD       Y15, Y0, Y0
 	VMULPD       Y0, Y0, Y0
-	VMULPD       Y5, Y0, Y5
+	VMULPD       Y15, Y0, Y15
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y14, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y14, Y0, Y14
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y13, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y13, Y0, Y13
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y12, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y12, Y0, Y12
 
-l41:
-	VBROADCASTSD (DI), Y0
-	VSUBPD       Y5, Y0, Y5
+l15:
+	VBROADCASTSD (R9), Y0
+	VSUBPD       Y15, Y0, Y15
+	VBROADCASTSD 8(R9), Y0
+	VSUBPD       Y14, Y0, Y14
+	VBROADCASTSD 16(R9), Y0
+	VSUBPD       Y13, Y0, Y13
+	VBROADCASTSD 24(R9), Y0
+	VSUBPD       Y12, Y0, Y12
 	TESTQ        $0x00000020, AX
-	JEQ          l42
+	JEQ          l16
 	VBROADCASTSD (BX), Y0
 	VCMPPD       $0x03, Y0, Y0, Y1
 	VXORPS       Y0, Y0, Y0
-	VBLENDVPD    Y1, Y0, Y5, Y5
+	VBLENDVPD    Y1, Y0, Y15, Y15
+	VBROADCASTSD 8(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y14, Y14
+	VBROADCASTSD 16(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y13, Y13
+	VBROADCASTSD 24(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y12, Y12
 
-l42:
+l16:
 	TESTQ        $0x00000002, AX
-	JEQ          l43
+	JEQ          l17
 	VBROADCASTSD eta+40(FP), Y1
-	VBROADCASTSD (DI), Y0
+	VBROADCASTSD (R9), Y0
 	VMULPD       Y0, Y1, Y0
-	VMULPD       Y5, Y0, Y5
-	JMP          l44
+	VMULPD       Y15, Y0, Y15
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 8(R9), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y14, Y0, Y14
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 16(R9), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y13, Y0, Y13
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 24(R9), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y12, Y0, Y12
+	JMP          l18
 
-l43:
+l17:
 	VBROADCASTSD eta+40(FP), Y0
-	VMULPD       Y5, Y0, Y5
+	VMULPD       Y15, Y0, Y15
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y14, Y0, Y14
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y13, Y0, Y13
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y12, Y0, Y12
 
-l44:
+l18:
 	TESTQ        $0x00000004, AX
-	JEQ          l45
+	JEQ          l19
 	VBROADCASTSD (BX), Y0
-	VDIVPD       Y0, Y5, Y5
+	VDIVPD       Y0, Y15, Y15
+	VBROADCASTSD 8(BX), Y0
+	VDIVPD       Y0, Y14, Y14
+	VBROADCASTSD 16(BX), Y0
+	VDIVPD       Y0, Y13, Y13
+	VBROADCASTSD 24(BX), Y0
+	VDIVPD       Y0, Y12, Y12
 
-l45:
+l19:
 	TESTQ        $0x00000008, AX
-	JEQ          l46
-	VBROADCASTSD (DI), Y3
+	JEQ          l20
+	VBROADCASTSD (R9), Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD (BX), Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R9), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 8(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R9), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 16(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R9), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 24(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 24(BX)
 
-l46:
+l20:
 	TESTQ        $0x00000010, AX
-	JEQ          l47
-	VBROADCASTSD (DI), Y0
+	JEQ          l21
+	VBROADCASTSD (R9), Y0
 	VMULPD       Y0, Y0, Y3
 	VBROADCASTSD alpha+56(FP), Y2
 	VBROADCASTSD beta+64(FP), Y1
@@ -13086,22 +12619,66 @@ l46:
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R9), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 8(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R9), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 16(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R9), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 24(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 24(BX)
 
-l47:
+l21:
 	TESTQ        $0x00000020, AX
-	JEQ          l48
-	VBROADCASTSD (DI), Y0
+	JEQ          l22
+	VBROADCASTSD (R9), Y0
 	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R9), Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R9), Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R9), Y0
+	VMOVSD       X0, 24(BX)
 
-l48:
+l22:
 	VMOVUPS      onlineConstants<>+128(SB), Y1
-	VBROADCASTSD (DI), Y0
+	VBROADCASTSD (R9), Y0
 	VBROADCASTSD d+72(FP), Y0
-	VSUBPD       Y0, Y1, Y4
-	MOVQ         R12, DX
+	VSUBPD       Y0, Y1, Y11
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R9), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y10
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R9), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y9
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R9), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y8
+	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
 	MOVQ         samples+104(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+120(FP), BX
 	IMULQ        BX, AX
@@ -13109,7 +12686,7 @@ l48:
 	SHLQ         $0x03, AX
 	LEAQ         (BX)(AX*1), CX
 	MOVQ         samples+104(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+1, AX
 	MOVQ         xStride+112(FP), BX
 	IMULQ        BX, AX
@@ -13118,156 +12695,548 @@ l48:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+88(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l50
+	JLT          l24
 	PCALIGN      $0x20
 
-l49:
+l23:
+	VMOVUPS     (CX), Y2
 	VMOVUPS     (BX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (CX), Y5, Y0
+	VMULPD      (R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      (DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMULPD      (SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      (DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(CX), Y2
 	VMOVUPS     32(BX), Y1
-	VMULPD      32(DX), Y4, Y0
-	VFMADD231PD 32(CX), Y5, Y0
-	VMOVUPS     Y0, 32(DX)
+	VMULPD      32(R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, 32(R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      32(DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, 32(DI)
 	VFMADD231PD Y0, Y1, Y6
+	VMULPD      32(SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      32(DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l23
+
+l24:
+	CMPQ    AX, $0x04
+	JLT     l26
+	PCALIGN $0x20
+
+l25:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (BX), Y1
+	VMULPD      (R8), Y11, Y0
+	VFMADD231PD Y2, Y15, Y0
+	VMOVUPS     Y0, (R8)
+	VFMADD231PD Y0, Y1, Y7
+	VMULPD      (DI), Y10, Y0
+	VFMADD231PD Y2, Y14, Y0
+	VMOVUPS     Y0, (DI)
+	VFMADD231PD Y0, Y1, Y6
+	VMULPD      (SI), Y9, Y0
+	VFMADD231PD Y2, Y13, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD Y0, Y1, Y5
+	VMULPD      (DX), Y8, Y0
+	VFMADD231PD Y2, Y12, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y4
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l25
+
+l26:
+	CMPQ         AX, $0x01
+	JLT          l27
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
+	VMASKMOVPD   (CX), Y3, Y2
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (R8), Y3, Y0
+	VMULPD       Y11, Y0, Y0
+	VFMADD231PD  Y2, Y15, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VFMADD213PD  Y7, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y7, Y7
+	VMASKMOVPD   (DI), Y3, Y0
+	VMULPD       Y10, Y0, Y0
+	VFMADD231PD  Y2, Y14, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y6, Y6
+	VMASKMOVPD   (SI), Y3, Y0
+	VMULPD       Y9, Y0, Y0
+	VFMADD231PD  Y2, Y13, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VFMADD213PD  Y5, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y5, Y5
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y8, Y0, Y0
+	VFMADD231PD  Y2, Y12, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
+
+l27:
+	MOVQ       yStride+128(FP), AX
+	SHLQ       $0x03, AX
+	LEAQ       (R9)(AX*1), AX
+	VBLENDPD   $0x0c, Y5, Y7, Y0
+	VPERM2F128 $0x21, Y5, Y7, Y1
+	VADDPD     Y1, Y0, Y1
+	VBLENDPD   $0x0c, Y4, Y6, Y0
+	VPERM2F128 $0x21, Y4, Y6, Y2
+	VADDPD     Y2, Y0, Y2
+	VBLENDPD   $0x0a, Y2, Y1, Y0
+	VSHUFPD    $0x05, Y2, Y1, Y1
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (AX)
+	MOVQ       stride+96(FP), AX
+	SHLQ       $0x03, AX
+	MOVQ       $0x00000004, BX
+	IMULQ      BX, AX
+	ADDQ       AX, R10
+	ADDQ       $+32, R9
+	ADDQ       $-4, R11
+	CMPQ       R11, $0x04
+	JGE        l13
+
+l14:
+	CMPQ    R11, $0x01
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	MOVQ         R10, DX
+	MOVQ         R9, BX
+	SUBQ         R12, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+136(FP), AX
+	VBROADCASTSD (BX), Y6
+	TESTQ        $0x00000001, AX
+	JEQ          l30
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y6, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y6, Y0, Y6
+
+l30:
+	VBROADCASTSD (R9), Y0
+	VSUBPD       Y6, Y0, Y6
+	TESTQ        $0x00000020, AX
+	JEQ          l31
+	VBROADCASTSD (BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y6, Y6
+
+l31:
+	TESTQ        $0x00000002, AX
+	JEQ          l32
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y6, Y0, Y6
+	JMP          l33
+
+l32:
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y6, Y0, Y6
+
+l33:
+	TESTQ        $0x00000004, AX
+	JEQ          l34
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y6, Y6
+
+l34:
+	TESTQ        $0x00000008, AX
+	JEQ          l35
+	VBROADCASTSD (R9), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+
+l35:
+	TESTQ        $0x00000010, AX
+	JEQ          l36
+	VBROADCASTSD (R9), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
+
+l36:
+	TESTQ        $0x00000020, AX
+	JEQ          l37
+	VBROADCASTSD (R9), Y0
+	VMOVSD       X0, (BX)
+
+l37:
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R9), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         samples+104(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+120(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), CX
+	MOVQ         samples+104(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+1, AX
+	MOVQ         xStride+112(FP), BX
+	IMULQ        BX, AX
+	MOVQ         x+8(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+88(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l39
+	PCALIGN      $0x20
+
+l38:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DX), Y5, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VMOVUPS     Y0, (DX)
+	VFMADD231PD Y0, Y1, Y4
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(DX), Y5, Y0
+	VFMADD231PD 32(CX), Y6, Y0
+	VMOVUPS     Y0, 32(DX)
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+64, CX
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l49
+	JGE         l38
 
-l50:
+l39:
 	CMPQ    AX, $0x04
-	JLT     l52
+	JLT     l41
 	PCALIGN $0x20
 
-l51:
+l40:
 	VMOVUPS     (BX), Y1
-	VMULPD      (DX), Y4, Y0
-	VFMADD231PD (CX), Y5, Y0
+	VMULPD      (DX), Y5, Y0
+	VFMADD231PD (CX), Y6, Y0
 	VMOVUPS     Y0, (DX)
-	VFMADD231PD Y0, Y1, Y6
+	VFMADD231PD Y0, Y1, Y4
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l51
+	JGE         l40
 
-l52:
+l41:
 	CMPQ         AX, $0x01
-	JLT          l53
+	JLT          l42
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y3
 	VMASKMOVPD   (CX), Y3, Y2
 	VMASKMOVPD   (BX), Y3, Y1
 	VMASKMOVPD   (DX), Y3, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y2, Y5, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y2, Y6, Y0
 	VMASKMOVPD   Y0, Y3, (DX)
-	VFMADD213PD  Y6, Y0, Y1
-	VBLENDVPD    Y3, Y1, Y6, Y6
+	VFMADD213PD  Y4, Y0, Y1
+	VBLENDVPD    Y3, Y1, Y4, Y4
 
-l53:
-	MOVQ yStride+128(FP), AX
-	SHLQ $0x03, AX
-	ADDQ AX, DI
-	ADDQ $+1, SI
-	ADDQ $-2, SI
-	CMPQ SI, $0x02
-	JGE  l39
-
-l40:
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l42:
+	MOVQ         yStride+128(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (R9)(AX*1), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	MOVQ         R11, BX
-	MOVQ         y+24(FP), AX
-	SUBQ         AX, BX
+	VMOVSD       X0, (AX)
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         $0x00000001, BX
+	IMULQ        BX, AX
+	ADDQ         AX, R10
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l28
+
+l29:
+	MOVQ yStride+128(FP), AX
+	SHLQ $0x03, AX
+	ADDQ AX, R12
+	ADDQ $+1, R13
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l11
+
+l12:
+	MOVQ    rows+80(FP), R10
+	MOVQ    w+0(FP), R9
+	MOVQ    R12, R8
+	CMPQ    R10, $0x04
+	JLT     l44
+	PCALIGN $0x20
+
+l43:
+	MOVQ         R9, DI
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DI)(AX*1), SI
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), DX
+	MOVQ         stride+96(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (DX)(AX*1), CX
+	MOVQ         R8, BX
+	SUBQ         R12, BX
 	MOVQ         theta+32(FP), AX
 	ADDQ         AX, BX
 	MOVQ         flags+136(FP), AX
-	VBROADCASTSD (BX), Y1
+	VBROADCASTSD (BX), Y10
+	VBROADCASTSD 8(BX), Y9
+	VBROADCASTSD 16(BX), Y8
+	VBROADCASTSD 24(BX), Y7
 	TESTQ        $0x00000001, AX
-	JEQ          l54
+	JEQ          l45
 	VBROADCASTSD cube+48(FP), Y0
-	VMULPD       Y1, Y0, Y0
+	VMULPD       Y10, Y0, Y0
 	VMULPD       Y0, Y0, Y0
-	VMULPD       Y1, Y0, Y1
+	VMULPD       Y10, Y0, Y10
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y9, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y9, Y0, Y9
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y8, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y8, Y0, Y8
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y7, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y7, Y0, Y7
 
-l54:
-	VBROADCASTSD (DI), Y0
-	VSUBPD       Y1, Y0, Y1
+l45:
+	VBROADCASTSD (R8), Y0
+	VSUBPD       Y10, Y0, Y10
+	VBROADCASTSD 8(R8), Y0
+	VSUBPD       Y9, Y0, Y9
+	VBROADCASTSD 16(R8), Y0
+	VSUBPD       Y8, Y0, Y8
+	VBROADCASTSD 24(R8), Y0
+	VSUBPD       Y7, Y0, Y7
 	TESTQ        $0x00000020, AX
-	JEQ          l55
+	JEQ          l46
 	VBROADCASTSD (BX), Y0
-	VCMPPD       $0x03, Y0, Y0, Y2
+	VCMPPD       $0x03, Y0, Y0, Y1
 	VXORPS       Y0, Y0, Y0
-	VBLENDVPD    Y2, Y0, Y1, Y1
+	VBLENDVPD    Y1, Y0, Y10, Y10
+	VBROADCASTSD 8(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y9, Y9
+	VBROADCASTSD 16(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y8, Y8
+	VBROADCASTSD 24(BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y7, Y7
 
-l55:
+l46:
 	TESTQ        $0x00000002, AX
-	JEQ          l56
-	VBROADCASTSD eta+40(FP), Y2
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y2, Y0
-	VMULPD       Y1, Y0, Y1
-	JMP          l57
+	JEQ          l47
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD (R8), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y10, Y0, Y10
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 8(R8), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y9, Y0, Y9
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 16(R8), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y8, Y0, Y8
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD 24(R8), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y7, Y0, Y7
+	JMP          l48
 
-l56:
+l47:
 	VBROADCASTSD eta+40(FP), Y0
-	VMULPD       Y1, Y0, Y1
+	VMULPD       Y10, Y0, Y10
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y9, Y0, Y9
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y8, Y0, Y8
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y7, Y0, Y7
 
-l57:
+l48:
 	TESTQ        $0x00000004, AX
-	JEQ          l58
+	JEQ          l49
 	VBROADCASTSD (BX), Y0
-	VDIVPD       Y0, Y1, Y1
+	VDIVPD       Y0, Y10, Y10
+	VBROADCASTSD 8(BX), Y0
+	VDIVPD       Y0, Y9, Y9
+	VBROADCASTSD 16(BX), Y0
+	VDIVPD       Y0, Y8, Y8
+	VBROADCASTSD 24(BX), Y0
+	VDIVPD       Y0, Y7, Y7
 
-l58:
+l49:
 	TESTQ        $0x00000008, AX
-	JEQ          l59
-	VBROADCASTSD (DI), Y4
-	VBROADCASTSD alpha+56(FP), Y3
-	VBROADCASTSD beta+64(FP), Y2
+	JEQ          l50
+	VBROADCASTSD (R8), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD (BX), Y0
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y4, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R8), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 8(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R8), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 16(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R8), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 24(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 24(BX)
 
-l59:
+l50:
 	TESTQ        $0x00000010, AX
-	JEQ          l60
-	VBROADCASTSD (DI), Y0
-	VMULPD       Y0, Y0, Y4
-	VBROADCASTSD alpha+56(FP), Y3
-	VBROADCASTSD beta+64(FP), Y2
+	JEQ          l51
+	VBROADCASTSD (R8), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
 	VBROADCASTSD (BX), Y0
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y4, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
 	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R8), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 8(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R8), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 16(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R8), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD 24(BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, 24(BX)
 
-l60:
+l51:
 	TESTQ        $0x00000020, AX
-	JEQ          l61
-	VBROADCASTSD (DI), Y0
+	JEQ          l52
+	VBROADCASTSD (R8), Y0
 	VMOVSD       X0, (BX)
+	VBROADCASTSD 8(R8), Y0
+	VMOVSD       X0, 8(BX)
+	VBROADCASTSD 16(R8), Y0
+	VMOVSD       X0, 16(BX)
+	VBROADCASTSD 24(R8), Y0
+	VMOVSD       X0, 24(BX)
 
-l61:
-	VMOVUPS      onlineConstants<>+128(SB), Y2
-	VBROADCASTSD (DI), Y0
+l52:
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R8), Y0
 	VBROADCASTSD d+72(FP), Y0
-	VSUBPD       Y0, Y2, Y0
-	MOVQ         R12, DX
-	VXORPS       Y6, Y6, Y6
+	VSUBPD       Y0, Y1, Y6
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 8(R8), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y5
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 16(R8), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y4
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD 24(R8), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y3
 	MOVQ         samples+104(FP), AX
-	SUBQ         SI, AX
+	SUBQ         R13, AX
 	ADDQ         $+0, AX
 	MOVQ         rStride+120(FP), BX
 	IMULQ        BX, AX
@@ -13276,60 +13245,255 @@ l61:
 	LEAQ         (BX)(AX*1), BX
 	MOVQ         cols+88(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l63
+	JLT          l54
 	PCALIGN      $0x20
 
-l62:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
-	VMULPD      32(DX), Y0, Y2
-	VFMADD231PD 32(BX), Y1, Y2
-	VMOVUPS     Y2, 32(DX)
+l53:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VMULPD      (CX), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(BX), Y1
+	VMULPD      32(DI), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMULPD      32(SI), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VMULPD      32(DX), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, 32(DX)
+	VMULPD      32(CX), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, 32(CX)
 	ADDQ        $+64, BX
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
 	ADDQ        $+64, DX
+	ADDQ        $+64, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l62
+	JGE         l53
 
-l63:
+l54:
 	CMPQ    AX, $0x04
-	JLT     l65
+	JLT     l56
 	PCALIGN $0x20
 
-l64:
-	VMULPD      (DX), Y0, Y2
-	VFMADD231PD (BX), Y1, Y2
-	VMOVUPS     Y2, (DX)
+l55:
+	VMOVUPS     (BX), Y1
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD Y1, Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD Y1, Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VMULPD      (CX), Y3, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l64
+	JGE         l55
+
+l56:
+	CMPQ         AX, $0x01
+	JLT          l57
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (DI), Y2, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y1, Y10, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y0
+	VMULPD       Y5, Y0, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y7, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+
+l57:
+	MOVQ  stride+96(FP), AX
+	SHLQ  $0x03, AX
+	MOVQ  $0x00000004, BX
+	IMULQ BX, AX
+	ADDQ  AX, R9
+	ADDQ  $+32, R8
+	ADDQ  $-4, R10
+	CMPQ  R10, $0x04
+	JGE   l43
+
+l44:
+	CMPQ    R10, $0x01
+	JLT     l59
+	PCALIGN $0x20
+
+l58:
+	MOVQ         R9, CX
+	MOVQ         R8, BX
+	SUBQ         R12, BX
+	MOVQ         theta+32(FP), AX
+	ADDQ         AX, BX
+	MOVQ         flags+136(FP), AX
+	VBROADCASTSD (BX), Y4
+	TESTQ        $0x00000001, AX
+	JEQ          l60
+	VBROADCASTSD cube+48(FP), Y0
+	VMULPD       Y4, Y0, Y0
+	VMULPD       Y0, Y0, Y0
+	VMULPD       Y4, Y0, Y4
+
+l60:
+	VBROADCASTSD (R8), Y0
+	VSUBPD       Y4, Y0, Y4
+	TESTQ        $0x00000020, AX
+	JEQ          l61
+	VBROADCASTSD (BX), Y0
+	VCMPPD       $0x03, Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y4, Y4
+
+l61:
+	TESTQ        $0x00000002, AX
+	JEQ          l62
+	VBROADCASTSD eta+40(FP), Y1
+	VBROADCASTSD (R8), Y0
+	VMULPD       Y0, Y1, Y0
+	VMULPD       Y4, Y0, Y4
+	JMP          l63
+
+l62:
+	VBROADCASTSD eta+40(FP), Y0
+	VMULPD       Y4, Y0, Y4
+
+l63:
+	TESTQ        $0x00000004, AX
+	JEQ          l64
+	VBROADCASTSD (BX), Y0
+	VDIVPD       Y0, Y4, Y4
+
+l64:
+	TESTQ        $0x00000008, AX
+	JEQ          l65
+	VBROADCASTSD (R8), Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
 
 l65:
-	CMPQ         AX, $0x01
-	JLT          l66
-	VMOVQ        AX, X2
-	VPBROADCASTQ X2, Y2
-	VPCMPGTQ     onlineConstants<>+160(SB), Y2, Y4
-	VMASKMOVPD   (BX), Y4, Y3
-	VMASKMOVPD   (DX), Y4, Y2
-	VMULPD       Y0, Y2, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMASKMOVPD   Y0, Y4, (DX)
+	TESTQ        $0x00000010, AX
+	JEQ          l66
+	VBROADCASTSD (R8), Y0
+	VMULPD       Y0, Y0, Y3
+	VBROADCASTSD alpha+56(FP), Y2
+	VBROADCASTSD beta+64(FP), Y1
+	VBROADCASTSD (BX), Y0
+	VMULPD       Y0, Y1, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVSD       X0, (BX)
 
 l66:
+	TESTQ        $0x00000020, AX
+	JEQ          l67
+	VBROADCASTSD (R8), Y0
+	VMOVSD       X0, (BX)
+
+l67:
+	VMOVUPS      onlineConstants<>+128(SB), Y1
+	VBROADCASTSD (R8), Y0
+	VBROADCASTSD d+72(FP), Y0
+	VSUBPD       Y0, Y1, Y3
+	MOVQ         samples+104(FP), AX
+	SUBQ         R13, AX
+	ADDQ         $+0, AX
+	MOVQ         rStride+120(FP), BX
+	IMULQ        BX, AX
+	MOVQ         r+16(FP), BX
+	SHLQ         $0x03, AX
+	LEAQ         (BX)(AX*1), BX
+	MOVQ         cols+88(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l69
+	PCALIGN      $0x20
+
+l68:
+	VMULPD      (CX), Y3, Y0
+	VFMADD231PD (BX), Y4, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPD      32(CX), Y3, Y0
+	VFMADD231PD 32(BX), Y4, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $+64, BX
+	ADDQ        $+64, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l68
+
+l69:
+	CMPQ    AX, $0x04
+	JLT     l71
+	PCALIGN $0x20
+
+l70:
+	VMULPD      (CX), Y3, Y0
+	VFMADD231PD (BX), Y4, Y0
+	VMOVUPS     Y0, (CX)
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l70
+
+l71:
+	CMPQ         AX, $0x01
+	JLT          l72
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     onlineConstants<>+160(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+
+l72:
 	MOVQ  stride+96(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R12
-	ADDQ  $+8, R11
-	ADDQ  $-1, R13
-	CMPQ  R13, $0x01
-	JGE   l34
+	ADDQ  AX, R9
+	ADDQ  $+8, R8
+	ADDQ  $-1, R10
+	CMPQ  R10, $0x01
+	JGE   l58
 
-l35:
+l59:
 	VZEROUPPER
 	RET

@@ -67,201 +67,426 @@ DATA rank1Constants<>+312(SB)/8, $0x0000000000000003
 GLOBL rank1Constants<>(SB), RODATA|NOPTR, $320
 
 // func Rank1GF32AVX2(w *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1GF32AVX2(SB), NOSPLIT, $0-64
-	MOVQ    rows+24(FP), R12
-	MOVQ    w+0(FP), R11
-	MOVQ    gs+8(FP), R10
-	MOVQ    far+56(FP), R9
-	CMPQ    R9, $0x02
+	MOVQ    rows+24(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    gs+8(FP), R11
+	MOVQ    far+56(FP), R10
+	CMPQ    R10, $0x02
 	JLT     l1
-	CMPQ    R12, $0x08
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ    x+16(FP), R8
-	MOVQ    R11, DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x40
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+48(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+16(FP), BX
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R8), Y9
-	VMOVUPS 32(R8), Y8
-	VMOVUPS 64(R8), Y7
-	VMOVUPS 96(R8), Y6
-	VMOVUPS 128(R8), Y5
-	VMOVUPS 160(R8), Y4
-	VMOVUPS 192(R8), Y3
-	VMOVUPS 224(R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	VMOVUPS     (R8), Y7
+	VFMADD231PS (BX), Y11, Y7
+	VMOVUPS     32(R8), Y6
+	VFMADD231PS 32(BX), Y11, Y6
+	VMOVUPS     64(R8), Y5
+	VFMADD231PS 64(BX), Y11, Y5
+	VMOVUPS     96(R8), Y4
+	VFMADD231PS 96(BX), Y11, Y4
+	VMOVUPS     128(R8), Y3
+	VFMADD231PS 128(BX), Y11, Y3
+	VMOVUPS     160(R8), Y2
+	VFMADD231PS 160(BX), Y11, Y2
+	VMOVUPS     192(R8), Y1
+	VFMADD231PS 192(BX), Y11, Y1
+	VMOVUPS     224(R8), Y0
+	VFMADD231PS 224(BX), Y11, Y0
+	VMOVUPS     Y7, (R8)
+	VMOVUPS     Y6, 32(R8)
+	VMOVUPS     Y5, 64(R8)
+	VMOVUPS     Y4, 96(R8)
+	VMOVUPS     Y3, 128(R8)
+	VMOVUPS     Y2, 160(R8)
+	VMOVUPS     Y1, 192(R8)
+	VMOVUPS     Y0, 224(R8)
+	VMOVUPS     (DI), Y7
+	VFMADD231PS (BX), Y10, Y7
+	VMOVUPS     32(DI), Y6
+	VFMADD231PS 32(BX), Y10, Y6
+	VMOVUPS     64(DI), Y5
+	VFMADD231PS 64(BX), Y10, Y5
+	VMOVUPS     96(DI), Y4
+	VFMADD231PS 96(BX), Y10, Y4
+	VMOVUPS     128(DI), Y3
+	VFMADD231PS 128(BX), Y10, Y3
+	VMOVUPS     160(DI), Y2
+	VFMADD231PS 160(BX), Y10, Y2
+	VMOVUPS     192(DI), Y1
+	VFMADD231PS 192(BX), Y10, Y1
+	VMOVUPS     224(DI), Y0
+	VFMADD231PS 224(BX), Y10, Y0
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     Y1, 192(DI)
+	VMOVUPS     Y0, 224(DI)
+	VMOVUPS     (SI), Y7
+	VFMADD231PS (BX), Y9, Y7
+	VMOVUPS     32(SI), Y6
+	VFMADD231PS 32(BX), Y9, Y6
+	VMOVUPS     64(SI), Y5
+	VFMADD231PS 64(BX), Y9, Y5
+	VMOVUPS     96(SI), Y4
+	VFMADD231PS 96(BX), Y9, Y4
+	VMOVUPS     128(SI), Y3
+	VFMADD231PS 128(BX), Y9, Y3
+	VMOVUPS     160(SI), Y2
+	VFMADD231PS 160(BX), Y9, Y2
+	VMOVUPS     192(SI), Y1
+	VFMADD231PS 192(BX), Y9, Y1
+	VMOVUPS     224(SI), Y0
+	VFMADD231PS 224(BX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VMOVUPS     (DX), Y7
+	VFMADD231PS (BX), Y8, Y7
+	VMOVUPS     32(DX), Y6
+	VFMADD231PS 32(BX), Y8, Y6
+	VMOVUPS     64(DX), Y5
+	VFMADD231PS 64(BX), Y8, Y5
+	VMOVUPS     96(DX), Y4
+	VFMADD231PS 96(BX), Y8, Y4
+	VMOVUPS     128(DX), Y3
+	VFMADD231PS 128(BX), Y8, Y3
+	VMOVUPS     160(DX), Y2
+	VFMADD231PS 160(BX), Y8, Y2
+	VMOVUPS     192(DX), Y1
+	VFMADD231PS 192(BX), Y8, Y1
+	VMOVUPS     224(DX), Y0
+	VFMADD231PS 224(BX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, R8
+	ADDQ        $+256, DI
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS (BX), Y1
-	MOVQ         gsStep+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  (DX), Y9, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  32(DX), Y8, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  64(DX), Y7, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  96(DX), Y6, Y0
-	VMOVUPS      Y0, 96(DX)
-	PREFETCHT1   2176(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  128(DX), Y5, Y0
-	VMOVUPS      Y0, 128(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  160(DX), Y4, Y0
-	VMOVUPS      Y0, 160(DX)
-	PREFETCHT1   2240(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  192(DX), Y3, Y0
-	VMOVUPS      Y0, 192(DX)
-	VFMADD213PS  224(DX), Y2, Y1
-	VMOVUPS      Y1, 224(DX)
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VMOVUPS     (R8), Y0
+	VFMADD231PS (BX), Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     (DI), Y0
+	VFMADD231PS (BX), Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l6
 
 l7:
-	ADDQ $+256, DI
-	ADDQ $+256, R8
-	ADDQ $-64, SI
-	CMPQ SI, $0x40
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x08
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (R8), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y11, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y10, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
 
 l8:
-	VMOVUPS (R8), Y1
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+48(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VBROADCASTSS (BX), Y0
-	MOVQ         gsStep+48(FP), AX
-	SHLQ         $0x02, AX
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
 	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VFMADD213PS  (DX), Y1, Y0
-	VMOVUPS      Y0, (DX)
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R8
-	ADDQ $-8, SI
-	CMPQ SI, $0x08
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
-	VMASKMOVPS   (R8), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R10, BX
-	CMPQ         CX, $0x01
-	JLT          l14
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+48(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+16(FP), BX
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l13
 	PCALIGN      $0x20
+
+l12:
+	VMOVUPS     (SI), Y7
+	VFMADD231PS (BX), Y9, Y7
+	VMOVUPS     32(SI), Y6
+	VFMADD231PS 32(BX), Y9, Y6
+	VMOVUPS     64(SI), Y5
+	VFMADD231PS 64(BX), Y9, Y5
+	VMOVUPS     96(SI), Y4
+	VFMADD231PS 96(BX), Y9, Y4
+	VMOVUPS     128(SI), Y3
+	VFMADD231PS 128(BX), Y9, Y3
+	VMOVUPS     160(SI), Y2
+	VFMADD231PS 160(BX), Y9, Y2
+	VMOVUPS     192(SI), Y1
+	VFMADD231PS 192(BX), Y9, Y1
+	VMOVUPS     224(SI), Y0
+	VFMADD231PS 224(BX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VMOVUPS     (DX), Y7
+	VFMADD231PS (BX), Y8, Y7
+	VMOVUPS     32(DX), Y6
+	VFMADD231PS 32(BX), Y8, Y6
+	VMOVUPS     64(DX), Y5
+	VFMADD231PS 64(BX), Y8, Y5
+	VMOVUPS     96(DX), Y4
+	VFMADD231PS 96(BX), Y8, Y4
+	VMOVUPS     128(DX), Y3
+	VFMADD231PS 128(BX), Y8, Y3
+	VMOVUPS     160(DX), Y2
+	VFMADD231PS 160(BX), Y8, Y2
+	VMOVUPS     192(DX), Y1
+	VFMADD231PS 192(BX), Y8, Y1
+	VMOVUPS     224(DX), Y0
+	VFMADD231PS 224(BX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l12
 
 l13:
-	VBROADCASTSS (BX), Y1
-	MOVQ         gsStep+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPS   (DI), Y3, Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	MOVQ  gsStep+48(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $-8, R12
-	CMPQ  R12, $0x08
-	JGE   l2
-
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JGE     l15
-	CMPQ    R12, $0x02
-	JLT     l17
+	CMPQ    AX, $0x08
+	JLT     l15
 	PCALIGN $0x20
 
+l14:
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (SI), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+48(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         x+16(FP), DX
-	MOVQ         R11, CX
+	MOVQ         R12, CX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y6
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y6
 	MOVQ         gsStep+48(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R10
-	MOVQ         R11, BX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y5
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y5
 	MOVQ         gsStep+48(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R10
+	ADDQ         AX, R11
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (DX), Y4
 	VMOVUPS     32(DX), Y3
 	VMOVUPS     64(DX), Y2
@@ -291,14 +516,14 @@ l18:
 	ADDQ        $+128, DX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x08
-	JLT     l21
-	PCALIGN $0x20
+	JGE         l19
 
 l20:
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS     (DX), Y1
 	VMOVAPS     Y6, Y0
 	VFMADD213PS (CX), Y1, Y0
@@ -310,11 +535,11 @@ l20:
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
@@ -326,294 +551,518 @@ l21:
 	VFMADD231PS  Y1, Y5, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R12
-	CMPQ R12, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R12, $0x01
-	JLT     l24
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         x+16(FP), CX
-	MOVQ         R11, BX
+	MOVQ         R12, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y8
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y4
 	MOVQ         gsStep+48(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R10
+	ADDQ         AX, R11
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x40
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMOVUPS     (BX), Y7
-	VFMADD231PS (CX), Y8, Y7
-	VMOVUPS     32(BX), Y6
-	VFMADD231PS 32(CX), Y8, Y6
-	VMOVUPS     64(BX), Y5
-	VFMADD231PS 64(CX), Y8, Y5
-	VMOVUPS     96(BX), Y4
-	VFMADD231PS 96(CX), Y8, Y4
-	VMOVUPS     128(BX), Y3
-	VFMADD231PS 128(CX), Y8, Y3
-	VMOVUPS     160(BX), Y2
-	VFMADD231PS 160(CX), Y8, Y2
-	VMOVUPS     192(BX), Y1
-	VFMADD231PS 192(CX), Y8, Y1
-	VMOVUPS     224(BX), Y0
-	VFMADD231PS 224(CX), Y8, Y0
+l26:
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y4, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PS 32(BX), Y4, Y3
+	VMOVUPS     Y3, 32(BX)
+	VFMADD213PS 64(BX), Y4, Y2
+	VMOVUPS     Y2, 64(BX)
+	VFMADD213PS 96(BX), Y4, Y1
+	VMOVUPS     Y1, 96(BX)
+	VMOVUPS     160(CX), Y3
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     128(BX), Y0
+	VFMADD231PS 128(CX), Y4, Y0
+	VMOVUPS     Y0, 128(BX)
+	VFMADD213PS 160(BX), Y4, Y3
+	VMOVUPS     Y3, 160(BX)
+	VFMADD213PS 192(BX), Y4, Y2
+	VMOVUPS     Y2, 192(BX)
+	VFMADD213PS 224(BX), Y4, Y1
+	VMOVUPS     Y1, 224(BX)
 	ADDQ        $+256, BX
 	ADDQ        $+256, CX
-	VMOVUPS     Y7, -256(BX)
-	VMOVUPS     Y6, -224(BX)
-	VMOVUPS     Y5, -192(BX)
-	VMOVUPS     Y4, -160(BX)
-	VMOVUPS     Y3, -128(BX)
-	VMOVUPS     Y2, -96(BX)
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-64, AX
 	CMPQ        AX, $0x40
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x08
-	JLT     l28
-	PCALIGN $0x20
+	JGE         l26
 
 l27:
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (CX), Y8, Y0
+	VFMADD231PS (CX), Y4, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VFMADD231PS  Y1, Y8, Y0
+	VFMADD231PS  Y1, Y4, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func Rank1GF64AVX2(w *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1GF64AVX2(SB), NOSPLIT, $0-64
-	MOVQ    rows+24(FP), R12
-	MOVQ    w+0(FP), R11
-	MOVQ    gs+8(FP), R10
-	MOVQ    far+56(FP), R9
-	CMPQ    R9, $0x02
+	MOVQ    rows+24(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    gs+8(FP), R11
+	MOVQ    far+56(FP), R10
+	CMPQ    R10, $0x02
 	JLT     l1
-	CMPQ    R12, $0x08
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ    x+16(FP), R8
-	MOVQ    R11, DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x20
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+48(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+16(FP), BX
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R8), Y9
-	VMOVUPS 32(R8), Y8
-	VMOVUPS 64(R8), Y7
-	VMOVUPS 96(R8), Y6
-	VMOVUPS 128(R8), Y5
-	VMOVUPS 160(R8), Y4
-	VMOVUPS 192(R8), Y3
-	VMOVUPS 224(R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	VMOVUPS     (R8), Y7
+	VFMADD231PD (BX), Y11, Y7
+	VMOVUPS     32(R8), Y6
+	VFMADD231PD 32(BX), Y11, Y6
+	VMOVUPS     64(R8), Y5
+	VFMADD231PD 64(BX), Y11, Y5
+	VMOVUPS     96(R8), Y4
+	VFMADD231PD 96(BX), Y11, Y4
+	VMOVUPS     128(R8), Y3
+	VFMADD231PD 128(BX), Y11, Y3
+	VMOVUPS     160(R8), Y2
+	VFMADD231PD 160(BX), Y11, Y2
+	VMOVUPS     192(R8), Y1
+	VFMADD231PD 192(BX), Y11, Y1
+	VMOVUPS     224(R8), Y0
+	VFMADD231PD 224(BX), Y11, Y0
+	VMOVUPS     Y7, (R8)
+	VMOVUPS     Y6, 32(R8)
+	VMOVUPS     Y5, 64(R8)
+	VMOVUPS     Y4, 96(R8)
+	VMOVUPS     Y3, 128(R8)
+	VMOVUPS     Y2, 160(R8)
+	VMOVUPS     Y1, 192(R8)
+	VMOVUPS     Y0, 224(R8)
+	VMOVUPS     (DI), Y7
+	VFMADD231PD (BX), Y10, Y7
+	VMOVUPS     32(DI), Y6
+	VFMADD231PD 32(BX), Y10, Y6
+	VMOVUPS     64(DI), Y5
+	VFMADD231PD 64(BX), Y10, Y5
+	VMOVUPS     96(DI), Y4
+	VFMADD231PD 96(BX), Y10, Y4
+	VMOVUPS     128(DI), Y3
+	VFMADD231PD 128(BX), Y10, Y3
+	VMOVUPS     160(DI), Y2
+	VFMADD231PD 160(BX), Y10, Y2
+	VMOVUPS     192(DI), Y1
+	VFMADD231PD 192(BX), Y10, Y1
+	VMOVUPS     224(DI), Y0
+	VFMADD231PD 224(BX), Y10, Y0
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     Y1, 192(DI)
+	VMOVUPS     Y0, 224(DI)
+	VMOVUPS     (SI), Y7
+	VFMADD231PD (BX), Y9, Y7
+	VMOVUPS     32(SI), Y6
+	VFMADD231PD 32(BX), Y9, Y6
+	VMOVUPS     64(SI), Y5
+	VFMADD231PD 64(BX), Y9, Y5
+	VMOVUPS     96(SI), Y4
+	VFMADD231PD 96(BX), Y9, Y4
+	VMOVUPS     128(SI), Y3
+	VFMADD231PD 128(BX), Y9, Y3
+	VMOVUPS     160(SI), Y2
+	VFMADD231PD 160(BX), Y9, Y2
+	VMOVUPS     192(SI), Y1
+	VFMADD231PD 192(BX), Y9, Y1
+	VMOVUPS     224(SI), Y0
+	VFMADD231PD 224(BX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VMOVUPS     (DX), Y7
+	VFMADD231PD (BX), Y8, Y7
+	VMOVUPS     32(DX), Y6
+	VFMADD231PD 32(BX), Y8, Y6
+	VMOVUPS     64(DX), Y5
+	VFMADD231PD 64(BX), Y8, Y5
+	VMOVUPS     96(DX), Y4
+	VFMADD231PD 96(BX), Y8, Y4
+	VMOVUPS     128(DX), Y3
+	VFMADD231PD 128(BX), Y8, Y3
+	VMOVUPS     160(DX), Y2
+	VFMADD231PD 160(BX), Y8, Y2
+	VMOVUPS     192(DX), Y1
+	VFMADD231PD 192(BX), Y8, Y1
+	VMOVUPS     224(DX), Y0
+	VFMADD231PD 224(BX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, R8
+	ADDQ        $+256, DI
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD (BX), Y1
-	MOVQ         gsStep+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  (DX), Y9, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  32(DX), Y8, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  64(DX), Y7, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  96(DX), Y6, Y0
-	VMOVUPS      Y0, 96(DX)
-	PREFETCHT1   2176(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  128(DX), Y5, Y0
-	VMOVUPS      Y0, 128(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  160(DX), Y4, Y0
-	VMOVUPS      Y0, 160(DX)
-	PREFETCHT1   2240(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  192(DX), Y3, Y0
-	VMOVUPS      Y0, 192(DX)
-	VFMADD213PD  224(DX), Y2, Y1
-	VMOVUPS      Y1, 224(DX)
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VMOVUPS     (R8), Y0
+	VFMADD231PD (BX), Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     (DI), Y0
+	VFMADD231PD (BX), Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l6
 
 l7:
-	ADDQ $+256, DI
-	ADDQ $+256, R8
-	ADDQ $-32, SI
-	CMPQ SI, $0x20
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x04
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (R8), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y11, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y10, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
 
 l8:
-	VMOVUPS (R8), Y1
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+48(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VBROADCASTSD (BX), Y0
-	MOVQ         gsStep+48(FP), AX
-	SHLQ         $0x03, AX
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
 	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VFMADD213PD  (DX), Y1, Y0
-	VMOVUPS      Y0, (DX)
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R8
-	ADDQ $-4, SI
-	CMPQ SI, $0x04
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
-	VMASKMOVPD   (R8), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R10, BX
-	CMPQ         CX, $0x01
-	JLT          l14
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+48(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+16(FP), BX
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l13
 	PCALIGN      $0x20
+
+l12:
+	VMOVUPS     (SI), Y7
+	VFMADD231PD (BX), Y9, Y7
+	VMOVUPS     32(SI), Y6
+	VFMADD231PD 32(BX), Y9, Y6
+	VMOVUPS     64(SI), Y5
+	VFMADD231PD 64(BX), Y9, Y5
+	VMOVUPS     96(SI), Y4
+	VFMADD231PD 96(BX), Y9, Y4
+	VMOVUPS     128(SI), Y3
+	VFMADD231PD 128(BX), Y9, Y3
+	VMOVUPS     160(SI), Y2
+	VFMADD231PD 160(BX), Y9, Y2
+	VMOVUPS     192(SI), Y1
+	VFMADD231PD 192(BX), Y9, Y1
+	VMOVUPS     224(SI), Y0
+	VFMADD231PD 224(BX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VMOVUPS     (DX), Y7
+	VFMADD231PD (BX), Y8, Y7
+	VMOVUPS     32(DX), Y6
+	VFMADD231PD 32(BX), Y8, Y6
+	VMOVUPS     64(DX), Y5
+	VFMADD231PD 64(BX), Y8, Y5
+	VMOVUPS     96(DX), Y4
+	VFMADD231PD 96(BX), Y8, Y4
+	VMOVUPS     128(DX), Y3
+	VFMADD231PD 128(BX), Y8, Y3
+	VMOVUPS     160(DX), Y2
+	VFMADD231PD 160(BX), Y8, Y2
+	VMOVUPS     192(DX), Y1
+	VFMADD231PD 192(BX), Y8, Y1
+	VMOVUPS     224(DX), Y0
+	VFMADD231PD 224(BX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
 
 l13:
-	VBROADCASTSD (BX), Y1
-	MOVQ         gsStep+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPD   (DI), Y3, Y0
-	VFMADD231PD  Y2, Y1, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	MOVQ  gsStep+48(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $-8, R12
-	CMPQ  R12, $0x08
-	JGE   l2
-
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JGE     l15
-	CMPQ    R12, $0x02
-	JLT     l17
+	CMPQ    AX, $0x04
+	JLT     l15
 	PCALIGN $0x20
 
+l14:
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (SI), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+48(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         x+16(FP), DX
-	MOVQ         R11, CX
+	MOVQ         R12, CX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y6
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y6
 	MOVQ         gsStep+48(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R10
-	MOVQ         R11, BX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y5
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y5
 	MOVQ         gsStep+48(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R10
+	ADDQ         AX, R11
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (DX), Y4
 	VMOVUPS     32(DX), Y3
 	VMOVUPS     64(DX), Y2
@@ -643,14 +1092,14 @@ l18:
 	ADDQ        $+128, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
+	JGE         l19
 
 l20:
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS     (DX), Y1
 	VMOVAPS     Y6, Y0
 	VFMADD213PD (CX), Y1, Y0
@@ -662,11 +1111,11 @@ l20:
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
@@ -678,986 +1127,1810 @@ l21:
 	VFMADD231PD  Y1, Y5, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R12
-	CMPQ R12, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R12, $0x01
-	JLT     l24
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         x+16(FP), CX
-	MOVQ         R11, BX
+	MOVQ         R12, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y8
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y4
 	MOVQ         gsStep+48(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R10
+	ADDQ         AX, R11
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMOVUPS     (BX), Y7
-	VFMADD231PD (CX), Y8, Y7
-	VMOVUPS     32(BX), Y6
-	VFMADD231PD 32(CX), Y8, Y6
-	VMOVUPS     64(BX), Y5
-	VFMADD231PD 64(CX), Y8, Y5
-	VMOVUPS     96(BX), Y4
-	VFMADD231PD 96(CX), Y8, Y4
-	VMOVUPS     128(BX), Y3
-	VFMADD231PD 128(CX), Y8, Y3
-	VMOVUPS     160(BX), Y2
-	VFMADD231PD 160(CX), Y8, Y2
-	VMOVUPS     192(BX), Y1
-	VFMADD231PD 192(CX), Y8, Y1
-	VMOVUPS     224(BX), Y0
-	VFMADD231PD 224(CX), Y8, Y0
+l26:
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y4, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PD 32(BX), Y4, Y3
+	VMOVUPS     Y3, 32(BX)
+	VFMADD213PD 64(BX), Y4, Y2
+	VMOVUPS     Y2, 64(BX)
+	VFMADD213PD 96(BX), Y4, Y1
+	VMOVUPS     Y1, 96(BX)
+	VMOVUPS     160(CX), Y3
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     128(BX), Y0
+	VFMADD231PD 128(CX), Y4, Y0
+	VMOVUPS     Y0, 128(BX)
+	VFMADD213PD 160(BX), Y4, Y3
+	VMOVUPS     Y3, 160(BX)
+	VFMADD213PD 192(BX), Y4, Y2
+	VMOVUPS     Y2, 192(BX)
+	VFMADD213PD 224(BX), Y4, Y1
+	VMOVUPS     Y1, 224(BX)
 	ADDQ        $+256, BX
 	ADDQ        $+256, CX
-	VMOVUPS     Y7, -256(BX)
-	VMOVUPS     Y6, -224(BX)
-	VMOVUPS     Y5, -192(BX)
-	VMOVUPS     Y4, -160(BX)
-	VMOVUPS     Y3, -128(BX)
-	VMOVUPS     Y2, -96(BX)
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
+	JGE         l26
 
 l27:
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (CX), Y8, Y0
+	VFMADD231PD (CX), Y4, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VFMADD231PD  Y1, Y8, Y0
+	VFMADD231PD  Y1, Y4, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func Rank1GClipF32AVX2(w *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1GClipF32AVX2(SB), NOSPLIT, $0-72
-	VBROADCASTSS lo+24(FP), Y11
-	VBROADCASTSS hi+28(FP), Y10
-	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
+	VBROADCASTSS lo+24(FP), Y13
+	VBROADCASTSS hi+28(FP), Y12
+	VPCMPEQD     rank1Constants<>+0(SB), Y13, Y0
 	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
-	VORPS        rank1Constants<>+64(SB), Y0, Y9
-	VPCMPEQD     rank1Constants<>+96(SB), Y10, Y0
-	VANDPS       rank1Constants<>+96(SB), Y0, Y8
-	MOVQ         rows+32(FP), R12
-	MOVQ         w+0(FP), R11
-	MOVQ         gs+8(FP), R10
-	MOVQ         far+64(FP), R9
-	CMPQ         R9, $0x02
+	VORPS        rank1Constants<>+64(SB), Y0, Y11
+	VPCMPEQD     rank1Constants<>+96(SB), Y12, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y10
+	MOVQ         rows+32(FP), R13
+	MOVQ         w+0(FP), R12
+	MOVQ         gs+8(FP), R11
+	MOVQ         far+64(FP), R10
+	CMPQ         R10, $0x02
 	JLT          l1
-	CMPQ         R12, $0x08
+	MOVQ         R13, R9
+	SARQ         $0x02, R9
+	CMPQ         R9, $0x01
 	JLT          l3
 	PCALIGN      $0x20
 
 l2:
-	MOVQ    x+16(FP), R8
-	MOVQ    R11, DI
-	MOVQ    cols+40(FP), SI
-	CMPQ    SI, $0x30
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+56(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y7
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y6
+	ADDQ         AX, CX
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+16(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x30
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R8), Y7
-	VMOVUPS 32(R8), Y6
-	VMOVUPS 64(R8), Y5
-	VMOVUPS 96(R8), Y4
-	VMOVUPS 128(R8), Y3
-	VMOVUPS 160(R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	VMOVUPS     (R8), Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y5
+	VANDPS      Y11, Y5, Y5
+	VMINPS      Y5, Y12, Y5
+	VORPS       Y10, Y5, Y5
+	VMOVUPS     32(R8), Y0
+	VFMADD231PS 32(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y4
+	VANDPS      Y11, Y4, Y4
+	VMINPS      Y4, Y12, Y4
+	VORPS       Y10, Y4, Y4
+	VMOVUPS     64(R8), Y0
+	VFMADD231PS 64(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y3
+	VANDPS      Y11, Y3, Y3
+	VMINPS      Y3, Y12, Y3
+	VORPS       Y10, Y3, Y3
+	VMOVUPS     96(R8), Y0
+	VFMADD231PS 96(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y2
+	VANDPS      Y11, Y2, Y2
+	VMINPS      Y2, Y12, Y2
+	VORPS       Y10, Y2, Y2
+	VMOVUPS     128(R8), Y0
+	VFMADD231PS 128(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y1
+	VANDPS      Y11, Y1, Y1
+	VMINPS      Y1, Y12, Y1
+	VORPS       Y10, Y1, Y1
+	VMOVUPS     160(R8), Y0
+	VFMADD231PS 160(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y5, (R8)
+	VMOVUPS     Y4, 32(R8)
+	VMOVUPS     Y3, 64(R8)
+	VMOVUPS     Y2, 96(R8)
+	VMOVUPS     Y1, 128(R8)
+	VMOVUPS     Y0, 160(R8)
+	VMOVUPS     (DI), Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y5
+	VANDPS      Y11, Y5, Y5
+	VMINPS      Y5, Y12, Y5
+	VORPS       Y10, Y5, Y5
+	VMOVUPS     32(DI), Y0
+	VFMADD231PS 32(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y4
+	VANDPS      Y11, Y4, Y4
+	VMINPS      Y4, Y12, Y4
+	VORPS       Y10, Y4, Y4
+	VMOVUPS     64(DI), Y0
+	VFMADD231PS 64(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y3
+	VANDPS      Y11, Y3, Y3
+	VMINPS      Y3, Y12, Y3
+	VORPS       Y10, Y3, Y3
+	VMOVUPS     96(DI), Y0
+	VFMADD231PS 96(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y2
+	VANDPS      Y11, Y2, Y2
+	VMINPS      Y2, Y12, Y2
+	VORPS       Y10, Y2, Y2
+	VMOVUPS     128(DI), Y0
+	VFMADD231PS 128(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y1
+	VANDPS      Y11, Y1, Y1
+	VMINPS      Y1, Y12, Y1
+	VORPS       Y10, Y1, Y1
+	VMOVUPS     160(DI), Y0
+	VFMADD231PS 160(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     Y1, 128(DI)
+	VMOVUPS     Y0, 160(DI)
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (BX), Y7, Y0
+	VMAXPS      Y0, Y13, Y5
+	VANDPS      Y11, Y5, Y5
+	VMINPS      Y5, Y12, Y5
+	VORPS       Y10, Y5, Y5
+	VMOVUPS     32(SI), Y0
+	VFMADD231PS 32(BX), Y7, Y0
+	VMAXPS      Y0, Y13, Y4
+	VANDPS      Y11, Y4, Y4
+	VMINPS      Y4, Y12, Y4
+	VORPS       Y10, Y4, Y4
+	VMOVUPS     64(SI), Y0
+	VFMADD231PS 64(BX), Y7, Y0
+	VMAXPS      Y0, Y13, Y3
+	VANDPS      Y11, Y3, Y3
+	VMINPS      Y3, Y12, Y3
+	VORPS       Y10, Y3, Y3
+	VMOVUPS     96(SI), Y0
+	VFMADD231PS 96(BX), Y7, Y0
+	VMAXPS      Y0, Y13, Y2
+	VANDPS      Y11, Y2, Y2
+	VMINPS      Y2, Y12, Y2
+	VORPS       Y10, Y2, Y2
+	VMOVUPS     128(SI), Y0
+	VFMADD231PS 128(BX), Y7, Y0
+	VMAXPS      Y0, Y13, Y1
+	VANDPS      Y11, Y1, Y1
+	VMINPS      Y1, Y12, Y1
+	VORPS       Y10, Y1, Y1
+	VMOVUPS     160(SI), Y0
+	VFMADD231PS 160(BX), Y7, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y5, (SI)
+	VMOVUPS     Y4, 32(SI)
+	VMOVUPS     Y3, 64(SI)
+	VMOVUPS     Y2, 96(SI)
+	VMOVUPS     Y1, 128(SI)
+	VMOVUPS     Y0, 160(SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y6, Y0
+	VMAXPS      Y0, Y13, Y5
+	VANDPS      Y11, Y5, Y5
+	VMINPS      Y5, Y12, Y5
+	VORPS       Y10, Y5, Y5
+	VMOVUPS     32(DX), Y0
+	VFMADD231PS 32(BX), Y6, Y0
+	VMAXPS      Y0, Y13, Y4
+	VANDPS      Y11, Y4, Y4
+	VMINPS      Y4, Y12, Y4
+	VORPS       Y10, Y4, Y4
+	VMOVUPS     64(DX), Y0
+	VFMADD231PS 64(BX), Y6, Y0
+	VMAXPS      Y0, Y13, Y3
+	VANDPS      Y11, Y3, Y3
+	VMINPS      Y3, Y12, Y3
+	VORPS       Y10, Y3, Y3
+	VMOVUPS     96(DX), Y0
+	VFMADD231PS 96(BX), Y6, Y0
+	VMAXPS      Y0, Y13, Y2
+	VANDPS      Y11, Y2, Y2
+	VMINPS      Y2, Y12, Y2
+	VORPS       Y10, Y2, Y2
+	VMOVUPS     128(DX), Y0
+	VFMADD231PS 128(BX), Y6, Y0
+	VMAXPS      Y0, Y13, Y1
+	VANDPS      Y11, Y1, Y1
+	VMINPS      Y1, Y12, Y1
+	VORPS       Y10, Y1, Y1
+	VMOVUPS     160(DX), Y0
+	VFMADD231PS 160(BX), Y6, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     Y4, 32(DX)
+	VMOVUPS     Y3, 64(DX)
+	VMOVUPS     Y2, 96(DX)
+	VMOVUPS     Y1, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, R8
+	ADDQ        $+192, DI
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, BX
+	ADDQ        $-48, AX
+	CMPQ        AX, $0x30
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS (BX), Y1
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  (DX), Y7, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  32(DX), Y6, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  64(DX), Y5, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  96(DX), Y4, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, 96(DX)
-	PREFETCHT1   2176(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PS  128(DX), Y3, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, 128(DX)
-	VFMADD213PS  160(DX), Y2, Y1
-	VMAXPS       Y1, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, 160(DX)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VMOVUPS     (R8), Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     (DI), Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (BX), Y7, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y6, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l6
 
 l7:
-	ADDQ $+192, DI
-	ADDQ $+192, R8
-	ADDQ $-48, SI
-	CMPQ SI, $0x30
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x08
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (R8), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y9, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y8, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y7, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y6, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
 
 l8:
-	VMOVUPS (R8), Y1
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VBROADCASTSS (BX), Y0
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x02, AX
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
 	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VFMADD213PS  (DX), Y1, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, (DX)
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R8
-	ADDQ $-8, SI
-	CMPQ SI, $0x08
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
-	VMASKMOVPS   (R8), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R10, BX
-	CMPQ         CX, $0x01
-	JLT          l14
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+56(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+16(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l13
 	PCALIGN      $0x20
+
+l12:
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y7
+	VANDPS      Y11, Y7, Y7
+	VMINPS      Y7, Y12, Y7
+	VORPS       Y10, Y7, Y7
+	VMOVUPS     32(SI), Y0
+	VFMADD231PS 32(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y6
+	VANDPS      Y11, Y6, Y6
+	VMINPS      Y6, Y12, Y6
+	VORPS       Y10, Y6, Y6
+	VMOVUPS     64(SI), Y0
+	VFMADD231PS 64(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y5
+	VANDPS      Y11, Y5, Y5
+	VMINPS      Y5, Y12, Y5
+	VORPS       Y10, Y5, Y5
+	VMOVUPS     96(SI), Y0
+	VFMADD231PS 96(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y4
+	VANDPS      Y11, Y4, Y4
+	VMINPS      Y4, Y12, Y4
+	VORPS       Y10, Y4, Y4
+	VMOVUPS     128(SI), Y0
+	VFMADD231PS 128(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y3
+	VANDPS      Y11, Y3, Y3
+	VMINPS      Y3, Y12, Y3
+	VORPS       Y10, Y3, Y3
+	VMOVUPS     160(SI), Y0
+	VFMADD231PS 160(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y2
+	VANDPS      Y11, Y2, Y2
+	VMINPS      Y2, Y12, Y2
+	VORPS       Y10, Y2, Y2
+	VMOVUPS     192(SI), Y0
+	VFMADD231PS 192(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y1
+	VANDPS      Y11, Y1, Y1
+	VMINPS      Y1, Y12, Y1
+	VORPS       Y10, Y1, Y1
+	VMOVUPS     224(SI), Y0
+	VFMADD231PS 224(BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y7
+	VANDPS      Y11, Y7, Y7
+	VMINPS      Y7, Y12, Y7
+	VORPS       Y10, Y7, Y7
+	VMOVUPS     32(DX), Y0
+	VFMADD231PS 32(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y6
+	VANDPS      Y11, Y6, Y6
+	VMINPS      Y6, Y12, Y6
+	VORPS       Y10, Y6, Y6
+	VMOVUPS     64(DX), Y0
+	VFMADD231PS 64(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y5
+	VANDPS      Y11, Y5, Y5
+	VMINPS      Y5, Y12, Y5
+	VORPS       Y10, Y5, Y5
+	VMOVUPS     96(DX), Y0
+	VFMADD231PS 96(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y4
+	VANDPS      Y11, Y4, Y4
+	VMINPS      Y4, Y12, Y4
+	VORPS       Y10, Y4, Y4
+	VMOVUPS     128(DX), Y0
+	VFMADD231PS 128(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y3
+	VANDPS      Y11, Y3, Y3
+	VMINPS      Y3, Y12, Y3
+	VORPS       Y10, Y3, Y3
+	VMOVUPS     160(DX), Y0
+	VFMADD231PS 160(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y2
+	VANDPS      Y11, Y2, Y2
+	VMINPS      Y2, Y12, Y2
+	VORPS       Y10, Y2, Y2
+	VMOVUPS     192(DX), Y0
+	VFMADD231PS 192(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y1
+	VANDPS      Y11, Y1, Y1
+	VMINPS      Y1, Y12, Y1
+	VORPS       Y10, Y1, Y1
+	VMOVUPS     224(DX), Y0
+	VFMADD231PS 224(BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l12
 
 l13:
-	VBROADCASTSS (BX), Y1
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPS   (DI), Y3, Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
-l12:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	MOVQ  gsStep+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $-8, R12
-	CMPQ  R12, $0x08
-	JGE   l2
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
 
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JGE     l15
-	CMPQ    R12, $0x02
-	JLT     l17
-	PCALIGN $0x20
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (SI), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y9, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y8, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
 
 l16:
-	MOVQ         x+16(FP), DX
-	MOVQ         R11, CX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y5
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R10
-	MOVQ         R11, BX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y4
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R10
-	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x18
-	JLT          l19
-	PCALIGN      $0x20
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
 
-l18:
-	VMOVUPS     (DX), Y3
-	VMOVUPS     32(DX), Y2
-	VMOVUPS     64(DX), Y1
-	VMOVAPS     Y5, Y0
-	VFMADD213PS (CX), Y3, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (CX)
-	VMOVAPS     Y5, Y0
-	VFMADD213PS 32(CX), Y2, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMOVAPS     Y5, Y0
-	VFMADD213PS 64(CX), Y1, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 64(CX)
-	VFMADD213PS (BX), Y4, Y3
-	VMAXPS      Y3, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
-	VFMADD213PS 32(BX), Y4, Y2
-	VMAXPS      Y2, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
-	VFMADD213PS 64(BX), Y4, Y1
-	VMAXPS      Y1, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 64(BX)
-	ADDQ        $+96, CX
-	ADDQ        $+96, BX
-	ADDQ        $+96, DX
-	ADDQ        $-24, AX
-	CMPQ        AX, $0x18
-	JGE         l18
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
 
-l19:
-	CMPQ    AX, $0x08
-	JLT     l21
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
 	PCALIGN $0x20
 
-l20:
-	VMOVUPS     (DX), Y1
-	VMOVAPS     Y5, Y0
-	VFMADD213PS (CX), Y1, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
+l17:
+	MOVQ         x+16(FP), DX
+	MOVQ         R12, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y6
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y5
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l20
+	PCALIGN      $0x20
+
+l19:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     96(DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (CX), Y4, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VFMADD213PS (BX), Y4, Y1
-	VMAXPS      Y1, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 32(CX), Y3, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 64(CX), Y2, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 64(CX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PS 96(CX), Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 96(CX)
+	VFMADD213PS (BX), Y5, Y4
+	VMAXPS      Y4, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PS 32(BX), Y5, Y3
+	VMAXPS      Y3, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
+	VFMADD213PS 64(BX), Y5, Y2
+	VMAXPS      Y2, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 64(BX)
+	VFMADD213PS 96(BX), Y5, Y1
+	VMAXPS      Y1, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 96(BX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l19
+
+l20:
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PS (CX), Y1, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VFMADD213PS (BX), Y5, Y1
+	VMAXPS      Y1, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
-	VFMADD231PS  Y1, Y5, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
 	VMASKMOVPS   (BX), Y2, Y0
-	VFMADD231PS  Y1, Y4, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
+	VFMADD231PS  Y1, Y5, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R12
-	CMPQ R12, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R12, $0x01
-	JLT     l24
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         x+16(FP), CX
-	MOVQ         R11, BX
+	MOVQ         R12, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y6
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y4
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R10
+	ADDQ         AX, R11
 	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x30
-	JLT          l26
+	CMPQ         AX, $0x40
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMOVUPS     (BX), Y0
-	VFMADD231PS (CX), Y6, Y0
-	VMAXPS      Y0, Y11, Y5
-	VANDPS      Y9, Y5, Y5
-	VMINPS      Y5, Y10, Y5
-	VORPS       Y8, Y5, Y5
-	VMOVUPS     32(BX), Y0
-	VFMADD231PS 32(CX), Y6, Y0
-	VMAXPS      Y0, Y11, Y4
-	VANDPS      Y9, Y4, Y4
-	VMINPS      Y4, Y10, Y4
-	VORPS       Y8, Y4, Y4
-	VMOVUPS     64(BX), Y0
-	VFMADD231PS 64(CX), Y6, Y0
-	VMAXPS      Y0, Y11, Y3
-	VANDPS      Y9, Y3, Y3
-	VMINPS      Y3, Y10, Y3
-	VORPS       Y8, Y3, Y3
-	VMOVUPS     96(BX), Y0
-	VFMADD231PS 96(CX), Y6, Y0
-	VMAXPS      Y0, Y11, Y2
-	VANDPS      Y9, Y2, Y2
-	VMINPS      Y2, Y10, Y2
-	VORPS       Y8, Y2, Y2
-	VMOVUPS     128(BX), Y0
-	VFMADD231PS 128(CX), Y6, Y0
-	VMAXPS      Y0, Y11, Y1
-	VANDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y1
-	VORPS       Y8, Y1, Y1
-	VMOVUPS     160(BX), Y0
-	VFMADD231PS 160(CX), Y6, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	ADDQ        $+192, BX
-	ADDQ        $+192, CX
-	VMOVUPS     Y5, -192(BX)
-	VMOVUPS     Y4, -160(BX)
-	VMOVUPS     Y3, -128(BX)
-	VMOVUPS     Y2, -96(BX)
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
-	ADDQ        $-48, AX
-	CMPQ        AX, $0x30
-	JGE         l25
-
 l26:
-	CMPQ    AX, $0x08
-	JLT     l28
-	PCALIGN $0x20
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y4, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PS 32(BX), Y4, Y3
+	VMAXPS      Y3, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
+	VFMADD213PS 64(BX), Y4, Y2
+	VMAXPS      Y2, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 64(BX)
+	VFMADD213PS 96(BX), Y4, Y1
+	VMAXPS      Y1, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMOVUPS     160(CX), Y3
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     128(BX), Y0
+	VFMADD231PS 128(CX), Y4, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 128(BX)
+	VFMADD213PS 160(BX), Y4, Y3
+	VMAXPS      Y3, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 160(BX)
+	VFMADD213PS 192(BX), Y4, Y2
+	VMAXPS      Y2, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 192(BX)
+	VFMADD213PS 224(BX), Y4, Y1
+	VMAXPS      Y1, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
+	VMOVUPS     Y0, 224(BX)
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l26
 
 l27:
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (CX), Y6, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
+	VFMADD231PS (CX), Y4, Y0
+	VMAXPS      Y0, Y13, Y0
+	VANDPS      Y11, Y0, Y0
+	VMINPS      Y0, Y12, Y0
+	VORPS       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VFMADD231PS  Y1, Y6, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMAXPS       Y0, Y13, Y0
+	VANDPS       Y11, Y0, Y0
+	VMINPS       Y0, Y12, Y0
+	VORPS        Y10, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func Rank1GClipF64AVX2(w *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1GClipF64AVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSD lo+24(FP), Y11
-	VBROADCASTSD hi+32(FP), Y10
-	VPCMPEQQ     rank1Constants<>+160(SB), Y11, Y0
+	VBROADCASTSD lo+24(FP), Y13
+	VBROADCASTSD hi+32(FP), Y12
+	VPCMPEQQ     rank1Constants<>+160(SB), Y13, Y0
 	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
-	VORPD        rank1Constants<>+224(SB), Y0, Y9
-	VPCMPEQQ     rank1Constants<>+256(SB), Y10, Y0
-	VANDPD       rank1Constants<>+256(SB), Y0, Y8
-	MOVQ         rows+40(FP), R12
-	MOVQ         w+0(FP), R11
-	MOVQ         gs+8(FP), R10
-	MOVQ         far+72(FP), R9
-	CMPQ         R9, $0x02
+	VORPD        rank1Constants<>+224(SB), Y0, Y11
+	VPCMPEQQ     rank1Constants<>+256(SB), Y12, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y10
+	MOVQ         rows+40(FP), R13
+	MOVQ         w+0(FP), R12
+	MOVQ         gs+8(FP), R11
+	MOVQ         far+72(FP), R10
+	CMPQ         R10, $0x02
 	JLT          l1
-	CMPQ         R12, $0x08
+	MOVQ         R13, R9
+	SARQ         $0x02, R9
+	CMPQ         R9, $0x01
 	JLT          l3
 	PCALIGN      $0x20
 
 l2:
-	MOVQ    x+16(FP), R8
-	MOVQ    R11, DI
-	MOVQ    cols+48(FP), SI
-	CMPQ    SI, $0x18
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+64(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y7
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y6
+	ADDQ         AX, CX
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+16(FP), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x18
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R8), Y7
-	VMOVUPS 32(R8), Y6
-	VMOVUPS 64(R8), Y5
-	VMOVUPS 96(R8), Y4
-	VMOVUPS 128(R8), Y3
-	VMOVUPS 160(R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	VMOVUPS     (R8), Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y5
+	VANDPD      Y11, Y5, Y5
+	VMINPD      Y5, Y12, Y5
+	VORPD       Y10, Y5, Y5
+	VMOVUPS     32(R8), Y0
+	VFMADD231PD 32(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y4
+	VANDPD      Y11, Y4, Y4
+	VMINPD      Y4, Y12, Y4
+	VORPD       Y10, Y4, Y4
+	VMOVUPS     64(R8), Y0
+	VFMADD231PD 64(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y3
+	VANDPD      Y11, Y3, Y3
+	VMINPD      Y3, Y12, Y3
+	VORPD       Y10, Y3, Y3
+	VMOVUPS     96(R8), Y0
+	VFMADD231PD 96(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y2
+	VANDPD      Y11, Y2, Y2
+	VMINPD      Y2, Y12, Y2
+	VORPD       Y10, Y2, Y2
+	VMOVUPS     128(R8), Y0
+	VFMADD231PD 128(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y1
+	VANDPD      Y11, Y1, Y1
+	VMINPD      Y1, Y12, Y1
+	VORPD       Y10, Y1, Y1
+	VMOVUPS     160(R8), Y0
+	VFMADD231PD 160(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y5, (R8)
+	VMOVUPS     Y4, 32(R8)
+	VMOVUPS     Y3, 64(R8)
+	VMOVUPS     Y2, 96(R8)
+	VMOVUPS     Y1, 128(R8)
+	VMOVUPS     Y0, 160(R8)
+	VMOVUPS     (DI), Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y5
+	VANDPD      Y11, Y5, Y5
+	VMINPD      Y5, Y12, Y5
+	VORPD       Y10, Y5, Y5
+	VMOVUPS     32(DI), Y0
+	VFMADD231PD 32(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y4
+	VANDPD      Y11, Y4, Y4
+	VMINPD      Y4, Y12, Y4
+	VORPD       Y10, Y4, Y4
+	VMOVUPS     64(DI), Y0
+	VFMADD231PD 64(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y3
+	VANDPD      Y11, Y3, Y3
+	VMINPD      Y3, Y12, Y3
+	VORPD       Y10, Y3, Y3
+	VMOVUPS     96(DI), Y0
+	VFMADD231PD 96(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y2
+	VANDPD      Y11, Y2, Y2
+	VMINPD      Y2, Y12, Y2
+	VORPD       Y10, Y2, Y2
+	VMOVUPS     128(DI), Y0
+	VFMADD231PD 128(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y1
+	VANDPD      Y11, Y1, Y1
+	VMINPD      Y1, Y12, Y1
+	VORPD       Y10, Y1, Y1
+	VMOVUPS     160(DI), Y0
+	VFMADD231PD 160(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     Y1, 128(DI)
+	VMOVUPS     Y0, 160(DI)
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (BX), Y7, Y0
+	VMAXPD      Y0, Y13, Y5
+	VANDPD      Y11, Y5, Y5
+	VMINPD      Y5, Y12, Y5
+	VORPD       Y10, Y5, Y5
+	VMOVUPS     32(SI), Y0
+	VFMADD231PD 32(BX), Y7, Y0
+	VMAXPD      Y0, Y13, Y4
+	VANDPD      Y11, Y4, Y4
+	VMINPD      Y4, Y12, Y4
+	VORPD       Y10, Y4, Y4
+	VMOVUPS     64(SI), Y0
+	VFMADD231PD 64(BX), Y7, Y0
+	VMAXPD      Y0, Y13, Y3
+	VANDPD      Y11, Y3, Y3
+	VMINPD      Y3, Y12, Y3
+	VORPD       Y10, Y3, Y3
+	VMOVUPS     96(SI), Y0
+	VFMADD231PD 96(BX), Y7, Y0
+	VMAXPD      Y0, Y13, Y2
+	VANDPD      Y11, Y2, Y2
+	VMINPD      Y2, Y12, Y2
+	VORPD       Y10, Y2, Y2
+	VMOVUPS     128(SI), Y0
+	VFMADD231PD 128(BX), Y7, Y0
+	VMAXPD      Y0, Y13, Y1
+	VANDPD      Y11, Y1, Y1
+	VMINPD      Y1, Y12, Y1
+	VORPD       Y10, Y1, Y1
+	VMOVUPS     160(SI), Y0
+	VFMADD231PD 160(BX), Y7, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y5, (SI)
+	VMOVUPS     Y4, 32(SI)
+	VMOVUPS     Y3, 64(SI)
+	VMOVUPS     Y2, 96(SI)
+	VMOVUPS     Y1, 128(SI)
+	VMOVUPS     Y0, 160(SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y6, Y0
+	VMAXPD      Y0, Y13, Y5
+	VANDPD      Y11, Y5, Y5
+	VMINPD      Y5, Y12, Y5
+	VORPD       Y10, Y5, Y5
+	VMOVUPS     32(DX), Y0
+	VFMADD231PD 32(BX), Y6, Y0
+	VMAXPD      Y0, Y13, Y4
+	VANDPD      Y11, Y4, Y4
+	VMINPD      Y4, Y12, Y4
+	VORPD       Y10, Y4, Y4
+	VMOVUPS     64(DX), Y0
+	VFMADD231PD 64(BX), Y6, Y0
+	VMAXPD      Y0, Y13, Y3
+	VANDPD      Y11, Y3, Y3
+	VMINPD      Y3, Y12, Y3
+	VORPD       Y10, Y3, Y3
+	VMOVUPS     96(DX), Y0
+	VFMADD231PD 96(BX), Y6, Y0
+	VMAXPD      Y0, Y13, Y2
+	VANDPD      Y11, Y2, Y2
+	VMINPD      Y2, Y12, Y2
+	VORPD       Y10, Y2, Y2
+	VMOVUPS     128(DX), Y0
+	VFMADD231PD 128(BX), Y6, Y0
+	VMAXPD      Y0, Y13, Y1
+	VANDPD      Y11, Y1, Y1
+	VMINPD      Y1, Y12, Y1
+	VORPD       Y10, Y1, Y1
+	VMOVUPS     160(DX), Y0
+	VFMADD231PD 160(BX), Y6, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     Y4, 32(DX)
+	VMOVUPS     Y3, 64(DX)
+	VMOVUPS     Y2, 96(DX)
+	VMOVUPS     Y1, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, R8
+	ADDQ        $+192, DI
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, BX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD (BX), Y1
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  (DX), Y7, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  32(DX), Y6, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  64(DX), Y5, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  96(DX), Y4, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, 96(DX)
-	PREFETCHT1   2176(DX)
-	VMOVAPS      Y1, Y0
-	VFMADD213PD  128(DX), Y3, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, 128(DX)
-	VFMADD213PD  160(DX), Y2, Y1
-	VMAXPD       Y1, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, 160(DX)
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VMOVUPS     (R8), Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     (DI), Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (BX), Y7, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y6, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l6
 
 l7:
-	ADDQ $+192, DI
-	ADDQ $+192, R8
-	ADDQ $-24, SI
-	CMPQ SI, $0x18
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x04
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (R8), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y9, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y8, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y7, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y6, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
 
 l8:
-	VMOVUPS (R8), Y1
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+64(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VBROADCASTSD (BX), Y0
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x03, AX
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
 	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VFMADD213PD  (DX), Y1, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, (DX)
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R8
-	ADDQ $-4, SI
-	CMPQ SI, $0x04
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
-	VMASKMOVPD   (R8), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R10, BX
-	CMPQ         CX, $0x01
-	JLT          l14
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+64(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+16(FP), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l13
 	PCALIGN      $0x20
+
+l12:
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y7
+	VANDPD      Y11, Y7, Y7
+	VMINPD      Y7, Y12, Y7
+	VORPD       Y10, Y7, Y7
+	VMOVUPS     32(SI), Y0
+	VFMADD231PD 32(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y6
+	VANDPD      Y11, Y6, Y6
+	VMINPD      Y6, Y12, Y6
+	VORPD       Y10, Y6, Y6
+	VMOVUPS     64(SI), Y0
+	VFMADD231PD 64(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y5
+	VANDPD      Y11, Y5, Y5
+	VMINPD      Y5, Y12, Y5
+	VORPD       Y10, Y5, Y5
+	VMOVUPS     96(SI), Y0
+	VFMADD231PD 96(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y4
+	VANDPD      Y11, Y4, Y4
+	VMINPD      Y4, Y12, Y4
+	VORPD       Y10, Y4, Y4
+	VMOVUPS     128(SI), Y0
+	VFMADD231PD 128(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y3
+	VANDPD      Y11, Y3, Y3
+	VMINPD      Y3, Y12, Y3
+	VORPD       Y10, Y3, Y3
+	VMOVUPS     160(SI), Y0
+	VFMADD231PD 160(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y2
+	VANDPD      Y11, Y2, Y2
+	VMINPD      Y2, Y12, Y2
+	VORPD       Y10, Y2, Y2
+	VMOVUPS     192(SI), Y0
+	VFMADD231PD 192(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y1
+	VANDPD      Y11, Y1, Y1
+	VMINPD      Y1, Y12, Y1
+	VORPD       Y10, Y1, Y1
+	VMOVUPS     224(SI), Y0
+	VFMADD231PD 224(BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y7
+	VANDPD      Y11, Y7, Y7
+	VMINPD      Y7, Y12, Y7
+	VORPD       Y10, Y7, Y7
+	VMOVUPS     32(DX), Y0
+	VFMADD231PD 32(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y6
+	VANDPD      Y11, Y6, Y6
+	VMINPD      Y6, Y12, Y6
+	VORPD       Y10, Y6, Y6
+	VMOVUPS     64(DX), Y0
+	VFMADD231PD 64(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y5
+	VANDPD      Y11, Y5, Y5
+	VMINPD      Y5, Y12, Y5
+	VORPD       Y10, Y5, Y5
+	VMOVUPS     96(DX), Y0
+	VFMADD231PD 96(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y4
+	VANDPD      Y11, Y4, Y4
+	VMINPD      Y4, Y12, Y4
+	VORPD       Y10, Y4, Y4
+	VMOVUPS     128(DX), Y0
+	VFMADD231PD 128(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y3
+	VANDPD      Y11, Y3, Y3
+	VMINPD      Y3, Y12, Y3
+	VORPD       Y10, Y3, Y3
+	VMOVUPS     160(DX), Y0
+	VFMADD231PD 160(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y2
+	VANDPD      Y11, Y2, Y2
+	VMINPD      Y2, Y12, Y2
+	VORPD       Y10, Y2, Y2
+	VMOVUPS     192(DX), Y0
+	VFMADD231PD 192(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y1
+	VANDPD      Y11, Y1, Y1
+	VMINPD      Y1, Y12, Y1
+	VORPD       Y10, Y1, Y1
+	VMOVUPS     224(DX), Y0
+	VFMADD231PD 224(BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
 
 l13:
-	VBROADCASTSD (BX), Y1
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPD   (DI), Y3, Y0
-	VFMADD231PD  Y2, Y1, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
-l12:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	MOVQ  gsStep+64(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $-8, R12
-	CMPQ  R12, $0x08
-	JGE   l2
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
 
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JGE     l15
-	CMPQ    R12, $0x02
-	JLT     l17
-	PCALIGN $0x20
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (SI), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y9, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y8, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
 
 l16:
-	MOVQ         x+16(FP), DX
-	MOVQ         R11, CX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y5
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R10
-	MOVQ         R11, BX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y4
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R10
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x0c
-	JLT          l19
-	PCALIGN      $0x20
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
 
-l18:
-	VMOVUPS     (DX), Y3
-	VMOVUPS     32(DX), Y2
-	VMOVUPS     64(DX), Y1
-	VMOVAPS     Y5, Y0
-	VFMADD213PD (CX), Y3, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (CX)
-	VMOVAPS     Y5, Y0
-	VFMADD213PD 32(CX), Y2, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMOVAPS     Y5, Y0
-	VFMADD213PD 64(CX), Y1, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 64(CX)
-	VFMADD213PD (BX), Y4, Y3
-	VMAXPD      Y3, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
-	VFMADD213PD 32(BX), Y4, Y2
-	VMAXPD      Y2, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
-	VFMADD213PD 64(BX), Y4, Y1
-	VMAXPD      Y1, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 64(BX)
-	ADDQ        $+96, CX
-	ADDQ        $+96, BX
-	ADDQ        $+96, DX
-	ADDQ        $-12, AX
-	CMPQ        AX, $0x0c
-	JGE         l18
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+64(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
 
-l19:
-	CMPQ    AX, $0x04
-	JLT     l21
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
 	PCALIGN $0x20
 
-l20:
-	VMOVUPS     (DX), Y1
-	VMOVAPS     Y5, Y0
-	VFMADD213PD (CX), Y1, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
+l17:
+	MOVQ         x+16(FP), DX
+	MOVQ         R12, CX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y6
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y5
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l20
+	PCALIGN      $0x20
+
+l19:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     96(DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (CX), Y4, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VFMADD213PD (BX), Y4, Y1
-	VMAXPD      Y1, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 32(CX), Y3, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 64(CX), Y2, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 64(CX)
+	VMOVAPS     Y6, Y0
+	VFMADD213PD 96(CX), Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 96(CX)
+	VFMADD213PD (BX), Y5, Y4
+	VMAXPD      Y4, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PD 32(BX), Y5, Y3
+	VMAXPD      Y3, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
+	VFMADD213PD 64(BX), Y5, Y2
+	VMAXPD      Y2, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 64(BX)
+	VFMADD213PD 96(BX), Y5, Y1
+	VMAXPD      Y1, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 96(BX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l19
+
+l20:
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y6, Y0
+	VFMADD213PD (CX), Y1, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VFMADD213PD (BX), Y5, Y1
+	VMAXPD      Y1, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
-	VFMADD231PD  Y1, Y5, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
+	VFMADD231PD  Y1, Y6, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 	VMASKMOVPD   (BX), Y2, Y0
-	VFMADD231PD  Y1, Y4, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
+	VFMADD231PD  Y1, Y5, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R12
-	CMPQ R12, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R12, $0x01
-	JLT     l24
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         x+16(FP), CX
-	MOVQ         R11, BX
+	MOVQ         R12, BX
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y6
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y4
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R10
+	ADDQ         AX, R11
 	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x18
-	JLT          l26
+	CMPQ         AX, $0x20
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMOVUPS     (BX), Y0
-	VFMADD231PD (CX), Y6, Y0
-	VMAXPD      Y0, Y11, Y5
-	VANDPD      Y9, Y5, Y5
-	VMINPD      Y5, Y10, Y5
-	VORPD       Y8, Y5, Y5
-	VMOVUPS     32(BX), Y0
-	VFMADD231PD 32(CX), Y6, Y0
-	VMAXPD      Y0, Y11, Y4
-	VANDPD      Y9, Y4, Y4
-	VMINPD      Y4, Y10, Y4
-	VORPD       Y8, Y4, Y4
-	VMOVUPS     64(BX), Y0
-	VFMADD231PD 64(CX), Y6, Y0
-	VMAXPD      Y0, Y11, Y3
-	VANDPD      Y9, Y3, Y3
-	VMINPD      Y3, Y10, Y3
-	VORPD       Y8, Y3, Y3
-	VMOVUPS     96(BX), Y0
-	VFMADD231PD 96(CX), Y6, Y0
-	VMAXPD      Y0, Y11, Y2
-	VANDPD      Y9, Y2, Y2
-	VMINPD      Y2, Y10, Y2
-	VORPD       Y8, Y2, Y2
-	VMOVUPS     128(BX), Y0
-	VFMADD231PD 128(CX), Y6, Y0
-	VMAXPD      Y0, Y11, Y1
-	VANDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y1
-	VORPD       Y8, Y1, Y1
-	VMOVUPS     160(BX), Y0
-	VFMADD231PD 160(CX), Y6, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	ADDQ        $+192, BX
-	ADDQ        $+192, CX
-	VMOVUPS     Y5, -192(BX)
-	VMOVUPS     Y4, -160(BX)
-	VMOVUPS     Y3, -128(BX)
-	VMOVUPS     Y2, -96(BX)
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
-	ADDQ        $-24, AX
-	CMPQ        AX, $0x18
-	JGE         l25
-
 l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y4, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VFMADD213PD 32(BX), Y4, Y3
+	VMAXPD      Y3, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
+	VFMADD213PD 64(BX), Y4, Y2
+	VMAXPD      Y2, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 64(BX)
+	VFMADD213PD 96(BX), Y4, Y1
+	VMAXPD      Y1, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMOVUPS     160(CX), Y3
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     128(BX), Y0
+	VFMADD231PD 128(CX), Y4, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 128(BX)
+	VFMADD213PD 160(BX), Y4, Y3
+	VMAXPD      Y3, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 160(BX)
+	VFMADD213PD 192(BX), Y4, Y2
+	VMAXPD      Y2, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 192(BX)
+	VFMADD213PD 224(BX), Y4, Y1
+	VMAXPD      Y1, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
+	VMOVUPS     Y0, 224(BX)
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l26
 
 l27:
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (CX), Y6, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
+	VFMADD231PD (CX), Y4, Y0
+	VMAXPD      Y0, Y13, Y0
+	VANDPD      Y11, Y0, Y0
+	VMINPD      Y0, Y12, Y0
+	VORPD       Y10, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VFMADD231PD  Y1, Y6, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMAXPD       Y0, Y13, Y0
+	VANDPD       Y11, Y0, Y0
+	VMINPD       Y0, Y12, Y0
+	VORPD        Y10, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func Rank1DGF32AVX2(w *float32, d *float32, gs *float32, x *float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1DGF32AVX2(SB), NOSPLIT, $0-80
-	VMOVUPS rank1Constants<>+32(SB), Y11
 	MOVQ    rows+32(FP), R14
 	MOVQ    w+0(FP), R13
 	MOVQ    gs+16(FP), R12
@@ -1665,196 +2938,429 @@ TEXT ·Rank1DGF32AVX2(SB), NOSPLIT, $0-80
 	MOVQ    far+72(FP), R10
 	CMPQ    R10, $0x02
 	JLT     l1
-	CMPQ    R14, $0x08
+	MOVQ    R14, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ    x+24(FP), R9
-	MOVQ    R13, R8
-	MOVQ    cols+40(FP), DI
-	CMPQ    DI, $0x40
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+64(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y13
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y12
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         dStep+56(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y8
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y7
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y6
+	ADDQ         AX, CX
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x30
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R9), Y10
-	VMOVUPS 32(R9), Y9
-	VMOVUPS 64(R9), Y8
-	VMOVUPS 96(R9), Y7
-	VMOVUPS 128(R9), Y6
-	VMOVUPS 160(R9), Y5
-	VMOVUPS 192(R9), Y4
-	VMOVUPS 224(R9), Y3
-	MOVQ    R8, SI
-	MOVQ    $0x00000008, DX
-	MOVQ    R12, CX
-	MOVQ    R11, BX
-	CMPQ    DX, $0x01
+	VMULPS      (R8), Y9, Y5
+	VFMADD231PS (BX), Y13, Y5
+	VMULPS      32(R8), Y9, Y4
+	VFMADD231PS 32(BX), Y13, Y4
+	VMULPS      64(R8), Y9, Y3
+	VFMADD231PS 64(BX), Y13, Y3
+	VMULPS      96(R8), Y9, Y2
+	VFMADD231PS 96(BX), Y13, Y2
+	VMULPS      128(R8), Y9, Y1
+	VFMADD231PS 128(BX), Y13, Y1
+	VMULPS      160(R8), Y9, Y0
+	VFMADD231PS 160(BX), Y13, Y0
+	VMOVUPS     Y5, (R8)
+	VMOVUPS     Y4, 32(R8)
+	VMOVUPS     Y3, 64(R8)
+	VMOVUPS     Y2, 96(R8)
+	VMOVUPS     Y1, 128(R8)
+	VMOVUPS     Y0, 160(R8)
+	VMULPS      (DI), Y8, Y5
+	VFMADD231PS (BX), Y12, Y5
+	VMULPS      32(DI), Y8, Y4
+	VFMADD231PS 32(BX), Y12, Y4
+	VMULPS      64(DI), Y8, Y3
+	VFMADD231PS 64(BX), Y12, Y3
+	VMULPS      96(DI), Y8, Y2
+	VFMADD231PS 96(BX), Y12, Y2
+	VMULPS      128(DI), Y8, Y1
+	VFMADD231PS 128(BX), Y12, Y1
+	VMULPS      160(DI), Y8, Y0
+	VFMADD231PS 160(BX), Y12, Y0
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     Y1, 128(DI)
+	VMOVUPS     Y0, 160(DI)
+	VMULPS      (SI), Y7, Y5
+	VFMADD231PS (BX), Y11, Y5
+	VMULPS      32(SI), Y7, Y4
+	VFMADD231PS 32(BX), Y11, Y4
+	VMULPS      64(SI), Y7, Y3
+	VFMADD231PS 64(BX), Y11, Y3
+	VMULPS      96(SI), Y7, Y2
+	VFMADD231PS 96(BX), Y11, Y2
+	VMULPS      128(SI), Y7, Y1
+	VFMADD231PS 128(BX), Y11, Y1
+	VMULPS      160(SI), Y7, Y0
+	VFMADD231PS 160(BX), Y11, Y0
+	VMOVUPS     Y5, (SI)
+	VMOVUPS     Y4, 32(SI)
+	VMOVUPS     Y3, 64(SI)
+	VMOVUPS     Y2, 96(SI)
+	VMOVUPS     Y1, 128(SI)
+	VMOVUPS     Y0, 160(SI)
+	VMULPS      (DX), Y6, Y5
+	VFMADD231PS (BX), Y10, Y5
+	VMULPS      32(DX), Y6, Y4
+	VFMADD231PS 32(BX), Y10, Y4
+	VMULPS      64(DX), Y6, Y3
+	VFMADD231PS 64(BX), Y10, Y3
+	VMULPS      96(DX), Y6, Y2
+	VFMADD231PS 96(BX), Y10, Y2
+	VMULPS      128(DX), Y6, Y1
+	VFMADD231PS 128(BX), Y10, Y1
+	VMULPS      160(DX), Y6, Y0
+	VFMADD231PS 160(BX), Y10, Y0
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     Y4, 32(DX)
+	VMOVUPS     Y3, 64(DX)
+	VMOVUPS     Y2, 96(DX)
+	VMOVUPS     Y1, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, R8
+	ADDQ        $+192, DI
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, BX
+	ADDQ        $-48, AX
+	CMPQ        AX, $0x30
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS (CX), Y2
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, CX
-	VBROADCASTSS (BX), Y0
-	VSUBPS       Y0, Y11, Y1
-	MOVQ         dStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(SI)
-	VMULPS       (SI), Y1, Y0
-	VFMADD231PS  Y10, Y2, Y0
-	VMOVUPS      Y0, (SI)
-	VMULPS       32(SI), Y1, Y0
-	VFMADD231PS  Y9, Y2, Y0
-	VMOVUPS      Y0, 32(SI)
-	PREFETCHT1   2112(SI)
-	VMULPS       64(SI), Y1, Y0
-	VFMADD231PS  Y8, Y2, Y0
-	VMOVUPS      Y0, 64(SI)
-	VMULPS       96(SI), Y1, Y0
-	VFMADD231PS  Y7, Y2, Y0
-	VMOVUPS      Y0, 96(SI)
-	PREFETCHT1   2176(SI)
-	VMULPS       128(SI), Y1, Y0
-	VFMADD231PS  Y6, Y2, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMULPS       160(SI), Y1, Y0
-	VFMADD231PS  Y5, Y2, Y0
-	VMOVUPS      Y0, 160(SI)
-	PREFETCHT1   2240(SI)
-	VMULPS       192(SI), Y1, Y0
-	VFMADD231PS  Y4, Y2, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMULPS       224(SI), Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVUPS      Y0, 224(SI)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l6
+	VMULPS      (R8), Y9, Y0
+	VFMADD231PS (BX), Y13, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPS      (DI), Y8, Y0
+	VFMADD231PS (BX), Y12, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPS      (SI), Y7, Y0
+	VFMADD231PS (BX), Y11, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      (DX), Y6, Y0
+	VFMADD231PS (BX), Y10, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l6
 
 l7:
-	ADDQ $+256, R8
-	ADDQ $+256, R9
-	ADDQ $-64, DI
-	CMPQ DI, $0x40
-	JGE  l4
-
-l5:
-	CMPQ    DI, $0x08
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (R8), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y9, Y1, Y1
+	VFMADD231PS  Y0, Y13, Y1
+	VMASKMOVPS   Y1, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y8, Y1, Y1
+	VFMADD231PS  Y0, Y12, Y1
+	VMASKMOVPS   Y1, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y7, Y1, Y1
+	VFMADD231PS  Y0, Y11, Y1
+	VMASKMOVPS   Y1, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y6, Y1, Y1
+	VFMADD231PS  Y0, Y10, Y1
+	VMASKMOVPS   Y1, Y2, (DX)
 
 l8:
-	VMOVUPS (R9), Y2
-	MOVQ    R8, SI
-	MOVQ    $0x00000008, DX
-	MOVQ    R12, CX
-	MOVQ    R11, BX
-	CMPQ    DX, $0x01
-	JLT     l11
-	PCALIGN $0x20
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
-l10:
-	VBROADCASTSS (CX), Y1
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, CX
-	VBROADCASTSS (BX), Y0
-	VSUBPS       Y0, Y11, Y0
-	MOVQ         dStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(SI)
-	VMULPS       (SI), Y0, Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      Y0, (SI)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, R8
-	ADDQ $+32, R9
-	ADDQ $-8, DI
-	CMPQ DI, $0x08
-	JGE  l8
-
-l9:
-	CMPQ         DI, $0x01
-	JLT          l12
-	VMOVD        DI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y4
-	VMASKMOVPS   (R9), Y4, Y3
-	MOVQ         $0x00000008, DX
-	MOVQ         R12, CX
-	MOVQ         R11, BX
-	CMPQ         DX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VBROADCASTSS (CX), Y2
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, CX
-	VBROADCASTSS (BX), Y0
-	VSUBPS       Y0, Y11, Y1
-	MOVQ         dStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(R8)
-	VMASKMOVPS   (R8), Y4, Y0
-	VMULPS       Y1, Y0, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMASKMOVPS   Y0, Y4, (R8)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+l3:
+	MOVQ  R14, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R13
-	MOVQ  gsStep+64(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  gsStep+64(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R12
 	MOVQ  dStep+56(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $-8, R14
-	CMPQ  R14, $0x08
-	JGE   l2
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
 
-l3:
 l1:
 	CMPQ    R10, $0x01
-	JGE     l15
-	CMPQ    R14, $0x02
-	JLT     l17
+	JLT     l9
+	MOVQ    R14, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
+l10:
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+64(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         dStep+56(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y8
+	ADDQ         AX, CX
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VMULPS      (SI), Y9, Y7
+	VFMADD231PS (BX), Y11, Y7
+	VMULPS      32(SI), Y9, Y6
+	VFMADD231PS 32(BX), Y11, Y6
+	VMULPS      64(SI), Y9, Y5
+	VFMADD231PS 64(BX), Y11, Y5
+	VMULPS      96(SI), Y9, Y4
+	VFMADD231PS 96(BX), Y11, Y4
+	VMULPS      128(SI), Y9, Y3
+	VFMADD231PS 128(BX), Y11, Y3
+	VMULPS      160(SI), Y9, Y2
+	VFMADD231PS 160(BX), Y11, Y2
+	VMULPS      192(SI), Y9, Y1
+	VFMADD231PS 192(BX), Y11, Y1
+	VMULPS      224(SI), Y9, Y0
+	VFMADD231PS 224(BX), Y11, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VMULPS      (DX), Y8, Y7
+	VFMADD231PS (BX), Y10, Y7
+	VMULPS      32(DX), Y8, Y6
+	VFMADD231PS 32(BX), Y10, Y6
+	VMULPS      64(DX), Y8, Y5
+	VFMADD231PS 64(BX), Y10, Y5
+	VMULPS      96(DX), Y8, Y4
+	VFMADD231PS 96(BX), Y10, Y4
+	VMULPS      128(DX), Y8, Y3
+	VFMADD231PS 128(BX), Y10, Y3
+	VMULPS      160(DX), Y8, Y2
+	VFMADD231PS 160(BX), Y10, Y2
+	VMULPS      192(DX), Y8, Y1
+	VFMADD231PS 192(BX), Y10, Y1
+	VMULPS      224(DX), Y8, Y0
+	VFMADD231PS 224(BX), Y10, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l12
+
+l13:
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VMULPS      (SI), Y9, Y0
+	VFMADD231PS (BX), Y11, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      (DX), Y8, Y0
+	VFMADD231PS (BX), Y10, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y9, Y1, Y1
+	VFMADD231PS  Y0, Y11, Y1
+	VMASKMOVPS   Y1, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y8, Y1, Y1
+	VFMADD231PS  Y0, Y10, Y1
+	VMASKMOVPS   Y1, Y2, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R14, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+64(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+56(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
+
+l9:
+	CMPQ    R14, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         x+24(FP), DX
 	MOVQ         R13, CX
 	MOVQ         stride+48(FP), AX
@@ -1864,8 +3370,9 @@ l16:
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
-	VBROADCASTSS (R11), Y0
-	VSUBPS       Y0, Y11, Y7
+	VBROADCASTSS (R11), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y7
 	MOVQ         dStep+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
@@ -1877,17 +3384,18 @@ l16:
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
-	VBROADCASTSS (R11), Y0
-	VSUBPS       Y0, Y11, Y5
+	VBROADCASTSS (R11), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y5
 	MOVQ         dStep+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (DX), Y4
 	VMOVUPS     32(DX), Y3
 	VMOVUPS     64(DX), Y2
@@ -1921,14 +3429,14 @@ l18:
 	ADDQ        $+128, DX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x08
-	JLT     l21
-	PCALIGN $0x20
+	JGE         l19
 
 l20:
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS     (DX), Y1
 	VMULPS      (CX), Y7, Y0
 	VFMADD231PS Y1, Y8, Y0
@@ -1941,11 +3449,11 @@ l20:
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
@@ -1959,108 +3467,113 @@ l21:
 	VFMADD231PS  Y1, Y6, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l22:
+l23:
 	ADDQ $-2, R14
 	CMPQ R14, $0x02
-	JGE  l16
+	JGE  l17
 
-l17:
-l15:
+l18:
 	CMPQ    R14, $0x01
-	JLT     l24
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         x+24(FP), CX
 	MOVQ         R13, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R13
-	VBROADCASTSS (R12), Y9
+	VBROADCASTSS (R12), Y5
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
-	VBROADCASTSS (R11), Y0
-	VSUBPS       Y0, Y11, Y8
+	VBROADCASTSS (R11), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y4
 	MOVQ         dStep+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x40
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMULPS      (BX), Y8, Y7
-	VFMADD231PS (CX), Y9, Y7
-	VMULPS      32(BX), Y8, Y6
-	VFMADD231PS 32(CX), Y9, Y6
-	VMULPS      64(BX), Y8, Y5
-	VFMADD231PS 64(CX), Y9, Y5
-	VMULPS      96(BX), Y8, Y4
-	VFMADD231PS 96(CX), Y9, Y4
-	VMULPS      128(BX), Y8, Y3
-	VFMADD231PS 128(CX), Y9, Y3
-	VMULPS      160(BX), Y8, Y2
-	VFMADD231PS 160(CX), Y9, Y2
-	VMULPS      192(BX), Y8, Y1
-	VFMADD231PS 192(CX), Y9, Y1
-	VMULPS      224(BX), Y8, Y0
-	VFMADD231PS 224(CX), Y9, Y0
+l26:
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMULPS      (BX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPS      32(BX), Y4, Y0
+	VFMADD231PS Y3, Y5, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPS      64(BX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMULPS      96(BX), Y4, Y0
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMOVUPS     160(CX), Y3
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     224(CX), Y1
+	VMULPS      128(BX), Y4, Y0
+	VFMADD231PS 128(CX), Y5, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMULPS      160(BX), Y4, Y0
+	VFMADD231PS Y3, Y5, Y0
+	VMOVUPS     Y0, 160(BX)
+	VMULPS      192(BX), Y4, Y0
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS     Y0, 192(BX)
+	VMULPS      224(BX), Y4, Y0
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS     Y0, 224(BX)
 	ADDQ        $+256, BX
 	ADDQ        $+256, CX
-	VMOVUPS     Y7, -256(BX)
-	VMOVUPS     Y6, -224(BX)
-	VMOVUPS     Y5, -192(BX)
-	VMOVUPS     Y4, -160(BX)
-	VMOVUPS     Y3, -128(BX)
-	VMOVUPS     Y2, -96(BX)
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-64, AX
 	CMPQ        AX, $0x40
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x08
-	JLT     l28
-	PCALIGN $0x20
+	JGE         l26
 
 l27:
-	VMULPS      (BX), Y8, Y0
-	VFMADD231PS (CX), Y9, Y0
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	VMULPS      (BX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VMULPS       Y8, Y0, Y0
-	VFMADD231PS  Y1, Y9, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y1, Y5, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l29:
+l30:
 	ADDQ $-1, R14
 	CMPQ R14, $0x01
-	JGE  l23
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func Rank1DGF64AVX2(w *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1DGF64AVX2(SB), NOSPLIT, $0-80
-	VMOVUPS rank1Constants<>+192(SB), Y11
 	MOVQ    rows+32(FP), R14
 	MOVQ    w+0(FP), R13
 	MOVQ    gs+16(FP), R12
@@ -2068,196 +3581,429 @@ TEXT ·Rank1DGF64AVX2(SB), NOSPLIT, $0-80
 	MOVQ    far+72(FP), R10
 	CMPQ    R10, $0x02
 	JLT     l1
-	CMPQ    R14, $0x08
+	MOVQ    R14, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ    x+24(FP), R9
-	MOVQ    R13, R8
-	MOVQ    cols+40(FP), DI
-	CMPQ    DI, $0x20
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+64(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y13
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y12
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         dStep+56(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y8
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y7
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y6
+	ADDQ         AX, CX
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x18
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R9), Y10
-	VMOVUPS 32(R9), Y9
-	VMOVUPS 64(R9), Y8
-	VMOVUPS 96(R9), Y7
-	VMOVUPS 128(R9), Y6
-	VMOVUPS 160(R9), Y5
-	VMOVUPS 192(R9), Y4
-	VMOVUPS 224(R9), Y3
-	MOVQ    R8, SI
-	MOVQ    $0x00000008, DX
-	MOVQ    R12, CX
-	MOVQ    R11, BX
-	CMPQ    DX, $0x01
+	VMULPD      (R8), Y9, Y5
+	VFMADD231PD (BX), Y13, Y5
+	VMULPD      32(R8), Y9, Y4
+	VFMADD231PD 32(BX), Y13, Y4
+	VMULPD      64(R8), Y9, Y3
+	VFMADD231PD 64(BX), Y13, Y3
+	VMULPD      96(R8), Y9, Y2
+	VFMADD231PD 96(BX), Y13, Y2
+	VMULPD      128(R8), Y9, Y1
+	VFMADD231PD 128(BX), Y13, Y1
+	VMULPD      160(R8), Y9, Y0
+	VFMADD231PD 160(BX), Y13, Y0
+	VMOVUPS     Y5, (R8)
+	VMOVUPS     Y4, 32(R8)
+	VMOVUPS     Y3, 64(R8)
+	VMOVUPS     Y2, 96(R8)
+	VMOVUPS     Y1, 128(R8)
+	VMOVUPS     Y0, 160(R8)
+	VMULPD      (DI), Y8, Y5
+	VFMADD231PD (BX), Y12, Y5
+	VMULPD      32(DI), Y8, Y4
+	VFMADD231PD 32(BX), Y12, Y4
+	VMULPD      64(DI), Y8, Y3
+	VFMADD231PD 64(BX), Y12, Y3
+	VMULPD      96(DI), Y8, Y2
+	VFMADD231PD 96(BX), Y12, Y2
+	VMULPD      128(DI), Y8, Y1
+	VFMADD231PD 128(BX), Y12, Y1
+	VMULPD      160(DI), Y8, Y0
+	VFMADD231PD 160(BX), Y12, Y0
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     Y1, 128(DI)
+	VMOVUPS     Y0, 160(DI)
+	VMULPD      (SI), Y7, Y5
+	VFMADD231PD (BX), Y11, Y5
+	VMULPD      32(SI), Y7, Y4
+	VFMADD231PD 32(BX), Y11, Y4
+	VMULPD      64(SI), Y7, Y3
+	VFMADD231PD 64(BX), Y11, Y3
+	VMULPD      96(SI), Y7, Y2
+	VFMADD231PD 96(BX), Y11, Y2
+	VMULPD      128(SI), Y7, Y1
+	VFMADD231PD 128(BX), Y11, Y1
+	VMULPD      160(SI), Y7, Y0
+	VFMADD231PD 160(BX), Y11, Y0
+	VMOVUPS     Y5, (SI)
+	VMOVUPS     Y4, 32(SI)
+	VMOVUPS     Y3, 64(SI)
+	VMOVUPS     Y2, 96(SI)
+	VMOVUPS     Y1, 128(SI)
+	VMOVUPS     Y0, 160(SI)
+	VMULPD      (DX), Y6, Y5
+	VFMADD231PD (BX), Y10, Y5
+	VMULPD      32(DX), Y6, Y4
+	VFMADD231PD 32(BX), Y10, Y4
+	VMULPD      64(DX), Y6, Y3
+	VFMADD231PD 64(BX), Y10, Y3
+	VMULPD      96(DX), Y6, Y2
+	VFMADD231PD 96(BX), Y10, Y2
+	VMULPD      128(DX), Y6, Y1
+	VFMADD231PD 128(BX), Y10, Y1
+	VMULPD      160(DX), Y6, Y0
+	VFMADD231PD 160(BX), Y10, Y0
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     Y4, 32(DX)
+	VMOVUPS     Y3, 64(DX)
+	VMOVUPS     Y2, 96(DX)
+	VMOVUPS     Y1, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, R8
+	ADDQ        $+192, DI
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, BX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD (CX), Y2
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, CX
-	VBROADCASTSD (BX), Y0
-	VSUBPD       Y0, Y11, Y1
-	MOVQ         dStep+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(SI)
-	VMULPD       (SI), Y1, Y0
-	VFMADD231PD  Y10, Y2, Y0
-	VMOVUPS      Y0, (SI)
-	VMULPD       32(SI), Y1, Y0
-	VFMADD231PD  Y9, Y2, Y0
-	VMOVUPS      Y0, 32(SI)
-	PREFETCHT1   2112(SI)
-	VMULPD       64(SI), Y1, Y0
-	VFMADD231PD  Y8, Y2, Y0
-	VMOVUPS      Y0, 64(SI)
-	VMULPD       96(SI), Y1, Y0
-	VFMADD231PD  Y7, Y2, Y0
-	VMOVUPS      Y0, 96(SI)
-	PREFETCHT1   2176(SI)
-	VMULPD       128(SI), Y1, Y0
-	VFMADD231PD  Y6, Y2, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMULPD       160(SI), Y1, Y0
-	VFMADD231PD  Y5, Y2, Y0
-	VMOVUPS      Y0, 160(SI)
-	PREFETCHT1   2240(SI)
-	VMULPD       192(SI), Y1, Y0
-	VFMADD231PD  Y4, Y2, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMULPD       224(SI), Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMOVUPS      Y0, 224(SI)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l6
+	VMULPD      (R8), Y9, Y0
+	VFMADD231PD (BX), Y13, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPD      (DI), Y8, Y0
+	VFMADD231PD (BX), Y12, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPD      (SI), Y7, Y0
+	VFMADD231PD (BX), Y11, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPD      (DX), Y6, Y0
+	VFMADD231PD (BX), Y10, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l6
 
 l7:
-	ADDQ $+256, R8
-	ADDQ $+256, R9
-	ADDQ $-32, DI
-	CMPQ DI, $0x20
-	JGE  l4
-
-l5:
-	CMPQ    DI, $0x04
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (R8), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y9, Y1, Y1
+	VFMADD231PD  Y0, Y13, Y1
+	VMASKMOVPD   Y1, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y8, Y1, Y1
+	VFMADD231PD  Y0, Y12, Y1
+	VMASKMOVPD   Y1, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y7, Y1, Y1
+	VFMADD231PD  Y0, Y11, Y1
+	VMASKMOVPD   Y1, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y6, Y1, Y1
+	VFMADD231PD  Y0, Y10, Y1
+	VMASKMOVPD   Y1, Y2, (DX)
 
 l8:
-	VMOVUPS (R9), Y2
-	MOVQ    R8, SI
-	MOVQ    $0x00000008, DX
-	MOVQ    R12, CX
-	MOVQ    R11, BX
-	CMPQ    DX, $0x01
-	JLT     l11
-	PCALIGN $0x20
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
-l10:
-	VBROADCASTSD (CX), Y1
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, CX
-	VBROADCASTSD (BX), Y0
-	VSUBPD       Y0, Y11, Y0
-	MOVQ         dStep+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(SI)
-	VMULPD       (SI), Y0, Y0
-	VFMADD231PD  Y2, Y1, Y0
-	VMOVUPS      Y0, (SI)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, R8
-	ADDQ $+32, R9
-	ADDQ $-4, DI
-	CMPQ DI, $0x04
-	JGE  l8
-
-l9:
-	CMPQ         DI, $0x01
-	JLT          l12
-	VMOVQ        DI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y4
-	VMASKMOVPD   (R9), Y4, Y3
-	MOVQ         $0x00000008, DX
-	MOVQ         R12, CX
-	MOVQ         R11, BX
-	CMPQ         DX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VBROADCASTSD (CX), Y2
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, CX
-	VBROADCASTSD (BX), Y0
-	VSUBPD       Y0, Y11, Y1
-	MOVQ         dStep+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(R8)
-	VMASKMOVPD   (R8), Y4, Y0
-	VMULPD       Y1, Y0, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMASKMOVPD   Y0, Y4, (R8)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+l3:
+	MOVQ  R14, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R13
-	MOVQ  gsStep+64(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  gsStep+64(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R12
 	MOVQ  dStep+56(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $-8, R14
-	CMPQ  R14, $0x08
-	JGE   l2
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
 
-l3:
 l1:
 	CMPQ    R10, $0x01
-	JGE     l15
-	CMPQ    R14, $0x02
-	JLT     l17
+	JLT     l9
+	MOVQ    R14, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
+l10:
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+64(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         dStep+56(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y8
+	ADDQ         AX, CX
+	MOVQ         dStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VMULPD      (SI), Y9, Y7
+	VFMADD231PD (BX), Y11, Y7
+	VMULPD      32(SI), Y9, Y6
+	VFMADD231PD 32(BX), Y11, Y6
+	VMULPD      64(SI), Y9, Y5
+	VFMADD231PD 64(BX), Y11, Y5
+	VMULPD      96(SI), Y9, Y4
+	VFMADD231PD 96(BX), Y11, Y4
+	VMULPD      128(SI), Y9, Y3
+	VFMADD231PD 128(BX), Y11, Y3
+	VMULPD      160(SI), Y9, Y2
+	VFMADD231PD 160(BX), Y11, Y2
+	VMULPD      192(SI), Y9, Y1
+	VFMADD231PD 192(BX), Y11, Y1
+	VMULPD      224(SI), Y9, Y0
+	VFMADD231PD 224(BX), Y11, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VMULPD      (DX), Y8, Y7
+	VFMADD231PD (BX), Y10, Y7
+	VMULPD      32(DX), Y8, Y6
+	VFMADD231PD 32(BX), Y10, Y6
+	VMULPD      64(DX), Y8, Y5
+	VFMADD231PD 64(BX), Y10, Y5
+	VMULPD      96(DX), Y8, Y4
+	VFMADD231PD 96(BX), Y10, Y4
+	VMULPD      128(DX), Y8, Y3
+	VFMADD231PD 128(BX), Y10, Y3
+	VMULPD      160(DX), Y8, Y2
+	VFMADD231PD 160(BX), Y10, Y2
+	VMULPD      192(DX), Y8, Y1
+	VFMADD231PD 192(BX), Y10, Y1
+	VMULPD      224(DX), Y8, Y0
+	VFMADD231PD 224(BX), Y10, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
+
+l13:
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VMULPD      (SI), Y9, Y0
+	VFMADD231PD (BX), Y11, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPD      (DX), Y8, Y0
+	VFMADD231PD (BX), Y10, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y9, Y1, Y1
+	VFMADD231PD  Y0, Y11, Y1
+	VMASKMOVPD   Y1, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y8, Y1, Y1
+	VFMADD231PD  Y0, Y10, Y1
+	VMASKMOVPD   Y1, Y2, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R14, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+64(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+56(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
+
+l9:
+	CMPQ    R14, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         x+24(FP), DX
 	MOVQ         R13, CX
 	MOVQ         stride+48(FP), AX
@@ -2267,8 +4013,9 @@ l16:
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
-	VBROADCASTSD (R11), Y0
-	VSUBPD       Y0, Y11, Y7
+	VBROADCASTSD (R11), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y7
 	MOVQ         dStep+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
@@ -2280,17 +4027,18 @@ l16:
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
-	VBROADCASTSD (R11), Y0
-	VSUBPD       Y0, Y11, Y5
+	VBROADCASTSD (R11), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y5
 	MOVQ         dStep+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (DX), Y4
 	VMOVUPS     32(DX), Y3
 	VMOVUPS     64(DX), Y2
@@ -2324,14 +4072,14 @@ l18:
 	ADDQ        $+128, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
+	JGE         l19
 
 l20:
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS     (DX), Y1
 	VMULPD      (CX), Y7, Y0
 	VFMADD231PD Y1, Y8, Y0
@@ -2344,11 +4092,11 @@ l20:
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
@@ -2362,115 +4110,120 @@ l21:
 	VFMADD231PD  Y1, Y6, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l22:
+l23:
 	ADDQ $-2, R14
 	CMPQ R14, $0x02
-	JGE  l16
+	JGE  l17
 
-l17:
-l15:
+l18:
 	CMPQ    R14, $0x01
-	JLT     l24
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         x+24(FP), CX
 	MOVQ         R13, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R13
-	VBROADCASTSD (R12), Y9
+	VBROADCASTSD (R12), Y5
 	MOVQ         gsStep+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
-	VBROADCASTSD (R11), Y0
-	VSUBPD       Y0, Y11, Y8
+	VBROADCASTSD (R11), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y4
 	MOVQ         dStep+56(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMULPD      (BX), Y8, Y7
-	VFMADD231PD (CX), Y9, Y7
-	VMULPD      32(BX), Y8, Y6
-	VFMADD231PD 32(CX), Y9, Y6
-	VMULPD      64(BX), Y8, Y5
-	VFMADD231PD 64(CX), Y9, Y5
-	VMULPD      96(BX), Y8, Y4
-	VFMADD231PD 96(CX), Y9, Y4
-	VMULPD      128(BX), Y8, Y3
-	VFMADD231PD 128(CX), Y9, Y3
-	VMULPD      160(BX), Y8, Y2
-	VFMADD231PD 160(CX), Y9, Y2
-	VMULPD      192(BX), Y8, Y1
-	VFMADD231PD 192(CX), Y9, Y1
-	VMULPD      224(BX), Y8, Y0
-	VFMADD231PD 224(CX), Y9, Y0
+l26:
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y1
+	VMULPD      (BX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPD      32(BX), Y4, Y0
+	VFMADD231PD Y3, Y5, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPD      64(BX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMULPD      96(BX), Y4, Y0
+	VFMADD231PD Y1, Y5, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMOVUPS     160(CX), Y3
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     224(CX), Y1
+	VMULPD      128(BX), Y4, Y0
+	VFMADD231PD 128(CX), Y5, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMULPD      160(BX), Y4, Y0
+	VFMADD231PD Y3, Y5, Y0
+	VMOVUPS     Y0, 160(BX)
+	VMULPD      192(BX), Y4, Y0
+	VFMADD231PD Y2, Y5, Y0
+	VMOVUPS     Y0, 192(BX)
+	VMULPD      224(BX), Y4, Y0
+	VFMADD231PD Y1, Y5, Y0
+	VMOVUPS     Y0, 224(BX)
 	ADDQ        $+256, BX
 	ADDQ        $+256, CX
-	VMOVUPS     Y7, -256(BX)
-	VMOVUPS     Y6, -224(BX)
-	VMOVUPS     Y5, -192(BX)
-	VMOVUPS     Y4, -160(BX)
-	VMOVUPS     Y3, -128(BX)
-	VMOVUPS     Y2, -96(BX)
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
+	JGE         l26
 
 l27:
-	VMULPD      (BX), Y8, Y0
-	VFMADD231PD (CX), Y9, Y0
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	VMULPD      (BX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VMULPD       Y8, Y0, Y0
-	VFMADD231PD  Y1, Y9, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y1, Y5, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l29:
+l30:
 	ADDQ $-1, R14
 	CMPQ R14, $0x01
-	JGE  l23
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func Rank1DGClipF32AVX2(w *float32, d *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1DGClipF32AVX2(SB), NOSPLIT, $0-88
-	VBROADCASTSS lo+32(FP), Y11
-	VBROADCASTSS hi+36(FP), Y10
-	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
+	VBROADCASTSS lo+32(FP), Y14
+	VBROADCASTSS hi+36(FP), Y13
+	VPCMPEQD     rank1Constants<>+0(SB), Y14, Y0
 	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
-	VORPS        rank1Constants<>+64(SB), Y0, Y9
-	VPCMPEQD     rank1Constants<>+96(SB), Y10, Y0
-	VANDPS       rank1Constants<>+96(SB), Y0, Y8
-	VMOVUPS      rank1Constants<>+32(SB), Y7
+	VORPS        rank1Constants<>+64(SB), Y0, Y12
+	VPCMPEQD     rank1Constants<>+96(SB), Y13, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y11
 	MOVQ         rows+40(FP), R14
 	MOVQ         w+0(FP), R13
 	MOVQ         gs+16(FP), R12
@@ -2478,337 +4231,512 @@ TEXT ·Rank1DGClipF32AVX2(SB), NOSPLIT, $0-88
 	MOVQ         far+80(FP), R10
 	CMPQ         R10, $0x02
 	JLT          l1
-	CMPQ         R14, $0x08
+	MOVQ         R14, R9
+	SARQ         $0x02, R9
+	CMPQ         R9, $0x01
 	JLT          l3
 	PCALIGN      $0x20
 
 l2:
-	MOVQ    x+24(FP), R9
-	MOVQ    R13, R8
-	MOVQ    cols+48(FP), DI
-	CMPQ    DI, $0x20
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+72(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y7
+	ADDQ         AX, CX
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         dStep+64(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y6
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y5
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y4
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y3
+	ADDQ         AX, CX
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R9), Y6
-	VMOVUPS 32(R9), Y5
-	VMOVUPS 64(R9), Y4
-	VMOVUPS 96(R9), Y3
-	MOVQ    R8, SI
-	MOVQ    $0x00000008, DX
-	MOVQ    R12, CX
-	MOVQ    R11, BX
-	CMPQ    DX, $0x01
+	VMULPS      (R8), Y6, Y0
+	VFMADD231PS (BX), Y10, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VMULPS      32(R8), Y6, Y0
+	VFMADD231PS 32(BX), Y10, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y1, (R8)
+	VMOVUPS     Y0, 32(R8)
+	VMULPS      (DI), Y5, Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VMULPS      32(DI), Y5, Y0
+	VFMADD231PS 32(BX), Y9, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y1, (DI)
+	VMOVUPS     Y0, 32(DI)
+	VMULPS      (SI), Y4, Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VMULPS      32(SI), Y4, Y0
+	VFMADD231PS 32(BX), Y8, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y1, (SI)
+	VMOVUPS     Y0, 32(SI)
+	VMULPS      (DX), Y3, Y0
+	VFMADD231PS (BX), Y7, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VMULPS      32(DX), Y3, Y0
+	VFMADD231PS 32(BX), Y7, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y1, (DX)
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $+64, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS (CX), Y2
-	MOVQ         gsStep+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, CX
-	VBROADCASTSS (BX), Y0
-	VSUBPS       Y0, Y7, Y1
-	MOVQ         dStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(SI)
-	VMULPS       (SI), Y1, Y0
-	VFMADD231PS  Y6, Y2, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, (SI)
-	VMULPS       32(SI), Y1, Y0
-	VFMADD231PS  Y5, Y2, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, 32(SI)
-	PREFETCHT1   2112(SI)
-	VMULPS       64(SI), Y1, Y0
-	VFMADD231PS  Y4, Y2, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, 64(SI)
-	VMULPS       96(SI), Y1, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, 96(SI)
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l6
+	VMULPS      (R8), Y6, Y0
+	VFMADD231PS (BX), Y10, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPS      (DI), Y5, Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPS      (SI), Y4, Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      (DX), Y3, Y0
+	VFMADD231PS (BX), Y7, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l6
 
 l7:
-	ADDQ $+128, R8
-	ADDQ $+128, R9
-	ADDQ $-32, DI
-	CMPQ DI, $0x20
-	JGE  l4
-
-l5:
-	CMPQ    DI, $0x08
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (R8), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y6, Y1, Y1
+	VFMADD231PS  Y0, Y10, Y1
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y5, Y1, Y1
+	VFMADD231PS  Y0, Y9, Y1
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y0, Y8, Y1
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  Y0, Y7, Y1
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
 
 l8:
-	VMOVUPS (R9), Y2
-	MOVQ    R8, SI
-	MOVQ    $0x00000008, DX
-	MOVQ    R12, CX
-	MOVQ    R11, BX
-	CMPQ    DX, $0x01
-	JLT     l11
-	PCALIGN $0x20
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
-l10:
-	VBROADCASTSS (CX), Y1
-	MOVQ         gsStep+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, CX
-	VBROADCASTSS (BX), Y0
-	VSUBPS       Y0, Y7, Y0
-	MOVQ         dStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(SI)
-	VMULPS       (SI), Y0, Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, (SI)
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, SI
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, R8
-	ADDQ $+32, R9
-	ADDQ $-8, DI
-	CMPQ DI, $0x08
-	JGE  l8
-
-l9:
-	CMPQ         DI, $0x01
-	JLT          l12
-	VMOVD        DI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y4
-	VMASKMOVPS   (R9), Y4, Y3
-	MOVQ         $0x00000008, DX
-	MOVQ         R12, CX
-	MOVQ         R11, BX
-	CMPQ         DX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VBROADCASTSS (CX), Y2
-	MOVQ         gsStep+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, CX
-	VBROADCASTSS (BX), Y0
-	VSUBPS       Y0, Y7, Y1
-	MOVQ         dStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(R8)
-	VMASKMOVPS   (R8), Y4, Y0
-	VMULPS       Y1, Y0, Y0
-	VFMADD231PS  Y3, Y2, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMASKMOVPS   Y0, Y4, (R8)
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+l3:
+	MOVQ  R14, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R13
-	MOVQ  gsStep+72(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  gsStep+72(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R12
 	MOVQ  dStep+64(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $-8, R14
-	CMPQ  R14, $0x08
-	JGE   l2
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
 
-l3:
 l1:
 	CMPQ    R10, $0x01
-	JGE     l15
-	CMPQ    R14, $0x02
-	JLT     l17
+	JLT     l9
+	MOVQ    R14, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
+l10:
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+72(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         dStep+64(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y7
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y6
+	ADDQ         AX, CX
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x30
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VMULPS      (SI), Y7, Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VMULPS      32(SI), Y7, Y0
+	VFMADD231PS 32(BX), Y9, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VMULPS      64(SI), Y7, Y0
+	VFMADD231PS 64(BX), Y9, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMULPS      96(SI), Y7, Y0
+	VFMADD231PS 96(BX), Y9, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMULPS      128(SI), Y7, Y0
+	VFMADD231PS 128(BX), Y9, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VMULPS      160(SI), Y7, Y0
+	VFMADD231PS 160(BX), Y9, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y5, (SI)
+	VMOVUPS     Y4, 32(SI)
+	VMOVUPS     Y3, 64(SI)
+	VMOVUPS     Y2, 96(SI)
+	VMOVUPS     Y1, 128(SI)
+	VMOVUPS     Y0, 160(SI)
+	VMULPS      (DX), Y6, Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VMULPS      32(DX), Y6, Y0
+	VFMADD231PS 32(BX), Y8, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VMULPS      64(DX), Y6, Y0
+	VFMADD231PS 64(BX), Y8, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMULPS      96(DX), Y6, Y0
+	VFMADD231PS 96(BX), Y8, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMULPS      128(DX), Y6, Y0
+	VFMADD231PS 128(BX), Y8, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VMULPS      160(DX), Y6, Y0
+	VFMADD231PS 160(BX), Y8, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     Y4, 32(DX)
+	VMOVUPS     Y3, 64(DX)
+	VMOVUPS     Y2, 96(DX)
+	VMOVUPS     Y1, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, BX
+	ADDQ        $-48, AX
+	CMPQ        AX, $0x30
+	JGE         l12
+
+l13:
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VMULPS      (SI), Y7, Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      (DX), Y6, Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y7, Y1, Y1
+	VFMADD231PS  Y0, Y9, Y1
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y6, Y1, Y1
+	VFMADD231PS  Y0, Y8, Y1
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R14, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+72(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+64(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
+
+l9:
+	CMPQ    R14, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         x+24(FP), DX
 	MOVQ         R13, CX
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R13
-	VBROADCASTSS (R12), Y6
+	VBROADCASTSS (R12), Y7
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
-	VBROADCASTSS (R11), Y0
-	VSUBPS       Y0, Y7, Y5
+	VBROADCASTSS (R11), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y6
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
-	MOVQ         R13, BX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R13
-	VBROADCASTSS (R12), Y4
-	MOVQ         gsStep+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R12
-	VBROADCASTSS (R11), Y0
-	VSUBPS       Y0, Y7, Y3
-	MOVQ         dStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R11
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l19
-	PCALIGN      $0x20
-
-l18:
-	VMOVUPS     (DX), Y2
-	VMOVUPS     32(DX), Y1
-	VMULPS      (CX), Y5, Y0
-	VFMADD231PS Y2, Y6, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (CX)
-	VMULPS      32(CX), Y5, Y0
-	VFMADD231PS Y1, Y6, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMULPS      (BX), Y3, Y0
-	VFMADD231PS Y2, Y4, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
-	VMULPS      32(BX), Y3, Y0
-	VFMADD231PS Y1, Y4, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x08
-	JLT     l21
-	PCALIGN $0x20
-
-l20:
-	VMOVUPS     (DX), Y1
-	VMULPS      (CX), Y5, Y0
-	VFMADD231PS Y1, Y6, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (CX)
-	VMULPS      (BX), Y3, Y0
-	VFMADD231PS Y1, Y4, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
-	VMASKMOVPS   (DX), Y2, Y1
-	VMASKMOVPS   (CX), Y2, Y0
-	VMULPS       Y5, Y0, Y0
-	VFMADD231PS  Y1, Y6, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMASKMOVPS   Y0, Y2, (CX)
-	VMASKMOVPS   (BX), Y2, Y0
-	VMULPS       Y3, Y0, Y0
-	VFMADD231PS  Y1, Y4, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMASKMOVPS   Y0, Y2, (BX)
-
-l22:
-	ADDQ $-2, R14
-	CMPQ R14, $0x02
-	JGE  l16
-
-l17:
-l15:
-	CMPQ    R14, $0x01
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	MOVQ         x+24(FP), CX
 	MOVQ         R13, BX
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
@@ -2817,106 +4745,260 @@ l23:
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R12
-	VBROADCASTSS (R11), Y0
-	VSUBPS       Y0, Y7, Y4
+	VBROADCASTSS (R11), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y4
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, R11
 	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l26
+	CMPQ         AX, $0x18
+	JLT          l20
 	PCALIGN      $0x20
 
-l25:
+l19:
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     64(DX), Y1
+	VMULPS      (CX), Y6, Y0
+	VFMADD231PS Y3, Y7, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPS      32(CX), Y6, Y0
+	VFMADD231PS Y2, Y7, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMULPS      64(CX), Y6, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 64(CX)
 	VMULPS      (BX), Y4, Y0
-	VFMADD231PS (CX), Y5, Y0
-	VMAXPS      Y0, Y11, Y3
-	VANDPS      Y9, Y3, Y3
-	VMINPS      Y3, Y10, Y3
-	VORPS       Y8, Y3, Y3
+	VFMADD231PS Y3, Y5, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (BX)
 	VMULPS      32(BX), Y4, Y0
-	VFMADD231PS 32(CX), Y5, Y0
-	VMAXPS      Y0, Y11, Y2
-	VANDPS      Y9, Y2, Y2
-	VMINPS      Y2, Y10, Y2
-	VORPS       Y8, Y2, Y2
+	VFMADD231PS Y2, Y5, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
 	VMULPS      64(BX), Y4, Y0
-	VFMADD231PS 64(CX), Y5, Y0
-	VMAXPS      Y0, Y11, Y1
-	VANDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y1
-	VORPS       Y8, Y1, Y1
-	VMULPS      96(BX), Y4, Y0
-	VFMADD231PS 96(CX), Y5, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
-	ADDQ        $+128, BX
-	ADDQ        $+128, CX
-	VMOVUPS     Y3, -128(BX)
-	VMOVUPS     Y2, -96(BX)
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l25
+	VFMADD231PS Y1, Y5, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 64(BX)
+	ADDQ        $+96, CX
+	ADDQ        $+96, BX
+	ADDQ        $+96, DX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l19
 
-l26:
+l20:
 	CMPQ    AX, $0x08
-	JLT     l28
+	JLT     l22
 	PCALIGN $0x20
 
-l27:
+l21:
+	VMOVUPS     (DX), Y1
+	VMULPS      (CX), Y6, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (CX)
 	VMULPS      (BX), Y4, Y0
-	VFMADD231PS (CX), Y5, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
+	VFMADD231PS Y1, Y5, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD231PS  Y1, Y7, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y1, Y5, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+
+l23:
+	ADDQ $-2, R14
+	CMPQ R14, $0x02
+	JGE  l17
+
+l18:
+	CMPQ    R14, $0x01
+	JLT     l25
+	PCALIGN $0x20
+
+l24:
+	MOVQ         x+24(FP), CX
+	MOVQ         R13, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	VBROADCASTSS (R12), Y4
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y3
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x30
+	JLT          l27
+	PCALIGN      $0x20
+
+l26:
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     64(CX), Y1
+	VMULPS      (BX), Y3, Y0
+	VFMADD231PS (CX), Y4, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPS      32(BX), Y3, Y0
+	VFMADD231PS Y2, Y4, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPS      64(BX), Y3, Y0
+	VFMADD231PS Y1, Y4, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMOVUPS     128(CX), Y2
+	VMOVUPS     160(CX), Y1
+	VMULPS      96(BX), Y3, Y0
+	VFMADD231PS 96(CX), Y4, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMULPS      128(BX), Y3, Y0
+	VFMADD231PS Y2, Y4, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMULPS      160(BX), Y3, Y0
+	VFMADD231PS Y1, Y4, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 160(BX)
+	ADDQ        $+192, BX
+	ADDQ        $+192, CX
+	ADDQ        $-48, AX
+	CMPQ        AX, $0x30
+	JGE         l26
+
+l27:
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	VMULPS      (BX), Y3, Y0
+	VFMADD231PS (CX), Y4, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  Y1, Y5, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l29:
+l30:
 	ADDQ $-1, R14
 	CMPQ R14, $0x01
-	JGE  l23
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func Rank1DGClipF64AVX2(w *float64, d *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1DGClipF64AVX2(SB), NOSPLIT, $0-96
-	VBROADCASTSD lo+32(FP), Y11
-	VBROADCASTSD hi+40(FP), Y10
-	VPCMPEQQ     rank1Constants<>+160(SB), Y11, Y0
+	VBROADCASTSD lo+32(FP), Y14
+	VBROADCASTSD hi+40(FP), Y13
+	VPCMPEQQ     rank1Constants<>+160(SB), Y14, Y0
 	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
-	VORPD        rank1Constants<>+224(SB), Y0, Y9
-	VPCMPEQQ     rank1Constants<>+256(SB), Y10, Y0
-	VANDPD       rank1Constants<>+256(SB), Y0, Y8
-	VMOVUPS      rank1Constants<>+192(SB), Y7
+	VORPD        rank1Constants<>+224(SB), Y0, Y12
+	VPCMPEQQ     rank1Constants<>+256(SB), Y13, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y11
 	MOVQ         rows+48(FP), R14
 	MOVQ         w+0(FP), R13
 	MOVQ         gs+16(FP), R12
@@ -2924,337 +5006,512 @@ TEXT ·Rank1DGClipF64AVX2(SB), NOSPLIT, $0-96
 	MOVQ         far+88(FP), R10
 	CMPQ         R10, $0x02
 	JLT          l1
-	CMPQ         R14, $0x08
+	MOVQ         R14, R9
+	SARQ         $0x02, R9
+	CMPQ         R9, $0x01
 	JLT          l3
 	PCALIGN      $0x20
 
 l2:
-	MOVQ    x+24(FP), R9
-	MOVQ    R13, R8
-	MOVQ    cols+56(FP), DI
-	CMPQ    DI, $0x10
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+64(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+80(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y7
+	ADDQ         AX, CX
+	MOVQ         gsStep+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         dStep+72(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y6
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y5
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y4
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y3
+	ADDQ         AX, CX
+	MOVQ         dStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R9), Y6
-	VMOVUPS 32(R9), Y5
-	VMOVUPS 64(R9), Y4
-	VMOVUPS 96(R9), Y3
-	MOVQ    R8, SI
-	MOVQ    $0x00000008, DX
-	MOVQ    R12, CX
-	MOVQ    R11, BX
-	CMPQ    DX, $0x01
+	VMULPD      (R8), Y6, Y0
+	VFMADD231PD (BX), Y10, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VMULPD      32(R8), Y6, Y0
+	VFMADD231PD 32(BX), Y10, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y1, (R8)
+	VMOVUPS     Y0, 32(R8)
+	VMULPD      (DI), Y5, Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VMULPD      32(DI), Y5, Y0
+	VFMADD231PD 32(BX), Y9, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y1, (DI)
+	VMOVUPS     Y0, 32(DI)
+	VMULPD      (SI), Y4, Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VMULPD      32(SI), Y4, Y0
+	VFMADD231PD 32(BX), Y8, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y1, (SI)
+	VMOVUPS     Y0, 32(SI)
+	VMULPD      (DX), Y3, Y0
+	VFMADD231PD (BX), Y7, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VMULPD      32(DX), Y3, Y0
+	VFMADD231PD 32(BX), Y7, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y1, (DX)
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $+64, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD (CX), Y2
-	MOVQ         gsStep+80(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, CX
-	VBROADCASTSD (BX), Y0
-	VSUBPD       Y0, Y7, Y1
-	MOVQ         dStep+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(SI)
-	VMULPD       (SI), Y1, Y0
-	VFMADD231PD  Y6, Y2, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, (SI)
-	VMULPD       32(SI), Y1, Y0
-	VFMADD231PD  Y5, Y2, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, 32(SI)
-	PREFETCHT1   2112(SI)
-	VMULPD       64(SI), Y1, Y0
-	VFMADD231PD  Y4, Y2, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, 64(SI)
-	VMULPD       96(SI), Y1, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, 96(SI)
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l6
+	VMULPD      (R8), Y6, Y0
+	VFMADD231PD (BX), Y10, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VMULPD      (DI), Y5, Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VMULPD      (SI), Y4, Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPD      (DX), Y3, Y0
+	VFMADD231PD (BX), Y7, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l6
 
 l7:
-	ADDQ $+128, R8
-	ADDQ $+128, R9
-	ADDQ $-16, DI
-	CMPQ DI, $0x10
-	JGE  l4
-
-l5:
-	CMPQ    DI, $0x04
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (R8), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y6, Y1, Y1
+	VFMADD231PD  Y0, Y10, Y1
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y5, Y1, Y1
+	VFMADD231PD  Y0, Y9, Y1
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y0, Y8, Y1
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y3, Y1, Y1
+	VFMADD231PD  Y0, Y7, Y1
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
 
 l8:
-	VMOVUPS (R9), Y2
-	MOVQ    R8, SI
-	MOVQ    $0x00000008, DX
-	MOVQ    R12, CX
-	MOVQ    R11, BX
-	CMPQ    DX, $0x01
-	JLT     l11
-	PCALIGN $0x20
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
-l10:
-	VBROADCASTSD (CX), Y1
-	MOVQ         gsStep+80(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, CX
-	VBROADCASTSD (BX), Y0
-	VSUBPD       Y0, Y7, Y0
-	MOVQ         dStep+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(SI)
-	VMULPD       (SI), Y0, Y0
-	VFMADD231PD  Y2, Y1, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, (SI)
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, SI
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, R8
-	ADDQ $+32, R9
-	ADDQ $-4, DI
-	CMPQ DI, $0x04
-	JGE  l8
-
-l9:
-	CMPQ         DI, $0x01
-	JLT          l12
-	VMOVQ        DI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y4
-	VMASKMOVPD   (R9), Y4, Y3
-	MOVQ         $0x00000008, DX
-	MOVQ         R12, CX
-	MOVQ         R11, BX
-	CMPQ         DX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VBROADCASTSD (CX), Y2
-	MOVQ         gsStep+80(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, CX
-	VBROADCASTSD (BX), Y0
-	VSUBPD       Y0, Y7, Y1
-	MOVQ         dStep+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(R8)
-	VMASKMOVPD   (R8), Y4, Y0
-	VMULPD       Y1, Y0, Y0
-	VFMADD231PD  Y3, Y2, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMASKMOVPD   Y0, Y4, (R8)
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
-	ADDQ         $-1, DX
-	CMPQ         DX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+64(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+l3:
+	MOVQ  R14, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+64(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R13
-	MOVQ  gsStep+80(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+	MOVQ  gsStep+80(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R12
 	MOVQ  dStep+72(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $-8, R14
-	CMPQ  R14, $0x08
-	JGE   l2
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
 
-l3:
 l1:
 	CMPQ    R10, $0x01
-	JGE     l15
-	CMPQ    R14, $0x02
-	JLT     l17
+	JLT     l9
+	MOVQ    R14, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
+l10:
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+64(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+80(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         dStep+72(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y7
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y6
+	ADDQ         AX, CX
+	MOVQ         dStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x18
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VMULPD      (SI), Y7, Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VMULPD      32(SI), Y7, Y0
+	VFMADD231PD 32(BX), Y9, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VMULPD      64(SI), Y7, Y0
+	VFMADD231PD 64(BX), Y9, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMULPD      96(SI), Y7, Y0
+	VFMADD231PD 96(BX), Y9, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMULPD      128(SI), Y7, Y0
+	VFMADD231PD 128(BX), Y9, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VMULPD      160(SI), Y7, Y0
+	VFMADD231PD 160(BX), Y9, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y5, (SI)
+	VMOVUPS     Y4, 32(SI)
+	VMOVUPS     Y3, 64(SI)
+	VMOVUPS     Y2, 96(SI)
+	VMOVUPS     Y1, 128(SI)
+	VMOVUPS     Y0, 160(SI)
+	VMULPD      (DX), Y6, Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VMULPD      32(DX), Y6, Y0
+	VFMADD231PD 32(BX), Y8, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VMULPD      64(DX), Y6, Y0
+	VFMADD231PD 64(BX), Y8, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMULPD      96(DX), Y6, Y0
+	VFMADD231PD 96(BX), Y8, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMULPD      128(DX), Y6, Y0
+	VFMADD231PD 128(BX), Y8, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VMULPD      160(DX), Y6, Y0
+	VFMADD231PD 160(BX), Y8, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     Y4, 32(DX)
+	VMOVUPS     Y3, 64(DX)
+	VMOVUPS     Y2, 96(DX)
+	VMOVUPS     Y1, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, BX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l12
+
+l13:
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VMULPD      (SI), Y7, Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPD      (DX), Y6, Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y7, Y1, Y1
+	VFMADD231PD  Y0, Y9, Y1
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y6, Y1, Y1
+	VFMADD231PD  Y0, Y8, Y1
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R14, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+64(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+80(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+72(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
+
+l9:
+	CMPQ    R14, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         x+24(FP), DX
 	MOVQ         R13, CX
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R13
-	VBROADCASTSD (R12), Y6
+	VBROADCASTSD (R12), Y7
 	MOVQ         gsStep+80(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
-	VBROADCASTSD (R11), Y0
-	VSUBPD       Y0, Y7, Y5
+	VBROADCASTSD (R11), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y6
 	MOVQ         dStep+72(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
-	MOVQ         R13, BX
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R13
-	VBROADCASTSD (R12), Y4
-	MOVQ         gsStep+80(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R12
-	VBROADCASTSD (R11), Y0
-	VSUBPD       Y0, Y7, Y3
-	MOVQ         dStep+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R11
-	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x08
-	JLT          l19
-	PCALIGN      $0x20
-
-l18:
-	VMOVUPS     (DX), Y2
-	VMOVUPS     32(DX), Y1
-	VMULPD      (CX), Y5, Y0
-	VFMADD231PD Y2, Y6, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (CX)
-	VMULPD      32(CX), Y5, Y0
-	VFMADD231PD Y1, Y6, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(CX)
-	VMULPD      (BX), Y3, Y0
-	VFMADD231PD Y2, Y4, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
-	VMULPD      32(BX), Y3, Y0
-	VFMADD231PD Y1, Y4, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, 32(BX)
-	ADDQ        $+64, CX
-	ADDQ        $+64, BX
-	ADDQ        $+64, DX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
-
-l20:
-	VMOVUPS     (DX), Y1
-	VMULPD      (CX), Y5, Y0
-	VFMADD231PD Y1, Y6, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (CX)
-	VMULPD      (BX), Y3, Y0
-	VFMADD231PD Y1, Y4, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	VMOVUPS     Y0, (BX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $+32, DX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l20
-
-l21:
-	CMPQ         AX, $0x01
-	JLT          l22
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
-	VMASKMOVPD   (DX), Y2, Y1
-	VMASKMOVPD   (CX), Y2, Y0
-	VMULPD       Y5, Y0, Y0
-	VFMADD231PD  Y1, Y6, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMASKMOVPD   Y0, Y2, (CX)
-	VMASKMOVPD   (BX), Y2, Y0
-	VMULPD       Y3, Y0, Y0
-	VFMADD231PD  Y1, Y4, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMASKMOVPD   Y0, Y2, (BX)
-
-l22:
-	ADDQ $-2, R14
-	CMPQ R14, $0x02
-	JGE  l16
-
-l17:
-l15:
-	CMPQ    R14, $0x01
-	JLT     l24
-	PCALIGN $0x20
-
-l23:
-	MOVQ         x+24(FP), CX
 	MOVQ         R13, BX
 	MOVQ         stride+64(FP), AX
 	SHLQ         $0x03, AX
@@ -3263,269 +5520,727 @@ l23:
 	MOVQ         gsStep+80(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R12
-	VBROADCASTSD (R11), Y0
-	VSUBPD       Y0, Y7, Y4
+	VBROADCASTSD (R11), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y4
 	MOVQ         dStep+72(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, R11
 	MOVQ         cols+56(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l26
+	CMPQ         AX, $0x0c
+	JLT          l20
 	PCALIGN      $0x20
 
-l25:
+l19:
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     64(DX), Y1
+	VMULPD      (CX), Y6, Y0
+	VFMADD231PD Y3, Y7, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VMULPD      32(CX), Y6, Y0
+	VFMADD231PD Y2, Y7, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMULPD      64(CX), Y6, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 64(CX)
 	VMULPD      (BX), Y4, Y0
-	VFMADD231PD (CX), Y5, Y0
-	VMAXPD      Y0, Y11, Y3
-	VANDPD      Y9, Y3, Y3
-	VMINPD      Y3, Y10, Y3
-	VORPD       Y8, Y3, Y3
+	VFMADD231PD Y3, Y5, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (BX)
 	VMULPD      32(BX), Y4, Y0
-	VFMADD231PD 32(CX), Y5, Y0
-	VMAXPD      Y0, Y11, Y2
-	VANDPD      Y9, Y2, Y2
-	VMINPD      Y2, Y10, Y2
-	VORPD       Y8, Y2, Y2
+	VFMADD231PD Y2, Y5, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
 	VMULPD      64(BX), Y4, Y0
-	VFMADD231PD 64(CX), Y5, Y0
-	VMAXPD      Y0, Y11, Y1
-	VANDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y1
-	VORPD       Y8, Y1, Y1
-	VMULPD      96(BX), Y4, Y0
-	VFMADD231PD 96(CX), Y5, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
-	ADDQ        $+128, BX
-	ADDQ        $+128, CX
-	VMOVUPS     Y3, -128(BX)
-	VMOVUPS     Y2, -96(BX)
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l25
+	VFMADD231PD Y1, Y5, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 64(BX)
+	ADDQ        $+96, CX
+	ADDQ        $+96, BX
+	ADDQ        $+96, DX
+	ADDQ        $-12, AX
+	CMPQ        AX, $0x0c
+	JGE         l19
 
-l26:
+l20:
 	CMPQ    AX, $0x04
-	JLT     l28
+	JLT     l22
 	PCALIGN $0x20
 
-l27:
+l21:
+	VMOVUPS     (DX), Y1
+	VMULPD      (CX), Y6, Y0
+	VFMADD231PD Y1, Y7, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (CX)
 	VMULPD      (BX), Y4, Y0
-	VFMADD231PD (CX), Y5, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
+	VFMADD231PD Y1, Y5, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y6, Y0, Y0
+	VFMADD231PD  Y1, Y7, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y1, Y5, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+
+l23:
+	ADDQ $-2, R14
+	CMPQ R14, $0x02
+	JGE  l17
+
+l18:
+	CMPQ    R14, $0x01
+	JLT     l25
+	PCALIGN $0x20
+
+l24:
+	MOVQ         x+24(FP), CX
+	MOVQ         R13, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	VBROADCASTSD (R12), Y4
+	MOVQ         gsStep+80(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y3
+	MOVQ         dStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x18
+	JLT          l27
+	PCALIGN      $0x20
+
+l26:
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     64(CX), Y1
+	VMULPD      (BX), Y3, Y0
+	VFMADD231PD (CX), Y4, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VMULPD      32(BX), Y3, Y0
+	VFMADD231PD Y2, Y4, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMULPD      64(BX), Y3, Y0
+	VFMADD231PD Y1, Y4, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMOVUPS     128(CX), Y2
+	VMOVUPS     160(CX), Y1
+	VMULPD      96(BX), Y3, Y0
+	VFMADD231PD 96(CX), Y4, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMULPD      128(BX), Y3, Y0
+	VFMADD231PD Y2, Y4, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMULPD      160(BX), Y3, Y0
+	VFMADD231PD Y1, Y4, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 160(BX)
+	ADDQ        $+192, BX
+	ADDQ        $+192, CX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l26
+
+l27:
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	VMULPD      (BX), Y3, Y0
+	VFMADD231PD (CX), Y4, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VMULPD       Y4, Y0, Y0
-	VFMADD231PD  Y1, Y5, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
+	VMULPD       Y3, Y0, Y0
+	VFMADD231PD  Y1, Y4, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l29:
+l30:
 	ADDQ $-1, R14
 	CMPQ R14, $0x01
-	JGE  l23
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func Rank1CGF32AVX2(w *float32, c *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1CGF32AVX2(SB), NOSPLIT, $0-72
-	VMOVUPS rank1Constants<>+32(SB), Y10
+	VMOVUPS rank1Constants<>+32(SB), Y12
 	MOVQ    rows+32(FP), R13
 	MOVQ    w+0(FP), R12
 	MOVQ    gs+16(FP), R11
 	MOVQ    far+64(FP), R10
 	CMPQ    R10, $0x02
 	JLT     l1
-	CMPQ    R13, $0x08
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ    x+24(FP), R9
-	MOVQ    c+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    cols+40(FP), SI
-	CMPQ    SI, $0x20
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+56(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), CX
+	MOVQ         c+8(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R9), Y9
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R9), Y7
-	VMOVUPS 32(R8), Y6
-	VMOVUPS 64(R9), Y5
-	VMOVUPS 64(R8), Y4
-	VMOVUPS 96(R9), Y3
-	VMOVUPS 96(R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R11, BX
-	CMPQ    CX, $0x01
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (R8), Y0, Y7
+	VFMADD231PS (CX), Y11, Y7
+	VSUBPS      32(BX), Y12, Y0
+	VMULPS      32(R8), Y0, Y6
+	VFMADD231PS 32(CX), Y11, Y6
+	VSUBPS      64(BX), Y12, Y0
+	VMULPS      64(R8), Y0, Y5
+	VFMADD231PS 64(CX), Y11, Y5
+	VSUBPS      96(BX), Y12, Y0
+	VMULPS      96(R8), Y0, Y4
+	VFMADD231PS 96(CX), Y11, Y4
+	VSUBPS      128(BX), Y12, Y0
+	VMULPS      128(R8), Y0, Y3
+	VFMADD231PS 128(CX), Y11, Y3
+	VSUBPS      160(BX), Y12, Y0
+	VMULPS      160(R8), Y0, Y2
+	VFMADD231PS 160(CX), Y11, Y2
+	VSUBPS      192(BX), Y12, Y0
+	VMULPS      192(R8), Y0, Y1
+	VFMADD231PS 192(CX), Y11, Y1
+	VSUBPS      224(BX), Y12, Y0
+	VMULPS      224(R8), Y0, Y0
+	VFMADD231PS 224(CX), Y11, Y0
+	VMOVUPS     Y7, (R8)
+	VMOVUPS     Y6, 32(R8)
+	VMOVUPS     Y5, 64(R8)
+	VMOVUPS     Y4, 96(R8)
+	VMOVUPS     Y3, 128(R8)
+	VMOVUPS     Y2, 160(R8)
+	VMOVUPS     Y1, 192(R8)
+	VMOVUPS     Y0, 224(R8)
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (DI), Y0, Y7
+	VFMADD231PS (CX), Y10, Y7
+	VSUBPS      32(BX), Y12, Y0
+	VMULPS      32(DI), Y0, Y6
+	VFMADD231PS 32(CX), Y10, Y6
+	VSUBPS      64(BX), Y12, Y0
+	VMULPS      64(DI), Y0, Y5
+	VFMADD231PS 64(CX), Y10, Y5
+	VSUBPS      96(BX), Y12, Y0
+	VMULPS      96(DI), Y0, Y4
+	VFMADD231PS 96(CX), Y10, Y4
+	VSUBPS      128(BX), Y12, Y0
+	VMULPS      128(DI), Y0, Y3
+	VFMADD231PS 128(CX), Y10, Y3
+	VSUBPS      160(BX), Y12, Y0
+	VMULPS      160(DI), Y0, Y2
+	VFMADD231PS 160(CX), Y10, Y2
+	VSUBPS      192(BX), Y12, Y0
+	VMULPS      192(DI), Y0, Y1
+	VFMADD231PS 192(CX), Y10, Y1
+	VSUBPS      224(BX), Y12, Y0
+	VMULPS      224(DI), Y0, Y0
+	VFMADD231PS 224(CX), Y10, Y0
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     Y1, 192(DI)
+	VMOVUPS     Y0, 224(DI)
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (SI), Y0, Y7
+	VFMADD231PS (CX), Y9, Y7
+	VSUBPS      32(BX), Y12, Y0
+	VMULPS      32(SI), Y0, Y6
+	VFMADD231PS 32(CX), Y9, Y6
+	VSUBPS      64(BX), Y12, Y0
+	VMULPS      64(SI), Y0, Y5
+	VFMADD231PS 64(CX), Y9, Y5
+	VSUBPS      96(BX), Y12, Y0
+	VMULPS      96(SI), Y0, Y4
+	VFMADD231PS 96(CX), Y9, Y4
+	VSUBPS      128(BX), Y12, Y0
+	VMULPS      128(SI), Y0, Y3
+	VFMADD231PS 128(CX), Y9, Y3
+	VSUBPS      160(BX), Y12, Y0
+	VMULPS      160(SI), Y0, Y2
+	VFMADD231PS 160(CX), Y9, Y2
+	VSUBPS      192(BX), Y12, Y0
+	VMULPS      192(SI), Y0, Y1
+	VFMADD231PS 192(CX), Y9, Y1
+	VSUBPS      224(BX), Y12, Y0
+	VMULPS      224(SI), Y0, Y0
+	VFMADD231PS 224(CX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (DX), Y0, Y7
+	VFMADD231PS (CX), Y8, Y7
+	VSUBPS      32(BX), Y12, Y0
+	VMULPS      32(DX), Y0, Y6
+	VFMADD231PS 32(CX), Y8, Y6
+	VSUBPS      64(BX), Y12, Y0
+	VMULPS      64(DX), Y0, Y5
+	VFMADD231PS 64(CX), Y8, Y5
+	VSUBPS      96(BX), Y12, Y0
+	VMULPS      96(DX), Y0, Y4
+	VFMADD231PS 96(CX), Y8, Y4
+	VSUBPS      128(BX), Y12, Y0
+	VMULPS      128(DX), Y0, Y3
+	VFMADD231PS 128(CX), Y8, Y3
+	VSUBPS      160(BX), Y12, Y0
+	VMULPS      160(DX), Y0, Y2
+	VFMADD231PS 160(CX), Y8, Y2
+	VSUBPS      192(BX), Y12, Y0
+	VMULPS      192(DX), Y0, Y1
+	VFMADD231PS 192(CX), Y8, Y1
+	VSUBPS      224(BX), Y12, Y0
+	VMULPS      224(DX), Y0, Y0
+	VFMADD231PS 224(CX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, R8
+	ADDQ        $+256, DI
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, CX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS (BX), Y1
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VSUBPS       Y8, Y10, Y0
-	VMULPS       (DX), Y0, Y0
-	VFMADD231PS  Y9, Y1, Y0
-	VMOVUPS      Y0, (DX)
-	VSUBPS       Y6, Y10, Y0
-	VMULPS       32(DX), Y0, Y0
-	VFMADD231PS  Y7, Y1, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VSUBPS       Y4, Y10, Y0
-	VMULPS       64(DX), Y0, Y0
-	VFMADD231PS  Y5, Y1, Y0
-	VMOVUPS      Y0, 64(DX)
-	VSUBPS       Y2, Y10, Y0
-	VMULPS       96(DX), Y0, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMOVUPS      Y0, 96(DX)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (R8), Y0, Y0
+	VFMADD231PS (CX), Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (DI), Y0, Y0
+	VFMADD231PS (CX), Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (SI), Y0, Y0
+	VFMADD231PS (CX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (DX), Y0, Y0
+	VFMADD231PS (CX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l6
 
 l7:
-	ADDQ $+128, DI
-	ADDQ $+128, R9
-	ADDQ $+128, R8
-	ADDQ $-32, SI
-	CMPQ SI, $0x20
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x08
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
+	VMASKMOVPS   (R8), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y12, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y11, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VMASKMOVPS   (DI), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y12, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y10, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VMASKMOVPS   (SI), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y12, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VMASKMOVPS   (DX), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y12, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
 
 l8:
-	VMOVUPS (R9), Y3
-	VMOVUPS (R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R11, BX
-	CMPQ    CX, $0x01
-	JLT     l11
-	PCALIGN $0x20
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
-l10:
-	VBROADCASTSS (BX), Y1
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VSUBPS       Y2, Y10, Y0
-	VMULPS       (DX), Y0, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMOVUPS      Y0, (DX)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R9
-	ADDQ $+32, R8
-	ADDQ $-8, SI
-	CMPQ SI, $0x08
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y5
-	VMASKMOVPS   (R9), Y5, Y4
-	VMASKMOVPS   (R8), Y5, Y3
-	MOVQ         $0x00000008, CX
-	MOVQ         R11, BX
-	CMPQ         CX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VBROADCASTSS (BX), Y2
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPS   (DI), Y5, Y1
-	VSUBPS       Y3, Y10, Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y4, Y2, Y0
-	VMASKMOVPS   Y0, Y5, (DI)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R12
 	MOVQ  gsStep+56(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $-8, R13
-	CMPQ  R13, $0x08
-	JGE   l2
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
 
-l3:
 l1:
 	CMPQ    R10, $0x01
-	JGE     l15
-	CMPQ    R13, $0x02
-	JLT     l17
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
+l10:
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+56(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), CX
+	MOVQ         c+8(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (SI), Y0, Y7
+	VFMADD231PS (CX), Y9, Y7
+	VSUBPS      32(BX), Y12, Y0
+	VMULPS      32(SI), Y0, Y6
+	VFMADD231PS 32(CX), Y9, Y6
+	VSUBPS      64(BX), Y12, Y0
+	VMULPS      64(SI), Y0, Y5
+	VFMADD231PS 64(CX), Y9, Y5
+	VSUBPS      96(BX), Y12, Y0
+	VMULPS      96(SI), Y0, Y4
+	VFMADD231PS 96(CX), Y9, Y4
+	VSUBPS      128(BX), Y12, Y0
+	VMULPS      128(SI), Y0, Y3
+	VFMADD231PS 128(CX), Y9, Y3
+	VSUBPS      160(BX), Y12, Y0
+	VMULPS      160(SI), Y0, Y2
+	VFMADD231PS 160(CX), Y9, Y2
+	VSUBPS      192(BX), Y12, Y0
+	VMULPS      192(SI), Y0, Y1
+	VFMADD231PS 192(CX), Y9, Y1
+	VSUBPS      224(BX), Y12, Y0
+	VMULPS      224(SI), Y0, Y0
+	VFMADD231PS 224(CX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (DX), Y0, Y7
+	VFMADD231PS (CX), Y8, Y7
+	VSUBPS      32(BX), Y12, Y0
+	VMULPS      32(DX), Y0, Y6
+	VFMADD231PS 32(CX), Y8, Y6
+	VSUBPS      64(BX), Y12, Y0
+	VMULPS      64(DX), Y0, Y5
+	VFMADD231PS 64(CX), Y8, Y5
+	VSUBPS      96(BX), Y12, Y0
+	VMULPS      96(DX), Y0, Y4
+	VFMADD231PS 96(CX), Y8, Y4
+	VSUBPS      128(BX), Y12, Y0
+	VMULPS      128(DX), Y0, Y3
+	VFMADD231PS 128(CX), Y8, Y3
+	VSUBPS      160(BX), Y12, Y0
+	VMULPS      160(DX), Y0, Y2
+	VFMADD231PS 160(CX), Y8, Y2
+	VSUBPS      192(BX), Y12, Y0
+	VMULPS      192(DX), Y0, Y1
+	VFMADD231PS 192(CX), Y8, Y1
+	VSUBPS      224(BX), Y12, Y0
+	VMULPS      224(DX), Y0, Y0
+	VFMADD231PS 224(CX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, CX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l12
+
+l13:
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (SI), Y0, Y0
+	VFMADD231PS (CX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VSUBPS      (BX), Y12, Y0
+	VMULPS      (DX), Y0, Y0
+	VFMADD231PS (CX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
+	VMASKMOVPS   (SI), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y12, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VMASKMOVPS   (DX), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y12, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         x+24(FP), SI
 	MOVQ         c+8(FP), DX
 	MOVQ         R12, CX
@@ -3546,27 +6261,27 @@ l16:
 	ADDQ         AX, R11
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (SI), Y4
 	VMOVUPS     (DX), Y3
 	VMOVUPS     32(SI), Y2
 	VMOVUPS     32(DX), Y1
-	VSUBPS      Y3, Y10, Y0
+	VSUBPS      Y3, Y12, Y0
 	VMULPS      (CX), Y0, Y0
 	VFMADD231PS Y4, Y6, Y0
 	VMOVUPS     Y0, (CX)
-	VSUBPS      Y1, Y10, Y0
+	VSUBPS      Y1, Y12, Y0
 	VMULPS      32(CX), Y0, Y0
 	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS     Y0, 32(CX)
-	VSUBPS      Y3, Y10, Y0
+	VSUBPS      Y3, Y12, Y0
 	VMULPS      (BX), Y0, Y0
 	VFMADD231PS Y4, Y5, Y0
 	VMOVUPS     Y0, (BX)
-	VSUBPS      Y1, Y10, Y0
+	VSUBPS      Y1, Y12, Y0
 	VMULPS      32(BX), Y0, Y0
 	VFMADD231PS Y2, Y5, Y0
 	VMOVUPS     Y0, 32(BX)
@@ -3576,21 +6291,21 @@ l18:
 	ADDQ        $+64, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x08
-	JLT     l21
-	PCALIGN $0x20
+	JGE         l19
 
 l20:
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS     (SI), Y2
 	VMOVUPS     (DX), Y1
-	VSUBPS      Y1, Y10, Y0
+	VSUBPS      Y1, Y12, Y0
 	VMULPS      (CX), Y0, Y0
 	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS     Y0, (CX)
-	VSUBPS      Y1, Y10, Y0
+	VSUBPS      Y1, Y12, Y0
 	VMULPS      (BX), Y0, Y0
 	VFMADD231PS Y2, Y5, Y0
 	VMOVUPS     Y0, (BX)
@@ -3600,39 +6315,38 @@ l20:
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y4
 	VMASKMOVPS   (SI), Y4, Y3
 	VMASKMOVPS   (DX), Y4, Y2
 	VMASKMOVPS   (CX), Y4, Y1
-	VSUBPS       Y2, Y10, Y0
+	VSUBPS       Y2, Y12, Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y6, Y0
 	VMASKMOVPS   Y0, Y4, (CX)
 	VMASKMOVPS   (BX), Y4, Y0
-	VSUBPS       Y2, Y10, Y1
+	VSUBPS       Y2, Y12, Y1
 	VMULPS       Y1, Y0, Y0
 	VFMADD231PS  Y3, Y5, Y0
 	VMASKMOVPS   Y0, Y4, (BX)
 
-l22:
+l23:
 	ADDQ $-2, R13
 	CMPQ R13, $0x02
-	JGE  l16
+	JGE  l17
 
-l17:
-l15:
+l18:
 	CMPQ    R13, $0x01
-	JLT     l24
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         x+24(FP), DX
 	MOVQ         c+8(FP), CX
 	MOVQ         R12, BX
@@ -3645,40 +6359,44 @@ l23:
 	ADDQ         AX, R11
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x20
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VSUBPS      (CX), Y10, Y0
-	VMULPS      (BX), Y0, Y3
-	VFMADD231PS (DX), Y4, Y3
-	VSUBPS      32(CX), Y10, Y0
-	VMULPS      32(BX), Y0, Y2
-	VFMADD231PS 32(DX), Y4, Y2
-	VSUBPS      64(CX), Y10, Y0
-	VMULPS      64(BX), Y0, Y1
-	VFMADD231PS 64(DX), Y4, Y1
-	VSUBPS      96(CX), Y10, Y0
+l26:
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(CX), Y1
+	VSUBPS      (CX), Y12, Y0
+	VMULPS      (BX), Y0, Y0
+	VFMADD231PS (DX), Y4, Y0
+	VMOVUPS     Y0, (BX)
+	VSUBPS      Y1, Y12, Y0
+	VMULPS      32(BX), Y0, Y0
+	VFMADD231PS Y2, Y4, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     96(CX), Y1
+	VSUBPS      64(CX), Y12, Y0
+	VMULPS      64(BX), Y0, Y0
+	VFMADD231PS 64(DX), Y4, Y0
+	VMOVUPS     Y0, 64(BX)
+	VSUBPS      Y1, Y12, Y0
 	VMULPS      96(BX), Y0, Y0
-	VFMADD231PS 96(DX), Y4, Y0
+	VFMADD231PS Y2, Y4, Y0
+	VMOVUPS     Y0, 96(BX)
 	ADDQ        $+128, BX
 	ADDQ        $+128, DX
 	ADDQ        $+128, CX
-	VMOVUPS     Y3, -128(BX)
-	VMOVUPS     Y2, -96(BX)
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x08
-	JLT     l28
-	PCALIGN $0x20
+	JGE         l26
 
 l27:
-	VSUBPS      (CX), Y10, Y0
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	VSUBPS      (CX), Y12, Y0
 	VMULPS      (BX), Y0, Y0
 	VFMADD231PS (DX), Y4, Y0
 	VMOVUPS     Y0, (BX)
@@ -3687,205 +6405,508 @@ l27:
 	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
 	VMASKMOVPS   (DX), Y3, Y2
 	VMASKMOVPS   (CX), Y3, Y0
 	VMASKMOVPS   (BX), Y3, Y1
-	VSUBPS       Y0, Y10, Y0
+	VSUBPS       Y0, Y12, Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y2, Y4, Y0
 	VMASKMOVPS   Y0, Y3, (BX)
 
-l29:
+l30:
 	ADDQ $-1, R13
 	CMPQ R13, $0x01
-	JGE  l23
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func Rank1CGF64AVX2(w *float64, c *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1CGF64AVX2(SB), NOSPLIT, $0-72
-	VMOVUPS rank1Constants<>+192(SB), Y10
+	VMOVUPS rank1Constants<>+192(SB), Y12
 	MOVQ    rows+32(FP), R13
 	MOVQ    w+0(FP), R12
 	MOVQ    gs+16(FP), R11
 	MOVQ    far+64(FP), R10
 	CMPQ    R10, $0x02
 	JLT     l1
-	CMPQ    R13, $0x08
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ    x+24(FP), R9
-	MOVQ    c+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    cols+40(FP), SI
-	CMPQ    SI, $0x10
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+56(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), CX
+	MOVQ         c+8(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R9), Y9
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R9), Y7
-	VMOVUPS 32(R8), Y6
-	VMOVUPS 64(R9), Y5
-	VMOVUPS 64(R8), Y4
-	VMOVUPS 96(R9), Y3
-	VMOVUPS 96(R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R11, BX
-	CMPQ    CX, $0x01
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (R8), Y0, Y7
+	VFMADD231PD (CX), Y11, Y7
+	VSUBPD      32(BX), Y12, Y0
+	VMULPD      32(R8), Y0, Y6
+	VFMADD231PD 32(CX), Y11, Y6
+	VSUBPD      64(BX), Y12, Y0
+	VMULPD      64(R8), Y0, Y5
+	VFMADD231PD 64(CX), Y11, Y5
+	VSUBPD      96(BX), Y12, Y0
+	VMULPD      96(R8), Y0, Y4
+	VFMADD231PD 96(CX), Y11, Y4
+	VSUBPD      128(BX), Y12, Y0
+	VMULPD      128(R8), Y0, Y3
+	VFMADD231PD 128(CX), Y11, Y3
+	VSUBPD      160(BX), Y12, Y0
+	VMULPD      160(R8), Y0, Y2
+	VFMADD231PD 160(CX), Y11, Y2
+	VSUBPD      192(BX), Y12, Y0
+	VMULPD      192(R8), Y0, Y1
+	VFMADD231PD 192(CX), Y11, Y1
+	VSUBPD      224(BX), Y12, Y0
+	VMULPD      224(R8), Y0, Y0
+	VFMADD231PD 224(CX), Y11, Y0
+	VMOVUPS     Y7, (R8)
+	VMOVUPS     Y6, 32(R8)
+	VMOVUPS     Y5, 64(R8)
+	VMOVUPS     Y4, 96(R8)
+	VMOVUPS     Y3, 128(R8)
+	VMOVUPS     Y2, 160(R8)
+	VMOVUPS     Y1, 192(R8)
+	VMOVUPS     Y0, 224(R8)
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (DI), Y0, Y7
+	VFMADD231PD (CX), Y10, Y7
+	VSUBPD      32(BX), Y12, Y0
+	VMULPD      32(DI), Y0, Y6
+	VFMADD231PD 32(CX), Y10, Y6
+	VSUBPD      64(BX), Y12, Y0
+	VMULPD      64(DI), Y0, Y5
+	VFMADD231PD 64(CX), Y10, Y5
+	VSUBPD      96(BX), Y12, Y0
+	VMULPD      96(DI), Y0, Y4
+	VFMADD231PD 96(CX), Y10, Y4
+	VSUBPD      128(BX), Y12, Y0
+	VMULPD      128(DI), Y0, Y3
+	VFMADD231PD 128(CX), Y10, Y3
+	VSUBPD      160(BX), Y12, Y0
+	VMULPD      160(DI), Y0, Y2
+	VFMADD231PD 160(CX), Y10, Y2
+	VSUBPD      192(BX), Y12, Y0
+	VMULPD      192(DI), Y0, Y1
+	VFMADD231PD 192(CX), Y10, Y1
+	VSUBPD      224(BX), Y12, Y0
+	VMULPD      224(DI), Y0, Y0
+	VFMADD231PD 224(CX), Y10, Y0
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     Y1, 192(DI)
+	VMOVUPS     Y0, 224(DI)
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (SI), Y0, Y7
+	VFMADD231PD (CX), Y9, Y7
+	VSUBPD      32(BX), Y12, Y0
+	VMULPD      32(SI), Y0, Y6
+	VFMADD231PD 32(CX), Y9, Y6
+	VSUBPD      64(BX), Y12, Y0
+	VMULPD      64(SI), Y0, Y5
+	VFMADD231PD 64(CX), Y9, Y5
+	VSUBPD      96(BX), Y12, Y0
+	VMULPD      96(SI), Y0, Y4
+	VFMADD231PD 96(CX), Y9, Y4
+	VSUBPD      128(BX), Y12, Y0
+	VMULPD      128(SI), Y0, Y3
+	VFMADD231PD 128(CX), Y9, Y3
+	VSUBPD      160(BX), Y12, Y0
+	VMULPD      160(SI), Y0, Y2
+	VFMADD231PD 160(CX), Y9, Y2
+	VSUBPD      192(BX), Y12, Y0
+	VMULPD      192(SI), Y0, Y1
+	VFMADD231PD 192(CX), Y9, Y1
+	VSUBPD      224(BX), Y12, Y0
+	VMULPD      224(SI), Y0, Y0
+	VFMADD231PD 224(CX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (DX), Y0, Y7
+	VFMADD231PD (CX), Y8, Y7
+	VSUBPD      32(BX), Y12, Y0
+	VMULPD      32(DX), Y0, Y6
+	VFMADD231PD 32(CX), Y8, Y6
+	VSUBPD      64(BX), Y12, Y0
+	VMULPD      64(DX), Y0, Y5
+	VFMADD231PD 64(CX), Y8, Y5
+	VSUBPD      96(BX), Y12, Y0
+	VMULPD      96(DX), Y0, Y4
+	VFMADD231PD 96(CX), Y8, Y4
+	VSUBPD      128(BX), Y12, Y0
+	VMULPD      128(DX), Y0, Y3
+	VFMADD231PD 128(CX), Y8, Y3
+	VSUBPD      160(BX), Y12, Y0
+	VMULPD      160(DX), Y0, Y2
+	VFMADD231PD 160(CX), Y8, Y2
+	VSUBPD      192(BX), Y12, Y0
+	VMULPD      192(DX), Y0, Y1
+	VFMADD231PD 192(CX), Y8, Y1
+	VSUBPD      224(BX), Y12, Y0
+	VMULPD      224(DX), Y0, Y0
+	VFMADD231PD 224(CX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, R8
+	ADDQ        $+256, DI
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, CX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD (BX), Y1
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VSUBPD       Y8, Y10, Y0
-	VMULPD       (DX), Y0, Y0
-	VFMADD231PD  Y9, Y1, Y0
-	VMOVUPS      Y0, (DX)
-	VSUBPD       Y6, Y10, Y0
-	VMULPD       32(DX), Y0, Y0
-	VFMADD231PD  Y7, Y1, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VSUBPD       Y4, Y10, Y0
-	VMULPD       64(DX), Y0, Y0
-	VFMADD231PD  Y5, Y1, Y0
-	VMOVUPS      Y0, 64(DX)
-	VSUBPD       Y2, Y10, Y0
-	VMULPD       96(DX), Y0, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMOVUPS      Y0, 96(DX)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (R8), Y0, Y0
+	VFMADD231PD (CX), Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (DI), Y0, Y0
+	VFMADD231PD (CX), Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (SI), Y0, Y0
+	VFMADD231PD (CX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (DX), Y0, Y0
+	VFMADD231PD (CX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l6
 
 l7:
-	ADDQ $+128, DI
-	ADDQ $+128, R9
-	ADDQ $+128, R8
-	ADDQ $-16, SI
-	CMPQ SI, $0x10
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x04
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
+	VMASKMOVPD   (R8), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y12, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y11, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VMASKMOVPD   (DI), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y12, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y10, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VMASKMOVPD   (SI), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y12, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VMASKMOVPD   (DX), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y12, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
 
 l8:
-	VMOVUPS (R9), Y3
-	VMOVUPS (R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R11, BX
-	CMPQ    CX, $0x01
-	JLT     l11
-	PCALIGN $0x20
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
-l10:
-	VBROADCASTSD (BX), Y1
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VSUBPD       Y2, Y10, Y0
-	VMULPD       (DX), Y0, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMOVUPS      Y0, (DX)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R9
-	ADDQ $+32, R8
-	ADDQ $-4, SI
-	CMPQ SI, $0x04
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y5
-	VMASKMOVPD   (R9), Y5, Y4
-	VMASKMOVPD   (R8), Y5, Y3
-	MOVQ         $0x00000008, CX
-	MOVQ         R11, BX
-	CMPQ         CX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VBROADCASTSD (BX), Y2
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPD   (DI), Y5, Y1
-	VSUBPD       Y3, Y10, Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y4, Y2, Y0
-	VMASKMOVPD   Y0, Y5, (DI)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R12
 	MOVQ  gsStep+56(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $-8, R13
-	CMPQ  R13, $0x08
-	JGE   l2
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
 
-l3:
 l1:
 	CMPQ    R10, $0x01
-	JGE     l15
-	CMPQ    R13, $0x02
-	JLT     l17
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
+l10:
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+56(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), CX
+	MOVQ         c+8(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (SI), Y0, Y7
+	VFMADD231PD (CX), Y9, Y7
+	VSUBPD      32(BX), Y12, Y0
+	VMULPD      32(SI), Y0, Y6
+	VFMADD231PD 32(CX), Y9, Y6
+	VSUBPD      64(BX), Y12, Y0
+	VMULPD      64(SI), Y0, Y5
+	VFMADD231PD 64(CX), Y9, Y5
+	VSUBPD      96(BX), Y12, Y0
+	VMULPD      96(SI), Y0, Y4
+	VFMADD231PD 96(CX), Y9, Y4
+	VSUBPD      128(BX), Y12, Y0
+	VMULPD      128(SI), Y0, Y3
+	VFMADD231PD 128(CX), Y9, Y3
+	VSUBPD      160(BX), Y12, Y0
+	VMULPD      160(SI), Y0, Y2
+	VFMADD231PD 160(CX), Y9, Y2
+	VSUBPD      192(BX), Y12, Y0
+	VMULPD      192(SI), Y0, Y1
+	VFMADD231PD 192(CX), Y9, Y1
+	VSUBPD      224(BX), Y12, Y0
+	VMULPD      224(SI), Y0, Y0
+	VFMADD231PD 224(CX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (DX), Y0, Y7
+	VFMADD231PD (CX), Y8, Y7
+	VSUBPD      32(BX), Y12, Y0
+	VMULPD      32(DX), Y0, Y6
+	VFMADD231PD 32(CX), Y8, Y6
+	VSUBPD      64(BX), Y12, Y0
+	VMULPD      64(DX), Y0, Y5
+	VFMADD231PD 64(CX), Y8, Y5
+	VSUBPD      96(BX), Y12, Y0
+	VMULPD      96(DX), Y0, Y4
+	VFMADD231PD 96(CX), Y8, Y4
+	VSUBPD      128(BX), Y12, Y0
+	VMULPD      128(DX), Y0, Y3
+	VFMADD231PD 128(CX), Y8, Y3
+	VSUBPD      160(BX), Y12, Y0
+	VMULPD      160(DX), Y0, Y2
+	VFMADD231PD 160(CX), Y8, Y2
+	VSUBPD      192(BX), Y12, Y0
+	VMULPD      192(DX), Y0, Y1
+	VFMADD231PD 192(CX), Y8, Y1
+	VSUBPD      224(BX), Y12, Y0
+	VMULPD      224(DX), Y0, Y0
+	VFMADD231PD 224(CX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, CX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
+
+l13:
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (SI), Y0, Y0
+	VFMADD231PD (CX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VSUBPD      (BX), Y12, Y0
+	VMULPD      (DX), Y0, Y0
+	VFMADD231PD (CX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
+	VMASKMOVPD   (SI), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y12, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VMASKMOVPD   (DX), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y12, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         x+24(FP), SI
 	MOVQ         c+8(FP), DX
 	MOVQ         R12, CX
@@ -3906,27 +6927,27 @@ l16:
 	ADDQ         AX, R11
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (SI), Y4
 	VMOVUPS     (DX), Y3
 	VMOVUPS     32(SI), Y2
 	VMOVUPS     32(DX), Y1
-	VSUBPD      Y3, Y10, Y0
+	VSUBPD      Y3, Y12, Y0
 	VMULPD      (CX), Y0, Y0
 	VFMADD231PD Y4, Y6, Y0
 	VMOVUPS     Y0, (CX)
-	VSUBPD      Y1, Y10, Y0
+	VSUBPD      Y1, Y12, Y0
 	VMULPD      32(CX), Y0, Y0
 	VFMADD231PD Y2, Y6, Y0
 	VMOVUPS     Y0, 32(CX)
-	VSUBPD      Y3, Y10, Y0
+	VSUBPD      Y3, Y12, Y0
 	VMULPD      (BX), Y0, Y0
 	VFMADD231PD Y4, Y5, Y0
 	VMOVUPS     Y0, (BX)
-	VSUBPD      Y1, Y10, Y0
+	VSUBPD      Y1, Y12, Y0
 	VMULPD      32(BX), Y0, Y0
 	VFMADD231PD Y2, Y5, Y0
 	VMOVUPS     Y0, 32(BX)
@@ -3936,21 +6957,21 @@ l18:
 	ADDQ        $+64, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
+	JGE         l19
 
 l20:
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS     (SI), Y2
 	VMOVUPS     (DX), Y1
-	VSUBPD      Y1, Y10, Y0
+	VSUBPD      Y1, Y12, Y0
 	VMULPD      (CX), Y0, Y0
 	VFMADD231PD Y2, Y6, Y0
 	VMOVUPS     Y0, (CX)
-	VSUBPD      Y1, Y10, Y0
+	VSUBPD      Y1, Y12, Y0
 	VMULPD      (BX), Y0, Y0
 	VFMADD231PD Y2, Y5, Y0
 	VMOVUPS     Y0, (BX)
@@ -3960,39 +6981,38 @@ l20:
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y4
 	VMASKMOVPD   (SI), Y4, Y3
 	VMASKMOVPD   (DX), Y4, Y2
 	VMASKMOVPD   (CX), Y4, Y1
-	VSUBPD       Y2, Y10, Y0
+	VSUBPD       Y2, Y12, Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y6, Y0
 	VMASKMOVPD   Y0, Y4, (CX)
 	VMASKMOVPD   (BX), Y4, Y0
-	VSUBPD       Y2, Y10, Y1
+	VSUBPD       Y2, Y12, Y1
 	VMULPD       Y1, Y0, Y0
 	VFMADD231PD  Y3, Y5, Y0
 	VMASKMOVPD   Y0, Y4, (BX)
 
-l22:
+l23:
 	ADDQ $-2, R13
 	CMPQ R13, $0x02
-	JGE  l16
+	JGE  l17
 
-l17:
-l15:
+l18:
 	CMPQ    R13, $0x01
-	JLT     l24
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         x+24(FP), DX
 	MOVQ         c+8(FP), CX
 	MOVQ         R12, BX
@@ -4005,40 +7025,44 @@ l23:
 	ADDQ         AX, R11
 	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VSUBPD      (CX), Y10, Y0
-	VMULPD      (BX), Y0, Y3
-	VFMADD231PD (DX), Y4, Y3
-	VSUBPD      32(CX), Y10, Y0
-	VMULPD      32(BX), Y0, Y2
-	VFMADD231PD 32(DX), Y4, Y2
-	VSUBPD      64(CX), Y10, Y0
-	VMULPD      64(BX), Y0, Y1
-	VFMADD231PD 64(DX), Y4, Y1
-	VSUBPD      96(CX), Y10, Y0
+l26:
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(CX), Y1
+	VSUBPD      (CX), Y12, Y0
+	VMULPD      (BX), Y0, Y0
+	VFMADD231PD (DX), Y4, Y0
+	VMOVUPS     Y0, (BX)
+	VSUBPD      Y1, Y12, Y0
+	VMULPD      32(BX), Y0, Y0
+	VFMADD231PD Y2, Y4, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     96(DX), Y2
+	VMOVUPS     96(CX), Y1
+	VSUBPD      64(CX), Y12, Y0
+	VMULPD      64(BX), Y0, Y0
+	VFMADD231PD 64(DX), Y4, Y0
+	VMOVUPS     Y0, 64(BX)
+	VSUBPD      Y1, Y12, Y0
 	VMULPD      96(BX), Y0, Y0
-	VFMADD231PD 96(DX), Y4, Y0
+	VFMADD231PD Y2, Y4, Y0
+	VMOVUPS     Y0, 96(BX)
 	ADDQ        $+128, BX
 	ADDQ        $+128, DX
 	ADDQ        $+128, CX
-	VMOVUPS     Y3, -128(BX)
-	VMOVUPS     Y2, -96(BX)
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
+	JGE         l26
 
 l27:
-	VSUBPD      (CX), Y10, Y0
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	VSUBPD      (CX), Y12, Y0
 	VMULPD      (BX), Y0, Y0
 	VFMADD231PD (DX), Y4, Y0
 	VMOVUPS     Y0, (BX)
@@ -4047,215 +7071,691 @@ l27:
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
 	VMASKMOVPD   (DX), Y3, Y2
 	VMASKMOVPD   (CX), Y3, Y0
 	VMASKMOVPD   (BX), Y3, Y1
-	VSUBPD       Y0, Y10, Y0
+	VSUBPD       Y0, Y12, Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y2, Y4, Y0
 	VMASKMOVPD   Y0, Y3, (BX)
 
-l29:
+l30:
 	ADDQ $-1, R13
 	CMPQ R13, $0x01
-	JGE  l23
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func Rank1CGClipF32AVX2(w *float32, c *float32, gs *float32, x *float32, lo float32, hi float32, rows int, cols int, stride int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1CGClipF32AVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSS lo+32(FP), Y11
-	VBROADCASTSS hi+36(FP), Y10
-	VPCMPEQD     rank1Constants<>+0(SB), Y11, Y0
+	VBROADCASTSS lo+32(FP), Y14
+	VBROADCASTSS hi+36(FP), Y13
+	VPCMPEQD     rank1Constants<>+0(SB), Y14, Y0
 	VANDNPS      rank1Constants<>+96(SB), Y0, Y0
-	VORPS        rank1Constants<>+64(SB), Y0, Y9
-	VPCMPEQD     rank1Constants<>+96(SB), Y10, Y0
-	VANDPS       rank1Constants<>+96(SB), Y0, Y8
-	VMOVUPS      rank1Constants<>+32(SB), Y7
+	VORPS        rank1Constants<>+64(SB), Y0, Y12
+	VPCMPEQD     rank1Constants<>+96(SB), Y13, Y0
+	VANDPS       rank1Constants<>+96(SB), Y0, Y11
+	VMOVUPS      rank1Constants<>+32(SB), Y10
 	MOVQ         rows+40(FP), R13
 	MOVQ         w+0(FP), R12
 	MOVQ         gs+16(FP), R11
 	MOVQ         far+72(FP), R10
 	CMPQ         R10, $0x02
 	JLT          l1
-	CMPQ         R13, $0x08
+	MOVQ         R13, R9
+	SARQ         $0x02, R9
+	CMPQ         R9, $0x01
 	JLT          l3
 	PCALIGN      $0x20
 
 l2:
-	MOVQ    x+24(FP), R9
-	MOVQ    c+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    cols+48(FP), SI
-	CMPQ    SI, $0x10
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+64(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y7
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y6
+	ADDQ         AX, CX
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), CX
+	MOVQ         c+8(FP), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x30
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R9), Y5
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R9), Y3
-	VMOVUPS 32(R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R11, BX
-	CMPQ    CX, $0x01
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (R8), Y0, Y0
+	VFMADD231PS (CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VSUBPS      32(BX), Y10, Y0
+	VMULPS      32(R8), Y0, Y0
+	VFMADD231PS 32(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VSUBPS      64(BX), Y10, Y0
+	VMULPS      64(R8), Y0, Y0
+	VFMADD231PS 64(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VSUBPS      96(BX), Y10, Y0
+	VMULPS      96(R8), Y0, Y0
+	VFMADD231PS 96(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VSUBPS      128(BX), Y10, Y0
+	VMULPS      128(R8), Y0, Y0
+	VFMADD231PS 128(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VSUBPS      160(BX), Y10, Y0
+	VMULPS      160(R8), Y0, Y0
+	VFMADD231PS 160(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y5, (R8)
+	VMOVUPS     Y4, 32(R8)
+	VMOVUPS     Y3, 64(R8)
+	VMOVUPS     Y2, 96(R8)
+	VMOVUPS     Y1, 128(R8)
+	VMOVUPS     Y0, 160(R8)
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (DI), Y0, Y0
+	VFMADD231PS (CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VSUBPS      32(BX), Y10, Y0
+	VMULPS      32(DI), Y0, Y0
+	VFMADD231PS 32(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VSUBPS      64(BX), Y10, Y0
+	VMULPS      64(DI), Y0, Y0
+	VFMADD231PS 64(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VSUBPS      96(BX), Y10, Y0
+	VMULPS      96(DI), Y0, Y0
+	VFMADD231PS 96(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VSUBPS      128(BX), Y10, Y0
+	VMULPS      128(DI), Y0, Y0
+	VFMADD231PS 128(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VSUBPS      160(BX), Y10, Y0
+	VMULPS      160(DI), Y0, Y0
+	VFMADD231PS 160(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     Y1, 128(DI)
+	VMOVUPS     Y0, 160(DI)
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (SI), Y0, Y0
+	VFMADD231PS (CX), Y7, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VSUBPS      32(BX), Y10, Y0
+	VMULPS      32(SI), Y0, Y0
+	VFMADD231PS 32(CX), Y7, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VSUBPS      64(BX), Y10, Y0
+	VMULPS      64(SI), Y0, Y0
+	VFMADD231PS 64(CX), Y7, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VSUBPS      96(BX), Y10, Y0
+	VMULPS      96(SI), Y0, Y0
+	VFMADD231PS 96(CX), Y7, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VSUBPS      128(BX), Y10, Y0
+	VMULPS      128(SI), Y0, Y0
+	VFMADD231PS 128(CX), Y7, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VSUBPS      160(BX), Y10, Y0
+	VMULPS      160(SI), Y0, Y0
+	VFMADD231PS 160(CX), Y7, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y5, (SI)
+	VMOVUPS     Y4, 32(SI)
+	VMOVUPS     Y3, 64(SI)
+	VMOVUPS     Y2, 96(SI)
+	VMOVUPS     Y1, 128(SI)
+	VMOVUPS     Y0, 160(SI)
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (DX), Y0, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VSUBPS      32(BX), Y10, Y0
+	VMULPS      32(DX), Y0, Y0
+	VFMADD231PS 32(CX), Y6, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VSUBPS      64(BX), Y10, Y0
+	VMULPS      64(DX), Y0, Y0
+	VFMADD231PS 64(CX), Y6, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VSUBPS      96(BX), Y10, Y0
+	VMULPS      96(DX), Y0, Y0
+	VFMADD231PS 96(CX), Y6, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VSUBPS      128(BX), Y10, Y0
+	VMULPS      128(DX), Y0, Y0
+	VFMADD231PS 128(CX), Y6, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VSUBPS      160(BX), Y10, Y0
+	VMULPS      160(DX), Y0, Y0
+	VFMADD231PS 160(CX), Y6, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     Y4, 32(DX)
+	VMOVUPS     Y3, 64(DX)
+	VMOVUPS     Y2, 96(DX)
+	VMOVUPS     Y1, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, R8
+	ADDQ        $+192, DI
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, CX
+	ADDQ        $+192, BX
+	ADDQ        $-48, AX
+	CMPQ        AX, $0x30
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS (BX), Y1
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VSUBPS       Y4, Y7, Y0
-	VMULPS       (DX), Y0, Y0
-	VFMADD231PS  Y5, Y1, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	VSUBPS       Y2, Y7, Y0
-	VMULPS       32(DX), Y0, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (R8), Y0, Y0
+	VFMADD231PS (CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (DI), Y0, Y0
+	VFMADD231PS (CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (SI), Y0, Y0
+	VFMADD231PS (CX), Y7, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (DX), Y0, Y0
+	VFMADD231PS (CX), Y6, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l6
 
 l7:
-	ADDQ $+64, DI
-	ADDQ $+64, R9
-	ADDQ $+64, R8
-	ADDQ $-16, SI
-	CMPQ SI, $0x10
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x08
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
+	VMASKMOVPS   (R8), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y10, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (R8)
+	VMASKMOVPS   (DI), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y10, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (DI)
+	VMASKMOVPS   (SI), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y10, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y7, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VMASKMOVPS   (DX), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y10, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
 
 l8:
-	VMOVUPS (R9), Y3
-	VMOVUPS (R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R11, BX
-	CMPQ    CX, $0x01
-	JLT     l11
-	PCALIGN $0x20
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
-l10:
-	VBROADCASTSS (BX), Y1
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VSUBPS       Y2, Y7, Y0
-	VMULPS       (DX), Y0, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R9
-	ADDQ $+32, R8
-	ADDQ $-8, SI
-	CMPQ SI, $0x08
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y5
-	VMASKMOVPS   (R9), Y5, Y4
-	VMASKMOVPS   (R8), Y5, Y3
-	MOVQ         $0x00000008, CX
-	MOVQ         R11, BX
-	CMPQ         CX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VBROADCASTSS (BX), Y2
-	MOVQ         gsStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPS   (DI), Y5, Y1
-	VSUBPS       Y3, Y7, Y0
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y4, Y2, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
-	VMASKMOVPS   Y0, Y5, (DI)
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R12
 	MOVQ  gsStep+64(FP), AX
 	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $-8, R13
-	CMPQ  R13, $0x08
-	JGE   l2
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
 
-l3:
 l1:
 	CMPQ    R10, $0x01
-	JGE     l15
-	CMPQ    R13, $0x02
-	JLT     l17
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
+l10:
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+64(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), CX
+	MOVQ         c+8(FP), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (SI), Y0, Y0
+	VFMADD231PS (CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y7
+	VANDPS      Y12, Y7, Y7
+	VMINPS      Y7, Y13, Y7
+	VORPS       Y11, Y7, Y7
+	VSUBPS      32(BX), Y10, Y0
+	VMULPS      32(SI), Y0, Y0
+	VFMADD231PS 32(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y6
+	VANDPS      Y12, Y6, Y6
+	VMINPS      Y6, Y13, Y6
+	VORPS       Y11, Y6, Y6
+	VSUBPS      64(BX), Y10, Y0
+	VMULPS      64(SI), Y0, Y0
+	VFMADD231PS 64(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VSUBPS      96(BX), Y10, Y0
+	VMULPS      96(SI), Y0, Y0
+	VFMADD231PS 96(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VSUBPS      128(BX), Y10, Y0
+	VMULPS      128(SI), Y0, Y0
+	VFMADD231PS 128(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VSUBPS      160(BX), Y10, Y0
+	VMULPS      160(SI), Y0, Y0
+	VFMADD231PS 160(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VSUBPS      192(BX), Y10, Y0
+	VMULPS      192(SI), Y0, Y0
+	VFMADD231PS 192(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VSUBPS      224(BX), Y10, Y0
+	VMULPS      224(SI), Y0, Y0
+	VFMADD231PS 224(CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (DX), Y0, Y0
+	VFMADD231PS (CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y7
+	VANDPS      Y12, Y7, Y7
+	VMINPS      Y7, Y13, Y7
+	VORPS       Y11, Y7, Y7
+	VSUBPS      32(BX), Y10, Y0
+	VMULPS      32(DX), Y0, Y0
+	VFMADD231PS 32(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y6
+	VANDPS      Y12, Y6, Y6
+	VMINPS      Y6, Y13, Y6
+	VORPS       Y11, Y6, Y6
+	VSUBPS      64(BX), Y10, Y0
+	VMULPS      64(DX), Y0, Y0
+	VFMADD231PS 64(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VSUBPS      96(BX), Y10, Y0
+	VMULPS      96(DX), Y0, Y0
+	VFMADD231PS 96(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VSUBPS      128(BX), Y10, Y0
+	VMULPS      128(DX), Y0, Y0
+	VFMADD231PS 128(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VSUBPS      160(BX), Y10, Y0
+	VMULPS      160(DX), Y0, Y0
+	VFMADD231PS 160(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VSUBPS      192(BX), Y10, Y0
+	VMULPS      192(DX), Y0, Y0
+	VFMADD231PS 192(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y1
+	VANDPS      Y12, Y1, Y1
+	VMINPS      Y1, Y13, Y1
+	VORPS       Y11, Y1, Y1
+	VSUBPS      224(BX), Y10, Y0
+	VMULPS      224(DX), Y0, Y0
+	VFMADD231PS 224(CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, CX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l12
+
+l13:
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (SI), Y0, Y0
+	VFMADD231PS (CX), Y9, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VSUBPS      (BX), Y10, Y0
+	VMULPS      (DX), Y0, Y0
+	VFMADD231PS (CX), Y8, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
+	VMASKMOVPS   (SI), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y10, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
+	VMASKMOVPS   (DX), Y3, Y2
+	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y0
+	VSUBPS       Y0, Y10, Y0
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+64(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         x+24(FP), SI
 	MOVQ         c+8(FP), DX
 	MOVQ         R12, CX
@@ -4276,27 +7776,27 @@ l16:
 	ADDQ         AX, R11
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (SI), Y2
 	VMOVUPS     (DX), Y1
-	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y1, Y10, Y0
 	VMULPS      (CX), Y0, Y0
 	VFMADD231PS Y2, Y6, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y1, Y10, Y0
 	VMULPS      (BX), Y0, Y0
 	VFMADD231PS Y2, Y5, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -4304,47 +7804,46 @@ l18:
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l18
+	JGE         l19
 
-l19:
+l20:
 	CMPQ         AX, $0x01
-	JLT          l20
+	JLT          l21
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y4
 	VMASKMOVPS   (SI), Y4, Y3
 	VMASKMOVPS   (DX), Y4, Y2
 	VMASKMOVPS   (CX), Y4, Y1
-	VSUBPS       Y2, Y7, Y0
+	VSUBPS       Y2, Y10, Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y3, Y6, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y4, (CX)
 	VMASKMOVPS   (BX), Y4, Y0
-	VSUBPS       Y2, Y7, Y1
+	VSUBPS       Y2, Y10, Y1
 	VMULPS       Y1, Y0, Y0
 	VFMADD231PS  Y3, Y5, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y4, (BX)
 
-l20:
+l21:
 	ADDQ $-2, R13
 	CMPQ R13, $0x02
-	JGE  l16
+	JGE  l17
 
-l17:
-l15:
+l18:
 	CMPQ    R13, $0x01
-	JLT     l22
+	JLT     l23
 	PCALIGN $0x20
 
-l21:
+l22:
 	MOVQ         x+24(FP), DX
 	MOVQ         c+8(FP), CX
 	MOVQ         R12, BX
@@ -4357,265 +7856,741 @@ l21:
 	ADDQ         AX, R11
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l24
+	JLT          l25
 	PCALIGN      $0x20
 
-l23:
-	VSUBPS      (CX), Y7, Y0
+l24:
+	VSUBPS      (CX), Y10, Y0
 	VMULPS      (BX), Y0, Y0
 	VFMADD231PS (DX), Y4, Y0
-	VMAXPS      Y0, Y11, Y1
-	VANDPS      Y9, Y1, Y1
-	VMINPS      Y1, Y10, Y1
-	VORPS       Y8, Y1, Y1
-	VSUBPS      32(CX), Y7, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VSUBPS      32(CX), Y10, Y0
 	VMULPS      32(BX), Y0, Y0
 	VFMADD231PS 32(DX), Y4, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $+64, CX
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l23
-
-l24:
-	CMPQ    AX, $0x08
-	JLT     l26
-	PCALIGN $0x20
+	JGE         l24
 
 l25:
-	VSUBPS      (CX), Y7, Y0
+	CMPQ    AX, $0x08
+	JLT     l27
+	PCALIGN $0x20
+
+l26:
+	VSUBPS      (CX), Y10, Y0
 	VMULPS      (BX), Y0, Y0
 	VFMADD231PS (DX), Y4, Y0
-	VMAXPS      Y0, Y11, Y0
-	VANDPS      Y9, Y0, Y0
-	VMINPS      Y0, Y10, Y0
-	VORPS       Y8, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l25
+	JGE         l26
 
-l26:
+l27:
 	CMPQ         AX, $0x01
-	JLT          l27
+	JLT          l28
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y3
 	VMASKMOVPS   (DX), Y3, Y2
 	VMASKMOVPS   (CX), Y3, Y0
 	VMASKMOVPS   (BX), Y3, Y1
-	VSUBPS       Y0, Y7, Y0
+	VSUBPS       Y0, Y10, Y0
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y2, Y4, Y0
-	VMAXPS       Y0, Y11, Y0
-	VANDPS       Y9, Y0, Y0
-	VMINPS       Y0, Y10, Y0
-	VORPS        Y8, Y0, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y3, (BX)
 
-l27:
+l28:
 	ADDQ $-1, R13
 	CMPQ R13, $0x01
-	JGE  l21
+	JGE  l22
 
-l22:
+l23:
 	VZEROUPPER
 	RET
 
 // func Rank1CGClipF64AVX2(w *float64, c *float64, gs *float64, x *float64, lo float64, hi float64, rows int, cols int, stride int, gsStep int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·Rank1CGClipF64AVX2(SB), NOSPLIT, $0-88
-	VBROADCASTSD lo+32(FP), Y11
-	VBROADCASTSD hi+40(FP), Y10
-	VPCMPEQQ     rank1Constants<>+160(SB), Y11, Y0
+	VBROADCASTSD lo+32(FP), Y14
+	VBROADCASTSD hi+40(FP), Y13
+	VPCMPEQQ     rank1Constants<>+160(SB), Y14, Y0
 	VANDNPD      rank1Constants<>+256(SB), Y0, Y0
-	VORPD        rank1Constants<>+224(SB), Y0, Y9
-	VPCMPEQQ     rank1Constants<>+256(SB), Y10, Y0
-	VANDPD       rank1Constants<>+256(SB), Y0, Y8
-	VMOVUPS      rank1Constants<>+192(SB), Y7
+	VORPD        rank1Constants<>+224(SB), Y0, Y12
+	VPCMPEQQ     rank1Constants<>+256(SB), Y13, Y0
+	VANDPD       rank1Constants<>+256(SB), Y0, Y11
+	VMOVUPS      rank1Constants<>+192(SB), Y10
 	MOVQ         rows+48(FP), R13
 	MOVQ         w+0(FP), R12
 	MOVQ         gs+16(FP), R11
 	MOVQ         far+80(FP), R10
 	CMPQ         R10, $0x02
 	JLT          l1
-	CMPQ         R13, $0x08
+	MOVQ         R13, R9
+	SARQ         $0x02, R9
+	CMPQ         R9, $0x01
 	JLT          l3
 	PCALIGN      $0x20
 
 l2:
-	MOVQ    x+24(FP), R9
-	MOVQ    c+8(FP), R8
-	MOVQ    R12, DI
-	MOVQ    cols+56(FP), SI
-	CMPQ    SI, $0x08
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+64(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+72(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y7
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y6
+	ADDQ         AX, CX
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), CX
+	MOVQ         c+8(FP), BX
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x18
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R9), Y5
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R9), Y3
-	VMOVUPS 32(R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R11, BX
-	CMPQ    CX, $0x01
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (R8), Y0, Y0
+	VFMADD231PD (CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VSUBPD      32(BX), Y10, Y0
+	VMULPD      32(R8), Y0, Y0
+	VFMADD231PD 32(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VSUBPD      64(BX), Y10, Y0
+	VMULPD      64(R8), Y0, Y0
+	VFMADD231PD 64(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VSUBPD      96(BX), Y10, Y0
+	VMULPD      96(R8), Y0, Y0
+	VFMADD231PD 96(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VSUBPD      128(BX), Y10, Y0
+	VMULPD      128(R8), Y0, Y0
+	VFMADD231PD 128(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VSUBPD      160(BX), Y10, Y0
+	VMULPD      160(R8), Y0, Y0
+	VFMADD231PD 160(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y5, (R8)
+	VMOVUPS     Y4, 32(R8)
+	VMOVUPS     Y3, 64(R8)
+	VMOVUPS     Y2, 96(R8)
+	VMOVUPS     Y1, 128(R8)
+	VMOVUPS     Y0, 160(R8)
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (DI), Y0, Y0
+	VFMADD231PD (CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VSUBPD      32(BX), Y10, Y0
+	VMULPD      32(DI), Y0, Y0
+	VFMADD231PD 32(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VSUBPD      64(BX), Y10, Y0
+	VMULPD      64(DI), Y0, Y0
+	VFMADD231PD 64(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VSUBPD      96(BX), Y10, Y0
+	VMULPD      96(DI), Y0, Y0
+	VFMADD231PD 96(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VSUBPD      128(BX), Y10, Y0
+	VMULPD      128(DI), Y0, Y0
+	VFMADD231PD 128(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VSUBPD      160(BX), Y10, Y0
+	VMULPD      160(DI), Y0, Y0
+	VFMADD231PD 160(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     Y1, 128(DI)
+	VMOVUPS     Y0, 160(DI)
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (SI), Y0, Y0
+	VFMADD231PD (CX), Y7, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VSUBPD      32(BX), Y10, Y0
+	VMULPD      32(SI), Y0, Y0
+	VFMADD231PD 32(CX), Y7, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VSUBPD      64(BX), Y10, Y0
+	VMULPD      64(SI), Y0, Y0
+	VFMADD231PD 64(CX), Y7, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VSUBPD      96(BX), Y10, Y0
+	VMULPD      96(SI), Y0, Y0
+	VFMADD231PD 96(CX), Y7, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VSUBPD      128(BX), Y10, Y0
+	VMULPD      128(SI), Y0, Y0
+	VFMADD231PD 128(CX), Y7, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VSUBPD      160(BX), Y10, Y0
+	VMULPD      160(SI), Y0, Y0
+	VFMADD231PD 160(CX), Y7, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y5, (SI)
+	VMOVUPS     Y4, 32(SI)
+	VMOVUPS     Y3, 64(SI)
+	VMOVUPS     Y2, 96(SI)
+	VMOVUPS     Y1, 128(SI)
+	VMOVUPS     Y0, 160(SI)
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (DX), Y0, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VSUBPD      32(BX), Y10, Y0
+	VMULPD      32(DX), Y0, Y0
+	VFMADD231PD 32(CX), Y6, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VSUBPD      64(BX), Y10, Y0
+	VMULPD      64(DX), Y0, Y0
+	VFMADD231PD 64(CX), Y6, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VSUBPD      96(BX), Y10, Y0
+	VMULPD      96(DX), Y0, Y0
+	VFMADD231PD 96(CX), Y6, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VSUBPD      128(BX), Y10, Y0
+	VMULPD      128(DX), Y0, Y0
+	VFMADD231PD 128(CX), Y6, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VSUBPD      160(BX), Y10, Y0
+	VMULPD      160(DX), Y0, Y0
+	VFMADD231PD 160(CX), Y6, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     Y4, 32(DX)
+	VMOVUPS     Y3, 64(DX)
+	VMOVUPS     Y2, 96(DX)
+	VMOVUPS     Y1, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, R8
+	ADDQ        $+192, DI
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, CX
+	ADDQ        $+192, BX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD (BX), Y1
-	MOVQ         gsStep+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VSUBPD       Y4, Y7, Y0
-	VMULPD       (DX), Y0, Y0
-	VFMADD231PD  Y5, Y1, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	VSUBPD       Y2, Y7, Y0
-	VMULPD       32(DX), Y0, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (R8), Y0, Y0
+	VFMADD231PD (CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (DI), Y0, Y0
+	VFMADD231PD (CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (SI), Y0, Y0
+	VFMADD231PD (CX), Y7, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (DX), Y0, Y0
+	VFMADD231PD (CX), Y6, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l6
 
 l7:
-	ADDQ $+64, DI
-	ADDQ $+64, R9
-	ADDQ $+64, R8
-	ADDQ $-8, SI
-	CMPQ SI, $0x08
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x04
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
+	VMASKMOVPD   (R8), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y10, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y3, (R8)
+	VMASKMOVPD   (DI), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y10, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y3, (DI)
+	VMASKMOVPD   (SI), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y10, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y7, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VMASKMOVPD   (DX), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y10, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y6, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
 
 l8:
-	VMOVUPS (R9), Y3
-	VMOVUPS (R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R11, BX
-	CMPQ    CX, $0x01
-	JLT     l11
-	PCALIGN $0x20
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
-l10:
-	VBROADCASTSD (BX), Y1
-	MOVQ         gsStep+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DX)
-	VSUBPD       Y2, Y7, Y0
-	VMULPD       (DX), Y0, Y0
-	VFMADD231PD  Y3, Y1, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R9
-	ADDQ $+32, R8
-	ADDQ $-4, SI
-	CMPQ SI, $0x04
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y5
-	VMASKMOVPD   (R9), Y5, Y4
-	VMASKMOVPD   (R8), Y5, Y3
-	MOVQ         $0x00000008, CX
-	MOVQ         R11, BX
-	CMPQ         CX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VBROADCASTSD (BX), Y2
-	MOVQ         gsStep+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPD   (DI), Y5, Y1
-	VSUBPD       Y3, Y7, Y0
-	VMULPD       Y0, Y1, Y0
-	VFMADD231PD  Y4, Y2, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
-	VMASKMOVPD   Y0, Y5, (DI)
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+64(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+64(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
 	IMULQ BX, AX
 	ADDQ  AX, R12
 	MOVQ  gsStep+72(FP), AX
 	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $-8, R13
-	CMPQ  R13, $0x08
-	JGE   l2
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
 
-l3:
 l1:
 	CMPQ    R10, $0x01
-	JGE     l15
-	CMPQ    R13, $0x02
-	JLT     l17
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
+l10:
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+64(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+72(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), CX
+	MOVQ         c+8(FP), BX
+	MOVQ         cols+56(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (SI), Y0, Y0
+	VFMADD231PD (CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y7
+	VANDPD      Y12, Y7, Y7
+	VMINPD      Y7, Y13, Y7
+	VORPD       Y11, Y7, Y7
+	VSUBPD      32(BX), Y10, Y0
+	VMULPD      32(SI), Y0, Y0
+	VFMADD231PD 32(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y6
+	VANDPD      Y12, Y6, Y6
+	VMINPD      Y6, Y13, Y6
+	VORPD       Y11, Y6, Y6
+	VSUBPD      64(BX), Y10, Y0
+	VMULPD      64(SI), Y0, Y0
+	VFMADD231PD 64(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VSUBPD      96(BX), Y10, Y0
+	VMULPD      96(SI), Y0, Y0
+	VFMADD231PD 96(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VSUBPD      128(BX), Y10, Y0
+	VMULPD      128(SI), Y0, Y0
+	VFMADD231PD 128(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VSUBPD      160(BX), Y10, Y0
+	VMULPD      160(SI), Y0, Y0
+	VFMADD231PD 160(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VSUBPD      192(BX), Y10, Y0
+	VMULPD      192(SI), Y0, Y0
+	VFMADD231PD 192(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VSUBPD      224(BX), Y10, Y0
+	VMULPD      224(SI), Y0, Y0
+	VFMADD231PD 224(CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (DX), Y0, Y0
+	VFMADD231PD (CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y7
+	VANDPD      Y12, Y7, Y7
+	VMINPD      Y7, Y13, Y7
+	VORPD       Y11, Y7, Y7
+	VSUBPD      32(BX), Y10, Y0
+	VMULPD      32(DX), Y0, Y0
+	VFMADD231PD 32(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y6
+	VANDPD      Y12, Y6, Y6
+	VMINPD      Y6, Y13, Y6
+	VORPD       Y11, Y6, Y6
+	VSUBPD      64(BX), Y10, Y0
+	VMULPD      64(DX), Y0, Y0
+	VFMADD231PD 64(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VSUBPD      96(BX), Y10, Y0
+	VMULPD      96(DX), Y0, Y0
+	VFMADD231PD 96(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VSUBPD      128(BX), Y10, Y0
+	VMULPD      128(DX), Y0, Y0
+	VFMADD231PD 128(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VSUBPD      160(BX), Y10, Y0
+	VMULPD      160(DX), Y0, Y0
+	VFMADD231PD 160(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VSUBPD      192(BX), Y10, Y0
+	VMULPD      192(DX), Y0, Y0
+	VFMADD231PD 192(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y1
+	VANDPD      Y12, Y1, Y1
+	VMINPD      Y1, Y13, Y1
+	VORPD       Y11, Y1, Y1
+	VSUBPD      224(BX), Y10, Y0
+	VMULPD      224(DX), Y0, Y0
+	VFMADD231PD 224(CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, CX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
+
+l13:
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (SI), Y0, Y0
+	VFMADD231PD (CX), Y9, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VSUBPD      (BX), Y10, Y0
+	VMULPD      (DX), Y0, Y0
+	VFMADD231PD (CX), Y8, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
+	VMASKMOVPD   (SI), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y10, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
+	VMASKMOVPD   (DX), Y3, Y2
+	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y0
+	VSUBPD       Y0, Y10, Y0
+	VMULPD       Y0, Y2, Y0
+	VFMADD231PD  Y1, Y8, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y3, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+64(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+72(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         x+24(FP), SI
 	MOVQ         c+8(FP), DX
 	MOVQ         R12, CX
@@ -4636,27 +8611,27 @@ l16:
 	ADDQ         AX, R11
 	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x04
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (SI), Y2
 	VMOVUPS     (DX), Y1
-	VSUBPD      Y1, Y7, Y0
+	VSUBPD      Y1, Y10, Y0
 	VMULPD      (CX), Y0, Y0
 	VFMADD231PD Y2, Y6, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (CX)
-	VSUBPD      Y1, Y7, Y0
+	VSUBPD      Y1, Y10, Y0
 	VMULPD      (BX), Y0, Y0
 	VFMADD231PD Y2, Y5, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
@@ -4664,47 +8639,46 @@ l18:
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l18
+	JGE         l19
 
-l19:
+l20:
 	CMPQ         AX, $0x01
-	JLT          l20
+	JLT          l21
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y4
 	VMASKMOVPD   (SI), Y4, Y3
 	VMASKMOVPD   (DX), Y4, Y2
 	VMASKMOVPD   (CX), Y4, Y1
-	VSUBPD       Y2, Y7, Y0
+	VSUBPD       Y2, Y10, Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y3, Y6, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y4, (CX)
 	VMASKMOVPD   (BX), Y4, Y0
-	VSUBPD       Y2, Y7, Y1
+	VSUBPD       Y2, Y10, Y1
 	VMULPD       Y1, Y0, Y0
 	VFMADD231PD  Y3, Y5, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y4, (BX)
 
-l20:
+l21:
 	ADDQ $-2, R13
 	CMPQ R13, $0x02
-	JGE  l16
+	JGE  l17
 
-l17:
-l15:
+l18:
 	CMPQ    R13, $0x01
-	JLT     l22
+	JLT     l23
 	PCALIGN $0x20
 
-l21:
+l22:
 	MOVQ         x+24(FP), DX
 	MOVQ         c+8(FP), CX
 	MOVQ         R12, BX
@@ -4717,164 +8691,275 @@ l21:
 	ADDQ         AX, R11
 	MOVQ         cols+56(FP), AX
 	CMPQ         AX, $0x08
-	JLT          l24
+	JLT          l25
 	PCALIGN      $0x20
 
-l23:
-	VSUBPD      (CX), Y7, Y0
+l24:
+	VSUBPD      (CX), Y10, Y0
 	VMULPD      (BX), Y0, Y0
 	VFMADD231PD (DX), Y4, Y0
-	VMAXPD      Y0, Y11, Y1
-	VANDPD      Y9, Y1, Y1
-	VMINPD      Y1, Y10, Y1
-	VORPD       Y8, Y1, Y1
-	VSUBPD      32(CX), Y7, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VSUBPD      32(CX), Y10, Y0
 	VMULPD      32(BX), Y0, Y0
 	VFMADD231PD 32(DX), Y4, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
 	ADDQ        $+64, BX
 	ADDQ        $+64, DX
 	ADDQ        $+64, CX
-	VMOVUPS     Y1, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l23
-
-l24:
-	CMPQ    AX, $0x04
-	JLT     l26
-	PCALIGN $0x20
+	JGE         l24
 
 l25:
-	VSUBPD      (CX), Y7, Y0
+	CMPQ    AX, $0x04
+	JLT     l27
+	PCALIGN $0x20
+
+l26:
+	VSUBPD      (CX), Y10, Y0
 	VMULPD      (BX), Y0, Y0
 	VFMADD231PD (DX), Y4, Y0
-	VMAXPD      Y0, Y11, Y0
-	VANDPD      Y9, Y0, Y0
-	VMINPD      Y0, Y10, Y0
-	VORPD       Y8, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l25
+	JGE         l26
 
-l26:
+l27:
 	CMPQ         AX, $0x01
-	JLT          l27
+	JLT          l28
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y3
 	VMASKMOVPD   (DX), Y3, Y2
 	VMASKMOVPD   (CX), Y3, Y0
 	VMASKMOVPD   (BX), Y3, Y1
-	VSUBPD       Y0, Y7, Y0
+	VSUBPD       Y0, Y10, Y0
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y2, Y4, Y0
-	VMAXPD       Y0, Y11, Y0
-	VANDPD       Y9, Y0, Y0
-	VMINPD       Y0, Y10, Y0
-	VORPD        Y8, Y0, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y3, (BX)
 
-l27:
+l28:
 	ADDQ $-1, R13
 	CMPQ R13, $0x01
-	JGE  l21
+	JGE  l22
 
-l22:
+l23:
 	VZEROUPPER
 	RET
 
-// func Rank1GSumF32AVX2(w *float32, out *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
+// func Rank1GFiniteF32AVX2(w *float32, bad *float32, gs *float32, x *float32, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1GSumF32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    rows+32(FP), R9
-	MOVQ    w+0(FP), R8
-	MOVQ    gs+16(FP), DI
-	MOVQ    out+8(FP), SI
-	MOVQ    far+64(FP), AX
-	CMPQ    AX, $0x01
-	JGE     l1
-	CMPQ    R9, $0x02
+TEXT ·Rank1GFiniteF32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    rows+32(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    gs+16(FP), R11
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    far+64(FP), R10
+	CMPQ    R10, $0x02
+	JLT     l1
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ         x+24(FP), DX
-	MOVQ         R8, CX
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R8
-	VBROADCASTSS (DI), Y12
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+56(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y8, Y8, Y8
-	MOVQ         R8, BX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
-	VBROADCASTSS (DI), Y7
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y3, Y3, Y3
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
 	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x20
+	CMPQ         AX, $0x40
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
-	VMOVUPS     (DX), Y1
-	VMOVAPS     Y12, Y0
-	VFMADD213PS (CX), Y1, Y0
-	VMOVUPS     Y0, (CX)
-	VADDPS      Y0, Y11, Y11
-	VFMADD213PS (BX), Y7, Y1
-	VMOVUPS     Y1, (BX)
-	VADDPS      Y1, Y6, Y6
-	VMOVUPS     32(DX), Y1
-	VMOVAPS     Y12, Y0
-	VFMADD213PS 32(CX), Y1, Y0
-	VMOVUPS     Y0, 32(CX)
-	VADDPS      Y0, Y10, Y10
-	VFMADD213PS 32(BX), Y7, Y1
-	VMOVUPS     Y1, 32(BX)
-	VADDPS      Y1, Y5, Y5
-	VMOVUPS     64(DX), Y1
-	VMOVAPS     Y12, Y0
-	VFMADD213PS 64(CX), Y1, Y0
-	VMOVUPS     Y0, 64(CX)
-	VADDPS      Y0, Y9, Y9
-	VFMADD213PS 64(BX), Y7, Y1
-	VMOVUPS     Y1, 64(BX)
-	VADDPS      Y1, Y4, Y4
-	VMOVUPS     96(DX), Y1
-	VMOVAPS     Y12, Y0
-	VFMADD213PS 96(CX), Y1, Y0
-	VMOVUPS     Y0, 96(CX)
-	VADDPS      Y0, Y8, Y8
-	VFMADD213PS 96(BX), Y7, Y1
-	VMOVUPS     Y1, 96(BX)
-	VADDPS      Y1, Y3, Y3
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $+128, DX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
+	VMOVUPS     (R8), Y7
+	VFMADD231PS (BX), Y11, Y7
+	VMOVUPS     32(R8), Y6
+	VFMADD231PS 32(BX), Y11, Y6
+	VMOVUPS     64(R8), Y5
+	VFMADD231PS 64(BX), Y11, Y5
+	VMOVUPS     96(R8), Y4
+	VFMADD231PS 96(BX), Y11, Y4
+	VMOVUPS     128(R8), Y3
+	VFMADD231PS 128(BX), Y11, Y3
+	VMOVUPS     160(R8), Y2
+	VFMADD231PS 160(BX), Y11, Y2
+	VMOVUPS     192(R8), Y1
+	VFMADD231PS 192(BX), Y11, Y1
+	VMOVUPS     224(R8), Y0
+	VFMADD231PS 224(BX), Y11, Y0
+	VMOVUPS     Y7, (R8)
+	VMOVUPS     Y6, 32(R8)
+	VMOVUPS     Y5, 64(R8)
+	VMOVUPS     Y4, 96(R8)
+	VMOVUPS     Y3, 128(R8)
+	VMOVUPS     Y2, 160(R8)
+	VMOVUPS     Y1, 192(R8)
+	VMOVUPS     Y0, 224(R8)
+	VADDPS      Y6, Y7, Y6
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y4, Y5, Y4
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VMOVUPS     (DI), Y7
+	VFMADD231PS (BX), Y10, Y7
+	VMOVUPS     32(DI), Y6
+	VFMADD231PS 32(BX), Y10, Y6
+	VMOVUPS     64(DI), Y5
+	VFMADD231PS 64(BX), Y10, Y5
+	VMOVUPS     96(DI), Y4
+	VFMADD231PS 96(BX), Y10, Y4
+	VMOVUPS     128(DI), Y3
+	VFMADD231PS 128(BX), Y10, Y3
+	VMOVUPS     160(DI), Y2
+	VFMADD231PS 160(BX), Y10, Y2
+	VMOVUPS     192(DI), Y1
+	VFMADD231PS 192(BX), Y10, Y1
+	VMOVUPS     224(DI), Y0
+	VFMADD231PS 224(BX), Y10, Y0
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     Y1, 192(DI)
+	VMOVUPS     Y0, 224(DI)
+	VADDPS      Y6, Y7, Y6
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y4, Y5, Y4
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VMOVUPS     (SI), Y7
+	VFMADD231PS (BX), Y9, Y7
+	VMOVUPS     32(SI), Y6
+	VFMADD231PS 32(BX), Y9, Y6
+	VMOVUPS     64(SI), Y5
+	VFMADD231PS 64(BX), Y9, Y5
+	VMOVUPS     96(SI), Y4
+	VFMADD231PS 96(BX), Y9, Y4
+	VMOVUPS     128(SI), Y3
+	VFMADD231PS 128(BX), Y9, Y3
+	VMOVUPS     160(SI), Y2
+	VFMADD231PS 160(BX), Y9, Y2
+	VMOVUPS     192(SI), Y1
+	VFMADD231PS 192(BX), Y9, Y1
+	VMOVUPS     224(SI), Y0
+	VFMADD231PS 224(BX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VADDPS      Y6, Y7, Y6
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y4, Y5, Y4
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VMOVUPS     (DX), Y7
+	VFMADD231PS (BX), Y8, Y7
+	VMOVUPS     32(DX), Y6
+	VFMADD231PS 32(BX), Y8, Y6
+	VMOVUPS     64(DX), Y5
+	VFMADD231PS 64(BX), Y8, Y5
+	VMOVUPS     96(DX), Y4
+	VFMADD231PS 96(BX), Y8, Y4
+	VMOVUPS     128(DX), Y3
+	VFMADD231PS 128(BX), Y8, Y3
+	VMOVUPS     160(DX), Y2
+	VFMADD231PS 160(BX), Y8, Y2
+	VMOVUPS     192(DX), Y1
+	VFMADD231PS 192(BX), Y8, Y1
+	VMOVUPS     224(DX), Y0
+	VFMADD231PS 224(BX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	VADDPS      Y6, Y7, Y6
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y4, Y5, Y4
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	ADDQ        $+256, R8
+	ADDQ        $+256, DI
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
 	JGE         l4
 
 l5:
@@ -4883,25 +8968,27 @@ l5:
 	PCALIGN $0x20
 
 l6:
-	VMOVUPS     (DX), Y1
-	VMOVAPS     Y12, Y0
-	VFMADD213PS (CX), Y1, Y0
-	VMOVUPS     Y0, (CX)
-	VADDPS      Y0, Y11, Y0
-	VMOVAPS     Y10, Y11
-	VMOVAPS     Y9, Y10
-	VMOVAPS     Y8, Y9
-	VMOVAPS     Y0, Y8
-	VFMADD213PS (BX), Y7, Y1
-	VMOVUPS     Y1, (BX)
-	VADDPS      Y1, Y6, Y0
-	VMOVAPS     Y5, Y6
-	VMOVAPS     Y4, Y5
-	VMOVAPS     Y3, Y4
-	VMOVAPS     Y0, Y3
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
+	VMOVUPS     (R8), Y0
+	VFMADD231PS (BX), Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VADDPS      Y0, Y13, Y13
+	VMOVUPS     (DI), Y0
+	VFMADD231PS (BX), Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VADDPS      Y0, Y13, Y13
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VADDPS      Y0, Y13, Y13
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VADDPS      Y0, Y13, Y13
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
 	JGE         l6
@@ -4912,228 +8999,729 @@ l7:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
-	VMASKMOVPS   (DX), Y2, Y1
-	VMASKMOVPS   (CX), Y2, Y0
-	VFMADD231PS  Y1, Y12, Y0
-	VMASKMOVPS   Y0, Y2, (CX)
-	VADDPS       Y0, Y11, Y0
-	VBLENDVPS    Y2, Y0, Y11, Y11
-	VMASKMOVPS   (BX), Y2, Y0
-	VFMADD231PS  Y1, Y7, Y0
-	VMASKMOVPS   Y0, Y2, (BX)
-	VADDPS       Y0, Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
+	VMASKMOVPS   (R8), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y11, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VMASKMOVPS   (DI), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y10, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VMASKMOVPS   (SI), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
 
 l8:
-	VADDPS       Y9, Y11, Y11
-	VADDPS       Y8, Y10, Y10
-	VADDPS       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	VADDPS       Y4, Y6, Y6
-	VADDPS       Y3, Y5, Y5
-	VADDPS       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(SI)
-	ADDQ         $+8, SI
-	ADDQ         $-2, R9
-	CMPQ         R9, $0x02
-	JGE          l2
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
 l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
 l1:
-	CMPQ    R9, $0x01
-	JLT     l10
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
-l9:
-	MOVQ         x+24(FP), CX
-	MOVQ         R8, BX
+l10:
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R8
-	VBROADCASTSS (DI), Y8
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+56(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y4, Y4, Y4
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
 	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l12
+	CMPQ         AX, $0x40
+	JLT          l13
 	PCALIGN      $0x20
 
-l11:
-	VMOVUPS     (BX), Y3
-	VFMADD231PS (CX), Y8, Y3
-	VMOVUPS     32(BX), Y2
-	VFMADD231PS 32(CX), Y8, Y2
-	VMOVUPS     64(BX), Y1
-	VFMADD231PS 64(CX), Y8, Y1
-	VMOVUPS     96(BX), Y0
-	VFMADD231PS 96(CX), Y8, Y0
-	ADDQ        $+128, BX
-	ADDQ        $+128, CX
-	VMOVUPS     Y3, -128(BX)
-	VADDPS      Y3, Y7, Y7
-	VMOVUPS     Y2, -96(BX)
-	VADDPS      Y2, Y6, Y6
-	VMOVUPS     Y1, -64(BX)
-	VADDPS      Y1, Y5, Y5
-	VMOVUPS     Y0, -32(BX)
-	VADDPS      Y0, Y4, Y4
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l11
-
 l12:
-	CMPQ    AX, $0x08
-	JLT     l14
-	PCALIGN $0x20
+	VMOVUPS     (SI), Y7
+	VFMADD231PS (BX), Y9, Y7
+	VMOVUPS     32(SI), Y6
+	VFMADD231PS 32(BX), Y9, Y6
+	VMOVUPS     64(SI), Y5
+	VFMADD231PS 64(BX), Y9, Y5
+	VMOVUPS     96(SI), Y4
+	VFMADD231PS 96(BX), Y9, Y4
+	VMOVUPS     128(SI), Y3
+	VFMADD231PS 128(BX), Y9, Y3
+	VMOVUPS     160(SI), Y2
+	VFMADD231PS 160(BX), Y9, Y2
+	VMOVUPS     192(SI), Y1
+	VFMADD231PS 192(BX), Y9, Y1
+	VMOVUPS     224(SI), Y0
+	VFMADD231PS 224(BX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VADDPS      Y6, Y7, Y6
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y4, Y5, Y4
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VMOVUPS     (DX), Y7
+	VFMADD231PS (BX), Y8, Y7
+	VMOVUPS     32(DX), Y6
+	VFMADD231PS 32(BX), Y8, Y6
+	VMOVUPS     64(DX), Y5
+	VFMADD231PS 64(BX), Y8, Y5
+	VMOVUPS     96(DX), Y4
+	VFMADD231PS 96(BX), Y8, Y4
+	VMOVUPS     128(DX), Y3
+	VFMADD231PS 128(BX), Y8, Y3
+	VMOVUPS     160(DX), Y2
+	VFMADD231PS 160(BX), Y8, Y2
+	VMOVUPS     192(DX), Y1
+	VFMADD231PS 192(BX), Y8, Y1
+	VMOVUPS     224(DX), Y0
+	VFMADD231PS 224(BX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	VADDPS      Y6, Y7, Y6
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y4, Y5, Y4
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l12
 
 l13:
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VADDPS      Y0, Y13, Y13
+	VMOVUPS     (DX), Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VADDPS      Y0, Y13, Y13
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (SI), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y0
+	VMASKMOVPS   (BX), Y2, Y1
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+
+l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	MOVQ         x+24(FP), DX
+	MOVQ         R12, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y9
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y8
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l20
+	PCALIGN      $0x20
+
+l19:
+	VMOVUPS     (DX), Y7
+	VMOVUPS     32(DX), Y6
+	VMOVUPS     64(DX), Y5
+	VMOVUPS     96(DX), Y4
+	VMOVAPS     Y9, Y3
+	VFMADD213PS (CX), Y7, Y3
+	VMOVAPS     Y9, Y2
+	VFMADD213PS 32(CX), Y6, Y2
+	VMOVAPS     Y9, Y1
+	VFMADD213PS 64(CX), Y5, Y1
+	VMOVAPS     Y9, Y0
+	VFMADD213PS 96(CX), Y4, Y0
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y2, 32(CX)
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     Y0, 96(CX)
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VFMADD213PS (BX), Y8, Y7
+	VFMADD213PS 32(BX), Y8, Y6
+	VFMADD213PS 64(BX), Y8, Y5
+	VFMADD213PS 96(BX), Y8, Y4
+	VMOVUPS     Y7, (BX)
+	VMOVUPS     Y6, 32(BX)
+	VMOVUPS     Y5, 64(BX)
+	VMOVUPS     Y4, 96(BX)
+	VADDPS      Y6, Y7, Y0
+	VADDPS      Y0, Y13, Y13
+	VADDPS      Y4, Y5, Y0
+	VADDPS      Y0, Y12, Y12
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l19
+
+l20:
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y9, Y0
+	VFMADD213PS (CX), Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VADDPS      Y0, Y13, Y13
+	VFMADD213PS (BX), Y8, Y1
+	VMOVUPS     Y1, (BX)
+	VADDPS      Y1, Y13, Y13
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VMASKMOVPS   (BX), Y2, Y0
+	VFMADD231PS  Y1, Y8, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
+
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
+	PCALIGN $0x20
+
+l24:
+	MOVQ         x+24(FP), CX
+	MOVQ         R12, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y4
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l27
+	PCALIGN      $0x20
+
+l26:
+	VMOVUPS     (BX), Y3
+	VFMADD231PS (CX), Y4, Y3
+	VMOVUPS     32(BX), Y2
+	VFMADD231PS 32(CX), Y4, Y2
+	VMOVUPS     64(BX), Y1
+	VFMADD231PS 64(CX), Y4, Y1
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(CX), Y4, Y0
+	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y2, 32(BX)
+	VMOVUPS     Y1, 64(BX)
+	VMOVUPS     Y0, 96(BX)
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VMOVUPS     128(BX), Y3
+	VFMADD231PS 128(CX), Y4, Y3
+	VMOVUPS     160(BX), Y2
+	VFMADD231PS 160(CX), Y4, Y2
+	VMOVUPS     192(BX), Y1
+	VFMADD231PS 192(CX), Y4, Y1
+	VMOVUPS     224(BX), Y0
+	VFMADD231PS 224(CX), Y4, Y0
+	VMOVUPS     Y3, 128(BX)
+	VMOVUPS     Y2, 160(BX)
+	VMOVUPS     Y1, 192(BX)
+	VMOVUPS     Y0, 224(BX)
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l26
+
+l27:
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS     (BX), Y0
-	VFMADD231PS (CX), Y8, Y0
+	VFMADD231PS (CX), Y4, Y0
 	VMOVUPS     Y0, (BX)
-	VADDPS      Y0, Y7, Y0
-	VMOVAPS     Y6, Y7
-	VMOVAPS     Y5, Y6
-	VMOVAPS     Y4, Y5
-	VMOVAPS     Y0, Y4
+	VADDPS      Y0, Y13, Y13
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l13
+	JGE         l28
 
-l14:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l15
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VFMADD231PS  Y1, Y8, Y0
+	VFMADD231PS  Y1, Y4, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
-	VADDPS       Y0, Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y7
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
 
-l15:
-	VADDPS       Y5, Y7, Y7
-	VADDPS       Y4, Y6, Y6
-	VADDPS       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R9
-	CMPQ         R9, $0x01
-	JGE          l9
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l10:
+l25:
+	VADDPS       Y12, Y13, Y0
+	MOVQ         bad+8(FP), DX
+	VSUBPS       Y0, Y0, Y0
+	VANDPS       rank1Constants<>+32(SB), Y0, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y3
+	VPERMILPS    $0x0e, X3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y3
+	VPERMILPS    $0x01, X3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y0
+	VMOVSS       X0, (DX)
+	MOVBQZX      3(DX), AX
+	TESTQ        $0x0000003f, AX
+	JEQ          l31
+	VXORPS       Y1, Y1, Y1
+	XORL         CX, CX
+	MOVQ         rows+32(FP), AX
+	CMPQ         CX, AX
+	JGE          l33
+	PCALIGN      $0x20
+
+l32:
+	MOVQ    stride+48(FP), BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	MOVQ    w+0(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l35
+	PCALIGN $0x20
+
+l34:
+	VMOVUPS (BX), Y0
+	VSUBPS  Y0, Y0, Y0
+	VORPS   Y0, Y1, Y1
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l34
+
+l35:
+	CMPQ         AX, $0x01
+	JLT          l36
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y0
+	VMASKMOVPS   (BX), Y0, Y0
+	VSUBPS       Y0, Y0, Y0
+	VORPS        Y0, Y1, Y1
+
+l36:
+	ADDQ $+1, CX
+	MOVQ rows+32(FP), AX
+	CMPQ CX, AX
+	JLT  l32
+
+l33:
+	VANDPS       rank1Constants<>+32(SB), Y1, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y3
+	VPERMILPS    $0x0e, X3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y3
+	VPERMILPS    $0x01, X3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y0
+	VMOVSS       X0, (DX)
+
+l31:
 	VZEROUPPER
 	RET
 
-// func Rank1GSumF64AVX2(w *float64, out *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
+// func Rank1GFiniteF64AVX2(w *float64, bad *float64, gs *float64, x *float64, rows int, cols int, stride int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1GSumF64AVX2(SB), NOSPLIT, $0-72
-	MOVQ    rows+32(FP), R9
-	MOVQ    w+0(FP), R8
-	MOVQ    gs+16(FP), DI
-	MOVQ    out+8(FP), SI
-	MOVQ    far+64(FP), AX
-	CMPQ    AX, $0x01
-	JGE     l1
-	CMPQ    R9, $0x02
+TEXT ·Rank1GFiniteF64AVX2(SB), NOSPLIT, $0-72
+	MOVQ    rows+32(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    gs+16(FP), R11
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    far+64(FP), R10
+	CMPQ    R10, $0x02
+	JLT     l1
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ         x+24(FP), DX
-	MOVQ         R8, CX
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R8
-	VBROADCASTSD (DI), Y12
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+56(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y8, Y8, Y8
-	MOVQ         R8, BX
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
-	VBROADCASTSD (DI), Y7
-	MOVQ         gsStep+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y3, Y3, Y3
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
 	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
+	CMPQ         AX, $0x20
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
-	VMOVUPS     (DX), Y1
-	VMOVAPS     Y12, Y0
-	VFMADD213PD (CX), Y1, Y0
-	VMOVUPS     Y0, (CX)
-	VADDPD      Y0, Y11, Y11
-	VFMADD213PD (BX), Y7, Y1
-	VMOVUPS     Y1, (BX)
-	VADDPD      Y1, Y6, Y6
-	VMOVUPS     32(DX), Y1
-	VMOVAPS     Y12, Y0
-	VFMADD213PD 32(CX), Y1, Y0
-	VMOVUPS     Y0, 32(CX)
-	VADDPD      Y0, Y10, Y10
-	VFMADD213PD 32(BX), Y7, Y1
-	VMOVUPS     Y1, 32(BX)
-	VADDPD      Y1, Y5, Y5
-	VMOVUPS     64(DX), Y1
-	VMOVAPS     Y12, Y0
-	VFMADD213PD 64(CX), Y1, Y0
-	VMOVUPS     Y0, 64(CX)
-	VADDPD      Y0, Y9, Y9
-	VFMADD213PD 64(BX), Y7, Y1
-	VMOVUPS     Y1, 64(BX)
-	VADDPD      Y1, Y4, Y4
-	VMOVUPS     96(DX), Y1
-	VMOVAPS     Y12, Y0
-	VFMADD213PD 96(CX), Y1, Y0
-	VMOVUPS     Y0, 96(CX)
-	VADDPD      Y0, Y8, Y8
-	VFMADD213PD 96(BX), Y7, Y1
-	VMOVUPS     Y1, 96(BX)
-	VADDPD      Y1, Y3, Y3
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $+128, DX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
+	VMOVUPS     (R8), Y7
+	VFMADD231PD (BX), Y11, Y7
+	VMOVUPS     32(R8), Y6
+	VFMADD231PD 32(BX), Y11, Y6
+	VMOVUPS     64(R8), Y5
+	VFMADD231PD 64(BX), Y11, Y5
+	VMOVUPS     96(R8), Y4
+	VFMADD231PD 96(BX), Y11, Y4
+	VMOVUPS     128(R8), Y3
+	VFMADD231PD 128(BX), Y11, Y3
+	VMOVUPS     160(R8), Y2
+	VFMADD231PD 160(BX), Y11, Y2
+	VMOVUPS     192(R8), Y1
+	VFMADD231PD 192(BX), Y11, Y1
+	VMOVUPS     224(R8), Y0
+	VFMADD231PD 224(BX), Y11, Y0
+	VMOVUPS     Y7, (R8)
+	VMOVUPS     Y6, 32(R8)
+	VMOVUPS     Y5, 64(R8)
+	VMOVUPS     Y4, 96(R8)
+	VMOVUPS     Y3, 128(R8)
+	VMOVUPS     Y2, 160(R8)
+	VMOVUPS     Y1, 192(R8)
+	VMOVUPS     Y0, 224(R8)
+	VADDPD      Y6, Y7, Y6
+	VADDPD      Y6, Y13, Y13
+	VADDPD      Y4, Y5, Y4
+	VADDPD      Y4, Y12, Y12
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	VMOVUPS     (DI), Y7
+	VFMADD231PD (BX), Y10, Y7
+	VMOVUPS     32(DI), Y6
+	VFMADD231PD 32(BX), Y10, Y6
+	VMOVUPS     64(DI), Y5
+	VFMADD231PD 64(BX), Y10, Y5
+	VMOVUPS     96(DI), Y4
+	VFMADD231PD 96(BX), Y10, Y4
+	VMOVUPS     128(DI), Y3
+	VFMADD231PD 128(BX), Y10, Y3
+	VMOVUPS     160(DI), Y2
+	VFMADD231PD 160(BX), Y10, Y2
+	VMOVUPS     192(DI), Y1
+	VFMADD231PD 192(BX), Y10, Y1
+	VMOVUPS     224(DI), Y0
+	VFMADD231PD 224(BX), Y10, Y0
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     Y1, 192(DI)
+	VMOVUPS     Y0, 224(DI)
+	VADDPD      Y6, Y7, Y6
+	VADDPD      Y6, Y13, Y13
+	VADDPD      Y4, Y5, Y4
+	VADDPD      Y4, Y12, Y12
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	VMOVUPS     (SI), Y7
+	VFMADD231PD (BX), Y9, Y7
+	VMOVUPS     32(SI), Y6
+	VFMADD231PD 32(BX), Y9, Y6
+	VMOVUPS     64(SI), Y5
+	VFMADD231PD 64(BX), Y9, Y5
+	VMOVUPS     96(SI), Y4
+	VFMADD231PD 96(BX), Y9, Y4
+	VMOVUPS     128(SI), Y3
+	VFMADD231PD 128(BX), Y9, Y3
+	VMOVUPS     160(SI), Y2
+	VFMADD231PD 160(BX), Y9, Y2
+	VMOVUPS     192(SI), Y1
+	VFMADD231PD 192(BX), Y9, Y1
+	VMOVUPS     224(SI), Y0
+	VFMADD231PD 224(BX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VADDPD      Y6, Y7, Y6
+	VADDPD      Y6, Y13, Y13
+	VADDPD      Y4, Y5, Y4
+	VADDPD      Y4, Y12, Y12
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	VMOVUPS     (DX), Y7
+	VFMADD231PD (BX), Y8, Y7
+	VMOVUPS     32(DX), Y6
+	VFMADD231PD 32(BX), Y8, Y6
+	VMOVUPS     64(DX), Y5
+	VFMADD231PD 64(BX), Y8, Y5
+	VMOVUPS     96(DX), Y4
+	VFMADD231PD 96(BX), Y8, Y4
+	VMOVUPS     128(DX), Y3
+	VFMADD231PD 128(BX), Y8, Y3
+	VMOVUPS     160(DX), Y2
+	VFMADD231PD 160(BX), Y8, Y2
+	VMOVUPS     192(DX), Y1
+	VFMADD231PD 192(BX), Y8, Y1
+	VMOVUPS     224(DX), Y0
+	VFMADD231PD 224(BX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	VADDPD      Y6, Y7, Y6
+	VADDPD      Y6, Y13, Y13
+	VADDPD      Y4, Y5, Y4
+	VADDPD      Y4, Y12, Y12
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	ADDQ        $+256, R8
+	ADDQ        $+256, DI
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
 	JGE         l4
 
 l5:
@@ -5142,25 +9730,27 @@ l5:
 	PCALIGN $0x20
 
 l6:
-	VMOVUPS     (DX), Y1
-	VMOVAPS     Y12, Y0
-	VFMADD213PD (CX), Y1, Y0
-	VMOVUPS     Y0, (CX)
-	VADDPD      Y0, Y11, Y0
-	VMOVAPS     Y10, Y11
-	VMOVAPS     Y9, Y10
-	VMOVAPS     Y8, Y9
-	VMOVAPS     Y0, Y8
-	VFMADD213PD (BX), Y7, Y1
-	VMOVUPS     Y1, (BX)
-	VADDPD      Y1, Y6, Y0
-	VMOVAPS     Y5, Y6
-	VMOVAPS     Y4, Y5
-	VMOVAPS     Y3, Y4
-	VMOVAPS     Y0, Y3
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
+	VMOVUPS     (R8), Y0
+	VFMADD231PD (BX), Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VADDPD      Y0, Y13, Y13
+	VMOVUPS     (DI), Y0
+	VFMADD231PD (BX), Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VADDPD      Y0, Y13, Y13
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VADDPD      Y0, Y13, Y13
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VADDPD      Y0, Y13, Y13
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
 	JGE         l6
@@ -5168,239 +9758,680 @@ l6:
 l7:
 	CMPQ         AX, $0x01
 	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (R8), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y11, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+	VMASKMOVPD   (DI), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y10, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+	VMASKMOVPD   (SI), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+	VMASKMOVPD   (DX), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+
+l8:
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+56(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         x+24(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	VMOVUPS     (SI), Y7
+	VFMADD231PD (BX), Y9, Y7
+	VMOVUPS     32(SI), Y6
+	VFMADD231PD 32(BX), Y9, Y6
+	VMOVUPS     64(SI), Y5
+	VFMADD231PD 64(BX), Y9, Y5
+	VMOVUPS     96(SI), Y4
+	VFMADD231PD 96(BX), Y9, Y4
+	VMOVUPS     128(SI), Y3
+	VFMADD231PD 128(BX), Y9, Y3
+	VMOVUPS     160(SI), Y2
+	VFMADD231PD 160(BX), Y9, Y2
+	VMOVUPS     192(SI), Y1
+	VFMADD231PD 192(BX), Y9, Y1
+	VMOVUPS     224(SI), Y0
+	VFMADD231PD 224(BX), Y9, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VADDPD      Y6, Y7, Y6
+	VADDPD      Y6, Y13, Y13
+	VADDPD      Y4, Y5, Y4
+	VADDPD      Y4, Y12, Y12
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	VMOVUPS     (DX), Y7
+	VFMADD231PD (BX), Y8, Y7
+	VMOVUPS     32(DX), Y6
+	VFMADD231PD 32(BX), Y8, Y6
+	VMOVUPS     64(DX), Y5
+	VFMADD231PD 64(BX), Y8, Y5
+	VMOVUPS     96(DX), Y4
+	VFMADD231PD 96(BX), Y8, Y4
+	VMOVUPS     128(DX), Y3
+	VFMADD231PD 128(BX), Y8, Y3
+	VMOVUPS     160(DX), Y2
+	VFMADD231PD 160(BX), Y8, Y2
+	VMOVUPS     192(DX), Y1
+	VFMADD231PD 192(BX), Y8, Y1
+	VMOVUPS     224(DX), Y0
+	VFMADD231PD 224(BX), Y8, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	VADDPD      Y6, Y7, Y6
+	VADDPD      Y6, Y13, Y13
+	VADDPD      Y4, Y5, Y4
+	VADDPD      Y4, Y12, Y12
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
+
+l13:
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VADDPD      Y0, Y13, Y13
+	VMOVUPS     (DX), Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VADDPD      Y0, Y13, Y13
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (SI), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+	VMASKMOVPD   (DX), Y2, Y0
+	VMASKMOVPD   (BX), Y2, Y1
+	VFMADD231PD  Y1, Y8, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+
+l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  gsStep+56(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	MOVQ         x+24(FP), DX
+	MOVQ         R12, CX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y9
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y8
+	MOVQ         gsStep+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l20
+	PCALIGN      $0x20
+
+l19:
+	VMOVUPS     (DX), Y7
+	VMOVUPS     32(DX), Y6
+	VMOVUPS     64(DX), Y5
+	VMOVUPS     96(DX), Y4
+	VMOVAPS     Y9, Y3
+	VFMADD213PD (CX), Y7, Y3
+	VMOVAPS     Y9, Y2
+	VFMADD213PD 32(CX), Y6, Y2
+	VMOVAPS     Y9, Y1
+	VFMADD213PD 64(CX), Y5, Y1
+	VMOVAPS     Y9, Y0
+	VFMADD213PD 96(CX), Y4, Y0
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y2, 32(CX)
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     Y0, 96(CX)
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	VFMADD213PD (BX), Y8, Y7
+	VFMADD213PD 32(BX), Y8, Y6
+	VFMADD213PD 64(BX), Y8, Y5
+	VFMADD213PD 96(BX), Y8, Y4
+	VMOVUPS     Y7, (BX)
+	VMOVUPS     Y6, 32(BX)
+	VMOVUPS     Y5, 64(BX)
+	VMOVUPS     Y4, 96(BX)
+	VADDPD      Y6, Y7, Y0
+	VADDPD      Y0, Y13, Y13
+	VADDPD      Y4, Y5, Y0
+	VADDPD      Y0, Y12, Y12
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l19
+
+l20:
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
+	VMOVUPS     (DX), Y1
+	VMOVAPS     Y9, Y0
+	VFMADD213PD (CX), Y1, Y0
+	VMOVUPS     Y0, (CX)
+	VADDPD      Y0, Y13, Y13
+	VFMADD213PD (BX), Y8, Y1
+	VMOVUPS     Y1, (BX)
+	VADDPD      Y1, Y13, Y13
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
-	VFMADD231PD  Y1, Y12, Y0
+	VFMADD231PD  Y1, Y9, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
-	VADDPD       Y0, Y11, Y0
-	VBLENDVPD    Y2, Y0, Y11, Y11
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
 	VMASKMOVPD   (BX), Y2, Y0
-	VFMADD231PD  Y1, Y7, Y0
+	VFMADD231PD  Y1, Y8, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VADDPD       Y0, Y6, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
 
-l8:
-	VADDPD       Y9, Y11, Y11
-	VADDPD       Y8, Y10, Y10
-	VADDPD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	VADDPD       Y4, Y6, Y6
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(SI)
-	ADDQ         $+16, SI
-	ADDQ         $-2, R9
-	CMPQ         R9, $0x02
-	JGE          l2
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JLT     l10
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l9:
+l24:
 	MOVQ         x+24(FP), CX
-	MOVQ         R8, BX
+	MOVQ         R12, BX
 	MOVQ         stride+48(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R8
-	VBROADCASTSD (DI), Y8
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y4
 	MOVQ         gsStep+56(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y4, Y4, Y4
+	ADDQ         AX, R11
 	MOVQ         cols+40(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l12
+	CMPQ         AX, $0x20
+	JLT          l27
 	PCALIGN      $0x20
 
-l11:
+l26:
 	VMOVUPS     (BX), Y3
-	VFMADD231PD (CX), Y8, Y3
+	VFMADD231PD (CX), Y4, Y3
 	VMOVUPS     32(BX), Y2
-	VFMADD231PD 32(CX), Y8, Y2
+	VFMADD231PD 32(CX), Y4, Y2
 	VMOVUPS     64(BX), Y1
-	VFMADD231PD 64(CX), Y8, Y1
+	VFMADD231PD 64(CX), Y4, Y1
 	VMOVUPS     96(BX), Y0
-	VFMADD231PD 96(CX), Y8, Y0
-	ADDQ        $+128, BX
-	ADDQ        $+128, CX
-	VMOVUPS     Y3, -128(BX)
-	VADDPD      Y3, Y7, Y7
-	VMOVUPS     Y2, -96(BX)
-	VADDPD      Y2, Y6, Y6
-	VMOVUPS     Y1, -64(BX)
-	VADDPD      Y1, Y5, Y5
-	VMOVUPS     Y0, -32(BX)
-	VADDPD      Y0, Y4, Y4
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l11
+	VFMADD231PD 96(CX), Y4, Y0
+	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y2, 32(BX)
+	VMOVUPS     Y1, 64(BX)
+	VMOVUPS     Y0, 96(BX)
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	VMOVUPS     128(BX), Y3
+	VFMADD231PD 128(CX), Y4, Y3
+	VMOVUPS     160(BX), Y2
+	VFMADD231PD 160(CX), Y4, Y2
+	VMOVUPS     192(BX), Y1
+	VFMADD231PD 192(CX), Y4, Y1
+	VMOVUPS     224(BX), Y0
+	VFMADD231PD 224(CX), Y4, Y0
+	VMOVUPS     Y3, 128(BX)
+	VMOVUPS     Y2, 160(BX)
+	VMOVUPS     Y1, 192(BX)
+	VMOVUPS     Y0, 224(BX)
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l26
 
-l12:
+l27:
 	CMPQ    AX, $0x04
-	JLT     l14
+	JLT     l29
 	PCALIGN $0x20
 
-l13:
+l28:
 	VMOVUPS     (BX), Y0
-	VFMADD231PD (CX), Y8, Y0
+	VFMADD231PD (CX), Y4, Y0
 	VMOVUPS     Y0, (BX)
-	VADDPD      Y0, Y7, Y0
-	VMOVAPS     Y6, Y7
-	VMOVAPS     Y5, Y6
-	VMOVAPS     Y4, Y5
-	VMOVAPS     Y0, Y4
+	VADDPD      Y0, Y13, Y13
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l13
+	JGE         l28
 
-l14:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l15
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VFMADD231PD  Y1, Y8, Y0
+	VFMADD231PD  Y1, Y4, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VADDPD       Y0, Y7, Y0
-	VBLENDVPD    Y2, Y0, Y7, Y7
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
 
-l15:
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y4, Y6, Y6
-	VADDPD       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R9
-	CMPQ         R9, $0x01
-	JGE          l9
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l10:
+l25:
+	VADDPD       Y12, Y13, Y0
+	MOVQ         bad+8(FP), DX
+	VSUBPD       Y0, Y0, Y0
+	VANDPD       rank1Constants<>+192(SB), Y0, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPD       Y2, Y3, Y1
+	VMAXPD       Y3, Y2, Y0
+	VCMPPD       $0x03, Y2, Y3, Y2
+	VANDPD       Y0, Y1, Y1
+	VORPD        Y2, Y1, Y3
+	VPERMILPD    $0x01, X3, X2
+	VMAXPD       Y2, Y3, Y1
+	VMAXPD       Y3, Y2, Y0
+	VCMPPD       $0x03, Y2, Y3, Y2
+	VANDPD       Y0, Y1, Y1
+	VORPD        Y2, Y1, Y0
+	VMOVSD       X0, (DX)
+	MOVBQZX      7(DX), AX
+	TESTQ        $0x0000003f, AX
+	JEQ          l31
+	VXORPS       Y1, Y1, Y1
+	XORL         CX, CX
+	MOVQ         rows+32(FP), AX
+	CMPQ         CX, AX
+	JGE          l33
+	PCALIGN      $0x20
+
+l32:
+	MOVQ    stride+48(FP), BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	MOVQ    w+0(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+40(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l35
+	PCALIGN $0x20
+
+l34:
+	VMOVUPS (BX), Y0
+	VSUBPD  Y0, Y0, Y0
+	VORPD   Y0, Y1, Y1
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l34
+
+l35:
+	CMPQ         AX, $0x01
+	JLT          l36
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y0
+	VMASKMOVPD   (BX), Y0, Y0
+	VSUBPD       Y0, Y0, Y0
+	VORPD        Y0, Y1, Y1
+
+l36:
+	ADDQ $+1, CX
+	MOVQ rows+32(FP), AX
+	CMPQ CX, AX
+	JLT  l32
+
+l33:
+	VANDPD       rank1Constants<>+192(SB), Y1, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPD       Y2, Y3, Y1
+	VMAXPD       Y3, Y2, Y0
+	VCMPPD       $0x03, Y2, Y3, Y2
+	VANDPD       Y0, Y1, Y1
+	VORPD        Y2, Y1, Y3
+	VPERMILPD    $0x01, X3, X2
+	VMAXPD       Y2, Y3, Y1
+	VMAXPD       Y3, Y2, Y0
+	VCMPPD       $0x03, Y2, Y3, Y2
+	VANDPD       Y0, Y1, Y1
+	VORPD        Y2, Y1, Y0
+	VMOVSD       X0, (DX)
+
+l31:
 	VZEROUPPER
 	RET
 
-// func Rank1DGSumF32AVX2(w *float32, out *float32, d *float32, gs *float32, x *float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// func Rank1DGFiniteF32AVX2(w *float32, bad *float32, d *float32, gs *float32, x *float32, rows int, cols int, stride int, dStep int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1DGSumF32AVX2(SB), NOSPLIT, $0-88
-	VMOVUPS rank1Constants<>+32(SB), Y15
-	MOVQ    rows+40(FP), R10
-	MOVQ    w+0(FP), R9
-	MOVQ    gs+24(FP), R8
-	MOVQ    d+16(FP), DI
-	MOVQ    out+8(FP), SI
-	MOVQ    far+80(FP), AX
-	CMPQ    AX, $0x01
-	JGE     l1
+TEXT ·Rank1DGFiniteF32AVX2(SB), NOSPLIT, $0-88
+	MOVQ    rows+40(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    gs+24(FP), R12
+	MOVQ    d+16(FP), R11
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    far+80(FP), R10
 	CMPQ    R10, $0x02
+	JLT     l1
+	MOVQ    R14, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ         x+32(FP), DX
-	MOVQ         R9, CX
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R9
-	VBROADCASTSS (R8), Y14
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+72(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R8
-	VBROADCASTSS (DI), Y0
-	VSUBPS       Y0, Y15, Y13
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         dStep+64(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y7
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y6
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y5
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y4
+	ADDQ         AX, CX
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	VXORPS       Y12, Y12, Y12
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
-	MOVQ         R9, BX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R9
-	VBROADCASTSS (R8), Y8
-	MOVQ         gsStep+72(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R8
-	VBROADCASTSS (DI), Y0
-	VSUBPS       Y0, Y15, Y7
-	MOVQ         dStep+64(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y3, Y3, Y3
+	ADDQ         AX, R11
+	MOVQ         x+32(FP), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
-	VMOVUPS     (DX), Y1
-	VMULPS      (CX), Y13, Y0
-	VFMADD231PS Y1, Y14, Y0
-	VMOVUPS     Y0, (CX)
+	VMULPS      (R8), Y7, Y3
+	VFMADD231PS (BX), Y11, Y3
+	VMULPS      32(R8), Y7, Y2
+	VFMADD231PS 32(BX), Y11, Y2
+	VMULPS      64(R8), Y7, Y1
+	VFMADD231PS 64(BX), Y11, Y1
+	VMULPS      96(R8), Y7, Y0
+	VFMADD231PS 96(BX), Y11, Y0
+	VMOVUPS     Y3, (R8)
+	VMOVUPS     Y2, 32(R8)
+	VMOVUPS     Y1, 64(R8)
+	VMOVUPS     Y0, 96(R8)
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
 	VADDPS      Y0, Y12, Y12
-	VMULPS      (BX), Y7, Y0
-	VFMADD231PS Y1, Y8, Y0
-	VMOVUPS     Y0, (BX)
-	VADDPS      Y0, Y6, Y6
-	VMOVUPS     32(DX), Y1
-	VMULPS      32(CX), Y13, Y0
-	VFMADD231PS Y1, Y14, Y0
-	VMOVUPS     Y0, 32(CX)
-	VADDPS      Y0, Y11, Y11
-	VMULPS      32(BX), Y7, Y0
-	VFMADD231PS Y1, Y8, Y0
-	VMOVUPS     Y0, 32(BX)
-	VADDPS      Y0, Y5, Y5
-	VMOVUPS     64(DX), Y1
-	VMULPS      64(CX), Y13, Y0
-	VFMADD231PS Y1, Y14, Y0
-	VMOVUPS     Y0, 64(CX)
-	VADDPS      Y0, Y10, Y10
-	VMULPS      64(BX), Y7, Y0
-	VFMADD231PS Y1, Y8, Y0
-	VMOVUPS     Y0, 64(BX)
-	VADDPS      Y0, Y4, Y4
-	VMOVUPS     96(DX), Y1
-	VMULPS      96(CX), Y13, Y0
-	VFMADD231PS Y1, Y14, Y0
-	VMOVUPS     Y0, 96(CX)
-	VADDPS      Y0, Y9, Y9
-	VMULPS      96(BX), Y7, Y0
-	VFMADD231PS Y1, Y8, Y0
-	VMOVUPS     Y0, 96(BX)
-	VADDPS      Y0, Y3, Y3
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
+	VMULPS      (DI), Y6, Y3
+	VFMADD231PS (BX), Y10, Y3
+	VMULPS      32(DI), Y6, Y2
+	VFMADD231PS 32(BX), Y10, Y2
+	VMULPS      64(DI), Y6, Y1
+	VFMADD231PS 64(BX), Y10, Y1
+	VMULPS      96(DI), Y6, Y0
+	VFMADD231PS 96(BX), Y10, Y0
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     Y1, 64(DI)
+	VMOVUPS     Y0, 96(DI)
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VMULPS      (SI), Y5, Y3
+	VFMADD231PS (BX), Y9, Y3
+	VMULPS      32(SI), Y5, Y2
+	VFMADD231PS 32(BX), Y9, Y2
+	VMULPS      64(SI), Y5, Y1
+	VFMADD231PS 64(BX), Y9, Y1
+	VMULPS      96(SI), Y5, Y0
+	VFMADD231PS 96(BX), Y9, Y0
+	VMOVUPS     Y3, (SI)
+	VMOVUPS     Y2, 32(SI)
+	VMOVUPS     Y1, 64(SI)
+	VMOVUPS     Y0, 96(SI)
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VMULPS      (DX), Y4, Y3
+	VFMADD231PS (BX), Y8, Y3
+	VMULPS      32(DX), Y4, Y2
+	VFMADD231PS 32(BX), Y8, Y2
+	VMULPS      64(DX), Y4, Y1
+	VFMADD231PS 64(BX), Y8, Y1
+	VMULPS      96(DX), Y4, Y0
+	VFMADD231PS 96(BX), Y8, Y0
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y2, 32(DX)
+	VMOVUPS     Y1, 64(DX)
+	VMOVUPS     Y0, 96(DX)
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	ADDQ        $+128, R8
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
 	ADDQ        $+128, DX
+	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
 	JGE         l4
@@ -5411,26 +10442,27 @@ l5:
 	PCALIGN $0x20
 
 l6:
-	VMOVUPS     (DX), Y1
-	VMULPS      (CX), Y13, Y0
-	VFMADD231PS Y1, Y14, Y0
-	VMOVUPS     Y0, (CX)
-	VADDPS      Y0, Y12, Y0
-	VMOVAPS     Y11, Y12
-	VMOVAPS     Y10, Y11
-	VMOVAPS     Y9, Y10
-	VMOVAPS     Y0, Y9
-	VMULPS      (BX), Y7, Y0
-	VFMADD231PS Y1, Y8, Y0
-	VMOVUPS     Y0, (BX)
-	VADDPS      Y0, Y6, Y0
-	VMOVAPS     Y5, Y6
-	VMOVAPS     Y4, Y5
-	VMOVAPS     Y3, Y4
-	VMOVAPS     Y0, Y3
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
+	VMULPS      (R8), Y7, Y0
+	VFMADD231PS (BX), Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VADDPS      Y0, Y13, Y13
+	VMULPS      (DI), Y6, Y0
+	VFMADD231PS (BX), Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VADDPS      Y0, Y13, Y13
+	VMULPS      (SI), Y5, Y0
+	VFMADD231PS (BX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VADDPS      Y0, Y13, Y13
+	VMULPS      (DX), Y4, Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VADDPS      Y0, Y13, Y13
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
 	JGE         l6
@@ -5441,250 +10473,748 @@ l7:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
-	VMASKMOVPS   (DX), Y2, Y1
-	VMASKMOVPS   (CX), Y2, Y0
-	VMULPS       Y13, Y0, Y0
-	VFMADD231PS  Y1, Y14, Y0
-	VMASKMOVPS   Y0, Y2, (CX)
-	VADDPS       Y0, Y12, Y0
-	VBLENDVPS    Y2, Y0, Y12, Y12
+	VMASKMOVPS   (R8), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VMULPS       Y7, Y0, Y0
-	VFMADD231PS  Y1, Y8, Y0
-	VMASKMOVPS   Y0, Y2, (BX)
-	VADDPS       Y0, Y6, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
+	VMULPS       Y7, Y1, Y1
+	VFMADD231PS  Y0, Y11, Y1
+	VMASKMOVPS   Y1, Y2, (R8)
+	VADDPS       Y1, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y6, Y1, Y1
+	VFMADD231PS  Y0, Y10, Y1
+	VMASKMOVPS   Y1, Y2, (DI)
+	VADDPS       Y1, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y5, Y1, Y1
+	VFMADD231PS  Y0, Y9, Y1
+	VMASKMOVPS   Y1, Y2, (SI)
+	VADDPS       Y1, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y0, Y8, Y1
+	VMASKMOVPS   Y1, Y2, (DX)
+	VADDPS       Y1, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
 
 l8:
-	VADDPS       Y10, Y12, Y12
-	VADDPS       Y9, Y11, Y11
-	VADDPS       Y11, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPS       X0, X12, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	VADDPS       Y4, Y6, Y6
-	VADDPS       Y3, Y5, Y5
-	VADDPS       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(SI)
-	ADDQ         $+8, SI
-	ADDQ         $-2, R10
-	CMPQ         R10, $0x02
-	JGE          l2
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
 l3:
+	MOVQ  R14, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+72(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+64(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
+
 l1:
 	CMPQ    R10, $0x01
-	JLT     l10
+	JLT     l9
+	MOVQ    R14, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
-l9:
-	MOVQ         x+32(FP), CX
-	MOVQ         R9, BX
+l10:
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R9
-	VBROADCASTSS (R8), Y9
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+72(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, R8
-	VBROADCASTSS (DI), Y0
-	VSUBPS       Y0, Y15, Y8
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         dStep+64(FP), BX
+	SHLQ         $0x02, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y8
+	ADDQ         AX, CX
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y4, Y4, Y4
+	ADDQ         AX, R11
+	MOVQ         x+32(FP), BX
 	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l12
+	CMPQ         AX, $0x40
+	JLT          l13
 	PCALIGN      $0x20
 
-l11:
-	VMULPS      (BX), Y8, Y3
-	VFMADD231PS (CX), Y9, Y3
-	VMULPS      32(BX), Y8, Y2
-	VFMADD231PS 32(CX), Y9, Y2
-	VMULPS      64(BX), Y8, Y1
-	VFMADD231PS 64(CX), Y9, Y1
-	VMULPS      96(BX), Y8, Y0
-	VFMADD231PS 96(CX), Y9, Y0
-	ADDQ        $+128, BX
-	ADDQ        $+128, CX
-	VMOVUPS     Y3, -128(BX)
-	VADDPS      Y3, Y7, Y7
-	VMOVUPS     Y2, -96(BX)
-	VADDPS      Y2, Y6, Y6
-	VMOVUPS     Y1, -64(BX)
-	VADDPS      Y1, Y5, Y5
-	VMOVUPS     Y0, -32(BX)
-	VADDPS      Y0, Y4, Y4
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l11
-
 l12:
-	CMPQ    AX, $0x08
-	JLT     l14
-	PCALIGN $0x20
+	VMULPS      (SI), Y9, Y7
+	VFMADD231PS (BX), Y11, Y7
+	VMULPS      32(SI), Y9, Y6
+	VFMADD231PS 32(BX), Y11, Y6
+	VMULPS      64(SI), Y9, Y5
+	VFMADD231PS 64(BX), Y11, Y5
+	VMULPS      96(SI), Y9, Y4
+	VFMADD231PS 96(BX), Y11, Y4
+	VMULPS      128(SI), Y9, Y3
+	VFMADD231PS 128(BX), Y11, Y3
+	VMULPS      160(SI), Y9, Y2
+	VFMADD231PS 160(BX), Y11, Y2
+	VMULPS      192(SI), Y9, Y1
+	VFMADD231PS 192(BX), Y11, Y1
+	VMULPS      224(SI), Y9, Y0
+	VFMADD231PS 224(BX), Y11, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VADDPS      Y6, Y7, Y6
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y4, Y5, Y4
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VMULPS      (DX), Y8, Y7
+	VFMADD231PS (BX), Y10, Y7
+	VMULPS      32(DX), Y8, Y6
+	VFMADD231PS 32(BX), Y10, Y6
+	VMULPS      64(DX), Y8, Y5
+	VFMADD231PS 64(BX), Y10, Y5
+	VMULPS      96(DX), Y8, Y4
+	VFMADD231PS 96(BX), Y10, Y4
+	VMULPS      128(DX), Y8, Y3
+	VFMADD231PS 128(BX), Y10, Y3
+	VMULPS      160(DX), Y8, Y2
+	VFMADD231PS 160(BX), Y10, Y2
+	VMULPS      192(DX), Y8, Y1
+	VFMADD231PS 192(BX), Y10, Y1
+	VMULPS      224(DX), Y8, Y0
+	VFMADD231PS 224(BX), Y10, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	VADDPS      Y6, Y7, Y6
+	VADDPS      Y6, Y13, Y13
+	VADDPS      Y4, Y5, Y4
+	VADDPS      Y4, Y12, Y12
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l12
 
 l13:
-	VMULPS      (BX), Y8, Y0
-	VFMADD231PS (CX), Y9, Y0
-	VMOVUPS     Y0, (BX)
-	VADDPS      Y0, Y7, Y0
-	VMOVAPS     Y6, Y7
-	VMOVAPS     Y5, Y6
-	VMOVAPS     Y4, Y5
-	VMOVAPS     Y0, Y4
-	ADDQ        $+32, BX
-	ADDQ        $+32, CX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l13
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
+	VMULPS      (SI), Y9, Y0
+	VFMADD231PS (BX), Y11, Y0
+	VMOVUPS     Y0, (SI)
+	VADDPS      Y0, Y13, Y13
+	VMULPS      (DX), Y8, Y0
+	VFMADD231PS (BX), Y10, Y0
+	VMOVUPS     Y0, (DX)
+	VADDPS      Y0, Y13, Y13
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
 	CMPQ         AX, $0x01
-	JLT          l15
+	JLT          l16
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
-	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y9, Y1, Y1
+	VFMADD231PS  Y0, Y11, Y1
+	VMASKMOVPS   Y1, Y2, (SI)
+	VADDPS       Y1, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y8, Y1, Y1
+	VFMADD231PS  Y0, Y10, Y1
+	VMASKMOVPS   Y1, Y2, (DX)
+	VADDPS       Y1, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+
+l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R14, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+72(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+64(FP), AX
+	SHLQ  $0x02, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
+
+l9:
+	CMPQ    R14, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	MOVQ         x+32(FP), DX
+	MOVQ         R13, CX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	VBROADCASTSS (R12), Y11
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y10
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         R13, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	VBROADCASTSS (R12), Y9
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y8
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l20
+	PCALIGN      $0x20
+
+l19:
+	VMOVUPS     (DX), Y7
+	VMOVUPS     32(DX), Y6
+	VMOVUPS     64(DX), Y5
+	VMOVUPS     96(DX), Y4
+	VMULPS      (CX), Y10, Y3
+	VFMADD231PS Y7, Y11, Y3
+	VMULPS      32(CX), Y10, Y2
+	VFMADD231PS Y6, Y11, Y2
+	VMULPS      64(CX), Y10, Y1
+	VFMADD231PS Y5, Y11, Y1
+	VMULPS      96(CX), Y10, Y0
+	VFMADD231PS Y4, Y11, Y0
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y2, 32(CX)
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     Y0, 96(CX)
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VMULPS      (BX), Y8, Y0
+	VFMADD231PS Y7, Y9, Y0
+	VMULPS      32(BX), Y8, Y1
+	VFMADD231PS Y6, Y9, Y1
+	VMULPS      64(BX), Y8, Y2
+	VFMADD231PS Y5, Y9, Y2
+	VMULPS      96(BX), Y8, Y3
+	VFMADD231PS Y4, Y9, Y3
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     Y1, 32(BX)
+	VMOVUPS     Y2, 64(BX)
+	VMOVUPS     Y3, 96(BX)
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y0, Y13, Y13
+	VADDPS      Y3, Y2, Y0
+	VADDPS      Y0, Y12, Y12
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l19
+
+l20:
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
+	VMOVUPS     (DX), Y1
+	VMULPS      (CX), Y10, Y0
+	VFMADD231PS Y1, Y11, Y0
+	VMOVUPS     Y0, (CX)
+	VADDPS      Y0, Y13, Y13
+	VMULPS      (BX), Y8, Y0
+	VFMADD231PS Y1, Y9, Y0
+	VMOVUPS     Y0, (BX)
+	VADDPS      Y0, Y13, Y13
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y10, Y0, Y0
+	VFMADD231PS  Y1, Y11, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
 	VMASKMOVPS   (BX), Y2, Y0
 	VMULPS       Y8, Y0, Y0
 	VFMADD231PS  Y1, Y9, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
-	VADDPS       Y0, Y7, Y0
-	VBLENDVPS    Y2, Y0, Y7, Y7
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
 
-l15:
-	VADDPS       Y5, Y7, Y7
-	VADDPS       Y4, Y6, Y6
-	VADDPS       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R10
-	CMPQ         R10, $0x01
-	JGE          l9
+l23:
+	ADDQ $-2, R14
+	CMPQ R14, $0x02
+	JGE  l17
 
-l10:
+l18:
+	CMPQ    R14, $0x01
+	JLT     l25
+	PCALIGN $0x20
+
+l24:
+	MOVQ         x+32(FP), CX
+	MOVQ         R13, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R13
+	VBROADCASTSS (R12), Y5
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y1
+	VMOVUPS      rank1Constants<>+32(SB), Y0
+	VSUBPS       Y1, Y0, Y4
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R11
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l27
+	PCALIGN      $0x20
+
+l26:
+	VMULPS      (BX), Y4, Y3
+	VFMADD231PS (CX), Y5, Y3
+	VMULPS      32(BX), Y4, Y2
+	VFMADD231PS 32(CX), Y5, Y2
+	VMULPS      64(BX), Y4, Y1
+	VFMADD231PS 64(CX), Y5, Y1
+	VMULPS      96(BX), Y4, Y0
+	VFMADD231PS 96(CX), Y5, Y0
+	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y2, 32(BX)
+	VMOVUPS     Y1, 64(BX)
+	VMOVUPS     Y0, 96(BX)
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	VMULPS      128(BX), Y4, Y3
+	VFMADD231PS 128(CX), Y5, Y3
+	VMULPS      160(BX), Y4, Y2
+	VFMADD231PS 160(CX), Y5, Y2
+	VMULPS      192(BX), Y4, Y1
+	VFMADD231PS 192(CX), Y5, Y1
+	VMULPS      224(BX), Y4, Y0
+	VFMADD231PS 224(CX), Y5, Y0
+	VMOVUPS     Y3, 128(BX)
+	VMOVUPS     Y2, 160(BX)
+	VMOVUPS     Y1, 192(BX)
+	VMOVUPS     Y0, 224(BX)
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y13, Y13
+	VADDPS      Y0, Y1, Y0
+	VADDPS      Y0, Y12, Y12
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l26
+
+l27:
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	VMULPS      (BX), Y4, Y0
+	VFMADD231PS (CX), Y5, Y0
+	VMOVUPS     Y0, (BX)
+	VADDPS      Y0, Y13, Y13
+	ADDQ        $+32, BX
+	ADDQ        $+32, CX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l28
+
+l29:
+	CMPQ         AX, $0x01
+	JLT          l30
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y2
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y1, Y5, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+	VADDPS       Y0, Y13, Y0
+	VBLENDVPS    Y2, Y0, Y13, Y13
+
+l30:
+	ADDQ $-1, R14
+	CMPQ R14, $0x01
+	JGE  l24
+
+l25:
+	VADDPS       Y12, Y13, Y0
+	MOVQ         bad+8(FP), DX
+	VSUBPS       Y0, Y0, Y0
+	VANDPS       rank1Constants<>+32(SB), Y0, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y3
+	VPERMILPS    $0x0e, X3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y3
+	VPERMILPS    $0x01, X3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y0
+	VMOVSS       X0, (DX)
+	MOVBQZX      3(DX), AX
+	TESTQ        $0x0000003f, AX
+	JEQ          l31
+	VXORPS       Y1, Y1, Y1
+	XORL         CX, CX
+	MOVQ         rows+40(FP), AX
+	CMPQ         CX, AX
+	JGE          l33
+	PCALIGN      $0x20
+
+l32:
+	MOVQ    stride+56(FP), BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	MOVQ    w+0(FP), BX
+	SHLQ    $0x02, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x08
+	JLT     l35
+	PCALIGN $0x20
+
+l34:
+	VMOVUPS (BX), Y0
+	VSUBPS  Y0, Y0, Y0
+	VORPS   Y0, Y1, Y1
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l34
+
+l35:
+	CMPQ         AX, $0x01
+	JLT          l36
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rank1Constants<>+128(SB), Y0, Y0
+	VMASKMOVPS   (BX), Y0, Y0
+	VSUBPS       Y0, Y0, Y0
+	VORPS        Y0, Y1, Y1
+
+l36:
+	ADDQ $+1, CX
+	MOVQ rows+40(FP), AX
+	CMPQ CX, AX
+	JLT  l32
+
+l33:
+	VANDPS       rank1Constants<>+32(SB), Y1, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y3
+	VPERMILPS    $0x0e, X3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y3
+	VPERMILPS    $0x01, X3, X2
+	VMAXPS       Y2, Y3, Y1
+	VMAXPS       Y3, Y2, Y0
+	VCMPPS       $0x03, Y2, Y3, Y2
+	VANDPS       Y0, Y1, Y1
+	VORPS        Y2, Y1, Y0
+	VMOVSS       X0, (DX)
+
+l31:
 	VZEROUPPER
 	RET
 
-// func Rank1DGSumF64AVX2(w *float64, out *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
+// func Rank1DGFiniteF64AVX2(w *float64, bad *float64, d *float64, gs *float64, x *float64, rows int, cols int, stride int, dStep int, gsStep int, far int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Rank1DGSumF64AVX2(SB), NOSPLIT, $0-88
-	VMOVUPS rank1Constants<>+192(SB), Y15
-	MOVQ    rows+40(FP), R10
-	MOVQ    w+0(FP), R9
-	MOVQ    gs+24(FP), R8
-	MOVQ    d+16(FP), DI
-	MOVQ    out+8(FP), SI
-	MOVQ    far+80(FP), AX
-	CMPQ    AX, $0x01
-	JGE     l1
+TEXT ·Rank1DGFiniteF64AVX2(SB), NOSPLIT, $0-88
+	MOVQ    rows+40(FP), R14
+	MOVQ    w+0(FP), R13
+	MOVQ    gs+24(FP), R12
+	MOVQ    d+16(FP), R11
+	VXORPS  Y13, Y13, Y13
+	VXORPS  Y12, Y12, Y12
+	MOVQ    far+80(FP), R10
 	CMPQ    R10, $0x02
+	JLT     l1
+	MOVQ    R14, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ         x+32(FP), DX
-	MOVQ         R9, CX
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R9
-	VBROADCASTSD (R8), Y14
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         gsStep+72(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R8
-	VBROADCASTSD (DI), Y0
-	VSUBPD       Y0, Y15, Y13
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x02, AX
+	MOVQ         dStep+64(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y7
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y6
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y5
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y4
+	ADDQ         AX, CX
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	VXORPS       Y12, Y12, Y12
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y9, Y9, Y9
-	MOVQ         R9, BX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R9
-	VBROADCASTSD (R8), Y8
-	MOVQ         gsStep+72(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R8
-	VBROADCASTSD (DI), Y0
-	VSUBPD       Y0, Y15, Y7
-	MOVQ         dStep+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y3, Y3, Y3
+	ADDQ         AX, R11
+	MOVQ         x+32(FP), BX
 	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
-	VMOVUPS     (DX), Y1
-	VMULPD      (CX), Y13, Y0
-	VFMADD231PD Y1, Y14, Y0
-	VMOVUPS     Y0, (CX)
+	VMULPD      (R8), Y7, Y3
+	VFMADD231PD (BX), Y11, Y3
+	VMULPD      32(R8), Y7, Y2
+	VFMADD231PD 32(BX), Y11, Y2
+	VMULPD      64(R8), Y7, Y1
+	VFMADD231PD 64(BX), Y11, Y1
+	VMULPD      96(R8), Y7, Y0
+	VFMADD231PD 96(BX), Y11, Y0
+	VMOVUPS     Y3, (R8)
+	VMOVUPS     Y2, 32(R8)
+	VMOVUPS     Y1, 64(R8)
+	VMOVUPS     Y0, 96(R8)
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
 	VADDPD      Y0, Y12, Y12
-	VMULPD      (BX), Y7, Y0
-	VFMADD231PD Y1, Y8, Y0
-	VMOVUPS     Y0, (BX)
-	VADDPD      Y0, Y6, Y6
-	VMOVUPS     32(DX), Y1
-	VMULPD      32(CX), Y13, Y0
-	VFMADD231PD Y1, Y14, Y0
-	VMOVUPS     Y0, 32(CX)
-	VADDPD      Y0, Y11, Y11
-	VMULPD      32(BX), Y7, Y0
-	VFMADD231PD Y1, Y8, Y0
-	VMOVUPS     Y0, 32(BX)
-	VADDPD      Y0, Y5, Y5
-	VMOVUPS     64(DX), Y1
-	VMULPD      64(CX), Y13, Y0
-	VFMADD231PD Y1, Y14, Y0
-	VMOVUPS     Y0, 64(CX)
-	VADDPD      Y0, Y10, Y10
-	VMULPD      64(BX), Y7, Y0
-	VFMADD231PD Y1, Y8, Y0
-	VMOVUPS     Y0, 64(BX)
-	VADDPD      Y0, Y4, Y4
-	VMOVUPS     96(DX), Y1
-	VMULPD      96(CX), Y13, Y0
-	VFMADD231PD Y1, Y14, Y0
-	VMOVUPS     Y0, 96(CX)
-	VADDPD      Y0, Y9, Y9
-	VMULPD      96(BX), Y7, Y0
-	VFMADD231PD Y1, Y8, Y0
-	VMOVUPS     Y0, 96(BX)
-	VADDPD      Y0, Y3, Y3
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
+	VMULPD      (DI), Y6, Y3
+	VFMADD231PD (BX), Y10, Y3
+	VMULPD      32(DI), Y6, Y2
+	VFMADD231PD 32(BX), Y10, Y2
+	VMULPD      64(DI), Y6, Y1
+	VFMADD231PD 64(BX), Y10, Y1
+	VMULPD      96(DI), Y6, Y0
+	VFMADD231PD 96(BX), Y10, Y0
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     Y1, 64(DI)
+	VMOVUPS     Y0, 96(DI)
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	VMULPD      (SI), Y5, Y3
+	VFMADD231PD (BX), Y9, Y3
+	VMULPD      32(SI), Y5, Y2
+	VFMADD231PD 32(BX), Y9, Y2
+	VMULPD      64(SI), Y5, Y1
+	VFMADD231PD 64(BX), Y9, Y1
+	VMULPD      96(SI), Y5, Y0
+	VFMADD231PD 96(BX), Y9, Y0
+	VMOVUPS     Y3, (SI)
+	VMOVUPS     Y2, 32(SI)
+	VMOVUPS     Y1, 64(SI)
+	VMOVUPS     Y0, 96(SI)
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	VMULPD      (DX), Y4, Y3
+	VFMADD231PD (BX), Y8, Y3
+	VMULPD      32(DX), Y4, Y2
+	VFMADD231PD 32(BX), Y8, Y2
+	VMULPD      64(DX), Y4, Y1
+	VFMADD231PD 64(BX), Y8, Y1
+	VMULPD      96(DX), Y4, Y0
+	VFMADD231PD 96(BX), Y8, Y0
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y2, 32(DX)
+	VMOVUPS     Y1, 64(DX)
+	VMOVUPS     Y0, 96(DX)
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	ADDQ        $+128, R8
+	ADDQ        $+128, DI
+	ADDQ        $+128, SI
 	ADDQ        $+128, DX
+	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
 	JGE         l4
@@ -5695,26 +11225,27 @@ l5:
 	PCALIGN $0x20
 
 l6:
-	VMOVUPS     (DX), Y1
-	VMULPD      (CX), Y13, Y0
-	VFMADD231PD Y1, Y14, Y0
-	VMOVUPS     Y0, (CX)
-	VADDPD      Y0, Y12, Y0
-	VMOVAPS     Y11, Y12
-	VMOVAPS     Y10, Y11
-	VMOVAPS     Y9, Y10
-	VMOVAPS     Y0, Y9
-	VMULPD      (BX), Y7, Y0
-	VFMADD231PD Y1, Y8, Y0
-	VMOVUPS     Y0, (BX)
-	VADDPD      Y0, Y6, Y0
-	VMOVAPS     Y5, Y6
-	VMOVAPS     Y4, Y5
-	VMOVAPS     Y3, Y4
-	VMOVAPS     Y0, Y3
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
+	VMULPD      (R8), Y7, Y0
+	VFMADD231PD (BX), Y11, Y0
+	VMOVUPS     Y0, (R8)
+	VADDPD      Y0, Y13, Y13
+	VMULPD      (DI), Y6, Y0
+	VFMADD231PD (BX), Y10, Y0
+	VMOVUPS     Y0, (DI)
+	VADDPD      Y0, Y13, Y13
+	VMULPD      (SI), Y5, Y0
+	VFMADD231PD (BX), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VADDPD      Y0, Y13, Y13
+	VMULPD      (DX), Y4, Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMOVUPS     Y0, (DX)
+	VADDPD      Y0, Y13, Y13
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
 	ADDQ        $+32, DX
+	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
 	JGE         l6
@@ -5725,144 +11256,579 @@ l7:
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
-	VMASKMOVPD   (DX), Y2, Y1
-	VMASKMOVPD   (CX), Y2, Y0
-	VMULPD       Y13, Y0, Y0
-	VFMADD231PD  Y1, Y14, Y0
-	VMASKMOVPD   Y0, Y2, (CX)
-	VADDPD       Y0, Y12, Y0
-	VBLENDVPD    Y2, Y0, Y12, Y12
+	VMASKMOVPD   (R8), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VMULPD       Y7, Y0, Y0
-	VFMADD231PD  Y1, Y8, Y0
-	VMASKMOVPD   Y0, Y2, (BX)
-	VADDPD       Y0, Y6, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
+	VMULPD       Y7, Y1, Y1
+	VFMADD231PD  Y0, Y11, Y1
+	VMASKMOVPD   Y1, Y2, (R8)
+	VADDPD       Y1, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y6, Y1, Y1
+	VFMADD231PD  Y0, Y10, Y1
+	VMASKMOVPD   Y1, Y2, (DI)
+	VADDPD       Y1, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y5, Y1, Y1
+	VFMADD231PD  Y0, Y9, Y1
+	VMASKMOVPD   Y1, Y2, (SI)
+	VADDPD       Y1, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y4, Y1, Y1
+	VFMADD231PD  Y0, Y8, Y1
+	VMASKMOVPD   Y1, Y2, (DX)
+	VADDPD       Y1, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
 
 l8:
-	VADDPD       Y10, Y12, Y12
-	VADDPD       Y9, Y11, Y11
-	VADDPD       Y11, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	VADDPD       Y4, Y6, Y6
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(SI)
-	ADDQ         $+16, SI
-	ADDQ         $-2, R10
-	CMPQ         R10, $0x02
-	JGE          l2
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
 
 l3:
+	MOVQ  R14, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+72(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+64(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
+
 l1:
 	CMPQ    R10, $0x01
-	JLT     l10
+	JLT     l9
+	MOVQ    R14, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
+	JLT     l11
 	PCALIGN $0x20
 
-l9:
-	MOVQ         x+32(FP), CX
-	MOVQ         R9, BX
+l10:
+	MOVQ         R13, BX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R9
-	VBROADCASTSD (R8), Y9
+	ADDQ         AX, R13
+	MOVQ         R12, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         gsStep+72(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
 	MOVQ         gsStep+72(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, R8
-	VBROADCASTSD (DI), Y0
-	VSUBPD       Y0, Y15, Y8
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R14, AX
+	SARQ         $0x01, AX
+	MOVQ         dStep+64(FP), BX
+	SHLQ         $0x03, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y8
+	ADDQ         AX, CX
 	MOVQ         dStep+64(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y4, Y4, Y4
+	ADDQ         AX, R11
+	MOVQ         x+32(FP), BX
 	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l12
+	CMPQ         AX, $0x20
+	JLT          l13
 	PCALIGN      $0x20
 
-l11:
-	VMULPD      (BX), Y8, Y3
-	VFMADD231PD (CX), Y9, Y3
-	VMULPD      32(BX), Y8, Y2
-	VFMADD231PD 32(CX), Y9, Y2
-	VMULPD      64(BX), Y8, Y1
-	VFMADD231PD 64(CX), Y9, Y1
-	VMULPD      96(BX), Y8, Y0
-	VFMADD231PD 96(CX), Y9, Y0
-	ADDQ        $+128, BX
-	ADDQ        $+128, CX
-	VMOVUPS     Y3, -128(BX)
-	VADDPD      Y3, Y7, Y7
-	VMOVUPS     Y2, -96(BX)
-	VADDPD      Y2, Y6, Y6
-	VMOVUPS     Y1, -64(BX)
-	VADDPD      Y1, Y5, Y5
-	VMOVUPS     Y0, -32(BX)
-	VADDPD      Y0, Y4, Y4
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l11
-
 l12:
-	CMPQ    AX, $0x04
-	JLT     l14
-	PCALIGN $0x20
+	VMULPD      (SI), Y9, Y7
+	VFMADD231PD (BX), Y11, Y7
+	VMULPD      32(SI), Y9, Y6
+	VFMADD231PD 32(BX), Y11, Y6
+	VMULPD      64(SI), Y9, Y5
+	VFMADD231PD 64(BX), Y11, Y5
+	VMULPD      96(SI), Y9, Y4
+	VFMADD231PD 96(BX), Y11, Y4
+	VMULPD      128(SI), Y9, Y3
+	VFMADD231PD 128(BX), Y11, Y3
+	VMULPD      160(SI), Y9, Y2
+	VFMADD231PD 160(BX), Y11, Y2
+	VMULPD      192(SI), Y9, Y1
+	VFMADD231PD 192(BX), Y11, Y1
+	VMULPD      224(SI), Y9, Y0
+	VFMADD231PD 224(BX), Y11, Y0
+	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, 32(SI)
+	VMOVUPS     Y5, 64(SI)
+	VMOVUPS     Y4, 96(SI)
+	VMOVUPS     Y3, 128(SI)
+	VMOVUPS     Y2, 160(SI)
+	VMOVUPS     Y1, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VADDPD      Y6, Y7, Y6
+	VADDPD      Y6, Y13, Y13
+	VADDPD      Y4, Y5, Y4
+	VADDPD      Y4, Y12, Y12
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	VMULPD      (DX), Y8, Y7
+	VFMADD231PD (BX), Y10, Y7
+	VMULPD      32(DX), Y8, Y6
+	VFMADD231PD 32(BX), Y10, Y6
+	VMULPD      64(DX), Y8, Y5
+	VFMADD231PD 64(BX), Y10, Y5
+	VMULPD      96(DX), Y8, Y4
+	VFMADD231PD 96(BX), Y10, Y4
+	VMULPD      128(DX), Y8, Y3
+	VFMADD231PD 128(BX), Y10, Y3
+	VMULPD      160(DX), Y8, Y2
+	VFMADD231PD 160(BX), Y10, Y2
+	VMULPD      192(DX), Y8, Y1
+	VFMADD231PD 192(BX), Y10, Y1
+	VMULPD      224(DX), Y8, Y0
+	VFMADD231PD 224(BX), Y10, Y0
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y4, 96(DX)
+	VMOVUPS     Y3, 128(DX)
+	VMOVUPS     Y2, 160(DX)
+	VMOVUPS     Y1, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	VADDPD      Y6, Y7, Y6
+	VADDPD      Y6, Y13, Y13
+	VADDPD      Y4, Y5, Y4
+	VADDPD      Y4, Y12, Y12
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
 
 l13:
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VMULPD      (SI), Y9, Y0
+	VFMADD231PD (BX), Y11, Y0
+	VMOVUPS     Y0, (SI)
+	VADDPD      Y0, Y13, Y13
+	VMULPD      (DX), Y8, Y0
+	VFMADD231PD (BX), Y10, Y0
+	VMOVUPS     Y0, (DX)
+	VADDPD      Y0, Y13, Y13
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y9, Y1, Y1
+	VFMADD231PD  Y0, Y11, Y1
+	VMASKMOVPD   Y1, Y2, (SI)
+	VADDPD       Y1, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y8, Y1, Y1
+	VFMADD231PD  Y0, Y10, Y1
+	VMASKMOVPD   Y1, Y2, (DX)
+	VADDPD       Y1, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+
+l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R14, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R14, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R13
+	MOVQ  gsStep+72(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  dStep+64(FP), AX
+	SHLQ  $0x03, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R14
+
+l9:
+	CMPQ    R14, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	MOVQ         x+32(FP), DX
+	MOVQ         R13, CX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	VBROADCASTSD (R12), Y11
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y10
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         R13, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	VBROADCASTSD (R12), Y9
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y8
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l20
+	PCALIGN      $0x20
+
+l19:
+	VMOVUPS     (DX), Y7
+	VMOVUPS     32(DX), Y6
+	VMOVUPS     64(DX), Y5
+	VMOVUPS     96(DX), Y4
+	VMULPD      (CX), Y10, Y3
+	VFMADD231PD Y7, Y11, Y3
+	VMULPD      32(CX), Y10, Y2
+	VFMADD231PD Y6, Y11, Y2
+	VMULPD      64(CX), Y10, Y1
+	VFMADD231PD Y5, Y11, Y1
+	VMULPD      96(CX), Y10, Y0
+	VFMADD231PD Y4, Y11, Y0
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y2, 32(CX)
+	VMOVUPS     Y1, 64(CX)
+	VMOVUPS     Y0, 96(CX)
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
 	VMULPD      (BX), Y8, Y0
-	VFMADD231PD (CX), Y9, Y0
+	VFMADD231PD Y7, Y9, Y0
+	VMULPD      32(BX), Y8, Y1
+	VFMADD231PD Y6, Y9, Y1
+	VMULPD      64(BX), Y8, Y2
+	VFMADD231PD Y5, Y9, Y2
+	VMULPD      96(BX), Y8, Y3
+	VFMADD231PD Y4, Y9, Y3
 	VMOVUPS     Y0, (BX)
-	VADDPD      Y0, Y7, Y0
-	VMOVAPS     Y6, Y7
-	VMOVAPS     Y5, Y6
-	VMOVAPS     Y4, Y5
-	VMOVAPS     Y0, Y4
+	VMOVUPS     Y1, 32(BX)
+	VMOVUPS     Y2, 64(BX)
+	VMOVUPS     Y3, 96(BX)
+	VADDPD      Y1, Y0, Y0
+	VADDPD      Y0, Y13, Y13
+	VADDPD      Y3, Y2, Y0
+	VADDPD      Y0, Y12, Y12
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l19
+
+l20:
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
+	VMOVUPS     (DX), Y1
+	VMULPD      (CX), Y10, Y0
+	VFMADD231PD Y1, Y11, Y0
+	VMOVUPS     Y0, (CX)
+	VADDPD      Y0, Y13, Y13
+	VMULPD      (BX), Y8, Y0
+	VFMADD231PD Y1, Y9, Y0
+	VMOVUPS     Y0, (BX)
+	VADDPD      Y0, Y13, Y13
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $+32, DX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l21
+
+l22:
+	CMPQ         AX, $0x01
+	JLT          l23
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y10, Y0, Y0
+	VFMADD231PD  Y1, Y11, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y8, Y0, Y0
+	VFMADD231PD  Y1, Y9, Y0
+	VMASKMOVPD   Y0, Y2, (BX)
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
+
+l23:
+	ADDQ $-2, R14
+	CMPQ R14, $0x02
+	JGE  l17
+
+l18:
+	CMPQ    R14, $0x01
+	JLT     l25
+	PCALIGN $0x20
+
+l24:
+	MOVQ         x+32(FP), CX
+	MOVQ         R13, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R13
+	VBROADCASTSD (R12), Y5
+	MOVQ         gsStep+72(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y1
+	VMOVUPS      rank1Constants<>+192(SB), Y0
+	VSUBPD       Y1, Y0, Y4
+	MOVQ         dStep+64(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R11
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l27
+	PCALIGN      $0x20
+
+l26:
+	VMULPD      (BX), Y4, Y3
+	VFMADD231PD (CX), Y5, Y3
+	VMULPD      32(BX), Y4, Y2
+	VFMADD231PD 32(CX), Y5, Y2
+	VMULPD      64(BX), Y4, Y1
+	VFMADD231PD 64(CX), Y5, Y1
+	VMULPD      96(BX), Y4, Y0
+	VFMADD231PD 96(CX), Y5, Y0
+	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y2, 32(BX)
+	VMOVUPS     Y1, 64(BX)
+	VMOVUPS     Y0, 96(BX)
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	VMULPD      128(BX), Y4, Y3
+	VFMADD231PD 128(CX), Y5, Y3
+	VMULPD      160(BX), Y4, Y2
+	VFMADD231PD 160(CX), Y5, Y2
+	VMULPD      192(BX), Y4, Y1
+	VFMADD231PD 192(CX), Y5, Y1
+	VMULPD      224(BX), Y4, Y0
+	VFMADD231PD 224(CX), Y5, Y0
+	VMOVUPS     Y3, 128(BX)
+	VMOVUPS     Y2, 160(BX)
+	VMOVUPS     Y1, 192(BX)
+	VMOVUPS     Y0, 224(BX)
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y13, Y13
+	VADDPD      Y0, Y1, Y0
+	VADDPD      Y0, Y12, Y12
+	ADDQ        $+256, BX
+	ADDQ        $+256, CX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l26
+
+l27:
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	VMULPD      (BX), Y4, Y0
+	VFMADD231PD (CX), Y5, Y0
+	VMOVUPS     Y0, (BX)
+	VADDPD      Y0, Y13, Y13
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l13
+	JGE         l28
 
-l14:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l15
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VMULPD       Y8, Y0, Y0
-	VFMADD231PD  Y1, Y9, Y0
+	VMULPD       Y4, Y0, Y0
+	VFMADD231PD  Y1, Y5, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
-	VADDPD       Y0, Y7, Y0
-	VBLENDVPD    Y2, Y0, Y7, Y7
+	VADDPD       Y0, Y13, Y0
+	VBLENDVPD    Y2, Y0, Y13, Y13
 
-l15:
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y4, Y6, Y6
-	VADDPD       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R10
-	CMPQ         R10, $0x01
-	JGE          l9
+l30:
+	ADDQ $-1, R14
+	CMPQ R14, $0x01
+	JGE  l24
 
-l10:
+l25:
+	VADDPD       Y12, Y13, Y0
+	MOVQ         bad+8(FP), DX
+	VSUBPD       Y0, Y0, Y0
+	VANDPD       rank1Constants<>+192(SB), Y0, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPD       Y2, Y3, Y1
+	VMAXPD       Y3, Y2, Y0
+	VCMPPD       $0x03, Y2, Y3, Y2
+	VANDPD       Y0, Y1, Y1
+	VORPD        Y2, Y1, Y3
+	VPERMILPD    $0x01, X3, X2
+	VMAXPD       Y2, Y3, Y1
+	VMAXPD       Y3, Y2, Y0
+	VCMPPD       $0x03, Y2, Y3, Y2
+	VANDPD       Y0, Y1, Y1
+	VORPD        Y2, Y1, Y0
+	VMOVSD       X0, (DX)
+	MOVBQZX      7(DX), AX
+	TESTQ        $0x0000003f, AX
+	JEQ          l31
+	VXORPS       Y1, Y1, Y1
+	XORL         CX, CX
+	MOVQ         rows+40(FP), AX
+	CMPQ         CX, AX
+	JGE          l33
+	PCALIGN      $0x20
+
+l32:
+	MOVQ    stride+56(FP), BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	MOVQ    w+0(FP), BX
+	SHLQ    $0x03, AX
+	LEAQ    (BX)(AX*1), BX
+	MOVQ    cols+48(FP), AX
+	CMPQ    AX, $0x04
+	JLT     l35
+	PCALIGN $0x20
+
+l34:
+	VMOVUPS (BX), Y0
+	VSUBPD  Y0, Y0, Y0
+	VORPD   Y0, Y1, Y1
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l34
+
+l35:
+	CMPQ         AX, $0x01
+	JLT          l36
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rank1Constants<>+288(SB), Y0, Y0
+	VMASKMOVPD   (BX), Y0, Y0
+	VSUBPD       Y0, Y0, Y0
+	VORPD        Y0, Y1, Y1
+
+l36:
+	ADDQ $+1, CX
+	MOVQ rows+40(FP), AX
+	CMPQ CX, AX
+	JLT  l32
+
+l33:
+	VANDPD       rank1Constants<>+192(SB), Y1, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPD       Y2, Y3, Y1
+	VMAXPD       Y3, Y2, Y0
+	VCMPPD       $0x03, Y2, Y3, Y2
+	VANDPD       Y0, Y1, Y1
+	VORPD        Y2, Y1, Y3
+	VPERMILPD    $0x01, X3, X2
+	VMAXPD       Y2, Y3, Y1
+	VMAXPD       Y3, Y2, Y0
+	VCMPPD       $0x03, Y2, Y3, Y2
+	VANDPD       Y0, Y1, Y1
+	VORPD        Y2, Y1, Y0
+	VMOVSD       X0, (DX)
+
+l31:
 	VZEROUPPER
 	RET
 

@@ -64,25 +64,25 @@ func Rank1CGClipF32NEON(w, c, gs, x *float32, lo, hi float32, rows, cols, stride
 //go:noescape
 func Rank1CGClipF64NEON(w, c, gs, x *float64, lo, hi float64, rows, cols, stride, gsStep, far int)
 
-// Rank1GSumF32NEON is portable.Rank1GSum for float32.
+// Rank1GFiniteF32NEON is portable.Rank1GFinite for float32.
 //
 //go:noescape
-func Rank1GSumF32NEON(w, out, gs, x *float32, rows, cols, stride, gsStep, far int)
+func Rank1GFiniteF32NEON(w, bad, gs, x *float32, rows, cols, stride, gsStep, far int)
 
-// Rank1GSumF64NEON is portable.Rank1GSum for float64.
+// Rank1GFiniteF64NEON is portable.Rank1GFinite for float64.
 //
 //go:noescape
-func Rank1GSumF64NEON(w, out, gs, x *float64, rows, cols, stride, gsStep, far int)
+func Rank1GFiniteF64NEON(w, bad, gs, x *float64, rows, cols, stride, gsStep, far int)
 
-// Rank1DGSumF32NEON is portable.Rank1DGSum for float32.
+// Rank1DGFiniteF32NEON is portable.Rank1DGFinite for float32.
 //
 //go:noescape
-func Rank1DGSumF32NEON(w, out, d, gs, x *float32, rows, cols, stride, dStep, gsStep, far int)
+func Rank1DGFiniteF32NEON(w, bad, d, gs, x *float32, rows, cols, stride, dStep, gsStep, far int)
 
-// Rank1DGSumF64NEON is portable.Rank1DGSum for float64.
+// Rank1DGFiniteF64NEON is portable.Rank1DGFinite for float64.
 //
 //go:noescape
-func Rank1DGSumF64NEON(w, out, d, gs, x *float64, rows, cols, stride, dStep, gsStep, far int)
+func Rank1DGFiniteF64NEON(w, bad, d, gs, x *float64, rows, cols, stride, dStep, gsStep, far int)
 
 // Rank1ResidualF32NEON is portable.Rank1Residual for float32.
 //

@@ -69,23 +69,24 @@ l1:
 	MOVQ         stride+32(FP), AX
 	SHLQ         $0x02, AX
 	ADDQ         AX, DX
-	VBROADCASTSS (CX), Y4
-	ADDQ         $+4, CX
+	VBROADCASTSS (CX), Y2
+	MOVQ         $0x00000004, AX
+	ADDQ         AX, CX
 	MOVQ         cols+24(FP), AX
 	CMPQ         AX, $0x20
 	JLT          l4
 	PCALIGN      $0x20
 
 l3:
-	VMULPS  (BX), Y4, Y3
-	VMULPS  32(BX), Y4, Y2
-	VMULPS  64(BX), Y4, Y1
-	VMULPS  96(BX), Y4, Y0
+	VMULPS  (BX), Y2, Y0
+	VMOVUPS Y0, (BX)
+	VMULPS  32(BX), Y2, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPS  64(BX), Y2, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPS  96(BX), Y2, Y0
+	VMOVUPS Y0, 96(BX)
 	ADDQ    $+128, BX
-	VMOVUPS Y3, -128(BX)
-	VMOVUPS Y2, -96(BX)
-	VMOVUPS Y1, -64(BX)
-	VMOVUPS Y0, -32(BX)
 	ADDQ    $-32, AX
 	CMPQ    AX, $0x20
 	JGE     l3
@@ -96,7 +97,7 @@ l4:
 	PCALIGN $0x20
 
 l5:
-	VMULPS  (BX), Y4, Y0
+	VMULPS  (BX), Y2, Y0
 	VMOVUPS Y0, (BX)
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
@@ -110,7 +111,7 @@ l6:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y1
 	VMASKMOVPS   (BX), Y1, Y0
-	VMULPS       Y0, Y4, Y0
+	VMULPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (BX)
 
 l7:
@@ -137,23 +138,24 @@ l1:
 	MOVQ         stride+32(FP), AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, DX
-	VBROADCASTSD (CX), Y4
-	ADDQ         $+8, CX
+	VBROADCASTSD (CX), Y2
+	MOVQ         $0x00000008, AX
+	ADDQ         AX, CX
 	MOVQ         cols+24(FP), AX
 	CMPQ         AX, $0x10
 	JLT          l4
 	PCALIGN      $0x20
 
 l3:
-	VMULPD  (BX), Y4, Y3
-	VMULPD  32(BX), Y4, Y2
-	VMULPD  64(BX), Y4, Y1
-	VMULPD  96(BX), Y4, Y0
+	VMULPD  (BX), Y2, Y0
+	VMOVUPS Y0, (BX)
+	VMULPD  32(BX), Y2, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPD  64(BX), Y2, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPD  96(BX), Y2, Y0
+	VMOVUPS Y0, 96(BX)
 	ADDQ    $+128, BX
-	VMOVUPS Y3, -128(BX)
-	VMOVUPS Y2, -96(BX)
-	VMOVUPS Y1, -64(BX)
-	VMOVUPS Y0, -32(BX)
 	ADDQ    $-16, AX
 	CMPQ    AX, $0x10
 	JGE     l3
@@ -164,7 +166,7 @@ l4:
 	PCALIGN $0x20
 
 l5:
-	VMULPD  (BX), Y4, Y0
+	VMULPD  (BX), Y2, Y0
 	VMOVUPS Y0, (BX)
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
@@ -178,7 +180,7 @@ l6:
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y1
 	VMASKMOVPD   (BX), Y1, Y0
-	VMULPD       Y0, Y4, Y0
+	VMULPD       Y0, Y2, Y0
 	VMASKMOVPD   Y0, Y1, (BX)
 
 l7:
@@ -191,165 +193,352 @@ l2:
 	RET
 
 // func ScaleCF32AVX2(w *float32, c *float32, rows int, cols int, stride int, far int)
-// Requires: AVX, AVX2, MMX+
+// Requires: AVX, AVX2
 TEXT ·ScaleCF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+16(FP), R10
-	MOVQ    w+0(FP), R9
-	MOVQ    far+40(FP), R8
-	CMPQ    R8, $0x02
+	MOVQ    rows+16(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    far+40(FP), R9
+	CMPQ    R9, $0x02
 	JLT     l1
-	CMPQ    R10, $0x08
+	MOVQ    R11, R8
+	SARQ    $0x02, R8
+	CMPQ    R8, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ    c+8(FP), DI
-	MOVQ    R9, SI
-	MOVQ    cols+24(FP), DX
-	CMPQ    DX, $0x40
+	MOVQ    R10, BX
+	MOVQ    R11, AX
+	SARQ    $0x02, AX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x02, CX
+	IMULQ   CX, AX
+	MOVQ    BX, DI
+	ADDQ    AX, BX
+	MOVQ    BX, SI
+	ADDQ    AX, BX
+	MOVQ    BX, DX
+	ADDQ    AX, BX
+	MOVQ    BX, CX
+	ADDQ    AX, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R10
+	MOVQ    c+8(FP), BX
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x40
 	JLT     l5
 	PCALIGN $0x20
 
 l4:
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y7
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y5
-	VMOVUPS 128(DI), Y4
-	VMOVUPS 160(DI), Y3
-	VMOVUPS 192(DI), Y2
-	VMOVUPS 224(DI), Y1
-	MOVQ    SI, CX
-	MOVQ    $0x00000008, BX
-	CMPQ    BX, $0x01
+	VMOVUPS (DI), Y0
+	VMULPS  (BX), Y0, Y7
+	VMOVUPS 32(DI), Y0
+	VMULPS  32(BX), Y0, Y6
+	VMOVUPS 64(DI), Y0
+	VMULPS  64(BX), Y0, Y5
+	VMOVUPS 96(DI), Y0
+	VMULPS  96(BX), Y0, Y4
+	VMOVUPS 128(DI), Y0
+	VMULPS  128(BX), Y0, Y3
+	VMOVUPS 160(DI), Y0
+	VMULPS  160(BX), Y0, Y2
+	VMOVUPS 192(DI), Y0
+	VMULPS  192(BX), Y0, Y1
+	VMOVUPS 224(DI), Y0
+	VMULPS  224(BX), Y0, Y0
+	VMOVUPS Y7, (DI)
+	VMOVUPS Y6, 32(DI)
+	VMOVUPS Y5, 64(DI)
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y3, 128(DI)
+	VMOVUPS Y2, 160(DI)
+	VMOVUPS Y1, 192(DI)
+	VMOVUPS Y0, 224(DI)
+	VMOVUPS (SI), Y0
+	VMULPS  (BX), Y0, Y7
+	VMOVUPS 32(SI), Y0
+	VMULPS  32(BX), Y0, Y6
+	VMOVUPS 64(SI), Y0
+	VMULPS  64(BX), Y0, Y5
+	VMOVUPS 96(SI), Y0
+	VMULPS  96(BX), Y0, Y4
+	VMOVUPS 128(SI), Y0
+	VMULPS  128(BX), Y0, Y3
+	VMOVUPS 160(SI), Y0
+	VMULPS  160(BX), Y0, Y2
+	VMOVUPS 192(SI), Y0
+	VMULPS  192(BX), Y0, Y1
+	VMOVUPS 224(SI), Y0
+	VMULPS  224(BX), Y0, Y0
+	VMOVUPS Y7, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y5, 64(SI)
+	VMOVUPS Y4, 96(SI)
+	VMOVUPS Y3, 128(SI)
+	VMOVUPS Y2, 160(SI)
+	VMOVUPS Y1, 192(SI)
+	VMOVUPS Y0, 224(SI)
+	VMOVUPS (DX), Y0
+	VMULPS  (BX), Y0, Y7
+	VMOVUPS 32(DX), Y0
+	VMULPS  32(BX), Y0, Y6
+	VMOVUPS 64(DX), Y0
+	VMULPS  64(BX), Y0, Y5
+	VMOVUPS 96(DX), Y0
+	VMULPS  96(BX), Y0, Y4
+	VMOVUPS 128(DX), Y0
+	VMULPS  128(BX), Y0, Y3
+	VMOVUPS 160(DX), Y0
+	VMULPS  160(BX), Y0, Y2
+	VMOVUPS 192(DX), Y0
+	VMULPS  192(BX), Y0, Y1
+	VMOVUPS 224(DX), Y0
+	VMULPS  224(BX), Y0, Y0
+	VMOVUPS Y7, (DX)
+	VMOVUPS Y6, 32(DX)
+	VMOVUPS Y5, 64(DX)
+	VMOVUPS Y4, 96(DX)
+	VMOVUPS Y3, 128(DX)
+	VMOVUPS Y2, 160(DX)
+	VMOVUPS Y1, 192(DX)
+	VMOVUPS Y0, 224(DX)
+	VMOVUPS (CX), Y0
+	VMULPS  (BX), Y0, Y7
+	VMOVUPS 32(CX), Y0
+	VMULPS  32(BX), Y0, Y6
+	VMOVUPS 64(CX), Y0
+	VMULPS  64(BX), Y0, Y5
+	VMOVUPS 96(CX), Y0
+	VMULPS  96(BX), Y0, Y4
+	VMOVUPS 128(CX), Y0
+	VMULPS  128(BX), Y0, Y3
+	VMOVUPS 160(CX), Y0
+	VMULPS  160(BX), Y0, Y2
+	VMOVUPS 192(CX), Y0
+	VMULPS  192(BX), Y0, Y1
+	VMOVUPS 224(CX), Y0
+	VMULPS  224(BX), Y0, Y0
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y5, 64(CX)
+	VMOVUPS Y4, 96(CX)
+	VMOVUPS Y3, 128(CX)
+	VMOVUPS Y2, 160(CX)
+	VMOVUPS Y1, 192(CX)
+	VMOVUPS Y0, 224(CX)
+	ADDQ    $+256, DI
+	ADDQ    $+256, SI
+	ADDQ    $+256, DX
+	ADDQ    $+256, CX
+	ADDQ    $+256, BX
+	ADDQ    $-64, AX
+	CMPQ    AX, $0x40
+	JGE     l4
+
+l5:
+	CMPQ    AX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	PREFETCHT1 2048(CX)
-	VMULPS     (CX), Y8, Y0
-	VMOVUPS    Y0, (CX)
-	VMULPS     32(CX), Y7, Y0
-	VMOVUPS    Y0, 32(CX)
-	PREFETCHT1 2112(CX)
-	VMULPS     64(CX), Y6, Y0
-	VMOVUPS    Y0, 64(CX)
-	VMULPS     96(CX), Y5, Y0
-	VMOVUPS    Y0, 96(CX)
-	PREFETCHT1 2176(CX)
-	VMULPS     128(CX), Y4, Y0
-	VMOVUPS    Y0, 128(CX)
-	VMULPS     160(CX), Y3, Y0
-	VMOVUPS    Y0, 160(CX)
-	PREFETCHT1 2240(CX)
-	VMULPS     192(CX), Y2, Y0
-	VMOVUPS    Y0, 192(CX)
-	VMULPS     224(CX), Y1, Y0
-	VMOVUPS    Y0, 224(CX)
-	MOVQ       stride+32(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, CX
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l6
+	VMOVUPS (DI), Y0
+	VMULPS  (BX), Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS (SI), Y0
+	VMULPS  (BX), Y0, Y0
+	VMOVUPS Y0, (SI)
+	VMOVUPS (DX), Y0
+	VMULPS  (BX), Y0, Y0
+	VMOVUPS Y0, (DX)
+	VMOVUPS (CX), Y0
+	VMULPS  (BX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $+32, DI
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l6
 
 l7:
-	ADDQ $+256, SI
-	ADDQ $+256, DI
-	ADDQ $-64, DX
-	CMPQ DX, $0x40
-	JGE  l4
-
-l5:
-	CMPQ    DX, $0x08
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+	VMASKMOVPS   (CX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (CX)
 
 l8:
-	VMOVUPS (DI), Y1
-	MOVQ    SI, CX
-	MOVQ    $0x00000008, BX
-	CMPQ    BX, $0x01
+	ADDQ $-1, R8
+	CMPQ R8, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R11, CX
+	SARQ  $0x02, CX
+	SHLQ  $0x02, CX
+	MOVQ  CX, AX
+	MOVQ  R11, BX
+	SARQ  $0x02, BX
+	SUBQ  BX, AX
+	MOVQ  stride+32(FP), BX
+	SHLQ  $0x02, BX
+	IMULQ BX, AX
+	ADDQ  AX, R10
+	SUBQ  CX, R11
+
+l1:
+	CMPQ    R9, $0x01
+	JLT     l9
+	MOVQ    R11, SI
+	SARQ    $0x01, SI
+	CMPQ    SI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	PREFETCHT1 2048(CX)
-	VMULPS     (CX), Y1, Y0
-	VMOVUPS    Y0, (CX)
-	MOVQ       stride+32(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, CX
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l10
+	MOVQ    R10, BX
+	MOVQ    R11, AX
+	SARQ    $0x01, AX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x02, CX
+	IMULQ   CX, AX
+	MOVQ    BX, DX
+	ADDQ    AX, BX
+	MOVQ    BX, CX
+	ADDQ    AX, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R10
+	MOVQ    c+8(FP), BX
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x28
+	JLT     l13
+	PCALIGN $0x20
 
-l11:
-	ADDQ $+32, SI
-	ADDQ $+32, DI
-	ADDQ $-8, DX
-	CMPQ DX, $0x08
-	JGE  l8
-
-l9:
-	CMPQ         DX, $0x01
-	JLT          l12
-	VMOVD        DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
-	VMASKMOVPS   (DI), Y2, Y1
-	MOVQ         $0x00000008, BX
-	CMPQ         BX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
+l12:
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y3
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y1
+	VMOVUPS 128(BX), Y0
+	VMULPS  (DX), Y4, Y9
+	VMULPS  32(DX), Y3, Y8
+	VMULPS  64(DX), Y2, Y7
+	VMULPS  96(DX), Y1, Y6
+	VMULPS  128(DX), Y0, Y5
+	VMULPS  (CX), Y4, Y4
+	VMULPS  32(CX), Y3, Y3
+	VMULPS  64(CX), Y2, Y2
+	VMULPS  96(CX), Y1, Y1
+	VMULPS  128(CX), Y0, Y0
+	VMOVUPS Y9, (DX)
+	VMOVUPS Y8, 32(DX)
+	VMOVUPS Y7, 64(DX)
+	VMOVUPS Y6, 96(DX)
+	VMOVUPS Y5, 128(DX)
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y1, 96(CX)
+	VMOVUPS Y0, 128(CX)
+	ADDQ    $+160, DX
+	ADDQ    $+160, CX
+	ADDQ    $+160, BX
+	ADDQ    $-40, AX
+	CMPQ    AX, $0x28
+	JGE     l12
 
 l13:
-	PREFETCHT1 2048(SI)
-	VMASKMOVPS (SI), Y2, Y0
-	VMULPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y2, (SI)
-	MOVQ       stride+32(FP), AX
-	SHLQ       $0x02, AX
-	ADDQ       AX, SI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l13
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
-l12:
-	MOVQ  stride+32(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R9
-	ADDQ  $-8, R10
-	CMPQ  R10, $0x08
-	JGE   l2
+	VMOVUPS (BX), Y0
+	VMULPS  (DX), Y0, Y1
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y1, (DX)
+	VMOVUPS Y0, (CX)
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l14
 
-l3:
-l1:
-	CMPQ    R8, $0x01
-	JGE     l15
-	CMPQ    R10, $0x02
-	JLT     l17
-	PCALIGN $0x20
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y3
+	VMASKMOVPS   (BX), Y3, Y2
+	VMASKMOVPS   (DX), Y3, Y0
+	VMULPS       Y2, Y0, Y1
+	VMASKMOVPS   (CX), Y3, Y0
+	VMULPS       Y2, Y0, Y0
+	VMASKMOVPS   Y1, Y3, (DX)
+	VMASKMOVPS   Y0, Y3, (CX)
 
 l16:
-	MOVQ    c+8(FP), DX
-	MOVQ    R9, CX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R9
-	MOVQ    R9, BX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, R9
-	MOVQ    cols+24(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l19
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R11, CX
+	SARQ  $0x01, CX
+	SHLQ  $0x01, CX
+	MOVQ  CX, AX
+	MOVQ  R11, BX
+	SARQ  $0x01, BX
+	SUBQ  BX, AX
+	MOVQ  stride+32(FP), BX
+	SHLQ  $0x02, BX
+	IMULQ BX, AX
+	ADDQ  AX, R10
+	SUBQ  CX, R11
+
+l9:
+	CMPQ    R11, $0x02
+	JLT     l18
 	PCALIGN $0x20
 
-l18:
+l17:
+	MOVQ    c+8(FP), DX
+	MOVQ    R10, CX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R10
+	MOVQ    R10, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, R10
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l20
+	PCALIGN $0x20
+
+l19:
 	VMOVUPS (DX), Y4
 	VMOVUPS 32(DX), Y3
 	VMOVUPS 64(DX), Y2
@@ -375,14 +564,14 @@ l18:
 	ADDQ    $+128, DX
 	ADDQ    $-32, AX
 	CMPQ    AX, $0x20
-	JGE     l18
-
-l19:
-	CMPQ    AX, $0x08
-	JLT     l21
-	PCALIGN $0x20
+	JGE     l19
 
 l20:
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS (DX), Y1
 	VMULPS  (CX), Y1, Y0
 	VMOVUPS Y0, (CX)
@@ -393,11 +582,11 @@ l20:
 	ADDQ    $+32, DX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l20
+	JGE     l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
@@ -409,65 +598,64 @@ l21:
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R10
-	CMPQ R10, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R11
+	CMPQ R11, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R10, $0x01
-	JLT     l24
+l18:
+	CMPQ    R11, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ    c+8(FP), CX
-	MOVQ    R9, BX
+	MOVQ    R10, BX
 	MOVQ    stride+32(FP), AX
 	SHLQ    $0x02, AX
-	ADDQ    AX, R9
+	ADDQ    AX, R10
 	MOVQ    cols+24(FP), AX
 	CMPQ    AX, $0x40
-	JLT     l26
+	JLT     l27
 	PCALIGN $0x20
-
-l25:
-	VMOVUPS (BX), Y0
-	VMULPS  (CX), Y0, Y7
-	VMOVUPS 32(BX), Y0
-	VMULPS  32(CX), Y0, Y6
-	VMOVUPS 64(BX), Y0
-	VMULPS  64(CX), Y0, Y5
-	VMOVUPS 96(BX), Y0
-	VMULPS  96(CX), Y0, Y4
-	VMOVUPS 128(BX), Y0
-	VMULPS  128(CX), Y0, Y3
-	VMOVUPS 160(BX), Y0
-	VMULPS  160(CX), Y0, Y2
-	VMOVUPS 192(BX), Y0
-	VMULPS  192(CX), Y0, Y1
-	VMOVUPS 224(BX), Y0
-	VMULPS  224(CX), Y0, Y0
-	ADDQ    $+256, BX
-	ADDQ    $+256, CX
-	VMOVUPS Y7, -256(BX)
-	VMOVUPS Y6, -224(BX)
-	VMOVUPS Y5, -192(BX)
-	VMOVUPS Y4, -160(BX)
-	VMOVUPS Y3, -128(BX)
-	VMOVUPS Y2, -96(BX)
-	VMOVUPS Y1, -64(BX)
-	VMOVUPS Y0, -32(BX)
-	ADDQ    $-64, AX
-	CMPQ    AX, $0x40
-	JGE     l25
 
 l26:
-	CMPQ    AX, $0x08
-	JLT     l28
-	PCALIGN $0x20
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y1
+	VMOVUPS (BX), Y0
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	VMULPS  32(BX), Y3, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPS  64(BX), Y2, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPS  96(BX), Y1, Y0
+	VMOVUPS Y0, 96(BX)
+	VMOVUPS 160(CX), Y3
+	VMOVUPS 192(CX), Y2
+	VMOVUPS 224(CX), Y1
+	VMOVUPS 128(BX), Y0
+	VMULPS  128(CX), Y0, Y0
+	VMOVUPS Y0, 128(BX)
+	VMULPS  160(BX), Y3, Y0
+	VMOVUPS Y0, 160(BX)
+	VMULPS  192(BX), Y2, Y0
+	VMOVUPS Y0, 192(BX)
+	VMULPS  224(BX), Y1, Y0
+	VMOVUPS Y0, 224(BX)
+	ADDQ    $+256, BX
+	ADDQ    $+256, CX
+	ADDQ    $-64, AX
+	CMPQ    AX, $0x40
+	JGE     l26
 
 l27:
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS (BX), Y0
 	VMULPS  (CX), Y0, Y0
 	VMOVUPS Y0, (BX)
@@ -475,11 +663,11 @@ l27:
 	ADDQ    $+32, CX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l27
+	JGE     l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
@@ -488,175 +676,362 @@ l28:
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R10
-	CMPQ R10, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R11
+	CMPQ R11, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func ScaleCF64AVX2(w *float64, c *float64, rows int, cols int, stride int, far int)
-// Requires: AVX, AVX2, MMX+
+// Requires: AVX, AVX2
 TEXT ·ScaleCF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+16(FP), R10
-	MOVQ    w+0(FP), R9
-	MOVQ    far+40(FP), R8
-	CMPQ    R8, $0x02
+	MOVQ    rows+16(FP), R11
+	MOVQ    w+0(FP), R10
+	MOVQ    far+40(FP), R9
+	CMPQ    R9, $0x02
 	JLT     l1
-	CMPQ    R10, $0x08
+	MOVQ    R11, R8
+	SARQ    $0x02, R8
+	CMPQ    R8, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ    c+8(FP), DI
-	MOVQ    R9, SI
-	MOVQ    cols+24(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, BX
+	MOVQ    R11, AX
+	SARQ    $0x02, AX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x03, CX
+	IMULQ   CX, AX
+	MOVQ    BX, DI
+	ADDQ    AX, BX
+	MOVQ    BX, SI
+	ADDQ    AX, BX
+	MOVQ    BX, DX
+	ADDQ    AX, BX
+	MOVQ    BX, CX
+	ADDQ    AX, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R10
+	MOVQ    c+8(FP), BX
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x20
 	JLT     l5
 	PCALIGN $0x20
 
 l4:
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y7
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y5
-	VMOVUPS 128(DI), Y4
-	VMOVUPS 160(DI), Y3
-	VMOVUPS 192(DI), Y2
-	VMOVUPS 224(DI), Y1
-	MOVQ    SI, CX
-	MOVQ    $0x00000008, BX
-	CMPQ    BX, $0x01
+	VMOVUPS (DI), Y0
+	VMULPD  (BX), Y0, Y7
+	VMOVUPS 32(DI), Y0
+	VMULPD  32(BX), Y0, Y6
+	VMOVUPS 64(DI), Y0
+	VMULPD  64(BX), Y0, Y5
+	VMOVUPS 96(DI), Y0
+	VMULPD  96(BX), Y0, Y4
+	VMOVUPS 128(DI), Y0
+	VMULPD  128(BX), Y0, Y3
+	VMOVUPS 160(DI), Y0
+	VMULPD  160(BX), Y0, Y2
+	VMOVUPS 192(DI), Y0
+	VMULPD  192(BX), Y0, Y1
+	VMOVUPS 224(DI), Y0
+	VMULPD  224(BX), Y0, Y0
+	VMOVUPS Y7, (DI)
+	VMOVUPS Y6, 32(DI)
+	VMOVUPS Y5, 64(DI)
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y3, 128(DI)
+	VMOVUPS Y2, 160(DI)
+	VMOVUPS Y1, 192(DI)
+	VMOVUPS Y0, 224(DI)
+	VMOVUPS (SI), Y0
+	VMULPD  (BX), Y0, Y7
+	VMOVUPS 32(SI), Y0
+	VMULPD  32(BX), Y0, Y6
+	VMOVUPS 64(SI), Y0
+	VMULPD  64(BX), Y0, Y5
+	VMOVUPS 96(SI), Y0
+	VMULPD  96(BX), Y0, Y4
+	VMOVUPS 128(SI), Y0
+	VMULPD  128(BX), Y0, Y3
+	VMOVUPS 160(SI), Y0
+	VMULPD  160(BX), Y0, Y2
+	VMOVUPS 192(SI), Y0
+	VMULPD  192(BX), Y0, Y1
+	VMOVUPS 224(SI), Y0
+	VMULPD  224(BX), Y0, Y0
+	VMOVUPS Y7, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y5, 64(SI)
+	VMOVUPS Y4, 96(SI)
+	VMOVUPS Y3, 128(SI)
+	VMOVUPS Y2, 160(SI)
+	VMOVUPS Y1, 192(SI)
+	VMOVUPS Y0, 224(SI)
+	VMOVUPS (DX), Y0
+	VMULPD  (BX), Y0, Y7
+	VMOVUPS 32(DX), Y0
+	VMULPD  32(BX), Y0, Y6
+	VMOVUPS 64(DX), Y0
+	VMULPD  64(BX), Y0, Y5
+	VMOVUPS 96(DX), Y0
+	VMULPD  96(BX), Y0, Y4
+	VMOVUPS 128(DX), Y0
+	VMULPD  128(BX), Y0, Y3
+	VMOVUPS 160(DX), Y0
+	VMULPD  160(BX), Y0, Y2
+	VMOVUPS 192(DX), Y0
+	VMULPD  192(BX), Y0, Y1
+	VMOVUPS 224(DX), Y0
+	VMULPD  224(BX), Y0, Y0
+	VMOVUPS Y7, (DX)
+	VMOVUPS Y6, 32(DX)
+	VMOVUPS Y5, 64(DX)
+	VMOVUPS Y4, 96(DX)
+	VMOVUPS Y3, 128(DX)
+	VMOVUPS Y2, 160(DX)
+	VMOVUPS Y1, 192(DX)
+	VMOVUPS Y0, 224(DX)
+	VMOVUPS (CX), Y0
+	VMULPD  (BX), Y0, Y7
+	VMOVUPS 32(CX), Y0
+	VMULPD  32(BX), Y0, Y6
+	VMOVUPS 64(CX), Y0
+	VMULPD  64(BX), Y0, Y5
+	VMOVUPS 96(CX), Y0
+	VMULPD  96(BX), Y0, Y4
+	VMOVUPS 128(CX), Y0
+	VMULPD  128(BX), Y0, Y3
+	VMOVUPS 160(CX), Y0
+	VMULPD  160(BX), Y0, Y2
+	VMOVUPS 192(CX), Y0
+	VMULPD  192(BX), Y0, Y1
+	VMOVUPS 224(CX), Y0
+	VMULPD  224(BX), Y0, Y0
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y5, 64(CX)
+	VMOVUPS Y4, 96(CX)
+	VMOVUPS Y3, 128(CX)
+	VMOVUPS Y2, 160(CX)
+	VMOVUPS Y1, 192(CX)
+	VMOVUPS Y0, 224(CX)
+	ADDQ    $+256, DI
+	ADDQ    $+256, SI
+	ADDQ    $+256, DX
+	ADDQ    $+256, CX
+	ADDQ    $+256, BX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l4
+
+l5:
+	CMPQ    AX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	PREFETCHT1 2048(CX)
-	VMULPD     (CX), Y8, Y0
-	VMOVUPS    Y0, (CX)
-	VMULPD     32(CX), Y7, Y0
-	VMOVUPS    Y0, 32(CX)
-	PREFETCHT1 2112(CX)
-	VMULPD     64(CX), Y6, Y0
-	VMOVUPS    Y0, 64(CX)
-	VMULPD     96(CX), Y5, Y0
-	VMOVUPS    Y0, 96(CX)
-	PREFETCHT1 2176(CX)
-	VMULPD     128(CX), Y4, Y0
-	VMOVUPS    Y0, 128(CX)
-	VMULPD     160(CX), Y3, Y0
-	VMOVUPS    Y0, 160(CX)
-	PREFETCHT1 2240(CX)
-	VMULPD     192(CX), Y2, Y0
-	VMOVUPS    Y0, 192(CX)
-	VMULPD     224(CX), Y1, Y0
-	VMOVUPS    Y0, 224(CX)
-	MOVQ       stride+32(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, CX
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l6
+	VMOVUPS (DI), Y0
+	VMULPD  (BX), Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS (SI), Y0
+	VMULPD  (BX), Y0, Y0
+	VMOVUPS Y0, (SI)
+	VMOVUPS (DX), Y0
+	VMULPD  (BX), Y0, Y0
+	VMOVUPS Y0, (DX)
+	VMOVUPS (CX), Y0
+	VMULPD  (BX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $+32, DI
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l6
 
 l7:
-	ADDQ $+256, SI
-	ADDQ $+256, DI
-	ADDQ $-32, DX
-	CMPQ DX, $0x20
-	JGE  l4
-
-l5:
-	CMPQ    DX, $0x04
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
+	VMASKMOVPD   (CX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (CX)
 
 l8:
-	VMOVUPS (DI), Y1
-	MOVQ    SI, CX
-	MOVQ    $0x00000008, BX
-	CMPQ    BX, $0x01
+	ADDQ $-1, R8
+	CMPQ R8, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R11, CX
+	SARQ  $0x02, CX
+	SHLQ  $0x02, CX
+	MOVQ  CX, AX
+	MOVQ  R11, BX
+	SARQ  $0x02, BX
+	SUBQ  BX, AX
+	MOVQ  stride+32(FP), BX
+	SHLQ  $0x03, BX
+	IMULQ BX, AX
+	ADDQ  AX, R10
+	SUBQ  CX, R11
+
+l1:
+	CMPQ    R9, $0x01
+	JLT     l9
+	MOVQ    R11, SI
+	SARQ    $0x01, SI
+	CMPQ    SI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	PREFETCHT1 2048(CX)
-	VMULPD     (CX), Y1, Y0
-	VMOVUPS    Y0, (CX)
-	MOVQ       stride+32(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, CX
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l10
+	MOVQ    R10, BX
+	MOVQ    R11, AX
+	SARQ    $0x01, AX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x03, CX
+	IMULQ   CX, AX
+	MOVQ    BX, DX
+	ADDQ    AX, BX
+	MOVQ    BX, CX
+	ADDQ    AX, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R10
+	MOVQ    c+8(FP), BX
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x14
+	JLT     l13
+	PCALIGN $0x20
 
-l11:
-	ADDQ $+32, SI
-	ADDQ $+32, DI
-	ADDQ $-4, DX
-	CMPQ DX, $0x04
-	JGE  l8
-
-l9:
-	CMPQ         DX, $0x01
-	JLT          l12
-	VMOVQ        DX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
-	VMASKMOVPD   (DI), Y2, Y1
-	MOVQ         $0x00000008, BX
-	CMPQ         BX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
+l12:
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y3
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y1
+	VMOVUPS 128(BX), Y0
+	VMULPD  (DX), Y4, Y9
+	VMULPD  32(DX), Y3, Y8
+	VMULPD  64(DX), Y2, Y7
+	VMULPD  96(DX), Y1, Y6
+	VMULPD  128(DX), Y0, Y5
+	VMULPD  (CX), Y4, Y4
+	VMULPD  32(CX), Y3, Y3
+	VMULPD  64(CX), Y2, Y2
+	VMULPD  96(CX), Y1, Y1
+	VMULPD  128(CX), Y0, Y0
+	VMOVUPS Y9, (DX)
+	VMOVUPS Y8, 32(DX)
+	VMOVUPS Y7, 64(DX)
+	VMOVUPS Y6, 96(DX)
+	VMOVUPS Y5, 128(DX)
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y1, 96(CX)
+	VMOVUPS Y0, 128(CX)
+	ADDQ    $+160, DX
+	ADDQ    $+160, CX
+	ADDQ    $+160, BX
+	ADDQ    $-20, AX
+	CMPQ    AX, $0x14
+	JGE     l12
 
 l13:
-	PREFETCHT1 2048(SI)
-	VMASKMOVPD (SI), Y2, Y0
-	VMULPD     Y1, Y0, Y0
-	VMASKMOVPD Y0, Y2, (SI)
-	MOVQ       stride+32(FP), AX
-	SHLQ       $0x03, AX
-	ADDQ       AX, SI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
-	JGE        l13
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
 
 l14:
-l12:
-	MOVQ  stride+32(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R9
-	ADDQ  $-8, R10
-	CMPQ  R10, $0x08
-	JGE   l2
+	VMOVUPS (BX), Y0
+	VMULPD  (DX), Y0, Y1
+	VMULPD  (CX), Y0, Y0
+	VMOVUPS Y1, (DX)
+	VMOVUPS Y0, (CX)
+	ADDQ    $+32, DX
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l14
 
-l3:
-l1:
-	CMPQ    R8, $0x01
-	JGE     l15
-	CMPQ    R10, $0x02
-	JLT     l17
-	PCALIGN $0x20
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y3
+	VMASKMOVPD   (BX), Y3, Y2
+	VMASKMOVPD   (DX), Y3, Y0
+	VMULPD       Y2, Y0, Y1
+	VMASKMOVPD   (CX), Y3, Y0
+	VMULPD       Y2, Y0, Y0
+	VMASKMOVPD   Y1, Y3, (DX)
+	VMASKMOVPD   Y0, Y3, (CX)
 
 l16:
-	MOVQ    c+8(FP), DX
-	MOVQ    R9, CX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R9
-	MOVQ    R9, BX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x03, AX
-	ADDQ    AX, R9
-	MOVQ    cols+24(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l19
+	ADDQ $-1, SI
+	CMPQ SI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R11, CX
+	SARQ  $0x01, CX
+	SHLQ  $0x01, CX
+	MOVQ  CX, AX
+	MOVQ  R11, BX
+	SARQ  $0x01, BX
+	SUBQ  BX, AX
+	MOVQ  stride+32(FP), BX
+	SHLQ  $0x03, BX
+	IMULQ BX, AX
+	ADDQ  AX, R10
+	SUBQ  CX, R11
+
+l9:
+	CMPQ    R11, $0x02
+	JLT     l18
 	PCALIGN $0x20
 
-l18:
+l17:
+	MOVQ    c+8(FP), DX
+	MOVQ    R10, CX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R10
+	MOVQ    R10, BX
+	MOVQ    stride+32(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, R10
+	MOVQ    cols+24(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l20
+	PCALIGN $0x20
+
+l19:
 	VMOVUPS (DX), Y4
 	VMOVUPS 32(DX), Y3
 	VMOVUPS 64(DX), Y2
@@ -682,14 +1057,14 @@ l18:
 	ADDQ    $+128, DX
 	ADDQ    $-16, AX
 	CMPQ    AX, $0x10
-	JGE     l18
-
-l19:
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
+	JGE     l19
 
 l20:
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS (DX), Y1
 	VMULPD  (CX), Y1, Y0
 	VMOVUPS Y0, (CX)
@@ -700,11 +1075,11 @@ l20:
 	ADDQ    $+32, DX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l20
+	JGE     l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
@@ -716,65 +1091,64 @@ l21:
 	VMULPD       Y1, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R10
-	CMPQ R10, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R11
+	CMPQ R11, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R10, $0x01
-	JLT     l24
+l18:
+	CMPQ    R11, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ    c+8(FP), CX
-	MOVQ    R9, BX
+	MOVQ    R10, BX
 	MOVQ    stride+32(FP), AX
 	SHLQ    $0x03, AX
-	ADDQ    AX, R9
+	ADDQ    AX, R10
 	MOVQ    cols+24(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l26
+	JLT     l27
 	PCALIGN $0x20
-
-l25:
-	VMOVUPS (BX), Y0
-	VMULPD  (CX), Y0, Y7
-	VMOVUPS 32(BX), Y0
-	VMULPD  32(CX), Y0, Y6
-	VMOVUPS 64(BX), Y0
-	VMULPD  64(CX), Y0, Y5
-	VMOVUPS 96(BX), Y0
-	VMULPD  96(CX), Y0, Y4
-	VMOVUPS 128(BX), Y0
-	VMULPD  128(CX), Y0, Y3
-	VMOVUPS 160(BX), Y0
-	VMULPD  160(CX), Y0, Y2
-	VMOVUPS 192(BX), Y0
-	VMULPD  192(CX), Y0, Y1
-	VMOVUPS 224(BX), Y0
-	VMULPD  224(CX), Y0, Y0
-	ADDQ    $+256, BX
-	ADDQ    $+256, CX
-	VMOVUPS Y7, -256(BX)
-	VMOVUPS Y6, -224(BX)
-	VMOVUPS Y5, -192(BX)
-	VMOVUPS Y4, -160(BX)
-	VMOVUPS Y3, -128(BX)
-	VMOVUPS Y2, -96(BX)
-	VMOVUPS Y1, -64(BX)
-	VMOVUPS Y0, -32(BX)
-	ADDQ    $-32, AX
-	CMPQ    AX, $0x20
-	JGE     l25
 
 l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y1
+	VMOVUPS (BX), Y0
+	VMULPD  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	VMULPD  32(BX), Y3, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPD  64(BX), Y2, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPD  96(BX), Y1, Y0
+	VMOVUPS Y0, 96(BX)
+	VMOVUPS 160(CX), Y3
+	VMOVUPS 192(CX), Y2
+	VMOVUPS 224(CX), Y1
+	VMOVUPS 128(BX), Y0
+	VMULPD  128(CX), Y0, Y0
+	VMOVUPS Y0, 128(BX)
+	VMULPD  160(BX), Y3, Y0
+	VMOVUPS Y0, 160(BX)
+	VMULPD  192(BX), Y2, Y0
+	VMOVUPS Y0, 192(BX)
+	VMULPD  224(BX), Y1, Y0
+	VMOVUPS Y0, 224(BX)
+	ADDQ    $+256, BX
+	ADDQ    $+256, CX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l26
 
 l27:
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS (BX), Y0
 	VMULPD  (CX), Y0, Y0
 	VMOVUPS Y0, (BX)
@@ -782,11 +1156,11 @@ l27:
 	ADDQ    $+32, CX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l27
+	JGE     l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
@@ -795,200 +1169,414 @@ l28:
 	VMULPD       Y1, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R10
-	CMPQ R10, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R11
+	CMPQ R11, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func ScaleRCF32AVX2(w *float32, r *float32, c *float32, rows int, cols int, stride int, far int)
-// Requires: AVX, AVX2, MMX+
+// Requires: AVX, AVX2
 TEXT ·ScaleRCF32AVX2(SB), NOSPLIT, $0-56
-	MOVQ    rows+24(FP), R12
-	MOVQ    w+0(FP), R11
-	MOVQ    r+8(FP), R10
-	MOVQ    far+48(FP), R9
-	CMPQ    R9, $0x02
+	MOVQ    rows+24(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    r+8(FP), R11
+	MOVQ    far+48(FP), R10
+	CMPQ    R10, $0x02
 	JLT     l1
-	CMPQ    R12, $0x08
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ    c+16(FP), R8
-	MOVQ    R11, DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x40
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         $0x00000004, AX
+	ADDQ         AX, R11
+	MOVQ         c+16(FP), BX
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R8), Y9
-	VMOVUPS 32(R8), Y8
-	VMOVUPS 64(R8), Y7
-	VMOVUPS 96(R8), Y6
-	VMOVUPS 128(R8), Y5
-	VMOVUPS 160(R8), Y4
-	VMOVUPS 192(R8), Y3
-	VMOVUPS 224(R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	VMULPS  (R8), Y11, Y0
+	VMULPS  (BX), Y0, Y7
+	VMULPS  32(R8), Y11, Y0
+	VMULPS  32(BX), Y0, Y6
+	VMULPS  64(R8), Y11, Y0
+	VMULPS  64(BX), Y0, Y5
+	VMULPS  96(R8), Y11, Y0
+	VMULPS  96(BX), Y0, Y4
+	VMULPS  128(R8), Y11, Y0
+	VMULPS  128(BX), Y0, Y3
+	VMULPS  160(R8), Y11, Y0
+	VMULPS  160(BX), Y0, Y2
+	VMULPS  192(R8), Y11, Y0
+	VMULPS  192(BX), Y0, Y1
+	VMULPS  224(R8), Y11, Y0
+	VMULPS  224(BX), Y0, Y0
+	VMOVUPS Y7, (R8)
+	VMOVUPS Y6, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	VMOVUPS Y3, 128(R8)
+	VMOVUPS Y2, 160(R8)
+	VMOVUPS Y1, 192(R8)
+	VMOVUPS Y0, 224(R8)
+	VMULPS  (DI), Y10, Y0
+	VMULPS  (BX), Y0, Y7
+	VMULPS  32(DI), Y10, Y0
+	VMULPS  32(BX), Y0, Y6
+	VMULPS  64(DI), Y10, Y0
+	VMULPS  64(BX), Y0, Y5
+	VMULPS  96(DI), Y10, Y0
+	VMULPS  96(BX), Y0, Y4
+	VMULPS  128(DI), Y10, Y0
+	VMULPS  128(BX), Y0, Y3
+	VMULPS  160(DI), Y10, Y0
+	VMULPS  160(BX), Y0, Y2
+	VMULPS  192(DI), Y10, Y0
+	VMULPS  192(BX), Y0, Y1
+	VMULPS  224(DI), Y10, Y0
+	VMULPS  224(BX), Y0, Y0
+	VMOVUPS Y7, (DI)
+	VMOVUPS Y6, 32(DI)
+	VMOVUPS Y5, 64(DI)
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y3, 128(DI)
+	VMOVUPS Y2, 160(DI)
+	VMOVUPS Y1, 192(DI)
+	VMOVUPS Y0, 224(DI)
+	VMULPS  (SI), Y9, Y0
+	VMULPS  (BX), Y0, Y7
+	VMULPS  32(SI), Y9, Y0
+	VMULPS  32(BX), Y0, Y6
+	VMULPS  64(SI), Y9, Y0
+	VMULPS  64(BX), Y0, Y5
+	VMULPS  96(SI), Y9, Y0
+	VMULPS  96(BX), Y0, Y4
+	VMULPS  128(SI), Y9, Y0
+	VMULPS  128(BX), Y0, Y3
+	VMULPS  160(SI), Y9, Y0
+	VMULPS  160(BX), Y0, Y2
+	VMULPS  192(SI), Y9, Y0
+	VMULPS  192(BX), Y0, Y1
+	VMULPS  224(SI), Y9, Y0
+	VMULPS  224(BX), Y0, Y0
+	VMOVUPS Y7, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y5, 64(SI)
+	VMOVUPS Y4, 96(SI)
+	VMOVUPS Y3, 128(SI)
+	VMOVUPS Y2, 160(SI)
+	VMOVUPS Y1, 192(SI)
+	VMOVUPS Y0, 224(SI)
+	VMULPS  (DX), Y8, Y0
+	VMULPS  (BX), Y0, Y7
+	VMULPS  32(DX), Y8, Y0
+	VMULPS  32(BX), Y0, Y6
+	VMULPS  64(DX), Y8, Y0
+	VMULPS  64(BX), Y0, Y5
+	VMULPS  96(DX), Y8, Y0
+	VMULPS  96(BX), Y0, Y4
+	VMULPS  128(DX), Y8, Y0
+	VMULPS  128(BX), Y0, Y3
+	VMULPS  160(DX), Y8, Y0
+	VMULPS  160(BX), Y0, Y2
+	VMULPS  192(DX), Y8, Y0
+	VMULPS  192(BX), Y0, Y1
+	VMULPS  224(DX), Y8, Y0
+	VMULPS  224(BX), Y0, Y0
+	VMOVUPS Y7, (DX)
+	VMOVUPS Y6, 32(DX)
+	VMOVUPS Y5, 64(DX)
+	VMOVUPS Y4, 96(DX)
+	VMOVUPS Y3, 128(DX)
+	VMOVUPS Y2, 160(DX)
+	VMOVUPS Y1, 192(DX)
+	VMOVUPS Y0, 224(DX)
+	ADDQ    $+256, R8
+	ADDQ    $+256, DI
+	ADDQ    $+256, SI
+	ADDQ    $+256, DX
+	ADDQ    $+256, BX
+	ADDQ    $-64, AX
+	CMPQ    AX, $0x40
+	JGE     l4
+
+l5:
+	CMPQ    AX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
-	PREFETCHT1   2048(DX)
-	VMULPS       (DX), Y1, Y0
-	VMULPS       Y9, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	VMULPS       32(DX), Y1, Y0
-	VMULPS       Y8, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VMULPS       64(DX), Y1, Y0
-	VMULPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMULPS       96(DX), Y1, Y0
-	VMULPS       Y6, Y0, Y0
-	VMOVUPS      Y0, 96(DX)
-	PREFETCHT1   2176(DX)
-	VMULPS       128(DX), Y1, Y0
-	VMULPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 128(DX)
-	VMULPS       160(DX), Y1, Y0
-	VMULPS       Y4, Y0, Y0
-	VMOVUPS      Y0, 160(DX)
-	PREFETCHT1   2240(DX)
-	VMULPS       192(DX), Y1, Y0
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      Y0, 192(DX)
-	VMULPS       224(DX), Y1, Y0
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 224(DX)
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VMULPS  (R8), Y11, Y0
+	VMULPS  (BX), Y0, Y0
+	VMOVUPS Y0, (R8)
+	VMULPS  (DI), Y10, Y0
+	VMULPS  (BX), Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMULPS  (SI), Y9, Y0
+	VMULPS  (BX), Y0, Y0
+	VMOVUPS Y0, (SI)
+	VMULPS  (DX), Y8, Y0
+	VMULPS  (BX), Y0, Y0
+	VMOVUPS Y0, (DX)
+	ADDQ    $+32, R8
+	ADDQ    $+32, DI
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l6
 
 l7:
-	ADDQ $+256, DI
-	ADDQ $+256, R8
-	ADDQ $-64, SI
-	CMPQ SI, $0x40
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x08
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
+	VMASKMOVPS   (R8), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y1, Y11, Y1
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y1, Y10, Y1
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y1, Y9, Y1
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VMULPS       Y1, Y8, Y1
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
 
 l8:
-	VMOVUPS (R8), Y1
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000004, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VBROADCASTSS (BX), Y0
-	ADDQ         $+4, BX
-	PREFETCHT1   2048(DX)
-	VMULPS       (DX), Y0, Y0
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DX)
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R8
-	ADDQ $-8, SI
-	CMPQ SI, $0x08
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y3
-	VMASKMOVPS   (R8), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R10, BX
-	CMPQ         CX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPS   (DI), Y3, Y0
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $+32, R10
-	ADDQ  $-8, R12
-	CMPQ  R12, $0x08
-	JGE   l2
-
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JGE     l15
-	CMPQ    R12, $0x02
-	JLT     l17
-	PCALIGN $0x20
-
-l16:
-	MOVQ         c+16(FP), DX
+	ADDQ         AX, R12
 	MOVQ         R11, CX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y6
-	ADDQ         $+4, R10
-	MOVQ         R11, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y5
-	ADDQ         $+4, R10
+	MOVQ         c+16(FP), BX
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
-	JLT          l19
+	JLT          l13
 	PCALIGN      $0x20
 
-l18:
+l12:
+	VMOVUPS (BX), Y3
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 64(BX), Y1
+	VMOVUPS 96(BX), Y8
+	VMULPS  (SI), Y10, Y0
+	VMULPS  Y3, Y0, Y7
+	VMULPS  32(SI), Y10, Y0
+	VMULPS  Y2, Y0, Y6
+	VMULPS  64(SI), Y10, Y0
+	VMULPS  Y1, Y0, Y5
+	VMULPS  96(SI), Y10, Y0
+	VMULPS  Y8, Y0, Y4
+	VMULPS  (DX), Y9, Y0
+	VMULPS  Y3, Y0, Y3
+	VMULPS  32(DX), Y9, Y0
+	VMULPS  Y2, Y0, Y2
+	VMULPS  64(DX), Y9, Y0
+	VMULPS  Y1, Y0, Y1
+	VMULPS  96(DX), Y9, Y0
+	VMULPS  Y8, Y0, Y0
+	VMOVUPS Y7, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y5, 64(SI)
+	VMOVUPS Y4, 96(SI)
+	VMOVUPS Y3, (DX)
+	VMOVUPS Y2, 32(DX)
+	VMOVUPS Y1, 64(DX)
+	VMOVUPS Y0, 96(DX)
+	ADDQ    $+128, SI
+	ADDQ    $+128, DX
+	ADDQ    $+128, BX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l12
+
+l13:
+	CMPQ    AX, $0x08
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VMOVUPS (BX), Y2
+	VMULPS  (SI), Y10, Y0
+	VMULPS  Y2, Y0, Y1
+	VMULPS  (DX), Y9, Y0
+	VMULPS  Y2, Y0, Y0
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y0, (DX)
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y1
+	VMASKMOVPS   (BX), Y1, Y0
+	VMASKMOVPS   (SI), Y1, Y2
+	VMULPS       Y2, Y10, Y2
+	VMULPS       Y0, Y2, Y3
+	VMASKMOVPS   (DX), Y1, Y2
+	VMULPS       Y2, Y9, Y2
+	VMULPS       Y0, Y2, Y0
+	VMASKMOVPS   Y3, Y1, (SI)
+	VMASKMOVPS   Y0, Y1, (DX)
+
+l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000004, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	MOVQ         c+16(FP), DX
+	MOVQ         R12, CX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y6
+	MOVQ         $0x00000004, AX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y5
+	MOVQ         $0x00000004, AX
+	ADDQ         AX, R11
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l20
+	PCALIGN      $0x20
+
+l19:
 	VMOVUPS (DX), Y4
 	VMOVUPS 32(DX), Y3
 	VMOVUPS 64(DX), Y2
@@ -1022,14 +1610,14 @@ l18:
 	ADDQ    $+128, DX
 	ADDQ    $-32, AX
 	CMPQ    AX, $0x20
-	JGE     l18
-
-l19:
-	CMPQ    AX, $0x08
-	JLT     l21
-	PCALIGN $0x20
+	JGE     l19
 
 l20:
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS (DX), Y1
 	VMULPS  (CX), Y6, Y0
 	VMULPS  Y1, Y0, Y0
@@ -1042,11 +1630,11 @@ l20:
 	ADDQ    $+32, DX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l20
+	JGE     l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
@@ -1060,282 +1648,502 @@ l21:
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R12
-	CMPQ R12, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R12, $0x01
-	JLT     l24
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         c+16(FP), CX
-	MOVQ         R11, BX
+	MOVQ         R12, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y4
+	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y8
-	ADDQ         $+4, R10
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x40
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMULPS  (BX), Y8, Y0
-	VMULPS  (CX), Y0, Y7
-	VMULPS  32(BX), Y8, Y0
-	VMULPS  32(CX), Y0, Y6
-	VMULPS  64(BX), Y8, Y0
-	VMULPS  64(CX), Y0, Y5
-	VMULPS  96(BX), Y8, Y0
-	VMULPS  96(CX), Y0, Y4
-	VMULPS  128(BX), Y8, Y0
-	VMULPS  128(CX), Y0, Y3
-	VMULPS  160(BX), Y8, Y0
-	VMULPS  160(CX), Y0, Y2
-	VMULPS  192(BX), Y8, Y0
-	VMULPS  192(CX), Y0, Y1
-	VMULPS  224(BX), Y8, Y0
-	VMULPS  224(CX), Y0, Y0
+l26:
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y1
+	VMULPS  (BX), Y4, Y0
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	VMULPS  32(BX), Y4, Y0
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPS  64(BX), Y4, Y0
+	VMULPS  Y2, Y0, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPS  96(BX), Y4, Y0
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, 96(BX)
+	VMOVUPS 160(CX), Y3
+	VMOVUPS 192(CX), Y2
+	VMOVUPS 224(CX), Y1
+	VMULPS  128(BX), Y4, Y0
+	VMULPS  128(CX), Y0, Y0
+	VMOVUPS Y0, 128(BX)
+	VMULPS  160(BX), Y4, Y0
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y0, 160(BX)
+	VMULPS  192(BX), Y4, Y0
+	VMULPS  Y2, Y0, Y0
+	VMOVUPS Y0, 192(BX)
+	VMULPS  224(BX), Y4, Y0
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, 224(BX)
 	ADDQ    $+256, BX
 	ADDQ    $+256, CX
-	VMOVUPS Y7, -256(BX)
-	VMOVUPS Y6, -224(BX)
-	VMOVUPS Y5, -192(BX)
-	VMOVUPS Y4, -160(BX)
-	VMOVUPS Y3, -128(BX)
-	VMOVUPS Y2, -96(BX)
-	VMOVUPS Y1, -64(BX)
-	VMOVUPS Y0, -32(BX)
 	ADDQ    $-64, AX
 	CMPQ    AX, $0x40
-	JGE     l25
-
-l26:
-	CMPQ    AX, $0x08
-	JLT     l28
-	PCALIGN $0x20
+	JGE     l26
 
 l27:
-	VMULPS  (BX), Y8, Y0
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	VMULPS  (BX), Y4, Y0
 	VMULPS  (CX), Y0, Y0
 	VMOVUPS Y0, (BX)
 	ADDQ    $+32, BX
 	ADDQ    $+32, CX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l27
+	JGE     l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VMULPS       Y0, Y8, Y0
+	VMULPS       Y0, Y4, Y0
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
 // func ScaleRCF64AVX2(w *float64, r *float64, c *float64, rows int, cols int, stride int, far int)
-// Requires: AVX, AVX2, MMX+
+// Requires: AVX, AVX2
 TEXT ·ScaleRCF64AVX2(SB), NOSPLIT, $0-56
-	MOVQ    rows+24(FP), R12
-	MOVQ    w+0(FP), R11
-	MOVQ    r+8(FP), R10
-	MOVQ    far+48(FP), R9
-	CMPQ    R9, $0x02
+	MOVQ    rows+24(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    r+8(FP), R11
+	MOVQ    far+48(FP), R10
+	CMPQ    R10, $0x02
 	JLT     l1
-	CMPQ    R12, $0x08
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
 	JLT     l3
 	PCALIGN $0x20
 
 l2:
-	MOVQ    c+16(FP), R8
-	MOVQ    R11, DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x20
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         $0x00000008, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	MOVQ         $0x00000008, AX
+	ADDQ         AX, R11
+	MOVQ         c+16(FP), BX
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R8), Y9
-	VMOVUPS 32(R8), Y8
-	VMOVUPS 64(R8), Y7
-	VMOVUPS 96(R8), Y6
-	VMOVUPS 128(R8), Y5
-	VMOVUPS 160(R8), Y4
-	VMOVUPS 192(R8), Y3
-	VMOVUPS 224(R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	VMULPD  (R8), Y11, Y0
+	VMULPD  (BX), Y0, Y7
+	VMULPD  32(R8), Y11, Y0
+	VMULPD  32(BX), Y0, Y6
+	VMULPD  64(R8), Y11, Y0
+	VMULPD  64(BX), Y0, Y5
+	VMULPD  96(R8), Y11, Y0
+	VMULPD  96(BX), Y0, Y4
+	VMULPD  128(R8), Y11, Y0
+	VMULPD  128(BX), Y0, Y3
+	VMULPD  160(R8), Y11, Y0
+	VMULPD  160(BX), Y0, Y2
+	VMULPD  192(R8), Y11, Y0
+	VMULPD  192(BX), Y0, Y1
+	VMULPD  224(R8), Y11, Y0
+	VMULPD  224(BX), Y0, Y0
+	VMOVUPS Y7, (R8)
+	VMOVUPS Y6, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	VMOVUPS Y3, 128(R8)
+	VMOVUPS Y2, 160(R8)
+	VMOVUPS Y1, 192(R8)
+	VMOVUPS Y0, 224(R8)
+	VMULPD  (DI), Y10, Y0
+	VMULPD  (BX), Y0, Y7
+	VMULPD  32(DI), Y10, Y0
+	VMULPD  32(BX), Y0, Y6
+	VMULPD  64(DI), Y10, Y0
+	VMULPD  64(BX), Y0, Y5
+	VMULPD  96(DI), Y10, Y0
+	VMULPD  96(BX), Y0, Y4
+	VMULPD  128(DI), Y10, Y0
+	VMULPD  128(BX), Y0, Y3
+	VMULPD  160(DI), Y10, Y0
+	VMULPD  160(BX), Y0, Y2
+	VMULPD  192(DI), Y10, Y0
+	VMULPD  192(BX), Y0, Y1
+	VMULPD  224(DI), Y10, Y0
+	VMULPD  224(BX), Y0, Y0
+	VMOVUPS Y7, (DI)
+	VMOVUPS Y6, 32(DI)
+	VMOVUPS Y5, 64(DI)
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y3, 128(DI)
+	VMOVUPS Y2, 160(DI)
+	VMOVUPS Y1, 192(DI)
+	VMOVUPS Y0, 224(DI)
+	VMULPD  (SI), Y9, Y0
+	VMULPD  (BX), Y0, Y7
+	VMULPD  32(SI), Y9, Y0
+	VMULPD  32(BX), Y0, Y6
+	VMULPD  64(SI), Y9, Y0
+	VMULPD  64(BX), Y0, Y5
+	VMULPD  96(SI), Y9, Y0
+	VMULPD  96(BX), Y0, Y4
+	VMULPD  128(SI), Y9, Y0
+	VMULPD  128(BX), Y0, Y3
+	VMULPD  160(SI), Y9, Y0
+	VMULPD  160(BX), Y0, Y2
+	VMULPD  192(SI), Y9, Y0
+	VMULPD  192(BX), Y0, Y1
+	VMULPD  224(SI), Y9, Y0
+	VMULPD  224(BX), Y0, Y0
+	VMOVUPS Y7, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y5, 64(SI)
+	VMOVUPS Y4, 96(SI)
+	VMOVUPS Y3, 128(SI)
+	VMOVUPS Y2, 160(SI)
+	VMOVUPS Y1, 192(SI)
+	VMOVUPS Y0, 224(SI)
+	VMULPD  (DX), Y8, Y0
+	VMULPD  (BX), Y0, Y7
+	VMULPD  32(DX), Y8, Y0
+	VMULPD  32(BX), Y0, Y6
+	VMULPD  64(DX), Y8, Y0
+	VMULPD  64(BX), Y0, Y5
+	VMULPD  96(DX), Y8, Y0
+	VMULPD  96(BX), Y0, Y4
+	VMULPD  128(DX), Y8, Y0
+	VMULPD  128(BX), Y0, Y3
+	VMULPD  160(DX), Y8, Y0
+	VMULPD  160(BX), Y0, Y2
+	VMULPD  192(DX), Y8, Y0
+	VMULPD  192(BX), Y0, Y1
+	VMULPD  224(DX), Y8, Y0
+	VMULPD  224(BX), Y0, Y0
+	VMOVUPS Y7, (DX)
+	VMOVUPS Y6, 32(DX)
+	VMOVUPS Y5, 64(DX)
+	VMOVUPS Y4, 96(DX)
+	VMOVUPS Y3, 128(DX)
+	VMOVUPS Y2, 160(DX)
+	VMOVUPS Y1, 192(DX)
+	VMOVUPS Y0, 224(DX)
+	ADDQ    $+256, R8
+	ADDQ    $+256, DI
+	ADDQ    $+256, SI
+	ADDQ    $+256, DX
+	ADDQ    $+256, BX
+	ADDQ    $-32, AX
+	CMPQ    AX, $0x20
+	JGE     l4
+
+l5:
+	CMPQ    AX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
-	PREFETCHT1   2048(DX)
-	VMULPD       (DX), Y1, Y0
-	VMULPD       Y9, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	VMULPD       32(DX), Y1, Y0
-	VMULPD       Y8, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VMULPD       64(DX), Y1, Y0
-	VMULPD       Y7, Y0, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMULPD       96(DX), Y1, Y0
-	VMULPD       Y6, Y0, Y0
-	VMOVUPS      Y0, 96(DX)
-	PREFETCHT1   2176(DX)
-	VMULPD       128(DX), Y1, Y0
-	VMULPD       Y5, Y0, Y0
-	VMOVUPS      Y0, 128(DX)
-	VMULPD       160(DX), Y1, Y0
-	VMULPD       Y4, Y0, Y0
-	VMOVUPS      Y0, 160(DX)
-	PREFETCHT1   2240(DX)
-	VMULPD       192(DX), Y1, Y0
-	VMULPD       Y3, Y0, Y0
-	VMOVUPS      Y0, 192(DX)
-	VMULPD       224(DX), Y1, Y0
-	VMULPD       Y2, Y0, Y0
-	VMOVUPS      Y0, 224(DX)
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VMULPD  (R8), Y11, Y0
+	VMULPD  (BX), Y0, Y0
+	VMOVUPS Y0, (R8)
+	VMULPD  (DI), Y10, Y0
+	VMULPD  (BX), Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMULPD  (SI), Y9, Y0
+	VMULPD  (BX), Y0, Y0
+	VMOVUPS Y0, (SI)
+	VMULPD  (DX), Y8, Y0
+	VMULPD  (BX), Y0, Y0
+	VMOVUPS Y0, (DX)
+	ADDQ    $+32, R8
+	ADDQ    $+32, DI
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l6
 
 l7:
-	ADDQ $+256, DI
-	ADDQ $+256, R8
-	ADDQ $-32, SI
-	CMPQ SI, $0x20
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x04
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (R8), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y1, Y11, Y1
+	VMULPD       Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y1, Y10, Y1
+	VMULPD       Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y1, Y9, Y1
+	VMULPD       Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VMULPD       Y1, Y8, Y1
+	VMULPD       Y0, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
 
 l8:
-	VMOVUPS (R8), Y1
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000008, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VBROADCASTSD (BX), Y0
-	ADDQ         $+8, BX
-	PREFETCHT1   2048(DX)
-	VMULPD       (DX), Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMOVUPS      Y0, (DX)
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R8
-	ADDQ $-4, SI
-	CMPQ SI, $0x04
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y3
-	VMASKMOVPD   (R8), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R10, BX
-	CMPQ         CX, $0x01
-	JLT          l14
-	PCALIGN      $0x20
-
-l13:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPD   (DI), Y3, Y0
-	VMULPD       Y0, Y1, Y0
-	VMULPD       Y2, Y0, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+40(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $+64, R10
-	ADDQ  $-8, R12
-	CMPQ  R12, $0x08
-	JGE   l2
-
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JGE     l15
-	CMPQ    R12, $0x02
-	JLT     l17
-	PCALIGN $0x20
-
-l16:
-	MOVQ         c+16(FP), DX
+	ADDQ         AX, R12
 	MOVQ         R11, CX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         $0x00000008, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y6
-	ADDQ         $+8, R10
-	MOVQ         R11, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y5
-	ADDQ         $+8, R10
+	MOVQ         c+16(FP), BX
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l19
+	JLT          l13
 	PCALIGN      $0x20
 
-l18:
+l12:
+	VMOVUPS (BX), Y3
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 64(BX), Y1
+	VMOVUPS 96(BX), Y8
+	VMULPD  (SI), Y10, Y0
+	VMULPD  Y3, Y0, Y7
+	VMULPD  32(SI), Y10, Y0
+	VMULPD  Y2, Y0, Y6
+	VMULPD  64(SI), Y10, Y0
+	VMULPD  Y1, Y0, Y5
+	VMULPD  96(SI), Y10, Y0
+	VMULPD  Y8, Y0, Y4
+	VMULPD  (DX), Y9, Y0
+	VMULPD  Y3, Y0, Y3
+	VMULPD  32(DX), Y9, Y0
+	VMULPD  Y2, Y0, Y2
+	VMULPD  64(DX), Y9, Y0
+	VMULPD  Y1, Y0, Y1
+	VMULPD  96(DX), Y9, Y0
+	VMULPD  Y8, Y0, Y0
+	VMOVUPS Y7, (SI)
+	VMOVUPS Y6, 32(SI)
+	VMOVUPS Y5, 64(SI)
+	VMOVUPS Y4, 96(SI)
+	VMOVUPS Y3, (DX)
+	VMOVUPS Y2, 32(DX)
+	VMOVUPS Y1, 64(DX)
+	VMOVUPS Y0, 96(DX)
+	ADDQ    $+128, SI
+	ADDQ    $+128, DX
+	ADDQ    $+128, BX
+	ADDQ    $-16, AX
+	CMPQ    AX, $0x10
+	JGE     l12
+
+l13:
+	CMPQ    AX, $0x04
+	JLT     l15
+	PCALIGN $0x20
+
+l14:
+	VMOVUPS (BX), Y2
+	VMULPD  (SI), Y10, Y0
+	VMULPD  Y2, Y0, Y1
+	VMULPD  (DX), Y9, Y0
+	VMULPD  Y2, Y0, Y0
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y0, (DX)
+	ADDQ    $+32, SI
+	ADDQ    $+32, DX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y1
+	VMASKMOVPD   (BX), Y1, Y0
+	VMASKMOVPD   (SI), Y1, Y2
+	VMULPD       Y2, Y10, Y2
+	VMULPD       Y0, Y2, Y3
+	VMASKMOVPD   (DX), Y1, Y2
+	VMULPD       Y2, Y9, Y2
+	VMULPD       Y0, Y2, Y0
+	VMASKMOVPD   Y3, Y1, (SI)
+	VMASKMOVPD   Y0, Y1, (DX)
+
+l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000008, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
+	MOVQ         c+16(FP), DX
+	MOVQ         R12, CX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y6
+	MOVQ         $0x00000008, AX
+	ADDQ         AX, R11
+	MOVQ         R12, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y5
+	MOVQ         $0x00000008, AX
+	ADDQ         AX, R11
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l20
+	PCALIGN      $0x20
+
+l19:
 	VMOVUPS (DX), Y4
 	VMOVUPS 32(DX), Y3
 	VMOVUPS 64(DX), Y2
@@ -1369,14 +2177,14 @@ l18:
 	ADDQ    $+128, DX
 	ADDQ    $-16, AX
 	CMPQ    AX, $0x10
-	JGE     l18
-
-l19:
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
+	JGE     l19
 
 l20:
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS (DX), Y1
 	VMULPD  (CX), Y6, Y0
 	VMULPD  Y1, Y0, Y0
@@ -1389,11 +2197,11 @@ l20:
 	ADDQ    $+32, DX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l20
+	JGE     l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
@@ -1407,344 +2215,618 @@ l21:
 	VMULPD       Y1, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R12
-	CMPQ R12, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R12, $0x01
-	JLT     l24
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         c+16(FP), CX
-	MOVQ         R11, BX
+	MOVQ         R12, BX
 	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y4
+	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y8
-	ADDQ         $+8, R10
 	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMULPD  (BX), Y8, Y0
-	VMULPD  (CX), Y0, Y7
-	VMULPD  32(BX), Y8, Y0
-	VMULPD  32(CX), Y0, Y6
-	VMULPD  64(BX), Y8, Y0
-	VMULPD  64(CX), Y0, Y5
-	VMULPD  96(BX), Y8, Y0
-	VMULPD  96(CX), Y0, Y4
-	VMULPD  128(BX), Y8, Y0
-	VMULPD  128(CX), Y0, Y3
-	VMULPD  160(BX), Y8, Y0
-	VMULPD  160(CX), Y0, Y2
-	VMULPD  192(BX), Y8, Y0
-	VMULPD  192(CX), Y0, Y1
-	VMULPD  224(BX), Y8, Y0
-	VMULPD  224(CX), Y0, Y0
+l26:
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y1
+	VMULPD  (BX), Y4, Y0
+	VMULPD  (CX), Y0, Y0
+	VMOVUPS Y0, (BX)
+	VMULPD  32(BX), Y4, Y0
+	VMULPD  Y3, Y0, Y0
+	VMOVUPS Y0, 32(BX)
+	VMULPD  64(BX), Y4, Y0
+	VMULPD  Y2, Y0, Y0
+	VMOVUPS Y0, 64(BX)
+	VMULPD  96(BX), Y4, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPS Y0, 96(BX)
+	VMOVUPS 160(CX), Y3
+	VMOVUPS 192(CX), Y2
+	VMOVUPS 224(CX), Y1
+	VMULPD  128(BX), Y4, Y0
+	VMULPD  128(CX), Y0, Y0
+	VMOVUPS Y0, 128(BX)
+	VMULPD  160(BX), Y4, Y0
+	VMULPD  Y3, Y0, Y0
+	VMOVUPS Y0, 160(BX)
+	VMULPD  192(BX), Y4, Y0
+	VMULPD  Y2, Y0, Y0
+	VMOVUPS Y0, 192(BX)
+	VMULPD  224(BX), Y4, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPS Y0, 224(BX)
 	ADDQ    $+256, BX
 	ADDQ    $+256, CX
-	VMOVUPS Y7, -256(BX)
-	VMOVUPS Y6, -224(BX)
-	VMOVUPS Y5, -192(BX)
-	VMOVUPS Y4, -160(BX)
-	VMOVUPS Y3, -128(BX)
-	VMOVUPS Y2, -96(BX)
-	VMOVUPS Y1, -64(BX)
-	VMOVUPS Y0, -32(BX)
 	ADDQ    $-32, AX
 	CMPQ    AX, $0x20
-	JGE     l25
-
-l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
+	JGE     l26
 
 l27:
-	VMULPD  (BX), Y8, Y0
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
+	VMULPD  (BX), Y4, Y0
 	VMULPD  (CX), Y0, Y0
 	VMOVUPS Y0, (BX)
 	ADDQ    $+32, BX
 	ADDQ    $+32, CX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l27
+	JGE     l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VMULPD       Y0, Y8, Y0
+	VMULPD       Y0, Y4, Y0
 	VMULPD       Y1, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
-// func GainLinearF32AVX2(w *float32, q *float32, s *float32, eta float32, rows int, cols int, stride int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·GainLinearF32AVX2(SB), NOSPLIT, $0-64
-	VBROADCASTSS eta+24(FP), Y11
-	MOVQ         rows+32(FP), R12
-	MOVQ         w+0(FP), R11
-	MOVQ         q+8(FP), R10
-	MOVQ         far+56(FP), R9
-	CMPQ         R9, $0x02
-	JLT          l1
-	CMPQ         R12, $0x08
-	JLT          l3
-	PCALIGN      $0x20
-
-l2:
-	MOVQ    s+16(FP), R8
-	MOVQ    R11, DI
-	MOVQ    cols+40(FP), SI
-	CMPQ    SI, $0x40
-	JLT     l5
+// func GainLinearF32AVX2(w *float32, q *float32, s *float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GainLinearF32AVX2(SB), NOSPLIT, $0-56
+	MOVQ    rows+24(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    q+8(FP), R11
+	MOVQ    far+48(FP), R10
+	CMPQ    R10, $0x02
+	JLT     l1
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
+	JLT     l3
 	PCALIGN $0x20
 
+l2:
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y12
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	MOVQ         $0x00000004, AX
+	ADDQ         AX, R11
+	MOVQ         s+16(FP), BX
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x40
+	JLT          l5
+	PCALIGN      $0x20
+
 l4:
-	VMOVUPS (R8), Y10
-	VMOVUPS 32(R8), Y9
-	VMOVUPS 64(R8), Y8
-	VMOVUPS 96(R8), Y7
-	VMOVUPS 128(R8), Y6
-	VMOVUPS 160(R8), Y5
-	VMOVUPS 192(R8), Y4
-	VMOVUPS 224(R8), Y3
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	VMOVUPS     (R8), Y8
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y12, Y0, Y0
+	VFMADD231PS Y8, Y0, Y8
+	VMOVUPS     32(R8), Y7
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y12, Y0, Y0
+	VFMADD231PS Y7, Y0, Y7
+	VMOVUPS     64(R8), Y6
+	VMOVUPS     64(BX), Y0
+	VSUBPS      Y12, Y0, Y0
+	VFMADD231PS Y6, Y0, Y6
+	VMOVUPS     96(R8), Y5
+	VMOVUPS     96(BX), Y0
+	VSUBPS      Y12, Y0, Y0
+	VFMADD231PS Y5, Y0, Y5
+	VMOVUPS     128(R8), Y4
+	VMOVUPS     128(BX), Y0
+	VSUBPS      Y12, Y0, Y0
+	VFMADD231PS Y4, Y0, Y4
+	VMOVUPS     160(R8), Y3
+	VMOVUPS     160(BX), Y0
+	VSUBPS      Y12, Y0, Y0
+	VFMADD231PS Y3, Y0, Y3
+	VMOVUPS     192(R8), Y2
+	VMOVUPS     192(BX), Y0
+	VSUBPS      Y12, Y0, Y0
+	VFMADD231PS Y2, Y0, Y2
+	VMOVUPS     224(R8), Y0
+	VMOVUPS     224(BX), Y1
+	VSUBPS      Y12, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y8, (R8)
+	VMOVUPS     Y7, 32(R8)
+	VMOVUPS     Y6, 64(R8)
+	VMOVUPS     Y5, 96(R8)
+	VMOVUPS     Y4, 128(R8)
+	VMOVUPS     Y3, 160(R8)
+	VMOVUPS     Y2, 192(R8)
+	VMOVUPS     Y0, 224(R8)
+	VMOVUPS     (DI), Y8
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y11, Y0, Y0
+	VFMADD231PS Y8, Y0, Y8
+	VMOVUPS     32(DI), Y7
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y11, Y0, Y0
+	VFMADD231PS Y7, Y0, Y7
+	VMOVUPS     64(DI), Y6
+	VMOVUPS     64(BX), Y0
+	VSUBPS      Y11, Y0, Y0
+	VFMADD231PS Y6, Y0, Y6
+	VMOVUPS     96(DI), Y5
+	VMOVUPS     96(BX), Y0
+	VSUBPS      Y11, Y0, Y0
+	VFMADD231PS Y5, Y0, Y5
+	VMOVUPS     128(DI), Y4
+	VMOVUPS     128(BX), Y0
+	VSUBPS      Y11, Y0, Y0
+	VFMADD231PS Y4, Y0, Y4
+	VMOVUPS     160(DI), Y3
+	VMOVUPS     160(BX), Y0
+	VSUBPS      Y11, Y0, Y0
+	VFMADD231PS Y3, Y0, Y3
+	VMOVUPS     192(DI), Y2
+	VMOVUPS     192(BX), Y0
+	VSUBPS      Y11, Y0, Y0
+	VFMADD231PS Y2, Y0, Y2
+	VMOVUPS     224(DI), Y0
+	VMOVUPS     224(BX), Y1
+	VSUBPS      Y11, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     Y4, 128(DI)
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     Y2, 192(DI)
+	VMOVUPS     Y0, 224(DI)
+	VMOVUPS     (SI), Y8
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y10, Y0, Y0
+	VFMADD231PS Y8, Y0, Y8
+	VMOVUPS     32(SI), Y7
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y10, Y0, Y0
+	VFMADD231PS Y7, Y0, Y7
+	VMOVUPS     64(SI), Y6
+	VMOVUPS     64(BX), Y0
+	VSUBPS      Y10, Y0, Y0
+	VFMADD231PS Y6, Y0, Y6
+	VMOVUPS     96(SI), Y5
+	VMOVUPS     96(BX), Y0
+	VSUBPS      Y10, Y0, Y0
+	VFMADD231PS Y5, Y0, Y5
+	VMOVUPS     128(SI), Y4
+	VMOVUPS     128(BX), Y0
+	VSUBPS      Y10, Y0, Y0
+	VFMADD231PS Y4, Y0, Y4
+	VMOVUPS     160(SI), Y3
+	VMOVUPS     160(BX), Y0
+	VSUBPS      Y10, Y0, Y0
+	VFMADD231PS Y3, Y0, Y3
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     192(BX), Y0
+	VSUBPS      Y10, Y0, Y0
+	VFMADD231PS Y2, Y0, Y2
+	VMOVUPS     224(SI), Y0
+	VMOVUPS     224(BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y8, (SI)
+	VMOVUPS     Y7, 32(SI)
+	VMOVUPS     Y6, 64(SI)
+	VMOVUPS     Y5, 96(SI)
+	VMOVUPS     Y4, 128(SI)
+	VMOVUPS     Y3, 160(SI)
+	VMOVUPS     Y2, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VMOVUPS     (DX), Y8
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y9, Y0, Y0
+	VFMADD231PS Y8, Y0, Y8
+	VMOVUPS     32(DX), Y7
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y9, Y0, Y0
+	VFMADD231PS Y7, Y0, Y7
+	VMOVUPS     64(DX), Y6
+	VMOVUPS     64(BX), Y0
+	VSUBPS      Y9, Y0, Y0
+	VFMADD231PS Y6, Y0, Y6
+	VMOVUPS     96(DX), Y5
+	VMOVUPS     96(BX), Y0
+	VSUBPS      Y9, Y0, Y0
+	VFMADD231PS Y5, Y0, Y5
+	VMOVUPS     128(DX), Y4
+	VMOVUPS     128(BX), Y0
+	VSUBPS      Y9, Y0, Y0
+	VFMADD231PS Y4, Y0, Y4
+	VMOVUPS     160(DX), Y3
+	VMOVUPS     160(BX), Y0
+	VSUBPS      Y9, Y0, Y0
+	VFMADD231PS Y3, Y0, Y3
+	VMOVUPS     192(DX), Y2
+	VMOVUPS     192(BX), Y0
+	VSUBPS      Y9, Y0, Y0
+	VFMADD231PS Y2, Y0, Y2
+	VMOVUPS     224(DX), Y0
+	VMOVUPS     224(BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     Y7, 32(DX)
+	VMOVUPS     Y6, 64(DX)
+	VMOVUPS     Y5, 96(DX)
+	VMOVUPS     Y4, 128(DX)
+	VMOVUPS     Y3, 160(DX)
+	VMOVUPS     Y2, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, R8
+	ADDQ        $+256, DI
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-64, AX
+	CMPQ        AX, $0x40
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS (BX), Y2
-	ADDQ         $+4, BX
-	PREFETCHT1   2048(DX)
-	VMOVUPS      (DX), Y0
-	VSUBPS       Y2, Y10, Y1
-	VMULPS       Y1, Y11, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVUPS      32(DX), Y0
-	VSUBPS       Y2, Y9, Y1
-	VMULPS       Y1, Y11, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VMOVUPS      64(DX), Y0
-	VSUBPS       Y2, Y8, Y1
-	VMULPS       Y1, Y11, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMOVUPS      96(DX), Y0
-	VSUBPS       Y2, Y7, Y1
-	VMULPS       Y1, Y11, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMOVUPS      Y0, 96(DX)
-	PREFETCHT1   2176(DX)
-	VMOVUPS      128(DX), Y0
-	VSUBPS       Y2, Y6, Y1
-	VMULPS       Y1, Y11, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMOVUPS      Y0, 128(DX)
-	VMOVUPS      160(DX), Y0
-	VSUBPS       Y2, Y5, Y1
-	VMULPS       Y1, Y11, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMOVUPS      Y0, 160(DX)
-	PREFETCHT1   2240(DX)
-	VMOVUPS      192(DX), Y0
-	VSUBPS       Y2, Y4, Y1
-	VMULPS       Y1, Y11, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMOVUPS      Y0, 192(DX)
-	VMOVUPS      224(DX), Y0
-	VSUBPS       Y2, Y3, Y1
-	VMULPS       Y1, Y11, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMOVUPS      Y0, 224(DX)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VMOVUPS     (R8), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y12, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y11, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l6
 
 l7:
-	ADDQ $+256, DI
-	ADDQ $+256, R8
-	ADDQ $-64, SI
-	CMPQ SI, $0x40
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x08
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
+	VMASKMOVPS   (R8), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y12, Y0, Y0
+	VFMADD231PS  Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y11, Y0, Y0
+	VFMADD231PS  Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y10, Y0, Y0
+	VFMADD231PS  Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y9, Y0, Y0
+	VFMADD231PS  Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y2, (DX)
 
 l8:
-	VMOVUPS (R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000004, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
-	PREFETCHT1   2048(DX)
-	VMOVUPS      (DX), Y0
-	VSUBPS       Y1, Y2, Y1
-	VMULPS       Y1, Y11, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)
-	MOVQ         stride+48(FP), AX
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R8
-	ADDQ $-8, SI
-	CMPQ SI, $0x08
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y3
-	VMASKMOVPS   (R8), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R10, BX
-	CMPQ         CX, $0x01
-	JLT          l14
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	MOVQ         $0x00000004, AX
+	ADDQ         AX, R11
+	MOVQ         s+16(FP), BX
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l13
 	PCALIGN      $0x20
+
+l12:
+	VMOVUPS     (BX), Y3
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     64(BX), Y0
+	VMOVUPS     96(BX), Y1
+	VMOVUPS     (SI), Y8
+	VSUBPS      Y10, Y3, Y4
+	VFMADD231PS Y8, Y4, Y8
+	VMOVUPS     32(SI), Y7
+	VSUBPS      Y10, Y2, Y4
+	VFMADD231PS Y7, Y4, Y7
+	VMOVUPS     64(SI), Y6
+	VSUBPS      Y10, Y0, Y4
+	VFMADD231PS Y6, Y4, Y6
+	VMOVUPS     96(SI), Y5
+	VSUBPS      Y10, Y1, Y4
+	VFMADD231PS Y5, Y4, Y5
+	VMOVUPS     (DX), Y4
+	VSUBPS      Y9, Y3, Y3
+	VFMADD231PS Y4, Y3, Y4
+	VMOVUPS     32(DX), Y3
+	VSUBPS      Y9, Y2, Y2
+	VFMADD231PS Y3, Y2, Y3
+	VMOVUPS     64(DX), Y2
+	VSUBPS      Y9, Y0, Y0
+	VFMADD231PS Y2, Y0, Y2
+	VMOVUPS     96(DX), Y0
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y8, (SI)
+	VMOVUPS     Y7, 32(SI)
+	VMOVUPS     Y6, 64(SI)
+	VMOVUPS     Y5, 96(SI)
+	VMOVUPS     Y4, (DX)
+	VMOVUPS     Y3, 32(DX)
+	VMOVUPS     Y2, 64(DX)
+	VMOVUPS     Y0, 96(DX)
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l12
 
 l13:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPS   (DI), Y3, Y0
-	VSUBPS       Y1, Y2, Y1
-	VMULPS       Y1, Y11, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $+32, R10
-	ADDQ  $-8, R12
-	CMPQ  R12, $0x08
-	JGE   l2
-
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JGE     l15
-	CMPQ    R12, $0x02
-	JLT     l17
+	CMPQ    AX, $0x08
+	JLT     l15
 	PCALIGN $0x20
 
+l14:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (SI), Y2
+	VSUBPS      Y10, Y1, Y0
+	VFMADD231PS Y2, Y0, Y2
+	VMOVUPS     (DX), Y0
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y2, (SI)
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (SI), Y2, Y0
+	VSUBPS       Y10, Y1, Y3
+	VFMADD231PS  Y0, Y3, Y0
+	VMASKMOVPS   (DX), Y2, Y3
+	VSUBPS       Y9, Y1, Y1
+	VFMADD231PS  Y3, Y1, Y3
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   Y3, Y2, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000004, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         s+16(FP), DX
-	MOVQ         R11, CX
-	MOVQ         stride+48(FP), AX
+	MOVQ         R12, CX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y7
+	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y7
-	ADDQ         $+4, R10
-	MOVQ         R11, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         R12, BX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y6
+	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y6
-	ADDQ         $+4, R10
-	MOVQ         cols+40(FP), AX
+	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (DX), Y5
 	VMOVUPS     32(DX), Y4
 	VMOVUPS     64(DX), Y3
 	VMOVUPS     96(DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPS      Y7, Y5, Y1
-	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     32(CX), Y0
 	VSUBPS      Y7, Y4, Y1
-	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     64(CX), Y0
 	VSUBPS      Y7, Y3, Y1
-	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     96(CX), Y0
 	VSUBPS      Y7, Y2, Y1
-	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 96(CX)
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y6, Y5, Y1
-	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y6, Y4, Y1
-	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y6, Y3, Y1
-	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(BX), Y0
 	VSUBPS      Y6, Y2, Y1
-	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, 96(BX)
 	ADDQ        $+128, CX
@@ -1752,23 +2834,21 @@ l18:
 	ADDQ        $+128, DX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x08
-	JLT     l21
-	PCALIGN $0x20
+	JGE         l19
 
 l20:
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPS      Y7, Y2, Y1
-	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y6, Y2, Y1
-	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
@@ -1776,392 +2856,648 @@ l20:
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VSUBPS       Y7, Y1, Y3
-	VMULPS       Y3, Y11, Y3
 	VFMADD231PS  Y0, Y3, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y6, Y1, Y1
-	VMULPS       Y1, Y11, Y1
 	VFMADD231PS  Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R12
-	CMPQ R12, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R12, $0x01
-	JLT     l24
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         s+16(FP), CX
-	MOVQ         R11, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         R12, BX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y5
+	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y9
-	ADDQ         $+4, R10
-	MOVQ         cols+40(FP), AX
+	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x40
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMOVUPS     (BX), Y8
-	VMOVUPS     (CX), Y0
-	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y11, Y0
-	VFMADD231PS Y8, Y0, Y8
-	VMOVUPS     32(BX), Y7
-	VMOVUPS     32(CX), Y0
-	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y11, Y0
-	VFMADD231PS Y7, Y0, Y7
-	VMOVUPS     64(BX), Y6
-	VMOVUPS     64(CX), Y0
-	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y11, Y0
-	VFMADD231PS Y6, Y0, Y6
-	VMOVUPS     96(BX), Y5
-	VMOVUPS     96(CX), Y0
-	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y11, Y0
-	VFMADD231PS Y5, Y0, Y5
-	VMOVUPS     128(BX), Y4
-	VMOVUPS     128(CX), Y0
-	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y11, Y0
-	VFMADD231PS Y4, Y0, Y4
-	VMOVUPS     160(BX), Y3
-	VMOVUPS     160(CX), Y0
-	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y11, Y0
-	VFMADD231PS Y3, Y0, Y3
-	VMOVUPS     192(BX), Y2
-	VMOVUPS     192(CX), Y0
-	VSUBPS      Y9, Y0, Y0
-	VMULPS      Y0, Y11, Y0
-	VFMADD231PS Y2, Y0, Y2
-	VMOVUPS     224(BX), Y0
-	VMOVUPS     224(CX), Y1
-	VSUBPS      Y9, Y1, Y1
-	VMULPS      Y1, Y11, Y1
+l26:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     32(CX), Y4
+	VMOVUPS     64(CX), Y3
+	VMOVUPS     96(CX), Y2
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y5, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y5, Y4, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     64(BX), Y0
+	VSUBPS      Y5, Y3, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMOVUPS     96(BX), Y0
+	VSUBPS      Y5, Y2, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMOVUPS     128(CX), Y1
+	VMOVUPS     160(CX), Y4
+	VMOVUPS     192(CX), Y3
+	VMOVUPS     224(CX), Y2
+	VMOVUPS     128(BX), Y0
+	VSUBPS      Y5, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMOVUPS     160(BX), Y0
+	VSUBPS      Y5, Y4, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 160(BX)
+	VMOVUPS     192(BX), Y0
+	VSUBPS      Y5, Y3, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 192(BX)
+	VMOVUPS     224(BX), Y0
+	VSUBPS      Y5, Y2, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMOVUPS     Y0, 224(BX)
 	ADDQ        $+256, BX
 	ADDQ        $+256, CX
-	VMOVUPS     Y8, -256(BX)
-	VMOVUPS     Y7, -224(BX)
-	VMOVUPS     Y6, -192(BX)
-	VMOVUPS     Y5, -160(BX)
-	VMOVUPS     Y4, -128(BX)
-	VMOVUPS     Y3, -96(BX)
-	VMOVUPS     Y2, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-64, AX
 	CMPQ        AX, $0x40
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x08
-	JLT     l28
-	PCALIGN $0x20
+	JGE         l26
 
 l27:
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
-	VSUBPS      Y9, Y1, Y1
-	VMULPS      Y1, Y11, Y1
+	VSUBPS      Y5, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VSUBPS       Y9, Y1, Y1
-	VMULPS       Y1, Y11, Y1
+	VSUBPS       Y5, Y1, Y1
 	VFMADD231PS  Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
-// func GainLinearF64AVX2(w *float64, q *float64, s *float64, eta float64, rows int, cols int, stride int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·GainLinearF64AVX2(SB), NOSPLIT, $0-64
-	VBROADCASTSD eta+24(FP), Y11
-	MOVQ         rows+32(FP), R12
-	MOVQ         w+0(FP), R11
-	MOVQ         q+8(FP), R10
-	MOVQ         far+56(FP), R9
-	CMPQ         R9, $0x02
-	JLT          l1
-	CMPQ         R12, $0x08
-	JLT          l3
-	PCALIGN      $0x20
-
-l2:
-	MOVQ    s+16(FP), R8
-	MOVQ    R11, DI
-	MOVQ    cols+40(FP), SI
-	CMPQ    SI, $0x20
-	JLT     l5
+// func GainLinearF64AVX2(w *float64, q *float64, s *float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GainLinearF64AVX2(SB), NOSPLIT, $0-56
+	MOVQ    rows+24(FP), R13
+	MOVQ    w+0(FP), R12
+	MOVQ    q+8(FP), R11
+	MOVQ    far+48(FP), R10
+	CMPQ    R10, $0x02
+	JLT     l1
+	MOVQ    R13, R9
+	SARQ    $0x02, R9
+	CMPQ    R9, $0x01
+	JLT     l3
 	PCALIGN $0x20
 
+l2:
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+40(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         $0x00000008, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y12
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y11
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	MOVQ         $0x00000008, AX
+	ADDQ         AX, R11
+	MOVQ         s+16(FP), BX
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x20
+	JLT          l5
+	PCALIGN      $0x20
+
 l4:
-	VMOVUPS (R8), Y10
-	VMOVUPS 32(R8), Y9
-	VMOVUPS 64(R8), Y8
-	VMOVUPS 96(R8), Y7
-	VMOVUPS 128(R8), Y6
-	VMOVUPS 160(R8), Y5
-	VMOVUPS 192(R8), Y4
-	VMOVUPS 224(R8), Y3
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	VMOVUPS     (R8), Y8
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y12, Y0, Y0
+	VFMADD231PD Y8, Y0, Y8
+	VMOVUPS     32(R8), Y7
+	VMOVUPS     32(BX), Y0
+	VSUBPD      Y12, Y0, Y0
+	VFMADD231PD Y7, Y0, Y7
+	VMOVUPS     64(R8), Y6
+	VMOVUPS     64(BX), Y0
+	VSUBPD      Y12, Y0, Y0
+	VFMADD231PD Y6, Y0, Y6
+	VMOVUPS     96(R8), Y5
+	VMOVUPS     96(BX), Y0
+	VSUBPD      Y12, Y0, Y0
+	VFMADD231PD Y5, Y0, Y5
+	VMOVUPS     128(R8), Y4
+	VMOVUPS     128(BX), Y0
+	VSUBPD      Y12, Y0, Y0
+	VFMADD231PD Y4, Y0, Y4
+	VMOVUPS     160(R8), Y3
+	VMOVUPS     160(BX), Y0
+	VSUBPD      Y12, Y0, Y0
+	VFMADD231PD Y3, Y0, Y3
+	VMOVUPS     192(R8), Y2
+	VMOVUPS     192(BX), Y0
+	VSUBPD      Y12, Y0, Y0
+	VFMADD231PD Y2, Y0, Y2
+	VMOVUPS     224(R8), Y0
+	VMOVUPS     224(BX), Y1
+	VSUBPD      Y12, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y8, (R8)
+	VMOVUPS     Y7, 32(R8)
+	VMOVUPS     Y6, 64(R8)
+	VMOVUPS     Y5, 96(R8)
+	VMOVUPS     Y4, 128(R8)
+	VMOVUPS     Y3, 160(R8)
+	VMOVUPS     Y2, 192(R8)
+	VMOVUPS     Y0, 224(R8)
+	VMOVUPS     (DI), Y8
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y11, Y0, Y0
+	VFMADD231PD Y8, Y0, Y8
+	VMOVUPS     32(DI), Y7
+	VMOVUPS     32(BX), Y0
+	VSUBPD      Y11, Y0, Y0
+	VFMADD231PD Y7, Y0, Y7
+	VMOVUPS     64(DI), Y6
+	VMOVUPS     64(BX), Y0
+	VSUBPD      Y11, Y0, Y0
+	VFMADD231PD Y6, Y0, Y6
+	VMOVUPS     96(DI), Y5
+	VMOVUPS     96(BX), Y0
+	VSUBPD      Y11, Y0, Y0
+	VFMADD231PD Y5, Y0, Y5
+	VMOVUPS     128(DI), Y4
+	VMOVUPS     128(BX), Y0
+	VSUBPD      Y11, Y0, Y0
+	VFMADD231PD Y4, Y0, Y4
+	VMOVUPS     160(DI), Y3
+	VMOVUPS     160(BX), Y0
+	VSUBPD      Y11, Y0, Y0
+	VFMADD231PD Y3, Y0, Y3
+	VMOVUPS     192(DI), Y2
+	VMOVUPS     192(BX), Y0
+	VSUBPD      Y11, Y0, Y0
+	VFMADD231PD Y2, Y0, Y2
+	VMOVUPS     224(DI), Y0
+	VMOVUPS     224(BX), Y1
+	VSUBPD      Y11, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     Y4, 128(DI)
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     Y2, 192(DI)
+	VMOVUPS     Y0, 224(DI)
+	VMOVUPS     (SI), Y8
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y10, Y0, Y0
+	VFMADD231PD Y8, Y0, Y8
+	VMOVUPS     32(SI), Y7
+	VMOVUPS     32(BX), Y0
+	VSUBPD      Y10, Y0, Y0
+	VFMADD231PD Y7, Y0, Y7
+	VMOVUPS     64(SI), Y6
+	VMOVUPS     64(BX), Y0
+	VSUBPD      Y10, Y0, Y0
+	VFMADD231PD Y6, Y0, Y6
+	VMOVUPS     96(SI), Y5
+	VMOVUPS     96(BX), Y0
+	VSUBPD      Y10, Y0, Y0
+	VFMADD231PD Y5, Y0, Y5
+	VMOVUPS     128(SI), Y4
+	VMOVUPS     128(BX), Y0
+	VSUBPD      Y10, Y0, Y0
+	VFMADD231PD Y4, Y0, Y4
+	VMOVUPS     160(SI), Y3
+	VMOVUPS     160(BX), Y0
+	VSUBPD      Y10, Y0, Y0
+	VFMADD231PD Y3, Y0, Y3
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     192(BX), Y0
+	VSUBPD      Y10, Y0, Y0
+	VFMADD231PD Y2, Y0, Y2
+	VMOVUPS     224(SI), Y0
+	VMOVUPS     224(BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y8, (SI)
+	VMOVUPS     Y7, 32(SI)
+	VMOVUPS     Y6, 64(SI)
+	VMOVUPS     Y5, 96(SI)
+	VMOVUPS     Y4, 128(SI)
+	VMOVUPS     Y3, 160(SI)
+	VMOVUPS     Y2, 192(SI)
+	VMOVUPS     Y0, 224(SI)
+	VMOVUPS     (DX), Y8
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y9, Y0, Y0
+	VFMADD231PD Y8, Y0, Y8
+	VMOVUPS     32(DX), Y7
+	VMOVUPS     32(BX), Y0
+	VSUBPD      Y9, Y0, Y0
+	VFMADD231PD Y7, Y0, Y7
+	VMOVUPS     64(DX), Y6
+	VMOVUPS     64(BX), Y0
+	VSUBPD      Y9, Y0, Y0
+	VFMADD231PD Y6, Y0, Y6
+	VMOVUPS     96(DX), Y5
+	VMOVUPS     96(BX), Y0
+	VSUBPD      Y9, Y0, Y0
+	VFMADD231PD Y5, Y0, Y5
+	VMOVUPS     128(DX), Y4
+	VMOVUPS     128(BX), Y0
+	VSUBPD      Y9, Y0, Y0
+	VFMADD231PD Y4, Y0, Y4
+	VMOVUPS     160(DX), Y3
+	VMOVUPS     160(BX), Y0
+	VSUBPD      Y9, Y0, Y0
+	VFMADD231PD Y3, Y0, Y3
+	VMOVUPS     192(DX), Y2
+	VMOVUPS     192(BX), Y0
+	VSUBPD      Y9, Y0, Y0
+	VFMADD231PD Y2, Y0, Y2
+	VMOVUPS     224(DX), Y0
+	VMOVUPS     224(BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     Y7, 32(DX)
+	VMOVUPS     Y6, 64(DX)
+	VMOVUPS     Y5, 96(DX)
+	VMOVUPS     Y4, 128(DX)
+	VMOVUPS     Y3, 160(DX)
+	VMOVUPS     Y2, 192(DX)
+	VMOVUPS     Y0, 224(DX)
+	ADDQ        $+256, R8
+	ADDQ        $+256, DI
+	ADDQ        $+256, SI
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD (BX), Y2
-	ADDQ         $+8, BX
-	PREFETCHT1   2048(DX)
-	VMOVUPS      (DX), Y0
-	VSUBPD       Y2, Y10, Y1
-	VMULPD       Y1, Y11, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVUPS      32(DX), Y0
-	VSUBPD       Y2, Y9, Y1
-	VMULPD       Y1, Y11, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VMOVUPS      64(DX), Y0
-	VSUBPD       Y2, Y8, Y1
-	VMULPD       Y1, Y11, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMOVUPS      96(DX), Y0
-	VSUBPD       Y2, Y7, Y1
-	VMULPD       Y1, Y11, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMOVUPS      Y0, 96(DX)
-	PREFETCHT1   2176(DX)
-	VMOVUPS      128(DX), Y0
-	VSUBPD       Y2, Y6, Y1
-	VMULPD       Y1, Y11, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMOVUPS      Y0, 128(DX)
-	VMOVUPS      160(DX), Y0
-	VSUBPD       Y2, Y5, Y1
-	VMULPD       Y1, Y11, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMOVUPS      Y0, 160(DX)
-	PREFETCHT1   2240(DX)
-	VMOVUPS      192(DX), Y0
-	VSUBPD       Y2, Y4, Y1
-	VMULPD       Y1, Y11, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMOVUPS      Y0, 192(DX)
-	VMOVUPS      224(DX), Y0
-	VSUBPD       Y2, Y3, Y1
-	VMULPD       Y1, Y11, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMOVUPS      Y0, 224(DX)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VMOVUPS     (R8), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y12, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y11, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l6
 
 l7:
-	ADDQ $+256, DI
-	ADDQ $+256, R8
-	ADDQ $-32, SI
-	CMPQ SI, $0x20
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x04
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (R8), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y12, Y0, Y0
+	VFMADD231PD  Y1, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y11, Y0, Y0
+	VFMADD231PD  Y1, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y10, Y0, Y0
+	VFMADD231PD  Y1, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y9, Y0, Y0
+	VFMADD231PD  Y1, Y0, Y1
+	VMASKMOVPD   Y1, Y2, (DX)
 
 l8:
-	VMOVUPS (R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000008, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
-	PREFETCHT1   2048(DX)
-	VMOVUPS      (DX), Y0
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y11, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)
-	MOVQ         stride+48(FP), AX
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R8
-	ADDQ $-4, SI
-	CMPQ SI, $0x04
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y3
-	VMASKMOVPD   (R8), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R10, BX
-	CMPQ         CX, $0x01
-	JLT          l14
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         $0x00000008, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	MOVQ         $0x00000008, AX
+	ADDQ         AX, R11
+	MOVQ         s+16(FP), BX
+	MOVQ         cols+32(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l13
 	PCALIGN      $0x20
+
+l12:
+	VMOVUPS     (BX), Y3
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     64(BX), Y0
+	VMOVUPS     96(BX), Y1
+	VMOVUPS     (SI), Y8
+	VSUBPD      Y10, Y3, Y4
+	VFMADD231PD Y8, Y4, Y8
+	VMOVUPS     32(SI), Y7
+	VSUBPD      Y10, Y2, Y4
+	VFMADD231PD Y7, Y4, Y7
+	VMOVUPS     64(SI), Y6
+	VSUBPD      Y10, Y0, Y4
+	VFMADD231PD Y6, Y4, Y6
+	VMOVUPS     96(SI), Y5
+	VSUBPD      Y10, Y1, Y4
+	VFMADD231PD Y5, Y4, Y5
+	VMOVUPS     (DX), Y4
+	VSUBPD      Y9, Y3, Y3
+	VFMADD231PD Y4, Y3, Y4
+	VMOVUPS     32(DX), Y3
+	VSUBPD      Y9, Y2, Y2
+	VFMADD231PD Y3, Y2, Y3
+	VMOVUPS     64(DX), Y2
+	VSUBPD      Y9, Y0, Y0
+	VFMADD231PD Y2, Y0, Y2
+	VMOVUPS     96(DX), Y0
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y8, (SI)
+	VMOVUPS     Y7, 32(SI)
+	VMOVUPS     Y6, 64(SI)
+	VMOVUPS     Y5, 96(SI)
+	VMOVUPS     Y4, (DX)
+	VMOVUPS     Y3, 32(DX)
+	VMOVUPS     Y2, 64(DX)
+	VMOVUPS     Y0, 96(DX)
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l12
 
 l13:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPD   (DI), Y3, Y0
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y11, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	MOVQ         stride+48(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+48(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $+64, R10
-	ADDQ  $-8, R12
-	CMPQ  R12, $0x08
-	JGE   l2
-
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JGE     l15
-	CMPQ    R12, $0x02
-	JLT     l17
+	CMPQ    AX, $0x04
+	JLT     l15
 	PCALIGN $0x20
 
+l14:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (SI), Y2
+	VSUBPD      Y10, Y1, Y0
+	VFMADD231PD Y2, Y0, Y2
+	VMOVUPS     (DX), Y0
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y2, (SI)
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (SI), Y2, Y0
+	VSUBPD       Y10, Y1, Y3
+	VFMADD231PD  Y0, Y3, Y0
+	VMASKMOVPD   (DX), Y2, Y3
+	VSUBPD       Y9, Y1, Y1
+	VFMADD231PD  Y3, Y1, Y3
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   Y3, Y2, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+40(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000008, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         s+16(FP), DX
-	MOVQ         R11, CX
-	MOVQ         stride+48(FP), AX
+	MOVQ         R12, CX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y7
+	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y7
-	ADDQ         $+8, R10
-	MOVQ         R11, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         R12, BX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y6
+	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y6
-	ADDQ         $+8, R10
-	MOVQ         cols+40(FP), AX
+	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x10
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (DX), Y5
 	VMOVUPS     32(DX), Y4
 	VMOVUPS     64(DX), Y3
 	VMOVUPS     96(DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPD      Y7, Y5, Y1
-	VMULPD      Y1, Y11, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     32(CX), Y0
 	VSUBPD      Y7, Y4, Y1
-	VMULPD      Y1, Y11, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     64(CX), Y0
 	VSUBPD      Y7, Y3, Y1
-	VMULPD      Y1, Y11, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     96(CX), Y0
 	VSUBPD      Y7, Y2, Y1
-	VMULPD      Y1, Y11, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 96(CX)
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y6, Y5, Y1
-	VMULPD      Y1, Y11, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y6, Y4, Y1
-	VMULPD      Y1, Y11, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y6, Y3, Y1
-	VMULPD      Y1, Y11, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(BX), Y0
 	VSUBPD      Y6, Y2, Y1
-	VMULPD      Y1, Y11, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, 96(BX)
 	ADDQ        $+128, CX
@@ -2169,23 +3505,21 @@ l18:
 	ADDQ        $+128, DX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
+	JGE         l19
 
 l20:
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPD      Y7, Y2, Y1
-	VMULPD      Y1, Y11, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y6, Y2, Y1
-	VMULPD      Y1, Y11, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
@@ -2193,1126 +3527,1796 @@ l20:
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VSUBPD       Y7, Y1, Y3
-	VMULPD       Y3, Y11, Y3
 	VFMADD231PD  Y0, Y3, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y6, Y1, Y1
-	VMULPD       Y1, Y11, Y1
 	VFMADD231PD  Y0, Y1, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R12
-	CMPQ R12, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R12, $0x01
-	JLT     l24
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         s+16(FP), CX
-	MOVQ         R11, BX
-	MOVQ         stride+48(FP), AX
+	MOVQ         R12, BX
+	MOVQ         stride+40(FP), AX
 	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y5
+	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y9
-	ADDQ         $+8, R10
-	MOVQ         cols+40(FP), AX
+	MOVQ         cols+32(FP), AX
 	CMPQ         AX, $0x20
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMOVUPS     (BX), Y8
-	VMOVUPS     (CX), Y0
-	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y11, Y0
-	VFMADD231PD Y8, Y0, Y8
-	VMOVUPS     32(BX), Y7
-	VMOVUPS     32(CX), Y0
-	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y11, Y0
-	VFMADD231PD Y7, Y0, Y7
-	VMOVUPS     64(BX), Y6
-	VMOVUPS     64(CX), Y0
-	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y11, Y0
-	VFMADD231PD Y6, Y0, Y6
-	VMOVUPS     96(BX), Y5
-	VMOVUPS     96(CX), Y0
-	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y11, Y0
-	VFMADD231PD Y5, Y0, Y5
-	VMOVUPS     128(BX), Y4
-	VMOVUPS     128(CX), Y0
-	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y11, Y0
-	VFMADD231PD Y4, Y0, Y4
-	VMOVUPS     160(BX), Y3
-	VMOVUPS     160(CX), Y0
-	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y11, Y0
-	VFMADD231PD Y3, Y0, Y3
-	VMOVUPS     192(BX), Y2
-	VMOVUPS     192(CX), Y0
-	VSUBPD      Y9, Y0, Y0
-	VMULPD      Y0, Y11, Y0
-	VFMADD231PD Y2, Y0, Y2
-	VMOVUPS     224(BX), Y0
-	VMOVUPS     224(CX), Y1
-	VSUBPD      Y9, Y1, Y1
-	VMULPD      Y1, Y11, Y1
+l26:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     32(CX), Y4
+	VMOVUPS     64(CX), Y3
+	VMOVUPS     96(CX), Y2
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y5, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(BX), Y0
+	VSUBPD      Y5, Y4, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 32(BX)
+	VMOVUPS     64(BX), Y0
+	VSUBPD      Y5, Y3, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 64(BX)
+	VMOVUPS     96(BX), Y0
+	VSUBPD      Y5, Y2, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 96(BX)
+	VMOVUPS     128(CX), Y1
+	VMOVUPS     160(CX), Y4
+	VMOVUPS     192(CX), Y3
+	VMOVUPS     224(CX), Y2
+	VMOVUPS     128(BX), Y0
+	VSUBPD      Y5, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 128(BX)
+	VMOVUPS     160(BX), Y0
+	VSUBPD      Y5, Y4, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 160(BX)
+	VMOVUPS     192(BX), Y0
+	VSUBPD      Y5, Y3, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 192(BX)
+	VMOVUPS     224(BX), Y0
+	VSUBPD      Y5, Y2, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMOVUPS     Y0, 224(BX)
 	ADDQ        $+256, BX
 	ADDQ        $+256, CX
-	VMOVUPS     Y8, -256(BX)
-	VMOVUPS     Y7, -224(BX)
-	VMOVUPS     Y6, -192(BX)
-	VMOVUPS     Y5, -160(BX)
-	VMOVUPS     Y4, -128(BX)
-	VMOVUPS     Y3, -96(BX)
-	VMOVUPS     Y2, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
+	JGE         l26
 
 l27:
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
-	VSUBPD      Y9, Y1, Y1
-	VMULPD      Y1, Y11, Y1
+	VSUBPD      Y5, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VSUBPD       Y9, Y1, Y1
-	VMULPD       Y1, Y11, Y1
+	VSUBPD       Y5, Y1, Y1
 	VFMADD231PD  Y0, Y1, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
-// func GainLinearClipF32AVX2(w *float32, q *float32, s *float32, eta float32, lo float32, hi float32, rows int, cols int, stride int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·GainLinearClipF32AVX2(SB), NOSPLIT, $0-72
-	VBROADCASTSS lo+28(FP), Y13
-	VBROADCASTSS hi+32(FP), Y12
-	VPCMPEQD     scaleConstants<>+0(SB), Y13, Y0
+// func GainLinearClipF32AVX2(w *float32, q *float32, s *float32, lo float32, hi float32, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GainLinearClipF32AVX2(SB), NOSPLIT, $0-64
+	VBROADCASTSS lo+24(FP), Y14
+	VBROADCASTSS hi+28(FP), Y13
+	VPCMPEQD     scaleConstants<>+0(SB), Y14, Y0
 	VANDNPS      scaleConstants<>+64(SB), Y0, Y0
-	VORPS        scaleConstants<>+32(SB), Y0, Y11
-	VPCMPEQD     scaleConstants<>+64(SB), Y12, Y0
-	VANDPS       scaleConstants<>+64(SB), Y0, Y10
-	VBROADCASTSS eta+24(FP), Y9
-	MOVQ         rows+40(FP), R12
-	MOVQ         w+0(FP), R11
-	MOVQ         q+8(FP), R10
-	MOVQ         far+64(FP), R9
-	CMPQ         R9, $0x02
+	VORPS        scaleConstants<>+32(SB), Y0, Y12
+	VPCMPEQD     scaleConstants<>+64(SB), Y13, Y0
+	VANDPS       scaleConstants<>+64(SB), Y0, Y11
+	MOVQ         rows+32(FP), R13
+	MOVQ         w+0(FP), R12
+	MOVQ         q+8(FP), R11
+	MOVQ         far+56(FP), R10
+	CMPQ         R10, $0x02
 	JLT          l1
-	CMPQ         R12, $0x08
+	MOVQ         R13, R9
+	SARQ         $0x02, R9
+	CMPQ         R9, $0x01
 	JLT          l3
 	PCALIGN      $0x20
 
 l2:
-	MOVQ    s+16(FP), R8
-	MOVQ    R11, DI
-	MOVQ    cols+48(FP), SI
-	CMPQ    SI, $0x30
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y7
+	ADDQ         AX, CX
+	MOVQ         $0x00000004, AX
+	ADDQ         AX, R11
+	MOVQ         s+16(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x30
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R8), Y7
-	VMOVUPS 64(R8), Y6
-	VMOVUPS 96(R8), Y5
-	VMOVUPS 128(R8), Y4
-	VMOVUPS 160(R8), Y3
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	VMOVUPS     (R8), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y6
+	VANDPS      Y12, Y6, Y6
+	VMINPS      Y6, Y13, Y6
+	VORPS       Y11, Y6, Y6
+	VMOVUPS     32(R8), Y0
+	VMOVUPS     32(BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VMOVUPS     64(R8), Y0
+	VMOVUPS     64(BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VMOVUPS     96(R8), Y0
+	VMOVUPS     96(BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMOVUPS     128(R8), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMOVUPS     160(R8), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y6, (R8)
+	VMOVUPS     Y5, 32(R8)
+	VMOVUPS     Y4, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	VMOVUPS     Y2, 128(R8)
+	VMOVUPS     Y0, 160(R8)
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y6
+	VANDPS      Y12, Y6, Y6
+	VMINPS      Y6, Y13, Y6
+	VORPS       Y11, Y6, Y6
+	VMOVUPS     32(DI), Y0
+	VMOVUPS     32(BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VMOVUPS     64(DI), Y0
+	VMOVUPS     64(BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VMOVUPS     96(DI), Y0
+	VMOVUPS     96(BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMOVUPS     128(DI), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMOVUPS     160(DI), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     Y2, 128(DI)
+	VMOVUPS     Y0, 160(DI)
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y8, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y6
+	VANDPS      Y12, Y6, Y6
+	VMINPS      Y6, Y13, Y6
+	VORPS       Y11, Y6, Y6
+	VMOVUPS     32(SI), Y0
+	VMOVUPS     32(BX), Y1
+	VSUBPS      Y8, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VMOVUPS     64(SI), Y0
+	VMOVUPS     64(BX), Y1
+	VSUBPS      Y8, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VMOVUPS     96(SI), Y0
+	VMOVUPS     96(BX), Y1
+	VSUBPS      Y8, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPS      Y8, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMOVUPS     160(SI), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPS      Y8, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y6, (SI)
+	VMOVUPS     Y5, 32(SI)
+	VMOVUPS     Y4, 64(SI)
+	VMOVUPS     Y3, 96(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y0, 160(SI)
+	VMOVUPS     (DX), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y7, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y6
+	VANDPS      Y12, Y6, Y6
+	VMINPS      Y6, Y13, Y6
+	VORPS       Y11, Y6, Y6
+	VMOVUPS     32(DX), Y0
+	VMOVUPS     32(BX), Y1
+	VSUBPS      Y7, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y5
+	VANDPS      Y12, Y5, Y5
+	VMINPS      Y5, Y13, Y5
+	VORPS       Y11, Y5, Y5
+	VMOVUPS     64(DX), Y0
+	VMOVUPS     64(BX), Y1
+	VSUBPS      Y7, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VMOVUPS     96(DX), Y0
+	VMOVUPS     96(BX), Y1
+	VSUBPS      Y7, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMOVUPS     128(DX), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPS      Y7, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMOVUPS     160(DX), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPS      Y7, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y6, (DX)
+	VMOVUPS     Y5, 32(DX)
+	VMOVUPS     Y4, 64(DX)
+	VMOVUPS     Y3, 96(DX)
+	VMOVUPS     Y2, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, R8
+	ADDQ        $+192, DI
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, BX
+	ADDQ        $-48, AX
+	CMPQ        AX, $0x30
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSS (BX), Y2
-	ADDQ         $+4, BX
-	PREFETCHT1   2048(DX)
-	VMOVUPS      (DX), Y0
-	VSUBPS       Y2, Y8, Y1
-	VMULPS       Y1, Y9, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVUPS      32(DX), Y0
-	VSUBPS       Y2, Y7, Y1
-	VMULPS       Y1, Y9, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VMOVUPS      64(DX), Y0
-	VSUBPS       Y2, Y6, Y1
-	VMULPS       Y1, Y9, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMOVUPS      96(DX), Y0
-	VSUBPS       Y2, Y5, Y1
-	VMULPS       Y1, Y9, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
-	VMOVUPS      Y0, 96(DX)
-	PREFETCHT1   2176(DX)
-	VMOVUPS      128(DX), Y0
-	VSUBPS       Y2, Y4, Y1
-	VMULPS       Y1, Y9, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
-	VMOVUPS      Y0, 128(DX)
-	VMOVUPS      160(DX), Y0
-	VSUBPS       Y2, Y3, Y1
-	VMULPS       Y1, Y9, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
-	VMOVUPS      Y0, 160(DX)
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VMOVUPS     (R8), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y10, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y8, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y7, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l6
 
 l7:
-	ADDQ $+192, DI
-	ADDQ $+192, R8
-	ADDQ $-48, SI
-	CMPQ SI, $0x30
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x08
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
+	VMASKMOVPS   (R8), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y10, Y0, Y0
+	VFMADD231PS  Y1, Y0, Y1
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (R8)
+	VMASKMOVPS   (DI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y9, Y0, Y0
+	VFMADD231PS  Y1, Y0, Y1
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DI)
+	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y8, Y0, Y0
+	VFMADD231PS  Y1, Y0, Y1
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y1
+	VMASKMOVPS   (BX), Y2, Y0
+	VSUBPS       Y7, Y0, Y0
+	VFMADD231PS  Y1, Y0, Y1
+	VMAXPS       Y1, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
 
 l8:
-	VMOVUPS (R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000004, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
-	PREFETCHT1   2048(DX)
-	VMOVUPS      (DX), Y0
-	VSUBPS       Y1, Y2, Y1
-	VMULPS       Y1, Y9, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	MOVQ         stride+56(FP), AX
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+48(FP), CX
+	SHLQ         $0x02, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R8
-	ADDQ $-8, SI
-	CMPQ SI, $0x08
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y3
-	VMASKMOVPS   (R8), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R10, BX
-	CMPQ         CX, $0x01
-	JLT          l14
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         $0x00000004, BX
+	IMULQ        BX, AX
+	VBROADCASTSS (CX), Y6
+	ADDQ         AX, CX
+	VBROADCASTSS (CX), Y5
+	ADDQ         AX, CX
+	MOVQ         $0x00000004, AX
+	ADDQ         AX, R11
+	MOVQ         s+16(FP), BX
+	MOVQ         cols+40(FP), AX
+	CMPQ         AX, $0x10
+	JLT          l13
 	PCALIGN      $0x20
+
+l12:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     (SI), Y0
+	VSUBPS      Y6, Y2, Y3
+	VFMADD231PS Y0, Y3, Y0
+	VMAXPS      Y0, Y14, Y4
+	VANDPS      Y12, Y4, Y4
+	VMINPS      Y4, Y13, Y4
+	VORPS       Y11, Y4, Y4
+	VMOVUPS     32(SI), Y0
+	VSUBPS      Y6, Y1, Y3
+	VFMADD231PS Y0, Y3, Y0
+	VMAXPS      Y0, Y14, Y3
+	VANDPS      Y12, Y3, Y3
+	VMINPS      Y3, Y13, Y3
+	VORPS       Y11, Y3, Y3
+	VMOVUPS     (DX), Y0
+	VSUBPS      Y5, Y2, Y2
+	VFMADD231PS Y0, Y2, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMOVUPS     32(DX), Y0
+	VSUBPS      Y5, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y4, (SI)
+	VMOVUPS     Y3, 32(SI)
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $+64, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l12
 
 l13:
-	VBROADCASTSS (BX), Y1
-	ADDQ         $+4, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPS   (DI), Y3, Y0
-	VSUBPS       Y1, Y2, Y1
-	VMULPS       Y1, Y9, Y1
-	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
-	VMASKMOVPS   Y0, Y3, (DI)
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+56(FP), AX
-	SHLQ  $0x02, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $+32, R10
-	ADDQ  $-8, R12
-	CMPQ  R12, $0x08
-	JGE   l2
-
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JGE     l15
-	CMPQ    R12, $0x02
-	JLT     l17
+	CMPQ    AX, $0x08
+	JLT     l15
 	PCALIGN $0x20
 
+l14:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (SI), Y0
+	VSUBPS      Y6, Y1, Y2
+	VFMADD231PS Y0, Y2, Y0
+	VMAXPS      Y0, Y14, Y2
+	VANDPS      Y12, Y2, Y2
+	VMINPS      Y2, Y13, Y2
+	VORPS       Y11, Y2, Y2
+	VMOVUPS     (DX), Y0
+	VSUBPS      Y5, Y1, Y1
+	VFMADD231PS Y0, Y1, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y2, (SI)
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y1
+	VMASKMOVPS   (BX), Y1, Y0
+	VMASKMOVPS   (SI), Y1, Y2
+	VSUBPS       Y6, Y0, Y3
+	VFMADD231PS  Y2, Y3, Y2
+	VMAXPS       Y2, Y14, Y3
+	VANDPS       Y12, Y3, Y3
+	VMINPS       Y3, Y13, Y3
+	VORPS        Y11, Y3, Y3
+	VMASKMOVPS   (DX), Y1, Y2
+	VSUBPS       Y5, Y0, Y0
+	VFMADD231PS  Y2, Y0, Y2
+	VMAXPS       Y2, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
+	VMASKMOVPS   Y3, Y1, (SI)
+	VMASKMOVPS   Y0, Y1, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+48(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000004, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         s+16(FP), DX
-	MOVQ         R11, CX
-	MOVQ         stride+56(FP), AX
+	MOVQ         R12, CX
+	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y6
+	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y6
-	ADDQ         $+4, R10
-	MOVQ         R11, BX
-	MOVQ         stride+56(FP), AX
+	MOVQ         R12, BX
+	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y5
+	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y5
-	ADDQ         $+4, R10
-	MOVQ         cols+48(FP), AX
+	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x18
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (DX), Y4
 	VMOVUPS     32(DX), Y3
 	VMOVUPS     64(DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPS      Y6, Y4, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     32(CX), Y0
 	VSUBPS      Y6, Y3, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     64(CX), Y0
 	VSUBPS      Y6, Y2, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y5, Y4, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPS      Y5, Y3, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPS      Y5, Y2, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	ADDQ        $+96, CX
 	ADDQ        $+96, BX
 	ADDQ        $+96, DX
 	ADDQ        $-24, AX
 	CMPQ        AX, $0x18
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x08
-	JLT     l21
-	PCALIGN $0x20
+	JGE         l19
 
 l20:
+	CMPQ    AX, $0x08
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPS      Y6, Y2, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPS      Y5, Y2, Y1
-	VMULPS      Y1, Y9, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (DX), Y2, Y1
 	VMASKMOVPS   (CX), Y2, Y0
 	VSUBPS       Y6, Y1, Y3
-	VMULPS       Y3, Y9, Y3
 	VFMADD231PS  Y0, Y3, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (CX)
 	VMASKMOVPS   (BX), Y2, Y0
 	VSUBPS       Y5, Y1, Y1
-	VMULPS       Y1, Y9, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R12
-	CMPQ R12, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R12, $0x01
-	JLT     l24
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         s+16(FP), CX
-	MOVQ         R11, BX
-	MOVQ         stride+56(FP), AX
+	MOVQ         R12, BX
+	MOVQ         stride+48(FP), AX
 	SHLQ         $0x02, AX
+	ADDQ         AX, R12
+	VBROADCASTSS (R11), Y4
+	MOVQ         $0x00000004, AX
 	ADDQ         AX, R11
-	VBROADCASTSS (R10), Y7
-	ADDQ         $+4, R10
-	MOVQ         cols+48(FP), AX
+	MOVQ         cols+40(FP), AX
 	CMPQ         AX, $0x30
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMOVUPS     (BX), Y0
+l26:
 	VMOVUPS     (CX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y4, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y6
-	VANDPS      Y11, Y6, Y6
-	VMINPS      Y6, Y12, Y6
-	VORPS       Y10, Y6, Y6
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
-	VMOVUPS     32(CX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y4, Y3, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y5
-	VANDPS      Y11, Y5, Y5
-	VMINPS      Y5, Y12, Y5
-	VORPS       Y10, Y5, Y5
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
-	VMOVUPS     64(CX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y4, Y2, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y4
-	VANDPS      Y11, Y4, Y4
-	VMINPS      Y4, Y12, Y4
-	VORPS       Y10, Y4, Y4
-	VMOVUPS     96(BX), Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(CX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VMOVUPS     128(CX), Y3
+	VMOVUPS     160(CX), Y2
+	VMOVUPS     96(BX), Y0
+	VSUBPS      Y4, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y3
-	VANDPS      Y11, Y3, Y3
-	VMINPS      Y3, Y12, Y3
-	VORPS       Y10, Y3, Y3
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 96(BX)
 	VMOVUPS     128(BX), Y0
-	VMOVUPS     128(CX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y4, Y3, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y2
-	VANDPS      Y11, Y2, Y2
-	VMINPS      Y2, Y12, Y2
-	VORPS       Y10, Y2, Y2
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 128(BX)
 	VMOVUPS     160(BX), Y0
-	VMOVUPS     160(CX), Y1
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y4, Y2, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
+	VMOVUPS     Y0, 160(BX)
 	ADDQ        $+192, BX
 	ADDQ        $+192, CX
-	VMOVUPS     Y6, -192(BX)
-	VMOVUPS     Y5, -160(BX)
-	VMOVUPS     Y4, -128(BX)
-	VMOVUPS     Y3, -96(BX)
-	VMOVUPS     Y2, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-48, AX
 	CMPQ        AX, $0x30
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x08
-	JLT     l28
-	PCALIGN $0x20
+	JGE         l26
 
 l27:
+	CMPQ    AX, $0x08
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
-	VSUBPS      Y7, Y1, Y1
-	VMULPS      Y1, Y9, Y1
+	VSUBPS      Y4, Y1, Y1
 	VFMADD231PS Y0, Y1, Y0
-	VMAXPS      Y0, Y13, Y0
-	VANDPS      Y11, Y0, Y0
-	VMINPS      Y0, Y12, Y0
-	VORPS       Y10, Y0, Y0
+	VMAXPS      Y0, Y14, Y0
+	VANDPS      Y12, Y0, Y0
+	VMINPS      Y0, Y13, Y0
+	VORPS       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     scaleConstants<>+96(SB), Y0, Y2
 	VMASKMOVPS   (CX), Y2, Y1
 	VMASKMOVPS   (BX), Y2, Y0
-	VSUBPS       Y7, Y1, Y1
-	VMULPS       Y1, Y9, Y1
+	VSUBPS       Y4, Y1, Y1
 	VFMADD231PS  Y0, Y1, Y0
-	VMAXPS       Y0, Y13, Y0
-	VANDPS       Y11, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VORPS        Y10, Y0, Y0
+	VMAXPS       Y0, Y14, Y0
+	VANDPS       Y12, Y0, Y0
+	VMINPS       Y0, Y13, Y0
+	VORPS        Y11, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 
-// func GainLinearClipF64AVX2(w *float64, q *float64, s *float64, eta float64, lo float64, hi float64, rows int, cols int, stride int, far int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·GainLinearClipF64AVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSD lo+32(FP), Y13
-	VBROADCASTSD hi+40(FP), Y12
-	VPCMPEQQ     scaleConstants<>+128(SB), Y13, Y0
+// func GainLinearClipF64AVX2(w *float64, q *float64, s *float64, lo float64, hi float64, rows int, cols int, stride int, far int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GainLinearClipF64AVX2(SB), NOSPLIT, $0-72
+	VBROADCASTSD lo+24(FP), Y14
+	VBROADCASTSD hi+32(FP), Y13
+	VPCMPEQQ     scaleConstants<>+128(SB), Y14, Y0
 	VANDNPD      scaleConstants<>+192(SB), Y0, Y0
-	VORPD        scaleConstants<>+160(SB), Y0, Y11
-	VPCMPEQQ     scaleConstants<>+192(SB), Y12, Y0
-	VANDPD       scaleConstants<>+192(SB), Y0, Y10
-	VBROADCASTSD eta+24(FP), Y9
-	MOVQ         rows+48(FP), R12
-	MOVQ         w+0(FP), R11
-	MOVQ         q+8(FP), R10
-	MOVQ         far+72(FP), R9
-	CMPQ         R9, $0x02
+	VORPD        scaleConstants<>+160(SB), Y0, Y12
+	VPCMPEQQ     scaleConstants<>+192(SB), Y13, Y0
+	VANDPD       scaleConstants<>+192(SB), Y0, Y11
+	MOVQ         rows+40(FP), R13
+	MOVQ         w+0(FP), R12
+	MOVQ         q+8(FP), R11
+	MOVQ         far+64(FP), R10
+	CMPQ         R10, $0x02
 	JLT          l1
-	CMPQ         R12, $0x08
+	MOVQ         R13, R9
+	SARQ         $0x02, R9
+	CMPQ         R9, $0x01
 	JLT          l3
 	PCALIGN      $0x20
 
 l2:
-	MOVQ    s+16(FP), R8
-	MOVQ    R11, DI
-	MOVQ    cols+56(FP), SI
-	CMPQ    SI, $0x18
-	JLT     l5
-	PCALIGN $0x20
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, R8
+	ADDQ         AX, BX
+	MOVQ         BX, DI
+	ADDQ         AX, BX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x02, AX
+	MOVQ         $0x00000008, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y10
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y9
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y8
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y7
+	ADDQ         AX, CX
+	MOVQ         $0x00000008, AX
+	ADDQ         AX, R11
+	MOVQ         s+16(FP), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x18
+	JLT          l5
+	PCALIGN      $0x20
 
 l4:
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R8), Y7
-	VMOVUPS 64(R8), Y6
-	VMOVUPS 96(R8), Y5
-	VMOVUPS 128(R8), Y4
-	VMOVUPS 160(R8), Y3
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	VMOVUPS     (R8), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y6
+	VANDPD      Y12, Y6, Y6
+	VMINPD      Y6, Y13, Y6
+	VORPD       Y11, Y6, Y6
+	VMOVUPS     32(R8), Y0
+	VMOVUPS     32(BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VMOVUPS     64(R8), Y0
+	VMOVUPS     64(BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VMOVUPS     96(R8), Y0
+	VMOVUPS     96(BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMOVUPS     128(R8), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMOVUPS     160(R8), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y6, (R8)
+	VMOVUPS     Y5, 32(R8)
+	VMOVUPS     Y4, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	VMOVUPS     Y2, 128(R8)
+	VMOVUPS     Y0, 160(R8)
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y6
+	VANDPD      Y12, Y6, Y6
+	VMINPD      Y6, Y13, Y6
+	VORPD       Y11, Y6, Y6
+	VMOVUPS     32(DI), Y0
+	VMOVUPS     32(BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VMOVUPS     64(DI), Y0
+	VMOVUPS     64(BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VMOVUPS     96(DI), Y0
+	VMOVUPS     96(BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMOVUPS     128(DI), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMOVUPS     160(DI), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     Y2, 128(DI)
+	VMOVUPS     Y0, 160(DI)
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y8, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y6
+	VANDPD      Y12, Y6, Y6
+	VMINPD      Y6, Y13, Y6
+	VORPD       Y11, Y6, Y6
+	VMOVUPS     32(SI), Y0
+	VMOVUPS     32(BX), Y1
+	VSUBPD      Y8, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VMOVUPS     64(SI), Y0
+	VMOVUPS     64(BX), Y1
+	VSUBPD      Y8, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VMOVUPS     96(SI), Y0
+	VMOVUPS     96(BX), Y1
+	VSUBPD      Y8, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPD      Y8, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMOVUPS     160(SI), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPD      Y8, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y6, (SI)
+	VMOVUPS     Y5, 32(SI)
+	VMOVUPS     Y4, 64(SI)
+	VMOVUPS     Y3, 96(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y0, 160(SI)
+	VMOVUPS     (DX), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y6
+	VANDPD      Y12, Y6, Y6
+	VMINPD      Y6, Y13, Y6
+	VORPD       Y11, Y6, Y6
+	VMOVUPS     32(DX), Y0
+	VMOVUPS     32(BX), Y1
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y5
+	VANDPD      Y12, Y5, Y5
+	VMINPD      Y5, Y13, Y5
+	VORPD       Y11, Y5, Y5
+	VMOVUPS     64(DX), Y0
+	VMOVUPS     64(BX), Y1
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VMOVUPS     96(DX), Y0
+	VMOVUPS     96(BX), Y1
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMOVUPS     128(DX), Y0
+	VMOVUPS     128(BX), Y1
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMOVUPS     160(DX), Y0
+	VMOVUPS     160(BX), Y1
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y6, (DX)
+	VMOVUPS     Y5, 32(DX)
+	VMOVUPS     Y4, 64(DX)
+	VMOVUPS     Y3, 96(DX)
+	VMOVUPS     Y2, 128(DX)
+	VMOVUPS     Y0, 160(DX)
+	ADDQ        $+192, R8
+	ADDQ        $+192, DI
+	ADDQ        $+192, SI
+	ADDQ        $+192, DX
+	ADDQ        $+192, BX
+	ADDQ        $-24, AX
+	CMPQ        AX, $0x18
+	JGE         l4
+
+l5:
+	CMPQ    AX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VBROADCASTSD (BX), Y2
-	ADDQ         $+8, BX
-	PREFETCHT1   2048(DX)
-	VMOVUPS      (DX), Y0
-	VSUBPD       Y2, Y8, Y1
-	VMULPD       Y1, Y9, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVUPS      32(DX), Y0
-	VSUBPD       Y2, Y7, Y1
-	VMULPD       Y1, Y9, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	PREFETCHT1   2112(DX)
-	VMOVUPS      64(DX), Y0
-	VSUBPD       Y2, Y6, Y1
-	VMULPD       Y1, Y9, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMOVUPS      96(DX), Y0
-	VSUBPD       Y2, Y5, Y1
-	VMULPD       Y1, Y9, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
-	VMOVUPS      Y0, 96(DX)
-	PREFETCHT1   2176(DX)
-	VMOVUPS      128(DX), Y0
-	VSUBPD       Y2, Y4, Y1
-	VMULPD       Y1, Y9, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
-	VMOVUPS      Y0, 128(DX)
-	VMOVUPS      160(DX), Y0
-	VSUBPD       Y2, Y3, Y1
-	VMULPD       Y1, Y9, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
-	VMOVUPS      Y0, 160(DX)
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l6
+	VMOVUPS     (R8), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y10, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y9, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y8, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     (DX), Y0
+	VMOVUPS     (BX), Y1
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l6
 
 l7:
-	ADDQ $+192, DI
-	ADDQ $+192, R8
-	ADDQ $-24, SI
-	CMPQ SI, $0x18
-	JGE  l4
-
-l5:
-	CMPQ    SI, $0x04
-	JLT     l9
-	PCALIGN $0x20
+	CMPQ         AX, $0x01
+	JLT          l8
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
+	VMASKMOVPD   (R8), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y10, Y0, Y0
+	VFMADD231PD  Y1, Y0, Y1
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (R8)
+	VMASKMOVPD   (DI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y9, Y0, Y0
+	VFMADD231PD  Y1, Y0, Y1
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DI)
+	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y8, Y0, Y0
+	VFMADD231PD  Y1, Y0, Y1
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y1
+	VMASKMOVPD   (BX), Y2, Y0
+	VSUBPD       Y7, Y0, Y0
+	VFMADD231PD  Y1, Y0, Y1
+	VMAXPD       Y1, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
 
 l8:
-	VMOVUPS (R8), Y2
-	MOVQ    DI, DX
-	MOVQ    $0x00000008, CX
-	MOVQ    R10, BX
-	CMPQ    CX, $0x01
+	ADDQ $-1, R9
+	CMPQ R9, $0x01
+	JGE  l2
+
+l3:
+	MOVQ  R13, DX
+	SARQ  $0x02, DX
+	SHLQ  $0x02, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x02, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000008, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l1:
+	CMPQ    R10, $0x01
+	JLT     l9
+	MOVQ    R13, DI
+	SARQ    $0x01, DI
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
-	PREFETCHT1   2048(DX)
-	VMOVUPS      (DX), Y0
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y9, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
-	VMOVUPS      Y0, (DX)
-	MOVQ         stride+64(FP), AX
+	MOVQ         R12, BX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         stride+56(FP), CX
+	SHLQ         $0x03, CX
+	IMULQ        CX, AX
+	MOVQ         BX, SI
+	ADDQ         AX, BX
+	MOVQ         BX, DX
+	ADDQ         AX, BX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
-	ADDQ         AX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l10
-
-l11:
-	ADDQ $+32, DI
-	ADDQ $+32, R8
-	ADDQ $-4, SI
-	CMPQ SI, $0x04
-	JGE  l8
-
-l9:
-	CMPQ         SI, $0x01
-	JLT          l12
-	VMOVQ        SI, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y3
-	VMASKMOVPD   (R8), Y3, Y2
-	MOVQ         $0x00000008, CX
-	MOVQ         R10, BX
-	CMPQ         CX, $0x01
-	JLT          l14
+	ADDQ         AX, R12
+	MOVQ         R11, CX
+	MOVQ         R13, AX
+	SARQ         $0x01, AX
+	MOVQ         $0x00000008, BX
+	IMULQ        BX, AX
+	VBROADCASTSD (CX), Y6
+	ADDQ         AX, CX
+	VBROADCASTSD (CX), Y5
+	ADDQ         AX, CX
+	MOVQ         $0x00000008, AX
+	ADDQ         AX, R11
+	MOVQ         s+16(FP), BX
+	MOVQ         cols+48(FP), AX
+	CMPQ         AX, $0x08
+	JLT          l13
 	PCALIGN      $0x20
+
+l12:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     (SI), Y0
+	VSUBPD      Y6, Y2, Y3
+	VFMADD231PD Y0, Y3, Y0
+	VMAXPD      Y0, Y14, Y4
+	VANDPD      Y12, Y4, Y4
+	VMINPD      Y4, Y13, Y4
+	VORPD       Y11, Y4, Y4
+	VMOVUPS     32(SI), Y0
+	VSUBPD      Y6, Y1, Y3
+	VFMADD231PD Y0, Y3, Y0
+	VMAXPD      Y0, Y14, Y3
+	VANDPD      Y12, Y3, Y3
+	VMINPD      Y3, Y13, Y3
+	VORPD       Y11, Y3, Y3
+	VMOVUPS     (DX), Y0
+	VSUBPD      Y5, Y2, Y2
+	VFMADD231PD Y0, Y2, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMOVUPS     32(DX), Y0
+	VSUBPD      Y5, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y4, (SI)
+	VMOVUPS     Y3, 32(SI)
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, DX
+	ADDQ        $+64, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l12
 
 l13:
-	VBROADCASTSD (BX), Y1
-	ADDQ         $+8, BX
-	PREFETCHT1   2048(DI)
-	VMASKMOVPD   (DI), Y3, Y0
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y9, Y1
-	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
-	VMASKMOVPD   Y0, Y3, (DI)
-	MOVQ         stride+64(FP), AX
-	SHLQ         $0x03, AX
-	ADDQ         AX, DI
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
-	JGE          l13
-
-l14:
-l12:
-	MOVQ  stride+64(FP), AX
-	SHLQ  $0x03, AX
-	MOVQ  $0x00000008, BX
-	IMULQ BX, AX
-	ADDQ  AX, R11
-	ADDQ  $+64, R10
-	ADDQ  $-8, R12
-	CMPQ  R12, $0x08
-	JGE   l2
-
-l3:
-l1:
-	CMPQ    R9, $0x01
-	JGE     l15
-	CMPQ    R12, $0x02
-	JLT     l17
+	CMPQ    AX, $0x04
+	JLT     l15
 	PCALIGN $0x20
 
+l14:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (SI), Y0
+	VSUBPD      Y6, Y1, Y2
+	VFMADD231PD Y0, Y2, Y0
+	VMAXPD      Y0, Y14, Y2
+	VANDPD      Y12, Y2, Y2
+	VMINPD      Y2, Y13, Y2
+	VORPD       Y11, Y2, Y2
+	VMOVUPS     (DX), Y0
+	VSUBPD      Y5, Y1, Y1
+	VFMADD231PD Y0, Y1, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y2, (SI)
+	VMOVUPS     Y0, (DX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l14
+
+l15:
+	CMPQ         AX, $0x01
+	JLT          l16
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y1
+	VMASKMOVPD   (BX), Y1, Y0
+	VMASKMOVPD   (SI), Y1, Y2
+	VSUBPD       Y6, Y0, Y3
+	VFMADD231PD  Y2, Y3, Y2
+	VMAXPD       Y2, Y14, Y3
+	VANDPD       Y12, Y3, Y3
+	VMINPD       Y3, Y13, Y3
+	VORPD        Y11, Y3, Y3
+	VMASKMOVPD   (DX), Y1, Y2
+	VSUBPD       Y5, Y0, Y0
+	VFMADD231PD  Y2, Y0, Y2
+	VMAXPD       Y2, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
+	VMASKMOVPD   Y3, Y1, (SI)
+	VMASKMOVPD   Y0, Y1, (DX)
+
 l16:
+	ADDQ $-1, DI
+	CMPQ DI, $0x01
+	JGE  l10
+
+l11:
+	MOVQ  R13, DX
+	SARQ  $0x01, DX
+	SHLQ  $0x01, DX
+	MOVQ  DX, CX
+	MOVQ  R13, AX
+	SARQ  $0x01, AX
+	SUBQ  AX, CX
+	MOVQ  stride+56(FP), BX
+	SHLQ  $0x03, BX
+	MOVQ  CX, AX
+	IMULQ BX, AX
+	ADDQ  AX, R12
+	MOVQ  $0x00000008, AX
+	IMULQ AX, CX
+	ADDQ  CX, R11
+	SUBQ  DX, R13
+
+l9:
+	CMPQ    R13, $0x02
+	JLT     l18
+	PCALIGN $0x20
+
+l17:
 	MOVQ         s+16(FP), DX
-	MOVQ         R11, CX
-	MOVQ         stride+64(FP), AX
+	MOVQ         R12, CX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y6
+	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y6
-	ADDQ         $+8, R10
-	MOVQ         R11, BX
-	MOVQ         stride+64(FP), AX
+	MOVQ         R12, BX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y5
+	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y5
-	ADDQ         $+8, R10
-	MOVQ         cols+56(FP), AX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x0c
-	JLT          l19
+	JLT          l20
 	PCALIGN      $0x20
 
-l18:
+l19:
 	VMOVUPS     (DX), Y4
 	VMOVUPS     32(DX), Y3
 	VMOVUPS     64(DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPD      Y6, Y4, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     32(CX), Y0
 	VSUBPD      Y6, Y3, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 32(CX)
 	VMOVUPS     64(CX), Y0
 	VSUBPD      Y6, Y2, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 64(CX)
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y5, Y4, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
 	VSUBPD      Y5, Y3, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
 	VSUBPD      Y5, Y2, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, 64(BX)
 	ADDQ        $+96, CX
 	ADDQ        $+96, BX
 	ADDQ        $+96, DX
 	ADDQ        $-12, AX
 	CMPQ        AX, $0x0c
-	JGE         l18
-
-l19:
-	CMPQ    AX, $0x04
-	JLT     l21
-	PCALIGN $0x20
+	JGE         l19
 
 l20:
+	CMPQ    AX, $0x04
+	JLT     l22
+	PCALIGN $0x20
+
+l21:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (CX), Y0
 	VSUBPD      Y6, Y2, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (CX)
 	VMOVUPS     (BX), Y0
 	VSUBPD      Y5, Y2, Y1
-	VMULPD      Y1, Y9, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $+32, DX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l20
+	JGE         l21
 
-l21:
+l22:
 	CMPQ         AX, $0x01
-	JLT          l22
+	JLT          l23
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (DX), Y2, Y1
 	VMASKMOVPD   (CX), Y2, Y0
 	VSUBPD       Y6, Y1, Y3
-	VMULPD       Y3, Y9, Y3
 	VFMADD231PD  Y0, Y3, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (CX)
 	VMASKMOVPD   (BX), Y2, Y0
 	VSUBPD       Y5, Y1, Y1
-	VMULPD       Y1, Y9, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l22:
-	ADDQ $-2, R12
-	CMPQ R12, $0x02
-	JGE  l16
+l23:
+	ADDQ $-2, R13
+	CMPQ R13, $0x02
+	JGE  l17
 
-l17:
-l15:
-	CMPQ    R12, $0x01
-	JLT     l24
+l18:
+	CMPQ    R13, $0x01
+	JLT     l25
 	PCALIGN $0x20
 
-l23:
+l24:
 	MOVQ         s+16(FP), CX
-	MOVQ         R11, BX
-	MOVQ         stride+64(FP), AX
+	MOVQ         R12, BX
+	MOVQ         stride+56(FP), AX
 	SHLQ         $0x03, AX
+	ADDQ         AX, R12
+	VBROADCASTSD (R11), Y4
+	MOVQ         $0x00000008, AX
 	ADDQ         AX, R11
-	VBROADCASTSD (R10), Y7
-	ADDQ         $+8, R10
-	MOVQ         cols+56(FP), AX
+	MOVQ         cols+48(FP), AX
 	CMPQ         AX, $0x18
-	JLT          l26
+	JLT          l27
 	PCALIGN      $0x20
 
-l25:
-	VMOVUPS     (BX), Y0
+l26:
 	VMOVUPS     (CX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VMOVUPS     32(CX), Y3
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     (BX), Y0
+	VSUBPD      Y4, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y6
-	VANDPD      Y11, Y6, Y6
-	VMINPD      Y6, Y12, Y6
-	VORPD       Y10, Y6, Y6
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, (BX)
 	VMOVUPS     32(BX), Y0
-	VMOVUPS     32(CX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y4, Y3, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y5
-	VANDPD      Y11, Y5, Y5
-	VMINPD      Y5, Y12, Y5
-	VORPD       Y10, Y5, Y5
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 32(BX)
 	VMOVUPS     64(BX), Y0
-	VMOVUPS     64(CX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y4, Y2, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y4
-	VANDPD      Y11, Y4, Y4
-	VMINPD      Y4, Y12, Y4
-	VORPD       Y10, Y4, Y4
-	VMOVUPS     96(BX), Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 64(BX)
 	VMOVUPS     96(CX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VMOVUPS     128(CX), Y3
+	VMOVUPS     160(CX), Y2
+	VMOVUPS     96(BX), Y0
+	VSUBPD      Y4, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y3
-	VANDPD      Y11, Y3, Y3
-	VMINPD      Y3, Y12, Y3
-	VORPD       Y10, Y3, Y3
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 96(BX)
 	VMOVUPS     128(BX), Y0
-	VMOVUPS     128(CX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y4, Y3, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y2
-	VANDPD      Y11, Y2, Y2
-	VMINPD      Y2, Y12, Y2
-	VORPD       Y10, Y2, Y2
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 128(BX)
 	VMOVUPS     160(BX), Y0
-	VMOVUPS     160(CX), Y1
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y4, Y2, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
+	VMOVUPS     Y0, 160(BX)
 	ADDQ        $+192, BX
 	ADDQ        $+192, CX
-	VMOVUPS     Y6, -192(BX)
-	VMOVUPS     Y5, -160(BX)
-	VMOVUPS     Y4, -128(BX)
-	VMOVUPS     Y3, -96(BX)
-	VMOVUPS     Y2, -64(BX)
-	VMOVUPS     Y0, -32(BX)
 	ADDQ        $-24, AX
 	CMPQ        AX, $0x18
-	JGE         l25
-
-l26:
-	CMPQ    AX, $0x04
-	JLT     l28
-	PCALIGN $0x20
+	JGE         l26
 
 l27:
+	CMPQ    AX, $0x04
+	JLT     l29
+	PCALIGN $0x20
+
+l28:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (BX), Y0
-	VSUBPD      Y7, Y1, Y1
-	VMULPD      Y1, Y9, Y1
+	VSUBPD      Y4, Y1, Y1
 	VFMADD231PD Y0, Y1, Y0
-	VMAXPD      Y0, Y13, Y0
-	VANDPD      Y11, Y0, Y0
-	VMINPD      Y0, Y12, Y0
-	VORPD       Y10, Y0, Y0
+	VMAXPD      Y0, Y14, Y0
+	VANDPD      Y12, Y0, Y0
+	VMINPD      Y0, Y13, Y0
+	VORPD       Y11, Y0, Y0
 	VMOVUPS     Y0, (BX)
 	ADDQ        $+32, BX
 	ADDQ        $+32, CX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l27
+	JGE         l28
 
-l28:
+l29:
 	CMPQ         AX, $0x01
-	JLT          l29
+	JLT          l30
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     scaleConstants<>+224(SB), Y0, Y2
 	VMASKMOVPD   (CX), Y2, Y1
 	VMASKMOVPD   (BX), Y2, Y0
-	VSUBPD       Y7, Y1, Y1
-	VMULPD       Y1, Y9, Y1
+	VSUBPD       Y4, Y1, Y1
 	VFMADD231PD  Y0, Y1, Y0
-	VMAXPD       Y0, Y13, Y0
-	VANDPD       Y11, Y0, Y0
-	VMINPD       Y0, Y12, Y0
-	VORPD        Y10, Y0, Y0
+	VMAXPD       Y0, Y14, Y0
+	VANDPD       Y12, Y0, Y0
+	VMINPD       Y0, Y13, Y0
+	VORPD        Y11, Y0, Y0
 	VMASKMOVPD   Y0, Y2, (BX)
 
-l29:
-	ADDQ $-1, R12
-	CMPQ R12, $0x01
-	JGE  l23
+l30:
+	ADDQ $-1, R13
+	CMPQ R13, $0x01
+	JGE  l24
 
-l24:
+l25:
 	VZEROUPPER
 	RET
 

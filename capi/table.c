@@ -132,25 +132,27 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"y", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_WRITTEN}},
         {{"target", HKI_UNIT, 0}, {"rate", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
-    [HKI_STDP] = {NAMES(stdp), 5, 10,
+    [HKI_STDP] = {NAMES(stdp), 5 + HKI_COMPOSED_ARRAYS, 10 + HKI_COMPOSED_SCALARS,
         {{"w", W, HKI_WRITTEN},
          {"pre", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_SPIKES},
          {"post", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_SPIKES},
          {"a_pre", COLS, HKI_WRITTEN},
-         {"a_post", ROWS, HKI_WRITTEN}},
+         {"a_post", ROWS, HKI_WRITTEN},
+         COMPOSED},
         {{"tau_plus", HKI_FINITE, 0}, {"tau_minus", HKI_FINITE, 0}, {"a_plus", HKI_FINITE, 0}, {"a_minus", HKI_FINITE, 0},
-         PAIRING}},
-    [HKI_TRIPLET_STDP] = {NAMES(triplet_stdp), 7, 14,
+         PAIRING, PART_SCALARS("")}},
+    [HKI_TRIPLET_STDP] = {NAMES(triplet_stdp), 7 + HKI_COMPOSED_ARRAYS, 14 + HKI_COMPOSED_SCALARS,
         {{"w", W, HKI_WRITTEN},
          {"pre", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_SPIKES},
          {"post", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_SPIKES},
          {"r1", COLS, HKI_WRITTEN},
          {"r2", COLS, HKI_WRITTEN},
          {"o1", ROWS, HKI_WRITTEN},
-         {"o2", ROWS, HKI_WRITTEN}},
+         {"o2", ROWS, HKI_WRITTEN},
+         COMPOSED},
         {{"tau_plus", HKI_FINITE, 0}, {"tau_x", HKI_FINITE, 0}, {"tau_minus", HKI_FINITE, 0}, {"tau_y", HKI_FINITE, 0},
          {"a2_plus", HKI_FINITE, 0}, {"a3_plus", HKI_FINITE, 0}, {"a2_minus", HKI_FINITE, 0}, {"a3_minus", HKI_FINITE, 0},
-         PAIRING}},
+         PAIRING, PART_SCALARS("")}},
     [HKI_BALANCED_RELU] = {NAMES(balanced_relu), 2, 2,
         {{"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"out", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_WRITTEN}},
@@ -235,6 +237,15 @@ static double power_ns(int64_t dtype, double p) {
     return direct ? ns(dtype, (cost){0.3, 12}) : ns(dtype, (cost){1.4, 124});
 }
 
+/* Whether a sequence goes row by row, each through all samples of a piece: W comes from memory once a piece then, and a
+ * piece should be as long as it may. */
+static int sweeps(const hk_learn_args *a) {
+    int rows = a->rule == HK_HEBB || a->rule == HK_DECAY || a->rule == HK_OJA || a->rule == HK_INSTAR || a->rule == HK_OUTSTAR ||
+               a->rule == HK_PREGATED || a->rule == HK_POSTGATED || a->rule == HK_COVARIANCE || a->rule == HK_BCM ||
+               a->rule == HK_DIFFERENTIAL || a->rule == HK_ANTIHEBBIAN || a->rule == HK_ABCD || (!a->compute && a->rule != HK_SANGER);
+    return rows && a->reduction == HK_SEQUENTIAL && !a->normalize && !hki_composed(HKI_LEARN, a);
+}
+
 hki_work hki_estimate(int kernel, const void *args) {
     const hk_array *a = args;
     const hki_scalar *s = hki_scalars(&hki_kernels[kernel], args);
@@ -270,11 +281,14 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_EMA:
         return (hki_work){a[0].cols, (a[1].ndim == 2 ? (double)a[1].rows : 1) * ns(t, (cost){0.4, 16})};
     case HKI_LEARN: {
-        double sample = out * in * ns(t, (cost){0.15, 40}) + 500;
+        double sample = out * in * (sweeps(args) ? ns(t, (cost){0.05, 20}) : ns(t, (cost){0.15, 40})) + 500;
         double samples = a[1].ndim == 2 ? (double)a[1].rows : 1;
         sample += more;
         if (s[0].code == HK_SOFTHEBB || s[0].code == HK_BCM) sample += out * ns(t, (cost){5, 150});
-        if (s[0].code == HK_KROTOV_HOPFIELD) sample += out * in * ns(t, (cost){2, 150}); /* |w|^(q-1) */
+        if (s[0].code == HK_KROTOV_HOPFIELD && ((const hk_learn_args *)args)->q != 2) { /* |w|^(q-1) of the rows that change */
+            int some = s[3].code == HK_SEQUENTIAL && !hki_composed(kernel, args) && !hki_sparse(kernel, args);
+            sample += (some ? 2 : out) * in * ns(t, (cost){2, 150});
+        }
         if (s[3].code == HK_SEQUENTIAL) return (hki_work){(int64_t)samples, sample};
         return (hki_work){1, samples * sample};
     }
@@ -296,7 +310,9 @@ hki_work hki_estimate(int kernel, const void *args) {
     case HKI_STAMINA:
         return (hki_work){1, (a[1].ndim == 2 ? (double)a[1].rows : 1) * in * ns(t, (cost){0.8, 30})};
     case HKI_GIVEN: {
-        double sample = 2 * out * in * ns(t, (cost){0.15, 40}) + more + 500;
+        const hk_given_args *given = args;
+        int sweep = s[1].code == HK_SEQUENTIAL && !given->normalize && !hki_composed(kernel, args);
+        double sample = out * in * (sweep ? ns(t, (cost){0.06, 20}) : 2 * ns(t, (cost){0.15, 40})) + more + 500;
         if (s[1].code == HK_SEQUENTIAL) return (hki_work){a[1].rows, sample};
         return (hki_work){1, (double)a[1].rows * sample};
     }
@@ -316,7 +332,7 @@ hki_work hki_estimate(int kernel, const void *args) {
     }
     case HKI_STDP:
     case HKI_TRIPLET_STDP: /* one unit in ten spiking */
-        return (hki_work){a[1].rows, 0.1 * out * in * ns(t, (cost){0.6, 30}) + (out + in) * ns(t, (cost){1, 6}) + 500};
+        return (hki_work){a[1].rows, 0.1 * out * in * ns(t, (cost){0.6, 30}) + (out + in) * ns(t, (cost){1, 6}) + 2 * more + 500};
     case HKI_PATCHES: /* copied element by element on every path */
         return (hki_work){a[1].rows, (double)a[1].cols * ns(t, (cost){2.5, 2.5}) + 20};
     case HKI_CONV_FORWARD: {

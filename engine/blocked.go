@@ -17,7 +17,8 @@ import (
 //   - rows with a decay each, A_b = diag(1 − d_b): rowsBlock;
 //   - rows that see the rows before them (Sanger), A_b lower triangular: residualBlock, in residual.go;
 //   - few rows that change a sample (winner-take-all): sparseBlock, where V is not tracked but what changed of it
-//     is computed anew, and the bits are those of one sample at a time.
+//     is computed anew, and the bits are those of one sample at a time; with one winner by its dot product, winnerBlock,
+//     in blocked_winner.go, which a sequence in order takes, too.
 //
 // A row's addition a_b·1ᵀ is a sample whose r is a row of ones, the same for all: one more coefficient a row, and in V
 // the sums of the x. State of the rule depends on x and y alone and so is no obstacle.
@@ -83,6 +84,9 @@ type blocks[T kernels.Float] struct {
 	spare   []T               // [out]
 	sums    []T               // [max(n, out)]
 	place   []int             // [2·out]
+	award   awarding[T]       // nil: not such a rule
+	changed []T               // [out]: not 0 if the row has changed
+	longest float64           // and the largest |w_i|² and |x|² so far
 
 	// Of the block that runs: its first sample, x, R, and Vᵀ.
 	first           int
@@ -106,7 +110,12 @@ func (u *updater[T]) blocked() (int, error) {
 		var done int
 		switch {
 		case u.terms&TermSparse != 0:
-			done = u.sparseBlock(s, n)
+			if u.b.award != nil {
+				done = u.winnerBlock(s, n)
+			}
+			if done < n {
+				done += u.sparseBlock(s+done, n-done)
+			}
 		case u.terms&TermResidual != 0:
 			done = u.residualBlock(s, n)
 		default:
@@ -123,8 +132,8 @@ func (u *updater[T]) blocked() (int, error) {
 			}
 		}
 		s += n
-		// With y computed, weights that are not finite show in the next block.
-		if (!u.compute || s == u.to) && !finiteMatrix(u.w, u.sums) {
+		// With y computed, weights that are not finite show in the next block; those of winners are means of finite ones.
+		if (!u.compute || s == u.to && u.b.award == nil) && !finiteMatrix(u.w, u.sums) {
 			return s - u.from, u.diverged("the weights", s-1)
 		}
 		if name := u.badState(); name != "" {
@@ -184,6 +193,7 @@ func (u *updater[T]) prepareSparse(n int) {
 	b.c = u.s.matrix(out, u.w.Cols) // written, and so brought into memory, only as far as rows change
 	b.spare = u.s.t.take(out)
 	b.place = u.s.ints(1, 2*out)
+	u.prepareWinner(n)
 }
 
 // finiteRow is finite, by a kernel if v is long.

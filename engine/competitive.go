@@ -91,6 +91,11 @@ func (r WTA[T]) Map(v *Vectors[T], x, y []T) {
 	}
 	v.Rows = winners(v.Rows, v.U, r.K)
 	clear(y)
+	r.award(v, y)
+}
+
+// award fills what the winners learn and answer.
+func (r WTA[T]) award(v *Vectors[T], y []T) {
 	for _, i := range v.Rows {
 		y[i], v.G[i], v.D[i] = 1, T(r.LR), T(r.LR)
 	}
@@ -204,17 +209,23 @@ func (u *updater[T]) sparse(w kernels.Matrix[T], place []int, x, sums []T) {
 func (u *updater[T]) sparseNormalized(x []T, sample int) error {
 	rows, in := u.v.Rows, u.w.Cols
 	delta := kernels.MatrixOf(u.delta.Data[:len(rows)*in], len(rows), in)
-	for r, i := range rows {
-		row := delta.Row(r)
-		clear(row)
-		if u.terms&TermDecay != 0 {
-			copy(row, u.w.Row(i))
-			u.one[0] = -u.v.D[i]
-			kernels.Scale(rowVector(row), u.one, nil)
+	factors := u.sums[:len(rows)]
+	if u.terms&TermDecay == 0 {
+		clear(delta.Data)
+	} else {
+		for r, i := range rows {
+			copy(delta.Row(r), u.w.Row(i))
+			factors[r] = -u.v.D[i]
 		}
-		kernels.Rank1(rowVector(row), kernels.Update[T]{G: u.v.G[i : i+1], X: x})
+		kernels.Scale(delta, factors, nil)
+	}
+	for r, i := range rows {
+		factors[r] = u.v.G[i]
+	}
+	kernels.Rank1(delta, kernels.Update[T]{G: factors, X: x})
+	for r, i := range rows {
 		if u.diagonal != nil {
-			row[i] = 0
+			delta.Row(r)[i] = 0
 		}
 	}
 	if err := u.normalizeChange(delta, sample); err != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -62,7 +63,11 @@ func (r ContrastiveHebbian[T]) update(w kernels.Matrix[T], sparse *kernels.CSR[T
 	if o.From == o.To || w.Rows == 0 || w.Cols == 0 {
 		return o.To - o.From, nil
 	}
-	for s := o.From; s < o.To; s += pieces {
+	first := o.From
+	if pieces == 1 && sparse == nil && o.Compose == nil && o.Normalize == NoNorm && o.Reduction == Sequential {
+		first = r.pairs(w, [2]kernels.Matrix[T]{x, xFree}, [2]kernels.Matrix[T]{y, yFree}, o)
+	}
+	for s := first; s < o.To; s += pieces {
 		n := min(pieces, o.To-s)
 		if err := r.piece(w, sparse, [2]kernels.Matrix[T]{subRows(x, s, n), subRows(xFree, s, n)},
 			[2]kernels.Matrix[T]{subRows(y, s, n), subRows(yFree, s, n)}, o); err != nil {
@@ -101,6 +106,46 @@ func (r ContrastiveHebbian[T]) options(rows int, o *UpdateOptions[T]) (pieces in
 		return max(1, rows), nil
 	}
 	return max(1, o.Block), nil
+}
+
+// pairs runs the sequence, one product a pair as piece does, up to the pair that it returns: the end, or where a few begin
+// that go by piece, since they are not finite, or so large that W might not stay so. As in sweepGiven, that is seen
+// beforehand, and no pair is followed by a look at W.
+func (r ContrastiveHebbian[T]) pairs(w kernels.Matrix[T], x, y [2]kernels.Matrix[T], o UpdateOptions[T]) int {
+	if o.To-o.From < onlineSamples {
+		return o.From
+	}
+	s := o.Scratch.ready()
+	chunk := min(onlineChunk, o.To-o.From)
+	g, two := s.matrix(2*chunk, w.Rows), s.matrix(2, w.Cols)
+	wide, narrow, rows := s.t.take(2*chunk), s.t.take(2*chunk), s.t.take(w.Rows)
+	v := Vectors[T]{scalar: s.t.take(1)}
+	for at := o.From; at < o.To; at += chunk {
+		n := min(chunk, o.To-at)
+		for phase, sign := range [2]T{1, -1} {
+			kernels.PowerSums(subRows(x[phase], at, n), math.Inf(1), wide[phase*chunk:][:n], nil)
+			kernels.PowerSums(subRows(y[phase], at, n), math.Inf(1), narrow[phase*chunk:][:n], nil)
+			for b := range n {
+				v.times(g.Row(2*b+phase), sign*T(r.LR), y[phase].Row(at+b))
+			}
+		}
+		kernels.PowerSums(w, math.Inf(1), rows, nil)
+		most := greatest(rows)
+		for b := range n {
+			for k := b; k < 2*chunk; k += chunk {
+				most += r.LR * float64(narrow[k]) * float64(wide[k])
+			}
+		}
+		if !(most < overflow[T]()) {
+			return at
+		}
+		for b := range n {
+			copy(two.Row(0), x[0].Row(at+b))
+			copy(two.Row(1), x[1].Row(at+b))
+			kernels.BatchUpdate(w, subRows(g, 2*b, 2), two, nil, nil)
+		}
+	}
+	return o.To
 }
 
 // piece is one update by pairs, as samples whose order is clamped, free, clamped, free.

@@ -106,12 +106,17 @@ func (r Foldiak[T]) update(u updater[T], own, x, y kernels.Matrix[T], o UpdateOp
 				return fail("x", b, at)
 			}
 			if compute && !f.settle(x.Row(b), y.Row(b)) {
+				if b > o.From && n == 1 && !f.w.finite() {
+					return fail("the weights", b-1, at)
+				}
 				return fail("the weights before", b, at)
 			}
 			if !finite(y.Row(b)) {
 				return fail("y", b, at)
 			}
 		}
+		// Where the next sample computes its answer, a W that is no longer finite shows there.
+		f.unseen = n == 1 && compute && o.Compose == nil && at+1 < o.To
 		if err := f.learn(subRows(x, at, n), subRows(y, at, n), at+n-1); err != nil {
 			return y, at + n - o.From, err
 		}
@@ -226,6 +231,7 @@ type lateral[T kernels.Float] struct {
 	Foldiak[T]
 	w, v                updater[T]
 	mean                bool
+	unseen              bool              // W need not be looked at after the update
 	g                   kernels.Matrix[T] // [samples of an update, out]
 	buffers, decay, add []T               // [3·out], [out], [out]
 	total               []float64         // [out]
@@ -294,7 +300,7 @@ func (f *lateral[T]) learn(x, y kernels.Matrix[T], sample int) error {
 		f.V.Row(i)[i] = 0
 		f.Threshold[i] += T(f.ThresholdLR * (v/n - f.P))
 	}
-	if !f.w.finite() || !f.v.finite() || !finite(f.Threshold) {
+	if !f.unseen && !f.w.finite() || !f.v.finite() || !finite(f.Threshold) {
 		return f.w.diverged("the weights", sample)
 	}
 	if err := f.w.normalizeAny(sample); err != nil {

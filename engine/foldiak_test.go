@@ -177,4 +177,16 @@ func TestFoldiakEnds(t *testing.T) {
 	if k != 1 {
 		t.Errorf("k = %d", k)
 	}
+	// Weights that overflow are found at their sample also where the answer to the next one shows it.
+	r, w, x, _ = fresh()
+	r.LR = 2
+	for i := range w.Rows {
+		w.Row(i)[0] = 0.5
+	}
+	x.Row(1)[0] = math.MaxFloat64
+	_, k, err = r.Update(w, x, kernels.Matrix[float64]{}, o{})
+	diverged(t, err, 1, "the weights")
+	if k != 2 {
+		t.Errorf("k = %d", k)
+	}
 }

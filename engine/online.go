@@ -21,6 +21,11 @@ const (
 // the state are put back to the beginning of the chunk. On sparse weights one sample goes this way, too: its rows take their
 // part of x once then.
 func (u *updater[T]) sweep() (int, error) {
+	if u.compute && u.o.Normalize == NoNorm {
+		if to := u.sweepWinners(); to > u.from {
+			return to, nil
+		}
+	}
 	rule, fits := u.rule.(online[T])
 	if !fits || !u.compute || u.o.Normalize != NoNorm || u.o.Compose != nil || !u.sparseW && u.to-u.from < onlineSamples {
 		return u.from, nil
@@ -43,6 +48,7 @@ func (u *updater[T]) sweep() (int, error) {
 		o.Theta = theta
 	}
 	chunk := u.to - u.from
+	largest := u.s.t.take(chunk)
 	var r kernels.Matrix[T]
 	if u.terms&TermX != 0 {
 		chunk = min(chunk, onlineChunk)
@@ -60,11 +66,7 @@ func (u *updater[T]) sweep() (int, error) {
 		} else {
 			kernels.ForwardUpdate(u.w, x, y, o)
 		}
-		good := u.badState() == ""
-		for k := 0; good && k < y.Rows; k++ {
-			good = finite(y.Row(k))
-		}
-		if !good {
+		if u.badState() != "" || !finiteMatrix(y, largest) {
 			if u.sparseW {
 				copy(u.csr.Data, o.Before.Data)
 			} else {

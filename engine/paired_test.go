@@ -67,6 +67,7 @@ func testKrotovHopfield[T kernels.Float](t *testing.T) {
 			for red := Sequential; red <= Mean; red++ {
 				r := source(6)
 				w, x := randomMatrix[T](r, out, in, 2, 0.7), randomMatrix[T](r, n, in, 0, 1)
+				single := clone(w)
 				want, batch := wide(w), [][][]float64{wide(x)}
 				if red == Sequential {
 					batch = nil
@@ -106,6 +107,14 @@ func testKrotovHopfield[T kernels.Float](t *testing.T) {
 				name := fmt.Sprint("q ", q, ", k ", k, ", reduction ", red)
 				near(t, name+": w", w, want, 10*closeness[T]())
 				near(t, name+": y", y, answers, closeness[T]())
+				if red != Sequential {
+					continue
+				}
+				for s := range n { // the powers of rows that change are kept between samples
+					_, _, err := Update[T](KrotovHopfield[T]{LR: lr, Q: q, K: k, Delta: delta}, single, subRows(x, s, 1), kernels.Matrix[T]{}, UpdateOptions[T]{})
+					must(t, err)
+				}
+				equalBits(t, name+": single calls", w.Data, single.Data)
 			}
 		}
 	}

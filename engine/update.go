@@ -113,6 +113,7 @@ type updater[T kernels.Float] struct {
 	diagonal []T               // with TermDiagonal
 	power    float64           // of powered, else 1
 	powers   kernels.Matrix[T] // sign(w)·|w|^power where power is not 1
+	raised   bool              // powers are those of W
 
 	// Of the composition: see compose.go.
 	constrained, bounded, dependent bool
@@ -269,8 +270,24 @@ func (u *updater[T]) answering() kernels.Matrix[T] {
 	if u.power == 1 {
 		return u.w
 	}
-	u.raise(u.powers, u.w)
+	if !u.raised {
+		u.raise(u.powers, u.w)
+		u.raised = true
+	}
 	return u.powers
+}
+
+// changed brings the powers up to date after a sample: those of the rows of a rule with TermSparse, else when they are needed.
+func (u *updater[T]) changed() {
+	switch {
+	case u.power == 1:
+	case u.terms&TermSparse == 0 || u.everywhere():
+		u.raised = false
+	default:
+		for _, i := range u.v.Rows {
+			u.raise(subRows(u.powers, i, 1), subRows(u.w, i, 1))
+		}
+	}
 }
 
 // raise is sign(w)·|w|^power.
@@ -299,6 +316,9 @@ func (u *updater[T]) sequence() (int, error) {
 	first, err := u.sweep()
 	if err != nil {
 		return first - u.from, err
+	}
+	if !u.compute {
+		first = u.sweepGiven()
 	}
 	for s := first; s < u.to; s++ {
 		x, y := u.x.Row(s), u.y.Row(s)
@@ -366,6 +386,7 @@ func (u *updater[T]) sequence() (int, error) {
 		err := u.normalizeRows(s)
 		u.holdDiagonal()
 		u.norms(u.w, nil)
+		u.changed()
 		u.advance(subRows(u.x, s, 1), subRows(u.y, s, 1))
 		if err != nil {
 			return s - u.from + 1, err

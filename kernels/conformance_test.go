@@ -55,7 +55,7 @@ const (
 	shapeMat, shapeRow, shapeCol, shapeN, shapeExp, shapeStep     = 1, 2, 3, 4, 5, 6
 	shapeList, shapeColList, shapeRowList                         = 8, 9, 10
 	shapePairMat, shapePairCol, shapePairList, shapeHalfList      = 11, 12, 13, 14
-	shapeLimits, shapeScratch                                     = 15, 16
+	shapeLimits, shapeOne, shapeScratch                           = 15, 16, 17
 )
 
 // size is one shape of a case.
@@ -157,6 +157,8 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 			if named[p.name+"Step"] == 1 {
 				length = z.rows
 			}
+		case shapeOne:
+			length = 1
 		case shapeScratch:
 			length = portable.PowScratch
 			out.scratch = append(out.scratch, len(out.slices))

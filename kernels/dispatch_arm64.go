@@ -83,28 +83,28 @@ func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep
 	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
-func kRank1GSum[T Float](w, out, gs, x []T, rows, cols, stride, gsStep, far int) {
+func kRank1GFinite[T Float](w, bad, gs, x []T, rows, cols, stride, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1GSumF32NEON(pF32(w), pF32(out), pF32(gs), pF32(x), rows, cols, stride, gsStep, far)
+			asm.Rank1GFiniteF32NEON(pF32(w), pF32(bad), pF32(gs), pF32(x), rows, cols, stride, gsStep, far)
 		} else {
-			asm.Rank1GSumF64NEON(pF64(w), pF64(out), pF64(gs), pF64(x), rows, cols, stride, gsStep, far)
+			asm.Rank1GFiniteF64NEON(pF64(w), pF64(bad), pF64(gs), pF64(x), rows, cols, stride, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1GSum(w, out, gs, x, rows, cols, stride, gsStep, far)
+	portable.Rank1GFinite(w, bad, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1DGSum[T Float](w, out, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
+func kRank1DGFinite[T Float](w, bad, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.Rank1DGSumF32NEON(pF32(w), pF32(out), pF32(d), pF32(gs), pF32(x), rows, cols, stride, dStep, gsStep, far)
+			asm.Rank1DGFiniteF32NEON(pF32(w), pF32(bad), pF32(d), pF32(gs), pF32(x), rows, cols, stride, dStep, gsStep, far)
 		} else {
-			asm.Rank1DGSumF64NEON(pF64(w), pF64(out), pF64(d), pF64(gs), pF64(x), rows, cols, stride, dStep, gsStep, far)
+			asm.Rank1DGFiniteF64NEON(pF64(w), pF64(bad), pF64(d), pF64(gs), pF64(x), rows, cols, stride, dStep, gsStep, far)
 		}
 		return
 	}
-	portable.Rank1DGSum(w, out, d, gs, x, rows, cols, stride, dStep, gsStep, far)
+	portable.Rank1DGFinite(w, bad, d, gs, x, rows, cols, stride, dStep, gsStep, far)
 }
 
 func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {
@@ -179,28 +179,28 @@ func kScaleRC[T Float](w, r, c []T, rows, cols, stride, far int) {
 	portable.ScaleRC(w, r, c, rows, cols, stride, far)
 }
 
-func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride, far int) {
+func kGainLinear[T Float](w, q, s []T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.GainLinearF32NEON(pF32(w), pF32(q), pF32(s), float32(eta), rows, cols, stride, far)
+			asm.GainLinearF32NEON(pF32(w), pF32(q), pF32(s), rows, cols, stride, far)
 		} else {
-			asm.GainLinearF64NEON(pF64(w), pF64(q), pF64(s), float64(eta), rows, cols, stride, far)
+			asm.GainLinearF64NEON(pF64(w), pF64(q), pF64(s), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.GainLinear(w, q, s, eta, rows, cols, stride, far)
+	portable.GainLinear(w, q, s, rows, cols, stride, far)
 }
 
-func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride, far int) {
+func kGainLinearClip[T Float](w, q, s []T, lo, hi T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.GainLinearClipF32NEON(pF32(w), pF32(q), pF32(s), float32(eta), float32(lo), float32(hi), rows, cols, stride, far)
+			asm.GainLinearClipF32NEON(pF32(w), pF32(q), pF32(s), float32(lo), float32(hi), rows, cols, stride, far)
 		} else {
-			asm.GainLinearClipF64NEON(pF64(w), pF64(q), pF64(s), float64(eta), float64(lo), float64(hi), rows, cols, stride, far)
+			asm.GainLinearClipF64NEON(pF64(w), pF64(q), pF64(s), float64(lo), float64(hi), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride, far)
+	portable.GainLinearClip(w, q, s, lo, hi, rows, cols, stride, far)
 }
 
 func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {

@@ -30,12 +30,12 @@ func kRank1CGClip[T Float](w, c, gs, x []T, lo, hi T, rows, cols, stride, gsStep
 	portable.Rank1CGClip(w, c, gs, x, lo, hi, rows, cols, stride, gsStep, far)
 }
 
-func kRank1GSum[T Float](w, out, gs, x []T, rows, cols, stride, gsStep, far int) {
-	portable.Rank1GSum(w, out, gs, x, rows, cols, stride, gsStep, far)
+func kRank1GFinite[T Float](w, bad, gs, x []T, rows, cols, stride, gsStep, far int) {
+	portable.Rank1GFinite(w, bad, gs, x, rows, cols, stride, gsStep, far)
 }
 
-func kRank1DGSum[T Float](w, out, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
-	portable.Rank1DGSum(w, out, d, gs, x, rows, cols, stride, dStep, gsStep, far)
+func kRank1DGFinite[T Float](w, bad, d, gs, x []T, rows, cols, stride, dStep, gsStep, far int) {
+	portable.Rank1DGFinite(w, bad, d, gs, x, rows, cols, stride, dStep, gsStep, far)
 }
 
 func kRank1Residual[T Float](w, r, gs, y []T, rows, cols, stride int) {
@@ -62,12 +62,12 @@ func kScaleRC[T Float](w, r, c []T, rows, cols, stride, far int) {
 	portable.ScaleRC(w, r, c, rows, cols, stride, far)
 }
 
-func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride, far int) {
-	portable.GainLinear(w, q, s, eta, rows, cols, stride, far)
+func kGainLinear[T Float](w, q, s []T, rows, cols, stride, far int) {
+	portable.GainLinear(w, q, s, rows, cols, stride, far)
 }
 
-func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride, far int) {
-	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride, far)
+func kGainLinearClip[T Float](w, q, s []T, lo, hi T, rows, cols, stride, far int) {
+	portable.GainLinearClip(w, q, s, lo, hi, rows, cols, stride, far)
 }
 
 func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {

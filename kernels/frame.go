@@ -95,6 +95,9 @@ func whole[T Float](v []T, n int) bool { return len(v) == n || len(v) == 0 }
 // from is the span from element k on; that of an absent vector is nil.
 func (s *span[T]) from(k int) []T { return s.v[k*s.step:] }
 
+// behind is the span without its first k elements.
+func (s *span[T]) behind(k int) span[T] { return span[T]{s.from(k), s.step} }
+
 // overRows is the span of a vector over rows: primitives take the step.
 func overRows[T Float](v []T, rows int) span[T] {
 	if len(v) == rows {
@@ -127,6 +130,7 @@ type frame[T Float] struct {
 	pool      windowJob[T]
 	csr       csrJob[T]
 	mean      meanJob[T]
+	sequence  sequenceJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

@@ -147,6 +147,10 @@ func trials[T Float](rows, cols, gap int) []trial[T] {
 		o.Before, o.Sums = NewMatrix[T](rows, cols), outR()
 		add("ForwardUpdate/"+name, func() { ForwardUpdate(w, few, y, o) }, w.Data, o.Before.Data, y.Data, o.Sums, o.Theta)
 	}
+	for name, s := range rank1Sequences[T](rows, cols, 5) {
+		w := m()
+		add("Rank1Sequence/"+name, func() { Rank1Sequence(w, s) }, w.Data)
+	}
 	or, pos := outC(), outC()
 	add("ReLUOr", func() { ReLUOr(or, x, -0.5); Positive(pos, x) }, or, pos)
 	yb := NewMatrix[T](70, rows)

@@ -1,6 +1,10 @@
 package kernels
 
-import "github.com/hebbkern/hebbkern/kernels/internal/portable"
+import (
+	"slices"
+
+	"github.com/hebbkern/hebbkern/kernels/internal/portable"
+)
 
 // Update is the terms of a rank-1 update. A nil slice is an absent term, which
 // costs nothing; a slice of length 1 is a scalar for all rows or columns.
@@ -68,12 +72,17 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	}
 	// The commonest terms without a job: filling one in for its update takes 22 ns
 	// more, a third of a small call.
-	if flags&^portable.Rank1Decay == portable.Rank1Outer && !summed && len(u.X) == w.Cols && direct(&w) {
+	common := flags&^portable.Rank1Decay == portable.Rank1Outer && u.Sums == nil
+	if common && len(u.X) == w.Cols && direct(&w) {
+		var bad [1]T
+		var look []T
+		if u.Finite != nil {
+			look = bad[:]
+		}
 		g, d := overRows(u.G, w.Rows), overRows(u.Decay, w.Rows)
-		if flags == portable.Rank1Outer {
-			kRank1G(w.Data, g.v, u.X, w.Rows, w.Cols, w.Stride, g.step, w.distance())
-		} else {
-			kRank1DG(w.Data, d.v, g.v, u.X, w.Rows, w.Cols, w.Stride, d.step, g.step, w.distance())
+		rank1Once(w.Data, look, d, g, u.X, w.Rows, w.Cols, w.Stride, flags, w.distance())
+		if u.Finite != nil {
+			*u.Finite = bad[0] == 0
 		}
 		return
 	}
@@ -92,7 +101,9 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	j.g, j.d, j.a = overRows(u.G, w.Rows), overRows(u.Decay, w.Rows), overRows(u.RowAdd, w.Rows)
 	j.x, j.c, j.b = f.spread(0, u.X, w.Cols, blockCols), f.spread(1, u.ColDecay, w.Cols, blockCols), f.spread(2, u.ColAdd, w.Cols, blockCols)
 	j.mask, j.maskStride, j.dependence = u.Mask, u.MaskStride, u.Dependence
-	if summed {
+	if common && summed {
+		j.bad = grow(&f.rowPart, j.cells)
+	} else if summed {
 		j.exponent, j.locals = f.prepare(j.kind, u.P), f.localsFor(threads)
 		j.part = u.Sums
 		if j.across > 1 || u.Sums == nil {
@@ -103,7 +114,10 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	if j.across > 1 && u.Sums != nil {
 		total(u.Sums, j.part, w.Rows, j.across, j.kind)
 	}
-	if u.Finite != nil {
+	switch {
+	case j.bad != nil:
+		*u.Finite = !slices.Contains(j.bad, 1)
+	case u.Finite != nil:
 		*u.Finite = finiteSums(j.part) || finiteAll(w)
 	}
 	*j = rank1Job[T]{}
@@ -123,21 +137,30 @@ func checkRank1[T Float](fn string, w Matrix[T], u *Update[T]) (flags int) {
 	}
 	own := w.region()
 	vector := func(arg string, v []T, want, flag int) {
-		if v != nil {
-			checkSpread(fn, arg, v, want)
-			checkApart(fn, "w", own, arg, vectorRegion(v))
-			if u.Sums != nil {
-				checkApart(fn, "Sums", vectorRegion(u.Sums), arg, vectorRegion(v))
-			}
-			flags |= flag
+		checkSpread(fn, arg, v, want)
+		checkApart(fn, "w", own, arg, vectorRegion(v))
+		if u.Sums != nil {
+			checkApart(fn, "Sums", vectorRegion(u.Sums), arg, vectorRegion(v))
 		}
+		flags |= flag
 	}
-	vector("G", u.G, w.Rows, portable.Rank1Outer)
-	vector("X", u.X, w.Cols, portable.Rank1Outer)
-	vector("Decay", u.Decay, w.Rows, portable.Rank1Decay)
-	vector("ColDecay", u.ColDecay, w.Cols, portable.Rank1ColDecay)
-	vector("RowAdd", u.RowAdd, w.Rows, portable.Rank1RowAdd)
-	vector("ColAdd", u.ColAdd, w.Cols, portable.Rank1ColAdd)
+	// Absent vectors without a call: those of a small update would take a fifth of its time.
+	if u.G != nil {
+		vector("G", u.G, w.Rows, portable.Rank1Outer)
+		vector("X", u.X, w.Cols, portable.Rank1Outer)
+	}
+	if u.Decay != nil {
+		vector("Decay", u.Decay, w.Rows, portable.Rank1Decay)
+	}
+	if u.ColDecay != nil {
+		vector("ColDecay", u.ColDecay, w.Cols, portable.Rank1ColDecay)
+	}
+	if u.RowAdd != nil {
+		vector("RowAdd", u.RowAdd, w.Rows, portable.Rank1RowAdd)
+	}
+	if u.ColAdd != nil {
+		vector("ColAdd", u.ColAdd, w.Cols, portable.Rank1ColAdd)
+	}
 	if u.Bounded {
 		switch {
 		case u.Low != u.Low:
@@ -249,9 +272,10 @@ func (d *Dependence[T]) check(fn string, w Matrix[T], u *Update[T]) (flags int) 
 	return flags | portable.Rank1Limits
 }
 
-// panelRows is how many rows the primitives work on at once in a matrix that
-// lies in memory.
-const panelRows = 8
+// farRows is how many rows of a matrix in memory are updated before their sums are
+// taken, which then come from the second cache: the primitives want rows that lie
+// apart.
+const farRows = 16
 
 type rank1Job[T Float] struct {
 	grid
@@ -266,22 +290,25 @@ type rank1Job[T Float] struct {
 	kind       exponent
 	exponent   []T
 	part       []T // sums by block of columns, nil: not wanted
+	bad        []T // by cell: 1 if a new w is not finite
 	far        int
 	locals     []local[T]
 }
 
 func (r *rank1Job[T]) cell(k, who int) {
 	i0, i1, j0, j1 := r.at(k)
-	if r.part == nil {
+	switch {
+	case r.bad != nil:
+		rank1Once(r.w.from(i0, j0), r.bad[k:k+1], r.d.behind(i0), r.g.behind(i0), r.x.from(j0), i1-i0, j1-j0, r.w.Stride, r.flags, r.far)
+		return
+	case r.part == nil:
 		r.update(i0, i1-i0, j0, j1-j0)
 		return
 	}
 	part := r.part[j0/r.cellCols*r.rows:]
 	step := l1Rows[T](j1 - j0)
 	if r.far == 2 {
-		step = max(step, panelRows) // the sums then come from the second cache
-	} else if r.kind == exponentSigned && r.updateSums(part[i0:], i0, i1-i0, j0, j1-j0) {
-		return
+		step = max(step, farRows)
 	}
 	for ; i0 < i1; i0 += step {
 		rows := min(step, i1-i0)
@@ -291,19 +318,19 @@ func (r *rank1Job[T]) cell(k, who int) {
 	}
 }
 
-// updateSums is the update and the sums of w in one sweep, where there is a
-// primitive for both.
-func (r *rank1Job[T]) updateSums(out []T, i, rows, j, cols int) bool {
-	w, stride := r.w.from(i, j), r.w.Stride
-	switch r.flags {
-	case portable.Rank1Outer:
-		kRank1GSum(w, out, r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step, r.far)
-	case portable.Rank1Outer | portable.Rank1Decay:
-		kRank1DGSum(w, out, r.d.from(i), r.g.from(i), r.x.from(j), rows, cols, stride, r.d.step, r.g.step, r.far)
+// rank1Once is one call of the primitive for an outer product and maybe decay,
+// with a look for what is not finite if bad is not nil.
+func rank1Once[T Float](w, bad []T, d, g span[T], x []T, rows, cols, stride, flags, far int) {
+	switch decay := flags&portable.Rank1Decay != 0; {
+	case decay && bad != nil:
+		kRank1DGFinite(w, bad, d.v, g.v, x, rows, cols, stride, d.step, g.step, far)
+	case decay:
+		kRank1DG(w, d.v, g.v, x, rows, cols, stride, d.step, g.step, far)
+	case bad != nil:
+		kRank1GFinite(w, bad, g.v, x, rows, cols, stride, g.step, far)
 	default:
-		return false
+		kRank1G(w, g.v, x, rows, cols, stride, g.step, far)
 	}
-	return true
 }
 
 // update takes the specialised primitive where the terms have one; all of them
@@ -318,10 +345,8 @@ func (r *rank1Job[T]) update(i, rows, j, cols int) {
 	w, stride := r.w.from(i, j), r.w.Stride
 	switch r.flags {
 	case 0:
-	case outer:
-		kRank1G(w, r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step, r.far)
-	case outer | decay:
-		kRank1DG(w, r.d.from(i), r.g.from(i), r.x.from(j), rows, cols, stride, r.d.step, r.g.step, r.far)
+	case outer, outer | decay:
+		rank1Once(w, nil, r.d.behind(i), r.g.behind(i), r.x.from(j), rows, cols, stride, r.flags, r.far)
 	case outer | colDecay:
 		kRank1CG(w, r.c.from(j), r.g.from(i), r.x.from(j), rows, cols, stride, r.g.step, r.far)
 	case outer | bounds:

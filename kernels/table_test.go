@@ -49,19 +49,19 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kRank1CGClip(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1GSum", []parameter{{"w", 0, 1, true, false}, {"out", 0, 2, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
+		{"Rank1GFinite", []parameter{{"w", 0, 1, true, false}, {"bad", 0, 16, true, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1GSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				portable.Rank1GFinite(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			},
 			func(a *arguments[T]) {
-				kRank1GSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
+				kRank1GFinite(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4])
 			}},
-		{"Rank1DGSum", []parameter{{"w", 0, 1, true, false}, {"out", 0, 2, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
+		{"Rank1DGFinite", []parameter{{"w", 0, 1, true, false}, {"bad", 0, 16, true, false}, {"d", 0, 6, false, false}, {"gs", 0, 6, false, false}, {"x", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"dStep", 4, 0, false, false}, {"gsStep", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.Rank1DGSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				portable.Rank1DGFinite(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			},
 			func(a *arguments[T]) {
-				kRank1DGSum(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
+				kRank1DGFinite(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.slices[4], a.ints[0], a.ints[1], a.ints[2], a.ints[3], a.ints[4], a.ints[5])
 			}},
 		{"Rank1Residual", []parameter{{"w", 0, 1, true, false}, {"r", 0, 3, true, false}, {"gs", 0, 2, false, false}, {"y", 0, 2, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -99,19 +99,19 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kScaleRC(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
-		{"GainLinear", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
+		{"GainLinear", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.GainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.GainLinear(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kGainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kGainLinear(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
-		{"GainLinearClip", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
+		{"GainLinearClip", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.GainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.GainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kGainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kGainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"Clip", []parameter{{"w", 0, 1, true, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -493,7 +493,7 @@ func table[T Float]() []entry[T] {
 		{"Divide", []parameter{{"y", 0, 4, true, false}, {"s", 3, 0, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.Divide(a.slices[0], a.scalars[0], a.ints[0]) },
 			func(a *arguments[T]) { kDivide(a.slices[0], a.scalars[0], a.ints[0]) }},
-		{"PowAbsV", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"e", 0, 5, false, false}, {"t", 0, 16, true, false}, {"n", 4, 0, false, false}},
+		{"PowAbsV", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"e", 0, 5, false, false}, {"t", 0, 17, true, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.PowAbsV(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0]) },
 			func(a *arguments[T]) { kPowAbsV(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0]) }},
 		{"Exp2V", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"n", 4, 0, false, false}},

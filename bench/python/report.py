@@ -53,7 +53,7 @@ def page(results: dict, go: dict | None, neon: dict | None, why: Sequence[Reason
         *how(),
         "## Targets",
         "",
-        "float32. Each figure is of one run; met when held in three runs of five. Ratios are of times: limit ÷ hebbkern, peer ÷ hebbkern. "
+        "float32. Each figure is of one run; met when held in three fifths of the runs. Ratios are of times: limit ÷ hebbkern, peer ÷ hebbkern. "
         "Where a target is missed, the reason is named if it has been measured (bench/reasons.toml).",
         "",
     ]
@@ -63,8 +63,8 @@ def page(results: dict, go: dict | None, neon: dict | None, why: Sequence[Reason
         "",
         "Every rule of `hebbkern.rules` that learns from a sequence, from Python, in order, y computed inside where the rule can, on one thread. "
         "Its kernels are those that the rule consists of, called from Go on the same data, one after the other (bench/cmd/worker/sequences.go): one "
-        "`ForwardUpdate` for the sequence where that does the rule, else `Forward` and the update for each sample. Both are checked against the rule's "
-        "equation in float64. A figure is the time of the rule over that of its kernels, in one run.",
+        "`ForwardUpdate`, or with y given `Rank1Sequence`, for the sequence where that does the rule, else `Forward` and the update for each sample. "
+        "Both are checked against the rule's equation in float64. A figure is the time of the rule over that of its kernels, in one run.",
         "",
     ]
     lines += rule_table(f, why)

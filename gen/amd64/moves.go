@@ -92,7 +92,7 @@ func (l *lowering) integer(op ir.Op) bool {
 	c := l.ctx
 	var a, b mach.Reg
 	switch op.Code {
-	case ir.Param, ir.IConst, ir.ICopy, ir.IAddI, ir.IAddR, ir.ISubR, ir.IMulR, ir.IShlR, ir.IOrR, ir.LoadI64, ir.LoadI32, ir.LoadByte:
+	case ir.Param, ir.IConst, ir.ICopy, ir.IAddI, ir.IAddR, ir.ISubR, ir.IMulR, ir.IShlR, ir.IShrR, ir.IOrR, ir.LoadI64, ir.LoadI32, ir.LoadByte:
 	default:
 		return false
 	}
@@ -150,6 +150,8 @@ func (l *lowering) integer(op ir.Op) bool {
 		modify([]mach.Reg{b}, func() { c.ORQ(l.g(b), l.g(d)) })
 	case ir.IShlR:
 		modify(nil, func() { c.SHLQ(operand.U8(op.Imm), l.g(d)) })
+	case ir.IShrR:
+		modify(nil, func() { c.SARQ(operand.U8(op.Imm), l.g(d)) })
 	case ir.LoadI64:
 		l.inst(defs, []mach.Reg{a}, func() { c.MOVQ(at(), l.g(d)) })
 	case ir.LoadI32:

@@ -50,7 +50,7 @@ func (l *lowering) op(op *ir.Op) {
 	case ir.Jump, ir.JumpLT, ir.JumpGE, ir.JumpLR, ir.JumpGR, ir.JumpZ:
 		l.jump(op)
 	case ir.Param, ir.LoadI64, ir.LoadI32, ir.LoadByte, ir.IConst, ir.ICopy, ir.IAddI, ir.IAddR, ir.ISubR, ir.IMulR,
-		ir.IShlR, ir.IOrR:
+		ir.IShlR, ir.IShrR, ir.IOrR:
 		l.integers(op)
 	case ir.Prefetch:
 		p := l.halves[op.Args[0].ID][0]
@@ -257,6 +257,8 @@ func (l *lowering) integers(op *ir.Op) {
 		two("ORR")
 	case ir.IShlR:
 		l.ins(regs(dst), regs(arg(0)), "LSL $%d, R%d, R%d", op.Imm, arg(0), dst)
+	case ir.IShrR:
+		l.ins(regs(dst), regs(arg(0)), "ASR $%d, R%d, R%d", op.Imm, arg(0), dst)
 	}
 }
 

@@ -226,9 +226,10 @@ func (s *suite) lookups() {
 // integers uses each result as a displacement, which shows it.
 func (s *suite) integers() {
 	results := map[string]func(b *ir.Builder, x, y ir.Val) ir.Val{
-		"LoadByte": func(b *ir.Builder, x, y ir.Val) ir.Val { return x },
-		"IMulPlus": func(b *ir.Builder, x, y ir.Val) ir.Val { return b.IPlus(b.IMul(x, y), y) },
-		"IShift":   func(b *ir.Builder, x, y ir.Val) ir.Val { return b.IPlus(b.IShift(x, 4), b.IShift(y, 1)) },
+		"LoadByte":   func(b *ir.Builder, x, y ir.Val) ir.Val { return x },
+		"IMulPlus":   func(b *ir.Builder, x, y ir.Val) ir.Val { return b.IPlus(b.IMul(x, y), y) },
+		"IShift":     func(b *ir.Builder, x, y ir.Val) ir.Val { return b.IPlus(b.IShift(x, 4), b.IShift(y, 1)) },
+		"IShiftDown": func(b *ir.Builder, x, y ir.Val) ir.Val { return b.IPlus(b.IShiftDown(x, 2), b.IShiftDown(y, 1)) },
 		"IConst": func(b *ir.Builder, x, y ir.Val) ir.Val {
 			c, big := b.IConst(-3), b.IConst(0x123456789abcdef)
 			b.AddRTo(c, big)

@@ -379,6 +379,11 @@ func (b *Builder) IShift(x Val, n int64) Val {
 	return b.def(Int, Op{Code: IShlR, Args: []Val{x}, Imm: n})
 }
 
+// IShiftDown is x >> n, rounded towards minus infinity.
+func (b *Builder) IShiftDown(x Val, n int64) Val {
+	return b.def(Int, Op{Code: IShrR, Args: []Val{x}, Imm: n})
+}
+
 // AddTo adds n to the integer variable x.
 func (b *Builder) AddTo(x Val, n int64) {
 	b.emit(Op{Code: IAddI, Dst: x, Args: []Val{x}, Imm: n})

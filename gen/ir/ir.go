@@ -151,6 +151,7 @@ const (
 	ISubR // a - b
 	IMulR // a * b
 	IShlR // a << Imm
+	IShrR // a >> Imm, of a sign
 	IOrR  // a | b
 
 	// Control.

@@ -210,6 +210,8 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 			num[op.Dst.ID] = integer(0) * integer(1)
 		case IShlR:
 			num[op.Dst.ID] = integer(0) << op.Imm
+		case IShrR:
+			num[op.Dst.ID] = integer(0) >> op.Imm
 		case IOrR:
 			num[op.Dst.ID] = integer(0) | integer(1)
 		case Jump:

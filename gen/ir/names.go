@@ -69,6 +69,7 @@ var codeNames = [...]string{
 	ISubR:        "ISubR",
 	IMulR:        "IMulR",
 	IShlR:        "IShlR",
+	IShrR:        "IShrR",
 	IOrR:         "IOrR",
 	Label:        "Label",
 	Jump:         "Jump",

@@ -189,13 +189,15 @@ func ema(b *ir.Builder, square bool) {
 	alpha, beta := b.ParamUni("alpha"), b.ParamUni("beta")
 	s, a := b.Param("s"), b.Param("a")
 	each(b, b.Param("n"), unroll, []ir.Val{s, a}, func(at access) {
-		for q := 0; q < at.n; q++ {
+		next := make([]ir.Val, at.n)
+		for q := range next {
 			x := at.load(a, q)
 			if square {
 				x = b.Mul(x, x)
 			}
-			at.store(s, q, b.FMA(alpha, x, b.Mul(beta, at.load(s, q))))
+			next[q] = b.FMA(alpha, x, b.Mul(beta, at.load(s, q)))
 		}
+		at.storeAll(s, next)
 	})
 }
 

@@ -1,15 +1,20 @@
 package texts
 
-import "github.com/hebbkern/hebbkern/gen/ir"
+import (
+	"slices"
+
+	"github.com/hebbkern/hebbkern/gen/ir"
+)
 
 // inPlace is a kernel w_ij = f(w_ij; values of row i, values of column j): memory is its bound, and the values of the
 // columns must not be what it reads most.
 type inPlace struct {
-	rows []rowValue
-	cols []string // the slices of values of the columns
-	next func(b *ir.Builder, u ir.Val, row, col []ir.Val) ir.Val
-	tmp  int    // registers that next needs
-	sums string // if not empty: receives Σ_j w_ij of the new w by row, as RowSumSigned has it
+	rows   []rowValue
+	cols   []string // the slices of values of the columns
+	next   func(b *ir.Builder, u ir.Val, row, col []ir.Val) ir.Val
+	tmp    int    // registers that next needs
+	share  bool   // from the third cache two rows share the values of the columns that they load
+	finite string // if not empty: a slice that receives 1 if a new w is not finite, else 0
 }
 
 // rowValue is a value of a row: an element of a slice, whose step of 0 or 1 is a parameter if stepped, prepared.
@@ -19,138 +24,175 @@ type rowValue struct {
 	prepare func(b *ir.Builder, v ir.Val) ir.Val
 }
 
-// text reads w in the order that suits the place where it lies:
+// text reads w in the order that suits the place where it lies. What an order reaches is given as its part of scaling by
+// a constant, on Zen 4, float32, rank 1:
 //
 //   - From the second cache two rows at once, so that the values of the columns are loaded once for both: a load and a
 //     store a cycle are then the bound, as they are of scaling by a constant. A few vectors of the one row go before
-//     those of the other (Zen 4, 256² float32, rank 1: 0.98 of scaling by a constant; in turn 0.92).
-//   - From the third cache one row after the other, one stream for the prefetchers, whose loads all come before the
-//     stores, parted from them by the steps of the cursors (1024², 0.93; in turn 0.84; without anything between the
-//     loads and the stores 0.87).
-//   - From memory eight rows a panel, its values of the columns in registers: a row of 16 KiB and as many values would
-//     throw each other out of the first cache. The prefetch is two pages of a row ahead.
-//
-// On Zen 4, 4096² float32, rank 1, the panel runs at 1.8 times the speed of whole rows; at 1024² at 0.65 times.
+//     those of the other (256², 0.94; in turn 0.88).
+//   - From farther away rows that lie apart, eight vectors of each in turn, whose loads all come before the stores: two
+//     rows from the third cache (1024², 0.86 to 0.88; one row after the other is 0.91 at first and 0.83 in the long
+//     run), four from memory (4096², 0.91; one row after the other 0.72, eight rows in panels 0.80). Neighbouring rows,
+//     which one prefetcher takes for one stream, are slower than one row (0.77, and 0.65 from memory). Where two rows
+//     share what they load of the columns' values, scaling (2000×784) gains from 0.88 to 0.96 and rank 1 falls to 0.83.
 func (k inPlace) text(b *ir.Builder) {
 	rows, w := b.Param("rows"), b.Param("w")
 	at := make([]ir.Val, len(k.rows))
 	for i, r := range k.rows {
 		at[i] = b.ICopy(b.Param(r.name))
 	}
-	wide := min(8, max(2, (14-len(k.rows)-k.tmp)/max(1, len(k.cols))))
+	free := 16 - k.tmp
+	var sums [2]ir.Val
+	if k.finite != "" {
+		sums[0], sums[1] = b.Var(b.Const(0)), b.Var(b.Const(0))
+		free -= 3
+	}
+	wide := min(8, max(2, (free-2-len(k.rows))/max(1, len(k.cols))))
 	wide -= wide % 2
 	pair := wide / 2
-	together := pair
-	var out ir.Val
-	if k.sums != "" { // whole strips; the accumulators take the registers
-		out = b.Param(k.sums)
-		wide, pair, together = lanesOf(b), lanesOf(b), 1
+	// store stores new values, and adds them up if their sum is wanted: two at a time, or the additions would wait for
+	// each other.
+	store := func(a access, p ir.Val, q int, us []ir.Val) {
+		for i, u := range us {
+			a.store(p, q+i, u)
+		}
+		for i := 0; i < len(us) && k.finite != ""; i += 2 {
+			sum, u := sums[i/2%2], us[i]
+			if i+1 < len(us) {
+				u = b.Add(u, us[i+1])
+			}
+			if u = b.Add(sum, u); a.tail != nil {
+				u = b.Select(a.tail.Mask, u, sum)
+			}
+			b.Set(sum, u)
+		}
 	}
 
 	line := func(count, vectors int) {
 		cursors, row := k.columns(b), make([][]ir.Val, count)
 		var ws []ir.Val
-		var sums []strip
 		for r := range row {
 			ws = append(ws, b.ICopy(w))
 			b.AddRTo(w, strideBytes(b))
 			row[r] = k.rowValues(b, at)
-			if k.sums != "" {
-				sums = append(sums, newStrip(b, 0))
-			}
 		}
-		all, n := append(ws, cursors...), b.Param("cols")
-		tally := func(a access, r, q int, u ir.Val) {
-			if k.sums != "" {
-				sums[r].put(a, q, b.Add(sums[r].at(a, q), u))
-			}
-		}
-		if count == 1 { // all loads, the cursors, all stores
-			a := access{b: b, n: vectors}
-			b.While(n, int64(vectors)*b.Lanes(), func() {
-				us := make([]ir.Val, vectors)
-				for q := range us {
-					us[q] = k.next(b, a.load(ws[0], q), row[0], loads(a, cursors, q))
-				}
-				for _, c := range all {
-					b.AddTo(c, int64(vectors)*b.VecSize())
-				}
-				for q, u := range us {
-					b.Store(ws[0], int64(q-vectors)*b.VecSize(), u)
-					tally(a, 0, q, u)
-				}
-			})
-			vectors = 1
-		}
-		each(b, n, vectors, all, func(a access) {
-			for q := 0; q < a.n; q += together {
-				col := make([][]ir.Val, min(together, a.n-q))
+		each(b, b.Param("cols"), vectors, append(slices.Clone(ws), cursors...), func(a access) {
+			for q := 0; q < a.n; q += pair {
+				col := make([][]ir.Val, min(pair, a.n-q))
 				for p := range col {
 					col[p] = loads(a, cursors, q+p)
 				}
 				for r := range ws {
+					us := make([]ir.Val, len(col))
 					for p := range col {
-						u := k.next(b, a.load(ws[r], q+p), row[r], col[p])
-						a.store(ws[r], q+p, u)
-						tally(a, r, q+p, u)
+						us[p] = k.next(b, a.load(ws[r], q+p), row[r], col[p])
+						if k.finite == "" {
+							store(a, ws[r], q+p, us[p:p+1])
+						}
+					}
+					if k.finite != "" {
+						store(a, ws[r], q, us)
 					}
 				}
 			}
 		})
-		for r := range sums {
-			b.StoreU(out, int64(r)*b.Size(), sums[r].total(b.Add, b.Sum))
-		}
-		if k.sums != "" {
-			b.AddTo(out, int64(count)*b.Size())
-		}
 	}
-	const panelRows = 8
-	panel := func() {
-		cursors, left := k.columns(b), b.ICopy(w)
-		var last []ir.Val
-		each(b, b.Param("cols"), wide, append([]ir.Val{left}, cursors...), func(a access) {
-			col := make([][]ir.Val, a.n)
-			for q := range col {
-				col[q] = loads(a, cursors, q)
-				for c := range col[q] {
-					col[q][c] = b.Keep(col[q][c])
+	// apart works on 2^shift rows at once that lie as far apart as the rows allow.
+	apart := func(shift int64) {
+		gap := func() ir.Val { return b.IShiftDown(rows, shift) }
+		vectors := min(8, free-len(k.rows)<<shift)
+		vectors -= vectors % 2
+		share := k.share && shift == 1
+		if share {
+			vectors = (free - 2*len(k.rows)) / (2 + len(k.cols))
+		}
+		left := gap()
+		b.While(left, 1, func() {
+			ws, row := make([]ir.Val, 1<<shift), make([][]ir.Val, 1<<shift)
+			here, far := b.ICopy(w), b.IMul(gap(), strideBytes(b))
+			for r := range ws {
+				ws[r], row[r] = b.ICopy(here), make([]ir.Val, len(k.rows))
+				b.AddRTo(here, far)
+			}
+			b.AddRTo(w, strideBytes(b))
+			for i, value := range k.rows {
+				here, far := b.ICopy(at[i]), b.IMul(gap(), value.step(b))
+				for r := range row {
+					row[r][i] = value.load(b, here)
+					b.AddRTo(here, far)
 				}
+				b.AddRTo(at[i], value.step(b))
 			}
-			here, i := b.ICopy(left), b.IConst(panelRows)
-			last = make([]ir.Val, len(at))
-			for k := range at {
-				last[k] = b.ICopy(at[k])
+			cursors := k.columns(b)
+			news := func(a access, r int, col func(q int) []ir.Val) []ir.Val {
+				us := make([]ir.Val, a.n)
+				for q := range us {
+					us[q] = k.next(b, a.load(ws[r], q), row[r], col(q))
+				}
+				return us
 			}
-			b.While(i, 1, func() {
-				row := k.rowValues(b, last)
-				for q := range col {
-					if at := int64(q) * b.VecSize(); at%lineBytes == 0 {
-						b.Prefetch(here, at+2048)
+			each(b, b.Param("cols"), vectors, append(slices.Clone(ws), cursors...), func(a access) {
+				if !share {
+					for r := range ws {
+						store(a, ws[r], 0, news(a, r, func(q int) []ir.Val { return loads(a, cursors, q) }))
 					}
-					a.store(here, q, k.next(b, a.load(here, q), row, col[q]))
+					return
 				}
-				b.AddRTo(here, strideBytes(b))
+				col, us := make([][]ir.Val, a.n), make([][]ir.Val, len(ws))
+				for q := range col {
+					col[q] = loads(a, cursors, q)
+					for c := range col[q] {
+						col[q][c] = b.Keep(col[q][c])
+					}
+				}
+				for r := range ws {
+					us[r] = news(a, r, func(q int) []ir.Val { return col[q] })
+				}
+				for r := range ws {
+					store(a, ws[r], 0, us[r])
+				}
 			})
 		})
-		b.AddRTo(w, b.IMul(strideBytes(b), b.IConst(panelRows)))
-		for i, r := range k.rows {
-			if r.stepped {
-				b.AddRTo(at[i], b.IMul(bytesOf(b, r.name+"Step"), b.IConst(panelRows)))
-			} else {
-				b.AddTo(at[i], panelRows*b.Size())
-			}
+		done := b.IShift(gap(), shift)
+		others := b.ICopy(done)
+		b.SubRTo(others, gap())
+		b.AddRTo(w, b.IMul(others, strideBytes(b)))
+		for i, value := range k.rows {
+			b.AddRTo(at[i], b.IMul(others, value.step(b)))
 		}
+		b.SubRTo(rows, done)
 	}
 	if len(k.cols) == 0 {
 		b.While(rows, 1, func() { line(1, unroll) })
-		return
+	} else {
+		far := b.Param("far")
+		b.If(far, inMemory, func() { apart(2) })
+		b.If(far, inThird, func() { apart(1) })
+		b.While(rows, 2, func() { line(2, pair) })
+		b.While(rows, 1, func() { line(1, wide) })
 	}
-	far := b.Param("far")
-	if k.sums == "" { // a panel has no accumulators for its rows
-		b.If(far, inMemory, func() { b.While(rows, panelRows, panel) })
+	if k.finite != "" {
+		k.finish(b, b.Add(sums[0], sums[1]))
 	}
-	b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { line(2, pair) }) })
-	b.While(rows, 1, func() { line(1, wide) })
+}
+
+// finish stores whether all numbers are finite: those whose sum is so are. Another sum may have overflowed; they are
+// looked at one by one then.
+func (k inPlace) finish(b *ir.Builder, sum ir.Val) {
+	bad := b.Param(k.finite)
+	store := func(nan ir.Val) { b.StoreU(bad, 0, b.MaxLanes(b.And(nan, b.Const(1)))) }
+	store(b.Sub(sum, sum)) // +0, or NaN, whose exponent has all bits of that of 1
+	b.IfBits(b.LoadByte(bad, b.Size()-1), 0x3f, func() {
+		nan := b.Var(b.Const(0))
+		b.Rows("rows", func(i ir.Val) {
+			w := rowOf(b, "w", "stride", i)
+			each(b, b.Param("cols"), 1, []ir.Val{w}, func(a access) {
+				u := a.load(w, 0)
+				b.Set(nan, b.Or(nan, b.Sub(u, u)))
+			})
+		})
+		store(nan)
+	})
 }
 
 // columns are cursors over the values of the columns.
@@ -166,17 +208,26 @@ func (k inPlace) columns(b *ir.Builder) []ir.Val {
 func (k inPlace) rowValues(b *ir.Builder, at []ir.Val) []ir.Val {
 	values := make([]ir.Val, len(at))
 	for i, r := range k.rows {
-		values[i] = b.LoadU(at[i], 0)
-		if r.prepare != nil {
-			values[i] = r.prepare(b, values[i])
-		}
-		if r.stepped {
-			b.AddRTo(at[i], bytesOf(b, r.name+"Step"))
-		} else {
-			b.AddTo(at[i], b.Size())
-		}
+		values[i] = r.load(b, at[i])
+		b.AddRTo(at[i], r.step(b))
 	}
 	return values
+}
+
+func (r rowValue) load(b *ir.Builder, at ir.Val) ir.Val {
+	v := b.LoadU(at, 0)
+	if r.prepare != nil {
+		v = r.prepare(b, v)
+	}
+	return v
+}
+
+// step is the distance to the value of the next row in bytes.
+func (r rowValue) step(b *ir.Builder) ir.Val {
+	if r.stepped {
+		return bytesOf(b, r.name+"Step")
+	}
+	return b.IConst(b.Size())
 }
 
 func loads(a access, cursors []ir.Val, q int) []ir.Val {

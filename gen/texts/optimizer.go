@@ -28,15 +28,18 @@ func momentum(b *ir.Builder, nesterov bool) {
 	mu, step, keep := b.ParamUni("mu"), b.ParamUni("step"), b.ParamUni("keep")
 	w, v, g := b.Param("w"), b.Param("v"), b.Param("dw")
 	each(b, b.Param("n"), unroll, []ir.Val{w, v, g}, func(at access) {
-		for q := 0; q < at.n; q++ {
+		vs, ws := make([]ir.Val, at.n), make([]ir.Val, at.n)
+		for q := range vs {
 			d := at.load(g, q)
-			u := b.FMA(mu, at.load(v, q), d)
-			at.store(v, q, u)
+			vs[q] = b.FMA(mu, at.load(v, q), d)
+			u := vs[q]
 			if nesterov {
 				u = b.FMA(mu, u, d)
 			}
-			at.store(w, q, b.FNMA(step, u, b.Mul(keep, at.load(w, q))))
+			ws[q] = b.FNMA(step, u, b.Mul(keep, at.load(w, q)))
 		}
+		at.storeAll(v, vs)
+		at.storeAll(w, ws)
 	})
 }
 
@@ -48,11 +51,11 @@ func adam(b *ir.Builder) {
 	each(b, b.Param("n"), 1, []ir.Val{w, m, v, g}, func(at access) {
 		d := at.load(g, 0)
 		mean := b.FMA(d1, d, b.Mul(b1, at.load(m, 0)))
-		at.store(m, 0, mean)
 		square := b.FMA(d2, b.Mul(d, d), b.Mul(b2, at.load(v, 0)))
+		kept := b.Mul(keep, at.load(w, 0))
+		at.store(m, 0, mean)
 		at.store(v, 0, square)
-		q := b.Div(mean, b.FMA(root, b.Sqrt(square), eps))
-		at.store(w, 0, b.FNMA(step, q, b.Mul(keep, at.load(w, 0))))
+		at.store(w, 0, b.FNMA(step, b.Div(mean, b.FMA(root, b.Sqrt(square), eps)), kept))
 	})
 }
 

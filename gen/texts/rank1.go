@@ -20,7 +20,7 @@ const (
 	termSoft     = 256
 	termBistable = 512
 
-	termSums = 1024 // of the specialised kernels only: the sums by row of the new w
+	termFinite = 1024 // of the specialised kernels only: whether each new w is finite
 )
 
 // The vector g_i is named gs, since g is a register in Go assembly.
@@ -40,11 +40,11 @@ func rank1Kernels() []Kernel {
 		clip.Text = func(b *ir.Builder) { rank1(b, terms|termBounds) }
 		return []Kernel{plain, clip}
 	}
-	summed := func(k Kernel, terms int) Kernel {
-		k.Name += "Sum"
-		k.Equation += ", and out_i = Σ_j w_ij of the new w"
-		k.Params = append(slices.Clone(k.Params[:1:1]), append([]Param{written("out", PerRow)}, k.Params[1:]...)...)
-		k.Text = func(b *ir.Builder) { rank1(b, terms|termSums) }
+	checked := func(k Kernel, terms int) Kernel {
+		k.Name += "Finite"
+		k.Equation += ", and bad = 1 if a new w is not finite, else 0"
+		k.Params = append(slices.Clone(k.Params[:1:1]), append([]Param{written("bad", One)}, k.Params[1:]...)...)
+		k.Text = func(b *ir.Builder) { rank1(b, terms|termFinite) }
 		return k
 	}
 	w, d, g, c, x := written("w", Mat), slice("d", StepRow), slice("gs", StepRow), slice("c", PerCol), slice("x", PerCol)
@@ -52,7 +52,7 @@ func rank1Kernels() []Kernel {
 	all = append(all, specialised("Rank1G", "w = fma(g_i, x_j, w)", termOuter, w, g, x)...)
 	all = append(all, specialised("Rank1DG", "w = fma(g_i, x_j, w*(1-d_i))", termDecay|termOuter, w, d, g, x)...)
 	all = append(all, specialised("Rank1CG", "w = fma(g_i, x_j, w*(1-c_j))", termColDecay|termOuter, w, c, g, x)...)
-	all = append(all, summed(all[0], termOuter), summed(all[2], termDecay|termOuter))
+	all = append(all, checked(all[0], termOuter), checked(all[2], termDecay|termOuter))
 	all = append(all, Kernel{Name: "Rank1Residual", Family: "rank1", Tail: maskedTail,
 		Equation: "for rows in order: r_j = fma(-y_i, w_ij, r_j), then w_ij = fma(g_i, r_j, w_ij)",
 		Params:   list(w, written("r", PerCol), slice("gs", PerRow), slice("y", PerRow), matrix()), Text: rank1Residual})
@@ -76,24 +76,22 @@ func rank1Kernels() []Kernel {
 
 // rank1 is the update with a fixed set of terms, g·x among them.
 func rank1(b *ir.Builder, terms int) {
-	k := inPlace{rows: []rowValue{{name: "gs", stepped: true}}, cols: []string{"x"}, tmp: 2}
-	if terms&termSums != 0 {
-		k.sums = "out"
+	k := inPlace{rows: []rowValue{{name: "gs", stepped: true}}, cols: []string{"x"}, tmp: 1}
+	if terms&termFinite != 0 {
+		k.finite = "bad"
 	}
 	var to ir.Bounds
 	if terms&termBounds != 0 {
 		to = b.Bounds(b.ParamUni("lo"), b.ParamUni("hi"))
 		k.tmp += 4
 	}
+	if terms&termDecay != 0 {
+		k.rows = append(k.rows, rowValue{"d", true, func(b *ir.Builder, d ir.Val) ir.Val { return b.Sub(b.Const(1), d) }})
+	}
 	var one ir.Val
-	if terms&(termDecay|termColDecay) != 0 {
+	if terms&termColDecay != 0 {
 		one = b.Keep(b.Const(1))
 		k.tmp++
-	}
-	if terms&termDecay != 0 {
-		k.rows = append(k.rows, rowValue{"d", true, func(b *ir.Builder, d ir.Val) ir.Val { return b.Sub(one, d) }})
-	}
-	if terms&termColDecay != 0 {
 		k.cols = append(k.cols, "c")
 	}
 	k.next = func(b *ir.Builder, u ir.Val, row, col []ir.Val) ir.Val {

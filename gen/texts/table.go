@@ -24,6 +24,7 @@ const (
 	PairList       // count numbers of pairs
 	HalfList       // count masks of the lanes of a pair's one row or the other
 	LimitMat       // rows × cols elements, limitStride apart: 0 is one row for all
+	One            // one element
 	Scratch        // PowScratch elements, with anything in them before and after
 )
 
@@ -148,6 +149,14 @@ func (a access) store(p ir.Val, i int, v ir.Val) {
 		a.b.StoreM(p, 0, v, *a.tail)
 	} else {
 		a.b.Store(p, int64(i)*a.b.VecSize(), v)
+	}
+}
+
+// storeAll stores the vectors of a step behind all of its loads, which then need not wait for a store to the same place
+// of another page (Zen 4, momentum over 4 M weights: 0.91 of the time).
+func (a access) storeAll(p ir.Val, vs []ir.Val) {
+	for q, v := range vs {
+		a.store(p, q, v)
 	}
 }
 

@@ -9,8 +9,9 @@ import (
 
 // The kernels that each rule of hebbkern.rules consists of, called one after the other on the data of a sequence: the
 // figure that the rule's time is compared with (hebbkern.bench.sequences has the equations, and checks these too). A rule
-// whose rows do not interact, and whose factors kernels.ForwardUpdate knows, is that one sweep; another is for each sample
-// kernels.Forward if it computes y, and the update. What a rule makes of y and its state is a plain loop here.
+// whose rows do not interact is one sweep: kernels.ForwardUpdate by its factors, or with y given kernels.Rank1Sequence;
+// another is for each sample kernels.Forward if it computes y, and the update. What a rule makes of y and its state is a
+// plain loop here.
 
 // vector fills dst by its index.
 func vector[T kernels.Float](dst []T, f func(i int) T) {
@@ -19,13 +20,7 @@ func vector[T kernels.Float](dst []T, f func(i int) T) {
 	}
 }
 
-// times and minus are for vectors over columns, longer than a loop in Go should take: f·x, and x − y.
-func times[T kernels.Float](dst []T, f T, x []T) {
-	copy(dst, x)
-	factor := [1]T{f}
-	kernels.Scale(rowOf(dst), factor[:], nil)
-}
-
+// minus is x − y, of vectors over columns, which are longer than a loop in Go should take.
 func minus[T kernels.Float](dst, x, y []T) {
 	copy(dst, x)
 	one := [1]T{-1}
@@ -43,6 +38,57 @@ func sweep[T kernels.Float](factors func(in *inputs[T]) kernels.Online[T]) map[s
 		w, x := matrix(in, "w"), matrix(in, "X")
 		y := kernels.NewMatrix[T](x.Rows, w.Rows)
 		return func() { kernels.ForwardUpdate(w, x, y, factors(in)) }, nil
+	}}
+}
+
+// chunk is the samples whose presynaptic factors are made together.
+const chunk = 256
+
+// swept is a sweep with presynaptic factors of its own; pre gives what fills those of the next sample.
+func swept[T kernels.Float](factors func(in *inputs[T]) kernels.Online[T], pre func(in *inputs[T], cols int) func(r, x []T)) map[string]form[T] {
+	return map[string]form[T]{"kernels": func(in *inputs[T]) (func(), []worker.Result[T]) {
+		w, x := matrix(in, "w"), matrix(in, "X")
+		y, r := kernels.NewMatrix[T](x.Rows, w.Rows), kernels.NewMatrix[T](chunk, w.Cols)
+		return func() {
+			o, fill := factors(in), pre(in, w.Cols)
+			for k := 0; k < x.Rows; k += chunk {
+				n := min(chunk, x.Rows-k)
+				xs := rowsOf(x, k, n)
+				o.R = rowsOf(r, 0, n)
+				for b := range n {
+					fill(o.R.Row(b), xs.Row(b))
+				}
+				kernels.ForwardUpdate(w, xs, rowsOf(y, k, n), o)
+			}
+		}, nil
+	}}
+}
+
+// rowsOf is n rows of m from k on.
+func rowsOf[T kernels.Float](m kernels.Matrix[T], k, n int) kernels.Matrix[T] {
+	m.Data, m.Rows = m.Data[k*m.Stride:], n
+	return m
+}
+
+// given is a rule whose y is; vectors gives what fills g, and d if it wants one.
+func given[T kernels.Float](vectors func(in *inputs[T], lr T, cols int) (fill func(y, g, d []T), decays bool)) map[string]form[T] {
+	return map[string]form[T]{"kernels": func(in *inputs[T]) (func(), []worker.Result[T]) {
+		w, x, y := matrix(in, "w"), matrix(in, "X"), matrix(in, "Y")
+		fill, decays := vectors(in, T(in.Numbers["lr"]), w.Cols)
+		g, d := kernels.NewMatrix[T](chunk, w.Rows), kernels.NewMatrix[T](chunk, w.Rows)
+		return func() {
+			for k := 0; k < x.Rows; k += chunk {
+				n := min(chunk, x.Rows-k)
+				for b := range n {
+					fill(y.Row(k+b), g.Row(b), d.Row(b))
+				}
+				s := kernels.Sequence[T]{G: rowsOf(g, 0, n), X: rowsOf(x, k, n)}
+				if decays {
+					s.Decay = rowsOf(d, 0, n)
+				}
+				kernels.Rank1Sequence(w, s)
+			}
+		}, nil
 	}}
 }
 
@@ -71,34 +117,6 @@ func each[T kernels.Float](make func(in *inputs[T], w kernels.Matrix[T]) learner
 	}}
 }
 
-// mapped is a rule with an update of its own form; fill sets its vectors by a sample.
-func mapped[T kernels.Float](terms string, fill func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T])) map[string]form[T] {
-	return each(func(in *inputs[T], w kernels.Matrix[T]) learner[T] {
-		u := kernels.Update[T]{G: make([]T, w.Rows)}
-		lr, own := T(in.Numbers["lr"]), make([]T, w.Cols)
-		for _, term := range terms {
-			switch term {
-			case 'd':
-				u.Decay = make([]T, w.Rows)
-			case 'c':
-				u.ColDecay = make([]T, w.Cols)
-			case 'a':
-				u.RowAdd = make([]T, w.Rows)
-			case 'b':
-				u.ColAdd = make([]T, w.Cols)
-			}
-		}
-		return func(x, y []T, _ int) {
-			u.X = x
-			if terms == "x" {
-				u.X = own
-			}
-			fill(in, lr, x, y, &u)
-			kernels.Rank1(w, u)
-		}
-	})
-}
-
 func sequences[T kernels.Float]() worker.Forms[T] {
 	rate := func(in *inputs[T]) T { return T(in.Numbers["lr"]) }
 	return worker.Forms[T]{
@@ -115,59 +133,87 @@ func sequences[T kernels.Float]() worker.Forms[T] {
 		}),
 		"rule BCM":      sweep(func(in *inputs[T]) kernels.Online[T] { return sliding(in, false) }),
 		"rule BCM, law": sweep(func(in *inputs[T]) kernels.Online[T] { return sliding(in, true) }),
-		"rule Outstar": mapped("c", func(_ *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
-			copy(u.G, y)
-			times(u.ColDecay, lr, x)
-			u.X = u.ColDecay
+		"rule BCM, 1982": sweep(func(in *inputs[T]) kernels.Online[T] {
+			o := sliding(in, false)
+			o.Step, o.Cube = kernels.ThetaMean, 1
+			return o
 		}),
-		"rule PreGated": mapped("", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
-			theta := T(in.Numbers["theta"])
-			vector(u.G, func(i int) T { return lr * (y[i] - theta) })
+		"rule Outstar": sweep(func(in *inputs[T]) kernels.Online[T] {
+			return kernels.Online[T]{Rate: rate(in), Form: kernels.DecayColumn}
 		}),
-		"rule PostGated": mapped("x", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
-			theta := T(in.Numbers["theta"])
-			vector(u.G, func(i int) T { return lr * y[i] })
-			less := [1]T{-theta}
-			copy(u.X, x)
-			kernels.Rank1(rowOf(u.X), kernels.Update[T]{RowAdd: less[:]})
+		"rule PreGated": sweep(func(in *inputs[T]) kernels.Online[T] {
+			return kernels.Online[T]{Rate: rate(in), Factor: kernels.FactorAbove, Theta: filled(in, T(in.Numbers["theta"]))}
 		}),
-		"rule ABCD": mapped("ab", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
+		"rule PostGated": swept(func(in *inputs[T]) kernels.Online[T] { return kernels.Online[T]{Rate: rate(in)} },
+			func(in *inputs[T], _ int) func(r, x []T) {
+				less := kernels.Update[T]{RowAdd: []T{-T(in.Numbers["theta"])}}
+				return func(r, x []T) {
+					copy(r, x)
+					kernels.Rank1(rowOf(r), less)
+				}
+			}),
+		"rule ABCD": sweep(func(in *inputs[T]) kernels.Online[T] {
 			a, b, c, d := T(in.Numbers["a"]), T(in.Numbers["b"]), T(in.Numbers["c"]), T(in.Numbers["d"])
-			vector(u.G, func(i int) T { return lr * a * y[i] })
-			vector(u.RowAdd, func(i int) T { return lr * (c*y[i] + d) })
-			times(u.ColAdd, lr*b, x)
+			return kernels.Online[T]{Rate: rate(in), Factor: kernels.FactorAffine, GA: a, GB: b, AA: c, AB: d}
 		}),
-		"rule Voja": mapped("d", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
+		"rule Covariance": swept(func(in *inputs[T]) kernels.Online[T] {
+			return kernels.Online[T]{Rate: rate(in), Factor: kernels.FactorAbove, Theta: filled(in, 0), Step: kernels.ThetaMean, Alpha: T(in.Numbers["alpha"])}
+		}, func(in *inputs[T], cols int) func(r, x []T) {
+			mean, alpha := make([]T, cols), T(in.Numbers["alpha"])
+			return func(r, x []T) {
+				minus(r, x, mean)
+				kernels.EMA(mean, x, alpha, kernels.Value)
+			}
+		}),
+		"rule DifferentialHebbian": swept(func(in *inputs[T]) kernels.Online[T] {
+			return kernels.Online[T]{Rate: rate(in), Factor: kernels.FactorAbove, Theta: filled(in, T(math.NaN())), Step: kernels.ThetaLast}
+		}, func(*inputs[T], int) func(r, x []T) {
+			var before []T
+			return func(r, x []T) {
+				if before == nil {
+					before = x
+				}
+				minus(r, x, before)
+				before = x
+			}
+		}),
+		"rule Voja": given(func(in *inputs[T], lr T, _ int) (func(y, g, d []T), bool) {
 			scale := T(in.Numbers["scale"])
-			vector(u.Decay, func(i int) T { return lr * y[i] })
-			vector(u.G, func(i int) T { return scale * u.Decay[i] })
+			return func(y, g, d []T) {
+				vector(d, func(i int) T { return lr * y[i] })
+				vector(g, func(i int) T { return scale * d[i] })
+			}, true
 		}),
-		"rule PES": mapped("", func(_ *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
-			f := lr / T(len(x))
-			vector(u.G, func(i int) T { return -f * y[i] })
+		"rule PES": given(func(_ *inputs[T], lr T, cols int) (func(y, g, d []T), bool) {
+			f := -lr / T(cols)
+			return func(y, g, _ []T) { vector(g, func(i int) T { return f * y[i] }) }, false
 		}),
-		"rule Custom": mapped("d", func(_ *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
-			vector(u.G, func(i int) T { return lr * y[i] })
-			vector(u.Decay, func(i int) T { return u.G[i] * y[i] })
+		"rule Custom": given(func(_ *inputs[T], lr T, _ int) (func(y, g, d []T), bool) {
+			return func(y, g, d []T) {
+				vector(g, func(i int) T { return lr * y[i] })
+				vector(d, func(i int) T { return g[i] * y[i] })
+			}, true
 		}),
-		"softhebb": mapped("d", func(in *inputs[T], lr T, x, y []T, u *kernels.Update[T]) {
-			t := T(1 / in.Numbers["temperature"])
-			vector(u.G, func(i int) T { return t * y[i] })
-			kernels.Softmax(rowOf(u.G), rowOf(u.G))
-			vector(u.G, func(i int) T { return lr * u.G[i] })
-			vector(u.Decay, func(i int) T { return u.G[i] * y[i] })
+		"softhebb": each(func(in *inputs[T], w kernels.Matrix[T]) learner[T] {
+			u := kernels.Update[T]{G: make([]T, w.Rows), Decay: make([]T, w.Rows)}
+			lr, t := T(in.Numbers["lr"]), T(1/in.Numbers["temperature"])
+			return func(x, y []T, _ int) {
+				u.X = x
+				vector(u.G, func(i int) T { return t * y[i] })
+				kernels.Softmax(rowOf(u.G), rowOf(u.G))
+				vector(u.G, func(i int) T { return lr * u.G[i] })
+				vector(u.Decay, func(i int) T { return u.G[i] * y[i] })
+				kernels.Rank1(w, u)
+			}
 		}),
-		"wta":                      each(winner[T]),
-		"rule BCM, 1982":           each(bcm1982[T]),
-		"rule Covariance":          each(covariance[T]),
-		"rule DifferentialHebbian": each(differential[T]),
-		"rule Sanger":              each(sanger[T]),
-		"rule KrotovHopfield":      each(krotovHopfield[T]),
-		"rule ContrastiveHebbian":  each(contrastive[T]),
-		"rule ThreeFactor":         each(threeFactor[T]),
-		"rule Foldiak":             each(foldiak[T]),
-		"stdp":                     {"kernels": pairs[T]},
-		"rule TripletSTDP":         {"kernels": triplets[T]},
+		"wta":                     each(winner[T]),
+		"rule Sanger":             each(sanger[T]),
+		"rule KrotovHopfield":     each(krotovHopfield[T]),
+		"rule ContrastiveHebbian": each(contrastive[T]),
+		"rule ThreeFactor":        each(threeFactor[T]),
+		"rule Foldiak":            each(foldiak[T]),
+		"stdp":                    {"kernels": pairs[T]},
+		"rule TripletSTDP":        {"kernels": triplets[T]},
 		"the two products of 60,000 samples": {"two calls": func(in *inputs[T]) (func(), []worker.Result[T]) {
 			w, x, y, g := matrix(in, "w"), matrix(in, "X"), matrix(in, "Y"), matrix(in, "G")
 			return func() {
@@ -178,51 +224,19 @@ func sequences[T kernels.Float]() worker.Forms[T] {
 	}
 }
 
+// filled is a new vector over rows.
+func filled[T kernels.Float](in *inputs[T], v T) []T {
+	of := make([]T, in.Rows("w"))
+	vector(of, func(int) T { return v })
+	return of
+}
+
 func sliding[T kernels.Float](in *inputs[T], law bool) kernels.Online[T] {
-	theta := make([]T, in.Rows("w"))
-	vector(theta, func(int) T { return 1 })
-	o := kernels.Online[T]{Rate: T(in.Numbers["lr"]), Factor: kernels.FactorProduct, Theta: theta, Step: kernels.ThetaSquare, Alpha: T(in.Numbers["alpha"])}
+	o := kernels.Online[T]{Rate: T(in.Numbers["lr"]), Factor: kernels.FactorProduct, Theta: filled(in, 1), Step: kernels.ThetaSquare, Alpha: T(in.Numbers["alpha"])}
 	if law {
 		o.Factor = kernels.FactorLaw
 	}
 	return o
-}
-
-func bcm1982[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
-	mean, g, lr, alpha := make([]T, w.Rows), make([]T, w.Rows), T(in.Numbers["lr"]), T(in.Numbers["alpha"])
-	vector(mean, func(int) T { return 1 })
-	return func(x, y []T, _ int) {
-		kernels.PowAbs(g, mean, 2)
-		vector(g, func(i int) T { return lr * y[i] * (y[i] - g[i]*mean[i]) })
-		kernels.Rank1(w, kernels.Update[T]{G: g, X: x})
-		kernels.EMA(mean, y, alpha, kernels.Value)
-	}
-}
-
-func covariance[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
-	xMean, yMean, g, px := make([]T, w.Cols), make([]T, w.Rows), make([]T, w.Rows), make([]T, w.Cols)
-	lr, alpha := T(in.Numbers["lr"]), T(in.Numbers["alpha"])
-	return func(x, y []T, _ int) {
-		vector(g, func(i int) T { return lr * (y[i] - yMean[i]) })
-		minus(px, x, xMean)
-		kernels.Rank1(w, kernels.Update[T]{G: g, X: px})
-		kernels.EMA(xMean, x, alpha, kernels.Value)
-		kernels.EMA(yMean, y, alpha, kernels.Value)
-	}
-}
-
-func differential[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {
-	xBefore, yBefore, g, px := make([]T, w.Cols), make([]T, w.Rows), make([]T, w.Rows), make([]T, w.Cols)
-	lr := T(in.Numbers["lr"])
-	return func(x, y []T, k int) {
-		if k > 0 {
-			vector(g, func(i int) T { return lr * (y[i] - yBefore[i]) })
-			minus(px, x, xBefore)
-			kernels.Rank1(w, kernels.Update[T]{G: g, X: px})
-		}
-		copy(xBefore, x)
-		copy(yBefore, y)
-	}
 }
 
 func sanger[T kernels.Float](in *inputs[T], w kernels.Matrix[T]) learner[T] {

@@ -41,16 +41,27 @@ func Rank1DG[T Float](w, d, g, x []T, rows, cols, stride, dStep, gStep, _ int) {
 	}
 }
 
-// Rank1GSum is Rank1G, and out_i = Σ_j w_ij of the new w as RowSumSigned has it.
-func Rank1GSum[T Float](w, out, g, x []T, rows, cols, stride, gStep, far int) {
+// Rank1GFinite is Rank1G, and bad = 1 if a new w is not a finite number, else 0.
+func Rank1GFinite[T Float](w, bad, g, x []T, rows, cols, stride, gStep, far int) {
 	Rank1G(w, g, x, rows, cols, stride, gStep, far)
-	RowSumSigned(out, w, nil, rows, cols, stride, far)
+	notFinite(bad, w, rows, cols, stride)
 }
 
-// Rank1DGSum is Rank1DG, and out_i = Σ_j w_ij of the new w as RowSumSigned has it.
-func Rank1DGSum[T Float](w, out, d, g, x []T, rows, cols, stride, dStep, gStep, far int) {
+// Rank1DGFinite is Rank1DG, and bad = 1 if a new w is not a finite number, else 0.
+func Rank1DGFinite[T Float](w, bad, d, g, x []T, rows, cols, stride, dStep, gStep, far int) {
 	Rank1DG(w, d, g, x, rows, cols, stride, dStep, gStep, far)
-	RowSumSigned(out, w, nil, rows, cols, stride, far)
+	notFinite(bad, w, rows, cols, stride)
+}
+
+func notFinite[T Float](bad, w []T, rows, cols, stride int) {
+	bad[0] = 0
+	for i := range rows {
+		for _, v := range w[i*stride:][:cols] {
+			if v-v != 0 {
+				bad[0] = 1
+			}
+		}
+	}
 }
 
 // Rank1CG adds an outer product to the weights decayed by column:

@@ -180,7 +180,7 @@ def _power_sums(p: float, flops: float) -> Workload:
     )
 
 
-def _learning(name: str, form: str, make: Any, products: int) -> Workload:
+def _learning(name: str, form: str, make: Any, products: int, tolerance: float = 2e-3) -> Workload:
     return Workload(
         name,
         form,
@@ -192,6 +192,7 @@ def _learning(name: str, form: str, make: Any, products: int) -> Workload:
         flops=lambda s: 2 * products * _size(s) * samples(s),
         samples=samples,
         double=False,
+        tolerance=tolerance,
     )
 
 
@@ -272,7 +273,8 @@ WORKLOADS = (
     ),
     _learning("online Oja", "oja", _oja, 2),
     _learning("online winner-take-all", "wta", _clusters, 1),
-    _learning("online SoftHebb", "softhebb", _clusters, 2),
+    # exp makes an absolute error of t·u a relative one of y: 2.2e-3 in order at 4096², in float64 1.5e-12
+    _learning("online SoftHebb", "softhebb", _clusters, 2, tolerance=4e-3),
     Workload(
         "STDP, 5 % spikes",
         "stdp",
