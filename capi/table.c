@@ -240,7 +240,8 @@ static double power_ns(int64_t dtype, double p) {
 static int sweeps(const hk_learn_args *a) {
     int rows = a->rule == HK_HEBB || a->rule == HK_DECAY || a->rule == HK_OJA || a->rule == HK_INSTAR || a->rule == HK_OUTSTAR ||
                a->rule == HK_PREGATED || a->rule == HK_POSTGATED || a->rule == HK_COVARIANCE || a->rule == HK_BCM ||
-               a->rule == HK_DIFFERENTIAL || a->rule == HK_ANTIHEBBIAN || a->rule == HK_ABCD || (!a->compute && a->rule != HK_SANGER);
+               a->rule == HK_DIFFERENTIAL || a->rule == HK_ANTIHEBBIAN || a->rule == HK_ABCD || (!a->compute && a->rule != HK_SANGER) ||
+               (a->rule == HK_WTA && a->k == 1 && a->score == HK_DOT && a->lr <= 1); /* or by products of many samples */
     return rows && a->reduction == HK_SEQUENTIAL && !a->normalize && !hki_composed(HKI_LEARN, a);
 }
 
