@@ -7,12 +7,12 @@ package asm
 // PowAbsVF32AVX2 is portable.PowAbsV for float32.
 //
 //go:noescape
-func PowAbsVF32AVX2(y, x, e *float32, n int)
+func PowAbsVF32AVX2(y, x, e, t *float32, n int)
 
 // PowAbsVF64AVX2 is portable.PowAbsV for float64.
 //
 //go:noescape
-func PowAbsVF64AVX2(y, x, e *float64, n int)
+func PowAbsVF64AVX2(y, x, e, t *float64, n int)
 
 // Exp2VF32AVX2 is portable.Exp2V for float32.
 //

@@ -44,1280 +44,961 @@ DATA elementaryConstants<>+144(SB)/4, $0x32a57060
 DATA elementaryConstants<>+148(SB)/4, $0x32a57060
 DATA elementaryConstants<>+152(SB)/4, $0x32a57060
 DATA elementaryConstants<>+156(SB)/4, $0x32a57060
-DATA elementaryConstants<>+160(SB)/4, $0x35bfbe8e
-DATA elementaryConstants<>+164(SB)/4, $0x35bfbe8e
-DATA elementaryConstants<>+168(SB)/4, $0x35bfbe8e
-DATA elementaryConstants<>+172(SB)/4, $0x35bfbe8e
-DATA elementaryConstants<>+176(SB)/4, $0x35bfbe8e
-DATA elementaryConstants<>+180(SB)/4, $0x35bfbe8e
-DATA elementaryConstants<>+184(SB)/4, $0x35bfbe8e
-DATA elementaryConstants<>+188(SB)/4, $0x35bfbe8e
-DATA elementaryConstants<>+192(SB)/4, $0x391e28dd
-DATA elementaryConstants<>+196(SB)/4, $0x391e28dd
-DATA elementaryConstants<>+200(SB)/4, $0x391e28dd
-DATA elementaryConstants<>+204(SB)/4, $0x391e28dd
-DATA elementaryConstants<>+208(SB)/4, $0x391e28dd
-DATA elementaryConstants<>+212(SB)/4, $0x391e28dd
-DATA elementaryConstants<>+216(SB)/4, $0x391e28dd
-DATA elementaryConstants<>+220(SB)/4, $0x391e28dd
-DATA elementaryConstants<>+224(SB)/4, $0x391f8230
-DATA elementaryConstants<>+228(SB)/4, $0x391f8230
-DATA elementaryConstants<>+232(SB)/4, $0x391f8230
-DATA elementaryConstants<>+236(SB)/4, $0x391f8230
-DATA elementaryConstants<>+240(SB)/4, $0x391f8230
-DATA elementaryConstants<>+244(SB)/4, $0x391f8230
-DATA elementaryConstants<>+248(SB)/4, $0x391f8230
-DATA elementaryConstants<>+252(SB)/4, $0x391f8230
-DATA elementaryConstants<>+256(SB)/4, $0x3aaf83a4
-DATA elementaryConstants<>+260(SB)/4, $0x3aaf83a4
-DATA elementaryConstants<>+264(SB)/4, $0x3aaf83a4
-DATA elementaryConstants<>+268(SB)/4, $0x3aaf83a4
-DATA elementaryConstants<>+272(SB)/4, $0x3aaf83a4
-DATA elementaryConstants<>+276(SB)/4, $0x3aaf83a4
-DATA elementaryConstants<>+280(SB)/4, $0x3aaf83a4
-DATA elementaryConstants<>+284(SB)/4, $0x3aaf83a4
-DATA elementaryConstants<>+288(SB)/4, $0x3aaf956f
-DATA elementaryConstants<>+292(SB)/4, $0x3aaf956f
-DATA elementaryConstants<>+296(SB)/4, $0x3aaf956f
-DATA elementaryConstants<>+300(SB)/4, $0x3aaf956f
-DATA elementaryConstants<>+304(SB)/4, $0x3aaf956f
-DATA elementaryConstants<>+308(SB)/4, $0x3aaf956f
-DATA elementaryConstants<>+312(SB)/4, $0x3aaf956f
-DATA elementaryConstants<>+316(SB)/4, $0x3aaf956f
-DATA elementaryConstants<>+320(SB)/4, $0x3ab288c8
-DATA elementaryConstants<>+324(SB)/4, $0x3ab288c8
-DATA elementaryConstants<>+328(SB)/4, $0x3ab288c8
-DATA elementaryConstants<>+332(SB)/4, $0x3ab288c8
-DATA elementaryConstants<>+336(SB)/4, $0x3ab288c8
-DATA elementaryConstants<>+340(SB)/4, $0x3ab288c8
-DATA elementaryConstants<>+344(SB)/4, $0x3ab288c8
-DATA elementaryConstants<>+348(SB)/4, $0x3ab288c8
-DATA elementaryConstants<>+352(SB)/4, $0x3bb90c17
-DATA elementaryConstants<>+356(SB)/4, $0x3bb90c17
-DATA elementaryConstants<>+360(SB)/4, $0x3bb90c17
-DATA elementaryConstants<>+364(SB)/4, $0x3bb90c17
-DATA elementaryConstants<>+368(SB)/4, $0x3bb90c17
-DATA elementaryConstants<>+372(SB)/4, $0x3bb90c17
-DATA elementaryConstants<>+376(SB)/4, $0x3bb90c17
-DATA elementaryConstants<>+380(SB)/4, $0x3bb90c17
-DATA elementaryConstants<>+384(SB)/4, $0x3c091ce9
-DATA elementaryConstants<>+388(SB)/4, $0x3c091ce9
-DATA elementaryConstants<>+392(SB)/4, $0x3c091ce9
-DATA elementaryConstants<>+396(SB)/4, $0x3c091ce9
-DATA elementaryConstants<>+400(SB)/4, $0x3c091ce9
-DATA elementaryConstants<>+404(SB)/4, $0x3c091ce9
-DATA elementaryConstants<>+408(SB)/4, $0x3c091ce9
-DATA elementaryConstants<>+412(SB)/4, $0x3c091ce9
-DATA elementaryConstants<>+416(SB)/4, $0x3c1d98e6
-DATA elementaryConstants<>+420(SB)/4, $0x3c1d98e6
-DATA elementaryConstants<>+424(SB)/4, $0x3c1d98e6
-DATA elementaryConstants<>+428(SB)/4, $0x3c1d98e6
-DATA elementaryConstants<>+432(SB)/4, $0x3c1d98e6
-DATA elementaryConstants<>+436(SB)/4, $0x3c1d98e6
-DATA elementaryConstants<>+440(SB)/4, $0x3c1d98e6
-DATA elementaryConstants<>+444(SB)/4, $0x3c1d98e6
-DATA elementaryConstants<>+448(SB)/4, $0x3c1d9aab
-DATA elementaryConstants<>+452(SB)/4, $0x3c1d9aab
-DATA elementaryConstants<>+456(SB)/4, $0x3c1d9aab
-DATA elementaryConstants<>+460(SB)/4, $0x3c1d9aab
-DATA elementaryConstants<>+464(SB)/4, $0x3c1d9aab
-DATA elementaryConstants<>+468(SB)/4, $0x3c1d9aab
-DATA elementaryConstants<>+472(SB)/4, $0x3c1d9aab
-DATA elementaryConstants<>+476(SB)/4, $0x3c1d9aab
-DATA elementaryConstants<>+480(SB)/4, $0x3d2ab01a
-DATA elementaryConstants<>+484(SB)/4, $0x3d2ab01a
-DATA elementaryConstants<>+488(SB)/4, $0x3d2ab01a
-DATA elementaryConstants<>+492(SB)/4, $0x3d2ab01a
-DATA elementaryConstants<>+496(SB)/4, $0x3d2ab01a
-DATA elementaryConstants<>+500(SB)/4, $0x3d2ab01a
-DATA elementaryConstants<>+504(SB)/4, $0x3d2ab01a
-DATA elementaryConstants<>+508(SB)/4, $0x3d2ab01a
-DATA elementaryConstants<>+512(SB)/4, $0x3d635793
-DATA elementaryConstants<>+516(SB)/4, $0x3d635793
-DATA elementaryConstants<>+520(SB)/4, $0x3d635793
-DATA elementaryConstants<>+524(SB)/4, $0x3d635793
-DATA elementaryConstants<>+528(SB)/4, $0x3d635793
-DATA elementaryConstants<>+532(SB)/4, $0x3d635793
-DATA elementaryConstants<>+536(SB)/4, $0x3d635793
-DATA elementaryConstants<>+540(SB)/4, $0x3d635793
-DATA elementaryConstants<>+544(SB)/4, $0x3d6357bf
-DATA elementaryConstants<>+548(SB)/4, $0x3d6357bf
-DATA elementaryConstants<>+552(SB)/4, $0x3d6357bf
-DATA elementaryConstants<>+556(SB)/4, $0x3d6357bf
-DATA elementaryConstants<>+560(SB)/4, $0x3d6357bf
-DATA elementaryConstants<>+564(SB)/4, $0x3d6357bf
-DATA elementaryConstants<>+568(SB)/4, $0x3d6357bf
-DATA elementaryConstants<>+572(SB)/4, $0x3d6357bf
-DATA elementaryConstants<>+576(SB)/4, $0x3e040312
-DATA elementaryConstants<>+580(SB)/4, $0x3e040312
-DATA elementaryConstants<>+584(SB)/4, $0x3e040312
-DATA elementaryConstants<>+588(SB)/4, $0x3e040312
-DATA elementaryConstants<>+592(SB)/4, $0x3e040312
-DATA elementaryConstants<>+596(SB)/4, $0x3e040312
-DATA elementaryConstants<>+600(SB)/4, $0x3e040312
-DATA elementaryConstants<>+604(SB)/4, $0x3e040312
-DATA elementaryConstants<>+608(SB)/4, $0x3e113cf5
-DATA elementaryConstants<>+612(SB)/4, $0x3e113cf5
-DATA elementaryConstants<>+616(SB)/4, $0x3e113cf5
-DATA elementaryConstants<>+620(SB)/4, $0x3e113cf5
-DATA elementaryConstants<>+624(SB)/4, $0x3e113cf5
-DATA elementaryConstants<>+628(SB)/4, $0x3e113cf5
-DATA elementaryConstants<>+632(SB)/4, $0x3e113cf5
-DATA elementaryConstants<>+636(SB)/4, $0x3e113cf5
-DATA elementaryConstants<>+640(SB)/4, $0x3e2aaa49
-DATA elementaryConstants<>+644(SB)/4, $0x3e2aaa49
-DATA elementaryConstants<>+648(SB)/4, $0x3e2aaa49
-DATA elementaryConstants<>+652(SB)/4, $0x3e2aaa49
-DATA elementaryConstants<>+656(SB)/4, $0x3e2aaa49
-DATA elementaryConstants<>+660(SB)/4, $0x3e2aaa49
-DATA elementaryConstants<>+664(SB)/4, $0x3e2aaa49
-DATA elementaryConstants<>+668(SB)/4, $0x3e2aaa49
-DATA elementaryConstants<>+672(SB)/4, $0x3e3f93e9
-DATA elementaryConstants<>+676(SB)/4, $0x3e3f93e9
-DATA elementaryConstants<>+680(SB)/4, $0x3e3f93e9
-DATA elementaryConstants<>+684(SB)/4, $0x3e3f93e9
-DATA elementaryConstants<>+688(SB)/4, $0x3e3f93e9
-DATA elementaryConstants<>+692(SB)/4, $0x3e3f93e9
-DATA elementaryConstants<>+696(SB)/4, $0x3e3f93e9
-DATA elementaryConstants<>+700(SB)/4, $0x3e3f93e9
-DATA elementaryConstants<>+704(SB)/4, $0x3e4cd1dd
-DATA elementaryConstants<>+708(SB)/4, $0x3e4cd1dd
-DATA elementaryConstants<>+712(SB)/4, $0x3e4cd1dd
-DATA elementaryConstants<>+716(SB)/4, $0x3e4cd1dd
-DATA elementaryConstants<>+720(SB)/4, $0x3e4cd1dd
-DATA elementaryConstants<>+724(SB)/4, $0x3e4cd1dd
-DATA elementaryConstants<>+728(SB)/4, $0x3e4cd1dd
-DATA elementaryConstants<>+732(SB)/4, $0x3e4cd1dd
-DATA elementaryConstants<>+736(SB)/4, $0x3e5164f1
-DATA elementaryConstants<>+740(SB)/4, $0x3e5164f1
-DATA elementaryConstants<>+744(SB)/4, $0x3e5164f1
-DATA elementaryConstants<>+748(SB)/4, $0x3e5164f1
-DATA elementaryConstants<>+752(SB)/4, $0x3e5164f1
-DATA elementaryConstants<>+756(SB)/4, $0x3e5164f1
-DATA elementaryConstants<>+760(SB)/4, $0x3e5164f1
-DATA elementaryConstants<>+764(SB)/4, $0x3e5164f1
-DATA elementaryConstants<>+768(SB)/4, $0x3e75fde9
-DATA elementaryConstants<>+772(SB)/4, $0x3e75fde9
-DATA elementaryConstants<>+776(SB)/4, $0x3e75fde9
-DATA elementaryConstants<>+780(SB)/4, $0x3e75fde9
-DATA elementaryConstants<>+784(SB)/4, $0x3e75fde9
-DATA elementaryConstants<>+788(SB)/4, $0x3e75fde9
-DATA elementaryConstants<>+792(SB)/4, $0x3e75fde9
-DATA elementaryConstants<>+796(SB)/4, $0x3e75fde9
-DATA elementaryConstants<>+800(SB)/4, $0x3e75fdeb
-DATA elementaryConstants<>+804(SB)/4, $0x3e75fdeb
-DATA elementaryConstants<>+808(SB)/4, $0x3e75fdeb
-DATA elementaryConstants<>+812(SB)/4, $0x3e75fdeb
-DATA elementaryConstants<>+816(SB)/4, $0x3e75fdeb
-DATA elementaryConstants<>+820(SB)/4, $0x3e75fdeb
-DATA elementaryConstants<>+824(SB)/4, $0x3e75fdeb
-DATA elementaryConstants<>+828(SB)/4, $0x3e75fdeb
-DATA elementaryConstants<>+832(SB)/4, $0x3e93bfa2
-DATA elementaryConstants<>+836(SB)/4, $0x3e93bfa2
-DATA elementaryConstants<>+840(SB)/4, $0x3e93bfa2
-DATA elementaryConstants<>+844(SB)/4, $0x3e93bfa2
-DATA elementaryConstants<>+848(SB)/4, $0x3e93bfa2
-DATA elementaryConstants<>+852(SB)/4, $0x3e93bfa2
-DATA elementaryConstants<>+856(SB)/4, $0x3e93bfa2
-DATA elementaryConstants<>+860(SB)/4, $0x3e93bfa2
-DATA elementaryConstants<>+864(SB)/4, $0x3eaaaaa8
-DATA elementaryConstants<>+868(SB)/4, $0x3eaaaaa8
-DATA elementaryConstants<>+872(SB)/4, $0x3eaaaaa8
-DATA elementaryConstants<>+876(SB)/4, $0x3eaaaaa8
-DATA elementaryConstants<>+880(SB)/4, $0x3eaaaaa8
-DATA elementaryConstants<>+884(SB)/4, $0x3eaaaaa8
-DATA elementaryConstants<>+888(SB)/4, $0x3eaaaaa8
-DATA elementaryConstants<>+892(SB)/4, $0x3eaaaaa8
-DATA elementaryConstants<>+896(SB)/4, $0x3ef6384a
-DATA elementaryConstants<>+900(SB)/4, $0x3ef6384a
-DATA elementaryConstants<>+904(SB)/4, $0x3ef6384a
-DATA elementaryConstants<>+908(SB)/4, $0x3ef6384a
-DATA elementaryConstants<>+912(SB)/4, $0x3ef6384a
-DATA elementaryConstants<>+916(SB)/4, $0x3ef6384a
-DATA elementaryConstants<>+920(SB)/4, $0x3ef6384a
-DATA elementaryConstants<>+924(SB)/4, $0x3ef6384a
-DATA elementaryConstants<>+928(SB)/4, $0x3efffff9
-DATA elementaryConstants<>+932(SB)/4, $0x3efffff9
-DATA elementaryConstants<>+936(SB)/4, $0x3efffff9
-DATA elementaryConstants<>+940(SB)/4, $0x3efffff9
-DATA elementaryConstants<>+944(SB)/4, $0x3efffff9
-DATA elementaryConstants<>+948(SB)/4, $0x3efffff9
-DATA elementaryConstants<>+952(SB)/4, $0x3efffff9
-DATA elementaryConstants<>+956(SB)/4, $0x3efffff9
-DATA elementaryConstants<>+960(SB)/4, $0x3f300000
-DATA elementaryConstants<>+964(SB)/4, $0x3f300000
-DATA elementaryConstants<>+968(SB)/4, $0x3f300000
-DATA elementaryConstants<>+972(SB)/4, $0x3f300000
-DATA elementaryConstants<>+976(SB)/4, $0x3f300000
-DATA elementaryConstants<>+980(SB)/4, $0x3f300000
-DATA elementaryConstants<>+984(SB)/4, $0x3f300000
-DATA elementaryConstants<>+988(SB)/4, $0x3f300000
-DATA elementaryConstants<>+992(SB)/4, $0x3f317200
-DATA elementaryConstants<>+996(SB)/4, $0x3f317200
-DATA elementaryConstants<>+1000(SB)/4, $0x3f317200
-DATA elementaryConstants<>+1004(SB)/4, $0x3f317200
-DATA elementaryConstants<>+1008(SB)/4, $0x3f317200
-DATA elementaryConstants<>+1012(SB)/4, $0x3f317200
-DATA elementaryConstants<>+1016(SB)/4, $0x3f317200
-DATA elementaryConstants<>+1020(SB)/4, $0x3f317200
-DATA elementaryConstants<>+1024(SB)/4, $0x3f317218
-DATA elementaryConstants<>+1028(SB)/4, $0x3f317218
-DATA elementaryConstants<>+1032(SB)/4, $0x3f317218
-DATA elementaryConstants<>+1036(SB)/4, $0x3f317218
-DATA elementaryConstants<>+1040(SB)/4, $0x3f317218
-DATA elementaryConstants<>+1044(SB)/4, $0x3f317218
-DATA elementaryConstants<>+1048(SB)/4, $0x3f317218
-DATA elementaryConstants<>+1052(SB)/4, $0x3f317218
-DATA elementaryConstants<>+1056(SB)/4, $0x3f3504f3
-DATA elementaryConstants<>+1060(SB)/4, $0x3f3504f3
-DATA elementaryConstants<>+1064(SB)/4, $0x3f3504f3
-DATA elementaryConstants<>+1068(SB)/4, $0x3f3504f3
-DATA elementaryConstants<>+1072(SB)/4, $0x3f3504f3
-DATA elementaryConstants<>+1076(SB)/4, $0x3f3504f3
-DATA elementaryConstants<>+1080(SB)/4, $0x3f3504f3
-DATA elementaryConstants<>+1084(SB)/4, $0x3f3504f3
-DATA elementaryConstants<>+1088(SB)/4, $0x3f800000
-DATA elementaryConstants<>+1092(SB)/4, $0x3f800000
-DATA elementaryConstants<>+1096(SB)/4, $0x3f800000
-DATA elementaryConstants<>+1100(SB)/4, $0x3f800000
-DATA elementaryConstants<>+1104(SB)/4, $0x3f800000
-DATA elementaryConstants<>+1108(SB)/4, $0x3f800000
-DATA elementaryConstants<>+1112(SB)/4, $0x3f800000
-DATA elementaryConstants<>+1116(SB)/4, $0x3f800000
-DATA elementaryConstants<>+1120(SB)/4, $0x3fb8aa3b
-DATA elementaryConstants<>+1124(SB)/4, $0x3fb8aa3b
-DATA elementaryConstants<>+1128(SB)/4, $0x3fb8aa3b
-DATA elementaryConstants<>+1132(SB)/4, $0x3fb8aa3b
-DATA elementaryConstants<>+1136(SB)/4, $0x3fb8aa3b
-DATA elementaryConstants<>+1140(SB)/4, $0x3fb8aa3b
-DATA elementaryConstants<>+1144(SB)/4, $0x3fb8aa3b
-DATA elementaryConstants<>+1148(SB)/4, $0x3fb8aa3b
-DATA elementaryConstants<>+1152(SB)/4, $0x42b30000
-DATA elementaryConstants<>+1156(SB)/4, $0x42b30000
-DATA elementaryConstants<>+1160(SB)/4, $0x42b30000
-DATA elementaryConstants<>+1164(SB)/4, $0x42b30000
-DATA elementaryConstants<>+1168(SB)/4, $0x42b30000
-DATA elementaryConstants<>+1172(SB)/4, $0x42b30000
-DATA elementaryConstants<>+1176(SB)/4, $0x42b30000
-DATA elementaryConstants<>+1180(SB)/4, $0x42b30000
-DATA elementaryConstants<>+1184(SB)/4, $0x43010000
-DATA elementaryConstants<>+1188(SB)/4, $0x43010000
-DATA elementaryConstants<>+1192(SB)/4, $0x43010000
-DATA elementaryConstants<>+1196(SB)/4, $0x43010000
-DATA elementaryConstants<>+1200(SB)/4, $0x43010000
-DATA elementaryConstants<>+1204(SB)/4, $0x43010000
-DATA elementaryConstants<>+1208(SB)/4, $0x43010000
-DATA elementaryConstants<>+1212(SB)/4, $0x43010000
-DATA elementaryConstants<>+1216(SB)/4, $0x4b000000
-DATA elementaryConstants<>+1220(SB)/4, $0x4b000000
-DATA elementaryConstants<>+1224(SB)/4, $0x4b000000
-DATA elementaryConstants<>+1228(SB)/4, $0x4b000000
-DATA elementaryConstants<>+1232(SB)/4, $0x4b000000
-DATA elementaryConstants<>+1236(SB)/4, $0x4b000000
-DATA elementaryConstants<>+1240(SB)/4, $0x4b000000
-DATA elementaryConstants<>+1244(SB)/4, $0x4b000000
-DATA elementaryConstants<>+1248(SB)/4, $0x4b00007f
-DATA elementaryConstants<>+1252(SB)/4, $0x4b00007f
-DATA elementaryConstants<>+1256(SB)/4, $0x4b00007f
-DATA elementaryConstants<>+1260(SB)/4, $0x4b00007f
-DATA elementaryConstants<>+1264(SB)/4, $0x4b00007f
-DATA elementaryConstants<>+1268(SB)/4, $0x4b00007f
-DATA elementaryConstants<>+1272(SB)/4, $0x4b00007f
-DATA elementaryConstants<>+1276(SB)/4, $0x4b00007f
-DATA elementaryConstants<>+1280(SB)/4, $0x4b000097
-DATA elementaryConstants<>+1284(SB)/4, $0x4b000097
-DATA elementaryConstants<>+1288(SB)/4, $0x4b000097
-DATA elementaryConstants<>+1292(SB)/4, $0x4b000097
-DATA elementaryConstants<>+1296(SB)/4, $0x4b000097
-DATA elementaryConstants<>+1300(SB)/4, $0x4b000097
-DATA elementaryConstants<>+1304(SB)/4, $0x4b000097
-DATA elementaryConstants<>+1308(SB)/4, $0x4b000097
-DATA elementaryConstants<>+1312(SB)/4, $0x4b400066
-DATA elementaryConstants<>+1316(SB)/4, $0x4b400066
-DATA elementaryConstants<>+1320(SB)/4, $0x4b400066
-DATA elementaryConstants<>+1324(SB)/4, $0x4b400066
-DATA elementaryConstants<>+1328(SB)/4, $0x4b400066
-DATA elementaryConstants<>+1332(SB)/4, $0x4b400066
-DATA elementaryConstants<>+1336(SB)/4, $0x4b400066
-DATA elementaryConstants<>+1340(SB)/4, $0x4b400066
-DATA elementaryConstants<>+1344(SB)/4, $0x4b4000fe
-DATA elementaryConstants<>+1348(SB)/4, $0x4b4000fe
-DATA elementaryConstants<>+1352(SB)/4, $0x4b4000fe
-DATA elementaryConstants<>+1356(SB)/4, $0x4b4000fe
-DATA elementaryConstants<>+1360(SB)/4, $0x4b4000fe
-DATA elementaryConstants<>+1364(SB)/4, $0x4b4000fe
-DATA elementaryConstants<>+1368(SB)/4, $0x4b4000fe
-DATA elementaryConstants<>+1372(SB)/4, $0x4b4000fe
-DATA elementaryConstants<>+1376(SB)/4, $0x4b40017f
-DATA elementaryConstants<>+1380(SB)/4, $0x4b40017f
-DATA elementaryConstants<>+1384(SB)/4, $0x4b40017f
-DATA elementaryConstants<>+1388(SB)/4, $0x4b40017f
-DATA elementaryConstants<>+1392(SB)/4, $0x4b40017f
-DATA elementaryConstants<>+1396(SB)/4, $0x4b40017f
-DATA elementaryConstants<>+1400(SB)/4, $0x4b40017f
-DATA elementaryConstants<>+1404(SB)/4, $0x4b40017f
-DATA elementaryConstants<>+1408(SB)/4, $0x4b800000
-DATA elementaryConstants<>+1412(SB)/4, $0x4b800000
-DATA elementaryConstants<>+1416(SB)/4, $0x4b800000
-DATA elementaryConstants<>+1420(SB)/4, $0x4b800000
-DATA elementaryConstants<>+1424(SB)/4, $0x4b800000
-DATA elementaryConstants<>+1428(SB)/4, $0x4b800000
-DATA elementaryConstants<>+1432(SB)/4, $0x4b800000
-DATA elementaryConstants<>+1436(SB)/4, $0x4b800000
-DATA elementaryConstants<>+1440(SB)/4, $0x4d400000
-DATA elementaryConstants<>+1444(SB)/4, $0x4d400000
-DATA elementaryConstants<>+1448(SB)/4, $0x4d400000
-DATA elementaryConstants<>+1452(SB)/4, $0x4d400000
-DATA elementaryConstants<>+1456(SB)/4, $0x4d400000
-DATA elementaryConstants<>+1460(SB)/4, $0x4d400000
-DATA elementaryConstants<>+1464(SB)/4, $0x4d400000
-DATA elementaryConstants<>+1468(SB)/4, $0x4d400000
-DATA elementaryConstants<>+1472(SB)/4, $0x7fffffff
-DATA elementaryConstants<>+1476(SB)/4, $0x7fffffff
-DATA elementaryConstants<>+1480(SB)/4, $0x7fffffff
-DATA elementaryConstants<>+1484(SB)/4, $0x7fffffff
-DATA elementaryConstants<>+1488(SB)/4, $0x7fffffff
-DATA elementaryConstants<>+1492(SB)/4, $0x7fffffff
-DATA elementaryConstants<>+1496(SB)/4, $0x7fffffff
-DATA elementaryConstants<>+1500(SB)/4, $0x7fffffff
-DATA elementaryConstants<>+1504(SB)/4, $0xbd9bb03f
-DATA elementaryConstants<>+1508(SB)/4, $0xbd9bb03f
-DATA elementaryConstants<>+1512(SB)/4, $0xbd9bb03f
-DATA elementaryConstants<>+1516(SB)/4, $0xbd9bb03f
-DATA elementaryConstants<>+1520(SB)/4, $0xbd9bb03f
-DATA elementaryConstants<>+1524(SB)/4, $0xbd9bb03f
-DATA elementaryConstants<>+1528(SB)/4, $0xbd9bb03f
-DATA elementaryConstants<>+1532(SB)/4, $0xbd9bb03f
-DATA elementaryConstants<>+1536(SB)/4, $0xbde1cd98
-DATA elementaryConstants<>+1540(SB)/4, $0xbde1cd98
-DATA elementaryConstants<>+1544(SB)/4, $0xbde1cd98
-DATA elementaryConstants<>+1548(SB)/4, $0xbde1cd98
-DATA elementaryConstants<>+1552(SB)/4, $0xbde1cd98
-DATA elementaryConstants<>+1556(SB)/4, $0xbde1cd98
-DATA elementaryConstants<>+1560(SB)/4, $0xbde1cd98
-DATA elementaryConstants<>+1564(SB)/4, $0xbde1cd98
-DATA elementaryConstants<>+1568(SB)/4, $0xbe07a0f7
-DATA elementaryConstants<>+1572(SB)/4, $0xbe07a0f7
-DATA elementaryConstants<>+1576(SB)/4, $0xbe07a0f7
-DATA elementaryConstants<>+1580(SB)/4, $0xbe07a0f7
-DATA elementaryConstants<>+1584(SB)/4, $0xbe07a0f7
-DATA elementaryConstants<>+1588(SB)/4, $0xbe07a0f7
-DATA elementaryConstants<>+1592(SB)/4, $0xbe07a0f7
-DATA elementaryConstants<>+1596(SB)/4, $0xbe07a0f7
-DATA elementaryConstants<>+1600(SB)/4, $0xbe2a1330
-DATA elementaryConstants<>+1604(SB)/4, $0xbe2a1330
-DATA elementaryConstants<>+1608(SB)/4, $0xbe2a1330
-DATA elementaryConstants<>+1612(SB)/4, $0xbe2a1330
-DATA elementaryConstants<>+1616(SB)/4, $0xbe2a1330
-DATA elementaryConstants<>+1620(SB)/4, $0xbe2a1330
-DATA elementaryConstants<>+1624(SB)/4, $0xbe2a1330
-DATA elementaryConstants<>+1628(SB)/4, $0xbe2a1330
-DATA elementaryConstants<>+1632(SB)/4, $0xbe43fbed
-DATA elementaryConstants<>+1636(SB)/4, $0xbe43fbed
-DATA elementaryConstants<>+1640(SB)/4, $0xbe43fbed
-DATA elementaryConstants<>+1644(SB)/4, $0xbe43fbed
-DATA elementaryConstants<>+1648(SB)/4, $0xbe43fbed
-DATA elementaryConstants<>+1652(SB)/4, $0xbe43fbed
-DATA elementaryConstants<>+1656(SB)/4, $0xbe43fbed
-DATA elementaryConstants<>+1660(SB)/4, $0xbe43fbed
-DATA elementaryConstants<>+1664(SB)/4, $0xbe755126
-DATA elementaryConstants<>+1668(SB)/4, $0xbe755126
-DATA elementaryConstants<>+1672(SB)/4, $0xbe755126
-DATA elementaryConstants<>+1676(SB)/4, $0xbe755126
-DATA elementaryConstants<>+1680(SB)/4, $0xbe755126
-DATA elementaryConstants<>+1684(SB)/4, $0xbe755126
-DATA elementaryConstants<>+1688(SB)/4, $0xbe755126
-DATA elementaryConstants<>+1692(SB)/4, $0xbe755126
-DATA elementaryConstants<>+1696(SB)/4, $0xbe800219
-DATA elementaryConstants<>+1700(SB)/4, $0xbe800219
-DATA elementaryConstants<>+1704(SB)/4, $0xbe800219
-DATA elementaryConstants<>+1708(SB)/4, $0xbe800219
-DATA elementaryConstants<>+1712(SB)/4, $0xbe800219
-DATA elementaryConstants<>+1716(SB)/4, $0xbe800219
-DATA elementaryConstants<>+1720(SB)/4, $0xbe800219
-DATA elementaryConstants<>+1724(SB)/4, $0xbe800219
-DATA elementaryConstants<>+1728(SB)/4, $0xbeb8ad7f
-DATA elementaryConstants<>+1732(SB)/4, $0xbeb8ad7f
-DATA elementaryConstants<>+1736(SB)/4, $0xbeb8ad7f
-DATA elementaryConstants<>+1740(SB)/4, $0xbeb8ad7f
-DATA elementaryConstants<>+1744(SB)/4, $0xbeb8ad7f
-DATA elementaryConstants<>+1748(SB)/4, $0xbeb8ad7f
-DATA elementaryConstants<>+1752(SB)/4, $0xbeb8ad7f
-DATA elementaryConstants<>+1756(SB)/4, $0xbeb8ad7f
-DATA elementaryConstants<>+1760(SB)/4, $0xbefffffc
-DATA elementaryConstants<>+1764(SB)/4, $0xbefffffc
-DATA elementaryConstants<>+1768(SB)/4, $0xbefffffc
-DATA elementaryConstants<>+1772(SB)/4, $0xbefffffc
-DATA elementaryConstants<>+1776(SB)/4, $0xbefffffc
-DATA elementaryConstants<>+1780(SB)/4, $0xbefffffc
-DATA elementaryConstants<>+1784(SB)/4, $0xbefffffc
-DATA elementaryConstants<>+1788(SB)/4, $0xbefffffc
-DATA elementaryConstants<>+1792(SB)/4, $0xbf38aa38
-DATA elementaryConstants<>+1796(SB)/4, $0xbf38aa38
-DATA elementaryConstants<>+1800(SB)/4, $0xbf38aa38
-DATA elementaryConstants<>+1804(SB)/4, $0xbf38aa38
-DATA elementaryConstants<>+1808(SB)/4, $0xbf38aa38
-DATA elementaryConstants<>+1812(SB)/4, $0xbf38aa38
-DATA elementaryConstants<>+1816(SB)/4, $0xbf38aa38
-DATA elementaryConstants<>+1820(SB)/4, $0xbf38aa38
-DATA elementaryConstants<>+1824(SB)/4, $0xbf800000
-DATA elementaryConstants<>+1828(SB)/4, $0xbf800000
-DATA elementaryConstants<>+1832(SB)/4, $0xbf800000
-DATA elementaryConstants<>+1836(SB)/4, $0xbf800000
-DATA elementaryConstants<>+1840(SB)/4, $0xbf800000
-DATA elementaryConstants<>+1844(SB)/4, $0xbf800000
-DATA elementaryConstants<>+1848(SB)/4, $0xbf800000
-DATA elementaryConstants<>+1852(SB)/4, $0xbf800000
-DATA elementaryConstants<>+1856(SB)/4, $0xc08f5000
-DATA elementaryConstants<>+1860(SB)/4, $0xc08f5000
-DATA elementaryConstants<>+1864(SB)/4, $0xc08f5000
-DATA elementaryConstants<>+1868(SB)/4, $0xc08f5000
-DATA elementaryConstants<>+1872(SB)/4, $0xc08f5000
-DATA elementaryConstants<>+1876(SB)/4, $0xc08f5000
-DATA elementaryConstants<>+1880(SB)/4, $0xc08f5000
-DATA elementaryConstants<>+1884(SB)/4, $0xc08f5000
-DATA elementaryConstants<>+1888(SB)/4, $0xc2d20000
-DATA elementaryConstants<>+1892(SB)/4, $0xc2d20000
-DATA elementaryConstants<>+1896(SB)/4, $0xc2d20000
-DATA elementaryConstants<>+1900(SB)/4, $0xc2d20000
-DATA elementaryConstants<>+1904(SB)/4, $0xc2d20000
-DATA elementaryConstants<>+1908(SB)/4, $0xc2d20000
-DATA elementaryConstants<>+1912(SB)/4, $0xc2d20000
-DATA elementaryConstants<>+1916(SB)/4, $0xc2d20000
-DATA elementaryConstants<>+1920(SB)/4, $0xc3180000
-DATA elementaryConstants<>+1924(SB)/4, $0xc3180000
-DATA elementaryConstants<>+1928(SB)/4, $0xc3180000
-DATA elementaryConstants<>+1932(SB)/4, $0xc3180000
-DATA elementaryConstants<>+1936(SB)/4, $0xc3180000
-DATA elementaryConstants<>+1940(SB)/4, $0xc3180000
-DATA elementaryConstants<>+1944(SB)/4, $0xc3180000
-DATA elementaryConstants<>+1948(SB)/4, $0xc3180000
-DATA elementaryConstants<>+1952(SB)/4, $0xff7ffffe
-DATA elementaryConstants<>+1956(SB)/4, $0xff7ffffe
-DATA elementaryConstants<>+1960(SB)/4, $0xff7ffffe
-DATA elementaryConstants<>+1964(SB)/4, $0xff7ffffe
-DATA elementaryConstants<>+1968(SB)/4, $0xff7ffffe
-DATA elementaryConstants<>+1972(SB)/4, $0xff7ffffe
-DATA elementaryConstants<>+1976(SB)/4, $0xff7ffffe
-DATA elementaryConstants<>+1980(SB)/4, $0xff7ffffe
-DATA elementaryConstants<>+1984(SB)/4, $0xff800000
-DATA elementaryConstants<>+1988(SB)/4, $0xff800000
-DATA elementaryConstants<>+1992(SB)/4, $0xff800000
-DATA elementaryConstants<>+1996(SB)/4, $0xff800000
-DATA elementaryConstants<>+2000(SB)/4, $0xff800000
-DATA elementaryConstants<>+2004(SB)/4, $0xff800000
-DATA elementaryConstants<>+2008(SB)/4, $0xff800000
-DATA elementaryConstants<>+2012(SB)/4, $0xff800000
-DATA elementaryConstants<>+2016(SB)/4, $0x00000000
-DATA elementaryConstants<>+2020(SB)/4, $0x00000001
-DATA elementaryConstants<>+2024(SB)/4, $0x00000002
-DATA elementaryConstants<>+2028(SB)/4, $0x00000003
-DATA elementaryConstants<>+2032(SB)/4, $0x00000004
-DATA elementaryConstants<>+2036(SB)/4, $0x00000005
-DATA elementaryConstants<>+2040(SB)/4, $0x00000006
-DATA elementaryConstants<>+2044(SB)/4, $0x00000007
-DATA elementaryConstants<>+2048(SB)/8, $0x0000000000000000
-DATA elementaryConstants<>+2056(SB)/8, $0x0000000000000000
-DATA elementaryConstants<>+2064(SB)/8, $0x0000000000000000
-DATA elementaryConstants<>+2072(SB)/8, $0x0000000000000000
-DATA elementaryConstants<>+2080(SB)/8, $0x00095f619980c433
-DATA elementaryConstants<>+2088(SB)/8, $0x00095f619980c433
-DATA elementaryConstants<>+2096(SB)/8, $0x00095f619980c433
-DATA elementaryConstants<>+2104(SB)/8, $0x00095f619980c433
-DATA elementaryConstants<>+2112(SB)/8, $0x000fffffffffffff
-DATA elementaryConstants<>+2120(SB)/8, $0x000fffffffffffff
-DATA elementaryConstants<>+2128(SB)/8, $0x000fffffffffffff
-DATA elementaryConstants<>+2136(SB)/8, $0x000fffffffffffff
-DATA elementaryConstants<>+2144(SB)/8, $0x0010000000000000
-DATA elementaryConstants<>+2152(SB)/8, $0x0010000000000000
-DATA elementaryConstants<>+2160(SB)/8, $0x0010000000000000
-DATA elementaryConstants<>+2168(SB)/8, $0x0010000000000000
-DATA elementaryConstants<>+2176(SB)/8, $0x3c7777d0ffda0d24
-DATA elementaryConstants<>+2184(SB)/8, $0x3c7777d0ffda0d24
-DATA elementaryConstants<>+2192(SB)/8, $0x3c7777d0ffda0d24
-DATA elementaryConstants<>+2200(SB)/8, $0x3c7777d0ffda0d24
-DATA elementaryConstants<>+2208(SB)/8, $0x3dfea44139bbe4cf
-DATA elementaryConstants<>+2216(SB)/8, $0x3dfea44139bbe4cf
-DATA elementaryConstants<>+2224(SB)/8, $0x3dfea44139bbe4cf
-DATA elementaryConstants<>+2232(SB)/8, $0x3dfea44139bbe4cf
-DATA elementaryConstants<>+2240(SB)/8, $0x3dfea5893742c875
-DATA elementaryConstants<>+2248(SB)/8, $0x3dfea5893742c875
-DATA elementaryConstants<>+2256(SB)/8, $0x3dfea5893742c875
-DATA elementaryConstants<>+2264(SB)/8, $0x3dfea5893742c875
-DATA elementaryConstants<>+2272(SB)/8, $0x3e3e61794d592e78
-DATA elementaryConstants<>+2280(SB)/8, $0x3e3e61794d592e78
-DATA elementaryConstants<>+2288(SB)/8, $0x3e3e61794d592e78
-DATA elementaryConstants<>+2296(SB)/8, $0x3e3e61794d592e78
-DATA elementaryConstants<>+2304(SB)/8, $0x3e3e622bd2f9014b
-DATA elementaryConstants<>+2312(SB)/8, $0x3e3e622bd2f9014b
-DATA elementaryConstants<>+2320(SB)/8, $0x3e3e622bd2f9014b
-DATA elementaryConstants<>+2328(SB)/8, $0x3e3e622bd2f9014b
-DATA elementaryConstants<>+2336(SB)/8, $0x3e5ae8b10e78ae44
-DATA elementaryConstants<>+2344(SB)/8, $0x3e5ae8b10e78ae44
-DATA elementaryConstants<>+2352(SB)/8, $0x3e5ae8b10e78ae44
-DATA elementaryConstants<>+2360(SB)/8, $0x3e5ae8b10e78ae44
-DATA elementaryConstants<>+2368(SB)/8, $0x3e7b52495841cb43
-DATA elementaryConstants<>+2376(SB)/8, $0x3e7b52495841cb43
-DATA elementaryConstants<>+2384(SB)/8, $0x3e7b52495841cb43
-DATA elementaryConstants<>+2392(SB)/8, $0x3e7b52495841cb43
-DATA elementaryConstants<>+2400(SB)/8, $0x3e7b524aeefbf2cf
-DATA elementaryConstants<>+2408(SB)/8, $0x3e7b524aeefbf2cf
-DATA elementaryConstants<>+2416(SB)/8, $0x3e7b524aeefbf2cf
-DATA elementaryConstants<>+2424(SB)/8, $0x3e7b524aeefbf2cf
-DATA elementaryConstants<>+2432(SB)/8, $0x3e928a21f74759c7
-DATA elementaryConstants<>+2440(SB)/8, $0x3e928a21f74759c7
-DATA elementaryConstants<>+2448(SB)/8, $0x3e928a21f74759c7
-DATA elementaryConstants<>+2456(SB)/8, $0x3e928a21f74759c7
-DATA elementaryConstants<>+2464(SB)/8, $0x3eb62bfc3720ee41
-DATA elementaryConstants<>+2472(SB)/8, $0x3eb62bfc3720ee41
-DATA elementaryConstants<>+2480(SB)/8, $0x3eb62bfc3720ee41
-DATA elementaryConstants<>+2488(SB)/8, $0x3eb62bfc3720ee41
-DATA elementaryConstants<>+2496(SB)/8, $0x3eb62bfca2b9dc2a
-DATA elementaryConstants<>+2504(SB)/8, $0x3eb62bfca2b9dc2a
-DATA elementaryConstants<>+2512(SB)/8, $0x3eb62bfca2b9dc2a
-DATA elementaryConstants<>+2520(SB)/8, $0x3eb62bfca2b9dc2a
-DATA elementaryConstants<>+2528(SB)/8, $0x3ec71de70eaebe3a
-DATA elementaryConstants<>+2536(SB)/8, $0x3ec71de70eaebe3a
-DATA elementaryConstants<>+2544(SB)/8, $0x3ec71de70eaebe3a
-DATA elementaryConstants<>+2552(SB)/8, $0x3ec71de70eaebe3a
-DATA elementaryConstants<>+2560(SB)/8, $0x3eeffcbfc8ba9f27
-DATA elementaryConstants<>+2568(SB)/8, $0x3eeffcbfc8ba9f27
-DATA elementaryConstants<>+2576(SB)/8, $0x3eeffcbfc8ba9f27
-DATA elementaryConstants<>+2584(SB)/8, $0x3eeffcbfc8ba9f27
-DATA elementaryConstants<>+2592(SB)/8, $0x3eeffcbfca25bf45
-DATA elementaryConstants<>+2600(SB)/8, $0x3eeffcbfca25bf45
-DATA elementaryConstants<>+2608(SB)/8, $0x3eeffcbfca25bf45
-DATA elementaryConstants<>+2616(SB)/8, $0x3eeffcbfca25bf45
-DATA elementaryConstants<>+2624(SB)/8, $0x3efa019a73376fca
-DATA elementaryConstants<>+2632(SB)/8, $0x3efa019a73376fca
-DATA elementaryConstants<>+2640(SB)/8, $0x3efa019a73376fca
-DATA elementaryConstants<>+2648(SB)/8, $0x3efa019a73376fca
-DATA elementaryConstants<>+2656(SB)/8, $0x3f24309130d9b7d8
-DATA elementaryConstants<>+2664(SB)/8, $0x3f24309130d9b7d8
-DATA elementaryConstants<>+2672(SB)/8, $0x3f24309130d9b7d8
-DATA elementaryConstants<>+2680(SB)/8, $0x3f24309130d9b7d8
-DATA elementaryConstants<>+2688(SB)/8, $0x3f243091310721f3
-DATA elementaryConstants<>+2696(SB)/8, $0x3f243091310721f3
-DATA elementaryConstants<>+2704(SB)/8, $0x3f243091310721f3
-DATA elementaryConstants<>+2712(SB)/8, $0x3f243091310721f3
-DATA elementaryConstants<>+2720(SB)/8, $0x3f2a01a01819289d
-DATA elementaryConstants<>+2728(SB)/8, $0x3f2a01a01819289d
-DATA elementaryConstants<>+2736(SB)/8, $0x3f2a01a01819289d
-DATA elementaryConstants<>+2744(SB)/8, $0x3f2a01a01819289d
-DATA elementaryConstants<>+2752(SB)/8, $0x3f55d87fe7894a8e
-DATA elementaryConstants<>+2760(SB)/8, $0x3f55d87fe7894a8e
-DATA elementaryConstants<>+2768(SB)/8, $0x3f55d87fe7894a8e
-DATA elementaryConstants<>+2776(SB)/8, $0x3f55d87fe7894a8e
-DATA elementaryConstants<>+2784(SB)/8, $0x3f55d87fe789dd2f
-DATA elementaryConstants<>+2792(SB)/8, $0x3f55d87fe789dd2f
-DATA elementaryConstants<>+2800(SB)/8, $0x3f55d87fe789dd2f
-DATA elementaryConstants<>+2808(SB)/8, $0x3f55d87fe789dd2f
-DATA elementaryConstants<>+2816(SB)/8, $0x3f56c16c17ef41e7
-DATA elementaryConstants<>+2824(SB)/8, $0x3f56c16c17ef41e7
-DATA elementaryConstants<>+2832(SB)/8, $0x3f56c16c17ef41e7
-DATA elementaryConstants<>+2840(SB)/8, $0x3f56c16c17ef41e7
-DATA elementaryConstants<>+2848(SB)/8, $0x3f77217f7d1cf799
-DATA elementaryConstants<>+2856(SB)/8, $0x3f77217f7d1cf799
-DATA elementaryConstants<>+2864(SB)/8, $0x3f77217f7d1cf799
-DATA elementaryConstants<>+2872(SB)/8, $0x3f77217f7d1cf799
-DATA elementaryConstants<>+2880(SB)/8, $0x3f8111111111611b
-DATA elementaryConstants<>+2888(SB)/8, $0x3f8111111111611b
-DATA elementaryConstants<>+2896(SB)/8, $0x3f8111111111611b
-DATA elementaryConstants<>+2904(SB)/8, $0x3f8111111111611b
-DATA elementaryConstants<>+2912(SB)/8, $0x3f83b2ab6fb9f97a
-DATA elementaryConstants<>+2920(SB)/8, $0x3f83b2ab6fb9f97a
-DATA elementaryConstants<>+2928(SB)/8, $0x3f83b2ab6fb9f97a
-DATA elementaryConstants<>+2936(SB)/8, $0x3f83b2ab6fb9f97a
-DATA elementaryConstants<>+2944(SB)/8, $0x3f83b2ab6fba0906
-DATA elementaryConstants<>+2952(SB)/8, $0x3f83b2ab6fba0906
-DATA elementaryConstants<>+2960(SB)/8, $0x3f83b2ab6fba0906
-DATA elementaryConstants<>+2968(SB)/8, $0x3f83b2ab6fba0906
-DATA elementaryConstants<>+2976(SB)/8, $0x3fa55555555521f7
-DATA elementaryConstants<>+2984(SB)/8, $0x3fa55555555521f7
-DATA elementaryConstants<>+2992(SB)/8, $0x3fa55555555521f7
-DATA elementaryConstants<>+3000(SB)/8, $0x3fa55555555521f7
-DATA elementaryConstants<>+3008(SB)/8, $0x3fac6b08d704a0e3
-DATA elementaryConstants<>+3016(SB)/8, $0x3fac6b08d704a0e3
-DATA elementaryConstants<>+3024(SB)/8, $0x3fac6b08d704a0e3
-DATA elementaryConstants<>+3032(SB)/8, $0x3fac6b08d704a0e3
-DATA elementaryConstants<>+3040(SB)/8, $0x3fac6b08d704a14c
-DATA elementaryConstants<>+3048(SB)/8, $0x3fac6b08d704a14c
-DATA elementaryConstants<>+3056(SB)/8, $0x3fac6b08d704a14c
-DATA elementaryConstants<>+3064(SB)/8, $0x3fac6b08d704a14c
-DATA elementaryConstants<>+3072(SB)/8, $0x3fc0f0d8d722b619
-DATA elementaryConstants<>+3080(SB)/8, $0x3fc0f0d8d722b619
-DATA elementaryConstants<>+3088(SB)/8, $0x3fc0f0d8d722b619
-DATA elementaryConstants<>+3096(SB)/8, $0x3fc0f0d8d722b619
-DATA elementaryConstants<>+3104(SB)/8, $0x3fc0f674befe104c
-DATA elementaryConstants<>+3112(SB)/8, $0x3fc0f674befe104c
-DATA elementaryConstants<>+3120(SB)/8, $0x3fc0f674befe104c
-DATA elementaryConstants<>+3128(SB)/8, $0x3fc0f674befe104c
-DATA elementaryConstants<>+3136(SB)/8, $0x3fc3b20242dd601f
-DATA elementaryConstants<>+3144(SB)/8, $0x3fc3b20242dd601f
-DATA elementaryConstants<>+3152(SB)/8, $0x3fc3b20242dd601f
-DATA elementaryConstants<>+3160(SB)/8, $0x3fc3b20242dd601f
-DATA elementaryConstants<>+3168(SB)/8, $0x3fc5555555555549
-DATA elementaryConstants<>+3176(SB)/8, $0x3fc5555555555549
-DATA elementaryConstants<>+3184(SB)/8, $0x3fc5555555555549
-DATA elementaryConstants<>+3192(SB)/8, $0x3fc5555555555549
-DATA elementaryConstants<>+3200(SB)/8, $0x3fc745ce1ca5f5af
-DATA elementaryConstants<>+3208(SB)/8, $0x3fc745ce1ca5f5af
-DATA elementaryConstants<>+3216(SB)/8, $0x3fc745ce1ca5f5af
-DATA elementaryConstants<>+3224(SB)/8, $0x3fc745ce1ca5f5af
-DATA elementaryConstants<>+3232(SB)/8, $0x3fcc71c724b637af
-DATA elementaryConstants<>+3240(SB)/8, $0x3fcc71c724b637af
-DATA elementaryConstants<>+3248(SB)/8, $0x3fcc71c724b637af
-DATA elementaryConstants<>+3256(SB)/8, $0x3fcc71c724b637af
-DATA elementaryConstants<>+3264(SB)/8, $0x3fcebfbdff82c5a0
-DATA elementaryConstants<>+3272(SB)/8, $0x3fcebfbdff82c5a0
-DATA elementaryConstants<>+3280(SB)/8, $0x3fcebfbdff82c5a0
-DATA elementaryConstants<>+3288(SB)/8, $0x3fcebfbdff82c5a0
-DATA elementaryConstants<>+3296(SB)/8, $0x3fcebfbdff82c5a7
-DATA elementaryConstants<>+3304(SB)/8, $0x3fcebfbdff82c5a7
-DATA elementaryConstants<>+3312(SB)/8, $0x3fcebfbdff82c5a7
-DATA elementaryConstants<>+3320(SB)/8, $0x3fcebfbdff82c5a7
-DATA elementaryConstants<>+3328(SB)/8, $0x3fd249249243980a
-DATA elementaryConstants<>+3336(SB)/8, $0x3fd249249243980a
-DATA elementaryConstants<>+3344(SB)/8, $0x3fd249249243980a
-DATA elementaryConstants<>+3352(SB)/8, $0x3fd249249243980a
-DATA elementaryConstants<>+3360(SB)/8, $0x3fd9999999999d11
-DATA elementaryConstants<>+3368(SB)/8, $0x3fd9999999999d11
-DATA elementaryConstants<>+3376(SB)/8, $0x3fd9999999999d11
-DATA elementaryConstants<>+3384(SB)/8, $0x3fd9999999999d11
-DATA elementaryConstants<>+3392(SB)/8, $0x3fe0000000000000
-DATA elementaryConstants<>+3400(SB)/8, $0x3fe0000000000000
-DATA elementaryConstants<>+3408(SB)/8, $0x3fe0000000000000
-DATA elementaryConstants<>+3416(SB)/8, $0x3fe0000000000000
-DATA elementaryConstants<>+3424(SB)/8, $0x3fe0000000000005
-DATA elementaryConstants<>+3432(SB)/8, $0x3fe0000000000005
-DATA elementaryConstants<>+3440(SB)/8, $0x3fe0000000000005
-DATA elementaryConstants<>+3448(SB)/8, $0x3fe0000000000005
-DATA elementaryConstants<>+3456(SB)/8, $0x3fe5555555555555
-DATA elementaryConstants<>+3464(SB)/8, $0x3fe5555555555555
-DATA elementaryConstants<>+3472(SB)/8, $0x3fe5555555555555
-DATA elementaryConstants<>+3480(SB)/8, $0x3fe5555555555555
-DATA elementaryConstants<>+3488(SB)/8, $0x3fe6000000000000
-DATA elementaryConstants<>+3496(SB)/8, $0x3fe6000000000000
-DATA elementaryConstants<>+3504(SB)/8, $0x3fe6000000000000
-DATA elementaryConstants<>+3512(SB)/8, $0x3fe6000000000000
-DATA elementaryConstants<>+3520(SB)/8, $0x3fe62e42fefa39ef
-DATA elementaryConstants<>+3528(SB)/8, $0x3fe62e42fefa39ef
-DATA elementaryConstants<>+3536(SB)/8, $0x3fe62e42fefa39ef
-DATA elementaryConstants<>+3544(SB)/8, $0x3fe62e42fefa39ef
-DATA elementaryConstants<>+3552(SB)/8, $0x3fe62e42fefa4000
-DATA elementaryConstants<>+3560(SB)/8, $0x3fe62e42fefa4000
-DATA elementaryConstants<>+3568(SB)/8, $0x3fe62e42fefa4000
-DATA elementaryConstants<>+3576(SB)/8, $0x3fe62e42fefa4000
-DATA elementaryConstants<>+3584(SB)/8, $0x3fe6a09e667f3bcd
-DATA elementaryConstants<>+3592(SB)/8, $0x3fe6a09e667f3bcd
-DATA elementaryConstants<>+3600(SB)/8, $0x3fe6a09e667f3bcd
-DATA elementaryConstants<>+3608(SB)/8, $0x3fe6a09e667f3bcd
-DATA elementaryConstants<>+3616(SB)/8, $0x3ff0000000000000
-DATA elementaryConstants<>+3624(SB)/8, $0x3ff0000000000000
-DATA elementaryConstants<>+3632(SB)/8, $0x3ff0000000000000
-DATA elementaryConstants<>+3640(SB)/8, $0x3ff0000000000000
-DATA elementaryConstants<>+3648(SB)/8, $0x3ff71547652b82fe
-DATA elementaryConstants<>+3656(SB)/8, $0x3ff71547652b82fe
-DATA elementaryConstants<>+3664(SB)/8, $0x3ff71547652b82fe
-DATA elementaryConstants<>+3672(SB)/8, $0x3ff71547652b82fe
-DATA elementaryConstants<>+3680(SB)/8, $0x4086300000000000
-DATA elementaryConstants<>+3688(SB)/8, $0x4086300000000000
-DATA elementaryConstants<>+3696(SB)/8, $0x4086300000000000
-DATA elementaryConstants<>+3704(SB)/8, $0x4086300000000000
-DATA elementaryConstants<>+3712(SB)/8, $0x4090040000000000
-DATA elementaryConstants<>+3720(SB)/8, $0x4090040000000000
-DATA elementaryConstants<>+3728(SB)/8, $0x4090040000000000
-DATA elementaryConstants<>+3736(SB)/8, $0x4090040000000000
-DATA elementaryConstants<>+3744(SB)/8, $0x4330000000000000
-DATA elementaryConstants<>+3752(SB)/8, $0x4330000000000000
-DATA elementaryConstants<>+3760(SB)/8, $0x4330000000000000
-DATA elementaryConstants<>+3768(SB)/8, $0x4330000000000000
-DATA elementaryConstants<>+3776(SB)/8, $0x43300000000003ff
-DATA elementaryConstants<>+3784(SB)/8, $0x43300000000003ff
-DATA elementaryConstants<>+3792(SB)/8, $0x43300000000003ff
-DATA elementaryConstants<>+3800(SB)/8, $0x43300000000003ff
-DATA elementaryConstants<>+3808(SB)/8, $0x4330000000000435
-DATA elementaryConstants<>+3816(SB)/8, $0x4330000000000435
-DATA elementaryConstants<>+3824(SB)/8, $0x4330000000000435
-DATA elementaryConstants<>+3832(SB)/8, $0x4330000000000435
-DATA elementaryConstants<>+3840(SB)/8, $0x43380000000003c9
-DATA elementaryConstants<>+3848(SB)/8, $0x43380000000003c9
-DATA elementaryConstants<>+3856(SB)/8, $0x43380000000003c9
-DATA elementaryConstants<>+3864(SB)/8, $0x43380000000003c9
-DATA elementaryConstants<>+3872(SB)/8, $0x43380000000007fe
-DATA elementaryConstants<>+3880(SB)/8, $0x43380000000007fe
-DATA elementaryConstants<>+3888(SB)/8, $0x43380000000007fe
-DATA elementaryConstants<>+3896(SB)/8, $0x43380000000007fe
-DATA elementaryConstants<>+3904(SB)/8, $0x4338000000000bff
-DATA elementaryConstants<>+3912(SB)/8, $0x4338000000000bff
-DATA elementaryConstants<>+3920(SB)/8, $0x4338000000000bff
-DATA elementaryConstants<>+3928(SB)/8, $0x4338000000000bff
-DATA elementaryConstants<>+3936(SB)/8, $0x4350000000000000
-DATA elementaryConstants<>+3944(SB)/8, $0x4350000000000000
-DATA elementaryConstants<>+3952(SB)/8, $0x4350000000000000
-DATA elementaryConstants<>+3960(SB)/8, $0x4350000000000000
-DATA elementaryConstants<>+3968(SB)/8, $0x7fffffffffffffff
-DATA elementaryConstants<>+3976(SB)/8, $0x7fffffffffffffff
-DATA elementaryConstants<>+3984(SB)/8, $0x7fffffffffffffff
-DATA elementaryConstants<>+3992(SB)/8, $0x7fffffffffffffff
-DATA elementaryConstants<>+4000(SB)/8, $0xbd48432a1b0e2634
-DATA elementaryConstants<>+4008(SB)/8, $0xbd48432a1b0e2634
-DATA elementaryConstants<>+4016(SB)/8, $0xbd48432a1b0e2634
-DATA elementaryConstants<>+4024(SB)/8, $0xbd48432a1b0e2634
-DATA elementaryConstants<>+4032(SB)/8, $0xbff71547652b82fe
-DATA elementaryConstants<>+4040(SB)/8, $0xbff71547652b82fe
-DATA elementaryConstants<>+4048(SB)/8, $0xbff71547652b82fe
-DATA elementaryConstants<>+4056(SB)/8, $0xbff71547652b82fe
-DATA elementaryConstants<>+4064(SB)/8, $0xc087500000000000
-DATA elementaryConstants<>+4072(SB)/8, $0xc087500000000000
-DATA elementaryConstants<>+4080(SB)/8, $0xc087500000000000
-DATA elementaryConstants<>+4088(SB)/8, $0xc087500000000000
-DATA elementaryConstants<>+4096(SB)/8, $0xc090d40000000000
-DATA elementaryConstants<>+4104(SB)/8, $0xc090d40000000000
-DATA elementaryConstants<>+4112(SB)/8, $0xc090d40000000000
-DATA elementaryConstants<>+4120(SB)/8, $0xc090d40000000000
-DATA elementaryConstants<>+4128(SB)/8, $0xffeffffffffffffe
-DATA elementaryConstants<>+4136(SB)/8, $0xffeffffffffffffe
-DATA elementaryConstants<>+4144(SB)/8, $0xffeffffffffffffe
-DATA elementaryConstants<>+4152(SB)/8, $0xffeffffffffffffe
-DATA elementaryConstants<>+4160(SB)/8, $0xfff0000000000000
-DATA elementaryConstants<>+4168(SB)/8, $0xfff0000000000000
-DATA elementaryConstants<>+4176(SB)/8, $0xfff0000000000000
-DATA elementaryConstants<>+4184(SB)/8, $0xfff0000000000000
-DATA elementaryConstants<>+4192(SB)/8, $0x0000000000000000
-DATA elementaryConstants<>+4200(SB)/8, $0x0000000000000001
-DATA elementaryConstants<>+4208(SB)/8, $0x0000000000000002
-DATA elementaryConstants<>+4216(SB)/8, $0x0000000000000003
-GLOBL elementaryConstants<>(SB), RODATA|NOPTR, $4224
+DATA elementaryConstants<>+160(SB)/4, $0x34c0007d
+DATA elementaryConstants<>+164(SB)/4, $0x34c0007d
+DATA elementaryConstants<>+168(SB)/4, $0x34c0007d
+DATA elementaryConstants<>+172(SB)/4, $0x34c0007d
+DATA elementaryConstants<>+176(SB)/4, $0x34c0007d
+DATA elementaryConstants<>+180(SB)/4, $0x34c0007d
+DATA elementaryConstants<>+184(SB)/4, $0x34c0007d
+DATA elementaryConstants<>+188(SB)/4, $0x34c0007d
+DATA elementaryConstants<>+192(SB)/4, $0x35bfbe8e
+DATA elementaryConstants<>+196(SB)/4, $0x35bfbe8e
+DATA elementaryConstants<>+200(SB)/4, $0x35bfbe8e
+DATA elementaryConstants<>+204(SB)/4, $0x35bfbe8e
+DATA elementaryConstants<>+208(SB)/4, $0x35bfbe8e
+DATA elementaryConstants<>+212(SB)/4, $0x35bfbe8e
+DATA elementaryConstants<>+216(SB)/4, $0x35bfbe8e
+DATA elementaryConstants<>+220(SB)/4, $0x35bfbe8e
+DATA elementaryConstants<>+224(SB)/4, $0x391e28dd
+DATA elementaryConstants<>+228(SB)/4, $0x391e28dd
+DATA elementaryConstants<>+232(SB)/4, $0x391e28dd
+DATA elementaryConstants<>+236(SB)/4, $0x391e28dd
+DATA elementaryConstants<>+240(SB)/4, $0x391e28dd
+DATA elementaryConstants<>+244(SB)/4, $0x391e28dd
+DATA elementaryConstants<>+248(SB)/4, $0x391e28dd
+DATA elementaryConstants<>+252(SB)/4, $0x391e28dd
+DATA elementaryConstants<>+256(SB)/4, $0x391f8230
+DATA elementaryConstants<>+260(SB)/4, $0x391f8230
+DATA elementaryConstants<>+264(SB)/4, $0x391f8230
+DATA elementaryConstants<>+268(SB)/4, $0x391f8230
+DATA elementaryConstants<>+272(SB)/4, $0x391f8230
+DATA elementaryConstants<>+276(SB)/4, $0x391f8230
+DATA elementaryConstants<>+280(SB)/4, $0x391f8230
+DATA elementaryConstants<>+284(SB)/4, $0x391f8230
+DATA elementaryConstants<>+288(SB)/4, $0x3aaf83a4
+DATA elementaryConstants<>+292(SB)/4, $0x3aaf83a4
+DATA elementaryConstants<>+296(SB)/4, $0x3aaf83a4
+DATA elementaryConstants<>+300(SB)/4, $0x3aaf83a4
+DATA elementaryConstants<>+304(SB)/4, $0x3aaf83a4
+DATA elementaryConstants<>+308(SB)/4, $0x3aaf83a4
+DATA elementaryConstants<>+312(SB)/4, $0x3aaf83a4
+DATA elementaryConstants<>+316(SB)/4, $0x3aaf83a4
+DATA elementaryConstants<>+320(SB)/4, $0x3aaf956f
+DATA elementaryConstants<>+324(SB)/4, $0x3aaf956f
+DATA elementaryConstants<>+328(SB)/4, $0x3aaf956f
+DATA elementaryConstants<>+332(SB)/4, $0x3aaf956f
+DATA elementaryConstants<>+336(SB)/4, $0x3aaf956f
+DATA elementaryConstants<>+340(SB)/4, $0x3aaf956f
+DATA elementaryConstants<>+344(SB)/4, $0x3aaf956f
+DATA elementaryConstants<>+348(SB)/4, $0x3aaf956f
+DATA elementaryConstants<>+352(SB)/4, $0x3ab288c8
+DATA elementaryConstants<>+356(SB)/4, $0x3ab288c8
+DATA elementaryConstants<>+360(SB)/4, $0x3ab288c8
+DATA elementaryConstants<>+364(SB)/4, $0x3ab288c8
+DATA elementaryConstants<>+368(SB)/4, $0x3ab288c8
+DATA elementaryConstants<>+372(SB)/4, $0x3ab288c8
+DATA elementaryConstants<>+376(SB)/4, $0x3ab288c8
+DATA elementaryConstants<>+380(SB)/4, $0x3ab288c8
+DATA elementaryConstants<>+384(SB)/4, $0x3bb90c17
+DATA elementaryConstants<>+388(SB)/4, $0x3bb90c17
+DATA elementaryConstants<>+392(SB)/4, $0x3bb90c17
+DATA elementaryConstants<>+396(SB)/4, $0x3bb90c17
+DATA elementaryConstants<>+400(SB)/4, $0x3bb90c17
+DATA elementaryConstants<>+404(SB)/4, $0x3bb90c17
+DATA elementaryConstants<>+408(SB)/4, $0x3bb90c17
+DATA elementaryConstants<>+412(SB)/4, $0x3bb90c17
+DATA elementaryConstants<>+416(SB)/4, $0x3c091ce9
+DATA elementaryConstants<>+420(SB)/4, $0x3c091ce9
+DATA elementaryConstants<>+424(SB)/4, $0x3c091ce9
+DATA elementaryConstants<>+428(SB)/4, $0x3c091ce9
+DATA elementaryConstants<>+432(SB)/4, $0x3c091ce9
+DATA elementaryConstants<>+436(SB)/4, $0x3c091ce9
+DATA elementaryConstants<>+440(SB)/4, $0x3c091ce9
+DATA elementaryConstants<>+444(SB)/4, $0x3c091ce9
+DATA elementaryConstants<>+448(SB)/4, $0x3c1d98e6
+DATA elementaryConstants<>+452(SB)/4, $0x3c1d98e6
+DATA elementaryConstants<>+456(SB)/4, $0x3c1d98e6
+DATA elementaryConstants<>+460(SB)/4, $0x3c1d98e6
+DATA elementaryConstants<>+464(SB)/4, $0x3c1d98e6
+DATA elementaryConstants<>+468(SB)/4, $0x3c1d98e6
+DATA elementaryConstants<>+472(SB)/4, $0x3c1d98e6
+DATA elementaryConstants<>+476(SB)/4, $0x3c1d98e6
+DATA elementaryConstants<>+480(SB)/4, $0x3c1d9aab
+DATA elementaryConstants<>+484(SB)/4, $0x3c1d9aab
+DATA elementaryConstants<>+488(SB)/4, $0x3c1d9aab
+DATA elementaryConstants<>+492(SB)/4, $0x3c1d9aab
+DATA elementaryConstants<>+496(SB)/4, $0x3c1d9aab
+DATA elementaryConstants<>+500(SB)/4, $0x3c1d9aab
+DATA elementaryConstants<>+504(SB)/4, $0x3c1d9aab
+DATA elementaryConstants<>+508(SB)/4, $0x3c1d9aab
+DATA elementaryConstants<>+512(SB)/4, $0x3d2ab01a
+DATA elementaryConstants<>+516(SB)/4, $0x3d2ab01a
+DATA elementaryConstants<>+520(SB)/4, $0x3d2ab01a
+DATA elementaryConstants<>+524(SB)/4, $0x3d2ab01a
+DATA elementaryConstants<>+528(SB)/4, $0x3d2ab01a
+DATA elementaryConstants<>+532(SB)/4, $0x3d2ab01a
+DATA elementaryConstants<>+536(SB)/4, $0x3d2ab01a
+DATA elementaryConstants<>+540(SB)/4, $0x3d2ab01a
+DATA elementaryConstants<>+544(SB)/4, $0x3d635793
+DATA elementaryConstants<>+548(SB)/4, $0x3d635793
+DATA elementaryConstants<>+552(SB)/4, $0x3d635793
+DATA elementaryConstants<>+556(SB)/4, $0x3d635793
+DATA elementaryConstants<>+560(SB)/4, $0x3d635793
+DATA elementaryConstants<>+564(SB)/4, $0x3d635793
+DATA elementaryConstants<>+568(SB)/4, $0x3d635793
+DATA elementaryConstants<>+572(SB)/4, $0x3d635793
+DATA elementaryConstants<>+576(SB)/4, $0x3d6357bf
+DATA elementaryConstants<>+580(SB)/4, $0x3d6357bf
+DATA elementaryConstants<>+584(SB)/4, $0x3d6357bf
+DATA elementaryConstants<>+588(SB)/4, $0x3d6357bf
+DATA elementaryConstants<>+592(SB)/4, $0x3d6357bf
+DATA elementaryConstants<>+596(SB)/4, $0x3d6357bf
+DATA elementaryConstants<>+600(SB)/4, $0x3d6357bf
+DATA elementaryConstants<>+604(SB)/4, $0x3d6357bf
+DATA elementaryConstants<>+608(SB)/4, $0x3e040312
+DATA elementaryConstants<>+612(SB)/4, $0x3e040312
+DATA elementaryConstants<>+616(SB)/4, $0x3e040312
+DATA elementaryConstants<>+620(SB)/4, $0x3e040312
+DATA elementaryConstants<>+624(SB)/4, $0x3e040312
+DATA elementaryConstants<>+628(SB)/4, $0x3e040312
+DATA elementaryConstants<>+632(SB)/4, $0x3e040312
+DATA elementaryConstants<>+636(SB)/4, $0x3e040312
+DATA elementaryConstants<>+640(SB)/4, $0x3e113cf5
+DATA elementaryConstants<>+644(SB)/4, $0x3e113cf5
+DATA elementaryConstants<>+648(SB)/4, $0x3e113cf5
+DATA elementaryConstants<>+652(SB)/4, $0x3e113cf5
+DATA elementaryConstants<>+656(SB)/4, $0x3e113cf5
+DATA elementaryConstants<>+660(SB)/4, $0x3e113cf5
+DATA elementaryConstants<>+664(SB)/4, $0x3e113cf5
+DATA elementaryConstants<>+668(SB)/4, $0x3e113cf5
+DATA elementaryConstants<>+672(SB)/4, $0x3e2aaa49
+DATA elementaryConstants<>+676(SB)/4, $0x3e2aaa49
+DATA elementaryConstants<>+680(SB)/4, $0x3e2aaa49
+DATA elementaryConstants<>+684(SB)/4, $0x3e2aaa49
+DATA elementaryConstants<>+688(SB)/4, $0x3e2aaa49
+DATA elementaryConstants<>+692(SB)/4, $0x3e2aaa49
+DATA elementaryConstants<>+696(SB)/4, $0x3e2aaa49
+DATA elementaryConstants<>+700(SB)/4, $0x3e2aaa49
+DATA elementaryConstants<>+704(SB)/4, $0x3e3f93e9
+DATA elementaryConstants<>+708(SB)/4, $0x3e3f93e9
+DATA elementaryConstants<>+712(SB)/4, $0x3e3f93e9
+DATA elementaryConstants<>+716(SB)/4, $0x3e3f93e9
+DATA elementaryConstants<>+720(SB)/4, $0x3e3f93e9
+DATA elementaryConstants<>+724(SB)/4, $0x3e3f93e9
+DATA elementaryConstants<>+728(SB)/4, $0x3e3f93e9
+DATA elementaryConstants<>+732(SB)/4, $0x3e3f93e9
+DATA elementaryConstants<>+736(SB)/4, $0x3e4cd1dd
+DATA elementaryConstants<>+740(SB)/4, $0x3e4cd1dd
+DATA elementaryConstants<>+744(SB)/4, $0x3e4cd1dd
+DATA elementaryConstants<>+748(SB)/4, $0x3e4cd1dd
+DATA elementaryConstants<>+752(SB)/4, $0x3e4cd1dd
+DATA elementaryConstants<>+756(SB)/4, $0x3e4cd1dd
+DATA elementaryConstants<>+760(SB)/4, $0x3e4cd1dd
+DATA elementaryConstants<>+764(SB)/4, $0x3e4cd1dd
+DATA elementaryConstants<>+768(SB)/4, $0x3e5164f1
+DATA elementaryConstants<>+772(SB)/4, $0x3e5164f1
+DATA elementaryConstants<>+776(SB)/4, $0x3e5164f1
+DATA elementaryConstants<>+780(SB)/4, $0x3e5164f1
+DATA elementaryConstants<>+784(SB)/4, $0x3e5164f1
+DATA elementaryConstants<>+788(SB)/4, $0x3e5164f1
+DATA elementaryConstants<>+792(SB)/4, $0x3e5164f1
+DATA elementaryConstants<>+796(SB)/4, $0x3e5164f1
+DATA elementaryConstants<>+800(SB)/4, $0x3e75fde9
+DATA elementaryConstants<>+804(SB)/4, $0x3e75fde9
+DATA elementaryConstants<>+808(SB)/4, $0x3e75fde9
+DATA elementaryConstants<>+812(SB)/4, $0x3e75fde9
+DATA elementaryConstants<>+816(SB)/4, $0x3e75fde9
+DATA elementaryConstants<>+820(SB)/4, $0x3e75fde9
+DATA elementaryConstants<>+824(SB)/4, $0x3e75fde9
+DATA elementaryConstants<>+828(SB)/4, $0x3e75fde9
+DATA elementaryConstants<>+832(SB)/4, $0x3e75fdeb
+DATA elementaryConstants<>+836(SB)/4, $0x3e75fdeb
+DATA elementaryConstants<>+840(SB)/4, $0x3e75fdeb
+DATA elementaryConstants<>+844(SB)/4, $0x3e75fdeb
+DATA elementaryConstants<>+848(SB)/4, $0x3e75fdeb
+DATA elementaryConstants<>+852(SB)/4, $0x3e75fdeb
+DATA elementaryConstants<>+856(SB)/4, $0x3e75fdeb
+DATA elementaryConstants<>+860(SB)/4, $0x3e75fdeb
+DATA elementaryConstants<>+864(SB)/4, $0x3e93bfa2
+DATA elementaryConstants<>+868(SB)/4, $0x3e93bfa2
+DATA elementaryConstants<>+872(SB)/4, $0x3e93bfa2
+DATA elementaryConstants<>+876(SB)/4, $0x3e93bfa2
+DATA elementaryConstants<>+880(SB)/4, $0x3e93bfa2
+DATA elementaryConstants<>+884(SB)/4, $0x3e93bfa2
+DATA elementaryConstants<>+888(SB)/4, $0x3e93bfa2
+DATA elementaryConstants<>+892(SB)/4, $0x3e93bfa2
+DATA elementaryConstants<>+896(SB)/4, $0x3eaaaaa8
+DATA elementaryConstants<>+900(SB)/4, $0x3eaaaaa8
+DATA elementaryConstants<>+904(SB)/4, $0x3eaaaaa8
+DATA elementaryConstants<>+908(SB)/4, $0x3eaaaaa8
+DATA elementaryConstants<>+912(SB)/4, $0x3eaaaaa8
+DATA elementaryConstants<>+916(SB)/4, $0x3eaaaaa8
+DATA elementaryConstants<>+920(SB)/4, $0x3eaaaaa8
+DATA elementaryConstants<>+924(SB)/4, $0x3eaaaaa8
+DATA elementaryConstants<>+928(SB)/4, $0x3ef6384a
+DATA elementaryConstants<>+932(SB)/4, $0x3ef6384a
+DATA elementaryConstants<>+936(SB)/4, $0x3ef6384a
+DATA elementaryConstants<>+940(SB)/4, $0x3ef6384a
+DATA elementaryConstants<>+944(SB)/4, $0x3ef6384a
+DATA elementaryConstants<>+948(SB)/4, $0x3ef6384a
+DATA elementaryConstants<>+952(SB)/4, $0x3ef6384a
+DATA elementaryConstants<>+956(SB)/4, $0x3ef6384a
+DATA elementaryConstants<>+960(SB)/4, $0x3efffff9
+DATA elementaryConstants<>+964(SB)/4, $0x3efffff9
+DATA elementaryConstants<>+968(SB)/4, $0x3efffff9
+DATA elementaryConstants<>+972(SB)/4, $0x3efffff9
+DATA elementaryConstants<>+976(SB)/4, $0x3efffff9
+DATA elementaryConstants<>+980(SB)/4, $0x3efffff9
+DATA elementaryConstants<>+984(SB)/4, $0x3efffff9
+DATA elementaryConstants<>+988(SB)/4, $0x3efffff9
+DATA elementaryConstants<>+992(SB)/4, $0x3f300000
+DATA elementaryConstants<>+996(SB)/4, $0x3f300000
+DATA elementaryConstants<>+1000(SB)/4, $0x3f300000
+DATA elementaryConstants<>+1004(SB)/4, $0x3f300000
+DATA elementaryConstants<>+1008(SB)/4, $0x3f300000
+DATA elementaryConstants<>+1012(SB)/4, $0x3f300000
+DATA elementaryConstants<>+1016(SB)/4, $0x3f300000
+DATA elementaryConstants<>+1020(SB)/4, $0x3f300000
+DATA elementaryConstants<>+1024(SB)/4, $0x3f317200
+DATA elementaryConstants<>+1028(SB)/4, $0x3f317200
+DATA elementaryConstants<>+1032(SB)/4, $0x3f317200
+DATA elementaryConstants<>+1036(SB)/4, $0x3f317200
+DATA elementaryConstants<>+1040(SB)/4, $0x3f317200
+DATA elementaryConstants<>+1044(SB)/4, $0x3f317200
+DATA elementaryConstants<>+1048(SB)/4, $0x3f317200
+DATA elementaryConstants<>+1052(SB)/4, $0x3f317200
+DATA elementaryConstants<>+1056(SB)/4, $0x3f317218
+DATA elementaryConstants<>+1060(SB)/4, $0x3f317218
+DATA elementaryConstants<>+1064(SB)/4, $0x3f317218
+DATA elementaryConstants<>+1068(SB)/4, $0x3f317218
+DATA elementaryConstants<>+1072(SB)/4, $0x3f317218
+DATA elementaryConstants<>+1076(SB)/4, $0x3f317218
+DATA elementaryConstants<>+1080(SB)/4, $0x3f317218
+DATA elementaryConstants<>+1084(SB)/4, $0x3f317218
+DATA elementaryConstants<>+1088(SB)/4, $0x3f3504f3
+DATA elementaryConstants<>+1092(SB)/4, $0x3f3504f3
+DATA elementaryConstants<>+1096(SB)/4, $0x3f3504f3
+DATA elementaryConstants<>+1100(SB)/4, $0x3f3504f3
+DATA elementaryConstants<>+1104(SB)/4, $0x3f3504f3
+DATA elementaryConstants<>+1108(SB)/4, $0x3f3504f3
+DATA elementaryConstants<>+1112(SB)/4, $0x3f3504f3
+DATA elementaryConstants<>+1116(SB)/4, $0x3f3504f3
+DATA elementaryConstants<>+1120(SB)/4, $0x3f800000
+DATA elementaryConstants<>+1124(SB)/4, $0x3f800000
+DATA elementaryConstants<>+1128(SB)/4, $0x3f800000
+DATA elementaryConstants<>+1132(SB)/4, $0x3f800000
+DATA elementaryConstants<>+1136(SB)/4, $0x3f800000
+DATA elementaryConstants<>+1140(SB)/4, $0x3f800000
+DATA elementaryConstants<>+1144(SB)/4, $0x3f800000
+DATA elementaryConstants<>+1148(SB)/4, $0x3f800000
+DATA elementaryConstants<>+1152(SB)/4, $0x3fb8aa3b
+DATA elementaryConstants<>+1156(SB)/4, $0x3fb8aa3b
+DATA elementaryConstants<>+1160(SB)/4, $0x3fb8aa3b
+DATA elementaryConstants<>+1164(SB)/4, $0x3fb8aa3b
+DATA elementaryConstants<>+1168(SB)/4, $0x3fb8aa3b
+DATA elementaryConstants<>+1172(SB)/4, $0x3fb8aa3b
+DATA elementaryConstants<>+1176(SB)/4, $0x3fb8aa3b
+DATA elementaryConstants<>+1180(SB)/4, $0x3fb8aa3b
+DATA elementaryConstants<>+1184(SB)/4, $0x42b30000
+DATA elementaryConstants<>+1188(SB)/4, $0x42b30000
+DATA elementaryConstants<>+1192(SB)/4, $0x42b30000
+DATA elementaryConstants<>+1196(SB)/4, $0x42b30000
+DATA elementaryConstants<>+1200(SB)/4, $0x42b30000
+DATA elementaryConstants<>+1204(SB)/4, $0x42b30000
+DATA elementaryConstants<>+1208(SB)/4, $0x42b30000
+DATA elementaryConstants<>+1212(SB)/4, $0x42b30000
+DATA elementaryConstants<>+1216(SB)/4, $0x43010000
+DATA elementaryConstants<>+1220(SB)/4, $0x43010000
+DATA elementaryConstants<>+1224(SB)/4, $0x43010000
+DATA elementaryConstants<>+1228(SB)/4, $0x43010000
+DATA elementaryConstants<>+1232(SB)/4, $0x43010000
+DATA elementaryConstants<>+1236(SB)/4, $0x43010000
+DATA elementaryConstants<>+1240(SB)/4, $0x43010000
+DATA elementaryConstants<>+1244(SB)/4, $0x43010000
+DATA elementaryConstants<>+1248(SB)/4, $0x437e0000
+DATA elementaryConstants<>+1252(SB)/4, $0x437e0000
+DATA elementaryConstants<>+1256(SB)/4, $0x437e0000
+DATA elementaryConstants<>+1260(SB)/4, $0x437e0000
+DATA elementaryConstants<>+1264(SB)/4, $0x437e0000
+DATA elementaryConstants<>+1268(SB)/4, $0x437e0000
+DATA elementaryConstants<>+1272(SB)/4, $0x437e0000
+DATA elementaryConstants<>+1276(SB)/4, $0x437e0000
+DATA elementaryConstants<>+1280(SB)/4, $0x4b000000
+DATA elementaryConstants<>+1284(SB)/4, $0x4b000000
+DATA elementaryConstants<>+1288(SB)/4, $0x4b000000
+DATA elementaryConstants<>+1292(SB)/4, $0x4b000000
+DATA elementaryConstants<>+1296(SB)/4, $0x4b000000
+DATA elementaryConstants<>+1300(SB)/4, $0x4b000000
+DATA elementaryConstants<>+1304(SB)/4, $0x4b000000
+DATA elementaryConstants<>+1308(SB)/4, $0x4b000000
+DATA elementaryConstants<>+1312(SB)/4, $0x4b00007f
+DATA elementaryConstants<>+1316(SB)/4, $0x4b00007f
+DATA elementaryConstants<>+1320(SB)/4, $0x4b00007f
+DATA elementaryConstants<>+1324(SB)/4, $0x4b00007f
+DATA elementaryConstants<>+1328(SB)/4, $0x4b00007f
+DATA elementaryConstants<>+1332(SB)/4, $0x4b00007f
+DATA elementaryConstants<>+1336(SB)/4, $0x4b00007f
+DATA elementaryConstants<>+1340(SB)/4, $0x4b00007f
+DATA elementaryConstants<>+1344(SB)/4, $0x4b000097
+DATA elementaryConstants<>+1348(SB)/4, $0x4b000097
+DATA elementaryConstants<>+1352(SB)/4, $0x4b000097
+DATA elementaryConstants<>+1356(SB)/4, $0x4b000097
+DATA elementaryConstants<>+1360(SB)/4, $0x4b000097
+DATA elementaryConstants<>+1364(SB)/4, $0x4b000097
+DATA elementaryConstants<>+1368(SB)/4, $0x4b000097
+DATA elementaryConstants<>+1372(SB)/4, $0x4b000097
+DATA elementaryConstants<>+1376(SB)/4, $0x4b400000
+DATA elementaryConstants<>+1380(SB)/4, $0x4b400000
+DATA elementaryConstants<>+1384(SB)/4, $0x4b400000
+DATA elementaryConstants<>+1388(SB)/4, $0x4b400000
+DATA elementaryConstants<>+1392(SB)/4, $0x4b400000
+DATA elementaryConstants<>+1396(SB)/4, $0x4b400000
+DATA elementaryConstants<>+1400(SB)/4, $0x4b400000
+DATA elementaryConstants<>+1404(SB)/4, $0x4b400000
+DATA elementaryConstants<>+1408(SB)/4, $0x4b400066
+DATA elementaryConstants<>+1412(SB)/4, $0x4b400066
+DATA elementaryConstants<>+1416(SB)/4, $0x4b400066
+DATA elementaryConstants<>+1420(SB)/4, $0x4b400066
+DATA elementaryConstants<>+1424(SB)/4, $0x4b400066
+DATA elementaryConstants<>+1428(SB)/4, $0x4b400066
+DATA elementaryConstants<>+1432(SB)/4, $0x4b400066
+DATA elementaryConstants<>+1436(SB)/4, $0x4b400066
+DATA elementaryConstants<>+1440(SB)/4, $0x4b4000fe
+DATA elementaryConstants<>+1444(SB)/4, $0x4b4000fe
+DATA elementaryConstants<>+1448(SB)/4, $0x4b4000fe
+DATA elementaryConstants<>+1452(SB)/4, $0x4b4000fe
+DATA elementaryConstants<>+1456(SB)/4, $0x4b4000fe
+DATA elementaryConstants<>+1460(SB)/4, $0x4b4000fe
+DATA elementaryConstants<>+1464(SB)/4, $0x4b4000fe
+DATA elementaryConstants<>+1468(SB)/4, $0x4b4000fe
+DATA elementaryConstants<>+1472(SB)/4, $0x4b40017f
+DATA elementaryConstants<>+1476(SB)/4, $0x4b40017f
+DATA elementaryConstants<>+1480(SB)/4, $0x4b40017f
+DATA elementaryConstants<>+1484(SB)/4, $0x4b40017f
+DATA elementaryConstants<>+1488(SB)/4, $0x4b40017f
+DATA elementaryConstants<>+1492(SB)/4, $0x4b40017f
+DATA elementaryConstants<>+1496(SB)/4, $0x4b40017f
+DATA elementaryConstants<>+1500(SB)/4, $0x4b40017f
+DATA elementaryConstants<>+1504(SB)/4, $0x4b800000
+DATA elementaryConstants<>+1508(SB)/4, $0x4b800000
+DATA elementaryConstants<>+1512(SB)/4, $0x4b800000
+DATA elementaryConstants<>+1516(SB)/4, $0x4b800000
+DATA elementaryConstants<>+1520(SB)/4, $0x4b800000
+DATA elementaryConstants<>+1524(SB)/4, $0x4b800000
+DATA elementaryConstants<>+1528(SB)/4, $0x4b800000
+DATA elementaryConstants<>+1532(SB)/4, $0x4b800000
+DATA elementaryConstants<>+1536(SB)/4, $0x4d400000
+DATA elementaryConstants<>+1540(SB)/4, $0x4d400000
+DATA elementaryConstants<>+1544(SB)/4, $0x4d400000
+DATA elementaryConstants<>+1548(SB)/4, $0x4d400000
+DATA elementaryConstants<>+1552(SB)/4, $0x4d400000
+DATA elementaryConstants<>+1556(SB)/4, $0x4d400000
+DATA elementaryConstants<>+1560(SB)/4, $0x4d400000
+DATA elementaryConstants<>+1564(SB)/4, $0x4d400000
+DATA elementaryConstants<>+1568(SB)/4, $0x7fffffff
+DATA elementaryConstants<>+1572(SB)/4, $0x7fffffff
+DATA elementaryConstants<>+1576(SB)/4, $0x7fffffff
+DATA elementaryConstants<>+1580(SB)/4, $0x7fffffff
+DATA elementaryConstants<>+1584(SB)/4, $0x7fffffff
+DATA elementaryConstants<>+1588(SB)/4, $0x7fffffff
+DATA elementaryConstants<>+1592(SB)/4, $0x7fffffff
+DATA elementaryConstants<>+1596(SB)/4, $0x7fffffff
+DATA elementaryConstants<>+1600(SB)/4, $0x800000fb
+DATA elementaryConstants<>+1604(SB)/4, $0x800000fb
+DATA elementaryConstants<>+1608(SB)/4, $0x800000fb
+DATA elementaryConstants<>+1612(SB)/4, $0x800000fb
+DATA elementaryConstants<>+1616(SB)/4, $0x800000fb
+DATA elementaryConstants<>+1620(SB)/4, $0x800000fb
+DATA elementaryConstants<>+1624(SB)/4, $0x800000fb
+DATA elementaryConstants<>+1628(SB)/4, $0x800000fb
+DATA elementaryConstants<>+1632(SB)/4, $0xbd9bb03f
+DATA elementaryConstants<>+1636(SB)/4, $0xbd9bb03f
+DATA elementaryConstants<>+1640(SB)/4, $0xbd9bb03f
+DATA elementaryConstants<>+1644(SB)/4, $0xbd9bb03f
+DATA elementaryConstants<>+1648(SB)/4, $0xbd9bb03f
+DATA elementaryConstants<>+1652(SB)/4, $0xbd9bb03f
+DATA elementaryConstants<>+1656(SB)/4, $0xbd9bb03f
+DATA elementaryConstants<>+1660(SB)/4, $0xbd9bb03f
+DATA elementaryConstants<>+1664(SB)/4, $0xbde1cd98
+DATA elementaryConstants<>+1668(SB)/4, $0xbde1cd98
+DATA elementaryConstants<>+1672(SB)/4, $0xbde1cd98
+DATA elementaryConstants<>+1676(SB)/4, $0xbde1cd98
+DATA elementaryConstants<>+1680(SB)/4, $0xbde1cd98
+DATA elementaryConstants<>+1684(SB)/4, $0xbde1cd98
+DATA elementaryConstants<>+1688(SB)/4, $0xbde1cd98
+DATA elementaryConstants<>+1692(SB)/4, $0xbde1cd98
+DATA elementaryConstants<>+1696(SB)/4, $0xbe07a0f7
+DATA elementaryConstants<>+1700(SB)/4, $0xbe07a0f7
+DATA elementaryConstants<>+1704(SB)/4, $0xbe07a0f7
+DATA elementaryConstants<>+1708(SB)/4, $0xbe07a0f7
+DATA elementaryConstants<>+1712(SB)/4, $0xbe07a0f7
+DATA elementaryConstants<>+1716(SB)/4, $0xbe07a0f7
+DATA elementaryConstants<>+1720(SB)/4, $0xbe07a0f7
+DATA elementaryConstants<>+1724(SB)/4, $0xbe07a0f7
+DATA elementaryConstants<>+1728(SB)/4, $0xbe2a1330
+DATA elementaryConstants<>+1732(SB)/4, $0xbe2a1330
+DATA elementaryConstants<>+1736(SB)/4, $0xbe2a1330
+DATA elementaryConstants<>+1740(SB)/4, $0xbe2a1330
+DATA elementaryConstants<>+1744(SB)/4, $0xbe2a1330
+DATA elementaryConstants<>+1748(SB)/4, $0xbe2a1330
+DATA elementaryConstants<>+1752(SB)/4, $0xbe2a1330
+DATA elementaryConstants<>+1756(SB)/4, $0xbe2a1330
+DATA elementaryConstants<>+1760(SB)/4, $0xbe43fbed
+DATA elementaryConstants<>+1764(SB)/4, $0xbe43fbed
+DATA elementaryConstants<>+1768(SB)/4, $0xbe43fbed
+DATA elementaryConstants<>+1772(SB)/4, $0xbe43fbed
+DATA elementaryConstants<>+1776(SB)/4, $0xbe43fbed
+DATA elementaryConstants<>+1780(SB)/4, $0xbe43fbed
+DATA elementaryConstants<>+1784(SB)/4, $0xbe43fbed
+DATA elementaryConstants<>+1788(SB)/4, $0xbe43fbed
+DATA elementaryConstants<>+1792(SB)/4, $0xbe755126
+DATA elementaryConstants<>+1796(SB)/4, $0xbe755126
+DATA elementaryConstants<>+1800(SB)/4, $0xbe755126
+DATA elementaryConstants<>+1804(SB)/4, $0xbe755126
+DATA elementaryConstants<>+1808(SB)/4, $0xbe755126
+DATA elementaryConstants<>+1812(SB)/4, $0xbe755126
+DATA elementaryConstants<>+1816(SB)/4, $0xbe755126
+DATA elementaryConstants<>+1820(SB)/4, $0xbe755126
+DATA elementaryConstants<>+1824(SB)/4, $0xbe800219
+DATA elementaryConstants<>+1828(SB)/4, $0xbe800219
+DATA elementaryConstants<>+1832(SB)/4, $0xbe800219
+DATA elementaryConstants<>+1836(SB)/4, $0xbe800219
+DATA elementaryConstants<>+1840(SB)/4, $0xbe800219
+DATA elementaryConstants<>+1844(SB)/4, $0xbe800219
+DATA elementaryConstants<>+1848(SB)/4, $0xbe800219
+DATA elementaryConstants<>+1852(SB)/4, $0xbe800219
+DATA elementaryConstants<>+1856(SB)/4, $0xbeb8ad7f
+DATA elementaryConstants<>+1860(SB)/4, $0xbeb8ad7f
+DATA elementaryConstants<>+1864(SB)/4, $0xbeb8ad7f
+DATA elementaryConstants<>+1868(SB)/4, $0xbeb8ad7f
+DATA elementaryConstants<>+1872(SB)/4, $0xbeb8ad7f
+DATA elementaryConstants<>+1876(SB)/4, $0xbeb8ad7f
+DATA elementaryConstants<>+1880(SB)/4, $0xbeb8ad7f
+DATA elementaryConstants<>+1884(SB)/4, $0xbeb8ad7f
+DATA elementaryConstants<>+1888(SB)/4, $0xbefffffc
+DATA elementaryConstants<>+1892(SB)/4, $0xbefffffc
+DATA elementaryConstants<>+1896(SB)/4, $0xbefffffc
+DATA elementaryConstants<>+1900(SB)/4, $0xbefffffc
+DATA elementaryConstants<>+1904(SB)/4, $0xbefffffc
+DATA elementaryConstants<>+1908(SB)/4, $0xbefffffc
+DATA elementaryConstants<>+1912(SB)/4, $0xbefffffc
+DATA elementaryConstants<>+1916(SB)/4, $0xbefffffc
+DATA elementaryConstants<>+1920(SB)/4, $0xbf38aa38
+DATA elementaryConstants<>+1924(SB)/4, $0xbf38aa38
+DATA elementaryConstants<>+1928(SB)/4, $0xbf38aa38
+DATA elementaryConstants<>+1932(SB)/4, $0xbf38aa38
+DATA elementaryConstants<>+1936(SB)/4, $0xbf38aa38
+DATA elementaryConstants<>+1940(SB)/4, $0xbf38aa38
+DATA elementaryConstants<>+1944(SB)/4, $0xbf38aa38
+DATA elementaryConstants<>+1948(SB)/4, $0xbf38aa38
+DATA elementaryConstants<>+1952(SB)/4, $0xbf800000
+DATA elementaryConstants<>+1956(SB)/4, $0xbf800000
+DATA elementaryConstants<>+1960(SB)/4, $0xbf800000
+DATA elementaryConstants<>+1964(SB)/4, $0xbf800000
+DATA elementaryConstants<>+1968(SB)/4, $0xbf800000
+DATA elementaryConstants<>+1972(SB)/4, $0xbf800000
+DATA elementaryConstants<>+1976(SB)/4, $0xbf800000
+DATA elementaryConstants<>+1980(SB)/4, $0xbf800000
+DATA elementaryConstants<>+1984(SB)/4, $0xc08f5000
+DATA elementaryConstants<>+1988(SB)/4, $0xc08f5000
+DATA elementaryConstants<>+1992(SB)/4, $0xc08f5000
+DATA elementaryConstants<>+1996(SB)/4, $0xc08f5000
+DATA elementaryConstants<>+2000(SB)/4, $0xc08f5000
+DATA elementaryConstants<>+2004(SB)/4, $0xc08f5000
+DATA elementaryConstants<>+2008(SB)/4, $0xc08f5000
+DATA elementaryConstants<>+2012(SB)/4, $0xc08f5000
+DATA elementaryConstants<>+2016(SB)/4, $0xc2d20000
+DATA elementaryConstants<>+2020(SB)/4, $0xc2d20000
+DATA elementaryConstants<>+2024(SB)/4, $0xc2d20000
+DATA elementaryConstants<>+2028(SB)/4, $0xc2d20000
+DATA elementaryConstants<>+2032(SB)/4, $0xc2d20000
+DATA elementaryConstants<>+2036(SB)/4, $0xc2d20000
+DATA elementaryConstants<>+2040(SB)/4, $0xc2d20000
+DATA elementaryConstants<>+2044(SB)/4, $0xc2d20000
+DATA elementaryConstants<>+2048(SB)/4, $0xc3180000
+DATA elementaryConstants<>+2052(SB)/4, $0xc3180000
+DATA elementaryConstants<>+2056(SB)/4, $0xc3180000
+DATA elementaryConstants<>+2060(SB)/4, $0xc3180000
+DATA elementaryConstants<>+2064(SB)/4, $0xc3180000
+DATA elementaryConstants<>+2068(SB)/4, $0xc3180000
+DATA elementaryConstants<>+2072(SB)/4, $0xc3180000
+DATA elementaryConstants<>+2076(SB)/4, $0xc3180000
+DATA elementaryConstants<>+2080(SB)/4, $0xff7ffffe
+DATA elementaryConstants<>+2084(SB)/4, $0xff7ffffe
+DATA elementaryConstants<>+2088(SB)/4, $0xff7ffffe
+DATA elementaryConstants<>+2092(SB)/4, $0xff7ffffe
+DATA elementaryConstants<>+2096(SB)/4, $0xff7ffffe
+DATA elementaryConstants<>+2100(SB)/4, $0xff7ffffe
+DATA elementaryConstants<>+2104(SB)/4, $0xff7ffffe
+DATA elementaryConstants<>+2108(SB)/4, $0xff7ffffe
+DATA elementaryConstants<>+2112(SB)/4, $0xff800000
+DATA elementaryConstants<>+2116(SB)/4, $0xff800000
+DATA elementaryConstants<>+2120(SB)/4, $0xff800000
+DATA elementaryConstants<>+2124(SB)/4, $0xff800000
+DATA elementaryConstants<>+2128(SB)/4, $0xff800000
+DATA elementaryConstants<>+2132(SB)/4, $0xff800000
+DATA elementaryConstants<>+2136(SB)/4, $0xff800000
+DATA elementaryConstants<>+2140(SB)/4, $0xff800000
+DATA elementaryConstants<>+2144(SB)/4, $0x00000000
+DATA elementaryConstants<>+2148(SB)/4, $0x00000001
+DATA elementaryConstants<>+2152(SB)/4, $0x00000002
+DATA elementaryConstants<>+2156(SB)/4, $0x00000003
+DATA elementaryConstants<>+2160(SB)/4, $0x00000004
+DATA elementaryConstants<>+2164(SB)/4, $0x00000005
+DATA elementaryConstants<>+2168(SB)/4, $0x00000006
+DATA elementaryConstants<>+2172(SB)/4, $0x00000007
+DATA elementaryConstants<>+2176(SB)/8, $0x0000000000000000
+DATA elementaryConstants<>+2184(SB)/8, $0x0000000000000000
+DATA elementaryConstants<>+2192(SB)/8, $0x0000000000000000
+DATA elementaryConstants<>+2200(SB)/8, $0x0000000000000000
+DATA elementaryConstants<>+2208(SB)/8, $0x00095f619980c433
+DATA elementaryConstants<>+2216(SB)/8, $0x00095f619980c433
+DATA elementaryConstants<>+2224(SB)/8, $0x00095f619980c433
+DATA elementaryConstants<>+2232(SB)/8, $0x00095f619980c433
+DATA elementaryConstants<>+2240(SB)/8, $0x000fffffffffffff
+DATA elementaryConstants<>+2248(SB)/8, $0x000fffffffffffff
+DATA elementaryConstants<>+2256(SB)/8, $0x000fffffffffffff
+DATA elementaryConstants<>+2264(SB)/8, $0x000fffffffffffff
+DATA elementaryConstants<>+2272(SB)/8, $0x0010000000000000
+DATA elementaryConstants<>+2280(SB)/8, $0x0010000000000000
+DATA elementaryConstants<>+2288(SB)/8, $0x0010000000000000
+DATA elementaryConstants<>+2296(SB)/8, $0x0010000000000000
+DATA elementaryConstants<>+2304(SB)/8, $0x3c7777d0ffda0d24
+DATA elementaryConstants<>+2312(SB)/8, $0x3c7777d0ffda0d24
+DATA elementaryConstants<>+2320(SB)/8, $0x3c7777d0ffda0d24
+DATA elementaryConstants<>+2328(SB)/8, $0x3c7777d0ffda0d24
+DATA elementaryConstants<>+2336(SB)/8, $0x3dfea44139bbe4cf
+DATA elementaryConstants<>+2344(SB)/8, $0x3dfea44139bbe4cf
+DATA elementaryConstants<>+2352(SB)/8, $0x3dfea44139bbe4cf
+DATA elementaryConstants<>+2360(SB)/8, $0x3dfea44139bbe4cf
+DATA elementaryConstants<>+2368(SB)/8, $0x3dfea5893742c875
+DATA elementaryConstants<>+2376(SB)/8, $0x3dfea5893742c875
+DATA elementaryConstants<>+2384(SB)/8, $0x3dfea5893742c875
+DATA elementaryConstants<>+2392(SB)/8, $0x3dfea5893742c875
+DATA elementaryConstants<>+2400(SB)/8, $0x3e3e61794d592e78
+DATA elementaryConstants<>+2408(SB)/8, $0x3e3e61794d592e78
+DATA elementaryConstants<>+2416(SB)/8, $0x3e3e61794d592e78
+DATA elementaryConstants<>+2424(SB)/8, $0x3e3e61794d592e78
+DATA elementaryConstants<>+2432(SB)/8, $0x3e3e622bd2f9014b
+DATA elementaryConstants<>+2440(SB)/8, $0x3e3e622bd2f9014b
+DATA elementaryConstants<>+2448(SB)/8, $0x3e3e622bd2f9014b
+DATA elementaryConstants<>+2456(SB)/8, $0x3e3e622bd2f9014b
+DATA elementaryConstants<>+2464(SB)/8, $0x3e5ae8b10e78ae44
+DATA elementaryConstants<>+2472(SB)/8, $0x3e5ae8b10e78ae44
+DATA elementaryConstants<>+2480(SB)/8, $0x3e5ae8b10e78ae44
+DATA elementaryConstants<>+2488(SB)/8, $0x3e5ae8b10e78ae44
+DATA elementaryConstants<>+2496(SB)/8, $0x3e7b52495841cb43
+DATA elementaryConstants<>+2504(SB)/8, $0x3e7b52495841cb43
+DATA elementaryConstants<>+2512(SB)/8, $0x3e7b52495841cb43
+DATA elementaryConstants<>+2520(SB)/8, $0x3e7b52495841cb43
+DATA elementaryConstants<>+2528(SB)/8, $0x3e7b524aeefbf2cf
+DATA elementaryConstants<>+2536(SB)/8, $0x3e7b524aeefbf2cf
+DATA elementaryConstants<>+2544(SB)/8, $0x3e7b524aeefbf2cf
+DATA elementaryConstants<>+2552(SB)/8, $0x3e7b524aeefbf2cf
+DATA elementaryConstants<>+2560(SB)/8, $0x3e928a21f74759c7
+DATA elementaryConstants<>+2568(SB)/8, $0x3e928a21f74759c7
+DATA elementaryConstants<>+2576(SB)/8, $0x3e928a21f74759c7
+DATA elementaryConstants<>+2584(SB)/8, $0x3e928a21f74759c7
+DATA elementaryConstants<>+2592(SB)/8, $0x3eb62bfc3720ee41
+DATA elementaryConstants<>+2600(SB)/8, $0x3eb62bfc3720ee41
+DATA elementaryConstants<>+2608(SB)/8, $0x3eb62bfc3720ee41
+DATA elementaryConstants<>+2616(SB)/8, $0x3eb62bfc3720ee41
+DATA elementaryConstants<>+2624(SB)/8, $0x3eb62bfca2b9dc2a
+DATA elementaryConstants<>+2632(SB)/8, $0x3eb62bfca2b9dc2a
+DATA elementaryConstants<>+2640(SB)/8, $0x3eb62bfca2b9dc2a
+DATA elementaryConstants<>+2648(SB)/8, $0x3eb62bfca2b9dc2a
+DATA elementaryConstants<>+2656(SB)/8, $0x3ec71de70eaebe3a
+DATA elementaryConstants<>+2664(SB)/8, $0x3ec71de70eaebe3a
+DATA elementaryConstants<>+2672(SB)/8, $0x3ec71de70eaebe3a
+DATA elementaryConstants<>+2680(SB)/8, $0x3ec71de70eaebe3a
+DATA elementaryConstants<>+2688(SB)/8, $0x3eeffcbfc8ba9f27
+DATA elementaryConstants<>+2696(SB)/8, $0x3eeffcbfc8ba9f27
+DATA elementaryConstants<>+2704(SB)/8, $0x3eeffcbfc8ba9f27
+DATA elementaryConstants<>+2712(SB)/8, $0x3eeffcbfc8ba9f27
+DATA elementaryConstants<>+2720(SB)/8, $0x3eeffcbfca25bf45
+DATA elementaryConstants<>+2728(SB)/8, $0x3eeffcbfca25bf45
+DATA elementaryConstants<>+2736(SB)/8, $0x3eeffcbfca25bf45
+DATA elementaryConstants<>+2744(SB)/8, $0x3eeffcbfca25bf45
+DATA elementaryConstants<>+2752(SB)/8, $0x3efa019a73376fca
+DATA elementaryConstants<>+2760(SB)/8, $0x3efa019a73376fca
+DATA elementaryConstants<>+2768(SB)/8, $0x3efa019a73376fca
+DATA elementaryConstants<>+2776(SB)/8, $0x3efa019a73376fca
+DATA elementaryConstants<>+2784(SB)/8, $0x3f24309130d9b7d8
+DATA elementaryConstants<>+2792(SB)/8, $0x3f24309130d9b7d8
+DATA elementaryConstants<>+2800(SB)/8, $0x3f24309130d9b7d8
+DATA elementaryConstants<>+2808(SB)/8, $0x3f24309130d9b7d8
+DATA elementaryConstants<>+2816(SB)/8, $0x3f243091310721f3
+DATA elementaryConstants<>+2824(SB)/8, $0x3f243091310721f3
+DATA elementaryConstants<>+2832(SB)/8, $0x3f243091310721f3
+DATA elementaryConstants<>+2840(SB)/8, $0x3f243091310721f3
+DATA elementaryConstants<>+2848(SB)/8, $0x3f2a01a01819289d
+DATA elementaryConstants<>+2856(SB)/8, $0x3f2a01a01819289d
+DATA elementaryConstants<>+2864(SB)/8, $0x3f2a01a01819289d
+DATA elementaryConstants<>+2872(SB)/8, $0x3f2a01a01819289d
+DATA elementaryConstants<>+2880(SB)/8, $0x3f55d87fe7894a8e
+DATA elementaryConstants<>+2888(SB)/8, $0x3f55d87fe7894a8e
+DATA elementaryConstants<>+2896(SB)/8, $0x3f55d87fe7894a8e
+DATA elementaryConstants<>+2904(SB)/8, $0x3f55d87fe7894a8e
+DATA elementaryConstants<>+2912(SB)/8, $0x3f55d87fe789dd2f
+DATA elementaryConstants<>+2920(SB)/8, $0x3f55d87fe789dd2f
+DATA elementaryConstants<>+2928(SB)/8, $0x3f55d87fe789dd2f
+DATA elementaryConstants<>+2936(SB)/8, $0x3f55d87fe789dd2f
+DATA elementaryConstants<>+2944(SB)/8, $0x3f56c16c17ef41e7
+DATA elementaryConstants<>+2952(SB)/8, $0x3f56c16c17ef41e7
+DATA elementaryConstants<>+2960(SB)/8, $0x3f56c16c17ef41e7
+DATA elementaryConstants<>+2968(SB)/8, $0x3f56c16c17ef41e7
+DATA elementaryConstants<>+2976(SB)/8, $0x3f77217f7d1cf799
+DATA elementaryConstants<>+2984(SB)/8, $0x3f77217f7d1cf799
+DATA elementaryConstants<>+2992(SB)/8, $0x3f77217f7d1cf799
+DATA elementaryConstants<>+3000(SB)/8, $0x3f77217f7d1cf799
+DATA elementaryConstants<>+3008(SB)/8, $0x3f8111111111611b
+DATA elementaryConstants<>+3016(SB)/8, $0x3f8111111111611b
+DATA elementaryConstants<>+3024(SB)/8, $0x3f8111111111611b
+DATA elementaryConstants<>+3032(SB)/8, $0x3f8111111111611b
+DATA elementaryConstants<>+3040(SB)/8, $0x3f83b2ab6fb9f97a
+DATA elementaryConstants<>+3048(SB)/8, $0x3f83b2ab6fb9f97a
+DATA elementaryConstants<>+3056(SB)/8, $0x3f83b2ab6fb9f97a
+DATA elementaryConstants<>+3064(SB)/8, $0x3f83b2ab6fb9f97a
+DATA elementaryConstants<>+3072(SB)/8, $0x3f83b2ab6fba0906
+DATA elementaryConstants<>+3080(SB)/8, $0x3f83b2ab6fba0906
+DATA elementaryConstants<>+3088(SB)/8, $0x3f83b2ab6fba0906
+DATA elementaryConstants<>+3096(SB)/8, $0x3f83b2ab6fba0906
+DATA elementaryConstants<>+3104(SB)/8, $0x3fa55555555521f7
+DATA elementaryConstants<>+3112(SB)/8, $0x3fa55555555521f7
+DATA elementaryConstants<>+3120(SB)/8, $0x3fa55555555521f7
+DATA elementaryConstants<>+3128(SB)/8, $0x3fa55555555521f7
+DATA elementaryConstants<>+3136(SB)/8, $0x3fac6b08d704a0e3
+DATA elementaryConstants<>+3144(SB)/8, $0x3fac6b08d704a0e3
+DATA elementaryConstants<>+3152(SB)/8, $0x3fac6b08d704a0e3
+DATA elementaryConstants<>+3160(SB)/8, $0x3fac6b08d704a0e3
+DATA elementaryConstants<>+3168(SB)/8, $0x3fac6b08d704a14c
+DATA elementaryConstants<>+3176(SB)/8, $0x3fac6b08d704a14c
+DATA elementaryConstants<>+3184(SB)/8, $0x3fac6b08d704a14c
+DATA elementaryConstants<>+3192(SB)/8, $0x3fac6b08d704a14c
+DATA elementaryConstants<>+3200(SB)/8, $0x3fc0f0d8d722b619
+DATA elementaryConstants<>+3208(SB)/8, $0x3fc0f0d8d722b619
+DATA elementaryConstants<>+3216(SB)/8, $0x3fc0f0d8d722b619
+DATA elementaryConstants<>+3224(SB)/8, $0x3fc0f0d8d722b619
+DATA elementaryConstants<>+3232(SB)/8, $0x3fc0f674befe104c
+DATA elementaryConstants<>+3240(SB)/8, $0x3fc0f674befe104c
+DATA elementaryConstants<>+3248(SB)/8, $0x3fc0f674befe104c
+DATA elementaryConstants<>+3256(SB)/8, $0x3fc0f674befe104c
+DATA elementaryConstants<>+3264(SB)/8, $0x3fc3b20242dd601f
+DATA elementaryConstants<>+3272(SB)/8, $0x3fc3b20242dd601f
+DATA elementaryConstants<>+3280(SB)/8, $0x3fc3b20242dd601f
+DATA elementaryConstants<>+3288(SB)/8, $0x3fc3b20242dd601f
+DATA elementaryConstants<>+3296(SB)/8, $0x3fc5555555555549
+DATA elementaryConstants<>+3304(SB)/8, $0x3fc5555555555549
+DATA elementaryConstants<>+3312(SB)/8, $0x3fc5555555555549
+DATA elementaryConstants<>+3320(SB)/8, $0x3fc5555555555549
+DATA elementaryConstants<>+3328(SB)/8, $0x3fc745ce1ca5f5af
+DATA elementaryConstants<>+3336(SB)/8, $0x3fc745ce1ca5f5af
+DATA elementaryConstants<>+3344(SB)/8, $0x3fc745ce1ca5f5af
+DATA elementaryConstants<>+3352(SB)/8, $0x3fc745ce1ca5f5af
+DATA elementaryConstants<>+3360(SB)/8, $0x3fcc71c724b637af
+DATA elementaryConstants<>+3368(SB)/8, $0x3fcc71c724b637af
+DATA elementaryConstants<>+3376(SB)/8, $0x3fcc71c724b637af
+DATA elementaryConstants<>+3384(SB)/8, $0x3fcc71c724b637af
+DATA elementaryConstants<>+3392(SB)/8, $0x3fcebfbdff82c5a0
+DATA elementaryConstants<>+3400(SB)/8, $0x3fcebfbdff82c5a0
+DATA elementaryConstants<>+3408(SB)/8, $0x3fcebfbdff82c5a0
+DATA elementaryConstants<>+3416(SB)/8, $0x3fcebfbdff82c5a0
+DATA elementaryConstants<>+3424(SB)/8, $0x3fcebfbdff82c5a7
+DATA elementaryConstants<>+3432(SB)/8, $0x3fcebfbdff82c5a7
+DATA elementaryConstants<>+3440(SB)/8, $0x3fcebfbdff82c5a7
+DATA elementaryConstants<>+3448(SB)/8, $0x3fcebfbdff82c5a7
+DATA elementaryConstants<>+3456(SB)/8, $0x3fd249249243980a
+DATA elementaryConstants<>+3464(SB)/8, $0x3fd249249243980a
+DATA elementaryConstants<>+3472(SB)/8, $0x3fd249249243980a
+DATA elementaryConstants<>+3480(SB)/8, $0x3fd249249243980a
+DATA elementaryConstants<>+3488(SB)/8, $0x3fd9999999999d11
+DATA elementaryConstants<>+3496(SB)/8, $0x3fd9999999999d11
+DATA elementaryConstants<>+3504(SB)/8, $0x3fd9999999999d11
+DATA elementaryConstants<>+3512(SB)/8, $0x3fd9999999999d11
+DATA elementaryConstants<>+3520(SB)/8, $0x3fe0000000000000
+DATA elementaryConstants<>+3528(SB)/8, $0x3fe0000000000000
+DATA elementaryConstants<>+3536(SB)/8, $0x3fe0000000000000
+DATA elementaryConstants<>+3544(SB)/8, $0x3fe0000000000000
+DATA elementaryConstants<>+3552(SB)/8, $0x3fe0000000000005
+DATA elementaryConstants<>+3560(SB)/8, $0x3fe0000000000005
+DATA elementaryConstants<>+3568(SB)/8, $0x3fe0000000000005
+DATA elementaryConstants<>+3576(SB)/8, $0x3fe0000000000005
+DATA elementaryConstants<>+3584(SB)/8, $0x3fe5555555555555
+DATA elementaryConstants<>+3592(SB)/8, $0x3fe5555555555555
+DATA elementaryConstants<>+3600(SB)/8, $0x3fe5555555555555
+DATA elementaryConstants<>+3608(SB)/8, $0x3fe5555555555555
+DATA elementaryConstants<>+3616(SB)/8, $0x3fe6000000000000
+DATA elementaryConstants<>+3624(SB)/8, $0x3fe6000000000000
+DATA elementaryConstants<>+3632(SB)/8, $0x3fe6000000000000
+DATA elementaryConstants<>+3640(SB)/8, $0x3fe6000000000000
+DATA elementaryConstants<>+3648(SB)/8, $0x3fe62e42fefa39ef
+DATA elementaryConstants<>+3656(SB)/8, $0x3fe62e42fefa39ef
+DATA elementaryConstants<>+3664(SB)/8, $0x3fe62e42fefa39ef
+DATA elementaryConstants<>+3672(SB)/8, $0x3fe62e42fefa39ef
+DATA elementaryConstants<>+3680(SB)/8, $0x3fe62e42fefa4000
+DATA elementaryConstants<>+3688(SB)/8, $0x3fe62e42fefa4000
+DATA elementaryConstants<>+3696(SB)/8, $0x3fe62e42fefa4000
+DATA elementaryConstants<>+3704(SB)/8, $0x3fe62e42fefa4000
+DATA elementaryConstants<>+3712(SB)/8, $0x3fe6a09e667f3bcd
+DATA elementaryConstants<>+3720(SB)/8, $0x3fe6a09e667f3bcd
+DATA elementaryConstants<>+3728(SB)/8, $0x3fe6a09e667f3bcd
+DATA elementaryConstants<>+3736(SB)/8, $0x3fe6a09e667f3bcd
+DATA elementaryConstants<>+3744(SB)/8, $0x3ff0000000000000
+DATA elementaryConstants<>+3752(SB)/8, $0x3ff0000000000000
+DATA elementaryConstants<>+3760(SB)/8, $0x3ff0000000000000
+DATA elementaryConstants<>+3768(SB)/8, $0x3ff0000000000000
+DATA elementaryConstants<>+3776(SB)/8, $0x3ff71547652b82fe
+DATA elementaryConstants<>+3784(SB)/8, $0x3ff71547652b82fe
+DATA elementaryConstants<>+3792(SB)/8, $0x3ff71547652b82fe
+DATA elementaryConstants<>+3800(SB)/8, $0x3ff71547652b82fe
+DATA elementaryConstants<>+3808(SB)/8, $0x4086300000000000
+DATA elementaryConstants<>+3816(SB)/8, $0x4086300000000000
+DATA elementaryConstants<>+3824(SB)/8, $0x4086300000000000
+DATA elementaryConstants<>+3832(SB)/8, $0x4086300000000000
+DATA elementaryConstants<>+3840(SB)/8, $0x4090040000000000
+DATA elementaryConstants<>+3848(SB)/8, $0x4090040000000000
+DATA elementaryConstants<>+3856(SB)/8, $0x4090040000000000
+DATA elementaryConstants<>+3864(SB)/8, $0x4090040000000000
+DATA elementaryConstants<>+3872(SB)/8, $0x4330000000000000
+DATA elementaryConstants<>+3880(SB)/8, $0x4330000000000000
+DATA elementaryConstants<>+3888(SB)/8, $0x4330000000000000
+DATA elementaryConstants<>+3896(SB)/8, $0x4330000000000000
+DATA elementaryConstants<>+3904(SB)/8, $0x43300000000003ff
+DATA elementaryConstants<>+3912(SB)/8, $0x43300000000003ff
+DATA elementaryConstants<>+3920(SB)/8, $0x43300000000003ff
+DATA elementaryConstants<>+3928(SB)/8, $0x43300000000003ff
+DATA elementaryConstants<>+3936(SB)/8, $0x4330000000000435
+DATA elementaryConstants<>+3944(SB)/8, $0x4330000000000435
+DATA elementaryConstants<>+3952(SB)/8, $0x4330000000000435
+DATA elementaryConstants<>+3960(SB)/8, $0x4330000000000435
+DATA elementaryConstants<>+3968(SB)/8, $0x43380000000003c9
+DATA elementaryConstants<>+3976(SB)/8, $0x43380000000003c9
+DATA elementaryConstants<>+3984(SB)/8, $0x43380000000003c9
+DATA elementaryConstants<>+3992(SB)/8, $0x43380000000003c9
+DATA elementaryConstants<>+4000(SB)/8, $0x43380000000007fe
+DATA elementaryConstants<>+4008(SB)/8, $0x43380000000007fe
+DATA elementaryConstants<>+4016(SB)/8, $0x43380000000007fe
+DATA elementaryConstants<>+4024(SB)/8, $0x43380000000007fe
+DATA elementaryConstants<>+4032(SB)/8, $0x4338000000000bff
+DATA elementaryConstants<>+4040(SB)/8, $0x4338000000000bff
+DATA elementaryConstants<>+4048(SB)/8, $0x4338000000000bff
+DATA elementaryConstants<>+4056(SB)/8, $0x4338000000000bff
+DATA elementaryConstants<>+4064(SB)/8, $0x4350000000000000
+DATA elementaryConstants<>+4072(SB)/8, $0x4350000000000000
+DATA elementaryConstants<>+4080(SB)/8, $0x4350000000000000
+DATA elementaryConstants<>+4088(SB)/8, $0x4350000000000000
+DATA elementaryConstants<>+4096(SB)/8, $0x7fffffffffffffff
+DATA elementaryConstants<>+4104(SB)/8, $0x7fffffffffffffff
+DATA elementaryConstants<>+4112(SB)/8, $0x7fffffffffffffff
+DATA elementaryConstants<>+4120(SB)/8, $0x7fffffffffffffff
+DATA elementaryConstants<>+4128(SB)/8, $0xbd48432a1b0e2634
+DATA elementaryConstants<>+4136(SB)/8, $0xbd48432a1b0e2634
+DATA elementaryConstants<>+4144(SB)/8, $0xbd48432a1b0e2634
+DATA elementaryConstants<>+4152(SB)/8, $0xbd48432a1b0e2634
+DATA elementaryConstants<>+4160(SB)/8, $0xbff71547652b82fe
+DATA elementaryConstants<>+4168(SB)/8, $0xbff71547652b82fe
+DATA elementaryConstants<>+4176(SB)/8, $0xbff71547652b82fe
+DATA elementaryConstants<>+4184(SB)/8, $0xbff71547652b82fe
+DATA elementaryConstants<>+4192(SB)/8, $0xc087500000000000
+DATA elementaryConstants<>+4200(SB)/8, $0xc087500000000000
+DATA elementaryConstants<>+4208(SB)/8, $0xc087500000000000
+DATA elementaryConstants<>+4216(SB)/8, $0xc087500000000000
+DATA elementaryConstants<>+4224(SB)/8, $0xc090d40000000000
+DATA elementaryConstants<>+4232(SB)/8, $0xc090d40000000000
+DATA elementaryConstants<>+4240(SB)/8, $0xc090d40000000000
+DATA elementaryConstants<>+4248(SB)/8, $0xc090d40000000000
+DATA elementaryConstants<>+4256(SB)/8, $0xffeffffffffffffe
+DATA elementaryConstants<>+4264(SB)/8, $0xffeffffffffffffe
+DATA elementaryConstants<>+4272(SB)/8, $0xffeffffffffffffe
+DATA elementaryConstants<>+4280(SB)/8, $0xffeffffffffffffe
+DATA elementaryConstants<>+4288(SB)/8, $0xfff0000000000000
+DATA elementaryConstants<>+4296(SB)/8, $0xfff0000000000000
+DATA elementaryConstants<>+4304(SB)/8, $0xfff0000000000000
+DATA elementaryConstants<>+4312(SB)/8, $0xfff0000000000000
+DATA elementaryConstants<>+4320(SB)/8, $0x0000000000000000
+DATA elementaryConstants<>+4328(SB)/8, $0x0000000000000001
+DATA elementaryConstants<>+4336(SB)/8, $0x0000000000000002
+DATA elementaryConstants<>+4344(SB)/8, $0x0000000000000003
+GLOBL elementaryConstants<>(SB), RODATA|NOPTR, $4352
 
-// func PowAbsVF32AVX2(y *float32, x *float32, e *float32, n int)
+// func PowAbsVF32AVX2(y *float32, x *float32, e *float32, t *float32, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·PowAbsVF32AVX2(SB), NOSPLIT, $0-32
-	MOVQ    e+16(FP), DX
-	MOVBQZX 3(DX), AX
+TEXT ·PowAbsVF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ    e+16(FP), R10
+	MOVBQZX 3(R10), AX
 	TESTQ   $0x00000040, AX
 	JEQ     l1
-	MOVQ    y+0(FP), CX
-	MOVQ    x+8(FP), BX
-	MOVQ    n+24(FP), AX
-	CMPQ    AX, $0x20
+	MOVQ    y+0(FP), R9
+	MOVQ    x+8(FP), R8
+	MOVQ    n+32(FP), DI
+	MOVQ    t+24(FP), SI
+	CMPQ    DI, $0x10
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	VMOVUPS      (BX), Y0
-	VANDPS       elementaryConstants<>+1472(SB), Y0, Y4
-	VPADDD       elementaryConstants<>+1856(SB), Y4, Y1
-	VANDPS       elementaryConstants<>+1984(SB), Y1, Y0
-	VCVTDQ2PS    Y0, Y3
-	VPSUBD       Y0, Y4, Y0
-	VPSRLD       $0x14, Y1, Y1
-	VCMPPS       $0x03, Y4, Y4, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VPERMPS      64(DX), Y1, Y3
-	VFMADD213PS  elementaryConstants<>+1824(SB), Y3, Y0
-	VPERMPS      96(DX), Y1, Y4
-	VFMADD231PS  224(DX), Y2, Y4
-	VPERMPS      128(DX), Y1, Y1
-	VFMADD231PS  288(DX), Y2, Y1
-	VMOVUPS      672(DX), Y2
-	VFMADD231PS  736(DX), Y0, Y2
-	VFMADD213PS  608(DX), Y0, Y2
-	VFMADD213PS  544(DX), Y0, Y2
-	VFMADD213PS  416(DX), Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVUPS      352(DX), Y3
-	VMOVUPS      480(DX), Y5
-	VMOVAPS      Y5, Y2
-	VFMADD231PS  Y3, Y0, Y2
-	VSUBPS       Y5, Y2, Y2
-	VFNMADD213PS Y2, Y3, Y0
-	VADDPS       Y2, Y4, Y11
-	VSUBPS       Y0, Y1, Y10
-	VMOVUPS      32(BX), Y0
-	VANDPS       elementaryConstants<>+1472(SB), Y0, Y4
-	VPADDD       elementaryConstants<>+1856(SB), Y4, Y1
-	VANDPS       elementaryConstants<>+1984(SB), Y1, Y0
-	VCVTDQ2PS    Y0, Y3
-	VPSUBD       Y0, Y4, Y0
-	VPSRLD       $0x14, Y1, Y1
-	VCMPPS       $0x03, Y4, Y4, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VPERMPS      64(DX), Y1, Y3
-	VFMADD213PS  elementaryConstants<>+1824(SB), Y3, Y0
-	VPERMPS      96(DX), Y1, Y4
-	VFMADD231PS  224(DX), Y2, Y4
-	VPERMPS      128(DX), Y1, Y1
-	VFMADD231PS  288(DX), Y2, Y1
-	VMOVUPS      672(DX), Y2
-	VFMADD231PS  736(DX), Y0, Y2
-	VFMADD213PS  608(DX), Y0, Y2
-	VFMADD213PS  544(DX), Y0, Y2
-	VFMADD213PS  416(DX), Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVUPS      352(DX), Y3
-	VMOVUPS      480(DX), Y5
-	VMOVAPS      Y5, Y2
-	VFMADD231PS  Y3, Y0, Y2
-	VSUBPS       Y5, Y2, Y2
-	VFNMADD213PS Y2, Y3, Y0
-	VADDPS       Y2, Y4, Y9
-	VSUBPS       Y0, Y1, Y8
-	VMOVUPS      64(BX), Y0
-	VANDPS       elementaryConstants<>+1472(SB), Y0, Y4
-	VPADDD       elementaryConstants<>+1856(SB), Y4, Y1
-	VANDPS       elementaryConstants<>+1984(SB), Y1, Y0
-	VCVTDQ2PS    Y0, Y3
-	VPSUBD       Y0, Y4, Y0
-	VPSRLD       $0x14, Y1, Y1
-	VCMPPS       $0x03, Y4, Y4, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VPERMPS      64(DX), Y1, Y3
-	VFMADD213PS  elementaryConstants<>+1824(SB), Y3, Y0
-	VPERMPS      96(DX), Y1, Y4
-	VFMADD231PS  224(DX), Y2, Y4
-	VPERMPS      128(DX), Y1, Y1
-	VFMADD231PS  288(DX), Y2, Y1
-	VMOVUPS      672(DX), Y2
-	VFMADD231PS  736(DX), Y0, Y2
-	VFMADD213PS  608(DX), Y0, Y2
-	VFMADD213PS  544(DX), Y0, Y2
-	VFMADD213PS  416(DX), Y0, Y2
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVUPS      352(DX), Y3
-	VMOVUPS      480(DX), Y5
-	VMOVAPS      Y5, Y2
-	VFMADD231PS  Y3, Y0, Y2
-	VSUBPS       Y5, Y2, Y2
-	VFNMADD213PS Y2, Y3, Y0
-	VADDPS       Y2, Y4, Y7
-	VSUBPS       Y0, Y1, Y6
-	VMOVUPS      96(BX), Y0
-	VANDPS       elementaryConstants<>+1472(SB), Y0, Y3
-	VPADDD       elementaryConstants<>+1856(SB), Y3, Y0
-	VANDPS       elementaryConstants<>+1984(SB), Y0, Y1
-	VCVTDQ2PS    Y1, Y2
-	VPSUBD       Y1, Y3, Y5
-	VPSRLD       $0x14, Y0, Y1
-	VCMPPS       $0x03, Y3, Y3, Y0
-	VBLENDVPS    Y0, Y3, Y2, Y0
-	VPERMPS      64(DX), Y1, Y2
-	VFMADD213PS  elementaryConstants<>+1824(SB), Y2, Y5
-	VPERMPS      96(DX), Y1, Y4
-	VFMADD231PS  224(DX), Y0, Y4
-	VPERMPS      128(DX), Y1, Y3
-	VFMADD231PS  288(DX), Y0, Y3
-	VMOVUPS      672(DX), Y0
-	VFMADD231PS  736(DX), Y5, Y0
-	VFMADD213PS  608(DX), Y5, Y0
-	VFMADD213PS  544(DX), Y5, Y0
-	VFMADD213PS  416(DX), Y5, Y0
-	VFMADD231PS  Y0, Y5, Y3
-	VMOVUPS      352(DX), Y2
-	VMOVUPS      480(DX), Y1
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VSUBPS       Y1, Y0, Y0
-	VFNMADD213PS Y0, Y2, Y5
-	VADDPS       Y0, Y4, Y0
-	VSUBPS       Y5, Y3, Y2
-	VADDPS       Y10, Y11, Y1
-	VADDPS       elementaryConstants<>+1344(SB), Y1, Y1
-	VSUBPS       elementaryConstants<>+1344(SB), Y1, Y3
-	VSUBPS       Y3, Y11, Y3
-	VADDPS       Y10, Y3, Y5
-	VMOVUPS      elementaryConstants<>+1088(SB), Y4
-	VFMADD231PS  elementaryConstants<>+960(SB), Y3, Y4
-	VMOVUPS      elementaryConstants<>+288(SB), Y3
-	VFMADD231PS  elementaryConstants<>+224(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+416(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+512(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+800(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+352(SB), Y5, Y3
-	VMULPS       elementaryConstants<>+960(SB), Y10, Y10
-	VFMADD231PS  Y3, Y5, Y10
-	VADDPS       Y10, Y4, Y3
-	VMOVUPS      elementaryConstants<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
-	VMOVUPS      elementaryConstants<>+1312(SB), Y1
-	VMAXPS       Y4, Y1, Y5
-	VPSRLD       $0x01, Y5, Y4
-	VPSLLD       $0x17, Y4, Y1
-	VMULPS       Y1, Y3, Y1
-	VPSUBD       Y4, Y5, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VMOVUPS      Y1, (CX)
-	VADDPS       Y8, Y9, Y1
-	VADDPS       elementaryConstants<>+1344(SB), Y1, Y1
-	VSUBPS       elementaryConstants<>+1344(SB), Y1, Y3
-	VSUBPS       Y3, Y9, Y3
-	VADDPS       Y8, Y3, Y5
-	VMOVUPS      elementaryConstants<>+1088(SB), Y4
-	VFMADD231PS  elementaryConstants<>+960(SB), Y3, Y4
-	VMOVUPS      elementaryConstants<>+288(SB), Y3
-	VFMADD231PS  elementaryConstants<>+224(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+416(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+512(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+800(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+352(SB), Y5, Y3
-	VMULPS       elementaryConstants<>+960(SB), Y8, Y8
-	VFMADD231PS  Y3, Y5, Y8
-	VADDPS       Y8, Y4, Y3
-	VMOVUPS      elementaryConstants<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
-	VMOVUPS      elementaryConstants<>+1312(SB), Y1
-	VMAXPS       Y4, Y1, Y5
-	VPSRLD       $0x01, Y5, Y4
-	VPSLLD       $0x17, Y4, Y1
-	VMULPS       Y1, Y3, Y1
-	VPSUBD       Y4, Y5, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 32(CX)
-	VADDPS       Y6, Y7, Y1
-	VADDPS       elementaryConstants<>+1344(SB), Y1, Y1
-	VSUBPS       elementaryConstants<>+1344(SB), Y1, Y3
-	VSUBPS       Y3, Y7, Y3
-	VADDPS       Y6, Y3, Y5
-	VMOVUPS      elementaryConstants<>+1088(SB), Y4
-	VFMADD231PS  elementaryConstants<>+960(SB), Y3, Y4
-	VMOVUPS      elementaryConstants<>+288(SB), Y3
-	VFMADD231PS  elementaryConstants<>+224(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+416(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+512(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+800(SB), Y5, Y3
-	VFMADD213PS  elementaryConstants<>+352(SB), Y5, Y3
-	VMULPS       elementaryConstants<>+960(SB), Y6, Y6
-	VFMADD231PS  Y3, Y5, Y6
-	VADDPS       Y6, Y4, Y3
-	VMOVUPS      elementaryConstants<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
-	VMOVUPS      elementaryConstants<>+1312(SB), Y1
-	VMAXPS       Y4, Y1, Y5
-	VPSRLD       $0x01, Y5, Y4
-	VPSLLD       $0x17, Y4, Y1
-	VMULPS       Y1, Y3, Y1
-	VPSUBD       Y4, Y5, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 64(CX)
-	VADDPS       Y2, Y0, Y1
-	VADDPS       elementaryConstants<>+1344(SB), Y1, Y1
-	VSUBPS       elementaryConstants<>+1344(SB), Y1, Y3
-	VSUBPS       Y3, Y0, Y0
-	VADDPS       Y2, Y0, Y4
-	VMOVUPS      elementaryConstants<>+1088(SB), Y3
-	VFMADD231PS  elementaryConstants<>+960(SB), Y0, Y3
-	VMOVUPS      elementaryConstants<>+288(SB), Y0
-	VFMADD231PS  elementaryConstants<>+224(SB), Y4, Y0
-	VFMADD213PS  elementaryConstants<>+416(SB), Y4, Y0
-	VFMADD213PS  elementaryConstants<>+512(SB), Y4, Y0
-	VFMADD213PS  elementaryConstants<>+800(SB), Y4, Y0
-	VFMADD213PS  elementaryConstants<>+352(SB), Y4, Y0
-	VMULPS       elementaryConstants<>+960(SB), Y2, Y2
-	VFMADD231PS  Y0, Y4, Y2
-	VADDPS       Y2, Y3, Y0
-	VMOVUPS      elementaryConstants<>+1376(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VMOVUPS      elementaryConstants<>+1312(SB), Y1
-	VMAXPS       Y2, Y1, Y3
-	VPSRLD       $0x01, Y3, Y2
-	VPSLLD       $0x17, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VPSUBD       Y2, Y3, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(CX)
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l3
-
-l4:
-	CMPQ    AX, $0x08
-	JLT     l6
-	PCALIGN $0x20
+	MOVQ DI, DX
+	CMPQ DX, $+1024
+	JLT  l5
+	MOVQ $0x00000400, DX
 
 l5:
-	VMOVUPS      (BX), Y0
-	VANDPS       elementaryConstants<>+1472(SB), Y0, Y3
-	VPADDD       elementaryConstants<>+1856(SB), Y3, Y0
-	VANDPS       elementaryConstants<>+1984(SB), Y0, Y1
-	VCVTDQ2PS    Y1, Y2
-	VPSUBD       Y1, Y3, Y5
-	VPSRLD       $0x14, Y0, Y1
-	VCMPPS       $0x03, Y3, Y3, Y0
-	VBLENDVPS    Y0, Y3, Y2, Y0
-	VPERMPS      64(DX), Y1, Y2
-	VFMADD213PS  elementaryConstants<>+1824(SB), Y2, Y5
-	VPERMPS      96(DX), Y1, Y4
-	VFMADD231PS  224(DX), Y0, Y4
-	VPERMPS      128(DX), Y1, Y3
-	VFMADD231PS  288(DX), Y0, Y3
-	VMOVUPS      672(DX), Y0
-	VFMADD231PS  736(DX), Y5, Y0
-	VFMADD213PS  608(DX), Y5, Y0
-	VFMADD213PS  544(DX), Y5, Y0
-	VFMADD213PS  416(DX), Y5, Y0
-	VFMADD231PS  Y0, Y5, Y3
-	VMOVUPS      352(DX), Y2
-	VMOVUPS      480(DX), Y1
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VSUBPS       Y1, Y0, Y0
-	VFNMADD213PS Y0, Y2, Y5
-	VADDPS       Y0, Y4, Y1
-	VSUBPS       Y5, Y3, Y0
-	VADDPS       Y0, Y1, Y2
-	VADDPS       elementaryConstants<>+1344(SB), Y2, Y4
-	VSUBPS       elementaryConstants<>+1344(SB), Y4, Y2
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y0, Y1, Y3
-	VMOVUPS      elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS  elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS      elementaryConstants<>+288(SB), Y1
-	VFMADD231PS  elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS       elementaryConstants<>+960(SB), Y0, Y0
-	VFMADD231PS  Y1, Y3, Y0
-	VADDPS       Y0, Y2, Y0
-	VMOVUPS      elementaryConstants<>+1376(SB), Y1
-	VMINPS       Y4, Y1, Y2
-	VMOVUPS      elementaryConstants<>+1312(SB), Y1
-	VMAXPS       Y2, Y1, Y3
-	VPSRLD       $0x01, Y3, Y2
-	VPSLLD       $0x17, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VPSUBD       Y2, Y3, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (CX)
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     elementaryConstants<>+2016(SB), Y0, Y6
-	VMASKMOVPS   (BX), Y6, Y0
-	VANDPS       elementaryConstants<>+1472(SB), Y0, Y3
-	VPADDD       elementaryConstants<>+1856(SB), Y3, Y0
-	VANDPS       elementaryConstants<>+1984(SB), Y0, Y1
-	VCVTDQ2PS    Y1, Y2
-	VPSUBD       Y1, Y3, Y5
-	VPSRLD       $0x14, Y0, Y1
-	VCMPPS       $0x03, Y3, Y3, Y0
-	VBLENDVPS    Y0, Y3, Y2, Y0
-	VPERMPS      64(DX), Y1, Y2
-	VFMADD213PS  elementaryConstants<>+1824(SB), Y2, Y5
-	VPERMPS      96(DX), Y1, Y4
-	VFMADD231PS  224(DX), Y0, Y4
-	VPERMPS      128(DX), Y1, Y3
-	VFMADD231PS  288(DX), Y0, Y3
-	VMOVUPS      672(DX), Y0
-	VFMADD231PS  736(DX), Y5, Y0
-	VFMADD213PS  608(DX), Y5, Y0
-	VFMADD213PS  544(DX), Y5, Y0
-	VFMADD213PS  416(DX), Y5, Y0
-	VFMADD231PS  Y0, Y5, Y3
-	VMOVUPS      352(DX), Y2
-	VMOVUPS      480(DX), Y1
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  Y2, Y5, Y0
-	VSUBPS       Y1, Y0, Y0
-	VFNMADD213PS Y0, Y2, Y5
-	VADDPS       Y0, Y4, Y1
-	VSUBPS       Y5, Y3, Y0
-	VADDPS       Y0, Y1, Y2
-	VADDPS       elementaryConstants<>+1344(SB), Y2, Y4
-	VSUBPS       elementaryConstants<>+1344(SB), Y4, Y2
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y0, Y1, Y3
-	VMOVUPS      elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS  elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS      elementaryConstants<>+288(SB), Y1
-	VFMADD231PS  elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS       elementaryConstants<>+960(SB), Y0, Y0
-	VFMADD231PS  Y1, Y3, Y0
-	VADDPS       Y0, Y2, Y0
-	VMOVUPS      elementaryConstants<>+1376(SB), Y1
-	VMINPS       Y4, Y1, Y2
-	VMOVUPS      elementaryConstants<>+1312(SB), Y1
-	VMAXPS       Y2, Y1, Y3
-	VPSRLD       $0x01, Y3, Y2
-	VPSLLD       $0x17, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VPSUBD       Y2, Y3, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y6, (CX)
-
-l7:
-	JMP l2
-
-l1:
-	TESTQ   $0x0000003f, AX
-	JEQ     l8
-	MOVQ    y+0(FP), CX
-	MOVQ    x+8(FP), BX
-	MOVQ    n+24(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l11
+	MOVQ    DX, CX
+	MOVQ    R9, BX
+	MOVQ    SI, AX
+	VMOVUPS elementaryConstants<>+1568(SB), Y15
+	VMOVUPS elementaryConstants<>+1984(SB), Y14
+	VMOVUPS elementaryConstants<>+2112(SB), Y13
+	VMOVUPS elementaryConstants<>+1952(SB), Y12
+	VMOVUPS 224(R10), Y11
+	VMOVUPS 288(R10), Y10
+	VMOVUPS 736(R10), Y9
+	CMPQ    CX, $0x10
+	JLT     l7
 	PCALIGN $0x20
 
-l10:
+l6:
+	VANDPS       (R8), Y15, Y0
+	VPADDD       Y14, Y0, Y1
+	VANDPS       Y13, Y1, Y3
+	VCVTDQ2PS    Y3, Y2
+	VPSUBD       Y3, Y0, Y8
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VORPS        Y0, Y2, Y0
+	VPERMPS      64(R10), Y1, Y2
+	VFMADD213PS  Y12, Y2, Y8
+	VPERMPS      96(R10), Y1, Y7
+	VFMADD231PS  Y11, Y0, Y7
+	VPERMPS      128(R10), Y1, Y3
+	VFMADD231PS  Y10, Y0, Y3
+	VANDPS       32(R8), Y15, Y0
+	VPADDD       Y14, Y0, Y1
+	VANDPS       Y13, Y1, Y4
+	VCVTDQ2PS    Y4, Y2
+	VPSUBD       Y4, Y0, Y6
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VORPS        Y0, Y2, Y0
+	VPERMPS      64(R10), Y1, Y2
+	VFMADD213PS  Y12, Y2, Y6
+	VPERMPS      96(R10), Y1, Y5
+	VFMADD231PS  Y11, Y0, Y5
+	VPERMPS      128(R10), Y1, Y4
+	VFMADD231PS  Y10, Y0, Y4
+	VMOVAPS      Y9, Y0
+	VFMADD213PS  672(R10), Y8, Y0
+	VFMADD213PS  608(R10), Y8, Y0
+	VFMADD213PS  544(R10), Y8, Y0
+	VFMADD213PS  416(R10), Y8, Y0
+	VFMADD231PS  Y0, Y8, Y3
+	VMOVUPS      352(R10), Y2
+	VMOVUPS      480(R10), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VSUBPS       Y1, Y0, Y0
+	VFNMADD213PS Y0, Y2, Y8
+	VADDPS       Y0, Y7, Y0
+	VSUBPS       Y8, Y3, Y1
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, (AX)
+	VMOVAPS      Y9, Y0
+	VFMADD213PS  672(R10), Y6, Y0
+	VFMADD213PS  608(R10), Y6, Y0
+	VFMADD213PS  544(R10), Y6, Y0
+	VFMADD213PS  416(R10), Y6, Y0
+	VFMADD231PS  Y0, Y6, Y4
+	VMOVUPS      352(R10), Y2
+	VMOVUPS      480(R10), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y6, Y0
+	VSUBPS       Y1, Y0, Y0
+	VFNMADD213PS Y0, Y2, Y6
+	VADDPS       Y0, Y5, Y0
+	VSUBPS       Y6, Y4, Y1
+	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         $+64, R8
+	ADDQ         $+64, BX
+	ADDQ         $+64, AX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l6
+
+l7:
+	SUBQ    CX, DX
+	SUBQ    DX, DI
+	ADDQ    $+16, DI
+	MOVQ    SI, BX
+	VMOVUPS elementaryConstants<>+1376(SB), Y13
+	VMOVUPS elementaryConstants<>+992(SB), Y12
+	VMOVUPS elementaryConstants<>+448(SB), Y11
+	VMOVUPS elementaryConstants<>+320(SB), Y10
+	VMOVUPS elementaryConstants<>+256(SB), Y9
+	CMPQ    DX, $0x10
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (R9), Y2
 	VMOVUPS     (BX), Y0
-	VANDPS      elementaryConstants<>+1472(SB), Y0, Y4
-	VPADDD      elementaryConstants<>+1856(SB), Y4, Y0
-	VANDPS      elementaryConstants<>+1984(SB), Y0, Y2
-	VCVTDQ2PS   Y2, Y1
-	VPSUBD      Y2, Y4, Y2
-	VPSRLD      $0x14, Y0, Y3
-	VCMPPS      $0x03, Y4, Y4, Y0
-	VBLENDVPS   Y0, Y4, Y1, Y0
-	VPERMPS     64(DX), Y3, Y1
-	VFMADD213PS elementaryConstants<>+1824(SB), Y1, Y2
-	VPERMPS     96(DX), Y3, Y1
-	VFMADD231PS 224(DX), Y0, Y1
-	VPERMPS     128(DX), Y3, Y3
-	VFMADD231PS 288(DX), Y0, Y3
-	VMOVUPS     672(DX), Y0
-	VFMADD231PS 736(DX), Y2, Y0
-	VFMADD213PS 608(DX), Y2, Y0
-	VFMADD213PS 544(DX), Y2, Y0
-	VFMADD213PS 416(DX), Y2, Y0
-	VFMADD231PS Y0, Y2, Y3
-	VMOVAPS     Y3, Y0
-	VFMADD231PS 352(DX), Y2, Y0
-	VMOVUPS     32(BX), Y2
-	VANDPS      elementaryConstants<>+1472(SB), Y2, Y6
-	VPADDD      elementaryConstants<>+1856(SB), Y6, Y3
-	VANDPS      elementaryConstants<>+1984(SB), Y3, Y2
-	VCVTDQ2PS   Y2, Y5
-	VPSUBD      Y2, Y6, Y2
-	VPSRLD      $0x14, Y3, Y4
-	VCMPPS      $0x03, Y6, Y6, Y3
-	VBLENDVPS   Y3, Y6, Y5, Y3
-	VPERMPS     64(DX), Y4, Y5
-	VFMADD213PS elementaryConstants<>+1824(SB), Y5, Y2
-	VPERMPS     96(DX), Y4, Y10
-	VFMADD231PS 224(DX), Y3, Y10
-	VPERMPS     128(DX), Y4, Y4
-	VFMADD231PS 288(DX), Y3, Y4
-	VMOVUPS     672(DX), Y3
-	VFMADD231PS 736(DX), Y2, Y3
-	VFMADD213PS 608(DX), Y2, Y3
-	VFMADD213PS 544(DX), Y2, Y3
-	VFMADD213PS 416(DX), Y2, Y3
-	VFMADD231PS Y3, Y2, Y4
-	VMOVAPS     Y4, Y9
-	VFMADD231PS 352(DX), Y2, Y9
-	VMOVUPS     64(BX), Y2
-	VANDPS      elementaryConstants<>+1472(SB), Y2, Y6
-	VPADDD      elementaryConstants<>+1856(SB), Y6, Y3
-	VANDPS      elementaryConstants<>+1984(SB), Y3, Y2
-	VCVTDQ2PS   Y2, Y5
-	VPSUBD      Y2, Y6, Y2
-	VPSRLD      $0x14, Y3, Y4
-	VCMPPS      $0x03, Y6, Y6, Y3
-	VBLENDVPS   Y3, Y6, Y5, Y3
-	VPERMPS     64(DX), Y4, Y5
-	VFMADD213PS elementaryConstants<>+1824(SB), Y5, Y2
-	VPERMPS     96(DX), Y4, Y8
-	VFMADD231PS 224(DX), Y3, Y8
-	VPERMPS     128(DX), Y4, Y4
-	VFMADD231PS 288(DX), Y3, Y4
-	VMOVUPS     672(DX), Y3
-	VFMADD231PS 736(DX), Y2, Y3
-	VFMADD213PS 608(DX), Y2, Y3
-	VFMADD213PS 544(DX), Y2, Y3
-	VFMADD213PS 416(DX), Y2, Y3
-	VFMADD231PS Y3, Y2, Y4
-	VMOVAPS     Y4, Y7
-	VFMADD231PS 352(DX), Y2, Y7
-	VMOVUPS     96(BX), Y2
-	VANDPS      elementaryConstants<>+1472(SB), Y2, Y6
-	VPADDD      elementaryConstants<>+1856(SB), Y6, Y3
-	VANDPS      elementaryConstants<>+1984(SB), Y3, Y2
-	VCVTDQ2PS   Y2, Y5
-	VPSUBD      Y2, Y6, Y2
-	VPSRLD      $0x14, Y3, Y4
-	VCMPPS      $0x03, Y6, Y6, Y3
-	VBLENDVPS   Y3, Y6, Y5, Y3
-	VPERMPS     64(DX), Y4, Y5
-	VFMADD213PS elementaryConstants<>+1824(SB), Y5, Y2
-	VPERMPS     96(DX), Y4, Y6
-	VFMADD231PS 224(DX), Y3, Y6
-	VPERMPS     128(DX), Y4, Y4
-	VFMADD231PS 288(DX), Y3, Y4
-	VMOVUPS     672(DX), Y3
-	VFMADD231PS 736(DX), Y2, Y3
-	VFMADD213PS 608(DX), Y2, Y3
-	VFMADD213PS 544(DX), Y2, Y3
-	VFMADD213PS 416(DX), Y2, Y3
-	VFMADD231PS Y3, Y2, Y4
-	VMOVAPS     Y4, Y5
-	VFMADD231PS 352(DX), Y2, Y5
-	VADDPS      Y0, Y1, Y2
-	VADDPS      elementaryConstants<>+1344(SB), Y2, Y4
-	VSUBPS      elementaryConstants<>+1344(SB), Y4, Y2
-	VSUBPS      Y2, Y1, Y1
-	VADDPS      Y0, Y1, Y3
-	VMOVUPS     elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS     elementaryConstants<>+288(SB), Y1
-	VFMADD231PS elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS      elementaryConstants<>+960(SB), Y0, Y0
-	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y1
+	VADDPS      Y13, Y1, Y8
+	VSUBPS      Y13, Y8, Y1
+	VSUBPS      Y1, Y2, Y2
+	VADDPS      Y0, Y2, Y7
+	VMOVUPS     32(R9), Y3
+	VMOVUPS     32(BX), Y6
+	VADDPS      Y6, Y3, Y1
+	VADDPS      Y13, Y1, Y5
+	VSUBPS      Y13, Y5, Y1
+	VSUBPS      Y1, Y3, Y4
+	VADDPS      Y6, Y4, Y3
+	VFMADD213PS elementaryConstants<>+1120(SB), Y12, Y2
+	VMOVAPS     Y10, Y1
+	VFMADD231PS Y7, Y9, Y1
+	VFMADD213PS Y11, Y7, Y1
+	VFMADD213PS elementaryConstants<>+544(SB), Y7, Y1
+	VFMADD213PS elementaryConstants<>+832(SB), Y7, Y1
+	VFMADD213PS elementaryConstants<>+384(SB), Y7, Y1
+	VMULPS      Y12, Y0, Y0
+	VFMADD231PS Y1, Y7, Y0
 	VADDPS      Y0, Y2, Y0
-	VMOVUPS     elementaryConstants<>+1376(SB), Y1
-	VMINPS      Y4, Y1, Y2
-	VMOVUPS     elementaryConstants<>+1312(SB), Y1
-	VMAXPS      Y2, Y1, Y3
-	VPSRLD      $0x01, Y3, Y2
-	VPSLLD      $0x17, Y2, Y1
-	VMULPS      Y1, Y0, Y0
-	VPSUBD      Y2, Y3, Y1
-	VPSLLD      $0x17, Y1, Y1
-	VMULPS      Y1, Y0, Y0
-	VMOVUPS     Y0, (CX)
-	VADDPS      Y9, Y10, Y0
-	VADDPS      elementaryConstants<>+1344(SB), Y0, Y0
-	VSUBPS      elementaryConstants<>+1344(SB), Y0, Y1
-	VSUBPS      Y1, Y10, Y1
-	VADDPS      Y9, Y1, Y3
-	VMOVUPS     elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS     elementaryConstants<>+288(SB), Y1
-	VFMADD231PS elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS      elementaryConstants<>+960(SB), Y9, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VADDPS      Y4, Y2, Y1
-	VMOVUPS     elementaryConstants<>+1376(SB), Y2
-	VMINPS      Y0, Y2, Y2
-	VMOVUPS     elementaryConstants<>+1312(SB), Y0
+	VFMADD213PS elementaryConstants<>+1120(SB), Y12, Y4
+	VMOVAPS     Y10, Y1
+	VFMADD231PS Y3, Y9, Y1
+	VFMADD213PS Y11, Y3, Y1
+	VFMADD213PS elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS      Y12, Y6, Y2
+	VFMADD231PS Y1, Y3, Y2
+	VADDPS      Y2, Y4, Y1
+	VPADDD      elementaryConstants<>+160(SB), Y8, Y2
+	VPCMPGTD    elementaryConstants<>+1600(SB), Y2, Y3
+	VPADDD      elementaryConstants<>+160(SB), Y5, Y2
+	VPCMPGTD    elementaryConstants<>+1600(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VMOVMSKPS   Y2, AX
+	TESTQ       AX, AX
+	JEQ         l10
+	VADDPS      elementaryConstants<>+1248(SB), Y8, Y3
+	VMOVUPS     elementaryConstants<>+1472(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VMOVUPS     elementaryConstants<>+1408(SB), Y2
+	VMAXPS      Y3, Y2, Y4
+	VPSRLD      $0x01, Y4, Y3
+	VPSLLD      $0x17, Y3, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSUBD      Y3, Y4, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VMOVUPS     Y0, (R9)
+	VADDPS      elementaryConstants<>+1248(SB), Y5, Y2
+	VMOVUPS     elementaryConstants<>+1472(SB), Y0
+	VMINPS      Y2, Y0, Y2
+	VMOVUPS     elementaryConstants<>+1408(SB), Y0
 	VMAXPS      Y2, Y0, Y3
 	VPSRLD      $0x01, Y3, Y2
 	VPSLLD      $0x17, Y2, Y0
@@ -1325,177 +1006,84 @@ l10:
 	VPSUBD      Y2, Y3, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 32(CX)
-	VADDPS      Y7, Y8, Y0
-	VADDPS      elementaryConstants<>+1344(SB), Y0, Y0
-	VSUBPS      elementaryConstants<>+1344(SB), Y0, Y1
-	VSUBPS      Y1, Y8, Y1
-	VADDPS      Y7, Y1, Y3
-	VMOVUPS     elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS     elementaryConstants<>+288(SB), Y1
-	VFMADD231PS elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS      elementaryConstants<>+960(SB), Y7, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VADDPS      Y4, Y2, Y1
-	VMOVUPS     elementaryConstants<>+1376(SB), Y2
-	VMINPS      Y0, Y2, Y2
-	VMOVUPS     elementaryConstants<>+1312(SB), Y0
-	VMAXPS      Y2, Y0, Y3
-	VPSRLD      $0x01, Y3, Y2
-	VPSLLD      $0x17, Y2, Y0
-	VMULPS      Y0, Y1, Y0
-	VPSUBD      Y2, Y3, Y1
-	VPSLLD      $0x17, Y1, Y1
-	VMULPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 64(CX)
-	VADDPS      Y5, Y6, Y0
-	VADDPS      elementaryConstants<>+1344(SB), Y0, Y0
-	VSUBPS      elementaryConstants<>+1344(SB), Y0, Y1
-	VSUBPS      Y1, Y6, Y1
-	VADDPS      Y5, Y1, Y3
-	VMOVUPS     elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS     elementaryConstants<>+288(SB), Y1
-	VFMADD231PS elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS      elementaryConstants<>+960(SB), Y5, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VADDPS      Y4, Y2, Y1
-	VMOVUPS     elementaryConstants<>+1376(SB), Y2
-	VMINPS      Y0, Y2, Y2
-	VMOVUPS     elementaryConstants<>+1312(SB), Y0
-	VMAXPS      Y2, Y0, Y3
-	VPSRLD      $0x01, Y3, Y2
-	VPSLLD      $0x17, Y2, Y0
-	VMULPS      Y0, Y1, Y0
-	VPSUBD      Y2, Y3, Y1
-	VPSLLD      $0x17, Y1, Y1
-	VMULPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 96(CX)
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l10
+	VMOVUPS     Y0, 32(R9)
+	JMP         l11
+
+l10:
+	VPSLLD  $0x17, Y8, Y2
+	VPADDD  Y2, Y0, Y0
+	VMOVUPS Y0, (R9)
+	VPSLLD  $0x17, Y5, Y0
+	VPADDD  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R9)
 
 l11:
-	CMPQ    AX, $0x08
+	ADDQ $+64, R9
+	ADDQ $+64, BX
+	ADDQ $-16, DX
+	CMPQ DX, $0x10
+	JGE  l8
+
+l9:
+	ADDQ $-16, DI
+	CMPQ DI, $0x10
+	JGE  l3
+
+l4:
+	CMPQ    DI, $0x08
 	JLT     l13
 	PCALIGN $0x20
 
 l12:
-	VMOVUPS     (BX), Y0
-	VANDPS      elementaryConstants<>+1472(SB), Y0, Y4
-	VPADDD      elementaryConstants<>+1856(SB), Y4, Y0
-	VANDPS      elementaryConstants<>+1984(SB), Y0, Y2
-	VCVTDQ2PS   Y2, Y1
-	VPSUBD      Y2, Y4, Y2
-	VPSRLD      $0x14, Y0, Y3
-	VCMPPS      $0x03, Y4, Y4, Y0
-	VBLENDVPS   Y0, Y4, Y1, Y0
-	VPERMPS     64(DX), Y3, Y1
-	VFMADD213PS elementaryConstants<>+1824(SB), Y1, Y2
-	VPERMPS     96(DX), Y3, Y1
-	VFMADD231PS 224(DX), Y0, Y1
-	VPERMPS     128(DX), Y3, Y3
-	VFMADD231PS 288(DX), Y0, Y3
-	VMOVUPS     672(DX), Y0
-	VFMADD231PS 736(DX), Y2, Y0
-	VFMADD213PS 608(DX), Y2, Y0
-	VFMADD213PS 544(DX), Y2, Y0
-	VFMADD213PS 416(DX), Y2, Y0
-	VFMADD231PS Y0, Y2, Y3
-	VMOVAPS     Y3, Y0
-	VFMADD231PS 352(DX), Y2, Y0
-	VADDPS      Y0, Y1, Y2
-	VADDPS      elementaryConstants<>+1344(SB), Y2, Y4
-	VSUBPS      elementaryConstants<>+1344(SB), Y4, Y2
-	VSUBPS      Y2, Y1, Y1
-	VADDPS      Y0, Y1, Y3
-	VMOVUPS     elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS     elementaryConstants<>+288(SB), Y1
-	VFMADD231PS elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS      elementaryConstants<>+960(SB), Y0, Y0
-	VFMADD231PS Y1, Y3, Y0
-	VADDPS      Y0, Y2, Y0
-	VMOVUPS     elementaryConstants<>+1376(SB), Y1
-	VMINPS      Y4, Y1, Y2
-	VMOVUPS     elementaryConstants<>+1312(SB), Y1
-	VMAXPS      Y2, Y1, Y3
-	VPSRLD      $0x01, Y3, Y2
-	VPSLLD      $0x17, Y2, Y1
-	VMULPS      Y1, Y0, Y0
-	VPSUBD      Y2, Y3, Y1
-	VPSLLD      $0x17, Y1, Y1
-	VMULPS      Y1, Y0, Y0
-	VMOVUPS     Y0, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l12
-
-l13:
-	CMPQ         AX, $0x01
-	JLT          l14
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     elementaryConstants<>+2016(SB), Y0, Y5
-	VMASKMOVPS   (BX), Y5, Y0
-	VANDPS       elementaryConstants<>+1472(SB), Y0, Y4
-	VPADDD       elementaryConstants<>+1856(SB), Y4, Y0
-	VANDPS       elementaryConstants<>+1984(SB), Y0, Y2
-	VCVTDQ2PS    Y2, Y1
-	VPSUBD       Y2, Y4, Y2
-	VPSRLD       $0x14, Y0, Y3
-	VCMPPS       $0x03, Y4, Y4, Y0
-	VBLENDVPS    Y0, Y4, Y1, Y0
-	VPERMPS      64(DX), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+1824(SB), Y1, Y2
-	VPERMPS      96(DX), Y3, Y1
-	VFMADD231PS  224(DX), Y0, Y1
-	VPERMPS      128(DX), Y3, Y3
-	VFMADD231PS  288(DX), Y0, Y3
-	VMOVUPS      672(DX), Y0
-	VFMADD231PS  736(DX), Y2, Y0
-	VFMADD213PS  608(DX), Y2, Y0
-	VFMADD213PS  544(DX), Y2, Y0
-	VFMADD213PS  416(DX), Y2, Y0
-	VFMADD231PS  Y0, Y2, Y3
-	VMOVAPS      Y3, Y0
-	VFMADD231PS  352(DX), Y2, Y0
+	VMOVUPS      (R8), Y0
+	VANDPS       elementaryConstants<>+1568(SB), Y0, Y0
+	VPADDD       elementaryConstants<>+1984(SB), Y0, Y1
+	VANDPS       elementaryConstants<>+2112(SB), Y1, Y3
+	VCVTDQ2PS    Y3, Y2
+	VPSUBD       Y3, Y0, Y5
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VORPS        Y0, Y2, Y0
+	VPERMPS      64(R10), Y1, Y2
+	VFMADD213PS  elementaryConstants<>+1952(SB), Y2, Y5
+	VPERMPS      96(R10), Y1, Y4
+	VFMADD231PS  224(R10), Y0, Y4
+	VPERMPS      128(R10), Y1, Y3
+	VFMADD231PS  288(R10), Y0, Y3
+	VMOVUPS      672(R10), Y0
+	VFMADD231PS  736(R10), Y5, Y0
+	VFMADD213PS  608(R10), Y5, Y0
+	VFMADD213PS  544(R10), Y5, Y0
+	VFMADD213PS  416(R10), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R10), Y2
+	VMOVUPS      480(R10), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VSUBPS       Y1, Y0, Y0
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
 	VADDPS       Y0, Y1, Y2
-	VADDPS       elementaryConstants<>+1344(SB), Y2, Y4
-	VSUBPS       elementaryConstants<>+1344(SB), Y4, Y2
+	VADDPS       elementaryConstants<>+1376(SB), Y2, Y4
+	VSUBPS       elementaryConstants<>+1376(SB), Y4, Y2
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y0, Y1, Y3
-	VMOVUPS      elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS  elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS      elementaryConstants<>+288(SB), Y1
-	VFMADD231PS  elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS       elementaryConstants<>+960(SB), Y0, Y0
+	VMOVUPS      elementaryConstants<>+1120(SB), Y2
+	VFMADD231PS  elementaryConstants<>+992(SB), Y1, Y2
+	VMOVUPS      elementaryConstants<>+320(SB), Y1
+	VFMADD231PS  elementaryConstants<>+256(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+448(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS       elementaryConstants<>+992(SB), Y0, Y0
 	VFMADD231PS  Y1, Y3, Y0
 	VADDPS       Y0, Y2, Y0
-	VMOVUPS      elementaryConstants<>+1376(SB), Y1
-	VMINPS       Y4, Y1, Y2
-	VMOVUPS      elementaryConstants<>+1312(SB), Y1
+	VADDPS       elementaryConstants<>+1248(SB), Y4, Y2
+	VMOVUPS      elementaryConstants<>+1472(SB), Y1
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      elementaryConstants<>+1408(SB), Y1
 	VMAXPS       Y2, Y1, Y3
 	VPSRLD       $0x01, Y3, Y2
 	VPSLLD       $0x17, Y2, Y1
@@ -1503,404 +1091,790 @@ l13:
 	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y5, (CX)
+	VMOVUPS      Y0, (R9)
+	ADDQ         $+32, R9
+	ADDQ         $+32, R8
+	ADDQ         $-8, DI
+	CMPQ         DI, $0x08
+	JGE          l12
+
+l13:
+	CMPQ         DI, $0x01
+	JLT          l14
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     elementaryConstants<>+2144(SB), Y0, Y6
+	VMASKMOVPS   (R8), Y6, Y0
+	VANDPS       elementaryConstants<>+1568(SB), Y0, Y0
+	VPADDD       elementaryConstants<>+1984(SB), Y0, Y1
+	VANDPS       elementaryConstants<>+2112(SB), Y1, Y3
+	VCVTDQ2PS    Y3, Y2
+	VPSUBD       Y3, Y0, Y5
+	VPSRLD       $0x14, Y1, Y1
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VORPS        Y0, Y2, Y0
+	VPERMPS      64(R10), Y1, Y2
+	VFMADD213PS  elementaryConstants<>+1952(SB), Y2, Y5
+	VPERMPS      96(R10), Y1, Y4
+	VFMADD231PS  224(R10), Y0, Y4
+	VPERMPS      128(R10), Y1, Y3
+	VFMADD231PS  288(R10), Y0, Y3
+	VMOVUPS      672(R10), Y0
+	VFMADD231PS  736(R10), Y5, Y0
+	VFMADD213PS  608(R10), Y5, Y0
+	VFMADD213PS  544(R10), Y5, Y0
+	VFMADD213PS  416(R10), Y5, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      352(R10), Y2
+	VMOVUPS      480(R10), Y1
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  Y2, Y5, Y0
+	VSUBPS       Y1, Y0, Y0
+	VFNMADD213PS Y0, Y2, Y5
+	VADDPS       Y0, Y4, Y1
+	VSUBPS       Y5, Y3, Y0
+	VADDPS       Y0, Y1, Y2
+	VADDPS       elementaryConstants<>+1376(SB), Y2, Y4
+	VSUBPS       elementaryConstants<>+1376(SB), Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      elementaryConstants<>+1120(SB), Y2
+	VFMADD231PS  elementaryConstants<>+992(SB), Y1, Y2
+	VMOVUPS      elementaryConstants<>+320(SB), Y1
+	VFMADD231PS  elementaryConstants<>+256(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+448(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS       elementaryConstants<>+992(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VADDPS       elementaryConstants<>+1248(SB), Y4, Y2
+	VMOVUPS      elementaryConstants<>+1472(SB), Y1
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      elementaryConstants<>+1408(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (R9)
 
 l14:
-	JMP l9
+	JMP l2
 
-l8:
-	MOVQ    y+0(FP), CX
-	MOVQ    x+8(FP), BX
-	MOVQ    n+24(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l16
+l1:
+	TESTQ   $0x0000003f, AX
+	JEQ     l15
+	MOVQ    y+0(FP), R9
+	MOVQ    x+8(FP), R8
+	MOVQ    n+32(FP), DI
+	MOVQ    t+24(FP), SI
+	CMPQ    DI, $0x10
+	JLT     l18
 	PCALIGN $0x20
 
-l15:
+l17:
+	MOVQ DI, DX
+	CMPQ DX, $+1024
+	JLT  l19
+	MOVQ $0x00000400, DX
+
+l19:
+	MOVQ    DX, CX
+	MOVQ    R9, BX
+	MOVQ    SI, AX
+	VMOVUPS elementaryConstants<>+1568(SB), Y13
+	VMOVUPS elementaryConstants<>+1984(SB), Y12
+	VMOVUPS elementaryConstants<>+2112(SB), Y11
+	VMOVUPS elementaryConstants<>+1952(SB), Y10
+	VMOVUPS 224(R10), Y9
+	VMOVUPS 288(R10), Y8
+	VMOVUPS 736(R10), Y7
+	CMPQ    CX, $0x10
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VANDPS      (R8), Y13, Y1
+	VPADDD      Y12, Y1, Y0
+	VANDPS      Y11, Y0, Y3
+	VCVTDQ2PS   Y3, Y2
+	VPSUBD      Y3, Y1, Y6
+	VPSRLD      $0x14, Y0, Y0
+	VCMPPS      $0x03, Y1, Y1, Y1
+	VORPS       Y1, Y2, Y1
+	VPERMPS     64(R10), Y0, Y2
+	VFMADD213PS Y10, Y2, Y6
+	VPERMPS     96(R10), Y0, Y5
+	VFMADD231PS Y9, Y1, Y5
+	VPERMPS     128(R10), Y0, Y0
+	VFMADD231PS Y8, Y1, Y0
+	VANDPS      32(R8), Y13, Y1
+	VPADDD      Y12, Y1, Y2
+	VANDPS      Y11, Y2, Y4
+	VCVTDQ2PS   Y4, Y3
+	VPSUBD      Y4, Y1, Y4
+	VPSRLD      $0x14, Y2, Y2
+	VCMPPS      $0x03, Y1, Y1, Y1
+	VORPS       Y1, Y3, Y1
+	VPERMPS     64(R10), Y2, Y3
+	VFMADD213PS Y10, Y3, Y4
+	VPERMPS     96(R10), Y2, Y3
+	VFMADD231PS Y9, Y1, Y3
+	VPERMPS     128(R10), Y2, Y2
+	VFMADD231PS Y8, Y1, Y2
+	VMOVAPS     Y7, Y1
+	VFMADD213PS 672(R10), Y6, Y1
+	VFMADD213PS 608(R10), Y6, Y1
+	VFMADD213PS 544(R10), Y6, Y1
+	VFMADD213PS 416(R10), Y6, Y1
+	VFMADD231PS Y1, Y6, Y0
+	VFMADD231PS 352(R10), Y6, Y0
+	VMOVUPS     Y5, (BX)
+	VMOVUPS     Y0, (AX)
+	VMOVAPS     Y7, Y0
+	VFMADD213PS 672(R10), Y4, Y0
+	VFMADD213PS 608(R10), Y4, Y0
+	VFMADD213PS 544(R10), Y4, Y0
+	VFMADD213PS 416(R10), Y4, Y0
+	VFMADD231PS Y0, Y4, Y2
+	VFMADD231PS 352(R10), Y4, Y2
+	VMOVUPS     Y3, 32(BX)
+	VMOVUPS     Y2, 32(AX)
+	ADDQ        $+64, R8
+	ADDQ        $+64, BX
+	ADDQ        $+64, AX
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l20
+
+l21:
+	SUBQ    CX, DX
+	SUBQ    DX, DI
+	ADDQ    $+16, DI
+	MOVQ    SI, BX
+	VMOVUPS elementaryConstants<>+1376(SB), Y13
+	VMOVUPS elementaryConstants<>+992(SB), Y12
+	VMOVUPS elementaryConstants<>+448(SB), Y11
+	VMOVUPS elementaryConstants<>+320(SB), Y10
+	VMOVUPS elementaryConstants<>+256(SB), Y9
+	CMPQ    DX, $0x10
+	JLT     l23
+	PCALIGN $0x20
+
+l22:
+	VMOVUPS     (R9), Y2
 	VMOVUPS     (BX), Y0
-	VANDPS      elementaryConstants<>+1472(SB), Y0, Y2
+	VADDPS      Y0, Y2, Y1
+	VADDPS      Y13, Y1, Y8
+	VSUBPS      Y13, Y8, Y1
+	VSUBPS      Y1, Y2, Y2
+	VADDPS      Y0, Y2, Y7
+	VMOVUPS     32(R9), Y3
+	VMOVUPS     32(BX), Y6
+	VADDPS      Y6, Y3, Y1
+	VADDPS      Y13, Y1, Y5
+	VSUBPS      Y13, Y5, Y1
+	VSUBPS      Y1, Y3, Y4
+	VADDPS      Y6, Y4, Y3
+	VFMADD213PS elementaryConstants<>+1120(SB), Y12, Y2
+	VMOVAPS     Y10, Y1
+	VFMADD231PS Y7, Y9, Y1
+	VFMADD213PS Y11, Y7, Y1
+	VFMADD213PS elementaryConstants<>+544(SB), Y7, Y1
+	VFMADD213PS elementaryConstants<>+832(SB), Y7, Y1
+	VFMADD213PS elementaryConstants<>+384(SB), Y7, Y1
+	VMULPS      Y12, Y0, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VADDPS      Y0, Y2, Y0
+	VFMADD213PS elementaryConstants<>+1120(SB), Y12, Y4
+	VMOVAPS     Y10, Y1
+	VFMADD231PS Y3, Y9, Y1
+	VFMADD213PS Y11, Y3, Y1
+	VFMADD213PS elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS      Y12, Y6, Y2
+	VFMADD231PS Y1, Y3, Y2
+	VADDPS      Y2, Y4, Y1
+	VPADDD      elementaryConstants<>+160(SB), Y8, Y2
+	VPCMPGTD    elementaryConstants<>+1600(SB), Y2, Y3
+	VPADDD      elementaryConstants<>+160(SB), Y5, Y2
+	VPCMPGTD    elementaryConstants<>+1600(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VMOVMSKPS   Y2, AX
+	TESTQ       AX, AX
+	JEQ         l24
+	VADDPS      elementaryConstants<>+1248(SB), Y8, Y3
+	VMOVUPS     elementaryConstants<>+1472(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VMOVUPS     elementaryConstants<>+1408(SB), Y2
+	VMAXPS      Y3, Y2, Y4
+	VPSRLD      $0x01, Y4, Y3
+	VPSLLD      $0x17, Y3, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSUBD      Y3, Y4, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VMOVUPS     Y0, (R9)
+	VADDPS      elementaryConstants<>+1248(SB), Y5, Y2
+	VMOVUPS     elementaryConstants<>+1472(SB), Y0
+	VMINPS      Y2, Y0, Y2
+	VMOVUPS     elementaryConstants<>+1408(SB), Y0
+	VMAXPS      Y2, Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 32(R9)
+	JMP         l25
+
+l24:
+	VPSLLD  $0x17, Y8, Y2
+	VPADDD  Y2, Y0, Y0
+	VMOVUPS Y0, (R9)
+	VPSLLD  $0x17, Y5, Y0
+	VPADDD  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R9)
+
+l25:
+	ADDQ $+64, R9
+	ADDQ $+64, BX
+	ADDQ $-16, DX
+	CMPQ DX, $0x10
+	JGE  l22
+
+l23:
+	ADDQ $-16, DI
+	CMPQ DI, $0x10
+	JGE  l17
+
+l18:
+	CMPQ    DI, $0x08
+	JLT     l27
+	PCALIGN $0x20
+
+l26:
+	VMOVUPS     (R8), Y0
+	VANDPS      elementaryConstants<>+1568(SB), Y0, Y2
+	VPADDD      elementaryConstants<>+1984(SB), Y2, Y0
+	VANDPS      elementaryConstants<>+2112(SB), Y0, Y1
+	VCVTDQ2PS   Y1, Y3
+	VPSUBD      Y1, Y2, Y1
+	VPSRLD      $0x14, Y0, Y0
+	VCMPPS      $0x03, Y2, Y2, Y2
+	VORPS       Y2, Y3, Y3
+	VPERMPS     64(R10), Y0, Y2
+	VFMADD213PS elementaryConstants<>+1952(SB), Y2, Y1
+	VPERMPS     96(R10), Y0, Y2
+	VFMADD231PS 224(R10), Y3, Y2
+	VPERMPS     128(R10), Y0, Y0
+	VFMADD231PS 288(R10), Y3, Y0
+	VMOVUPS     672(R10), Y3
+	VFMADD231PS 736(R10), Y1, Y3
+	VFMADD213PS 608(R10), Y1, Y3
+	VFMADD213PS 544(R10), Y1, Y3
+	VFMADD213PS 416(R10), Y1, Y3
+	VFMADD231PS Y3, Y1, Y0
+	VFMADD231PS 352(R10), Y1, Y0
+	VADDPS      Y0, Y2, Y1
+	VADDPS      elementaryConstants<>+1376(SB), Y1, Y4
+	VSUBPS      elementaryConstants<>+1376(SB), Y4, Y1
+	VSUBPS      Y1, Y2, Y1
+	VADDPS      Y0, Y1, Y3
+	VMOVUPS     elementaryConstants<>+1120(SB), Y2
+	VFMADD231PS elementaryConstants<>+992(SB), Y1, Y2
+	VMOVUPS     elementaryConstants<>+320(SB), Y1
+	VFMADD231PS elementaryConstants<>+256(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+448(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS      elementaryConstants<>+992(SB), Y0, Y0
+	VFMADD231PS Y1, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VADDPS      elementaryConstants<>+1248(SB), Y4, Y2
+	VMOVUPS     elementaryConstants<>+1472(SB), Y1
+	VMINPS      Y2, Y1, Y2
+	VMOVUPS     elementaryConstants<>+1408(SB), Y1
+	VMAXPS      Y2, Y1, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (R9)
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
+	ADDQ        $-8, DI
+	CMPQ        DI, $0x08
+	JGE         l26
+
+l27:
+	CMPQ         DI, $0x01
+	JLT          l28
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     elementaryConstants<>+2144(SB), Y0, Y5
+	VMASKMOVPS   (R8), Y5, Y0
+	VANDPS       elementaryConstants<>+1568(SB), Y0, Y2
+	VPADDD       elementaryConstants<>+1984(SB), Y2, Y0
+	VANDPS       elementaryConstants<>+2112(SB), Y0, Y1
+	VCVTDQ2PS    Y1, Y3
+	VPSUBD       Y1, Y2, Y1
+	VPSRLD       $0x14, Y0, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VORPS        Y2, Y3, Y3
+	VPERMPS      64(R10), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+1952(SB), Y2, Y1
+	VPERMPS      96(R10), Y0, Y2
+	VFMADD231PS  224(R10), Y3, Y2
+	VPERMPS      128(R10), Y0, Y0
+	VFMADD231PS  288(R10), Y3, Y0
+	VMOVUPS      672(R10), Y3
+	VFMADD231PS  736(R10), Y1, Y3
+	VFMADD213PS  608(R10), Y1, Y3
+	VFMADD213PS  544(R10), Y1, Y3
+	VFMADD213PS  416(R10), Y1, Y3
+	VFMADD231PS  Y3, Y1, Y0
+	VFMADD231PS  352(R10), Y1, Y0
+	VADDPS       Y0, Y2, Y1
+	VADDPS       elementaryConstants<>+1376(SB), Y1, Y4
+	VSUBPS       elementaryConstants<>+1376(SB), Y4, Y1
+	VSUBPS       Y1, Y2, Y1
+	VADDPS       Y0, Y1, Y3
+	VMOVUPS      elementaryConstants<>+1120(SB), Y2
+	VFMADD231PS  elementaryConstants<>+992(SB), Y1, Y2
+	VMOVUPS      elementaryConstants<>+320(SB), Y1
+	VFMADD231PS  elementaryConstants<>+256(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+448(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS       elementaryConstants<>+992(SB), Y0, Y0
+	VFMADD231PS  Y1, Y3, Y0
+	VADDPS       Y0, Y2, Y0
+	VADDPS       elementaryConstants<>+1248(SB), Y4, Y2
+	VMOVUPS      elementaryConstants<>+1472(SB), Y1
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      elementaryConstants<>+1408(SB), Y1
+	VMAXPS       Y2, Y1, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y5, (R9)
+
+l28:
+	JMP l16
+
+l15:
+	MOVQ    y+0(FP), CX
+	MOVQ    x+8(FP), BX
+	MOVQ    n+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l30
+	PCALIGN $0x20
+
+l29:
+	VMOVUPS     (BX), Y0
+	VANDPS      elementaryConstants<>+1568(SB), Y0, Y2
 	VCMPPS      $0x11, elementaryConstants<>+96(SB), Y2, Y1
-	VMULPS      elementaryConstants<>+1408(SB), Y2, Y0
+	VMULPS      elementaryConstants<>+1504(SB), Y2, Y0
 	VBLENDVPS   Y1, Y0, Y2, Y4
-	VPADDD      elementaryConstants<>+1856(SB), Y4, Y3
-	VANDPS      elementaryConstants<>+1984(SB), Y3, Y2
+	VPADDD      elementaryConstants<>+1984(SB), Y4, Y3
+	VANDPS      elementaryConstants<>+2112(SB), Y3, Y2
 	VCVTDQ2PS   Y2, Y0
 	VPSUBD      Y2, Y4, Y2
 	VPSRLD      $0x14, Y3, Y3
-	VANDPS      elementaryConstants<>+1440(SB), Y1, Y1
+	VANDPS      elementaryConstants<>+1536(SB), Y1, Y1
 	VSUBPS      Y1, Y0, Y0
-	VPERMPS     64(DX), Y3, Y1
-	VFMADD213PS elementaryConstants<>+1824(SB), Y1, Y2
-	VPERMPS     96(DX), Y3, Y1
-	VFMADD231PS 224(DX), Y0, Y1
-	VPERMPS     128(DX), Y3, Y3
-	VFMADD231PS 288(DX), Y0, Y3
-	VMOVUPS     672(DX), Y0
-	VFMADD231PS 736(DX), Y2, Y0
-	VFMADD213PS 608(DX), Y2, Y0
-	VFMADD213PS 544(DX), Y2, Y0
-	VFMADD213PS 416(DX), Y2, Y0
+	VPERMPS     64(R10), Y3, Y1
+	VFMADD213PS elementaryConstants<>+1952(SB), Y1, Y2
+	VPERMPS     96(R10), Y3, Y1
+	VFMADD231PS 224(R10), Y0, Y1
+	VPERMPS     128(R10), Y3, Y3
+	VFMADD231PS 288(R10), Y0, Y3
+	VMOVUPS     672(R10), Y0
+	VFMADD231PS 736(R10), Y2, Y0
+	VFMADD213PS 608(R10), Y2, Y0
+	VFMADD213PS 544(R10), Y2, Y0
+	VFMADD213PS 416(R10), Y2, Y0
 	VFMADD231PS Y0, Y2, Y3
 	VMOVAPS     Y3, Y0
-	VFMADD231PS 352(DX), Y2, Y0
+	VFMADD231PS 352(R10), Y2, Y0
 	VMOVUPS     32(BX), Y2
-	VANDPS      elementaryConstants<>+1472(SB), Y2, Y3
+	VANDPS      elementaryConstants<>+1568(SB), Y2, Y3
 	VCMPPS      $0x11, elementaryConstants<>+96(SB), Y3, Y5
-	VMULPS      elementaryConstants<>+1408(SB), Y3, Y2
+	VMULPS      elementaryConstants<>+1504(SB), Y3, Y2
 	VBLENDVPS   Y5, Y2, Y3, Y6
-	VPADDD      elementaryConstants<>+1856(SB), Y6, Y4
-	VANDPS      elementaryConstants<>+1984(SB), Y4, Y2
+	VPADDD      elementaryConstants<>+1984(SB), Y6, Y4
+	VANDPS      elementaryConstants<>+2112(SB), Y4, Y2
 	VCVTDQ2PS   Y2, Y3
 	VPSUBD      Y2, Y6, Y2
 	VPSRLD      $0x14, Y4, Y4
-	VANDPS      elementaryConstants<>+1440(SB), Y5, Y5
+	VANDPS      elementaryConstants<>+1536(SB), Y5, Y5
 	VSUBPS      Y5, Y3, Y3
-	VPERMPS     64(DX), Y4, Y5
-	VFMADD213PS elementaryConstants<>+1824(SB), Y5, Y2
-	VPERMPS     96(DX), Y4, Y10
-	VFMADD231PS 224(DX), Y3, Y10
-	VPERMPS     128(DX), Y4, Y4
-	VFMADD231PS 288(DX), Y3, Y4
-	VMOVUPS     672(DX), Y3
-	VFMADD231PS 736(DX), Y2, Y3
-	VFMADD213PS 608(DX), Y2, Y3
-	VFMADD213PS 544(DX), Y2, Y3
-	VFMADD213PS 416(DX), Y2, Y3
+	VPERMPS     64(R10), Y4, Y5
+	VFMADD213PS elementaryConstants<>+1952(SB), Y5, Y2
+	VPERMPS     96(R10), Y4, Y10
+	VFMADD231PS 224(R10), Y3, Y10
+	VPERMPS     128(R10), Y4, Y4
+	VFMADD231PS 288(R10), Y3, Y4
+	VMOVUPS     672(R10), Y3
+	VFMADD231PS 736(R10), Y2, Y3
+	VFMADD213PS 608(R10), Y2, Y3
+	VFMADD213PS 544(R10), Y2, Y3
+	VFMADD213PS 416(R10), Y2, Y3
 	VFMADD231PS Y3, Y2, Y4
 	VMOVAPS     Y4, Y9
-	VFMADD231PS 352(DX), Y2, Y9
+	VFMADD231PS 352(R10), Y2, Y9
 	VMOVUPS     64(BX), Y2
-	VANDPS      elementaryConstants<>+1472(SB), Y2, Y3
+	VANDPS      elementaryConstants<>+1568(SB), Y2, Y3
 	VCMPPS      $0x11, elementaryConstants<>+96(SB), Y3, Y5
-	VMULPS      elementaryConstants<>+1408(SB), Y3, Y2
+	VMULPS      elementaryConstants<>+1504(SB), Y3, Y2
 	VBLENDVPS   Y5, Y2, Y3, Y6
-	VPADDD      elementaryConstants<>+1856(SB), Y6, Y4
-	VANDPS      elementaryConstants<>+1984(SB), Y4, Y2
+	VPADDD      elementaryConstants<>+1984(SB), Y6, Y4
+	VANDPS      elementaryConstants<>+2112(SB), Y4, Y2
 	VCVTDQ2PS   Y2, Y3
 	VPSUBD      Y2, Y6, Y2
 	VPSRLD      $0x14, Y4, Y4
-	VANDPS      elementaryConstants<>+1440(SB), Y5, Y5
+	VANDPS      elementaryConstants<>+1536(SB), Y5, Y5
 	VSUBPS      Y5, Y3, Y3
-	VPERMPS     64(DX), Y4, Y5
-	VFMADD213PS elementaryConstants<>+1824(SB), Y5, Y2
-	VPERMPS     96(DX), Y4, Y8
-	VFMADD231PS 224(DX), Y3, Y8
-	VPERMPS     128(DX), Y4, Y4
-	VFMADD231PS 288(DX), Y3, Y4
-	VMOVUPS     672(DX), Y3
-	VFMADD231PS 736(DX), Y2, Y3
-	VFMADD213PS 608(DX), Y2, Y3
-	VFMADD213PS 544(DX), Y2, Y3
-	VFMADD213PS 416(DX), Y2, Y3
+	VPERMPS     64(R10), Y4, Y5
+	VFMADD213PS elementaryConstants<>+1952(SB), Y5, Y2
+	VPERMPS     96(R10), Y4, Y8
+	VFMADD231PS 224(R10), Y3, Y8
+	VPERMPS     128(R10), Y4, Y4
+	VFMADD231PS 288(R10), Y3, Y4
+	VMOVUPS     672(R10), Y3
+	VFMADD231PS 736(R10), Y2, Y3
+	VFMADD213PS 608(R10), Y2, Y3
+	VFMADD213PS 544(R10), Y2, Y3
+	VFMADD213PS 416(R10), Y2, Y3
 	VFMADD231PS Y3, Y2, Y4
 	VMOVAPS     Y4, Y7
-	VFMADD231PS 352(DX), Y2, Y7
+	VFMADD231PS 352(R10), Y2, Y7
 	VMOVUPS     96(BX), Y2
-	VANDPS      elementaryConstants<>+1472(SB), Y2, Y3
+	VANDPS      elementaryConstants<>+1568(SB), Y2, Y3
 	VCMPPS      $0x11, elementaryConstants<>+96(SB), Y3, Y5
-	VMULPS      elementaryConstants<>+1408(SB), Y3, Y2
+	VMULPS      elementaryConstants<>+1504(SB), Y3, Y2
 	VBLENDVPS   Y5, Y2, Y3, Y6
-	VPADDD      elementaryConstants<>+1856(SB), Y6, Y4
-	VANDPS      elementaryConstants<>+1984(SB), Y4, Y2
+	VPADDD      elementaryConstants<>+1984(SB), Y6, Y4
+	VANDPS      elementaryConstants<>+2112(SB), Y4, Y2
 	VCVTDQ2PS   Y2, Y3
 	VPSUBD      Y2, Y6, Y2
 	VPSRLD      $0x14, Y4, Y4
-	VANDPS      elementaryConstants<>+1440(SB), Y5, Y5
+	VANDPS      elementaryConstants<>+1536(SB), Y5, Y5
 	VSUBPS      Y5, Y3, Y3
-	VPERMPS     64(DX), Y4, Y5
-	VFMADD213PS elementaryConstants<>+1824(SB), Y5, Y2
-	VPERMPS     96(DX), Y4, Y6
-	VFMADD231PS 224(DX), Y3, Y6
-	VPERMPS     128(DX), Y4, Y4
-	VFMADD231PS 288(DX), Y3, Y4
-	VMOVUPS     672(DX), Y3
-	VFMADD231PS 736(DX), Y2, Y3
-	VFMADD213PS 608(DX), Y2, Y3
-	VFMADD213PS 544(DX), Y2, Y3
-	VFMADD213PS 416(DX), Y2, Y3
+	VPERMPS     64(R10), Y4, Y5
+	VFMADD213PS elementaryConstants<>+1952(SB), Y5, Y2
+	VPERMPS     96(R10), Y4, Y6
+	VFMADD231PS 224(R10), Y3, Y6
+	VPERMPS     128(R10), Y4, Y4
+	VFMADD231PS 288(R10), Y3, Y4
+	VMOVUPS     672(R10), Y3
+	VFMADD231PS 736(R10), Y2, Y3
+	VFMADD213PS 608(R10), Y2, Y3
+	VFMADD213PS 544(R10), Y2, Y3
+	VFMADD213PS 416(R10), Y2, Y3
 	VFMADD231PS Y3, Y2, Y4
 	VMOVAPS     Y4, Y5
-	VFMADD231PS 352(DX), Y2, Y5
+	VFMADD231PS 352(R10), Y2, Y5
 	VADDPS      Y0, Y1, Y2
-	VADDPS      elementaryConstants<>+1344(SB), Y2, Y4
-	VSUBPS      elementaryConstants<>+1344(SB), Y4, Y2
+	VADDPS      elementaryConstants<>+1376(SB), Y2, Y4
+	VSUBPS      elementaryConstants<>+1376(SB), Y4, Y2
 	VSUBPS      Y2, Y1, Y1
 	VADDPS      Y0, Y1, Y3
-	VMOVUPS     elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS     elementaryConstants<>+288(SB), Y1
-	VFMADD231PS elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS      elementaryConstants<>+960(SB), Y0, Y0
+	VMOVUPS     elementaryConstants<>+1120(SB), Y2
+	VFMADD231PS elementaryConstants<>+992(SB), Y1, Y2
+	VMOVUPS     elementaryConstants<>+320(SB), Y1
+	VFMADD231PS elementaryConstants<>+256(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+448(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS      elementaryConstants<>+992(SB), Y0, Y0
 	VFMADD231PS Y1, Y3, Y0
-	VADDPS      Y0, Y2, Y2
-	VPSRLD      $0x01, Y4, Y1
-	VPSLLD      $0x17, Y1, Y0
-	VMULPS      Y0, Y2, Y0
-	VPSUBD      Y1, Y4, Y1
+	VADDPS      Y0, Y2, Y0
+	VADDPS      elementaryConstants<>+1248(SB), Y4, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y2
 	VMOVUPS     (BX), Y0
-	VANDPS      elementaryConstants<>+1472(SB), Y0, Y1
-	VPADDD      elementaryConstants<>+1472(SB), Y1, Y0
-	VPCMPGTD    elementaryConstants<>+1952(SB), Y0, Y0
+	VANDPS      elementaryConstants<>+1568(SB), Y0, Y1
+	VPADDD      elementaryConstants<>+1568(SB), Y1, Y0
+	VPCMPGTD    elementaryConstants<>+2080(SB), Y0, Y0
 	VBLENDVPS   Y0, Y1, Y2, Y0
 	VMOVUPS     Y0, (CX)
 	VADDPS      Y9, Y10, Y0
-	VADDPS      elementaryConstants<>+1344(SB), Y0, Y0
-	VSUBPS      elementaryConstants<>+1344(SB), Y0, Y1
+	VADDPS      elementaryConstants<>+1376(SB), Y0, Y0
+	VSUBPS      elementaryConstants<>+1376(SB), Y0, Y1
 	VSUBPS      Y1, Y10, Y1
 	VADDPS      Y9, Y1, Y3
-	VMOVUPS     elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS     elementaryConstants<>+288(SB), Y1
-	VFMADD231PS elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS      elementaryConstants<>+960(SB), Y9, Y4
+	VMOVUPS     elementaryConstants<>+1120(SB), Y2
+	VFMADD231PS elementaryConstants<>+992(SB), Y1, Y2
+	VMOVUPS     elementaryConstants<>+320(SB), Y1
+	VFMADD231PS elementaryConstants<>+256(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+448(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS      elementaryConstants<>+992(SB), Y9, Y4
 	VFMADD231PS Y1, Y3, Y4
-	VADDPS      Y4, Y2, Y3
-	VPSRLD      $0x01, Y0, Y2
-	VPSLLD      $0x17, Y2, Y1
-	VMULPS      Y1, Y3, Y1
-	VPSUBD      Y2, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
-	VMULPS      Y0, Y1, Y2
+	VADDPS      Y4, Y2, Y1
+	VADDPS      elementaryConstants<>+1248(SB), Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
 	VMOVUPS     32(BX), Y0
-	VANDPS      elementaryConstants<>+1472(SB), Y0, Y1
-	VPADDD      elementaryConstants<>+1472(SB), Y1, Y0
-	VPCMPGTD    elementaryConstants<>+1952(SB), Y0, Y0
+	VANDPS      elementaryConstants<>+1568(SB), Y0, Y1
+	VPADDD      elementaryConstants<>+1568(SB), Y1, Y0
+	VPCMPGTD    elementaryConstants<>+2080(SB), Y0, Y0
 	VBLENDVPS   Y0, Y1, Y2, Y0
 	VMOVUPS     Y0, 32(CX)
 	VADDPS      Y7, Y8, Y0
-	VADDPS      elementaryConstants<>+1344(SB), Y0, Y0
-	VSUBPS      elementaryConstants<>+1344(SB), Y0, Y1
+	VADDPS      elementaryConstants<>+1376(SB), Y0, Y0
+	VSUBPS      elementaryConstants<>+1376(SB), Y0, Y1
 	VSUBPS      Y1, Y8, Y1
 	VADDPS      Y7, Y1, Y3
-	VMOVUPS     elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS     elementaryConstants<>+288(SB), Y1
-	VFMADD231PS elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS      elementaryConstants<>+960(SB), Y7, Y4
+	VMOVUPS     elementaryConstants<>+1120(SB), Y2
+	VFMADD231PS elementaryConstants<>+992(SB), Y1, Y2
+	VMOVUPS     elementaryConstants<>+320(SB), Y1
+	VFMADD231PS elementaryConstants<>+256(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+448(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS      elementaryConstants<>+992(SB), Y7, Y4
 	VFMADD231PS Y1, Y3, Y4
-	VADDPS      Y4, Y2, Y3
-	VPSRLD      $0x01, Y0, Y2
-	VPSLLD      $0x17, Y2, Y1
-	VMULPS      Y1, Y3, Y1
-	VPSUBD      Y2, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
-	VMULPS      Y0, Y1, Y2
+	VADDPS      Y4, Y2, Y1
+	VADDPS      elementaryConstants<>+1248(SB), Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
 	VMOVUPS     64(BX), Y0
-	VANDPS      elementaryConstants<>+1472(SB), Y0, Y1
-	VPADDD      elementaryConstants<>+1472(SB), Y1, Y0
-	VPCMPGTD    elementaryConstants<>+1952(SB), Y0, Y0
+	VANDPS      elementaryConstants<>+1568(SB), Y0, Y1
+	VPADDD      elementaryConstants<>+1568(SB), Y1, Y0
+	VPCMPGTD    elementaryConstants<>+2080(SB), Y0, Y0
 	VBLENDVPS   Y0, Y1, Y2, Y0
 	VMOVUPS     Y0, 64(CX)
 	VADDPS      Y5, Y6, Y0
-	VADDPS      elementaryConstants<>+1344(SB), Y0, Y0
-	VSUBPS      elementaryConstants<>+1344(SB), Y0, Y1
+	VADDPS      elementaryConstants<>+1376(SB), Y0, Y0
+	VSUBPS      elementaryConstants<>+1376(SB), Y0, Y1
 	VSUBPS      Y1, Y6, Y1
 	VADDPS      Y5, Y1, Y3
-	VMOVUPS     elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS     elementaryConstants<>+288(SB), Y1
-	VFMADD231PS elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS      elementaryConstants<>+960(SB), Y5, Y4
+	VMOVUPS     elementaryConstants<>+1120(SB), Y2
+	VFMADD231PS elementaryConstants<>+992(SB), Y1, Y2
+	VMOVUPS     elementaryConstants<>+320(SB), Y1
+	VFMADD231PS elementaryConstants<>+256(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+448(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS      elementaryConstants<>+992(SB), Y5, Y4
 	VFMADD231PS Y1, Y3, Y4
-	VADDPS      Y4, Y2, Y3
-	VPSRLD      $0x01, Y0, Y2
-	VPSLLD      $0x17, Y2, Y1
-	VMULPS      Y1, Y3, Y1
-	VPSUBD      Y2, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
-	VMULPS      Y0, Y1, Y2
+	VADDPS      Y4, Y2, Y1
+	VADDPS      elementaryConstants<>+1248(SB), Y0, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y0
+	VMULPS      Y0, Y1, Y0
+	VPSUBD      Y2, Y3, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VMULPS      Y1, Y0, Y2
 	VMOVUPS     96(BX), Y0
-	VANDPS      elementaryConstants<>+1472(SB), Y0, Y1
-	VPADDD      elementaryConstants<>+1472(SB), Y1, Y0
-	VPCMPGTD    elementaryConstants<>+1952(SB), Y0, Y0
+	VANDPS      elementaryConstants<>+1568(SB), Y0, Y1
+	VPADDD      elementaryConstants<>+1568(SB), Y1, Y0
+	VPCMPGTD    elementaryConstants<>+2080(SB), Y0, Y0
 	VBLENDVPS   Y0, Y1, Y2, Y0
 	VMOVUPS     Y0, 96(CX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l15
+	JGE         l29
 
-l16:
+l30:
 	CMPQ    AX, $0x08
-	JLT     l18
+	JLT     l32
 	PCALIGN $0x20
 
-l17:
+l31:
 	VMOVUPS     (BX), Y0
-	VANDPS      elementaryConstants<>+1472(SB), Y0, Y2
+	VANDPS      elementaryConstants<>+1568(SB), Y0, Y2
 	VCMPPS      $0x11, elementaryConstants<>+96(SB), Y2, Y1
-	VMULPS      elementaryConstants<>+1408(SB), Y2, Y0
+	VMULPS      elementaryConstants<>+1504(SB), Y2, Y0
 	VBLENDVPS   Y1, Y0, Y2, Y4
-	VPADDD      elementaryConstants<>+1856(SB), Y4, Y3
-	VANDPS      elementaryConstants<>+1984(SB), Y3, Y2
+	VPADDD      elementaryConstants<>+1984(SB), Y4, Y3
+	VANDPS      elementaryConstants<>+2112(SB), Y3, Y2
 	VCVTDQ2PS   Y2, Y0
 	VPSUBD      Y2, Y4, Y2
 	VPSRLD      $0x14, Y3, Y3
-	VANDPS      elementaryConstants<>+1440(SB), Y1, Y1
+	VANDPS      elementaryConstants<>+1536(SB), Y1, Y1
 	VSUBPS      Y1, Y0, Y0
-	VPERMPS     64(DX), Y3, Y1
-	VFMADD213PS elementaryConstants<>+1824(SB), Y1, Y2
-	VPERMPS     96(DX), Y3, Y1
-	VFMADD231PS 224(DX), Y0, Y1
-	VPERMPS     128(DX), Y3, Y3
-	VFMADD231PS 288(DX), Y0, Y3
-	VMOVUPS     672(DX), Y0
-	VFMADD231PS 736(DX), Y2, Y0
-	VFMADD213PS 608(DX), Y2, Y0
-	VFMADD213PS 544(DX), Y2, Y0
-	VFMADD213PS 416(DX), Y2, Y0
+	VPERMPS     64(R10), Y3, Y1
+	VFMADD213PS elementaryConstants<>+1952(SB), Y1, Y2
+	VPERMPS     96(R10), Y3, Y1
+	VFMADD231PS 224(R10), Y0, Y1
+	VPERMPS     128(R10), Y3, Y3
+	VFMADD231PS 288(R10), Y0, Y3
+	VMOVUPS     672(R10), Y0
+	VFMADD231PS 736(R10), Y2, Y0
+	VFMADD213PS 608(R10), Y2, Y0
+	VFMADD213PS 544(R10), Y2, Y0
+	VFMADD213PS 416(R10), Y2, Y0
 	VFMADD231PS Y0, Y2, Y3
 	VMOVAPS     Y3, Y0
-	VFMADD231PS 352(DX), Y2, Y0
+	VFMADD231PS 352(R10), Y2, Y0
 	VADDPS      Y0, Y1, Y2
-	VADDPS      elementaryConstants<>+1344(SB), Y2, Y4
-	VSUBPS      elementaryConstants<>+1344(SB), Y4, Y2
+	VADDPS      elementaryConstants<>+1376(SB), Y2, Y4
+	VSUBPS      elementaryConstants<>+1376(SB), Y4, Y2
 	VSUBPS      Y2, Y1, Y1
 	VADDPS      Y0, Y1, Y3
-	VMOVUPS     elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS     elementaryConstants<>+288(SB), Y1
-	VFMADD231PS elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS      elementaryConstants<>+960(SB), Y0, Y0
+	VMOVUPS     elementaryConstants<>+1120(SB), Y2
+	VFMADD231PS elementaryConstants<>+992(SB), Y1, Y2
+	VMOVUPS     elementaryConstants<>+320(SB), Y1
+	VFMADD231PS elementaryConstants<>+256(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+448(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS      elementaryConstants<>+992(SB), Y0, Y0
 	VFMADD231PS Y1, Y3, Y0
-	VADDPS      Y0, Y2, Y2
-	VPSRLD      $0x01, Y4, Y1
-	VPSLLD      $0x17, Y1, Y0
-	VMULPS      Y0, Y2, Y0
-	VPSUBD      Y1, Y4, Y1
+	VADDPS      Y0, Y2, Y0
+	VADDPS      elementaryConstants<>+1248(SB), Y4, Y3
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VPSUBD      Y2, Y3, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y2
 	VMOVUPS     (BX), Y0
-	VANDPS      elementaryConstants<>+1472(SB), Y0, Y1
-	VPADDD      elementaryConstants<>+1472(SB), Y1, Y0
-	VPCMPGTD    elementaryConstants<>+1952(SB), Y0, Y0
+	VANDPS      elementaryConstants<>+1568(SB), Y0, Y1
+	VPADDD      elementaryConstants<>+1568(SB), Y1, Y0
+	VPCMPGTD    elementaryConstants<>+2080(SB), Y0, Y0
 	VBLENDVPS   Y0, Y1, Y2, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l17
+	JGE         l31
 
-l18:
+l32:
 	CMPQ         AX, $0x01
-	JLT          l19
+	JLT          l33
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     elementaryConstants<>+2016(SB), Y0, Y5
+	VPCMPGTD     elementaryConstants<>+2144(SB), Y0, Y5
 	VMASKMOVPS   (BX), Y5, Y0
-	VANDPS       elementaryConstants<>+1472(SB), Y0, Y2
+	VANDPS       elementaryConstants<>+1568(SB), Y0, Y2
 	VCMPPS       $0x11, elementaryConstants<>+96(SB), Y2, Y1
-	VMULPS       elementaryConstants<>+1408(SB), Y2, Y0
+	VMULPS       elementaryConstants<>+1504(SB), Y2, Y0
 	VBLENDVPS    Y1, Y0, Y2, Y4
-	VPADDD       elementaryConstants<>+1856(SB), Y4, Y3
-	VANDPS       elementaryConstants<>+1984(SB), Y3, Y2
+	VPADDD       elementaryConstants<>+1984(SB), Y4, Y3
+	VANDPS       elementaryConstants<>+2112(SB), Y3, Y2
 	VCVTDQ2PS    Y2, Y0
 	VPSUBD       Y2, Y4, Y2
 	VPSRLD       $0x14, Y3, Y3
-	VANDPS       elementaryConstants<>+1440(SB), Y1, Y1
+	VANDPS       elementaryConstants<>+1536(SB), Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VPERMPS      64(DX), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+1824(SB), Y1, Y2
-	VPERMPS      96(DX), Y3, Y1
-	VFMADD231PS  224(DX), Y0, Y1
-	VPERMPS      128(DX), Y3, Y3
-	VFMADD231PS  288(DX), Y0, Y3
-	VMOVUPS      672(DX), Y0
-	VFMADD231PS  736(DX), Y2, Y0
-	VFMADD213PS  608(DX), Y2, Y0
-	VFMADD213PS  544(DX), Y2, Y0
-	VFMADD213PS  416(DX), Y2, Y0
+	VPERMPS      64(R10), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+1952(SB), Y1, Y2
+	VPERMPS      96(R10), Y3, Y1
+	VFMADD231PS  224(R10), Y0, Y1
+	VPERMPS      128(R10), Y3, Y3
+	VFMADD231PS  288(R10), Y0, Y3
+	VMOVUPS      672(R10), Y0
+	VFMADD231PS  736(R10), Y2, Y0
+	VFMADD213PS  608(R10), Y2, Y0
+	VFMADD213PS  544(R10), Y2, Y0
+	VFMADD213PS  416(R10), Y2, Y0
 	VFMADD231PS  Y0, Y2, Y3
 	VMOVAPS      Y3, Y0
-	VFMADD231PS  352(DX), Y2, Y0
+	VFMADD231PS  352(R10), Y2, Y0
 	VADDPS       Y0, Y1, Y2
-	VADDPS       elementaryConstants<>+1344(SB), Y2, Y4
-	VSUBPS       elementaryConstants<>+1344(SB), Y4, Y2
+	VADDPS       elementaryConstants<>+1376(SB), Y2, Y4
+	VSUBPS       elementaryConstants<>+1376(SB), Y4, Y2
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y0, Y1, Y3
-	VMOVUPS      elementaryConstants<>+1088(SB), Y2
-	VFMADD231PS  elementaryConstants<>+960(SB), Y1, Y2
-	VMOVUPS      elementaryConstants<>+288(SB), Y1
-	VFMADD231PS  elementaryConstants<>+224(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+416(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+512(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+800(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+352(SB), Y3, Y1
-	VMULPS       elementaryConstants<>+960(SB), Y0, Y0
+	VMOVUPS      elementaryConstants<>+1120(SB), Y2
+	VFMADD231PS  elementaryConstants<>+992(SB), Y1, Y2
+	VMOVUPS      elementaryConstants<>+320(SB), Y1
+	VFMADD231PS  elementaryConstants<>+256(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+448(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+544(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+832(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+384(SB), Y3, Y1
+	VMULPS       elementaryConstants<>+992(SB), Y0, Y0
 	VFMADD231PS  Y1, Y3, Y0
-	VADDPS       Y0, Y2, Y2
-	VPSRLD       $0x01, Y4, Y1
-	VPSLLD       $0x17, Y1, Y0
-	VMULPS       Y0, Y2, Y0
-	VPSUBD       Y1, Y4, Y1
+	VADDPS       Y0, Y2, Y0
+	VADDPS       elementaryConstants<>+1248(SB), Y4, Y3
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y2, Y3, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y2
 	VMASKMOVPS   (BX), Y5, Y0
-	VANDPS       elementaryConstants<>+1472(SB), Y0, Y1
-	VPADDD       elementaryConstants<>+1472(SB), Y1, Y0
-	VPCMPGTD     elementaryConstants<>+1952(SB), Y0, Y0
+	VANDPS       elementaryConstants<>+1568(SB), Y0, Y1
+	VPADDD       elementaryConstants<>+1568(SB), Y1, Y0
+	VPCMPGTD     elementaryConstants<>+2080(SB), Y0, Y0
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VMASKMOVPS   Y0, Y5, (CX)
 
-l19:
-l9:
+l33:
+l16:
 l2:
 	VZEROUPPER
 	RET
 
-// func PowAbsVF64AVX2(y *float64, x *float64, e *float64, n int)
+// func PowAbsVF64AVX2(y *float64, x *float64, e *float64, t *float64, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·PowAbsVF64AVX2(SB), NOSPLIT, $0-32
+TEXT ·PowAbsVF64AVX2(SB), NOSPLIT, $0-40
 	MOVQ    e+16(FP), DX
 	VMOVUPS 384(DX), Y10
 	VMOVUPS 512(DX), Y9
 	MOVQ    y+0(FP), CX
 	MOVQ    x+8(FP), BX
-	MOVQ    n+24(FP), AX
+	MOVQ    n+32(FP), AX
 	CMPQ    AX, $0x10
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
 	VMOVUPS      (BX), Y0
-	VANDPD       elementaryConstants<>+3968(SB), Y0, Y7
-	VCMPPD       $0x11, elementaryConstants<>+2144(SB), Y7, Y2
-	VMULPD       elementaryConstants<>+3936(SB), Y7, Y0
+	VANDPD       elementaryConstants<>+4096(SB), Y0, Y7
+	VCMPPD       $0x11, elementaryConstants<>+2272(SB), Y7, Y2
+	VMULPD       elementaryConstants<>+4064(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      elementaryConstants<>+3776(SB), Y1
-	VBLENDVPD    Y2, elementaryConstants<>+3808(SB), Y1, Y1
-	VPADDQ       elementaryConstants<>+2080(SB), Y0, Y0
-	VANDPD       elementaryConstants<>+2112(SB), Y0, Y2
-	VPADDQ       elementaryConstants<>+3584(SB), Y2, Y6
+	VMOVUPS      elementaryConstants<>+3904(SB), Y1
+	VBLENDVPD    Y2, elementaryConstants<>+3936(SB), Y1, Y1
+	VPADDQ       elementaryConstants<>+2208(SB), Y0, Y0
+	VANDPD       elementaryConstants<>+2240(SB), Y0, Y2
+	VPADDQ       elementaryConstants<>+3712(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        elementaryConstants<>+3744(SB), Y0, Y0
+	VORPD        elementaryConstants<>+3872(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       elementaryConstants<>+3616(SB), Y6, Y4
-	VADDPD       elementaryConstants<>+3616(SB), Y6, Y0
+	VSUBPD       elementaryConstants<>+3744(SB), Y6, Y4
+	VADDPD       elementaryConstants<>+3744(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y0
 	VMOVUPS      1152(DX), Y2
@@ -1926,32 +1900,32 @@ l1:
 	VMOVAPS      Y4, Y0
 	VFMADD231PD  Y10, Y5, Y0
 	VADDPD       Y1, Y0, Y0
-	VADDPD       elementaryConstants<>+3872(SB), Y0, Y0
-	VSUBPD       elementaryConstants<>+3872(SB), Y0, Y2
+	VADDPD       elementaryConstants<>+4000(SB), Y0, Y0
+	VSUBPD       elementaryConstants<>+4000(SB), Y0, Y2
 	VFNMADD231PD Y10, Y5, Y2
 	VSUBPD       Y2, Y4, Y5
 	VADDPD       Y1, Y5, Y4
-	VMOVUPS      elementaryConstants<>+2304(SB), Y3
-	VFMADD231PD  elementaryConstants<>+2208(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2400(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2464(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2560(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+2432(SB), Y3
+	VFMADD231PD  elementaryConstants<>+2336(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2528(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2592(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2688(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2784(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2816(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2912(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3008(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3296(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2848(SB), Y4, Y3
-	VMOVUPS      elementaryConstants<>+3616(SB), Y2
-	VFMADD231PD  elementaryConstants<>+3488(SB), Y5, Y2
-	VMULPD       elementaryConstants<>+3488(SB), Y1, Y1
+	VFMADD213PD  elementaryConstants<>+3040(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3136(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3424(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2976(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+3744(SB), Y2
+	VFMADD231PD  elementaryConstants<>+3616(SB), Y5, Y2
+	VMULPD       elementaryConstants<>+3616(SB), Y1, Y1
 	VFMADD231PD  Y3, Y4, Y1
 	VADDPD       Y1, Y2, Y2
-	VPADDQ       elementaryConstants<>+3968(SB), Y7, Y1
-	VPCMPGTQ     elementaryConstants<>+4128(SB), Y1, Y1
-	VMOVUPS      elementaryConstants<>+3904(SB), Y3
+	VPADDQ       elementaryConstants<>+4096(SB), Y7, Y1
+	VPCMPGTQ     elementaryConstants<>+4256(SB), Y1, Y1
+	VMOVUPS      elementaryConstants<>+4032(SB), Y3
 	VMINPD       Y0, Y3, Y3
-	VMOVUPS      elementaryConstants<>+3840(SB), Y0
+	VMOVUPS      elementaryConstants<>+3968(SB), Y0
 	VMAXPD       Y3, Y0, Y4
 	VPSRLQ       $0x01, Y4, Y3
 	VPSLLQ       $0x34, Y3, Y0
@@ -1962,20 +1936,20 @@ l1:
 	VBLENDVPD    Y1, Y7, Y0, Y0
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      32(BX), Y0
-	VANDPD       elementaryConstants<>+3968(SB), Y0, Y7
-	VCMPPD       $0x11, elementaryConstants<>+2144(SB), Y7, Y2
-	VMULPD       elementaryConstants<>+3936(SB), Y7, Y0
+	VANDPD       elementaryConstants<>+4096(SB), Y0, Y7
+	VCMPPD       $0x11, elementaryConstants<>+2272(SB), Y7, Y2
+	VMULPD       elementaryConstants<>+4064(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      elementaryConstants<>+3776(SB), Y1
-	VBLENDVPD    Y2, elementaryConstants<>+3808(SB), Y1, Y1
-	VPADDQ       elementaryConstants<>+2080(SB), Y0, Y0
-	VANDPD       elementaryConstants<>+2112(SB), Y0, Y2
-	VPADDQ       elementaryConstants<>+3584(SB), Y2, Y6
+	VMOVUPS      elementaryConstants<>+3904(SB), Y1
+	VBLENDVPD    Y2, elementaryConstants<>+3936(SB), Y1, Y1
+	VPADDQ       elementaryConstants<>+2208(SB), Y0, Y0
+	VANDPD       elementaryConstants<>+2240(SB), Y0, Y2
+	VPADDQ       elementaryConstants<>+3712(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        elementaryConstants<>+3744(SB), Y0, Y0
+	VORPD        elementaryConstants<>+3872(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       elementaryConstants<>+3616(SB), Y6, Y4
-	VADDPD       elementaryConstants<>+3616(SB), Y6, Y0
+	VSUBPD       elementaryConstants<>+3744(SB), Y6, Y4
+	VADDPD       elementaryConstants<>+3744(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y0
 	VMOVUPS      1152(DX), Y2
@@ -2001,32 +1975,32 @@ l1:
 	VMOVAPS      Y4, Y0
 	VFMADD231PD  Y10, Y5, Y0
 	VADDPD       Y1, Y0, Y0
-	VADDPD       elementaryConstants<>+3872(SB), Y0, Y0
-	VSUBPD       elementaryConstants<>+3872(SB), Y0, Y2
+	VADDPD       elementaryConstants<>+4000(SB), Y0, Y0
+	VSUBPD       elementaryConstants<>+4000(SB), Y0, Y2
 	VFNMADD231PD Y10, Y5, Y2
 	VSUBPD       Y2, Y4, Y5
 	VADDPD       Y1, Y5, Y4
-	VMOVUPS      elementaryConstants<>+2304(SB), Y3
-	VFMADD231PD  elementaryConstants<>+2208(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2400(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2464(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2560(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+2432(SB), Y3
+	VFMADD231PD  elementaryConstants<>+2336(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2528(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2592(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2688(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2784(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2816(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2912(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3008(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3296(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2848(SB), Y4, Y3
-	VMOVUPS      elementaryConstants<>+3616(SB), Y2
-	VFMADD231PD  elementaryConstants<>+3488(SB), Y5, Y2
-	VMULPD       elementaryConstants<>+3488(SB), Y1, Y1
+	VFMADD213PD  elementaryConstants<>+3040(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3136(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3424(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2976(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+3744(SB), Y2
+	VFMADD231PD  elementaryConstants<>+3616(SB), Y5, Y2
+	VMULPD       elementaryConstants<>+3616(SB), Y1, Y1
 	VFMADD231PD  Y3, Y4, Y1
 	VADDPD       Y1, Y2, Y2
-	VPADDQ       elementaryConstants<>+3968(SB), Y7, Y1
-	VPCMPGTQ     elementaryConstants<>+4128(SB), Y1, Y1
-	VMOVUPS      elementaryConstants<>+3904(SB), Y3
+	VPADDQ       elementaryConstants<>+4096(SB), Y7, Y1
+	VPCMPGTQ     elementaryConstants<>+4256(SB), Y1, Y1
+	VMOVUPS      elementaryConstants<>+4032(SB), Y3
 	VMINPD       Y0, Y3, Y3
-	VMOVUPS      elementaryConstants<>+3840(SB), Y0
+	VMOVUPS      elementaryConstants<>+3968(SB), Y0
 	VMAXPD       Y3, Y0, Y4
 	VPSRLQ       $0x01, Y4, Y3
 	VPSLLQ       $0x34, Y3, Y0
@@ -2037,20 +2011,20 @@ l1:
 	VBLENDVPD    Y1, Y7, Y0, Y0
 	VMOVUPS      Y0, 32(CX)
 	VMOVUPS      64(BX), Y0
-	VANDPD       elementaryConstants<>+3968(SB), Y0, Y7
-	VCMPPD       $0x11, elementaryConstants<>+2144(SB), Y7, Y2
-	VMULPD       elementaryConstants<>+3936(SB), Y7, Y0
+	VANDPD       elementaryConstants<>+4096(SB), Y0, Y7
+	VCMPPD       $0x11, elementaryConstants<>+2272(SB), Y7, Y2
+	VMULPD       elementaryConstants<>+4064(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      elementaryConstants<>+3776(SB), Y1
-	VBLENDVPD    Y2, elementaryConstants<>+3808(SB), Y1, Y1
-	VPADDQ       elementaryConstants<>+2080(SB), Y0, Y0
-	VANDPD       elementaryConstants<>+2112(SB), Y0, Y2
-	VPADDQ       elementaryConstants<>+3584(SB), Y2, Y6
+	VMOVUPS      elementaryConstants<>+3904(SB), Y1
+	VBLENDVPD    Y2, elementaryConstants<>+3936(SB), Y1, Y1
+	VPADDQ       elementaryConstants<>+2208(SB), Y0, Y0
+	VANDPD       elementaryConstants<>+2240(SB), Y0, Y2
+	VPADDQ       elementaryConstants<>+3712(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        elementaryConstants<>+3744(SB), Y0, Y0
+	VORPD        elementaryConstants<>+3872(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       elementaryConstants<>+3616(SB), Y6, Y4
-	VADDPD       elementaryConstants<>+3616(SB), Y6, Y0
+	VSUBPD       elementaryConstants<>+3744(SB), Y6, Y4
+	VADDPD       elementaryConstants<>+3744(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y0
 	VMOVUPS      1152(DX), Y2
@@ -2076,32 +2050,32 @@ l1:
 	VMOVAPS      Y4, Y0
 	VFMADD231PD  Y10, Y5, Y0
 	VADDPD       Y1, Y0, Y0
-	VADDPD       elementaryConstants<>+3872(SB), Y0, Y0
-	VSUBPD       elementaryConstants<>+3872(SB), Y0, Y2
+	VADDPD       elementaryConstants<>+4000(SB), Y0, Y0
+	VSUBPD       elementaryConstants<>+4000(SB), Y0, Y2
 	VFNMADD231PD Y10, Y5, Y2
 	VSUBPD       Y2, Y4, Y5
 	VADDPD       Y1, Y5, Y4
-	VMOVUPS      elementaryConstants<>+2304(SB), Y3
-	VFMADD231PD  elementaryConstants<>+2208(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2400(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2464(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2560(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+2432(SB), Y3
+	VFMADD231PD  elementaryConstants<>+2336(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2528(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2592(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2688(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2784(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2816(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2912(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3008(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3296(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2848(SB), Y4, Y3
-	VMOVUPS      elementaryConstants<>+3616(SB), Y2
-	VFMADD231PD  elementaryConstants<>+3488(SB), Y5, Y2
-	VMULPD       elementaryConstants<>+3488(SB), Y1, Y1
+	VFMADD213PD  elementaryConstants<>+3040(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3136(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3424(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2976(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+3744(SB), Y2
+	VFMADD231PD  elementaryConstants<>+3616(SB), Y5, Y2
+	VMULPD       elementaryConstants<>+3616(SB), Y1, Y1
 	VFMADD231PD  Y3, Y4, Y1
 	VADDPD       Y1, Y2, Y2
-	VPADDQ       elementaryConstants<>+3968(SB), Y7, Y1
-	VPCMPGTQ     elementaryConstants<>+4128(SB), Y1, Y1
-	VMOVUPS      elementaryConstants<>+3904(SB), Y3
+	VPADDQ       elementaryConstants<>+4096(SB), Y7, Y1
+	VPCMPGTQ     elementaryConstants<>+4256(SB), Y1, Y1
+	VMOVUPS      elementaryConstants<>+4032(SB), Y3
 	VMINPD       Y0, Y3, Y3
-	VMOVUPS      elementaryConstants<>+3840(SB), Y0
+	VMOVUPS      elementaryConstants<>+3968(SB), Y0
 	VMAXPD       Y3, Y0, Y4
 	VPSRLQ       $0x01, Y4, Y3
 	VPSLLQ       $0x34, Y3, Y0
@@ -2112,20 +2086,20 @@ l1:
 	VBLENDVPD    Y1, Y7, Y0, Y0
 	VMOVUPS      Y0, 64(CX)
 	VMOVUPS      96(BX), Y0
-	VANDPD       elementaryConstants<>+3968(SB), Y0, Y7
-	VCMPPD       $0x11, elementaryConstants<>+2144(SB), Y7, Y2
-	VMULPD       elementaryConstants<>+3936(SB), Y7, Y0
+	VANDPD       elementaryConstants<>+4096(SB), Y0, Y7
+	VCMPPD       $0x11, elementaryConstants<>+2272(SB), Y7, Y2
+	VMULPD       elementaryConstants<>+4064(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      elementaryConstants<>+3776(SB), Y1
-	VBLENDVPD    Y2, elementaryConstants<>+3808(SB), Y1, Y1
-	VPADDQ       elementaryConstants<>+2080(SB), Y0, Y0
-	VANDPD       elementaryConstants<>+2112(SB), Y0, Y2
-	VPADDQ       elementaryConstants<>+3584(SB), Y2, Y6
+	VMOVUPS      elementaryConstants<>+3904(SB), Y1
+	VBLENDVPD    Y2, elementaryConstants<>+3936(SB), Y1, Y1
+	VPADDQ       elementaryConstants<>+2208(SB), Y0, Y0
+	VANDPD       elementaryConstants<>+2240(SB), Y0, Y2
+	VPADDQ       elementaryConstants<>+3712(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        elementaryConstants<>+3744(SB), Y0, Y0
+	VORPD        elementaryConstants<>+3872(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       elementaryConstants<>+3616(SB), Y6, Y4
-	VADDPD       elementaryConstants<>+3616(SB), Y6, Y0
+	VSUBPD       elementaryConstants<>+3744(SB), Y6, Y4
+	VADDPD       elementaryConstants<>+3744(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y0
 	VMOVUPS      1152(DX), Y2
@@ -2151,32 +2125,32 @@ l1:
 	VMOVAPS      Y4, Y0
 	VFMADD231PD  Y10, Y5, Y0
 	VADDPD       Y1, Y0, Y0
-	VADDPD       elementaryConstants<>+3872(SB), Y0, Y0
-	VSUBPD       elementaryConstants<>+3872(SB), Y0, Y2
+	VADDPD       elementaryConstants<>+4000(SB), Y0, Y0
+	VSUBPD       elementaryConstants<>+4000(SB), Y0, Y2
 	VFNMADD231PD Y10, Y5, Y2
 	VSUBPD       Y2, Y4, Y5
 	VADDPD       Y1, Y5, Y4
-	VMOVUPS      elementaryConstants<>+2304(SB), Y3
-	VFMADD231PD  elementaryConstants<>+2208(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2400(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2464(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2560(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+2432(SB), Y3
+	VFMADD231PD  elementaryConstants<>+2336(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2528(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2592(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2688(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2784(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2816(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2912(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3008(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3296(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2848(SB), Y4, Y3
-	VMOVUPS      elementaryConstants<>+3616(SB), Y2
-	VFMADD231PD  elementaryConstants<>+3488(SB), Y5, Y2
-	VMULPD       elementaryConstants<>+3488(SB), Y1, Y1
+	VFMADD213PD  elementaryConstants<>+3040(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3136(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3424(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2976(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+3744(SB), Y2
+	VFMADD231PD  elementaryConstants<>+3616(SB), Y5, Y2
+	VMULPD       elementaryConstants<>+3616(SB), Y1, Y1
 	VFMADD231PD  Y3, Y4, Y1
 	VADDPD       Y1, Y2, Y2
-	VPADDQ       elementaryConstants<>+3968(SB), Y7, Y1
-	VPCMPGTQ     elementaryConstants<>+4128(SB), Y1, Y1
-	VMOVUPS      elementaryConstants<>+3904(SB), Y3
+	VPADDQ       elementaryConstants<>+4096(SB), Y7, Y1
+	VPCMPGTQ     elementaryConstants<>+4256(SB), Y1, Y1
+	VMOVUPS      elementaryConstants<>+4032(SB), Y3
 	VMINPD       Y0, Y3, Y3
-	VMOVUPS      elementaryConstants<>+3840(SB), Y0
+	VMOVUPS      elementaryConstants<>+3968(SB), Y0
 	VMAXPD       Y3, Y0, Y4
 	VPSRLQ       $0x01, Y4, Y3
 	VPSLLQ       $0x34, Y3, Y0
@@ -2199,20 +2173,20 @@ l2:
 
 l3:
 	VMOVUPS      (BX), Y0
-	VANDPD       elementaryConstants<>+3968(SB), Y0, Y7
-	VCMPPD       $0x11, elementaryConstants<>+2144(SB), Y7, Y2
-	VMULPD       elementaryConstants<>+3936(SB), Y7, Y0
+	VANDPD       elementaryConstants<>+4096(SB), Y0, Y7
+	VCMPPD       $0x11, elementaryConstants<>+2272(SB), Y7, Y2
+	VMULPD       elementaryConstants<>+4064(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      elementaryConstants<>+3776(SB), Y1
-	VBLENDVPD    Y2, elementaryConstants<>+3808(SB), Y1, Y1
-	VPADDQ       elementaryConstants<>+2080(SB), Y0, Y0
-	VANDPD       elementaryConstants<>+2112(SB), Y0, Y2
-	VPADDQ       elementaryConstants<>+3584(SB), Y2, Y6
+	VMOVUPS      elementaryConstants<>+3904(SB), Y1
+	VBLENDVPD    Y2, elementaryConstants<>+3936(SB), Y1, Y1
+	VPADDQ       elementaryConstants<>+2208(SB), Y0, Y0
+	VANDPD       elementaryConstants<>+2240(SB), Y0, Y2
+	VPADDQ       elementaryConstants<>+3712(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        elementaryConstants<>+3744(SB), Y0, Y0
+	VORPD        elementaryConstants<>+3872(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       elementaryConstants<>+3616(SB), Y6, Y4
-	VADDPD       elementaryConstants<>+3616(SB), Y6, Y0
+	VSUBPD       elementaryConstants<>+3744(SB), Y6, Y4
+	VADDPD       elementaryConstants<>+3744(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y0
 	VMOVUPS      1152(DX), Y2
@@ -2238,32 +2212,32 @@ l3:
 	VMOVAPS      Y4, Y0
 	VFMADD231PD  Y10, Y5, Y0
 	VADDPD       Y1, Y0, Y0
-	VADDPD       elementaryConstants<>+3872(SB), Y0, Y0
-	VSUBPD       elementaryConstants<>+3872(SB), Y0, Y2
+	VADDPD       elementaryConstants<>+4000(SB), Y0, Y0
+	VSUBPD       elementaryConstants<>+4000(SB), Y0, Y2
 	VFNMADD231PD Y10, Y5, Y2
 	VSUBPD       Y2, Y4, Y5
 	VADDPD       Y1, Y5, Y4
-	VMOVUPS      elementaryConstants<>+2304(SB), Y3
-	VFMADD231PD  elementaryConstants<>+2208(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2400(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2464(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2560(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+2432(SB), Y3
+	VFMADD231PD  elementaryConstants<>+2336(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2528(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2592(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2688(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2784(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2816(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2912(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3008(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3296(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2848(SB), Y4, Y3
-	VMOVUPS      elementaryConstants<>+3616(SB), Y2
-	VFMADD231PD  elementaryConstants<>+3488(SB), Y5, Y2
-	VMULPD       elementaryConstants<>+3488(SB), Y1, Y1
+	VFMADD213PD  elementaryConstants<>+3040(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3136(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3424(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2976(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+3744(SB), Y2
+	VFMADD231PD  elementaryConstants<>+3616(SB), Y5, Y2
+	VMULPD       elementaryConstants<>+3616(SB), Y1, Y1
 	VFMADD231PD  Y3, Y4, Y1
 	VADDPD       Y1, Y2, Y2
-	VPADDQ       elementaryConstants<>+3968(SB), Y7, Y1
-	VPCMPGTQ     elementaryConstants<>+4128(SB), Y1, Y1
-	VMOVUPS      elementaryConstants<>+3904(SB), Y3
+	VPADDQ       elementaryConstants<>+4096(SB), Y7, Y1
+	VPCMPGTQ     elementaryConstants<>+4256(SB), Y1, Y1
+	VMOVUPS      elementaryConstants<>+4032(SB), Y3
 	VMINPD       Y0, Y3, Y3
-	VMOVUPS      elementaryConstants<>+3840(SB), Y0
+	VMOVUPS      elementaryConstants<>+3968(SB), Y0
 	VMAXPD       Y3, Y0, Y4
 	VPSRLQ       $0x01, Y4, Y3
 	VPSLLQ       $0x34, Y3, Y0
@@ -2284,22 +2258,22 @@ l4:
 	JLT          l5
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     elementaryConstants<>+4192(SB), Y0, Y8
+	VPCMPGTQ     elementaryConstants<>+4320(SB), Y0, Y8
 	VMASKMOVPD   (BX), Y8, Y0
-	VANDPD       elementaryConstants<>+3968(SB), Y0, Y7
-	VCMPPD       $0x11, elementaryConstants<>+2144(SB), Y7, Y2
-	VMULPD       elementaryConstants<>+3936(SB), Y7, Y0
+	VANDPD       elementaryConstants<>+4096(SB), Y0, Y7
+	VCMPPD       $0x11, elementaryConstants<>+2272(SB), Y7, Y2
+	VMULPD       elementaryConstants<>+4064(SB), Y7, Y0
 	VBLENDVPD    Y2, Y0, Y7, Y0
-	VMOVUPS      elementaryConstants<>+3776(SB), Y1
-	VBLENDVPD    Y2, elementaryConstants<>+3808(SB), Y1, Y1
-	VPADDQ       elementaryConstants<>+2080(SB), Y0, Y0
-	VANDPD       elementaryConstants<>+2112(SB), Y0, Y2
-	VPADDQ       elementaryConstants<>+3584(SB), Y2, Y6
+	VMOVUPS      elementaryConstants<>+3904(SB), Y1
+	VBLENDVPD    Y2, elementaryConstants<>+3936(SB), Y1, Y1
+	VPADDQ       elementaryConstants<>+2208(SB), Y0, Y0
+	VANDPD       elementaryConstants<>+2240(SB), Y0, Y2
+	VPADDQ       elementaryConstants<>+3712(SB), Y2, Y6
 	VPSRLQ       $0x34, Y0, Y0
-	VORPD        elementaryConstants<>+3744(SB), Y0, Y0
+	VORPD        elementaryConstants<>+3872(SB), Y0, Y0
 	VSUBPD       Y1, Y0, Y5
-	VSUBPD       elementaryConstants<>+3616(SB), Y6, Y4
-	VADDPD       elementaryConstants<>+3616(SB), Y6, Y0
+	VSUBPD       elementaryConstants<>+3744(SB), Y6, Y4
+	VADDPD       elementaryConstants<>+3744(SB), Y6, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y0
 	VMOVUPS      1152(DX), Y2
@@ -2324,32 +2298,32 @@ l4:
 	VMOVAPS      Y0, Y1
 	VFMADD231PD  Y10, Y5, Y1
 	VADDPD       Y2, Y1, Y1
-	VADDPD       elementaryConstants<>+3872(SB), Y1, Y1
-	VSUBPD       elementaryConstants<>+3872(SB), Y1, Y3
+	VADDPD       elementaryConstants<>+4000(SB), Y1, Y1
+	VSUBPD       elementaryConstants<>+4000(SB), Y1, Y3
 	VFNMADD231PD Y10, Y5, Y3
 	VSUBPD       Y3, Y0, Y5
 	VADDPD       Y2, Y5, Y4
-	VMOVUPS      elementaryConstants<>+2304(SB), Y3
-	VFMADD231PD  elementaryConstants<>+2208(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2400(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2464(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2560(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+2432(SB), Y3
+	VFMADD231PD  elementaryConstants<>+2336(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2528(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2592(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2688(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2784(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2816(SB), Y4, Y3
 	VFMADD213PD  elementaryConstants<>+2912(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3008(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+3296(SB), Y4, Y3
-	VFMADD213PD  elementaryConstants<>+2848(SB), Y4, Y3
-	VMOVUPS      elementaryConstants<>+3616(SB), Y0
-	VFMADD231PD  elementaryConstants<>+3488(SB), Y5, Y0
-	VMULPD       elementaryConstants<>+3488(SB), Y2, Y2
+	VFMADD213PD  elementaryConstants<>+3040(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3136(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+3424(SB), Y4, Y3
+	VFMADD213PD  elementaryConstants<>+2976(SB), Y4, Y3
+	VMOVUPS      elementaryConstants<>+3744(SB), Y0
+	VFMADD231PD  elementaryConstants<>+3616(SB), Y5, Y0
+	VMULPD       elementaryConstants<>+3616(SB), Y2, Y2
 	VFMADD231PD  Y3, Y4, Y2
 	VADDPD       Y2, Y0, Y2
-	VPADDQ       elementaryConstants<>+3968(SB), Y7, Y0
-	VPCMPGTQ     elementaryConstants<>+4128(SB), Y0, Y0
-	VMOVUPS      elementaryConstants<>+3904(SB), Y3
+	VPADDQ       elementaryConstants<>+4096(SB), Y7, Y0
+	VPCMPGTQ     elementaryConstants<>+4256(SB), Y0, Y0
+	VMOVUPS      elementaryConstants<>+4032(SB), Y3
 	VMINPD       Y1, Y3, Y3
-	VMOVUPS      elementaryConstants<>+3840(SB), Y1
+	VMOVUPS      elementaryConstants<>+3968(SB), Y1
 	VMAXPD       Y3, Y1, Y4
 	VPSRLQ       $0x01, Y4, Y3
 	VPSLLQ       $0x34, Y3, Y1
@@ -2375,20 +2349,20 @@ TEXT ·Exp2VF32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN $0x20
 
 l1:
-	VMOVUPS     elementaryConstants<>+1184(SB), Y0
+	VMOVUPS     elementaryConstants<>+1216(SB), Y0
 	VMINPS      (BX), Y0, Y1
-	VMOVUPS     elementaryConstants<>+1920(SB), Y0
+	VMOVUPS     elementaryConstants<>+2048(SB), Y0
 	VMAXPS      Y1, Y0, Y1
-	VADDPS      elementaryConstants<>+1344(SB), Y1, Y3
-	VSUBPS      elementaryConstants<>+1344(SB), Y3, Y0
+	VADDPS      elementaryConstants<>+1440(SB), Y1, Y3
+	VSUBPS      elementaryConstants<>+1440(SB), Y3, Y0
 	VSUBPS      Y0, Y1, Y0
-	VMOVUPS     elementaryConstants<>+256(SB), Y2
-	VFMADD231PS elementaryConstants<>+192(SB), Y0, Y2
-	VFMADD213PS elementaryConstants<>+448(SB), Y0, Y2
-	VFMADD213PS elementaryConstants<>+544(SB), Y0, Y2
-	VFMADD213PS elementaryConstants<>+768(SB), Y0, Y2
-	VFMADD213PS elementaryConstants<>+1024(SB), Y0, Y2
-	VFMADD213PS elementaryConstants<>+1088(SB), Y0, Y2
+	VMOVUPS     elementaryConstants<>+288(SB), Y2
+	VFMADD231PS elementaryConstants<>+224(SB), Y0, Y2
+	VFMADD213PS elementaryConstants<>+480(SB), Y0, Y2
+	VFMADD213PS elementaryConstants<>+576(SB), Y0, Y2
+	VFMADD213PS elementaryConstants<>+800(SB), Y0, Y2
+	VFMADD213PS elementaryConstants<>+1056(SB), Y0, Y2
+	VFMADD213PS elementaryConstants<>+1120(SB), Y0, Y2
 	VPSRLD      $0x01, Y3, Y1
 	VPSLLD      $0x17, Y1, Y0
 	VMULPS      Y0, Y2, Y0
@@ -2407,22 +2381,22 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     elementaryConstants<>+2016(SB), Y0, Y4
+	VPCMPGTD     elementaryConstants<>+2144(SB), Y0, Y4
 	VMASKMOVPS   (BX), Y4, Y1
-	VMOVUPS      elementaryConstants<>+1184(SB), Y0
+	VMOVUPS      elementaryConstants<>+1216(SB), Y0
 	VMINPS       Y1, Y0, Y1
-	VMOVUPS      elementaryConstants<>+1920(SB), Y0
+	VMOVUPS      elementaryConstants<>+2048(SB), Y0
 	VMAXPS       Y1, Y0, Y1
-	VADDPS       elementaryConstants<>+1344(SB), Y1, Y3
-	VSUBPS       elementaryConstants<>+1344(SB), Y3, Y0
+	VADDPS       elementaryConstants<>+1440(SB), Y1, Y3
+	VSUBPS       elementaryConstants<>+1440(SB), Y3, Y0
 	VSUBPS       Y0, Y1, Y0
-	VMOVUPS      elementaryConstants<>+256(SB), Y2
-	VFMADD231PS  elementaryConstants<>+192(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+448(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+544(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+768(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+1024(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+1088(SB), Y0, Y2
+	VMOVUPS      elementaryConstants<>+288(SB), Y2
+	VFMADD231PS  elementaryConstants<>+224(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+480(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+576(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+800(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+1056(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+1120(SB), Y0, Y2
 	VPSRLD       $0x01, Y3, Y1
 	VPSLLD       $0x17, Y1, Y0
 	VMULPS       Y0, Y2, Y0
@@ -2446,25 +2420,25 @@ TEXT ·Exp2VF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN $0x20
 
 l1:
-	VMOVUPS     elementaryConstants<>+3712(SB), Y0
+	VMOVUPS     elementaryConstants<>+3840(SB), Y0
 	VMINPD      (BX), Y0, Y1
-	VMOVUPS     elementaryConstants<>+4096(SB), Y0
+	VMOVUPS     elementaryConstants<>+4224(SB), Y0
 	VMAXPD      Y1, Y0, Y1
-	VADDPD      elementaryConstants<>+3872(SB), Y1, Y3
-	VSUBPD      elementaryConstants<>+3872(SB), Y3, Y0
+	VADDPD      elementaryConstants<>+4000(SB), Y1, Y3
+	VSUBPD      elementaryConstants<>+4000(SB), Y3, Y0
 	VSUBPD      Y0, Y1, Y0
-	VMOVUPS     elementaryConstants<>+2272(SB), Y2
-	VFMADD231PD elementaryConstants<>+2240(SB), Y0, Y2
-	VFMADD213PD elementaryConstants<>+2368(SB), Y0, Y2
+	VMOVUPS     elementaryConstants<>+2400(SB), Y2
+	VFMADD231PD elementaryConstants<>+2368(SB), Y0, Y2
 	VFMADD213PD elementaryConstants<>+2496(SB), Y0, Y2
-	VFMADD213PD elementaryConstants<>+2592(SB), Y0, Y2
-	VFMADD213PD elementaryConstants<>+2656(SB), Y0, Y2
-	VFMADD213PD elementaryConstants<>+2752(SB), Y0, Y2
-	VFMADD213PD elementaryConstants<>+2944(SB), Y0, Y2
-	VFMADD213PD elementaryConstants<>+3040(SB), Y0, Y2
-	VFMADD213PD elementaryConstants<>+3264(SB), Y0, Y2
-	VFMADD213PD elementaryConstants<>+3520(SB), Y0, Y2
-	VFMADD213PD elementaryConstants<>+3616(SB), Y0, Y2
+	VFMADD213PD elementaryConstants<>+2624(SB), Y0, Y2
+	VFMADD213PD elementaryConstants<>+2720(SB), Y0, Y2
+	VFMADD213PD elementaryConstants<>+2784(SB), Y0, Y2
+	VFMADD213PD elementaryConstants<>+2880(SB), Y0, Y2
+	VFMADD213PD elementaryConstants<>+3072(SB), Y0, Y2
+	VFMADD213PD elementaryConstants<>+3168(SB), Y0, Y2
+	VFMADD213PD elementaryConstants<>+3392(SB), Y0, Y2
+	VFMADD213PD elementaryConstants<>+3648(SB), Y0, Y2
+	VFMADD213PD elementaryConstants<>+3744(SB), Y0, Y2
 	VPSRLQ      $0x01, Y3, Y1
 	VPSLLQ      $0x34, Y1, Y0
 	VMULPD      Y0, Y2, Y0
@@ -2483,27 +2457,27 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     elementaryConstants<>+4192(SB), Y0, Y4
+	VPCMPGTQ     elementaryConstants<>+4320(SB), Y0, Y4
 	VMASKMOVPD   (BX), Y4, Y1
-	VMOVUPS      elementaryConstants<>+3712(SB), Y0
+	VMOVUPS      elementaryConstants<>+3840(SB), Y0
 	VMINPD       Y1, Y0, Y1
-	VMOVUPS      elementaryConstants<>+4096(SB), Y0
+	VMOVUPS      elementaryConstants<>+4224(SB), Y0
 	VMAXPD       Y1, Y0, Y1
-	VADDPD       elementaryConstants<>+3872(SB), Y1, Y3
-	VSUBPD       elementaryConstants<>+3872(SB), Y3, Y0
+	VADDPD       elementaryConstants<>+4000(SB), Y1, Y3
+	VSUBPD       elementaryConstants<>+4000(SB), Y3, Y0
 	VSUBPD       Y0, Y1, Y0
-	VMOVUPS      elementaryConstants<>+2272(SB), Y2
-	VFMADD231PD  elementaryConstants<>+2240(SB), Y0, Y2
-	VFMADD213PD  elementaryConstants<>+2368(SB), Y0, Y2
+	VMOVUPS      elementaryConstants<>+2400(SB), Y2
+	VFMADD231PD  elementaryConstants<>+2368(SB), Y0, Y2
 	VFMADD213PD  elementaryConstants<>+2496(SB), Y0, Y2
-	VFMADD213PD  elementaryConstants<>+2592(SB), Y0, Y2
-	VFMADD213PD  elementaryConstants<>+2656(SB), Y0, Y2
-	VFMADD213PD  elementaryConstants<>+2752(SB), Y0, Y2
-	VFMADD213PD  elementaryConstants<>+2944(SB), Y0, Y2
-	VFMADD213PD  elementaryConstants<>+3040(SB), Y0, Y2
-	VFMADD213PD  elementaryConstants<>+3264(SB), Y0, Y2
-	VFMADD213PD  elementaryConstants<>+3520(SB), Y0, Y2
-	VFMADD213PD  elementaryConstants<>+3616(SB), Y0, Y2
+	VFMADD213PD  elementaryConstants<>+2624(SB), Y0, Y2
+	VFMADD213PD  elementaryConstants<>+2720(SB), Y0, Y2
+	VFMADD213PD  elementaryConstants<>+2784(SB), Y0, Y2
+	VFMADD213PD  elementaryConstants<>+2880(SB), Y0, Y2
+	VFMADD213PD  elementaryConstants<>+3072(SB), Y0, Y2
+	VFMADD213PD  elementaryConstants<>+3168(SB), Y0, Y2
+	VFMADD213PD  elementaryConstants<>+3392(SB), Y0, Y2
+	VFMADD213PD  elementaryConstants<>+3648(SB), Y0, Y2
+	VFMADD213PD  elementaryConstants<>+3744(SB), Y0, Y2
 	VPSRLQ       $0x01, Y3, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
@@ -2529,35 +2503,35 @@ TEXT ·Log2VF32AVX2(SB), NOSPLIT, $0-24
 l1:
 	VMOVUPS     (BX), Y3
 	VCMPPS      $0x11, elementaryConstants<>+96(SB), Y3, Y2
-	VMULPS      elementaryConstants<>+1408(SB), Y3, Y0
+	VMULPS      elementaryConstants<>+1504(SB), Y3, Y0
 	VBLENDVPS   Y2, Y0, Y3, Y0
-	VMOVUPS     elementaryConstants<>+1248(SB), Y1
-	VBLENDVPS   Y2, elementaryConstants<>+1280(SB), Y1, Y2
+	VMOVUPS     elementaryConstants<>+1312(SB), Y1
+	VBLENDVPS   Y2, elementaryConstants<>+1344(SB), Y1, Y2
 	VPADDD      elementaryConstants<>+32(SB), Y0, Y1
 	VANDPS      elementaryConstants<>+64(SB), Y1, Y0
-	VPADDD      elementaryConstants<>+1056(SB), Y0, Y0
+	VPADDD      elementaryConstants<>+1088(SB), Y0, Y0
 	VPSRLD      $0x17, Y1, Y1
-	VORPS       elementaryConstants<>+1216(SB), Y1, Y1
+	VORPS       elementaryConstants<>+1280(SB), Y1, Y1
 	VSUBPS      Y2, Y1, Y2
-	VSUBPS      elementaryConstants<>+1088(SB), Y0, Y1
-	VMOVUPS     elementaryConstants<>+672(SB), Y0
-	VFMADD231PS elementaryConstants<>+1536(SB), Y1, Y0
-	VFMADD213PS elementaryConstants<>+1632(SB), Y1, Y0
-	VFMADD213PS elementaryConstants<>+736(SB), Y1, Y0
-	VFMADD213PS elementaryConstants<>+1664(SB), Y1, Y0
-	VFMADD213PS elementaryConstants<>+832(SB), Y1, Y0
-	VFMADD213PS elementaryConstants<>+1728(SB), Y1, Y0
-	VFMADD213PS elementaryConstants<>+896(SB), Y1, Y0
+	VSUBPS      elementaryConstants<>+1120(SB), Y0, Y1
+	VMOVUPS     elementaryConstants<>+704(SB), Y0
+	VFMADD231PS elementaryConstants<>+1664(SB), Y1, Y0
+	VFMADD213PS elementaryConstants<>+1760(SB), Y1, Y0
+	VFMADD213PS elementaryConstants<>+768(SB), Y1, Y0
 	VFMADD213PS elementaryConstants<>+1792(SB), Y1, Y0
+	VFMADD213PS elementaryConstants<>+864(SB), Y1, Y0
+	VFMADD213PS elementaryConstants<>+1856(SB), Y1, Y0
+	VFMADD213PS elementaryConstants<>+928(SB), Y1, Y0
+	VFMADD213PS elementaryConstants<>+1920(SB), Y1, Y0
 	VFMADD213PS elementaryConstants<>+128(SB), Y1, Y0
 	VMULPS      Y0, Y1, Y0
-	VFMADD231PS elementaryConstants<>+1120(SB), Y1, Y0
+	VFMADD231PS elementaryConstants<>+1152(SB), Y1, Y0
 	VADDPS      Y0, Y2, Y2
 	VCMPPS      $0x00, elementaryConstants<>+0(SB), Y3, Y1
 	VSQRTPS     Y3, Y0
-	VBLENDVPS   Y1, elementaryConstants<>+1984(SB), Y0, Y0
-	VPADDD      elementaryConstants<>+1472(SB), Y3, Y1
-	VPCMPGTD    elementaryConstants<>+1952(SB), Y1, Y1
+	VBLENDVPS   Y1, elementaryConstants<>+2112(SB), Y0, Y0
+	VPADDD      elementaryConstants<>+1568(SB), Y3, Y1
+	VPCMPGTD    elementaryConstants<>+2080(SB), Y1, Y1
 	VBLENDVPS   Y1, Y0, Y2, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
@@ -2571,38 +2545,38 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     elementaryConstants<>+2016(SB), Y0, Y4
+	VPCMPGTD     elementaryConstants<>+2144(SB), Y0, Y4
 	VMASKMOVPS   (BX), Y4, Y3
 	VCMPPS       $0x11, elementaryConstants<>+96(SB), Y3, Y2
-	VMULPS       elementaryConstants<>+1408(SB), Y3, Y0
+	VMULPS       elementaryConstants<>+1504(SB), Y3, Y0
 	VBLENDVPS    Y2, Y0, Y3, Y0
-	VMOVUPS      elementaryConstants<>+1248(SB), Y1
-	VBLENDVPS    Y2, elementaryConstants<>+1280(SB), Y1, Y2
+	VMOVUPS      elementaryConstants<>+1312(SB), Y1
+	VBLENDVPS    Y2, elementaryConstants<>+1344(SB), Y1, Y2
 	VPADDD       elementaryConstants<>+32(SB), Y0, Y1
 	VANDPS       elementaryConstants<>+64(SB), Y1, Y0
-	VPADDD       elementaryConstants<>+1056(SB), Y0, Y0
+	VPADDD       elementaryConstants<>+1088(SB), Y0, Y0
 	VPSRLD       $0x17, Y1, Y1
-	VORPS        elementaryConstants<>+1216(SB), Y1, Y1
+	VORPS        elementaryConstants<>+1280(SB), Y1, Y1
 	VSUBPS       Y2, Y1, Y2
-	VSUBPS       elementaryConstants<>+1088(SB), Y0, Y1
-	VMOVUPS      elementaryConstants<>+672(SB), Y0
-	VFMADD231PS  elementaryConstants<>+1536(SB), Y1, Y0
-	VFMADD213PS  elementaryConstants<>+1632(SB), Y1, Y0
-	VFMADD213PS  elementaryConstants<>+736(SB), Y1, Y0
-	VFMADD213PS  elementaryConstants<>+1664(SB), Y1, Y0
-	VFMADD213PS  elementaryConstants<>+832(SB), Y1, Y0
-	VFMADD213PS  elementaryConstants<>+1728(SB), Y1, Y0
-	VFMADD213PS  elementaryConstants<>+896(SB), Y1, Y0
+	VSUBPS       elementaryConstants<>+1120(SB), Y0, Y1
+	VMOVUPS      elementaryConstants<>+704(SB), Y0
+	VFMADD231PS  elementaryConstants<>+1664(SB), Y1, Y0
+	VFMADD213PS  elementaryConstants<>+1760(SB), Y1, Y0
+	VFMADD213PS  elementaryConstants<>+768(SB), Y1, Y0
 	VFMADD213PS  elementaryConstants<>+1792(SB), Y1, Y0
+	VFMADD213PS  elementaryConstants<>+864(SB), Y1, Y0
+	VFMADD213PS  elementaryConstants<>+1856(SB), Y1, Y0
+	VFMADD213PS  elementaryConstants<>+928(SB), Y1, Y0
+	VFMADD213PS  elementaryConstants<>+1920(SB), Y1, Y0
 	VFMADD213PS  elementaryConstants<>+128(SB), Y1, Y0
 	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  elementaryConstants<>+1120(SB), Y1, Y0
+	VFMADD231PS  elementaryConstants<>+1152(SB), Y1, Y0
 	VADDPS       Y0, Y2, Y2
 	VCMPPS       $0x00, elementaryConstants<>+0(SB), Y3, Y1
 	VSQRTPS      Y3, Y0
-	VBLENDVPS    Y1, elementaryConstants<>+1984(SB), Y0, Y0
-	VPADDD       elementaryConstants<>+1472(SB), Y3, Y1
-	VPCMPGTD     elementaryConstants<>+1952(SB), Y1, Y1
+	VBLENDVPS    Y1, elementaryConstants<>+2112(SB), Y0, Y0
+	VPADDD       elementaryConstants<>+1568(SB), Y3, Y1
+	VPCMPGTD     elementaryConstants<>+2080(SB), Y1, Y1
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y4, (CX)
 
@@ -2622,42 +2596,42 @@ TEXT ·Log2VF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y6
-	VCMPPD       $0x11, elementaryConstants<>+2144(SB), Y6, Y2
-	VMULPD       elementaryConstants<>+3936(SB), Y6, Y0
+	VCMPPD       $0x11, elementaryConstants<>+2272(SB), Y6, Y2
+	VMULPD       elementaryConstants<>+4064(SB), Y6, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y0
-	VMOVUPS      elementaryConstants<>+3776(SB), Y1
-	VBLENDVPD    Y2, elementaryConstants<>+3808(SB), Y1, Y2
-	VPADDQ       elementaryConstants<>+2080(SB), Y0, Y1
-	VANDPD       elementaryConstants<>+2112(SB), Y1, Y0
-	VPADDQ       elementaryConstants<>+3584(SB), Y0, Y0
+	VMOVUPS      elementaryConstants<>+3904(SB), Y1
+	VBLENDVPD    Y2, elementaryConstants<>+3936(SB), Y1, Y2
+	VPADDQ       elementaryConstants<>+2208(SB), Y0, Y1
+	VANDPD       elementaryConstants<>+2240(SB), Y1, Y0
+	VPADDQ       elementaryConstants<>+3712(SB), Y0, Y0
 	VPSRLQ       $0x34, Y1, Y1
-	VORPD        elementaryConstants<>+3744(SB), Y1, Y1
+	VORPD        elementaryConstants<>+3872(SB), Y1, Y1
 	VSUBPD       Y2, Y1, Y5
-	VSUBPD       elementaryConstants<>+3616(SB), Y0, Y4
-	VADDPD       elementaryConstants<>+3616(SB), Y0, Y0
+	VSUBPD       elementaryConstants<>+3744(SB), Y0, Y4
+	VADDPD       elementaryConstants<>+3744(SB), Y0, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y2
-	VMULPD       elementaryConstants<>+3392(SB), Y4, Y0
+	VMULPD       elementaryConstants<>+3520(SB), Y4, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      elementaryConstants<>+3104(SB), Y0
-	VFMADD231PD  elementaryConstants<>+3072(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3136(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3200(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3232(SB), Y2, Y0
+	VMOVUPS      elementaryConstants<>+3232(SB), Y0
+	VFMADD231PD  elementaryConstants<>+3200(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3264(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3328(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3360(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3456(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3488(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3584(SB), Y2, Y0
 	VFMADD213PD  Y1, Y2, Y0
 	VFNMADD231PD Y0, Y3, Y1
-	VMULPD       elementaryConstants<>+4032(SB), Y1, Y0
-	VFMADD231PD  elementaryConstants<>+2176(SB), Y4, Y0
-	VFMADD231PD  elementaryConstants<>+3648(SB), Y4, Y0
+	VMULPD       elementaryConstants<>+4160(SB), Y1, Y0
+	VFMADD231PD  elementaryConstants<>+2304(SB), Y4, Y0
+	VFMADD231PD  elementaryConstants<>+3776(SB), Y4, Y0
 	VADDPD       Y0, Y5, Y2
-	VCMPPD       $0x00, elementaryConstants<>+2048(SB), Y6, Y1
+	VCMPPD       $0x00, elementaryConstants<>+2176(SB), Y6, Y1
 	VSQRTPD      Y6, Y0
-	VBLENDVPD    Y1, elementaryConstants<>+4160(SB), Y0, Y0
-	VPADDQ       elementaryConstants<>+3968(SB), Y6, Y1
-	VPCMPGTQ     elementaryConstants<>+4128(SB), Y1, Y1
+	VBLENDVPD    Y1, elementaryConstants<>+4288(SB), Y0, Y0
+	VPADDQ       elementaryConstants<>+4096(SB), Y6, Y1
+	VPCMPGTQ     elementaryConstants<>+4256(SB), Y1, Y1
 	VBLENDVPD    Y1, Y0, Y2, Y0
 	VMOVUPS      Y0, (CX)
 	ADDQ         $+32, CX
@@ -2671,44 +2645,44 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     elementaryConstants<>+4192(SB), Y0, Y7
+	VPCMPGTQ     elementaryConstants<>+4320(SB), Y0, Y7
 	VMASKMOVPD   (BX), Y7, Y6
-	VCMPPD       $0x11, elementaryConstants<>+2144(SB), Y6, Y2
-	VMULPD       elementaryConstants<>+3936(SB), Y6, Y0
+	VCMPPD       $0x11, elementaryConstants<>+2272(SB), Y6, Y2
+	VMULPD       elementaryConstants<>+4064(SB), Y6, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y0
-	VMOVUPS      elementaryConstants<>+3776(SB), Y1
-	VBLENDVPD    Y2, elementaryConstants<>+3808(SB), Y1, Y2
-	VPADDQ       elementaryConstants<>+2080(SB), Y0, Y1
-	VANDPD       elementaryConstants<>+2112(SB), Y1, Y0
-	VPADDQ       elementaryConstants<>+3584(SB), Y0, Y0
+	VMOVUPS      elementaryConstants<>+3904(SB), Y1
+	VBLENDVPD    Y2, elementaryConstants<>+3936(SB), Y1, Y2
+	VPADDQ       elementaryConstants<>+2208(SB), Y0, Y1
+	VANDPD       elementaryConstants<>+2240(SB), Y1, Y0
+	VPADDQ       elementaryConstants<>+3712(SB), Y0, Y0
 	VPSRLQ       $0x34, Y1, Y1
-	VORPD        elementaryConstants<>+3744(SB), Y1, Y1
+	VORPD        elementaryConstants<>+3872(SB), Y1, Y1
 	VSUBPD       Y2, Y1, Y5
-	VSUBPD       elementaryConstants<>+3616(SB), Y0, Y4
-	VADDPD       elementaryConstants<>+3616(SB), Y0, Y0
+	VSUBPD       elementaryConstants<>+3744(SB), Y0, Y4
+	VADDPD       elementaryConstants<>+3744(SB), Y0, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y2
-	VMULPD       elementaryConstants<>+3392(SB), Y4, Y0
+	VMULPD       elementaryConstants<>+3520(SB), Y4, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      elementaryConstants<>+3104(SB), Y0
-	VFMADD231PD  elementaryConstants<>+3072(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3136(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3200(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3232(SB), Y2, Y0
+	VMOVUPS      elementaryConstants<>+3232(SB), Y0
+	VFMADD231PD  elementaryConstants<>+3200(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3264(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3328(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3360(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3456(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3488(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3584(SB), Y2, Y0
 	VFMADD213PD  Y1, Y2, Y0
 	VFNMADD231PD Y0, Y3, Y1
-	VMULPD       elementaryConstants<>+4032(SB), Y1, Y0
-	VFMADD231PD  elementaryConstants<>+2176(SB), Y4, Y0
-	VFMADD231PD  elementaryConstants<>+3648(SB), Y4, Y0
+	VMULPD       elementaryConstants<>+4160(SB), Y1, Y0
+	VFMADD231PD  elementaryConstants<>+2304(SB), Y4, Y0
+	VFMADD231PD  elementaryConstants<>+3776(SB), Y4, Y0
 	VADDPD       Y0, Y5, Y2
-	VCMPPD       $0x00, elementaryConstants<>+2048(SB), Y6, Y1
+	VCMPPD       $0x00, elementaryConstants<>+2176(SB), Y6, Y1
 	VSQRTPD      Y6, Y0
-	VBLENDVPD    Y1, elementaryConstants<>+4160(SB), Y0, Y0
-	VPADDQ       elementaryConstants<>+3968(SB), Y6, Y1
-	VPCMPGTQ     elementaryConstants<>+4128(SB), Y1, Y1
+	VBLENDVPD    Y1, elementaryConstants<>+4288(SB), Y0, Y0
+	VPADDQ       elementaryConstants<>+4096(SB), Y6, Y1
+	VPCMPGTQ     elementaryConstants<>+4256(SB), Y1, Y1
 	VBLENDVPD    Y1, Y0, Y2, Y0
 	VMASKMOVPD   Y0, Y7, (CX)
 
@@ -2727,22 +2701,22 @@ TEXT ·ExpVF32AVX2(SB), NOSPLIT, $0-24
 	PCALIGN $0x20
 
 l1:
-	VMOVUPS      elementaryConstants<>+1152(SB), Y0
+	VMOVUPS      elementaryConstants<>+1184(SB), Y0
 	VMINPS       (BX), Y0, Y1
-	VMOVUPS      elementaryConstants<>+1888(SB), Y0
+	VMOVUPS      elementaryConstants<>+2016(SB), Y0
 	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      elementaryConstants<>+1344(SB), Y3
-	VFMADD231PS  elementaryConstants<>+1120(SB), Y0, Y3
-	VSUBPS       elementaryConstants<>+1344(SB), Y3, Y1
-	VFNMADD231PS elementaryConstants<>+992(SB), Y1, Y0
-	VFNMADD231PS elementaryConstants<>+160(SB), Y1, Y0
-	VMOVUPS      elementaryConstants<>+384(SB), Y2
-	VFMADD231PS  elementaryConstants<>+320(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+480(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+640(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+928(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+1088(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+1088(SB), Y0, Y2
+	VMOVUPS      elementaryConstants<>+1440(SB), Y3
+	VFMADD231PS  elementaryConstants<>+1152(SB), Y0, Y3
+	VSUBPS       elementaryConstants<>+1440(SB), Y3, Y1
+	VFNMADD231PS elementaryConstants<>+1024(SB), Y1, Y0
+	VFNMADD231PS elementaryConstants<>+192(SB), Y1, Y0
+	VMOVUPS      elementaryConstants<>+416(SB), Y2
+	VFMADD231PS  elementaryConstants<>+352(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+512(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+672(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+960(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+1120(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+1120(SB), Y0, Y2
 	VPSRLD       $0x01, Y3, Y1
 	VPSLLD       $0x17, Y1, Y0
 	VMULPS       Y0, Y2, Y0
@@ -2761,24 +2735,24 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     elementaryConstants<>+2016(SB), Y0, Y4
+	VPCMPGTD     elementaryConstants<>+2144(SB), Y0, Y4
 	VMASKMOVPS   (BX), Y4, Y1
-	VMOVUPS      elementaryConstants<>+1152(SB), Y0
+	VMOVUPS      elementaryConstants<>+1184(SB), Y0
 	VMINPS       Y1, Y0, Y1
-	VMOVUPS      elementaryConstants<>+1888(SB), Y0
+	VMOVUPS      elementaryConstants<>+2016(SB), Y0
 	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      elementaryConstants<>+1344(SB), Y3
-	VFMADD231PS  elementaryConstants<>+1120(SB), Y0, Y3
-	VSUBPS       elementaryConstants<>+1344(SB), Y3, Y1
-	VFNMADD231PS elementaryConstants<>+992(SB), Y1, Y0
-	VFNMADD231PS elementaryConstants<>+160(SB), Y1, Y0
-	VMOVUPS      elementaryConstants<>+384(SB), Y2
-	VFMADD231PS  elementaryConstants<>+320(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+480(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+640(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+928(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+1088(SB), Y0, Y2
-	VFMADD213PS  elementaryConstants<>+1088(SB), Y0, Y2
+	VMOVUPS      elementaryConstants<>+1440(SB), Y3
+	VFMADD231PS  elementaryConstants<>+1152(SB), Y0, Y3
+	VSUBPS       elementaryConstants<>+1440(SB), Y3, Y1
+	VFNMADD231PS elementaryConstants<>+1024(SB), Y1, Y0
+	VFNMADD231PS elementaryConstants<>+192(SB), Y1, Y0
+	VMOVUPS      elementaryConstants<>+416(SB), Y2
+	VFMADD231PS  elementaryConstants<>+352(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+512(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+672(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+960(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+1120(SB), Y0, Y2
+	VFMADD213PS  elementaryConstants<>+1120(SB), Y0, Y2
 	VPSRLD       $0x01, Y3, Y1
 	VPSLLD       $0x17, Y1, Y0
 	VMULPS       Y0, Y2, Y0
@@ -2802,32 +2776,32 @@ TEXT ·ExpVF64AVX2(SB), NOSPLIT, $0-24
 	PCALIGN $0x20
 
 l1:
-	VMOVUPS      elementaryConstants<>+3680(SB), Y0
+	VMOVUPS      elementaryConstants<>+3808(SB), Y0
 	VMINPD       (BX), Y0, Y1
-	VMOVUPS      elementaryConstants<>+4064(SB), Y0
+	VMOVUPS      elementaryConstants<>+4192(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      elementaryConstants<>+3872(SB), Y4
-	VFMADD231PD  elementaryConstants<>+3648(SB), Y0, Y4
-	VSUBPD       elementaryConstants<>+3872(SB), Y4, Y1
-	VFNMADD231PD elementaryConstants<>+3552(SB), Y1, Y0
+	VMOVUPS      elementaryConstants<>+4000(SB), Y4
+	VFMADD231PD  elementaryConstants<>+3776(SB), Y0, Y4
+	VSUBPD       elementaryConstants<>+4000(SB), Y4, Y1
+	VFNMADD231PD elementaryConstants<>+3680(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD elementaryConstants<>+4000(SB), Y1, Y3
+	VFNMADD231PD elementaryConstants<>+4128(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD elementaryConstants<>+4000(SB), Y1, Y0
+	VFNMADD231PD elementaryConstants<>+4128(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      elementaryConstants<>+2432(SB), Y1
-	VFMADD231PD  elementaryConstants<>+2336(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2528(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2624(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2720(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2816(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2880(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2976(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+3168(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+3424(SB), Y3, Y1
+	VMOVUPS      elementaryConstants<>+2560(SB), Y1
+	VFMADD231PD  elementaryConstants<>+2464(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+2656(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+2752(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+2848(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+2944(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+3008(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+3104(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+3296(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+3552(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       elementaryConstants<>+3616(SB), Y0, Y2
+	VADDPD       elementaryConstants<>+3744(SB), Y0, Y2
 	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
@@ -2846,34 +2820,34 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     elementaryConstants<>+4192(SB), Y0, Y5
+	VPCMPGTQ     elementaryConstants<>+4320(SB), Y0, Y5
 	VMASKMOVPD   (BX), Y5, Y1
-	VMOVUPS      elementaryConstants<>+3680(SB), Y0
+	VMOVUPS      elementaryConstants<>+3808(SB), Y0
 	VMINPD       Y1, Y0, Y1
-	VMOVUPS      elementaryConstants<>+4064(SB), Y0
+	VMOVUPS      elementaryConstants<>+4192(SB), Y0
 	VMAXPD       Y1, Y0, Y0
-	VMOVUPS      elementaryConstants<>+3872(SB), Y4
-	VFMADD231PD  elementaryConstants<>+3648(SB), Y0, Y4
-	VSUBPD       elementaryConstants<>+3872(SB), Y4, Y1
-	VFNMADD231PD elementaryConstants<>+3552(SB), Y1, Y0
+	VMOVUPS      elementaryConstants<>+4000(SB), Y4
+	VFMADD231PD  elementaryConstants<>+3776(SB), Y0, Y4
+	VSUBPD       elementaryConstants<>+4000(SB), Y4, Y1
+	VFNMADD231PD elementaryConstants<>+3680(SB), Y1, Y0
 	VMOVAPS      Y0, Y3
-	VFNMADD231PD elementaryConstants<>+4000(SB), Y1, Y3
+	VFNMADD231PD elementaryConstants<>+4128(SB), Y1, Y3
 	VSUBPD       Y3, Y0, Y0
-	VFNMADD231PD elementaryConstants<>+4000(SB), Y1, Y0
+	VFNMADD231PD elementaryConstants<>+4128(SB), Y1, Y0
 	VMULPD       Y3, Y3, Y2
-	VMOVUPS      elementaryConstants<>+2432(SB), Y1
-	VFMADD231PD  elementaryConstants<>+2336(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2528(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2624(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2720(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2816(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2880(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+2976(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+3168(SB), Y3, Y1
-	VFMADD213PD  elementaryConstants<>+3424(SB), Y3, Y1
+	VMOVUPS      elementaryConstants<>+2560(SB), Y1
+	VFMADD231PD  elementaryConstants<>+2464(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+2656(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+2752(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+2848(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+2944(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+3008(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+3104(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+3296(SB), Y3, Y1
+	VFMADD213PD  elementaryConstants<>+3552(SB), Y3, Y1
 	VFMADD231PD  Y1, Y2, Y0
 	VADDPD       Y0, Y3, Y0
-	VADDPD       elementaryConstants<>+3616(SB), Y0, Y2
+	VADDPD       elementaryConstants<>+3744(SB), Y0, Y2
 	VPSRLQ       $0x01, Y4, Y1
 	VPSLLQ       $0x34, Y1, Y0
 	VMULPD       Y0, Y2, Y0
@@ -2899,41 +2873,41 @@ TEXT ·LogVF32AVX2(SB), NOSPLIT, $0-24
 l1:
 	VMOVUPS      (BX), Y5
 	VCMPPS       $0x11, elementaryConstants<>+96(SB), Y5, Y2
-	VMULPS       elementaryConstants<>+1408(SB), Y5, Y0
+	VMULPS       elementaryConstants<>+1504(SB), Y5, Y0
 	VBLENDVPS    Y2, Y0, Y5, Y0
-	VMOVUPS      elementaryConstants<>+1248(SB), Y1
-	VBLENDVPS    Y2, elementaryConstants<>+1280(SB), Y1, Y2
+	VMOVUPS      elementaryConstants<>+1312(SB), Y1
+	VBLENDVPS    Y2, elementaryConstants<>+1344(SB), Y1, Y2
 	VPADDD       elementaryConstants<>+32(SB), Y0, Y1
 	VANDPS       elementaryConstants<>+64(SB), Y1, Y0
-	VPADDD       elementaryConstants<>+1056(SB), Y0, Y0
+	VPADDD       elementaryConstants<>+1088(SB), Y0, Y0
 	VPSRLD       $0x17, Y1, Y1
-	VORPS        elementaryConstants<>+1216(SB), Y1, Y1
+	VORPS        elementaryConstants<>+1280(SB), Y1, Y1
 	VSUBPS       Y2, Y1, Y4
-	VSUBPS       elementaryConstants<>+1088(SB), Y0, Y3
-	VMOVUPS      elementaryConstants<>+576(SB), Y1
-	VFMADD231PS  elementaryConstants<>+1504(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+1568(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+608(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+1600(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+704(SB), Y3, Y1
+	VSUBPS       elementaryConstants<>+1120(SB), Y0, Y3
+	VMOVUPS      elementaryConstants<>+608(SB), Y1
+	VFMADD231PS  elementaryConstants<>+1632(SB), Y3, Y1
 	VFMADD213PS  elementaryConstants<>+1696(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+864(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+1760(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+640(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+1728(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+736(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+1824(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+896(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+1888(SB), Y3, Y1
 	VMULPS       Y3, Y3, Y0
 	VMULPS       Y1, Y0, Y2
 	VMOVAPS      Y3, Y1
-	VFMADD231PS  elementaryConstants<>+992(SB), Y4, Y1
+	VFMADD231PS  elementaryConstants<>+1024(SB), Y4, Y1
 	VMOVAPS      Y1, Y0
-	VFNMADD231PS elementaryConstants<>+992(SB), Y4, Y0
+	VFNMADD231PS elementaryConstants<>+1024(SB), Y4, Y0
 	VSUBPS       Y0, Y3, Y0
-	VFMADD231PS  elementaryConstants<>+160(SB), Y4, Y2
+	VFMADD231PS  elementaryConstants<>+192(SB), Y4, Y2
 	VADDPS       Y0, Y2, Y0
 	VADDPS       Y0, Y1, Y2
 	VCMPPS       $0x00, elementaryConstants<>+0(SB), Y5, Y1
 	VSQRTPS      Y5, Y0
-	VBLENDVPS    Y1, elementaryConstants<>+1984(SB), Y0, Y0
-	VPADDD       elementaryConstants<>+1472(SB), Y5, Y1
-	VPCMPGTD     elementaryConstants<>+1952(SB), Y1, Y1
+	VBLENDVPS    Y1, elementaryConstants<>+2112(SB), Y0, Y0
+	VPADDD       elementaryConstants<>+1568(SB), Y5, Y1
+	VPCMPGTD     elementaryConstants<>+2080(SB), Y1, Y1
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMOVUPS      Y0, (CX)
 	ADDQ         $+32, CX
@@ -2947,44 +2921,44 @@ l2:
 	JLT          l3
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     elementaryConstants<>+2016(SB), Y0, Y6
+	VPCMPGTD     elementaryConstants<>+2144(SB), Y0, Y6
 	VMASKMOVPS   (BX), Y6, Y5
 	VCMPPS       $0x11, elementaryConstants<>+96(SB), Y5, Y2
-	VMULPS       elementaryConstants<>+1408(SB), Y5, Y0
+	VMULPS       elementaryConstants<>+1504(SB), Y5, Y0
 	VBLENDVPS    Y2, Y0, Y5, Y0
-	VMOVUPS      elementaryConstants<>+1248(SB), Y1
-	VBLENDVPS    Y2, elementaryConstants<>+1280(SB), Y1, Y2
+	VMOVUPS      elementaryConstants<>+1312(SB), Y1
+	VBLENDVPS    Y2, elementaryConstants<>+1344(SB), Y1, Y2
 	VPADDD       elementaryConstants<>+32(SB), Y0, Y1
 	VANDPS       elementaryConstants<>+64(SB), Y1, Y0
-	VPADDD       elementaryConstants<>+1056(SB), Y0, Y0
+	VPADDD       elementaryConstants<>+1088(SB), Y0, Y0
 	VPSRLD       $0x17, Y1, Y1
-	VORPS        elementaryConstants<>+1216(SB), Y1, Y1
+	VORPS        elementaryConstants<>+1280(SB), Y1, Y1
 	VSUBPS       Y2, Y1, Y4
-	VSUBPS       elementaryConstants<>+1088(SB), Y0, Y3
-	VMOVUPS      elementaryConstants<>+576(SB), Y1
-	VFMADD231PS  elementaryConstants<>+1504(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+1568(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+608(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+1600(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+704(SB), Y3, Y1
+	VSUBPS       elementaryConstants<>+1120(SB), Y0, Y3
+	VMOVUPS      elementaryConstants<>+608(SB), Y1
+	VFMADD231PS  elementaryConstants<>+1632(SB), Y3, Y1
 	VFMADD213PS  elementaryConstants<>+1696(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+864(SB), Y3, Y1
-	VFMADD213PS  elementaryConstants<>+1760(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+640(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+1728(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+736(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+1824(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+896(SB), Y3, Y1
+	VFMADD213PS  elementaryConstants<>+1888(SB), Y3, Y1
 	VMULPS       Y3, Y3, Y0
 	VMULPS       Y1, Y0, Y2
 	VMOVAPS      Y3, Y1
-	VFMADD231PS  elementaryConstants<>+992(SB), Y4, Y1
+	VFMADD231PS  elementaryConstants<>+1024(SB), Y4, Y1
 	VMOVAPS      Y1, Y0
-	VFNMADD231PS elementaryConstants<>+992(SB), Y4, Y0
+	VFNMADD231PS elementaryConstants<>+1024(SB), Y4, Y0
 	VSUBPS       Y0, Y3, Y0
-	VFMADD231PS  elementaryConstants<>+160(SB), Y4, Y2
+	VFMADD231PS  elementaryConstants<>+192(SB), Y4, Y2
 	VADDPS       Y0, Y2, Y0
 	VADDPS       Y0, Y1, Y2
 	VCMPPS       $0x00, elementaryConstants<>+0(SB), Y5, Y1
 	VSQRTPS      Y5, Y0
-	VBLENDVPS    Y1, elementaryConstants<>+1984(SB), Y0, Y0
-	VPADDD       elementaryConstants<>+1472(SB), Y5, Y1
-	VPCMPGTD     elementaryConstants<>+1952(SB), Y1, Y1
+	VBLENDVPS    Y1, elementaryConstants<>+2112(SB), Y0, Y0
+	VPADDD       elementaryConstants<>+1568(SB), Y5, Y1
+	VPCMPGTD     elementaryConstants<>+2080(SB), Y1, Y1
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y6, (CX)
 
@@ -3004,46 +2978,46 @@ TEXT ·LogVF64AVX2(SB), NOSPLIT, $0-24
 
 l1:
 	VMOVUPS      (BX), Y6
-	VCMPPD       $0x11, elementaryConstants<>+2144(SB), Y6, Y2
-	VMULPD       elementaryConstants<>+3936(SB), Y6, Y0
+	VCMPPD       $0x11, elementaryConstants<>+2272(SB), Y6, Y2
+	VMULPD       elementaryConstants<>+4064(SB), Y6, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y0
-	VMOVUPS      elementaryConstants<>+3776(SB), Y1
-	VBLENDVPD    Y2, elementaryConstants<>+3808(SB), Y1, Y2
-	VPADDQ       elementaryConstants<>+2080(SB), Y0, Y1
-	VANDPD       elementaryConstants<>+2112(SB), Y1, Y0
-	VPADDQ       elementaryConstants<>+3584(SB), Y0, Y0
+	VMOVUPS      elementaryConstants<>+3904(SB), Y1
+	VBLENDVPD    Y2, elementaryConstants<>+3936(SB), Y1, Y2
+	VPADDQ       elementaryConstants<>+2208(SB), Y0, Y1
+	VANDPD       elementaryConstants<>+2240(SB), Y1, Y0
+	VPADDQ       elementaryConstants<>+3712(SB), Y0, Y0
 	VPSRLQ       $0x34, Y1, Y1
-	VORPD        elementaryConstants<>+3744(SB), Y1, Y1
+	VORPD        elementaryConstants<>+3872(SB), Y1, Y1
 	VSUBPD       Y2, Y1, Y5
-	VSUBPD       elementaryConstants<>+3616(SB), Y0, Y4
-	VADDPD       elementaryConstants<>+3616(SB), Y0, Y0
+	VSUBPD       elementaryConstants<>+3744(SB), Y0, Y4
+	VADDPD       elementaryConstants<>+3744(SB), Y0, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y2
-	VMULPD       elementaryConstants<>+3392(SB), Y4, Y0
+	VMULPD       elementaryConstants<>+3520(SB), Y4, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      elementaryConstants<>+3104(SB), Y0
-	VFMADD231PD  elementaryConstants<>+3072(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3136(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3200(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3232(SB), Y2, Y0
+	VMOVUPS      elementaryConstants<>+3232(SB), Y0
+	VFMADD231PD  elementaryConstants<>+3200(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3264(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3328(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3360(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3456(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3488(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3584(SB), Y2, Y0
 	VFMADD213PD  Y1, Y2, Y0
 	VFNMADD231PD Y0, Y3, Y1
 	VMOVAPS      Y4, Y2
-	VFMADD231PD  elementaryConstants<>+3552(SB), Y5, Y2
+	VFMADD231PD  elementaryConstants<>+3680(SB), Y5, Y2
 	VMOVAPS      Y2, Y0
-	VFNMADD231PD elementaryConstants<>+3552(SB), Y5, Y0
+	VFNMADD231PD elementaryConstants<>+3680(SB), Y5, Y0
 	VSUBPD       Y0, Y4, Y0
-	VFNMADD231PD elementaryConstants<>+4000(SB), Y5, Y1
+	VFNMADD231PD elementaryConstants<>+4128(SB), Y5, Y1
 	VSUBPD       Y1, Y0, Y0
 	VADDPD       Y0, Y2, Y2
-	VCMPPD       $0x00, elementaryConstants<>+2048(SB), Y6, Y1
+	VCMPPD       $0x00, elementaryConstants<>+2176(SB), Y6, Y1
 	VSQRTPD      Y6, Y0
-	VBLENDVPD    Y1, elementaryConstants<>+4160(SB), Y0, Y0
-	VPADDQ       elementaryConstants<>+3968(SB), Y6, Y1
-	VPCMPGTQ     elementaryConstants<>+4128(SB), Y1, Y1
+	VBLENDVPD    Y1, elementaryConstants<>+4288(SB), Y0, Y0
+	VPADDQ       elementaryConstants<>+4096(SB), Y6, Y1
+	VPCMPGTQ     elementaryConstants<>+4256(SB), Y1, Y1
 	VBLENDVPD    Y1, Y0, Y2, Y0
 	VMOVUPS      Y0, (CX)
 	ADDQ         $+32, CX
@@ -3057,48 +3031,48 @@ l2:
 	JLT          l3
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     elementaryConstants<>+4192(SB), Y0, Y7
+	VPCMPGTQ     elementaryConstants<>+4320(SB), Y0, Y7
 	VMASKMOVPD   (BX), Y7, Y6
-	VCMPPD       $0x11, elementaryConstants<>+2144(SB), Y6, Y2
-	VMULPD       elementaryConstants<>+3936(SB), Y6, Y0
+	VCMPPD       $0x11, elementaryConstants<>+2272(SB), Y6, Y2
+	VMULPD       elementaryConstants<>+4064(SB), Y6, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y0
-	VMOVUPS      elementaryConstants<>+3776(SB), Y1
-	VBLENDVPD    Y2, elementaryConstants<>+3808(SB), Y1, Y2
-	VPADDQ       elementaryConstants<>+2080(SB), Y0, Y1
-	VANDPD       elementaryConstants<>+2112(SB), Y1, Y0
-	VPADDQ       elementaryConstants<>+3584(SB), Y0, Y0
+	VMOVUPS      elementaryConstants<>+3904(SB), Y1
+	VBLENDVPD    Y2, elementaryConstants<>+3936(SB), Y1, Y2
+	VPADDQ       elementaryConstants<>+2208(SB), Y0, Y1
+	VANDPD       elementaryConstants<>+2240(SB), Y1, Y0
+	VPADDQ       elementaryConstants<>+3712(SB), Y0, Y0
 	VPSRLQ       $0x34, Y1, Y1
-	VORPD        elementaryConstants<>+3744(SB), Y1, Y1
+	VORPD        elementaryConstants<>+3872(SB), Y1, Y1
 	VSUBPD       Y2, Y1, Y5
-	VSUBPD       elementaryConstants<>+3616(SB), Y0, Y4
-	VADDPD       elementaryConstants<>+3616(SB), Y0, Y0
+	VSUBPD       elementaryConstants<>+3744(SB), Y0, Y4
+	VADDPD       elementaryConstants<>+3744(SB), Y0, Y0
 	VDIVPD       Y0, Y4, Y3
 	VMULPD       Y3, Y3, Y2
-	VMULPD       elementaryConstants<>+3392(SB), Y4, Y0
+	VMULPD       elementaryConstants<>+3520(SB), Y4, Y0
 	VMULPD       Y4, Y0, Y1
-	VMOVUPS      elementaryConstants<>+3104(SB), Y0
-	VFMADD231PD  elementaryConstants<>+3072(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3136(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3200(SB), Y2, Y0
-	VFMADD213PD  elementaryConstants<>+3232(SB), Y2, Y0
+	VMOVUPS      elementaryConstants<>+3232(SB), Y0
+	VFMADD231PD  elementaryConstants<>+3200(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3264(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3328(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3360(SB), Y2, Y0
 	VFMADD213PD  elementaryConstants<>+3456(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3488(SB), Y2, Y0
+	VFMADD213PD  elementaryConstants<>+3584(SB), Y2, Y0
 	VFMADD213PD  Y1, Y2, Y0
 	VFNMADD231PD Y0, Y3, Y1
 	VMOVAPS      Y4, Y2
-	VFMADD231PD  elementaryConstants<>+3552(SB), Y5, Y2
+	VFMADD231PD  elementaryConstants<>+3680(SB), Y5, Y2
 	VMOVAPS      Y2, Y0
-	VFNMADD231PD elementaryConstants<>+3552(SB), Y5, Y0
+	VFNMADD231PD elementaryConstants<>+3680(SB), Y5, Y0
 	VSUBPD       Y0, Y4, Y0
-	VFNMADD231PD elementaryConstants<>+4000(SB), Y5, Y1
+	VFNMADD231PD elementaryConstants<>+4128(SB), Y5, Y1
 	VSUBPD       Y1, Y0, Y0
 	VADDPD       Y0, Y2, Y2
-	VCMPPD       $0x00, elementaryConstants<>+2048(SB), Y6, Y1
+	VCMPPD       $0x00, elementaryConstants<>+2176(SB), Y6, Y1
 	VSQRTPD      Y6, Y0
-	VBLENDVPD    Y1, elementaryConstants<>+4160(SB), Y0, Y0
-	VPADDQ       elementaryConstants<>+3968(SB), Y6, Y1
-	VPCMPGTQ     elementaryConstants<>+4128(SB), Y1, Y1
+	VBLENDVPD    Y1, elementaryConstants<>+4288(SB), Y0, Y0
+	VPADDQ       elementaryConstants<>+4096(SB), Y6, Y1
+	VPCMPGTQ     elementaryConstants<>+4256(SB), Y1, Y1
 	VBLENDVPD    Y1, Y0, Y2, Y0
 	VMASKMOVPD   Y0, Y7, (CX)
 

@@ -7,12 +7,12 @@ package asm
 // PowAbsVF32NEON is portable.PowAbsV for float32.
 //
 //go:noescape
-func PowAbsVF32NEON(y, x, e *float32, n int)
+func PowAbsVF32NEON(y, x, e, t *float32, n int)
 
 // PowAbsVF64NEON is portable.PowAbsV for float64.
 //
 //go:noescape
-func PowAbsVF64NEON(y, x, e *float64, n int)
+func PowAbsVF64NEON(y, x, e, t *float64, n int)
 
 // Exp2VF32NEON is portable.Exp2V for float32.
 //

@@ -10,2284 +10,890 @@ DATA elementaryConstants<>+0x010(SB)/8, $0xc08f5000c08f5000 // float32 -4.478515
 DATA elementaryConstants<>+0x018(SB)/8, $0xc08f5000c08f5000
 DATA elementaryConstants<>+0x020(SB)/8, $0xff800000ff800000 // float32 bits 0xff800000
 DATA elementaryConstants<>+0x028(SB)/8, $0xff800000ff800000
-DATA elementaryConstants<>+0x030(SB)/8, $0x0000000700000007 // float32 bits 0x7
-DATA elementaryConstants<>+0x038(SB)/8, $0x0000000700000007
-DATA elementaryConstants<>+0x040(SB)/8, $0x0404040404040404 // float32 bits 0x4040404
-DATA elementaryConstants<>+0x048(SB)/8, $0x0404040404040404
-DATA elementaryConstants<>+0x050(SB)/8, $0x0302010003020100 // float32 bits 0x3020100
-DATA elementaryConstants<>+0x058(SB)/8, $0x0302010003020100
-DATA elementaryConstants<>+0x060(SB)/8, $0x1010101010101010 // float32 2.8411367e-29
-DATA elementaryConstants<>+0x068(SB)/8, $0x1010101010101010
-DATA elementaryConstants<>+0x070(SB)/8, $0xbf800000bf800000 // float32 -1
-DATA elementaryConstants<>+0x078(SB)/8, $0xbf800000bf800000
-DATA elementaryConstants<>+0x080(SB)/8, $0x4b4000fe4b4000fe // float32 1.2583166e+07
-DATA elementaryConstants<>+0x088(SB)/8, $0x4b4000fe4b4000fe
+DATA elementaryConstants<>+0x030(SB)/8, $0xbf800000bf800000 // float32 -1
+DATA elementaryConstants<>+0x038(SB)/8, $0xbf800000bf800000
+DATA elementaryConstants<>+0x040(SB)/8, $0x0000000700000007 // float32 bits 0x7
+DATA elementaryConstants<>+0x048(SB)/8, $0x0000000700000007
+DATA elementaryConstants<>+0x050(SB)/8, $0x0404040404040404 // float32 bits 0x4040404
+DATA elementaryConstants<>+0x058(SB)/8, $0x0404040404040404
+DATA elementaryConstants<>+0x060(SB)/8, $0x0302010003020100 // float32 bits 0x3020100
+DATA elementaryConstants<>+0x068(SB)/8, $0x0302010003020100
+DATA elementaryConstants<>+0x070(SB)/8, $0x1010101010101010 // float32 2.8411367e-29
+DATA elementaryConstants<>+0x078(SB)/8, $0x1010101010101010
+DATA elementaryConstants<>+0x080(SB)/8, $0x4b4000004b400000 // float32 1.2582912e+07
+DATA elementaryConstants<>+0x088(SB)/8, $0x4b4000004b400000
 DATA elementaryConstants<>+0x090(SB)/8, $0x3f3000003f300000 // float32 0.6875
 DATA elementaryConstants<>+0x098(SB)/8, $0x3f3000003f300000
-DATA elementaryConstants<>+0x0a0(SB)/8, $0x3f8000003f800000 // float32 1
-DATA elementaryConstants<>+0x0a8(SB)/8, $0x3f8000003f800000
-DATA elementaryConstants<>+0x0b0(SB)/8, $0x391f8230391f8230 // float32 0.0001521192
-DATA elementaryConstants<>+0x0b8(SB)/8, $0x391f8230391f8230
-DATA elementaryConstants<>+0x0c0(SB)/8, $0x3aaf956f3aaf956f // float32 0.0013395975
-DATA elementaryConstants<>+0x0c8(SB)/8, $0x3aaf956f3aaf956f
-DATA elementaryConstants<>+0x0d0(SB)/8, $0x3c1d98e63c1d98e6 // float32 0.009618973
-DATA elementaryConstants<>+0x0d8(SB)/8, $0x3c1d98e63c1d98e6
+DATA elementaryConstants<>+0x0a0(SB)/8, $0x3c1d98e63c1d98e6 // float32 0.009618973
+DATA elementaryConstants<>+0x0a8(SB)/8, $0x3c1d98e63c1d98e6
+DATA elementaryConstants<>+0x0b0(SB)/8, $0x3aaf956f3aaf956f // float32 0.0013395975
+DATA elementaryConstants<>+0x0b8(SB)/8, $0x3aaf956f3aaf956f
+DATA elementaryConstants<>+0x0c0(SB)/8, $0x391f8230391f8230 // float32 0.0001521192
+DATA elementaryConstants<>+0x0c8(SB)/8, $0x391f8230391f8230
+DATA elementaryConstants<>+0x0d0(SB)/8, $0x3f8000003f800000 // float32 1
+DATA elementaryConstants<>+0x0d8(SB)/8, $0x3f8000003f800000
 DATA elementaryConstants<>+0x0e0(SB)/8, $0x3d6357933d635793 // float32 0.05550344
 DATA elementaryConstants<>+0x0e8(SB)/8, $0x3d6357933d635793
 DATA elementaryConstants<>+0x0f0(SB)/8, $0x3e75fdeb3e75fdeb // float32 0.24022643
 DATA elementaryConstants<>+0x0f8(SB)/8, $0x3e75fdeb3e75fdeb
 DATA elementaryConstants<>+0x100(SB)/8, $0x3bb90c173bb90c17 // float32 0.005647193
 DATA elementaryConstants<>+0x108(SB)/8, $0x3bb90c173bb90c17
-DATA elementaryConstants<>+0x110(SB)/8, $0x4b40017f4b40017f // float32 1.2583295e+07
-DATA elementaryConstants<>+0x118(SB)/8, $0x4b40017f4b40017f
-DATA elementaryConstants<>+0x120(SB)/8, $0x4b4000664b400066 // float32 1.2583014e+07
-DATA elementaryConstants<>+0x128(SB)/8, $0x4b4000664b400066
-DATA elementaryConstants<>+0x130(SB)/8, $0x0080000000800000 // float32 bits 0x800000
-DATA elementaryConstants<>+0x138(SB)/8, $0x0080000000800000
-DATA elementaryConstants<>+0x140(SB)/8, $0x4b8000004b800000 // float32 1.6777216e+07
-DATA elementaryConstants<>+0x148(SB)/8, $0x4b8000004b800000
-DATA elementaryConstants<>+0x150(SB)/8, $0x4d4000004d400000 // float32 2.013266e+08
-DATA elementaryConstants<>+0x158(SB)/8, $0x4d4000004d400000
-DATA elementaryConstants<>+0x160(SB)/8, $0xff7ffffeff7ffffe // float32 bits 0xff7ffffe
-DATA elementaryConstants<>+0x168(SB)/8, $0xff7ffffeff7ffffe
-DATA elementaryConstants<>+0x170(SB)/8, $0x7fffffffffffffff // float64 bits 0x7fffffffffffffff
-DATA elementaryConstants<>+0x178(SB)/8, $0x7fffffffffffffff
-DATA elementaryConstants<>+0x180(SB)/8, $0x0010000000000000 // float64 bits 0x10000000000000
-DATA elementaryConstants<>+0x188(SB)/8, $0x0010000000000000
-DATA elementaryConstants<>+0x190(SB)/8, $0x4350000000000000 // float64 1.8014398509481984e+16
-DATA elementaryConstants<>+0x198(SB)/8, $0x4350000000000000
-DATA elementaryConstants<>+0x1a0(SB)/8, $0x4330000000000435 // float64 4.503599627371573e+15
-DATA elementaryConstants<>+0x1a8(SB)/8, $0x4330000000000435
-DATA elementaryConstants<>+0x1b0(SB)/8, $0x43300000000003ff // float64 4.503599627371519e+15
-DATA elementaryConstants<>+0x1b8(SB)/8, $0x43300000000003ff
-DATA elementaryConstants<>+0x1c0(SB)/8, $0x00095f619980c433 // float64 bits 0x95f619980c433
-DATA elementaryConstants<>+0x1c8(SB)/8, $0x00095f619980c433
-DATA elementaryConstants<>+0x1d0(SB)/8, $0x000fffffffffffff // float64 bits 0xfffffffffffff
-DATA elementaryConstants<>+0x1d8(SB)/8, $0x000fffffffffffff
-DATA elementaryConstants<>+0x1e0(SB)/8, $0x3fe6a09e667f3bcd // float64 0.7071067811865476
-DATA elementaryConstants<>+0x1e8(SB)/8, $0x3fe6a09e667f3bcd
-DATA elementaryConstants<>+0x1f0(SB)/8, $0x4330000000000000 // float64 4.503599627370496e+15
-DATA elementaryConstants<>+0x1f8(SB)/8, $0x4330000000000000
-DATA elementaryConstants<>+0x200(SB)/8, $0x3ff0000000000000 // float64 1
-DATA elementaryConstants<>+0x208(SB)/8, $0x3ff0000000000000
-DATA elementaryConstants<>+0x210(SB)/8, $0x43380000000007fe // float64 6.75539944105779e+15
-DATA elementaryConstants<>+0x218(SB)/8, $0x43380000000007fe
-DATA elementaryConstants<>+0x220(SB)/8, $0x3dfea44139bbe4cf // float64 4.4589426051972616e-10
-DATA elementaryConstants<>+0x228(SB)/8, $0x3dfea44139bbe4cf
-DATA elementaryConstants<>+0x230(SB)/8, $0x3e3e622bd2f9014b // float64 7.074205484912055e-09
-DATA elementaryConstants<>+0x238(SB)/8, $0x3e3e622bd2f9014b
-DATA elementaryConstants<>+0x240(SB)/8, $0x3e7b524aeefbf2cf // float64 1.017803545853399e-07
-DATA elementaryConstants<>+0x248(SB)/8, $0x3e7b524aeefbf2cf
-DATA elementaryConstants<>+0x250(SB)/8, $0x3eb62bfc3720ee41 // float64 1.3215432912568142e-06
-DATA elementaryConstants<>+0x258(SB)/8, $0x3eb62bfc3720ee41
-DATA elementaryConstants<>+0x260(SB)/8, $0x3eeffcbfc8ba9f27 // float64 1.5252733894868441e-05
-DATA elementaryConstants<>+0x268(SB)/8, $0x3eeffcbfc8ba9f27
-DATA elementaryConstants<>+0x270(SB)/8, $0x3f243091310721f3 // float64 0.00015403530461656454
-DATA elementaryConstants<>+0x278(SB)/8, $0x3f243091310721f3
-DATA elementaryConstants<>+0x280(SB)/8, $0x3f55d87fe789dd2f // float64 0.0013333558146351834
-DATA elementaryConstants<>+0x288(SB)/8, $0x3f55d87fe789dd2f
-DATA elementaryConstants<>+0x290(SB)/8, $0x3f83b2ab6fb9f97a // float64 0.009618129107590735
-DATA elementaryConstants<>+0x298(SB)/8, $0x3f83b2ab6fb9f97a
-DATA elementaryConstants<>+0x2a0(SB)/8, $0x3fac6b08d704a0e3 // float64 0.055504108664821826
-DATA elementaryConstants<>+0x2a8(SB)/8, $0x3fac6b08d704a0e3
-DATA elementaryConstants<>+0x2b0(SB)/8, $0x3fcebfbdff82c5a7 // float64 0.2402265069591014
-DATA elementaryConstants<>+0x2b8(SB)/8, $0x3fcebfbdff82c5a7
-DATA elementaryConstants<>+0x2c0(SB)/8, $0x3f77217f7d1cf799 // float64 0.005647180559945308
-DATA elementaryConstants<>+0x2c8(SB)/8, $0x3f77217f7d1cf799
-DATA elementaryConstants<>+0x2d0(SB)/8, $0x3fe6000000000000 // float64 0.6875
-DATA elementaryConstants<>+0x2d8(SB)/8, $0x3fe6000000000000
-DATA elementaryConstants<>+0x2e0(SB)/8, $0xffeffffffffffffe // float64 bits 0xffeffffffffffffe
-DATA elementaryConstants<>+0x2e8(SB)/8, $0xffeffffffffffffe
-DATA elementaryConstants<>+0x2f0(SB)/8, $0x4338000000000bff // float64 6.755399441058815e+15
-DATA elementaryConstants<>+0x2f8(SB)/8, $0x4338000000000bff
-DATA elementaryConstants<>+0x300(SB)/8, $0x43380000000003c9 // float64 6.755399441056713e+15
-DATA elementaryConstants<>+0x308(SB)/8, $0x43380000000003c9
-DATA elementaryConstants<>+0x310(SB)/8, $0x4301000043010000 // float32 129
-DATA elementaryConstants<>+0x318(SB)/8, $0x4301000043010000
-DATA elementaryConstants<>+0x320(SB)/8, $0xc3180000c3180000 // float32 -152
-DATA elementaryConstants<>+0x328(SB)/8, $0xc3180000c3180000
-DATA elementaryConstants<>+0x330(SB)/8, $0x391e28dd391e28dd // float32 0.00015083277
-DATA elementaryConstants<>+0x338(SB)/8, $0x391e28dd391e28dd
-DATA elementaryConstants<>+0x340(SB)/8, $0x3aaf83a43aaf83a4 // float32 0.0013390672
-DATA elementaryConstants<>+0x348(SB)/8, $0x3aaf83a43aaf83a4
-DATA elementaryConstants<>+0x350(SB)/8, $0x3c1d9aab3c1d9aab // float32 0.009619395
-DATA elementaryConstants<>+0x358(SB)/8, $0x3c1d9aab3c1d9aab
-DATA elementaryConstants<>+0x360(SB)/8, $0x3d6357bf3d6357bf // float32 0.055503603
-DATA elementaryConstants<>+0x368(SB)/8, $0x3d6357bf3d6357bf
-DATA elementaryConstants<>+0x370(SB)/8, $0x3e75fde93e75fde9 // float32 0.2402264
-DATA elementaryConstants<>+0x378(SB)/8, $0x3e75fde93e75fde9
-DATA elementaryConstants<>+0x380(SB)/8, $0x3f3172183f317218 // float32 0.6931472
-DATA elementaryConstants<>+0x388(SB)/8, $0x3f3172183f317218
-DATA elementaryConstants<>+0x390(SB)/8, $0x4090040000000000 // float64 1025
-DATA elementaryConstants<>+0x398(SB)/8, $0x4090040000000000
-DATA elementaryConstants<>+0x3a0(SB)/8, $0xc090d40000000000 // float64 -1077
-DATA elementaryConstants<>+0x3a8(SB)/8, $0xc090d40000000000
-DATA elementaryConstants<>+0x3b0(SB)/8, $0x3dfea5893742c875 // float64 4.459670890050789e-10
-DATA elementaryConstants<>+0x3b8(SB)/8, $0x3dfea5893742c875
-DATA elementaryConstants<>+0x3c0(SB)/8, $0x3e3e61794d592e78 // float64 7.073571247467399e-09
-DATA elementaryConstants<>+0x3c8(SB)/8, $0x3e3e61794d592e78
-DATA elementaryConstants<>+0x3d0(SB)/8, $0x3e7b52495841cb43 // float64 1.0178026427376702e-07
-DATA elementaryConstants<>+0x3d8(SB)/8, $0x3e7b52495841cb43
-DATA elementaryConstants<>+0x3e0(SB)/8, $0x3eb62bfca2b9dc2a // float64 1.3215436735194987e-06
-DATA elementaryConstants<>+0x3e8(SB)/8, $0x3eb62bfca2b9dc2a
-DATA elementaryConstants<>+0x3f0(SB)/8, $0x3eeffcbfca25bf45 // float64 1.5252733935183465e-05
-DATA elementaryConstants<>+0x3f8(SB)/8, $0x3eeffcbfca25bf45
-DATA elementaryConstants<>+0x400(SB)/8, $0x3f24309130d9b7d8 // float64 0.00015403530453589223
-DATA elementaryConstants<>+0x408(SB)/8, $0x3f24309130d9b7d8
-DATA elementaryConstants<>+0x410(SB)/8, $0x3f55d87fe7894a8e // float64 0.0013333558146270438
-DATA elementaryConstants<>+0x418(SB)/8, $0x3f55d87fe7894a8e
-DATA elementaryConstants<>+0x420(SB)/8, $0x3f83b2ab6fba0906 // float64 0.009618129107597639
-DATA elementaryConstants<>+0x428(SB)/8, $0x3f83b2ab6fba0906
-DATA elementaryConstants<>+0x430(SB)/8, $0x3fac6b08d704a14c // float64 0.055504108664822555
-DATA elementaryConstants<>+0x438(SB)/8, $0x3fac6b08d704a14c
-DATA elementaryConstants<>+0x440(SB)/8, $0x3fcebfbdff82c5a0 // float64 0.2402265069591012
-DATA elementaryConstants<>+0x448(SB)/8, $0x3fcebfbdff82c5a0
-DATA elementaryConstants<>+0x450(SB)/8, $0x3fe62e42fefa39ef // float64 0.6931471805599453
-DATA elementaryConstants<>+0x458(SB)/8, $0x3fe62e42fefa39ef
-DATA elementaryConstants<>+0x460(SB)/8, $0x4b0000974b000097 // float32 8.388759e+06
-DATA elementaryConstants<>+0x468(SB)/8, $0x4b0000974b000097
-DATA elementaryConstants<>+0x470(SB)/8, $0x4b00007f4b00007f // float32 8.388735e+06
-DATA elementaryConstants<>+0x478(SB)/8, $0x4b00007f4b00007f
-DATA elementaryConstants<>+0x480(SB)/8, $0x004afb0d004afb0d // float32 bits 0x4afb0d
-DATA elementaryConstants<>+0x488(SB)/8, $0x004afb0d004afb0d
-DATA elementaryConstants<>+0x490(SB)/8, $0x007fffff007fffff // float32 bits 0x7fffff
-DATA elementaryConstants<>+0x498(SB)/8, $0x007fffff007fffff
-DATA elementaryConstants<>+0x4a0(SB)/8, $0x3f3504f33f3504f3 // float32 0.70710677
-DATA elementaryConstants<>+0x4a8(SB)/8, $0x3f3504f33f3504f3
-DATA elementaryConstants<>+0x4b0(SB)/8, $0x4b0000004b000000 // float32 8.388608e+06
-DATA elementaryConstants<>+0x4b8(SB)/8, $0x4b0000004b000000
-DATA elementaryConstants<>+0x4c0(SB)/8, $0xbde1cd98bde1cd98 // float32 -0.11025542
-DATA elementaryConstants<>+0x4c8(SB)/8, $0xbde1cd98bde1cd98
-DATA elementaryConstants<>+0x4d0(SB)/8, $0x3e3f93e93e3f93e9 // float32 0.18708767
-DATA elementaryConstants<>+0x4d8(SB)/8, $0x3e3f93e93e3f93e9
-DATA elementaryConstants<>+0x4e0(SB)/8, $0xbe43fbedbe43fbed // float32 -0.19139071
-DATA elementaryConstants<>+0x4e8(SB)/8, $0xbe43fbedbe43fbed
-DATA elementaryConstants<>+0x4f0(SB)/8, $0x3e5164f13e5164f1 // float32 0.20448662
-DATA elementaryConstants<>+0x4f8(SB)/8, $0x3e5164f13e5164f1
-DATA elementaryConstants<>+0x500(SB)/8, $0xbe755126be755126 // float32 -0.23956737
-DATA elementaryConstants<>+0x508(SB)/8, $0xbe755126be755126
-DATA elementaryConstants<>+0x510(SB)/8, $0x3e93bfa23e93bfa2 // float32 0.28857142
-DATA elementaryConstants<>+0x518(SB)/8, $0x3e93bfa23e93bfa2
-DATA elementaryConstants<>+0x520(SB)/8, $0xbeb8ad7fbeb8ad7f // float32 -0.36069867
-DATA elementaryConstants<>+0x528(SB)/8, $0xbeb8ad7fbeb8ad7f
-DATA elementaryConstants<>+0x530(SB)/8, $0x3ef6384a3ef6384a // float32 0.4808982
-DATA elementaryConstants<>+0x538(SB)/8, $0x3ef6384a3ef6384a
-DATA elementaryConstants<>+0x540(SB)/8, $0xbf38aa38bf38aa38 // float32 -0.72134733
-DATA elementaryConstants<>+0x548(SB)/8, $0xbf38aa38bf38aa38
-DATA elementaryConstants<>+0x550(SB)/8, $0x32a5706032a57060 // float32 1.925963e-08
-DATA elementaryConstants<>+0x558(SB)/8, $0x32a5706032a57060
-DATA elementaryConstants<>+0x560(SB)/8, $0x3fb8aa3b3fb8aa3b // float32 1.442695
-DATA elementaryConstants<>+0x568(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA elementaryConstants<>+0x570(SB)/8, $0x3fe0000000000000 // float64 0.5
-DATA elementaryConstants<>+0x578(SB)/8, $0x3fe0000000000000
-DATA elementaryConstants<>+0x580(SB)/8, $0x3fc0f0d8d722b619 // float64 0.13235006813685926
-DATA elementaryConstants<>+0x588(SB)/8, $0x3fc0f0d8d722b619
-DATA elementaryConstants<>+0x590(SB)/8, $0x3fc0f674befe104c // float64 0.13252124143412158
-DATA elementaryConstants<>+0x598(SB)/8, $0x3fc0f674befe104c
-DATA elementaryConstants<>+0x5a0(SB)/8, $0x3fc3b20242dd601f // float64 0.1538698984611537
-DATA elementaryConstants<>+0x5a8(SB)/8, $0x3fc3b20242dd601f
-DATA elementaryConstants<>+0x5b0(SB)/8, $0x3fc745ce1ca5f5af // float64 0.18181778334466744
-DATA elementaryConstants<>+0x5b8(SB)/8, $0x3fc745ce1ca5f5af
-DATA elementaryConstants<>+0x5c0(SB)/8, $0x3fcc71c724b637af // float64 0.22222222607200368
-DATA elementaryConstants<>+0x5c8(SB)/8, $0x3fcc71c724b637af
-DATA elementaryConstants<>+0x5d0(SB)/8, $0x3fd249249243980a // float64 0.28571428569409874
-DATA elementaryConstants<>+0x5d8(SB)/8, $0x3fd249249243980a
-DATA elementaryConstants<>+0x5e0(SB)/8, $0x3fd9999999999d11 // float64 0.40000000000004926
-DATA elementaryConstants<>+0x5e8(SB)/8, $0x3fd9999999999d11
-DATA elementaryConstants<>+0x5f0(SB)/8, $0x3fe5555555555555 // float64 0.6666666666666666
-DATA elementaryConstants<>+0x5f8(SB)/8, $0x3fe5555555555555
-DATA elementaryConstants<>+0x600(SB)/8, $0xbff71547652b82fe // float64 -1.4426950408889634
-DATA elementaryConstants<>+0x608(SB)/8, $0xbff71547652b82fe
-DATA elementaryConstants<>+0x610(SB)/8, $0x3c7777d0ffda0d24 // float64 2.0355273740931033e-17
-DATA elementaryConstants<>+0x618(SB)/8, $0x3c7777d0ffda0d24
-DATA elementaryConstants<>+0x620(SB)/8, $0x3ff71547652b82fe // float64 1.4426950408889634
-DATA elementaryConstants<>+0x628(SB)/8, $0x3ff71547652b82fe
-DATA elementaryConstants<>+0x630(SB)/8, $0xfff0000000000000 // float64 bits 0xfff0000000000000
-DATA elementaryConstants<>+0x638(SB)/8, $0xfff0000000000000
-DATA elementaryConstants<>+0x640(SB)/8, $0x42b3000042b30000 // float32 89.5
-DATA elementaryConstants<>+0x648(SB)/8, $0x42b3000042b30000
-DATA elementaryConstants<>+0x650(SB)/8, $0xc2d20000c2d20000 // float32 -105
-DATA elementaryConstants<>+0x658(SB)/8, $0xc2d20000c2d20000
-DATA elementaryConstants<>+0x660(SB)/8, $0x3f3172003f317200 // float32 0.69314575
-DATA elementaryConstants<>+0x668(SB)/8, $0x3f3172003f317200
-DATA elementaryConstants<>+0x670(SB)/8, $0x35bfbe8e35bfbe8e // float32 1.4286068e-06
-DATA elementaryConstants<>+0x678(SB)/8, $0x35bfbe8e35bfbe8e
-DATA elementaryConstants<>+0x680(SB)/8, $0x3ab288c83ab288c8 // float32 0.0013621086
-DATA elementaryConstants<>+0x688(SB)/8, $0x3ab288c83ab288c8
-DATA elementaryConstants<>+0x690(SB)/8, $0x3c091ce93c091ce9 // float32 0.008368709
-DATA elementaryConstants<>+0x698(SB)/8, $0x3c091ce93c091ce9
-DATA elementaryConstants<>+0x6a0(SB)/8, $0x3d2ab01a3d2ab01a // float32 0.04167185
-DATA elementaryConstants<>+0x6a8(SB)/8, $0x3d2ab01a3d2ab01a
-DATA elementaryConstants<>+0x6b0(SB)/8, $0x3e2aaa493e2aaa49 // float32 0.16666521
-DATA elementaryConstants<>+0x6b8(SB)/8, $0x3e2aaa493e2aaa49
-DATA elementaryConstants<>+0x6c0(SB)/8, $0x3efffff93efffff9 // float32 0.4999998
-DATA elementaryConstants<>+0x6c8(SB)/8, $0x3efffff93efffff9
-DATA elementaryConstants<>+0x6d0(SB)/8, $0x4086300000000000 // float64 710
-DATA elementaryConstants<>+0x6d8(SB)/8, $0x4086300000000000
-DATA elementaryConstants<>+0x6e0(SB)/8, $0xc087500000000000 // float64 -746
-DATA elementaryConstants<>+0x6e8(SB)/8, $0xc087500000000000
-DATA elementaryConstants<>+0x6f0(SB)/8, $0x3fe62e42fefa4000 // float64 0.6931471805601177
-DATA elementaryConstants<>+0x6f8(SB)/8, $0x3fe62e42fefa4000
-DATA elementaryConstants<>+0x700(SB)/8, $0xbd48432a1b0e2634 // float64 -1.7239444525614835e-13
-DATA elementaryConstants<>+0x708(SB)/8, $0xbd48432a1b0e2634
-DATA elementaryConstants<>+0x710(SB)/8, $0x3e5ae8b10e78ae44 // float64 2.5060914147856888e-08
-DATA elementaryConstants<>+0x718(SB)/8, $0x3e5ae8b10e78ae44
-DATA elementaryConstants<>+0x720(SB)/8, $0x3e928a21f74759c7 // float64 2.7626128165422305e-07
-DATA elementaryConstants<>+0x728(SB)/8, $0x3e928a21f74759c7
-DATA elementaryConstants<>+0x730(SB)/8, $0x3ec71de70eaebe3a // float64 2.75573812787819e-06
-DATA elementaryConstants<>+0x738(SB)/8, $0x3ec71de70eaebe3a
-DATA elementaryConstants<>+0x740(SB)/8, $0x3efa019a73376fca // float64 2.4801505061108714e-05
-DATA elementaryConstants<>+0x748(SB)/8, $0x3efa019a73376fca
-DATA elementaryConstants<>+0x750(SB)/8, $0x3f2a01a01819289d // float64 0.00019841269754500716
-DATA elementaryConstants<>+0x758(SB)/8, $0x3f2a01a01819289d
-DATA elementaryConstants<>+0x760(SB)/8, $0x3f56c16c17ef41e7 // float64 0.0013888888931782252
-DATA elementaryConstants<>+0x768(SB)/8, $0x3f56c16c17ef41e7
-DATA elementaryConstants<>+0x770(SB)/8, $0x3f8111111111611b // float64 0.008333333333368878
-DATA elementaryConstants<>+0x778(SB)/8, $0x3f8111111111611b
-DATA elementaryConstants<>+0x780(SB)/8, $0x3fa55555555521f7 // float64 0.04166666666657542
-DATA elementaryConstants<>+0x788(SB)/8, $0x3fa55555555521f7
-DATA elementaryConstants<>+0x790(SB)/8, $0x3fc5555555555549 // float64 0.16666666666666632
-DATA elementaryConstants<>+0x798(SB)/8, $0x3fc5555555555549
-DATA elementaryConstants<>+0x7a0(SB)/8, $0x3fe0000000000005 // float64 0.5000000000000006
-DATA elementaryConstants<>+0x7a8(SB)/8, $0x3fe0000000000005
-DATA elementaryConstants<>+0x7b0(SB)/8, $0xbd9bb03fbd9bb03f // float32 -0.07601976
-DATA elementaryConstants<>+0x7b8(SB)/8, $0xbd9bb03fbd9bb03f
-DATA elementaryConstants<>+0x7c0(SB)/8, $0x3e0403123e040312 // float32 0.12891796
-DATA elementaryConstants<>+0x7c8(SB)/8, $0x3e0403123e040312
-DATA elementaryConstants<>+0x7d0(SB)/8, $0xbe07a0f7be07a0f7 // float32 -0.13244997
-DATA elementaryConstants<>+0x7d8(SB)/8, $0xbe07a0f7be07a0f7
-DATA elementaryConstants<>+0x7e0(SB)/8, $0x3e113cf53e113cf5 // float32 0.1418341
-DATA elementaryConstants<>+0x7e8(SB)/8, $0x3e113cf53e113cf5
-DATA elementaryConstants<>+0x7f0(SB)/8, $0xbe2a1330be2a1330 // float32 -0.16608882
-DATA elementaryConstants<>+0x7f8(SB)/8, $0xbe2a1330be2a1330
-DATA elementaryConstants<>+0x800(SB)/8, $0x3e4cd1dd3e4cd1dd // float32 0.20001931
-DATA elementaryConstants<>+0x808(SB)/8, $0x3e4cd1dd3e4cd1dd
-DATA elementaryConstants<>+0x810(SB)/8, $0xbe800219be800219 // float32 -0.250016
-DATA elementaryConstants<>+0x818(SB)/8, $0xbe800219be800219
-DATA elementaryConstants<>+0x820(SB)/8, $0x3eaaaaa83eaaaaa8 // float32 0.33333325
-DATA elementaryConstants<>+0x828(SB)/8, $0x3eaaaaa83eaaaaa8
-DATA elementaryConstants<>+0x830(SB)/8, $0xbefffffcbefffffc // float32 -0.49999988
-DATA elementaryConstants<>+0x838(SB)/8, $0xbefffffcbefffffc
-GLOBL elementaryConstants<>(SB), RODATA|NOPTR, $2112
+DATA elementaryConstants<>+0x110(SB)/8, $0x34c0007d34c0007d // float32 3.5763142e-07
+DATA elementaryConstants<>+0x118(SB)/8, $0x34c0007d34c0007d
+DATA elementaryConstants<>+0x120(SB)/8, $0x800000fb800000fb // float32 bits 0x800000fb
+DATA elementaryConstants<>+0x128(SB)/8, $0x800000fb800000fb
+DATA elementaryConstants<>+0x130(SB)/8, $0x437e0000437e0000 // float32 254
+DATA elementaryConstants<>+0x138(SB)/8, $0x437e0000437e0000
+DATA elementaryConstants<>+0x140(SB)/8, $0x4b40017f4b40017f // float32 1.2583295e+07
+DATA elementaryConstants<>+0x148(SB)/8, $0x4b40017f4b40017f
+DATA elementaryConstants<>+0x150(SB)/8, $0x4b4000664b400066 // float32 1.2583014e+07
+DATA elementaryConstants<>+0x158(SB)/8, $0x4b4000664b400066
+DATA elementaryConstants<>+0x160(SB)/8, $0x0080000000800000 // float32 bits 0x800000
+DATA elementaryConstants<>+0x168(SB)/8, $0x0080000000800000
+DATA elementaryConstants<>+0x170(SB)/8, $0x4b8000004b800000 // float32 1.6777216e+07
+DATA elementaryConstants<>+0x178(SB)/8, $0x4b8000004b800000
+DATA elementaryConstants<>+0x180(SB)/8, $0x4d4000004d400000 // float32 2.013266e+08
+DATA elementaryConstants<>+0x188(SB)/8, $0x4d4000004d400000
+DATA elementaryConstants<>+0x190(SB)/8, $0xff7ffffeff7ffffe // float32 bits 0xff7ffffe
+DATA elementaryConstants<>+0x198(SB)/8, $0xff7ffffeff7ffffe
+DATA elementaryConstants<>+0x1a0(SB)/8, $0x7fffffffffffffff // float64 bits 0x7fffffffffffffff
+DATA elementaryConstants<>+0x1a8(SB)/8, $0x7fffffffffffffff
+DATA elementaryConstants<>+0x1b0(SB)/8, $0x0010000000000000 // float64 bits 0x10000000000000
+DATA elementaryConstants<>+0x1b8(SB)/8, $0x0010000000000000
+DATA elementaryConstants<>+0x1c0(SB)/8, $0x4350000000000000 // float64 1.8014398509481984e+16
+DATA elementaryConstants<>+0x1c8(SB)/8, $0x4350000000000000
+DATA elementaryConstants<>+0x1d0(SB)/8, $0x4330000000000435 // float64 4.503599627371573e+15
+DATA elementaryConstants<>+0x1d8(SB)/8, $0x4330000000000435
+DATA elementaryConstants<>+0x1e0(SB)/8, $0x43300000000003ff // float64 4.503599627371519e+15
+DATA elementaryConstants<>+0x1e8(SB)/8, $0x43300000000003ff
+DATA elementaryConstants<>+0x1f0(SB)/8, $0x00095f619980c433 // float64 bits 0x95f619980c433
+DATA elementaryConstants<>+0x1f8(SB)/8, $0x00095f619980c433
+DATA elementaryConstants<>+0x200(SB)/8, $0x000fffffffffffff // float64 bits 0xfffffffffffff
+DATA elementaryConstants<>+0x208(SB)/8, $0x000fffffffffffff
+DATA elementaryConstants<>+0x210(SB)/8, $0x3fe6a09e667f3bcd // float64 0.7071067811865476
+DATA elementaryConstants<>+0x218(SB)/8, $0x3fe6a09e667f3bcd
+DATA elementaryConstants<>+0x220(SB)/8, $0x4330000000000000 // float64 4.503599627370496e+15
+DATA elementaryConstants<>+0x228(SB)/8, $0x4330000000000000
+DATA elementaryConstants<>+0x230(SB)/8, $0x3ff0000000000000 // float64 1
+DATA elementaryConstants<>+0x238(SB)/8, $0x3ff0000000000000
+DATA elementaryConstants<>+0x240(SB)/8, $0x43380000000007fe // float64 6.75539944105779e+15
+DATA elementaryConstants<>+0x248(SB)/8, $0x43380000000007fe
+DATA elementaryConstants<>+0x250(SB)/8, $0x3dfea44139bbe4cf // float64 4.4589426051972616e-10
+DATA elementaryConstants<>+0x258(SB)/8, $0x3dfea44139bbe4cf
+DATA elementaryConstants<>+0x260(SB)/8, $0x3e3e622bd2f9014b // float64 7.074205484912055e-09
+DATA elementaryConstants<>+0x268(SB)/8, $0x3e3e622bd2f9014b
+DATA elementaryConstants<>+0x270(SB)/8, $0x3e7b524aeefbf2cf // float64 1.017803545853399e-07
+DATA elementaryConstants<>+0x278(SB)/8, $0x3e7b524aeefbf2cf
+DATA elementaryConstants<>+0x280(SB)/8, $0x3eb62bfc3720ee41 // float64 1.3215432912568142e-06
+DATA elementaryConstants<>+0x288(SB)/8, $0x3eb62bfc3720ee41
+DATA elementaryConstants<>+0x290(SB)/8, $0x3eeffcbfc8ba9f27 // float64 1.5252733894868441e-05
+DATA elementaryConstants<>+0x298(SB)/8, $0x3eeffcbfc8ba9f27
+DATA elementaryConstants<>+0x2a0(SB)/8, $0x3f243091310721f3 // float64 0.00015403530461656454
+DATA elementaryConstants<>+0x2a8(SB)/8, $0x3f243091310721f3
+DATA elementaryConstants<>+0x2b0(SB)/8, $0x3f55d87fe789dd2f // float64 0.0013333558146351834
+DATA elementaryConstants<>+0x2b8(SB)/8, $0x3f55d87fe789dd2f
+DATA elementaryConstants<>+0x2c0(SB)/8, $0x3f83b2ab6fb9f97a // float64 0.009618129107590735
+DATA elementaryConstants<>+0x2c8(SB)/8, $0x3f83b2ab6fb9f97a
+DATA elementaryConstants<>+0x2d0(SB)/8, $0x3fac6b08d704a0e3 // float64 0.055504108664821826
+DATA elementaryConstants<>+0x2d8(SB)/8, $0x3fac6b08d704a0e3
+DATA elementaryConstants<>+0x2e0(SB)/8, $0x3fcebfbdff82c5a7 // float64 0.2402265069591014
+DATA elementaryConstants<>+0x2e8(SB)/8, $0x3fcebfbdff82c5a7
+DATA elementaryConstants<>+0x2f0(SB)/8, $0x3f77217f7d1cf799 // float64 0.005647180559945308
+DATA elementaryConstants<>+0x2f8(SB)/8, $0x3f77217f7d1cf799
+DATA elementaryConstants<>+0x300(SB)/8, $0x3fe6000000000000 // float64 0.6875
+DATA elementaryConstants<>+0x308(SB)/8, $0x3fe6000000000000
+DATA elementaryConstants<>+0x310(SB)/8, $0xffeffffffffffffe // float64 bits 0xffeffffffffffffe
+DATA elementaryConstants<>+0x318(SB)/8, $0xffeffffffffffffe
+DATA elementaryConstants<>+0x320(SB)/8, $0x4338000000000bff // float64 6.755399441058815e+15
+DATA elementaryConstants<>+0x328(SB)/8, $0x4338000000000bff
+DATA elementaryConstants<>+0x330(SB)/8, $0x43380000000003c9 // float64 6.755399441056713e+15
+DATA elementaryConstants<>+0x338(SB)/8, $0x43380000000003c9
+DATA elementaryConstants<>+0x340(SB)/8, $0x4301000043010000 // float32 129
+DATA elementaryConstants<>+0x348(SB)/8, $0x4301000043010000
+DATA elementaryConstants<>+0x350(SB)/8, $0xc3180000c3180000 // float32 -152
+DATA elementaryConstants<>+0x358(SB)/8, $0xc3180000c3180000
+DATA elementaryConstants<>+0x360(SB)/8, $0x4b4000fe4b4000fe // float32 1.2583166e+07
+DATA elementaryConstants<>+0x368(SB)/8, $0x4b4000fe4b4000fe
+DATA elementaryConstants<>+0x370(SB)/8, $0x391e28dd391e28dd // float32 0.00015083277
+DATA elementaryConstants<>+0x378(SB)/8, $0x391e28dd391e28dd
+DATA elementaryConstants<>+0x380(SB)/8, $0x3aaf83a43aaf83a4 // float32 0.0013390672
+DATA elementaryConstants<>+0x388(SB)/8, $0x3aaf83a43aaf83a4
+DATA elementaryConstants<>+0x390(SB)/8, $0x3c1d9aab3c1d9aab // float32 0.009619395
+DATA elementaryConstants<>+0x398(SB)/8, $0x3c1d9aab3c1d9aab
+DATA elementaryConstants<>+0x3a0(SB)/8, $0x3d6357bf3d6357bf // float32 0.055503603
+DATA elementaryConstants<>+0x3a8(SB)/8, $0x3d6357bf3d6357bf
+DATA elementaryConstants<>+0x3b0(SB)/8, $0x3e75fde93e75fde9 // float32 0.2402264
+DATA elementaryConstants<>+0x3b8(SB)/8, $0x3e75fde93e75fde9
+DATA elementaryConstants<>+0x3c0(SB)/8, $0x3f3172183f317218 // float32 0.6931472
+DATA elementaryConstants<>+0x3c8(SB)/8, $0x3f3172183f317218
+DATA elementaryConstants<>+0x3d0(SB)/8, $0x4090040000000000 // float64 1025
+DATA elementaryConstants<>+0x3d8(SB)/8, $0x4090040000000000
+DATA elementaryConstants<>+0x3e0(SB)/8, $0xc090d40000000000 // float64 -1077
+DATA elementaryConstants<>+0x3e8(SB)/8, $0xc090d40000000000
+DATA elementaryConstants<>+0x3f0(SB)/8, $0x3dfea5893742c875 // float64 4.459670890050789e-10
+DATA elementaryConstants<>+0x3f8(SB)/8, $0x3dfea5893742c875
+DATA elementaryConstants<>+0x400(SB)/8, $0x3e3e61794d592e78 // float64 7.073571247467399e-09
+DATA elementaryConstants<>+0x408(SB)/8, $0x3e3e61794d592e78
+DATA elementaryConstants<>+0x410(SB)/8, $0x3e7b52495841cb43 // float64 1.0178026427376702e-07
+DATA elementaryConstants<>+0x418(SB)/8, $0x3e7b52495841cb43
+DATA elementaryConstants<>+0x420(SB)/8, $0x3eb62bfca2b9dc2a // float64 1.3215436735194987e-06
+DATA elementaryConstants<>+0x428(SB)/8, $0x3eb62bfca2b9dc2a
+DATA elementaryConstants<>+0x430(SB)/8, $0x3eeffcbfca25bf45 // float64 1.5252733935183465e-05
+DATA elementaryConstants<>+0x438(SB)/8, $0x3eeffcbfca25bf45
+DATA elementaryConstants<>+0x440(SB)/8, $0x3f24309130d9b7d8 // float64 0.00015403530453589223
+DATA elementaryConstants<>+0x448(SB)/8, $0x3f24309130d9b7d8
+DATA elementaryConstants<>+0x450(SB)/8, $0x3f55d87fe7894a8e // float64 0.0013333558146270438
+DATA elementaryConstants<>+0x458(SB)/8, $0x3f55d87fe7894a8e
+DATA elementaryConstants<>+0x460(SB)/8, $0x3f83b2ab6fba0906 // float64 0.009618129107597639
+DATA elementaryConstants<>+0x468(SB)/8, $0x3f83b2ab6fba0906
+DATA elementaryConstants<>+0x470(SB)/8, $0x3fac6b08d704a14c // float64 0.055504108664822555
+DATA elementaryConstants<>+0x478(SB)/8, $0x3fac6b08d704a14c
+DATA elementaryConstants<>+0x480(SB)/8, $0x3fcebfbdff82c5a0 // float64 0.2402265069591012
+DATA elementaryConstants<>+0x488(SB)/8, $0x3fcebfbdff82c5a0
+DATA elementaryConstants<>+0x490(SB)/8, $0x3fe62e42fefa39ef // float64 0.6931471805599453
+DATA elementaryConstants<>+0x498(SB)/8, $0x3fe62e42fefa39ef
+DATA elementaryConstants<>+0x4a0(SB)/8, $0x4b0000974b000097 // float32 8.388759e+06
+DATA elementaryConstants<>+0x4a8(SB)/8, $0x4b0000974b000097
+DATA elementaryConstants<>+0x4b0(SB)/8, $0x4b00007f4b00007f // float32 8.388735e+06
+DATA elementaryConstants<>+0x4b8(SB)/8, $0x4b00007f4b00007f
+DATA elementaryConstants<>+0x4c0(SB)/8, $0x004afb0d004afb0d // float32 bits 0x4afb0d
+DATA elementaryConstants<>+0x4c8(SB)/8, $0x004afb0d004afb0d
+DATA elementaryConstants<>+0x4d0(SB)/8, $0x007fffff007fffff // float32 bits 0x7fffff
+DATA elementaryConstants<>+0x4d8(SB)/8, $0x007fffff007fffff
+DATA elementaryConstants<>+0x4e0(SB)/8, $0x3f3504f33f3504f3 // float32 0.70710677
+DATA elementaryConstants<>+0x4e8(SB)/8, $0x3f3504f33f3504f3
+DATA elementaryConstants<>+0x4f0(SB)/8, $0x4b0000004b000000 // float32 8.388608e+06
+DATA elementaryConstants<>+0x4f8(SB)/8, $0x4b0000004b000000
+DATA elementaryConstants<>+0x500(SB)/8, $0xbde1cd98bde1cd98 // float32 -0.11025542
+DATA elementaryConstants<>+0x508(SB)/8, $0xbde1cd98bde1cd98
+DATA elementaryConstants<>+0x510(SB)/8, $0x3e3f93e93e3f93e9 // float32 0.18708767
+DATA elementaryConstants<>+0x518(SB)/8, $0x3e3f93e93e3f93e9
+DATA elementaryConstants<>+0x520(SB)/8, $0xbe43fbedbe43fbed // float32 -0.19139071
+DATA elementaryConstants<>+0x528(SB)/8, $0xbe43fbedbe43fbed
+DATA elementaryConstants<>+0x530(SB)/8, $0x3e5164f13e5164f1 // float32 0.20448662
+DATA elementaryConstants<>+0x538(SB)/8, $0x3e5164f13e5164f1
+DATA elementaryConstants<>+0x540(SB)/8, $0xbe755126be755126 // float32 -0.23956737
+DATA elementaryConstants<>+0x548(SB)/8, $0xbe755126be755126
+DATA elementaryConstants<>+0x550(SB)/8, $0x3e93bfa23e93bfa2 // float32 0.28857142
+DATA elementaryConstants<>+0x558(SB)/8, $0x3e93bfa23e93bfa2
+DATA elementaryConstants<>+0x560(SB)/8, $0xbeb8ad7fbeb8ad7f // float32 -0.36069867
+DATA elementaryConstants<>+0x568(SB)/8, $0xbeb8ad7fbeb8ad7f
+DATA elementaryConstants<>+0x570(SB)/8, $0x3ef6384a3ef6384a // float32 0.4808982
+DATA elementaryConstants<>+0x578(SB)/8, $0x3ef6384a3ef6384a
+DATA elementaryConstants<>+0x580(SB)/8, $0xbf38aa38bf38aa38 // float32 -0.72134733
+DATA elementaryConstants<>+0x588(SB)/8, $0xbf38aa38bf38aa38
+DATA elementaryConstants<>+0x590(SB)/8, $0x32a5706032a57060 // float32 1.925963e-08
+DATA elementaryConstants<>+0x598(SB)/8, $0x32a5706032a57060
+DATA elementaryConstants<>+0x5a0(SB)/8, $0x3fb8aa3b3fb8aa3b // float32 1.442695
+DATA elementaryConstants<>+0x5a8(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA elementaryConstants<>+0x5b0(SB)/8, $0x3fe0000000000000 // float64 0.5
+DATA elementaryConstants<>+0x5b8(SB)/8, $0x3fe0000000000000
+DATA elementaryConstants<>+0x5c0(SB)/8, $0x3fc0f0d8d722b619 // float64 0.13235006813685926
+DATA elementaryConstants<>+0x5c8(SB)/8, $0x3fc0f0d8d722b619
+DATA elementaryConstants<>+0x5d0(SB)/8, $0x3fc0f674befe104c // float64 0.13252124143412158
+DATA elementaryConstants<>+0x5d8(SB)/8, $0x3fc0f674befe104c
+DATA elementaryConstants<>+0x5e0(SB)/8, $0x3fc3b20242dd601f // float64 0.1538698984611537
+DATA elementaryConstants<>+0x5e8(SB)/8, $0x3fc3b20242dd601f
+DATA elementaryConstants<>+0x5f0(SB)/8, $0x3fc745ce1ca5f5af // float64 0.18181778334466744
+DATA elementaryConstants<>+0x5f8(SB)/8, $0x3fc745ce1ca5f5af
+DATA elementaryConstants<>+0x600(SB)/8, $0x3fcc71c724b637af // float64 0.22222222607200368
+DATA elementaryConstants<>+0x608(SB)/8, $0x3fcc71c724b637af
+DATA elementaryConstants<>+0x610(SB)/8, $0x3fd249249243980a // float64 0.28571428569409874
+DATA elementaryConstants<>+0x618(SB)/8, $0x3fd249249243980a
+DATA elementaryConstants<>+0x620(SB)/8, $0x3fd9999999999d11 // float64 0.40000000000004926
+DATA elementaryConstants<>+0x628(SB)/8, $0x3fd9999999999d11
+DATA elementaryConstants<>+0x630(SB)/8, $0x3fe5555555555555 // float64 0.6666666666666666
+DATA elementaryConstants<>+0x638(SB)/8, $0x3fe5555555555555
+DATA elementaryConstants<>+0x640(SB)/8, $0xbff71547652b82fe // float64 -1.4426950408889634
+DATA elementaryConstants<>+0x648(SB)/8, $0xbff71547652b82fe
+DATA elementaryConstants<>+0x650(SB)/8, $0x3c7777d0ffda0d24 // float64 2.0355273740931033e-17
+DATA elementaryConstants<>+0x658(SB)/8, $0x3c7777d0ffda0d24
+DATA elementaryConstants<>+0x660(SB)/8, $0x3ff71547652b82fe // float64 1.4426950408889634
+DATA elementaryConstants<>+0x668(SB)/8, $0x3ff71547652b82fe
+DATA elementaryConstants<>+0x670(SB)/8, $0xfff0000000000000 // float64 bits 0xfff0000000000000
+DATA elementaryConstants<>+0x678(SB)/8, $0xfff0000000000000
+DATA elementaryConstants<>+0x680(SB)/8, $0x42b3000042b30000 // float32 89.5
+DATA elementaryConstants<>+0x688(SB)/8, $0x42b3000042b30000
+DATA elementaryConstants<>+0x690(SB)/8, $0xc2d20000c2d20000 // float32 -105
+DATA elementaryConstants<>+0x698(SB)/8, $0xc2d20000c2d20000
+DATA elementaryConstants<>+0x6a0(SB)/8, $0x3f3172003f317200 // float32 0.69314575
+DATA elementaryConstants<>+0x6a8(SB)/8, $0x3f3172003f317200
+DATA elementaryConstants<>+0x6b0(SB)/8, $0x35bfbe8e35bfbe8e // float32 1.4286068e-06
+DATA elementaryConstants<>+0x6b8(SB)/8, $0x35bfbe8e35bfbe8e
+DATA elementaryConstants<>+0x6c0(SB)/8, $0x3ab288c83ab288c8 // float32 0.0013621086
+DATA elementaryConstants<>+0x6c8(SB)/8, $0x3ab288c83ab288c8
+DATA elementaryConstants<>+0x6d0(SB)/8, $0x3c091ce93c091ce9 // float32 0.008368709
+DATA elementaryConstants<>+0x6d8(SB)/8, $0x3c091ce93c091ce9
+DATA elementaryConstants<>+0x6e0(SB)/8, $0x3d2ab01a3d2ab01a // float32 0.04167185
+DATA elementaryConstants<>+0x6e8(SB)/8, $0x3d2ab01a3d2ab01a
+DATA elementaryConstants<>+0x6f0(SB)/8, $0x3e2aaa493e2aaa49 // float32 0.16666521
+DATA elementaryConstants<>+0x6f8(SB)/8, $0x3e2aaa493e2aaa49
+DATA elementaryConstants<>+0x700(SB)/8, $0x3efffff93efffff9 // float32 0.4999998
+DATA elementaryConstants<>+0x708(SB)/8, $0x3efffff93efffff9
+DATA elementaryConstants<>+0x710(SB)/8, $0x4086300000000000 // float64 710
+DATA elementaryConstants<>+0x718(SB)/8, $0x4086300000000000
+DATA elementaryConstants<>+0x720(SB)/8, $0xc087500000000000 // float64 -746
+DATA elementaryConstants<>+0x728(SB)/8, $0xc087500000000000
+DATA elementaryConstants<>+0x730(SB)/8, $0x3fe62e42fefa4000 // float64 0.6931471805601177
+DATA elementaryConstants<>+0x738(SB)/8, $0x3fe62e42fefa4000
+DATA elementaryConstants<>+0x740(SB)/8, $0xbd48432a1b0e2634 // float64 -1.7239444525614835e-13
+DATA elementaryConstants<>+0x748(SB)/8, $0xbd48432a1b0e2634
+DATA elementaryConstants<>+0x750(SB)/8, $0x3e5ae8b10e78ae44 // float64 2.5060914147856888e-08
+DATA elementaryConstants<>+0x758(SB)/8, $0x3e5ae8b10e78ae44
+DATA elementaryConstants<>+0x760(SB)/8, $0x3e928a21f74759c7 // float64 2.7626128165422305e-07
+DATA elementaryConstants<>+0x768(SB)/8, $0x3e928a21f74759c7
+DATA elementaryConstants<>+0x770(SB)/8, $0x3ec71de70eaebe3a // float64 2.75573812787819e-06
+DATA elementaryConstants<>+0x778(SB)/8, $0x3ec71de70eaebe3a
+DATA elementaryConstants<>+0x780(SB)/8, $0x3efa019a73376fca // float64 2.4801505061108714e-05
+DATA elementaryConstants<>+0x788(SB)/8, $0x3efa019a73376fca
+DATA elementaryConstants<>+0x790(SB)/8, $0x3f2a01a01819289d // float64 0.00019841269754500716
+DATA elementaryConstants<>+0x798(SB)/8, $0x3f2a01a01819289d
+DATA elementaryConstants<>+0x7a0(SB)/8, $0x3f56c16c17ef41e7 // float64 0.0013888888931782252
+DATA elementaryConstants<>+0x7a8(SB)/8, $0x3f56c16c17ef41e7
+DATA elementaryConstants<>+0x7b0(SB)/8, $0x3f8111111111611b // float64 0.008333333333368878
+DATA elementaryConstants<>+0x7b8(SB)/8, $0x3f8111111111611b
+DATA elementaryConstants<>+0x7c0(SB)/8, $0x3fa55555555521f7 // float64 0.04166666666657542
+DATA elementaryConstants<>+0x7c8(SB)/8, $0x3fa55555555521f7
+DATA elementaryConstants<>+0x7d0(SB)/8, $0x3fc5555555555549 // float64 0.16666666666666632
+DATA elementaryConstants<>+0x7d8(SB)/8, $0x3fc5555555555549
+DATA elementaryConstants<>+0x7e0(SB)/8, $0x3fe0000000000005 // float64 0.5000000000000006
+DATA elementaryConstants<>+0x7e8(SB)/8, $0x3fe0000000000005
+DATA elementaryConstants<>+0x7f0(SB)/8, $0xbd9bb03fbd9bb03f // float32 -0.07601976
+DATA elementaryConstants<>+0x7f8(SB)/8, $0xbd9bb03fbd9bb03f
+DATA elementaryConstants<>+0x800(SB)/8, $0x3e0403123e040312 // float32 0.12891796
+DATA elementaryConstants<>+0x808(SB)/8, $0x3e0403123e040312
+DATA elementaryConstants<>+0x810(SB)/8, $0xbe07a0f7be07a0f7 // float32 -0.13244997
+DATA elementaryConstants<>+0x818(SB)/8, $0xbe07a0f7be07a0f7
+DATA elementaryConstants<>+0x820(SB)/8, $0x3e113cf53e113cf5 // float32 0.1418341
+DATA elementaryConstants<>+0x828(SB)/8, $0x3e113cf53e113cf5
+DATA elementaryConstants<>+0x830(SB)/8, $0xbe2a1330be2a1330 // float32 -0.16608882
+DATA elementaryConstants<>+0x838(SB)/8, $0xbe2a1330be2a1330
+DATA elementaryConstants<>+0x840(SB)/8, $0x3e4cd1dd3e4cd1dd // float32 0.20001931
+DATA elementaryConstants<>+0x848(SB)/8, $0x3e4cd1dd3e4cd1dd
+DATA elementaryConstants<>+0x850(SB)/8, $0xbe800219be800219 // float32 -0.250016
+DATA elementaryConstants<>+0x858(SB)/8, $0xbe800219be800219
+DATA elementaryConstants<>+0x860(SB)/8, $0x3eaaaaa83eaaaaa8 // float32 0.33333325
+DATA elementaryConstants<>+0x868(SB)/8, $0x3eaaaaa83eaaaaa8
+DATA elementaryConstants<>+0x870(SB)/8, $0xbefffffcbefffffc // float32 -0.49999988
+DATA elementaryConstants<>+0x878(SB)/8, $0xbefffffcbefffffc
+GLOBL elementaryConstants<>(SB), RODATA|NOPTR, $2176
 
-// func PowAbsVF32NEON(y, x, e *float32, n int)
-TEXT ·PowAbsVF32NEON(SB), NOSPLIT, $0-32
-	MOVD $elementaryConstants<>(SB), R1
-	MOVD e+16(FP), R5
-	MOVBU 3(R5), R0
-	TBZ $6, R0, L1
-	MOVD y+0(FP), R3
-	MOVD x+8(FP), R0
-	MOVD n+24(FP), R2
-	CMP $32, R2
+// func PowAbsVF32NEON(y, x, e, t *float32, n int)
+TEXT ·PowAbsVF32NEON(SB), NOSPLIT, $0-40
+	MOVD $elementaryConstants<>(SB), R0
+	MOVD e+16(FP), R9
+	MOVBU 3(R9), R1
+	TBZ $6, R1, L1
+	MOVD y+0(FP), R8
+	MOVD x+8(FP), R7
+	MOVD n+32(FP), R6
+	MOVD t+24(FP), R5
+	CMP $16, R6
 	BLT L4
 L3:
-	FLDPQ (R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
-	VAND V0.B16, V3.B16, V2.B16
-	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
+	MOVD R6, R4
+	CMP $1024, R4
+	BLT L5
+	MOVD $1024, R4
+L5:
+	MOVD R4, R3
+	MOVD R8, R2
+	MOVD R5, R1
+	FMOVQ 0(R0), F18
+	FMOVQ 16(R0), F17
+	FMOVQ 32(R0), F16
+	FMOVQ 48(R0), F15
+	FMOVQ 224(R9), F14
+	FMOVQ 288(R9), F13
+	FMOVQ 736(R9), F12
+	CMP $16, R3
+	BLT L7
+L6:
+	FLDPQ (R7), (F1, F0)
+	VAND V18.B16, V1.B16, V6.B16
+	VAND V18.B16, V0.B16, V4.B16
+	VADD V17.S4, V6.S4, V3.S4
+	VADD V17.S4, V4.S4, V1.S4
+	VAND V16.B16, V3.B16, V2.B16
+	VAND V16.B16, V1.B16, V0.B16
+	WORD $0x4e21d847 // SCVTF V7.4S, V2.4S
+	WORD $0x4e21d805 // SCVTF V5.4S, V0.4S
+	VSUB V2.S4, V6.S4, V2.S4
+	VSUB V0.S4, V4.S4, V0.S4
 	VUSHR $20, V3.S4, V3.S4
 	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
+	WORD $0x4e26e4c6 // FCMEQ V6.4S, V6.4S, V6.4S
+	WORD $0x6e2058c6 // MVN V6.16B, V6.16B
+	WORD $0x4e24e484 // FCMEQ V4.4S, V4.4S, V4.4S
+	WORD $0x6e205884 // MVN V4.16B, V4.16B
+	VORR V6.B16, V7.B16, V11.B16
+	VORR V4.B16, V5.B16, V10.B16
+	FMOVQ 64(R0), F4
 	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
+	FMOVQ 80(R0), F3
 	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
+	FMOVQ 96(R0), F3
 	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
+	FMOVQ 64(R0), F3
 	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
+	FMOVQ 80(R0), F1
 	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
+	FMOVQ 96(R0), F1
 	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
 	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
 	VTBX V1.B16, [V7.B16], V6.B16
 	VMOV V6.B16, V1.B16
 	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
+	FMOVQ 112(R0), F3
 	VSUB V3.B16, V4.B16, V3.B16
 	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
-	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
-	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
-	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
-	VSUB V2.B16, V5.B16, V2.B16
-	VTBX V2.B16, [V3.B16], V8.B16
-	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V4.B16, V1.B16
-	VTBX V1.B16, [V3.B16], V2.B16
-	VFMLA V0.S4, V12.S4, V8.S4
-	VMOV V2.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
+	VMOV V15.B16, V9.B16
+	VFMLA V1.S4, V2.S4, V9.S4
+	VMOV V15.B16, V8.B16
+	VFMLA V6.S4, V0.S4, V8.S4
+	FMOVQ 96(R9), F0
+	FMOVQ 112(R9), F2
+	VTBL V5.B16, [V0.B16], V7.B16
+	FMOVQ 112(R0), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V2.B16], V7.B16
+	VTBL V4.B16, [V0.B16], V1.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VFMLA V14.S4, V11.S4, V7.S4
+	VMOV V1.B16, V6.B16
+	VFMLA V14.S4, V10.S4, V6.S4
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
 	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V5.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V1.B16
 	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V4.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V3.B16
-	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V2.B16
-	VFMLA V6.S4, V11.S4, V2.S4
-	FMOVQ 736(R5), F0
-	FMOVQ 672(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V0.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 608(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
-	FMOVQ 544(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 416(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
+	VFMLA V13.S4, V11.S4, V1.S4
+	VMOV V3.B16, V4.B16
+	VFMLA V13.S4, V10.S4, V4.S4
+	FMOVQ 672(R9), F3
+	VMOV V3.B16, V5.B16
+	VFMLA V9.S4, V12.S4, V5.S4
+	VFMLA V8.S4, V12.S4, V3.S4
+	FMOVQ 608(R9), F0
+	VMOV V0.B16, V2.B16
+	VFMLA V9.S4, V5.S4, V2.S4
+	VFMLA V8.S4, V3.S4, V0.S4
+	FMOVQ 544(R9), F3
+	VMOV V3.B16, V5.B16
+	VFMLA V9.S4, V2.S4, V5.S4
+	VFMLA V8.S4, V0.S4, V3.S4
+	FMOVQ 416(R9), F0
+	VMOV V0.B16, V2.B16
+	VFMLA V9.S4, V5.S4, V2.S4
+	VFMLA V8.S4, V3.S4, V0.S4
 	VMOV V1.B16, V5.B16
-	VFMLA V3.S4, V10.S4, V5.S4
-	VFMLA V0.S4, V9.S4, V2.S4
-	FMOVQ 352(R5), F6
-	FMOVQ 480(R5), F3
-	VMOV V3.B16, V1.B16
-	VFMLA V6.S4, V10.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V9.S4, V0.S4
-	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
-	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
-	VMOV V1.B16, V4.B16
-	VFMLS V6.S4, V10.S4, V4.S4
-	VMOV V0.B16, V3.B16
-	VFMLS V6.S4, V9.S4, V3.S4
-	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
-	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
-	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
-	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
-	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
-	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
-	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
-	FMOVQ 128(R1), F3
-	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
-	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
-	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
-	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
-	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
-	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
-	FMOVQ 144(R1), F0
-	FMOVQ 160(R1), F4
-	VFMLA V0.S4, V2.S4, V4.S4
-	FMOVQ 160(R1), F3
-	VFMLA V0.S4, V1.S4, V3.S4
-	FMOVQ 176(R1), F2
-	FMOVQ 192(R1), F1
-	VFMLA V6.S4, V2.S4, V1.S4
-	FMOVQ 192(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 208(R1), F2
-	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 208(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 224(R1), F0
-	VFMLA V6.S4, V2.S4, V0.S4
-	FMOVQ 224(R1), F2
-	VFMLA V5.S4, V1.S4, V2.S4
-	FMOVQ 240(R1), F1
-	VFMLA V6.S4, V0.S4, V1.S4
-	FMOVQ 240(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 256(R1), F2
-	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 256(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 144(R1), F0
-	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
-	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
-	VFMLA V2.S4, V6.S4, V10.S4
-	VFMLA V1.S4, V5.S4, V0.S4
-	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
-	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
-	FMOVQ 272(R1), F4
-	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
-	VBSL V8.B16, V4.B16, V3.B16
-	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
-	VBSL V7.B16, V4.B16, V2.B16
-	FMOVQ 288(R1), F4
-	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
-	VBSL V3.B16, V4.B16, V7.B16
-	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
-	VBSL V2.B16, V4.B16, V6.B16
-	VUSHR $1, V7.S4, V5.S4
-	VUSHR $1, V6.S4, V4.S4
-	VSHL $23, V5.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	VSUB V5.S4, V7.S4, V2.S4
-	VSUB V4.S4, V6.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	FSTPQ (F1, F0), (R3)
-	FLDPQ 32(R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
-	VAND V0.B16, V3.B16, V2.B16
-	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
+	VFMLA V2.S4, V9.S4, V5.S4
+	VFMLA V0.S4, V8.S4, V4.S4
+	FMOVQ 352(R9), F3
+	FMOVQ 480(R9), F1
+	VMOV V1.B16, V2.B16
+	VFMLA V3.S4, V9.S4, V2.S4
+	VMOV V1.B16, V0.B16
+	VFMLA V3.S4, V8.S4, V0.S4
+	WORD $0x4ea1d442 // FSUB V2.4S, V2.4S, V1.4S
+	WORD $0x4ea1d401 // FSUB V1.4S, V0.4S, V1.4S
+	VMOV V2.B16, V0.B16
+	VFMLS V3.S4, V9.S4, V0.S4
+	VMOV V1.B16, V9.B16
+	VFMLS V3.S4, V8.S4, V9.S4
+	WORD $0x4e22d4e2 // FADD V2.4S, V7.4S, V2.4S
+	WORD $0x4e21d4c1 // FADD V1.4S, V6.4S, V1.4S
+	WORD $0x4ea0d4a0 // FSUB V0.4S, V5.4S, V0.4S
+	WORD $0x4ea9d483 // FSUB V3.4S, V4.4S, V9.4S
+	FSTPQ (F2, F1), (R2)
+	FSTPQ (F0, F3), (R1)
+	FLDPQ 32(R7), (F1, F0)
+	VAND V18.B16, V1.B16, V6.B16
+	VAND V18.B16, V0.B16, V4.B16
+	VADD V17.S4, V6.S4, V3.S4
+	VADD V17.S4, V4.S4, V1.S4
+	VAND V16.B16, V3.B16, V2.B16
+	VAND V16.B16, V1.B16, V0.B16
+	WORD $0x4e21d847 // SCVTF V7.4S, V2.4S
+	WORD $0x4e21d805 // SCVTF V5.4S, V0.4S
+	VSUB V2.S4, V6.S4, V2.S4
+	VSUB V0.S4, V4.S4, V0.S4
 	VUSHR $20, V3.S4, V3.S4
 	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
+	WORD $0x4e26e4c6 // FCMEQ V6.4S, V6.4S, V6.4S
+	WORD $0x6e2058c6 // MVN V6.16B, V6.16B
+	WORD $0x4e24e484 // FCMEQ V4.4S, V4.4S, V4.4S
+	WORD $0x6e205884 // MVN V4.16B, V4.16B
+	VORR V6.B16, V7.B16, V11.B16
+	VORR V4.B16, V5.B16, V10.B16
+	FMOVQ 64(R0), F4
 	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
+	FMOVQ 80(R0), F3
 	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
+	FMOVQ 96(R0), F3
 	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
+	FMOVQ 64(R0), F3
 	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
+	FMOVQ 80(R0), F1
 	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
+	FMOVQ 96(R0), F1
 	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
 	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
 	VTBX V1.B16, [V7.B16], V6.B16
 	VMOV V6.B16, V1.B16
 	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
+	FMOVQ 112(R0), F3
 	VSUB V3.B16, V4.B16, V3.B16
 	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
-	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
-	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
-	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
-	VSUB V2.B16, V5.B16, V2.B16
-	VTBX V2.B16, [V3.B16], V8.B16
-	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V4.B16, V1.B16
-	VTBX V1.B16, [V3.B16], V2.B16
-	VFMLA V0.S4, V12.S4, V8.S4
-	VMOV V2.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
-	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V5.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V1.B16
-	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V4.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V3.B16
-	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V2.B16
-	VFMLA V6.S4, V11.S4, V2.S4
-	FMOVQ 736(R5), F0
-	FMOVQ 672(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V0.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 608(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
-	FMOVQ 544(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 416(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
-	VMOV V1.B16, V5.B16
-	VFMLA V3.S4, V10.S4, V5.S4
-	VFMLA V0.S4, V9.S4, V2.S4
-	FMOVQ 352(R5), F6
-	FMOVQ 480(R5), F3
-	VMOV V3.B16, V1.B16
-	VFMLA V6.S4, V10.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V9.S4, V0.S4
-	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
-	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
-	VMOV V1.B16, V4.B16
-	VFMLS V6.S4, V10.S4, V4.S4
-	VMOV V0.B16, V3.B16
-	VFMLS V6.S4, V9.S4, V3.S4
-	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
-	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
-	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
-	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
-	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
-	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
-	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
-	FMOVQ 128(R1), F3
-	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
-	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
-	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
-	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
-	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
-	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
-	FMOVQ 144(R1), F0
-	FMOVQ 160(R1), F4
-	VFMLA V0.S4, V2.S4, V4.S4
-	FMOVQ 160(R1), F3
-	VFMLA V0.S4, V1.S4, V3.S4
-	FMOVQ 176(R1), F2
-	FMOVQ 192(R1), F1
-	VFMLA V6.S4, V2.S4, V1.S4
-	FMOVQ 192(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 208(R1), F2
-	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 208(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 224(R1), F0
-	VFMLA V6.S4, V2.S4, V0.S4
-	FMOVQ 224(R1), F2
-	VFMLA V5.S4, V1.S4, V2.S4
-	FMOVQ 240(R1), F1
-	VFMLA V6.S4, V0.S4, V1.S4
-	FMOVQ 240(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 256(R1), F2
-	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 256(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 144(R1), F0
-	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
-	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
-	VFMLA V2.S4, V6.S4, V10.S4
-	VFMLA V1.S4, V5.S4, V0.S4
-	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
-	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
-	FMOVQ 272(R1), F4
-	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
-	VBSL V8.B16, V4.B16, V3.B16
-	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
-	VBSL V7.B16, V4.B16, V2.B16
-	FMOVQ 288(R1), F4
-	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
-	VBSL V3.B16, V4.B16, V7.B16
-	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
-	VBSL V2.B16, V4.B16, V6.B16
-	VUSHR $1, V7.S4, V5.S4
-	VUSHR $1, V6.S4, V4.S4
-	VSHL $23, V5.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	VSUB V5.S4, V7.S4, V2.S4
-	VSUB V4.S4, V6.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	FSTPQ (F1, F0), 32(R3)
-	FLDPQ 64(R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
-	VAND V0.B16, V3.B16, V2.B16
-	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
-	VUSHR $20, V3.S4, V3.S4
-	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
-	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
-	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
-	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
-	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
-	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
-	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
-	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	VMOV V15.B16, V9.B16
+	VFMLA V1.S4, V2.S4, V9.S4
+	VMOV V15.B16, V8.B16
+	VFMLA V6.S4, V0.S4, V8.S4
+	FMOVQ 96(R9), F0
+	FMOVQ 112(R9), F2
+	VTBL V5.B16, [V0.B16], V7.B16
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
-	VTBX V1.B16, [V7.B16], V6.B16
-	VMOV V6.B16, V1.B16
-	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
-	VSUB V3.B16, V4.B16, V3.B16
-	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
-	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
-	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
-	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
-	VSUB V2.B16, V5.B16, V2.B16
-	VTBX V2.B16, [V3.B16], V8.B16
-	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V4.B16, V1.B16
-	VTBX V1.B16, [V3.B16], V2.B16
-	VFMLA V0.S4, V12.S4, V8.S4
-	VMOV V2.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
+	VTBX V1.B16, [V2.B16], V7.B16
+	VTBL V4.B16, [V0.B16], V1.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VFMLA V14.S4, V11.S4, V7.S4
+	VMOV V1.B16, V6.B16
+	VFMLA V14.S4, V10.S4, V6.S4
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
 	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V5.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V1.B16
 	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V4.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V3.B16
-	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V2.B16
-	VFMLA V6.S4, V11.S4, V2.S4
-	FMOVQ 736(R5), F0
-	FMOVQ 672(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V0.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 608(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
-	FMOVQ 544(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 416(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
+	VFMLA V13.S4, V11.S4, V1.S4
+	VMOV V3.B16, V4.B16
+	VFMLA V13.S4, V10.S4, V4.S4
+	FMOVQ 672(R9), F3
+	VMOV V3.B16, V5.B16
+	VFMLA V9.S4, V12.S4, V5.S4
+	VFMLA V8.S4, V12.S4, V3.S4
+	FMOVQ 608(R9), F0
+	VMOV V0.B16, V2.B16
+	VFMLA V9.S4, V5.S4, V2.S4
+	VFMLA V8.S4, V3.S4, V0.S4
+	FMOVQ 544(R9), F3
+	VMOV V3.B16, V5.B16
+	VFMLA V9.S4, V2.S4, V5.S4
+	VFMLA V8.S4, V0.S4, V3.S4
+	FMOVQ 416(R9), F0
+	VMOV V0.B16, V2.B16
+	VFMLA V9.S4, V5.S4, V2.S4
+	VFMLA V8.S4, V3.S4, V0.S4
 	VMOV V1.B16, V5.B16
-	VFMLA V3.S4, V10.S4, V5.S4
-	VFMLA V0.S4, V9.S4, V2.S4
-	FMOVQ 352(R5), F6
-	FMOVQ 480(R5), F3
-	VMOV V3.B16, V1.B16
-	VFMLA V6.S4, V10.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V9.S4, V0.S4
-	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
-	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
-	VMOV V1.B16, V4.B16
-	VFMLS V6.S4, V10.S4, V4.S4
-	VMOV V0.B16, V3.B16
-	VFMLS V6.S4, V9.S4, V3.S4
-	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
-	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
-	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
-	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
-	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
-	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
-	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
-	FMOVQ 128(R1), F3
-	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
-	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
-	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
-	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
-	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
-	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
-	FMOVQ 144(R1), F0
-	FMOVQ 160(R1), F4
-	VFMLA V0.S4, V2.S4, V4.S4
-	FMOVQ 160(R1), F3
-	VFMLA V0.S4, V1.S4, V3.S4
-	FMOVQ 176(R1), F2
-	FMOVQ 192(R1), F1
-	VFMLA V6.S4, V2.S4, V1.S4
-	FMOVQ 192(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 208(R1), F2
+	VFMLA V2.S4, V9.S4, V5.S4
+	VFMLA V0.S4, V8.S4, V4.S4
+	FMOVQ 352(R9), F3
+	FMOVQ 480(R9), F1
+	VMOV V1.B16, V2.B16
+	VFMLA V3.S4, V9.S4, V2.S4
+	VMOV V1.B16, V0.B16
+	VFMLA V3.S4, V8.S4, V0.S4
+	WORD $0x4ea1d442 // FSUB V2.4S, V2.4S, V1.4S
+	WORD $0x4ea1d401 // FSUB V1.4S, V0.4S, V1.4S
+	VMOV V2.B16, V0.B16
+	VFMLS V3.S4, V9.S4, V0.S4
+	VMOV V1.B16, V9.B16
+	VFMLS V3.S4, V8.S4, V9.S4
+	WORD $0x4e22d4e2 // FADD V2.4S, V7.4S, V2.4S
+	WORD $0x4e21d4c1 // FADD V1.4S, V6.4S, V1.4S
+	WORD $0x4ea0d4a0 // FSUB V0.4S, V5.4S, V0.4S
+	WORD $0x4ea9d483 // FSUB V3.4S, V4.4S, V9.4S
+	FSTPQ (F2, F1), 32(R2)
+	FSTPQ (F0, F3), 32(R1)
+	ADD $64, R7, R7
+	ADD $64, R2, R2
+	ADD $64, R1, R1
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE L6
+L7:
+	SUB R3, R4, R4
+	SUB R4, R6, R6
+	ADD $16, R6, R6
+	MOVD R5, R2
+	FMOVQ 128(R0), F19
+	FMOVQ 144(R0), F18
+	FMOVQ 160(R0), F17
+	FMOVQ 176(R0), F16
+	FMOVQ 192(R0), F15
+	CMP $16, R4
+	BLT L9
+L8:
+	FLDPQ (R8), (F3, F2)
+	FLDPQ (R2), (F8, F7)
+	WORD $0x4e28d461 // FADD V1.4S, V3.4S, V8.4S
+	WORD $0x4e27d440 // FADD V0.4S, V2.4S, V7.4S
+	WORD $0x4e33d42e // FADD V14.4S, V1.4S, V19.4S
+	WORD $0x4e33d40d // FADD V13.4S, V0.4S, V19.4S
+	WORD $0x4eb3d5c0 // FSUB V0.4S, V14.4S, V19.4S
+	WORD $0x4eb3d5a1 // FSUB V1.4S, V13.4S, V19.4S
+	WORD $0x4ea0d460 // FSUB V0.4S, V3.4S, V0.4S
+	WORD $0x4ea1d441 // FSUB V1.4S, V2.4S, V1.4S
+	WORD $0x4e28d406 // FADD V6.4S, V0.4S, V8.4S
+	WORD $0x4e27d425 // FADD V5.4S, V1.4S, V7.4S
+	FMOVQ 208(R0), F4
+	VFMLA V18.S4, V0.S4, V4.S4
+	FMOVQ 208(R0), F0
+	VFMLA V18.S4, V1.S4, V0.S4
+	VMOV V16.B16, V1.B16
+	VFMLA V6.S4, V15.S4, V1.S4
+	VMOV V16.B16, V3.B16
+	VFMLA V5.S4, V15.S4, V3.S4
+	VMOV V17.B16, V2.B16
 	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 208(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 224(R1), F0
-	VFMLA V6.S4, V2.S4, V0.S4
-	FMOVQ 224(R1), F2
+	VMOV V17.B16, V1.B16
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 224(R0), F3
+	VFMLA V6.S4, V2.S4, V3.S4
+	FMOVQ 224(R0), F2
 	VFMLA V5.S4, V1.S4, V2.S4
-	FMOVQ 240(R1), F1
-	VFMLA V6.S4, V0.S4, V1.S4
-	FMOVQ 240(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 256(R1), F2
+	FMOVQ 240(R0), F1
+	VFMLA V6.S4, V3.S4, V1.S4
+	FMOVQ 240(R0), F3
+	VFMLA V5.S4, V2.S4, V3.S4
+	FMOVQ 256(R0), F2
 	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 256(R1), F1
+	FMOVQ 256(R0), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	WORD $0x6e32dd03 // FMUL V3.4S, V8.4S, V18.4S
+	WORD $0x6e32dce7 // FMUL V7.4S, V7.4S, V18.4S
+	VFMLA V2.S4, V6.S4, V3.S4
+	VFMLA V1.S4, V5.S4, V7.S4
+	WORD $0x4e23d48c // FADD V12.4S, V4.4S, V3.4S
+	WORD $0x4e27d40b // FADD V11.4S, V0.4S, V7.4S
+	FLDPQ 32(R8), (F3, F2)
+	FLDPQ 32(R2), (F10, F9)
+	WORD $0x4e2ad461 // FADD V1.4S, V3.4S, V10.4S
+	WORD $0x4e29d440 // FADD V0.4S, V2.4S, V9.4S
+	WORD $0x4e33d428 // FADD V8.4S, V1.4S, V19.4S
+	WORD $0x4e33d407 // FADD V7.4S, V0.4S, V19.4S
+	WORD $0x4eb3d501 // FSUB V1.4S, V8.4S, V19.4S
+	WORD $0x4eb3d4e0 // FSUB V0.4S, V7.4S, V19.4S
+	WORD $0x4ea1d461 // FSUB V1.4S, V3.4S, V1.4S
+	WORD $0x4ea0d440 // FSUB V0.4S, V2.4S, V0.4S
+	WORD $0x4e2ad426 // FADD V6.4S, V1.4S, V10.4S
+	WORD $0x4e29d405 // FADD V5.4S, V0.4S, V9.4S
+	FMOVQ 208(R0), F4
+	VFMLA V18.S4, V1.S4, V4.S4
+	FMOVQ 208(R0), F3
+	VFMLA V18.S4, V0.S4, V3.S4
+	VMOV V16.B16, V0.B16
+	VFMLA V6.S4, V15.S4, V0.S4
+	VMOV V16.B16, V2.B16
+	VFMLA V5.S4, V15.S4, V2.S4
+	VMOV V17.B16, V1.B16
+	VFMLA V6.S4, V0.S4, V1.S4
+	VMOV V17.B16, V0.B16
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 224(R0), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 224(R0), F1
 	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 144(R1), F0
-	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
-	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
-	VFMLA V2.S4, V6.S4, V10.S4
-	VFMLA V1.S4, V5.S4, V0.S4
-	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
-	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
-	FMOVQ 272(R1), F4
-	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
-	VBSL V8.B16, V4.B16, V3.B16
-	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
-	VBSL V7.B16, V4.B16, V2.B16
-	FMOVQ 288(R1), F4
-	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
-	VBSL V3.B16, V4.B16, V7.B16
-	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
-	VBSL V2.B16, V4.B16, V6.B16
-	VUSHR $1, V7.S4, V5.S4
-	VUSHR $1, V6.S4, V4.S4
-	VSHL $23, V5.S4, V3.S4
+	FMOVQ 240(R0), F0
+	VFMLA V6.S4, V2.S4, V0.S4
+	FMOVQ 240(R0), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 256(R0), F1
+	VFMLA V6.S4, V0.S4, V1.S4
+	FMOVQ 256(R0), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	WORD $0x6e32dd42 // FMUL V2.4S, V10.4S, V18.4S
+	WORD $0x6e32dd29 // FMUL V9.4S, V9.4S, V18.4S
+	VFMLA V1.S4, V6.S4, V2.S4
+	VFMLA V0.S4, V5.S4, V9.S4
+	WORD $0x4e22d480 // FADD V0.4S, V4.4S, V2.4S
+	WORD $0x4e29d466 // FADD V6.4S, V3.4S, V9.4S
+	FMOVQ 272(R0), F1
+	VADD V1.S4, V14.S4, V3.S4
+	VADD V1.S4, V13.S4, V2.S4
+	FMOVQ 288(R0), F1
+	WORD $0x4ea13465 // CMGT V5.4S, V3.4S, V1.4S
+	WORD $0x4ea13444 // CMGT V4.4S, V2.4S, V1.4S
+	FMOVQ 272(R0), F1
+	VADD V1.S4, V8.S4, V2.S4
+	VADD V1.S4, V7.S4, V3.S4
+	FMOVQ 288(R0), F1
+	WORD $0x4ea13442 // CMGT V2.4S, V2.4S, V1.4S
+	WORD $0x4ea13461 // CMGT V1.4S, V3.4S, V1.4S
+	VORR V2.B16, V5.B16, V2.B16
+	VORR V1.B16, V4.B16, V1.B16
+	VORR V1.B16, V2.B16, V2.B16
+	VEXT $8, V2.B16, V2.B16, V1.B16
+	VORR V1.B16, V2.B16, V2.B16
+	VMOV V2.D[0], R1
+	CBZ R1, L10
+	FMOVQ 304(R0), F1
+	WORD $0x4e21d5c2 // FADD V2.4S, V14.4S, V1.4S
+	WORD $0x4e21d5a4 // FADD V4.4S, V13.4S, V1.4S
+	FMOVQ 320(R0), F1
+	WORD $0x6ea1e443 // FCMGT V3.4S, V2.4S, V1.4S
+	VBSL V2.B16, V1.B16, V3.B16
+	WORD $0x6ea1e482 // FCMGT V2.4S, V4.4S, V1.4S
+	VBSL V4.B16, V1.B16, V2.B16
+	FMOVQ 336(R0), F1
+	WORD $0x6ea3e429 // FCMGT V9.4S, V1.4S, V3.4S
+	VBSL V3.B16, V1.B16, V9.B16
+	WORD $0x6ea2e425 // FCMGT V5.4S, V1.4S, V2.4S
+	VBSL V2.B16, V1.B16, V5.B16
+	VUSHR $1, V9.S4, V4.S4
+	VUSHR $1, V5.S4, V3.S4
 	VSHL $23, V4.S4, V2.S4
+	VSHL $23, V3.S4, V1.S4
+	WORD $0x6e22dd82 // FMUL V2.4S, V12.4S, V2.4S
+	WORD $0x6e21dd61 // FMUL V1.4S, V11.4S, V1.4S
+	VSUB V4.S4, V9.S4, V4.S4
+	VSUB V3.S4, V5.S4, V3.S4
+	VSHL $23, V4.S4, V4.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e24dc42 // FMUL V2.4S, V2.4S, V4.4S
 	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	FSTPQ (F2, F1), (R8)
+	FMOVQ 304(R0), F1
+	WORD $0x4e21d502 // FADD V2.4S, V8.4S, V1.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 320(R0), F1
+	WORD $0x6ea1e443 // FCMGT V3.4S, V2.4S, V1.4S
+	VBSL V2.B16, V1.B16, V3.B16
+	WORD $0x6ea1e482 // FCMGT V2.4S, V4.4S, V1.4S
+	VBSL V4.B16, V1.B16, V2.B16
+	FMOVQ 336(R0), F1
+	WORD $0x6ea3e427 // FCMGT V7.4S, V1.4S, V3.4S
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x6ea2e425 // FCMGT V5.4S, V1.4S, V2.4S
+	VBSL V2.B16, V1.B16, V5.B16
+	VUSHR $1, V7.S4, V4.S4
+	VUSHR $1, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	VSHL $23, V3.S4, V1.S4
 	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	VSUB V5.S4, V7.S4, V2.S4
-	VSUB V4.S4, V6.S4, V3.S4
+	WORD $0x6e21dcc1 // FMUL V1.4S, V6.4S, V1.4S
+	VSUB V4.S4, V7.S4, V2.S4
+	VSUB V3.S4, V5.S4, V3.S4
 	VSHL $23, V2.S4, V2.S4
 	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	FSTPQ (F1, F0), 64(R3)
-	FLDPQ 96(R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
-	VAND V0.B16, V3.B16, V2.B16
-	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
-	VUSHR $20, V3.S4, V3.S4
-	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
-	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
-	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
-	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
-	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
-	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
-	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
-	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V5.B16, V1.B16
-	VTBX V1.B16, [V7.B16], V6.B16
-	VMOV V6.B16, V1.B16
-	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
-	VSUB V3.B16, V4.B16, V3.B16
-	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
-	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
-	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
-	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
-	VSUB V2.B16, V5.B16, V2.B16
-	VTBX V2.B16, [V3.B16], V8.B16
-	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V4.B16, V1.B16
-	VTBX V1.B16, [V3.B16], V2.B16
-	VFMLA V0.S4, V12.S4, V8.S4
-	VMOV V2.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
-	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V5.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V1.B16
-	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V4.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V3.B16
-	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V2.B16
-	VFMLA V6.S4, V11.S4, V2.S4
-	FMOVQ 736(R5), F0
-	FMOVQ 672(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V0.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 608(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
-	FMOVQ 544(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 416(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
-	VMOV V1.B16, V5.B16
-	VFMLA V3.S4, V10.S4, V5.S4
-	VFMLA V0.S4, V9.S4, V2.S4
-	FMOVQ 352(R5), F6
-	FMOVQ 480(R5), F3
-	VMOV V3.B16, V1.B16
-	VFMLA V6.S4, V10.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V9.S4, V0.S4
-	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
-	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
-	VMOV V1.B16, V4.B16
-	VFMLS V6.S4, V10.S4, V4.S4
-	VMOV V0.B16, V3.B16
-	VFMLS V6.S4, V9.S4, V3.S4
-	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
-	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
-	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
-	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
-	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
-	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
-	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
-	FMOVQ 128(R1), F3
-	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
-	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
-	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
-	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
-	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
-	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
-	FMOVQ 144(R1), F0
-	FMOVQ 160(R1), F4
-	VFMLA V0.S4, V2.S4, V4.S4
-	FMOVQ 160(R1), F3
-	VFMLA V0.S4, V1.S4, V3.S4
-	FMOVQ 176(R1), F2
-	FMOVQ 192(R1), F1
-	VFMLA V6.S4, V2.S4, V1.S4
-	FMOVQ 192(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 208(R1), F2
-	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 208(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 224(R1), F0
-	VFMLA V6.S4, V2.S4, V0.S4
-	FMOVQ 224(R1), F2
-	VFMLA V5.S4, V1.S4, V2.S4
-	FMOVQ 240(R1), F1
-	VFMLA V6.S4, V0.S4, V1.S4
-	FMOVQ 240(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 256(R1), F2
-	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 256(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 144(R1), F0
-	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
-	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
-	VFMLA V2.S4, V6.S4, V10.S4
-	VFMLA V1.S4, V5.S4, V0.S4
-	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
-	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
-	FMOVQ 272(R1), F4
-	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
-	VBSL V8.B16, V4.B16, V3.B16
-	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
-	VBSL V7.B16, V4.B16, V2.B16
-	FMOVQ 288(R1), F4
-	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
-	VBSL V3.B16, V4.B16, V7.B16
-	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
-	VBSL V2.B16, V4.B16, V6.B16
-	VUSHR $1, V7.S4, V5.S4
-	VUSHR $1, V6.S4, V4.S4
-	VSHL $23, V5.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
 	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	VSUB V5.S4, V7.S4, V2.S4
-	VSUB V4.S4, V6.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	FSTPQ (F1, F0), 96(R3)
-	ADD $128, R3, R3
-	ADD $128, R0, R0
-	SUB $32, R2, R2
-	CMP $32, R2
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	FSTPQ (F0, F1), 32(R8)
+	JMP L11
+L10:
+	VSHL $23, V14.S4, V1.S4
+	VSHL $23, V13.S4, V2.S4
+	VADD V1.S4, V12.S4, V1.S4
+	VADD V2.S4, V11.S4, V2.S4
+	FSTPQ (F1, F2), (R8)
+	VSHL $23, V8.S4, V1.S4
+	VSHL $23, V7.S4, V2.S4
+	VADD V1.S4, V0.S4, V0.S4
+	VADD V2.S4, V6.S4, V1.S4
+	FSTPQ (F0, F1), 32(R8)
+L11:
+	ADD $64, R8, R8
+	ADD $64, R2, R2
+	SUB $16, R4, R4
+	CMP $16, R4
+	BGE L8
+L9:
+	SUB $16, R6, R6
+	CMP $16, R6
 	BGE L3
 L4:
-	CMP $8, R2
-	BLT L6
-L5:
-	FLDPQ (R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
-	VAND V0.B16, V3.B16, V2.B16
-	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
-	VUSHR $20, V3.S4, V3.S4
-	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
-	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
-	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
-	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
-	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
-	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
-	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
-	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V5.B16, V1.B16
-	VTBX V1.B16, [V7.B16], V6.B16
-	VMOV V6.B16, V1.B16
-	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
-	VSUB V3.B16, V4.B16, V3.B16
-	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
-	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
-	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
-	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
-	VSUB V2.B16, V5.B16, V2.B16
-	VTBX V2.B16, [V3.B16], V8.B16
-	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V4.B16, V1.B16
-	VTBX V1.B16, [V3.B16], V2.B16
-	VFMLA V0.S4, V12.S4, V8.S4
-	VMOV V2.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
-	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V5.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V1.B16
-	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V4.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V3.B16
-	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V2.B16
-	VFMLA V6.S4, V11.S4, V2.S4
-	FMOVQ 736(R5), F0
-	FMOVQ 672(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V0.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 608(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
-	FMOVQ 544(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 416(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
-	VMOV V1.B16, V5.B16
-	VFMLA V3.S4, V10.S4, V5.S4
-	VFMLA V0.S4, V9.S4, V2.S4
-	FMOVQ 352(R5), F6
-	FMOVQ 480(R5), F3
-	VMOV V3.B16, V1.B16
-	VFMLA V6.S4, V10.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V9.S4, V0.S4
-	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
-	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
-	VMOV V1.B16, V4.B16
-	VFMLS V6.S4, V10.S4, V4.S4
-	VMOV V0.B16, V3.B16
-	VFMLS V6.S4, V9.S4, V3.S4
-	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
-	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
-	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
-	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
-	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
-	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
-	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
-	FMOVQ 128(R1), F3
-	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
-	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
-	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
-	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
-	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
-	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
-	FMOVQ 144(R1), F0
-	FMOVQ 160(R1), F4
-	VFMLA V0.S4, V2.S4, V4.S4
-	FMOVQ 160(R1), F3
-	VFMLA V0.S4, V1.S4, V3.S4
-	FMOVQ 176(R1), F2
-	FMOVQ 192(R1), F1
-	VFMLA V6.S4, V2.S4, V1.S4
-	FMOVQ 192(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 208(R1), F2
-	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 208(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 224(R1), F0
-	VFMLA V6.S4, V2.S4, V0.S4
-	FMOVQ 224(R1), F2
-	VFMLA V5.S4, V1.S4, V2.S4
-	FMOVQ 240(R1), F1
-	VFMLA V6.S4, V0.S4, V1.S4
-	FMOVQ 240(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 256(R1), F2
-	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 256(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 144(R1), F0
-	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
-	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
-	VFMLA V2.S4, V6.S4, V10.S4
-	VFMLA V1.S4, V5.S4, V0.S4
-	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
-	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
-	FMOVQ 272(R1), F4
-	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
-	VBSL V8.B16, V4.B16, V3.B16
-	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
-	VBSL V7.B16, V4.B16, V2.B16
-	FMOVQ 288(R1), F4
-	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
-	VBSL V3.B16, V4.B16, V7.B16
-	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
-	VBSL V2.B16, V4.B16, V6.B16
-	VUSHR $1, V7.S4, V5.S4
-	VUSHR $1, V6.S4, V4.S4
-	VSHL $23, V5.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	VSUB V5.S4, V7.S4, V2.S4
-	VSUB V4.S4, V6.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	FSTPQ (F1, F0), (R3)
-	ADD $32, R3, R3
-	ADD $32, R0, R0
-	SUB $8, R2, R2
-	CMP $8, R2
-	BGE L5
-L6:
-	CMP $1, R2
-	BLT L7
-	VMOVI $0, V2.B16
-	VMOVI $0, V1.B16
-	CMP $0, R2
-	BLE L20
-	VLD1.P 4(R0), V2.S[0]
-	CMP $1, R2
-	BLE L20
-	VLD1.P 4(R0), V2.S[1]
-	CMP $2, R2
-	BLE L20
-	VLD1.P 4(R0), V2.S[2]
-	CMP $3, R2
-	BLE L20
-	VLD1.P 4(R0), V2.S[3]
-	CMP $4, R2
-	BLE L20
-	VLD1.P 4(R0), V1.S[0]
-	CMP $5, R2
-	BLE L20
-	VLD1.P 4(R0), V1.S[1]
-	CMP $6, R2
-	BLE L20
-	VLD1.P 4(R0), V1.S[2]
-	CMP $7, R2
-	BLE L20
-	VLD1.P 4(R0), V1.S[3]
-L20:
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
-	VAND V0.B16, V3.B16, V2.B16
-	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
-	VUSHR $20, V3.S4, V3.S4
-	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
-	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
-	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
-	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
-	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
-	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
-	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
-	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V5.B16, V1.B16
-	VTBX V1.B16, [V7.B16], V6.B16
-	VMOV V6.B16, V1.B16
-	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
-	VSUB V3.B16, V4.B16, V3.B16
-	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
-	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
-	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
-	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
-	VSUB V2.B16, V5.B16, V2.B16
-	VTBX V2.B16, [V3.B16], V8.B16
-	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V4.B16, V1.B16
-	VTBX V1.B16, [V3.B16], V2.B16
-	VFMLA V0.S4, V12.S4, V8.S4
-	VMOV V2.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
-	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V5.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V1.B16
-	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V4.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V3.B16
-	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V2.B16
-	VFMLA V6.S4, V11.S4, V2.S4
-	FMOVQ 736(R5), F0
-	FMOVQ 672(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V0.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 608(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
-	FMOVQ 544(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V0.S4, V4.S4
-	FMOVQ 416(R5), F0
-	VMOV V0.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V0.S4
-	VMOV V1.B16, V5.B16
-	VFMLA V3.S4, V10.S4, V5.S4
-	VFMLA V0.S4, V9.S4, V2.S4
-	FMOVQ 352(R5), F6
-	FMOVQ 480(R5), F3
-	VMOV V3.B16, V1.B16
-	VFMLA V6.S4, V10.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V9.S4, V0.S4
-	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
-	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
-	VMOV V1.B16, V4.B16
-	VFMLS V6.S4, V10.S4, V4.S4
-	VMOV V0.B16, V3.B16
-	VFMLS V6.S4, V9.S4, V3.S4
-	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
-	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
-	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
-	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
-	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
-	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
-	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
-	FMOVQ 128(R1), F3
-	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
-	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
-	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
-	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
-	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
-	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
-	FMOVQ 144(R1), F0
-	FMOVQ 160(R1), F4
-	VFMLA V0.S4, V2.S4, V4.S4
-	FMOVQ 160(R1), F3
-	VFMLA V0.S4, V1.S4, V3.S4
-	FMOVQ 176(R1), F2
-	FMOVQ 192(R1), F1
-	VFMLA V6.S4, V2.S4, V1.S4
-	FMOVQ 192(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 208(R1), F2
-	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 208(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 224(R1), F0
-	VFMLA V6.S4, V2.S4, V0.S4
-	FMOVQ 224(R1), F2
-	VFMLA V5.S4, V1.S4, V2.S4
-	FMOVQ 240(R1), F1
-	VFMLA V6.S4, V0.S4, V1.S4
-	FMOVQ 240(R1), F0
-	VFMLA V5.S4, V2.S4, V0.S4
-	FMOVQ 256(R1), F2
-	VFMLA V6.S4, V1.S4, V2.S4
-	FMOVQ 256(R1), F1
-	VFMLA V5.S4, V0.S4, V1.S4
-	FMOVQ 144(R1), F0
-	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
-	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
-	VFMLA V2.S4, V6.S4, V10.S4
-	VFMLA V1.S4, V5.S4, V0.S4
-	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
-	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
-	FMOVQ 272(R1), F4
-	WORD $0x6ea4e503 // FCMGT V3.4S, V8.4S, V4.4S
-	VBSL V8.B16, V4.B16, V3.B16
-	WORD $0x6ea4e4e2 // FCMGT V2.4S, V7.4S, V4.4S
-	VBSL V7.B16, V4.B16, V2.B16
-	FMOVQ 288(R1), F4
-	WORD $0x6ea3e487 // FCMGT V7.4S, V4.4S, V3.4S
-	VBSL V3.B16, V4.B16, V7.B16
-	WORD $0x6ea2e486 // FCMGT V6.4S, V4.4S, V2.4S
-	VBSL V2.B16, V4.B16, V6.B16
-	VUSHR $1, V7.S4, V5.S4
-	VUSHR $1, V6.S4, V4.S4
-	VSHL $23, V5.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	VSUB V5.S4, V7.S4, V2.S4
-	VSUB V4.S4, V6.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	CMP $0, R2
-	BLE L21
-	VST1.P V1.S[0], 4(R3)
-	CMP $1, R2
-	BLE L21
-	VST1.P V1.S[1], 4(R3)
-	CMP $2, R2
-	BLE L21
-	VST1.P V1.S[2], 4(R3)
-	CMP $3, R2
-	BLE L21
-	VST1.P V1.S[3], 4(R3)
-	CMP $4, R2
-	BLE L21
-	VST1.P V0.S[0], 4(R3)
-	CMP $5, R2
-	BLE L21
-	VST1.P V0.S[1], 4(R3)
-	CMP $6, R2
-	BLE L21
-	VST1.P V0.S[2], 4(R3)
-	CMP $7, R2
-	BLE L21
-	VST1.P V0.S[3], 4(R3)
-L21:
-L7:
-	JMP L2
-L1:
-	TST $63, R0
-	BEQ L8
-	MOVD y+0(FP), R3
-	MOVD x+8(FP), R0
-	MOVD n+24(FP), R2
-	CMP $32, R2
-	BLT L11
-L10:
-	FLDPQ (R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
-	VAND V0.B16, V3.B16, V2.B16
-	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
-	VUSHR $20, V3.S4, V3.S4
-	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
-	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
-	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
-	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
-	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
-	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
-	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
-	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V5.B16, V1.B16
-	VTBX V1.B16, [V7.B16], V6.B16
-	VMOV V6.B16, V1.B16
-	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
-	VSUB V3.B16, V4.B16, V3.B16
-	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
-	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
-	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
-	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
-	VSUB V2.B16, V5.B16, V2.B16
-	VTBX V2.B16, [V3.B16], V8.B16
-	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V4.B16, V1.B16
-	VTBX V1.B16, [V3.B16], V2.B16
-	VFMLA V0.S4, V12.S4, V8.S4
-	VMOV V2.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
-	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V5.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V1.B16
-	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V4.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V3.B16
-	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V2.S4, V5.S4
-	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
-	VMOV V2.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
-	VMOV V3.B16, V2.B16
-	VFMLA V10.S4, V5.S4, V2.S4
-	VFMLA V9.S4, V4.S4, V3.S4
-	VFMLA V2.S4, V10.S4, V1.S4
-	VMOV V0.B16, V4.B16
-	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
-	VMOV V1.B16, V0.B16
-	VFMLA V2.S4, V10.S4, V0.S4
-	VMOV V4.B16, V1.B16
-	VFMLA V2.S4, V9.S4, V1.S4
-	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
-	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
-	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
-	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
-	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
-	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
-	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
-	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
-	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
-	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
-	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
-	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
-	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
-	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
-	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
-	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
-	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
-	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
-	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
-	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
-	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
-	VFMLA V6.S4, V10.S4, V0.S4
-	VFMLA V5.S4, V9.S4, V1.S4
-	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
-	FMOVQ 272(R1), F5
-	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
-	VBSL V3.B16, V5.B16, V4.B16
-	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
-	VBSL V2.B16, V5.B16, V3.B16
-	FMOVQ 288(R1), F2
-	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
-	VBSL V4.B16, V2.B16, V7.B16
-	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
-	VBSL V3.B16, V2.B16, V6.B16
-	VUSHR $1, V7.S4, V5.S4
-	VUSHR $1, V6.S4, V4.S4
-	VSHL $23, V5.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
-	VSUB V5.S4, V7.S4, V2.S4
-	VSUB V4.S4, V6.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
-	FSTPQ (F0, F1), (R3)
-	FLDPQ 32(R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
-	VAND V0.B16, V3.B16, V2.B16
-	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
-	VUSHR $20, V3.S4, V3.S4
-	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
-	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
-	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
-	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
-	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
-	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
-	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
-	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V5.B16, V1.B16
-	VTBX V1.B16, [V7.B16], V6.B16
-	VMOV V6.B16, V1.B16
-	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
-	VSUB V3.B16, V4.B16, V3.B16
-	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
-	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
-	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
-	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
-	VSUB V2.B16, V5.B16, V2.B16
-	VTBX V2.B16, [V3.B16], V8.B16
-	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V4.B16, V1.B16
-	VTBX V1.B16, [V3.B16], V2.B16
-	VFMLA V0.S4, V12.S4, V8.S4
-	VMOV V2.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
-	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V5.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V1.B16
-	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V4.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V3.B16
-	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V2.S4, V5.S4
-	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
-	VMOV V2.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
-	VMOV V3.B16, V2.B16
-	VFMLA V10.S4, V5.S4, V2.S4
-	VFMLA V9.S4, V4.S4, V3.S4
-	VFMLA V2.S4, V10.S4, V1.S4
-	VMOV V0.B16, V4.B16
-	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
-	VMOV V1.B16, V0.B16
-	VFMLA V2.S4, V10.S4, V0.S4
-	VMOV V4.B16, V1.B16
-	VFMLA V2.S4, V9.S4, V1.S4
-	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
-	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
-	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
-	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
-	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
-	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
-	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
-	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
-	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
-	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
-	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
-	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
-	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
-	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
-	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
-	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
-	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
-	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
-	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
-	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
-	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
-	VFMLA V6.S4, V10.S4, V0.S4
-	VFMLA V5.S4, V9.S4, V1.S4
-	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
-	FMOVQ 272(R1), F5
-	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
-	VBSL V3.B16, V5.B16, V4.B16
-	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
-	VBSL V2.B16, V5.B16, V3.B16
-	FMOVQ 288(R1), F2
-	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
-	VBSL V4.B16, V2.B16, V7.B16
-	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
-	VBSL V3.B16, V2.B16, V6.B16
-	VUSHR $1, V7.S4, V5.S4
-	VUSHR $1, V6.S4, V4.S4
-	VSHL $23, V5.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
-	VSUB V5.S4, V7.S4, V2.S4
-	VSUB V4.S4, V6.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
-	FSTPQ (F0, F1), 32(R3)
-	FLDPQ 64(R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
-	VAND V0.B16, V3.B16, V2.B16
-	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
-	VUSHR $20, V3.S4, V3.S4
-	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
-	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
-	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
-	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
-	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
-	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
-	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
-	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V5.B16, V1.B16
-	VTBX V1.B16, [V7.B16], V6.B16
-	VMOV V6.B16, V1.B16
-	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
-	VSUB V3.B16, V4.B16, V3.B16
-	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
-	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
-	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
-	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
-	VSUB V2.B16, V5.B16, V2.B16
-	VTBX V2.B16, [V3.B16], V8.B16
-	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V4.B16, V1.B16
-	VTBX V1.B16, [V3.B16], V2.B16
-	VFMLA V0.S4, V12.S4, V8.S4
-	VMOV V2.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
-	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V5.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V1.B16
-	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V4.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V3.B16
-	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V2.S4, V5.S4
-	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
-	VMOV V2.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
-	VMOV V3.B16, V2.B16
-	VFMLA V10.S4, V5.S4, V2.S4
-	VFMLA V9.S4, V4.S4, V3.S4
-	VFMLA V2.S4, V10.S4, V1.S4
-	VMOV V0.B16, V4.B16
-	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
-	VMOV V1.B16, V0.B16
-	VFMLA V2.S4, V10.S4, V0.S4
-	VMOV V4.B16, V1.B16
-	VFMLA V2.S4, V9.S4, V1.S4
-	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
-	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
-	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
-	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
-	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
-	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
-	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
-	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
-	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
-	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
-	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
-	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
-	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
-	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
-	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
-	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
-	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
-	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
-	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
-	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
-	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
-	VFMLA V6.S4, V10.S4, V0.S4
-	VFMLA V5.S4, V9.S4, V1.S4
-	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
-	FMOVQ 272(R1), F5
-	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
-	VBSL V3.B16, V5.B16, V4.B16
-	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
-	VBSL V2.B16, V5.B16, V3.B16
-	FMOVQ 288(R1), F2
-	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
-	VBSL V4.B16, V2.B16, V7.B16
-	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
-	VBSL V3.B16, V2.B16, V6.B16
-	VUSHR $1, V7.S4, V5.S4
-	VUSHR $1, V6.S4, V4.S4
-	VSHL $23, V5.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
-	VSUB V5.S4, V7.S4, V2.S4
-	VSUB V4.S4, V6.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
-	FSTPQ (F0, F1), 64(R3)
-	FLDPQ 96(R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
-	VAND V0.B16, V3.B16, V2.B16
-	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
-	VUSHR $20, V3.S4, V3.S4
-	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
-	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
-	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
-	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
-	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
-	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
-	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
-	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V5.B16, V1.B16
-	VTBX V1.B16, [V7.B16], V6.B16
-	VMOV V6.B16, V1.B16
-	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
-	VSUB V3.B16, V4.B16, V3.B16
-	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
-	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
-	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
-	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
-	VSUB V2.B16, V5.B16, V2.B16
-	VTBX V2.B16, [V3.B16], V8.B16
-	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
-	VSUB V1.B16, V4.B16, V1.B16
-	VTBX V1.B16, [V3.B16], V2.B16
-	VFMLA V0.S4, V12.S4, V8.S4
-	VMOV V2.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
-	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V5.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V1.B16
-	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
-	VSUB V0.B16, V4.B16, V0.B16
-	VTBX V0.B16, [V2.B16], V3.B16
-	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V2.S4, V5.S4
-	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
-	VMOV V2.B16, V3.B16
-	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
-	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
-	VMOV V3.B16, V2.B16
-	VFMLA V10.S4, V5.S4, V2.S4
-	VFMLA V9.S4, V4.S4, V3.S4
-	VFMLA V2.S4, V10.S4, V1.S4
-	VMOV V0.B16, V4.B16
-	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
-	VMOV V1.B16, V0.B16
-	VFMLA V2.S4, V10.S4, V0.S4
-	VMOV V4.B16, V1.B16
-	VFMLA V2.S4, V9.S4, V1.S4
-	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
-	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
-	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
-	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
-	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
-	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
-	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
-	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
-	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
-	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
-	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
-	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
-	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
-	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
-	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
-	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
-	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
-	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
-	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
-	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
-	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
-	VFMLA V6.S4, V10.S4, V0.S4
-	VFMLA V5.S4, V9.S4, V1.S4
-	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
-	FMOVQ 272(R1), F5
-	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
-	VBSL V3.B16, V5.B16, V4.B16
-	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
-	VBSL V2.B16, V5.B16, V3.B16
-	FMOVQ 288(R1), F2
-	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
-	VBSL V4.B16, V2.B16, V7.B16
-	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
-	VBSL V3.B16, V2.B16, V6.B16
-	VUSHR $1, V7.S4, V5.S4
-	VUSHR $1, V6.S4, V4.S4
-	VSHL $23, V5.S4, V3.S4
-	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
-	VSUB V5.S4, V7.S4, V2.S4
-	VSUB V4.S4, V6.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
-	FSTPQ (F0, F1), 96(R3)
-	ADD $128, R3, R3
-	ADD $128, R0, R0
-	SUB $32, R2, R2
-	CMP $32, R2
-	BGE L10
-L11:
-	CMP $8, R2
+	CMP $8, R6
 	BLT L13
 L12:
-	FLDPQ (R0), (F2, F1)
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
+	FLDPQ (R7), (F2, F1)
+	FMOVQ 0(R0), F0
+	VAND V0.B16, V2.B16, V6.B16
+	VAND V0.B16, V1.B16, V4.B16
+	FMOVQ 16(R0), F0
+	VADD V0.S4, V6.S4, V3.S4
+	VADD V0.S4, V4.S4, V1.S4
+	FMOVQ 32(R0), F0
 	VAND V0.B16, V3.B16, V2.B16
 	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
+	WORD $0x4e21d847 // SCVTF V7.4S, V2.4S
+	WORD $0x4e21d805 // SCVTF V5.4S, V0.4S
+	VSUB V2.S4, V6.S4, V2.S4
+	VSUB V0.S4, V4.S4, V0.S4
 	VUSHR $20, V3.S4, V3.S4
 	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
+	WORD $0x4e26e4c6 // FCMEQ V6.4S, V6.4S, V6.4S
+	WORD $0x6e2058c6 // MVN V6.16B, V6.16B
+	WORD $0x4e24e484 // FCMEQ V4.4S, V4.4S, V4.4S
+	WORD $0x6e205884 // MVN V4.16B, V4.16B
+	VORR V6.B16, V7.B16, V12.B16
+	VORR V4.B16, V5.B16, V11.B16
+	FMOVQ 64(R0), F4
 	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
+	FMOVQ 80(R0), F3
 	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
+	FMOVQ 96(R0), F3
 	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
+	FMOVQ 64(R0), F3
 	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
+	FMOVQ 80(R0), F1
 	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
+	FMOVQ 96(R0), F1
 	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
 	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
 	VTBX V1.B16, [V7.B16], V6.B16
 	VMOV V6.B16, V1.B16
 	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
+	FMOVQ 112(R0), F3
 	VSUB V3.B16, V4.B16, V3.B16
 	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
+	FMOVQ 48(R0), F10
 	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
+	FMOVQ 48(R0), F9
 	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
+	FMOVQ 224(R9), F0
+	FMOVQ 96(R9), F1
+	FMOVQ 112(R9), F3
 	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
+	FMOVQ 112(R0), F2
 	VSUB V2.B16, V5.B16, V2.B16
 	VTBX V2.B16, [V3.B16], V8.B16
 	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V4.B16, V1.B16
 	VTBX V1.B16, [V3.B16], V2.B16
 	VFMLA V0.S4, V12.S4, V8.S4
 	VMOV V2.B16, V7.B16
 	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
+	FMOVQ 288(R9), F6
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
 	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V5.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V1.B16
 	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V4.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V3.B16
 	VFMLA V6.S4, V12.S4, V1.S4
-	VMOV V3.B16, V0.B16
-	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
+	VMOV V3.B16, V2.B16
+	VFMLA V6.S4, V11.S4, V2.S4
+	FMOVQ 736(R9), F0
+	FMOVQ 672(R9), F4
 	VMOV V4.B16, V5.B16
-	VFMLA V10.S4, V2.S4, V5.S4
-	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
-	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V0.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 608(R9), F0
+	VMOV V0.B16, V3.B16
 	VFMLA V10.S4, V5.S4, V3.S4
-	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
+	VFMLA V9.S4, V4.S4, V0.S4
+	FMOVQ 544(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
-	VMOV V3.B16, V2.B16
-	VFMLA V10.S4, V5.S4, V2.S4
-	VFMLA V9.S4, V4.S4, V3.S4
-	VFMLA V2.S4, V10.S4, V1.S4
-	VMOV V0.B16, V4.B16
-	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
-	VMOV V1.B16, V0.B16
-	VFMLA V2.S4, V10.S4, V0.S4
-	VMOV V4.B16, V1.B16
-	VFMLA V2.S4, V9.S4, V1.S4
-	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
-	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
-	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
-	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
-	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
-	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
-	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
-	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
-	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
-	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
-	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
-	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
-	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
-	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
-	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
-	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
-	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
-	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
-	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
-	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
-	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
-	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
-	VFMLA V6.S4, V10.S4, V0.S4
-	VFMLA V5.S4, V9.S4, V1.S4
-	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
-	FMOVQ 272(R1), F5
-	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
-	VBSL V3.B16, V5.B16, V4.B16
-	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
-	VBSL V2.B16, V5.B16, V3.B16
-	FMOVQ 288(R1), F2
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 416(R9), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	VMOV V1.B16, V5.B16
+	VFMLA V3.S4, V10.S4, V5.S4
+	VFMLA V0.S4, V9.S4, V2.S4
+	FMOVQ 352(R9), F6
+	FMOVQ 480(R9), F3
+	VMOV V3.B16, V1.B16
+	VFMLA V6.S4, V10.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V9.S4, V0.S4
+	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
+	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
+	VMOV V1.B16, V4.B16
+	VFMLS V6.S4, V10.S4, V4.S4
+	VMOV V0.B16, V3.B16
+	VFMLS V6.S4, V9.S4, V3.S4
+	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
+	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
+	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
+	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
+	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
+	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
+	FMOVQ 128(R0), F2
+	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
+	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
+	FMOVQ 128(R0), F3
+	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
+	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
+	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
+	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
+	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
+	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
+	FMOVQ 144(R0), F0
+	FMOVQ 208(R0), F4
+	VFMLA V0.S4, V2.S4, V4.S4
+	FMOVQ 208(R0), F3
+	VFMLA V0.S4, V1.S4, V3.S4
+	FMOVQ 192(R0), F2
+	FMOVQ 176(R0), F1
+	VFMLA V6.S4, V2.S4, V1.S4
+	FMOVQ 176(R0), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 160(R0), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 160(R0), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 224(R0), F0
+	VFMLA V6.S4, V2.S4, V0.S4
+	FMOVQ 224(R0), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 240(R0), F1
+	VFMLA V6.S4, V0.S4, V1.S4
+	FMOVQ 240(R0), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 256(R0), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 256(R0), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 144(R0), F0
+	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
+	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
+	VFMLA V2.S4, V6.S4, V10.S4
+	VFMLA V1.S4, V5.S4, V0.S4
+	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
+	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
+	FMOVQ 304(R0), F2
+	WORD $0x4e22d503 // FADD V3.4S, V8.4S, V2.4S
+	WORD $0x4e22d4e5 // FADD V5.4S, V7.4S, V2.4S
+	FMOVQ 320(R0), F2
+	WORD $0x6ea2e464 // FCMGT V4.4S, V3.4S, V2.4S
+	VBSL V3.B16, V2.B16, V4.B16
+	WORD $0x6ea2e4a3 // FCMGT V3.4S, V5.4S, V2.4S
+	VBSL V5.B16, V2.B16, V3.B16
+	FMOVQ 336(R0), F2
 	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
 	VBSL V4.B16, V2.B16, V7.B16
 	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
@@ -2296,202 +902,833 @@ L12:
 	VUSHR $1, V6.S4, V4.S4
 	VSHL $23, V5.S4, V3.S4
 	VSHL $23, V4.S4, V2.S4
-	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
-	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
 	VSUB V5.S4, V7.S4, V2.S4
 	VSUB V4.S4, V6.S4, V3.S4
 	VSHL $23, V2.S4, V2.S4
 	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
-	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
-	FSTPQ (F0, F1), (R3)
-	ADD $32, R3, R3
-	ADD $32, R0, R0
-	SUB $8, R2, R2
-	CMP $8, R2
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	FSTPQ (F1, F0), (R8)
+	ADD $32, R8, R8
+	ADD $32, R7, R7
+	SUB $8, R6, R6
+	CMP $8, R6
 	BGE L12
 L13:
-	CMP $1, R2
+	CMP $1, R6
 	BLT L14
 	VMOVI $0, V2.B16
 	VMOVI $0, V1.B16
-	CMP $0, R2
-	BLE L22
-	VLD1.P 4(R0), V2.S[0]
-	CMP $1, R2
-	BLE L22
-	VLD1.P 4(R0), V2.S[1]
-	CMP $2, R2
-	BLE L22
-	VLD1.P 4(R0), V2.S[2]
-	CMP $3, R2
-	BLE L22
-	VLD1.P 4(R0), V2.S[3]
-	CMP $4, R2
-	BLE L22
-	VLD1.P 4(R0), V1.S[0]
-	CMP $5, R2
-	BLE L22
-	VLD1.P 4(R0), V1.S[1]
-	CMP $6, R2
-	BLE L22
-	VLD1.P 4(R0), V1.S[2]
-	CMP $7, R2
-	BLE L22
-	VLD1.P 4(R0), V1.S[3]
-L22:
-	FMOVQ 0(R1), F0
-	VAND V0.B16, V2.B16, V7.B16
-	VAND V0.B16, V1.B16, V5.B16
-	FMOVQ 16(R1), F0
-	VADD V0.S4, V7.S4, V3.S4
-	VADD V0.S4, V5.S4, V1.S4
-	FMOVQ 32(R1), F0
+	CMP $0, R6
+	BLE L34
+	VLD1.P 4(R7), V2.S[0]
+	CMP $1, R6
+	BLE L34
+	VLD1.P 4(R7), V2.S[1]
+	CMP $2, R6
+	BLE L34
+	VLD1.P 4(R7), V2.S[2]
+	CMP $3, R6
+	BLE L34
+	VLD1.P 4(R7), V2.S[3]
+	CMP $4, R6
+	BLE L34
+	VLD1.P 4(R7), V1.S[0]
+	CMP $5, R6
+	BLE L34
+	VLD1.P 4(R7), V1.S[1]
+	CMP $6, R6
+	BLE L34
+	VLD1.P 4(R7), V1.S[2]
+	CMP $7, R6
+	BLE L34
+	VLD1.P 4(R7), V1.S[3]
+L34:
+	FMOVQ 0(R0), F0
+	VAND V0.B16, V2.B16, V6.B16
+	VAND V0.B16, V1.B16, V4.B16
+	FMOVQ 16(R0), F0
+	VADD V0.S4, V6.S4, V3.S4
+	VADD V0.S4, V4.S4, V1.S4
+	FMOVQ 32(R0), F0
 	VAND V0.B16, V3.B16, V2.B16
 	VAND V0.B16, V1.B16, V0.B16
-	WORD $0x4e21d846 // SCVTF V6.4S, V2.4S
-	WORD $0x4e21d804 // SCVTF V4.4S, V0.4S
-	VSUB V2.S4, V7.S4, V2.S4
-	VSUB V0.S4, V5.S4, V0.S4
+	WORD $0x4e21d847 // SCVTF V7.4S, V2.4S
+	WORD $0x4e21d805 // SCVTF V5.4S, V0.4S
+	VSUB V2.S4, V6.S4, V2.S4
+	VSUB V0.S4, V4.S4, V0.S4
 	VUSHR $20, V3.S4, V3.S4
 	VUSHR $20, V1.S4, V1.S4
-	WORD $0x4e27e4e8 // FCMEQ V8.4S, V7.4S, V7.4S
-	WORD $0x6e20590c // MVN V12.16B, V8.16B
-	WORD $0x4e25e4a8 // FCMEQ V8.4S, V5.4S, V5.4S
-	WORD $0x6e20590b // MVN V11.16B, V8.16B
-	VBSL V6.B16, V7.B16, V12.B16
-	VBSL V4.B16, V5.B16, V11.B16
-	FMOVQ 48(R1), F4
+	WORD $0x4e26e4c6 // FCMEQ V6.4S, V6.4S, V6.4S
+	WORD $0x6e2058c6 // MVN V6.16B, V6.16B
+	WORD $0x4e24e484 // FCMEQ V4.4S, V4.4S, V4.4S
+	WORD $0x6e205884 // MVN V4.16B, V4.16B
+	VORR V6.B16, V7.B16, V12.B16
+	VORR V4.B16, V5.B16, V11.B16
+	FMOVQ 64(R0), F4
 	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
+	FMOVQ 80(R0), F3
 	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
+	FMOVQ 96(R0), F3
 	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
+	FMOVQ 64(R0), F3
 	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
+	FMOVQ 80(R0), F1
 	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
+	FMOVQ 96(R0), F1
 	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
 	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
 	VTBX V1.B16, [V7.B16], V6.B16
 	VMOV V6.B16, V1.B16
 	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
+	FMOVQ 112(R0), F3
 	VSUB V3.B16, V4.B16, V3.B16
 	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
+	FMOVQ 48(R0), F10
 	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
+	FMOVQ 48(R0), F9
 	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
+	FMOVQ 224(R9), F0
+	FMOVQ 96(R9), F1
+	FMOVQ 112(R9), F3
 	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
+	FMOVQ 112(R0), F2
 	VSUB V2.B16, V5.B16, V2.B16
 	VTBX V2.B16, [V3.B16], V8.B16
 	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V4.B16, V1.B16
 	VTBX V1.B16, [V3.B16], V2.B16
 	VFMLA V0.S4, V12.S4, V8.S4
 	VMOV V2.B16, V7.B16
 	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
+	FMOVQ 288(R9), F6
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
 	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V5.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V1.B16
 	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V2.B16
+	VFMLA V6.S4, V11.S4, V2.S4
+	FMOVQ 736(R9), F0
+	FMOVQ 672(R9), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V0.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 608(R9), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	FMOVQ 544(R9), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V0.S4, V4.S4
+	FMOVQ 416(R9), F0
+	VMOV V0.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	VMOV V1.B16, V5.B16
+	VFMLA V3.S4, V10.S4, V5.S4
+	VFMLA V0.S4, V9.S4, V2.S4
+	FMOVQ 352(R9), F6
+	FMOVQ 480(R9), F3
+	VMOV V3.B16, V1.B16
+	VFMLA V6.S4, V10.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V9.S4, V0.S4
+	WORD $0x4ea3d421 // FSUB V1.4S, V1.4S, V3.4S
+	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
+	VMOV V1.B16, V4.B16
+	VFMLS V6.S4, V10.S4, V4.S4
+	VMOV V0.B16, V3.B16
+	VFMLS V6.S4, V9.S4, V3.S4
+	WORD $0x4e21d501 // FADD V1.4S, V8.4S, V1.4S
+	WORD $0x4e20d4e0 // FADD V0.4S, V7.4S, V0.4S
+	WORD $0x4ea4d4aa // FSUB V10.4S, V5.4S, V4.4S
+	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
+	WORD $0x4e2ad424 // FADD V4.4S, V1.4S, V10.4S
+	WORD $0x4e29d403 // FADD V3.4S, V0.4S, V9.4S
+	FMOVQ 128(R0), F2
+	WORD $0x4e22d488 // FADD V8.4S, V4.4S, V2.4S
+	WORD $0x4e22d467 // FADD V7.4S, V3.4S, V2.4S
+	FMOVQ 128(R0), F3
+	WORD $0x4ea3d502 // FSUB V2.4S, V8.4S, V3.4S
+	WORD $0x4ea3d4e3 // FSUB V3.4S, V7.4S, V3.4S
+	WORD $0x4ea2d422 // FSUB V2.4S, V1.4S, V2.4S
+	WORD $0x4ea3d401 // FSUB V1.4S, V0.4S, V3.4S
+	WORD $0x4e2ad446 // FADD V6.4S, V2.4S, V10.4S
+	WORD $0x4e29d425 // FADD V5.4S, V1.4S, V9.4S
+	FMOVQ 144(R0), F0
+	FMOVQ 208(R0), F4
+	VFMLA V0.S4, V2.S4, V4.S4
+	FMOVQ 208(R0), F3
+	VFMLA V0.S4, V1.S4, V3.S4
+	FMOVQ 192(R0), F2
+	FMOVQ 176(R0), F1
+	VFMLA V6.S4, V2.S4, V1.S4
+	FMOVQ 176(R0), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 160(R0), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 160(R0), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 224(R0), F0
+	VFMLA V6.S4, V2.S4, V0.S4
+	FMOVQ 224(R0), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 240(R0), F1
+	VFMLA V6.S4, V0.S4, V1.S4
+	FMOVQ 240(R0), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 256(R0), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 256(R0), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 144(R0), F0
+	WORD $0x6e20dd4a // FMUL V10.4S, V10.4S, V0.4S
+	WORD $0x6e20dd20 // FMUL V0.4S, V9.4S, V0.4S
+	VFMLA V2.S4, V6.S4, V10.S4
+	VFMLA V1.S4, V5.S4, V0.S4
+	WORD $0x4e2ad481 // FADD V1.4S, V4.4S, V10.4S
+	WORD $0x4e20d460 // FADD V0.4S, V3.4S, V0.4S
+	FMOVQ 304(R0), F2
+	WORD $0x4e22d503 // FADD V3.4S, V8.4S, V2.4S
+	WORD $0x4e22d4e5 // FADD V5.4S, V7.4S, V2.4S
+	FMOVQ 320(R0), F2
+	WORD $0x6ea2e464 // FCMGT V4.4S, V3.4S, V2.4S
+	VBSL V3.B16, V2.B16, V4.B16
+	WORD $0x6ea2e4a3 // FCMGT V3.4S, V5.4S, V2.4S
+	VBSL V5.B16, V2.B16, V3.B16
+	FMOVQ 336(R0), F2
+	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
+	VBSL V4.B16, V2.B16, V7.B16
+	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
+	VBSL V3.B16, V2.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	CMP $0, R6
+	BLE L35
+	VST1.P V1.S[0], 4(R8)
+	CMP $1, R6
+	BLE L35
+	VST1.P V1.S[1], 4(R8)
+	CMP $2, R6
+	BLE L35
+	VST1.P V1.S[2], 4(R8)
+	CMP $3, R6
+	BLE L35
+	VST1.P V1.S[3], 4(R8)
+	CMP $4, R6
+	BLE L35
+	VST1.P V0.S[0], 4(R8)
+	CMP $5, R6
+	BLE L35
+	VST1.P V0.S[1], 4(R8)
+	CMP $6, R6
+	BLE L35
+	VST1.P V0.S[2], 4(R8)
+	CMP $7, R6
+	BLE L35
+	VST1.P V0.S[3], 4(R8)
+L35:
+L14:
+	JMP L2
+L1:
+	TST $63, R1
+	BEQ L15
+	MOVD y+0(FP), R8
+	MOVD x+8(FP), R7
+	MOVD n+32(FP), R6
+	MOVD t+24(FP), R5
+	CMP $16, R6
+	BLT L18
+L17:
+	MOVD R6, R4
+	CMP $1024, R4
+	BLT L19
+	MOVD $1024, R4
+L19:
+	MOVD R4, R3
+	MOVD R8, R2
+	MOVD R5, R1
+	FMOVQ 0(R0), F18
+	FMOVQ 16(R0), F17
+	FMOVQ 32(R0), F16
+	FMOVQ 48(R0), F15
+	FMOVQ 224(R9), F14
+	FMOVQ 288(R9), F13
+	FMOVQ 736(R9), F12
+	CMP $16, R3
+	BLT L21
+L20:
+	FLDPQ (R7), (F1, F0)
+	VAND V18.B16, V1.B16, V6.B16
+	VAND V18.B16, V0.B16, V4.B16
+	VADD V17.S4, V6.S4, V3.S4
+	VADD V17.S4, V4.S4, V1.S4
+	VAND V16.B16, V3.B16, V2.B16
+	VAND V16.B16, V1.B16, V0.B16
+	WORD $0x4e21d847 // SCVTF V7.4S, V2.4S
+	WORD $0x4e21d805 // SCVTF V5.4S, V0.4S
+	VSUB V2.S4, V6.S4, V2.S4
+	VSUB V0.S4, V4.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e26e4c6 // FCMEQ V6.4S, V6.4S, V6.4S
+	WORD $0x6e2058c6 // MVN V6.16B, V6.16B
+	WORD $0x4e24e484 // FCMEQ V4.4S, V4.4S, V4.4S
+	WORD $0x6e205884 // MVN V4.16B, V4.16B
+	VORR V6.B16, V7.B16, V11.B16
+	VORR V4.B16, V5.B16, V10.B16
+	FMOVQ 64(R0), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 80(R0), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 96(R0), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 64(R0), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 80(R0), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 96(R0), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 112(R0), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 112(R0), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	VMOV V15.B16, V9.B16
+	VFMLA V1.S4, V2.S4, V9.S4
+	VMOV V15.B16, V8.B16
+	VFMLA V6.S4, V0.S4, V8.S4
+	FMOVQ 96(R9), F0
+	FMOVQ 112(R9), F2
+	VTBL V5.B16, [V0.B16], V7.B16
+	FMOVQ 112(R0), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V2.B16], V7.B16
+	VTBL V4.B16, [V0.B16], V1.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VFMLA V14.S4, V11.S4, V7.S4
+	VMOV V1.B16, V6.B16
+	VFMLA V14.S4, V10.S4, V6.S4
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V13.S4, V11.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V13.S4, V10.S4, V0.S4
+	FMOVQ 672(R9), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V9.S4, V12.S4, V5.S4
+	VFMLA V8.S4, V12.S4, V4.S4
+	FMOVQ 608(R9), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V9.S4, V5.S4, V3.S4
+	VFMLA V8.S4, V4.S4, V2.S4
+	FMOVQ 544(R9), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V9.S4, V3.S4, V5.S4
+	VFMLA V8.S4, V2.S4, V4.S4
+	FMOVQ 416(R9), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V9.S4, V5.S4, V2.S4
+	VFMLA V8.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V9.S4, V1.S4
+	VFMLA V3.S4, V8.S4, V0.S4
+	FMOVQ 352(R9), F2
+	VFMLA V2.S4, V9.S4, V1.S4
+	VFMLA V2.S4, V8.S4, V0.S4
+	FSTPQ (F7, F6), (R2)
+	FSTPQ (F1, F0), (R1)
+	FLDPQ 32(R7), (F1, F0)
+	VAND V18.B16, V1.B16, V6.B16
+	VAND V18.B16, V0.B16, V4.B16
+	VADD V17.S4, V6.S4, V3.S4
+	VADD V17.S4, V4.S4, V1.S4
+	VAND V16.B16, V3.B16, V2.B16
+	VAND V16.B16, V1.B16, V0.B16
+	WORD $0x4e21d847 // SCVTF V7.4S, V2.4S
+	WORD $0x4e21d805 // SCVTF V5.4S, V0.4S
+	VSUB V2.S4, V6.S4, V2.S4
+	VSUB V0.S4, V4.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e26e4c6 // FCMEQ V6.4S, V6.4S, V6.4S
+	WORD $0x6e2058c6 // MVN V6.16B, V6.16B
+	WORD $0x4e24e484 // FCMEQ V4.4S, V4.4S, V4.4S
+	WORD $0x6e205884 // MVN V4.16B, V4.16B
+	VORR V6.B16, V7.B16, V11.B16
+	VORR V4.B16, V5.B16, V10.B16
+	FMOVQ 64(R0), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 80(R0), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 96(R0), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 64(R0), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 80(R0), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 96(R0), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 112(R0), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 112(R0), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	VMOV V15.B16, V9.B16
+	VFMLA V1.S4, V2.S4, V9.S4
+	VMOV V15.B16, V8.B16
+	VFMLA V6.S4, V0.S4, V8.S4
+	FMOVQ 96(R9), F0
+	FMOVQ 112(R9), F2
+	VTBL V5.B16, [V0.B16], V7.B16
+	FMOVQ 112(R0), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V2.B16], V7.B16
+	VTBL V4.B16, [V0.B16], V1.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VFMLA V14.S4, V11.S4, V7.S4
+	VMOV V1.B16, V6.B16
+	VFMLA V14.S4, V10.S4, V6.S4
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V13.S4, V11.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V13.S4, V10.S4, V0.S4
+	FMOVQ 672(R9), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V9.S4, V12.S4, V5.S4
+	VFMLA V8.S4, V12.S4, V4.S4
+	FMOVQ 608(R9), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V9.S4, V5.S4, V3.S4
+	VFMLA V8.S4, V4.S4, V2.S4
+	FMOVQ 544(R9), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V9.S4, V3.S4, V5.S4
+	VFMLA V8.S4, V2.S4, V4.S4
+	FMOVQ 416(R9), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V9.S4, V5.S4, V2.S4
+	VFMLA V8.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V9.S4, V1.S4
+	VFMLA V3.S4, V8.S4, V0.S4
+	FMOVQ 352(R9), F2
+	VFMLA V2.S4, V9.S4, V1.S4
+	VFMLA V2.S4, V8.S4, V0.S4
+	FSTPQ (F7, F6), 32(R2)
+	FSTPQ (F1, F0), 32(R1)
+	ADD $64, R7, R7
+	ADD $64, R2, R2
+	ADD $64, R1, R1
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE L20
+L21:
+	SUB R3, R4, R4
+	SUB R4, R6, R6
+	ADD $16, R6, R6
+	MOVD R5, R2
+	FMOVQ 128(R0), F19
+	FMOVQ 144(R0), F18
+	FMOVQ 160(R0), F17
+	FMOVQ 176(R0), F16
+	FMOVQ 192(R0), F15
+	CMP $16, R4
+	BLT L23
+L22:
+	FLDPQ (R8), (F3, F2)
+	FLDPQ (R2), (F8, F7)
+	WORD $0x4e28d461 // FADD V1.4S, V3.4S, V8.4S
+	WORD $0x4e27d440 // FADD V0.4S, V2.4S, V7.4S
+	WORD $0x4e33d42e // FADD V14.4S, V1.4S, V19.4S
+	WORD $0x4e33d40d // FADD V13.4S, V0.4S, V19.4S
+	WORD $0x4eb3d5c0 // FSUB V0.4S, V14.4S, V19.4S
+	WORD $0x4eb3d5a1 // FSUB V1.4S, V13.4S, V19.4S
+	WORD $0x4ea0d460 // FSUB V0.4S, V3.4S, V0.4S
+	WORD $0x4ea1d441 // FSUB V1.4S, V2.4S, V1.4S
+	WORD $0x4e28d406 // FADD V6.4S, V0.4S, V8.4S
+	WORD $0x4e27d425 // FADD V5.4S, V1.4S, V7.4S
+	FMOVQ 208(R0), F4
+	VFMLA V18.S4, V0.S4, V4.S4
+	FMOVQ 208(R0), F0
+	VFMLA V18.S4, V1.S4, V0.S4
+	VMOV V16.B16, V1.B16
+	VFMLA V6.S4, V15.S4, V1.S4
+	VMOV V16.B16, V3.B16
+	VFMLA V5.S4, V15.S4, V3.S4
+	VMOV V17.B16, V2.B16
+	VFMLA V6.S4, V1.S4, V2.S4
+	VMOV V17.B16, V1.B16
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 224(R0), F3
+	VFMLA V6.S4, V2.S4, V3.S4
+	FMOVQ 224(R0), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 240(R0), F1
+	VFMLA V6.S4, V3.S4, V1.S4
+	FMOVQ 240(R0), F3
+	VFMLA V5.S4, V2.S4, V3.S4
+	FMOVQ 256(R0), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 256(R0), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	WORD $0x6e32dd03 // FMUL V3.4S, V8.4S, V18.4S
+	WORD $0x6e32dce7 // FMUL V7.4S, V7.4S, V18.4S
+	VFMLA V2.S4, V6.S4, V3.S4
+	VFMLA V1.S4, V5.S4, V7.S4
+	WORD $0x4e23d48c // FADD V12.4S, V4.4S, V3.4S
+	WORD $0x4e27d40b // FADD V11.4S, V0.4S, V7.4S
+	FLDPQ 32(R8), (F3, F2)
+	FLDPQ 32(R2), (F10, F9)
+	WORD $0x4e2ad461 // FADD V1.4S, V3.4S, V10.4S
+	WORD $0x4e29d440 // FADD V0.4S, V2.4S, V9.4S
+	WORD $0x4e33d428 // FADD V8.4S, V1.4S, V19.4S
+	WORD $0x4e33d407 // FADD V7.4S, V0.4S, V19.4S
+	WORD $0x4eb3d501 // FSUB V1.4S, V8.4S, V19.4S
+	WORD $0x4eb3d4e0 // FSUB V0.4S, V7.4S, V19.4S
+	WORD $0x4ea1d461 // FSUB V1.4S, V3.4S, V1.4S
+	WORD $0x4ea0d440 // FSUB V0.4S, V2.4S, V0.4S
+	WORD $0x4e2ad426 // FADD V6.4S, V1.4S, V10.4S
+	WORD $0x4e29d405 // FADD V5.4S, V0.4S, V9.4S
+	FMOVQ 208(R0), F4
+	VFMLA V18.S4, V1.S4, V4.S4
+	FMOVQ 208(R0), F3
+	VFMLA V18.S4, V0.S4, V3.S4
+	VMOV V16.B16, V0.B16
+	VFMLA V6.S4, V15.S4, V0.S4
+	VMOV V16.B16, V2.B16
+	VFMLA V5.S4, V15.S4, V2.S4
+	VMOV V17.B16, V1.B16
+	VFMLA V6.S4, V0.S4, V1.S4
+	VMOV V17.B16, V0.B16
+	VFMLA V5.S4, V2.S4, V0.S4
+	FMOVQ 224(R0), F2
+	VFMLA V6.S4, V1.S4, V2.S4
+	FMOVQ 224(R0), F1
+	VFMLA V5.S4, V0.S4, V1.S4
+	FMOVQ 240(R0), F0
+	VFMLA V6.S4, V2.S4, V0.S4
+	FMOVQ 240(R0), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 256(R0), F1
+	VFMLA V6.S4, V0.S4, V1.S4
+	FMOVQ 256(R0), F0
+	VFMLA V5.S4, V2.S4, V0.S4
+	WORD $0x6e32dd42 // FMUL V2.4S, V10.4S, V18.4S
+	WORD $0x6e32dd29 // FMUL V9.4S, V9.4S, V18.4S
+	VFMLA V1.S4, V6.S4, V2.S4
+	VFMLA V0.S4, V5.S4, V9.S4
+	WORD $0x4e22d480 // FADD V0.4S, V4.4S, V2.4S
+	WORD $0x4e29d466 // FADD V6.4S, V3.4S, V9.4S
+	FMOVQ 272(R0), F1
+	VADD V1.S4, V14.S4, V3.S4
+	VADD V1.S4, V13.S4, V2.S4
+	FMOVQ 288(R0), F1
+	WORD $0x4ea13465 // CMGT V5.4S, V3.4S, V1.4S
+	WORD $0x4ea13444 // CMGT V4.4S, V2.4S, V1.4S
+	FMOVQ 272(R0), F1
+	VADD V1.S4, V8.S4, V2.S4
+	VADD V1.S4, V7.S4, V3.S4
+	FMOVQ 288(R0), F1
+	WORD $0x4ea13442 // CMGT V2.4S, V2.4S, V1.4S
+	WORD $0x4ea13461 // CMGT V1.4S, V3.4S, V1.4S
+	VORR V2.B16, V5.B16, V2.B16
+	VORR V1.B16, V4.B16, V1.B16
+	VORR V1.B16, V2.B16, V2.B16
+	VEXT $8, V2.B16, V2.B16, V1.B16
+	VORR V1.B16, V2.B16, V2.B16
+	VMOV V2.D[0], R1
+	CBZ R1, L24
+	FMOVQ 304(R0), F1
+	WORD $0x4e21d5c2 // FADD V2.4S, V14.4S, V1.4S
+	WORD $0x4e21d5a4 // FADD V4.4S, V13.4S, V1.4S
+	FMOVQ 320(R0), F1
+	WORD $0x6ea1e443 // FCMGT V3.4S, V2.4S, V1.4S
+	VBSL V2.B16, V1.B16, V3.B16
+	WORD $0x6ea1e482 // FCMGT V2.4S, V4.4S, V1.4S
+	VBSL V4.B16, V1.B16, V2.B16
+	FMOVQ 336(R0), F1
+	WORD $0x6ea3e429 // FCMGT V9.4S, V1.4S, V3.4S
+	VBSL V3.B16, V1.B16, V9.B16
+	WORD $0x6ea2e425 // FCMGT V5.4S, V1.4S, V2.4S
+	VBSL V2.B16, V1.B16, V5.B16
+	VUSHR $1, V9.S4, V4.S4
+	VUSHR $1, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	VSHL $23, V3.S4, V1.S4
+	WORD $0x6e22dd82 // FMUL V2.4S, V12.4S, V2.4S
+	WORD $0x6e21dd61 // FMUL V1.4S, V11.4S, V1.4S
+	VSUB V4.S4, V9.S4, V4.S4
+	VSUB V3.S4, V5.S4, V3.S4
+	VSHL $23, V4.S4, V4.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e24dc42 // FMUL V2.4S, V2.4S, V4.4S
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	FSTPQ (F2, F1), (R8)
+	FMOVQ 304(R0), F1
+	WORD $0x4e21d502 // FADD V2.4S, V8.4S, V1.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 320(R0), F1
+	WORD $0x6ea1e443 // FCMGT V3.4S, V2.4S, V1.4S
+	VBSL V2.B16, V1.B16, V3.B16
+	WORD $0x6ea1e482 // FCMGT V2.4S, V4.4S, V1.4S
+	VBSL V4.B16, V1.B16, V2.B16
+	FMOVQ 336(R0), F1
+	WORD $0x6ea3e427 // FCMGT V7.4S, V1.4S, V3.4S
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x6ea2e425 // FCMGT V5.4S, V1.4S, V2.4S
+	VBSL V2.B16, V1.B16, V5.B16
+	VUSHR $1, V7.S4, V4.S4
+	VUSHR $1, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	VSHL $23, V3.S4, V1.S4
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	WORD $0x6e21dcc1 // FMUL V1.4S, V6.4S, V1.4S
+	VSUB V4.S4, V7.S4, V2.S4
+	VSUB V3.S4, V5.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	FSTPQ (F0, F1), 32(R8)
+	JMP L25
+L24:
+	VSHL $23, V14.S4, V1.S4
+	VSHL $23, V13.S4, V2.S4
+	VADD V1.S4, V12.S4, V1.S4
+	VADD V2.S4, V11.S4, V2.S4
+	FSTPQ (F1, F2), (R8)
+	VSHL $23, V8.S4, V1.S4
+	VSHL $23, V7.S4, V2.S4
+	VADD V1.S4, V0.S4, V0.S4
+	VADD V2.S4, V6.S4, V1.S4
+	FSTPQ (F0, F1), 32(R8)
+L25:
+	ADD $64, R8, R8
+	ADD $64, R2, R2
+	SUB $16, R4, R4
+	CMP $16, R4
+	BGE L22
+L23:
+	SUB $16, R6, R6
+	CMP $16, R6
+	BGE L17
+L18:
+	CMP $8, R6
+	BLT L27
+L26:
+	FLDPQ (R7), (F2, F1)
+	FMOVQ 0(R0), F0
+	VAND V0.B16, V2.B16, V6.B16
+	VAND V0.B16, V1.B16, V4.B16
+	FMOVQ 16(R0), F0
+	VADD V0.S4, V6.S4, V3.S4
+	VADD V0.S4, V4.S4, V1.S4
+	FMOVQ 32(R0), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d847 // SCVTF V7.4S, V2.4S
+	WORD $0x4e21d805 // SCVTF V5.4S, V0.4S
+	VSUB V2.S4, V6.S4, V2.S4
+	VSUB V0.S4, V4.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e26e4c6 // FCMEQ V6.4S, V6.4S, V6.4S
+	WORD $0x6e2058c6 // MVN V6.16B, V6.16B
+	WORD $0x4e24e484 // FCMEQ V4.4S, V4.4S, V4.4S
+	WORD $0x6e205884 // MVN V4.16B, V4.16B
+	VORR V6.B16, V7.B16, V12.B16
+	VORR V4.B16, V5.B16, V11.B16
+	FMOVQ 64(R0), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 80(R0), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 96(R0), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 64(R0), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 80(R0), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 96(R0), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 112(R0), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 112(R0), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 48(R0), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 48(R0), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R9), F0
+	FMOVQ 96(R9), F1
+	FMOVQ 112(R9), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 112(R0), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 112(R0), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R9), F6
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V4.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V3.B16
 	VFMLA V6.S4, V12.S4, V1.S4
 	VMOV V3.B16, V0.B16
 	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
+	FMOVQ 736(R9), F2
+	FMOVQ 672(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V2.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
+	FMOVQ 608(R9), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V10.S4, V5.S4, V3.S4
 	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
+	FMOVQ 544(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V3.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
+	FMOVQ 416(R9), F3
 	VMOV V3.B16, V2.B16
 	VFMLA V10.S4, V5.S4, V2.S4
 	VFMLA V9.S4, V4.S4, V3.S4
 	VFMLA V2.S4, V10.S4, V1.S4
 	VMOV V0.B16, V4.B16
 	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
+	FMOVQ 352(R9), F2
 	VMOV V1.B16, V0.B16
 	VFMLA V2.S4, V10.S4, V0.S4
 	VMOV V4.B16, V1.B16
 	VFMLA V2.S4, V9.S4, V1.S4
 	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
 	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
+	FMOVQ 128(R0), F2
 	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
 	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
+	FMOVQ 128(R0), F4
 	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
 	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
 	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
 	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
 	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
 	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
+	FMOVQ 144(R0), F4
+	FMOVQ 208(R0), F8
 	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
+	FMOVQ 208(R0), F7
 	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
+	FMOVQ 192(R0), F6
+	FMOVQ 176(R0), F5
 	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
+	FMOVQ 176(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
+	FMOVQ 160(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
+	FMOVQ 160(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
+	FMOVQ 224(R0), F4
 	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
+	FMOVQ 224(R0), F6
 	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
+	FMOVQ 240(R0), F5
 	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
+	FMOVQ 240(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
+	FMOVQ 256(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
+	FMOVQ 256(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 144(R0), F4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
 	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
 	VFMLA V6.S4, V10.S4, V0.S4
 	VFMLA V5.S4, V9.S4, V1.S4
 	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
 	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
-	FMOVQ 272(R1), F5
-	WORD $0x6ea5e464 // FCMGT V4.4S, V3.4S, V5.4S
-	VBSL V3.B16, V5.B16, V4.B16
-	WORD $0x6ea5e443 // FCMGT V3.4S, V2.4S, V5.4S
-	VBSL V2.B16, V5.B16, V3.B16
-	FMOVQ 288(R1), F2
+	FMOVQ 304(R0), F4
+	WORD $0x4e24d463 // FADD V3.4S, V3.4S, V4.4S
+	WORD $0x4e24d445 // FADD V5.4S, V2.4S, V4.4S
+	FMOVQ 320(R0), F2
+	WORD $0x6ea2e464 // FCMGT V4.4S, V3.4S, V2.4S
+	VBSL V3.B16, V2.B16, V4.B16
+	WORD $0x6ea2e4a3 // FCMGT V3.4S, V5.4S, V2.4S
+	VBSL V5.B16, V2.B16, V3.B16
+	FMOVQ 336(R0), F2
 	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
 	VBSL V4.B16, V2.B16, V7.B16
 	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
@@ -2508,56 +1745,263 @@ L22:
 	VSHL $23, V3.S4, V3.S4
 	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
 	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
-	CMP $0, R2
-	BLE L23
-	VST1.P V0.S[0], 4(R3)
-	CMP $1, R2
-	BLE L23
-	VST1.P V0.S[1], 4(R3)
-	CMP $2, R2
-	BLE L23
-	VST1.P V0.S[2], 4(R3)
-	CMP $3, R2
-	BLE L23
-	VST1.P V0.S[3], 4(R3)
-	CMP $4, R2
-	BLE L23
-	VST1.P V1.S[0], 4(R3)
-	CMP $5, R2
-	BLE L23
-	VST1.P V1.S[1], 4(R3)
-	CMP $6, R2
-	BLE L23
-	VST1.P V1.S[2], 4(R3)
-	CMP $7, R2
-	BLE L23
-	VST1.P V1.S[3], 4(R3)
-L23:
-L14:
-	JMP L9
-L8:
+	FSTPQ (F0, F1), (R8)
+	ADD $32, R8, R8
+	ADD $32, R7, R7
+	SUB $8, R6, R6
+	CMP $8, R6
+	BGE L26
+L27:
+	CMP $1, R6
+	BLT L28
+	VMOVI $0, V2.B16
+	VMOVI $0, V1.B16
+	CMP $0, R6
+	BLE L36
+	VLD1.P 4(R7), V2.S[0]
+	CMP $1, R6
+	BLE L36
+	VLD1.P 4(R7), V2.S[1]
+	CMP $2, R6
+	BLE L36
+	VLD1.P 4(R7), V2.S[2]
+	CMP $3, R6
+	BLE L36
+	VLD1.P 4(R7), V2.S[3]
+	CMP $4, R6
+	BLE L36
+	VLD1.P 4(R7), V1.S[0]
+	CMP $5, R6
+	BLE L36
+	VLD1.P 4(R7), V1.S[1]
+	CMP $6, R6
+	BLE L36
+	VLD1.P 4(R7), V1.S[2]
+	CMP $7, R6
+	BLE L36
+	VLD1.P 4(R7), V1.S[3]
+L36:
+	FMOVQ 0(R0), F0
+	VAND V0.B16, V2.B16, V6.B16
+	VAND V0.B16, V1.B16, V4.B16
+	FMOVQ 16(R0), F0
+	VADD V0.S4, V6.S4, V3.S4
+	VADD V0.S4, V4.S4, V1.S4
+	FMOVQ 32(R0), F0
+	VAND V0.B16, V3.B16, V2.B16
+	VAND V0.B16, V1.B16, V0.B16
+	WORD $0x4e21d847 // SCVTF V7.4S, V2.4S
+	WORD $0x4e21d805 // SCVTF V5.4S, V0.4S
+	VSUB V2.S4, V6.S4, V2.S4
+	VSUB V0.S4, V4.S4, V0.S4
+	VUSHR $20, V3.S4, V3.S4
+	VUSHR $20, V1.S4, V1.S4
+	WORD $0x4e26e4c6 // FCMEQ V6.4S, V6.4S, V6.4S
+	WORD $0x6e2058c6 // MVN V6.16B, V6.16B
+	WORD $0x4e24e484 // FCMEQ V4.4S, V4.4S, V4.4S
+	WORD $0x6e205884 // MVN V4.16B, V4.16B
+	VORR V6.B16, V7.B16, V12.B16
+	VORR V4.B16, V5.B16, V11.B16
+	FMOVQ 64(R0), F4
+	VAND V4.B16, V3.B16, V4.B16
+	FMOVQ 80(R0), F3
+	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
+	FMOVQ 96(R0), F3
+	VADD V3.S4, V4.S4, V5.S4
+	FMOVQ 64(R0), F3
+	VAND V3.B16, V1.B16, V3.B16
+	FMOVQ 80(R0), F1
+	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
+	FMOVQ 96(R0), F1
+	VADD V1.S4, V3.S4, V4.S4
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
+	VTBL V5.B16, [V3.B16], V6.B16
+	FMOVQ 112(R0), F1
+	VSUB V1.B16, V5.B16, V1.B16
+	VTBX V1.B16, [V7.B16], V6.B16
+	VMOV V6.B16, V1.B16
+	VTBL V4.B16, [V3.B16], V6.B16
+	FMOVQ 112(R0), F3
+	VSUB V3.B16, V4.B16, V3.B16
+	VTBX V3.B16, [V7.B16], V6.B16
+	FMOVQ 48(R0), F10
+	VFMLA V1.S4, V2.S4, V10.S4
+	FMOVQ 48(R0), F9
+	VFMLA V6.S4, V0.S4, V9.S4
+	FMOVQ 224(R9), F0
+	FMOVQ 96(R9), F1
+	FMOVQ 112(R9), F3
+	VTBL V5.B16, [V1.B16], V8.B16
+	FMOVQ 112(R0), F2
+	VSUB V2.B16, V5.B16, V2.B16
+	VTBX V2.B16, [V3.B16], V8.B16
+	VTBL V4.B16, [V1.B16], V2.B16
+	FMOVQ 112(R0), F1
+	VSUB V1.B16, V4.B16, V1.B16
+	VTBX V1.B16, [V3.B16], V2.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOV V2.B16, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	FMOVQ 288(R9), F6
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
+	VTBL V5.B16, [V3.B16], V1.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V5.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V1.B16
+	VTBL V4.B16, [V3.B16], V3.B16
+	FMOVQ 112(R0), F0
+	VSUB V0.B16, V4.B16, V0.B16
+	VTBX V0.B16, [V2.B16], V3.B16
+	VFMLA V6.S4, V12.S4, V1.S4
+	VMOV V3.B16, V0.B16
+	VFMLA V6.S4, V11.S4, V0.S4
+	FMOVQ 736(R9), F2
+	FMOVQ 672(R9), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V2.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 608(R9), F2
+	VMOV V2.B16, V3.B16
+	VFMLA V10.S4, V5.S4, V3.S4
+	VFMLA V9.S4, V4.S4, V2.S4
+	FMOVQ 544(R9), F4
+	VMOV V4.B16, V5.B16
+	VFMLA V10.S4, V3.S4, V5.S4
+	VFMLA V9.S4, V2.S4, V4.S4
+	FMOVQ 416(R9), F3
+	VMOV V3.B16, V2.B16
+	VFMLA V10.S4, V5.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V1.S4
+	VMOV V0.B16, V4.B16
+	VFMLA V3.S4, V9.S4, V4.S4
+	FMOVQ 352(R9), F2
+	VMOV V1.B16, V0.B16
+	VFMLA V2.S4, V10.S4, V0.S4
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V9.S4, V1.S4
+	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
+	FMOVQ 128(R0), F2
+	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
+	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
+	FMOVQ 128(R0), F4
+	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
+	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
+	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
+	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
+	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
+	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
+	FMOVQ 144(R0), F4
+	FMOVQ 208(R0), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	FMOVQ 208(R0), F7
+	VFMLA V4.S4, V5.S4, V7.S4
+	FMOVQ 192(R0), F6
+	FMOVQ 176(R0), F5
+	VFMLA V10.S4, V6.S4, V5.S4
+	FMOVQ 176(R0), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 160(R0), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 160(R0), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 224(R0), F4
+	VFMLA V10.S4, V6.S4, V4.S4
+	FMOVQ 224(R0), F6
+	VFMLA V9.S4, V5.S4, V6.S4
+	FMOVQ 240(R0), F5
+	VFMLA V10.S4, V4.S4, V5.S4
+	FMOVQ 240(R0), F4
+	VFMLA V9.S4, V6.S4, V4.S4
+	FMOVQ 256(R0), F6
+	VFMLA V10.S4, V5.S4, V6.S4
+	FMOVQ 256(R0), F5
+	VFMLA V9.S4, V4.S4, V5.S4
+	FMOVQ 144(R0), F4
+	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
+	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
+	VFMLA V6.S4, V10.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 304(R0), F4
+	WORD $0x4e24d463 // FADD V3.4S, V3.4S, V4.4S
+	WORD $0x4e24d445 // FADD V5.4S, V2.4S, V4.4S
+	FMOVQ 320(R0), F2
+	WORD $0x6ea2e464 // FCMGT V4.4S, V3.4S, V2.4S
+	VBSL V3.B16, V2.B16, V4.B16
+	WORD $0x6ea2e4a3 // FCMGT V3.4S, V5.4S, V2.4S
+	VBSL V5.B16, V2.B16, V3.B16
+	FMOVQ 336(R0), F2
+	WORD $0x6ea4e447 // FCMGT V7.4S, V2.4S, V4.4S
+	VBSL V4.B16, V2.B16, V7.B16
+	WORD $0x6ea3e446 // FCMGT V6.4S, V2.4S, V3.4S
+	VBSL V3.B16, V2.B16, V6.B16
+	VUSHR $1, V7.S4, V5.S4
+	VUSHR $1, V6.S4, V4.S4
+	VSHL $23, V5.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
+	WORD $0x6e23dc00 // FMUL V0.4S, V0.4S, V3.4S
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V5.S4, V7.S4, V2.S4
+	VSUB V4.S4, V6.S4, V3.S4
+	VSHL $23, V2.S4, V2.S4
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e22dc00 // FMUL V0.4S, V0.4S, V2.4S
+	WORD $0x6e23dc21 // FMUL V1.4S, V1.4S, V3.4S
+	CMP $0, R6
+	BLE L37
+	VST1.P V0.S[0], 4(R8)
+	CMP $1, R6
+	BLE L37
+	VST1.P V0.S[1], 4(R8)
+	CMP $2, R6
+	BLE L37
+	VST1.P V0.S[2], 4(R8)
+	CMP $3, R6
+	BLE L37
+	VST1.P V0.S[3], 4(R8)
+	CMP $4, R6
+	BLE L37
+	VST1.P V1.S[0], 4(R8)
+	CMP $5, R6
+	BLE L37
+	VST1.P V1.S[1], 4(R8)
+	CMP $6, R6
+	BLE L37
+	VST1.P V1.S[2], 4(R8)
+	CMP $7, R6
+	BLE L37
+	VST1.P V1.S[3], 4(R8)
+L37:
+L28:
+	JMP L16
+L15:
 	MOVD y+0(FP), R4
 	MOVD x+8(FP), R3
-	MOVD n+24(FP), R2
+	MOVD n+32(FP), R2
 	CMP $32, R2
-	BLT L16
-L15:
+	BLT L30
+L29:
 	FLDPQ (R3), (F2, F1)
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V9.B16
 	VAND V0.B16, V1.B16, V8.B16
-	FMOVQ 304(R1), F0
+	FMOVQ 352(R0), F0
 	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
 	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
-	FMOVQ 320(R1), F0
+	FMOVQ 368(R0), F0
 	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
 	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
 	VBIT V7.B16, V1.B16, V9.B16
 	VBIT V6.B16, V0.B16, V8.B16
-	FMOVQ 16(R1), F0
+	FMOVQ 16(R0), F0
 	VADD V0.S4, V9.S4, V3.S4
 	VADD V0.S4, V8.S4, V1.S4
-	FMOVQ 32(R1), F0
+	FMOVQ 32(R0), F0
 	VAND V0.B16, V3.B16, V2.B16
 	VAND V0.B16, V1.B16, V0.B16
 	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
@@ -2566,177 +2010,180 @@ L15:
 	VSUB V0.S4, V8.S4, V0.S4
 	VUSHR $20, V3.S4, V3.S4
 	VUSHR $20, V1.S4, V1.S4
-	FMOVQ 336(R1), F8
+	FMOVQ 384(R0), F8
 	VAND V8.B16, V7.B16, V7.B16
 	VAND V8.B16, V6.B16, V6.B16
 	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
 	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
-	FMOVQ 48(R1), F4
+	FMOVQ 64(R0), F4
 	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
+	FMOVQ 80(R0), F3
 	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
+	FMOVQ 96(R0), F3
 	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
+	FMOVQ 64(R0), F3
 	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
+	FMOVQ 80(R0), F1
 	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
+	FMOVQ 96(R0), F1
 	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
 	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
 	VTBX V1.B16, [V7.B16], V6.B16
 	VMOV V6.B16, V1.B16
 	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
+	FMOVQ 112(R0), F3
 	VSUB V3.B16, V4.B16, V3.B16
 	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
+	FMOVQ 48(R0), F10
 	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
+	FMOVQ 48(R0), F9
 	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
+	FMOVQ 224(R9), F0
+	FMOVQ 96(R9), F1
+	FMOVQ 112(R9), F3
 	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
+	FMOVQ 112(R0), F2
 	VSUB V2.B16, V5.B16, V2.B16
 	VTBX V2.B16, [V3.B16], V8.B16
 	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V4.B16, V1.B16
 	VTBX V1.B16, [V3.B16], V2.B16
 	VFMLA V0.S4, V12.S4, V8.S4
 	VMOV V2.B16, V7.B16
 	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
+	FMOVQ 288(R9), F6
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
 	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V5.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V1.B16
 	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V4.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V3.B16
 	VFMLA V6.S4, V12.S4, V1.S4
 	VMOV V3.B16, V0.B16
 	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
+	FMOVQ 736(R9), F2
+	FMOVQ 672(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V2.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
+	FMOVQ 608(R9), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V10.S4, V5.S4, V3.S4
 	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
+	FMOVQ 544(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V3.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
+	FMOVQ 416(R9), F3
 	VMOV V3.B16, V2.B16
 	VFMLA V10.S4, V5.S4, V2.S4
 	VFMLA V9.S4, V4.S4, V3.S4
 	VFMLA V2.S4, V10.S4, V1.S4
 	VMOV V0.B16, V4.B16
 	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
+	FMOVQ 352(R9), F2
 	VMOV V1.B16, V0.B16
 	VFMLA V2.S4, V10.S4, V0.S4
 	VMOV V4.B16, V1.B16
 	VFMLA V2.S4, V9.S4, V1.S4
 	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
 	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
+	FMOVQ 128(R0), F2
 	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
 	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
+	FMOVQ 128(R0), F4
 	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
 	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
 	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
 	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
 	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
 	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
+	FMOVQ 144(R0), F4
+	FMOVQ 208(R0), F8
 	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
+	FMOVQ 208(R0), F7
 	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
+	FMOVQ 192(R0), F6
+	FMOVQ 176(R0), F5
 	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
+	FMOVQ 176(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
+	FMOVQ 160(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
+	FMOVQ 160(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
+	FMOVQ 224(R0), F4
 	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
+	FMOVQ 224(R0), F6
 	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
+	FMOVQ 240(R0), F5
 	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
+	FMOVQ 240(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
+	FMOVQ 256(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
+	FMOVQ 256(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 144(R0), F4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
 	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
 	VFMLA V6.S4, V10.S4, V0.S4
 	VFMLA V5.S4, V9.S4, V1.S4
 	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 304(R0), F4
+	WORD $0x4e24d463 // FADD V3.4S, V3.4S, V4.4S
+	WORD $0x4e24d447 // FADD V7.4S, V2.4S, V4.4S
 	VUSHR $1, V3.S4, V6.S4
-	VUSHR $1, V2.S4, V5.S4
+	VUSHR $1, V7.S4, V5.S4
 	VSHL $23, V6.S4, V4.S4
-	VSHL $23, V5.S4, V1.S4
+	VSHL $23, V5.S4, V2.S4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
-	VSUB V6.S4, V3.S4, V3.S4
-	VSUB V5.S4, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V6.S4, V3.S4, V2.S4
+	VSUB V5.S4, V7.S4, V4.S4
+	VSHL $23, V2.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
 	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
 	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
 	FLDPQ (R3), (F2, F1)
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V4.B16
 	VAND V0.B16, V1.B16, V3.B16
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VADD V0.S4, V4.S4, V1.S4
 	VADD V0.S4, V3.S4, V2.S4
-	FMOVQ 352(R1), F0
+	FMOVQ 400(R0), F0
 	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
 	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
 	VBSL V6.B16, V4.B16, V1.B16
 	VBSL V5.B16, V3.B16, V0.B16
 	FSTPQ (F1, F0), (R4)
 	FLDPQ 32(R3), (F2, F1)
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V9.B16
 	VAND V0.B16, V1.B16, V8.B16
-	FMOVQ 304(R1), F0
+	FMOVQ 352(R0), F0
 	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
 	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
-	FMOVQ 320(R1), F0
+	FMOVQ 368(R0), F0
 	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
 	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
 	VBIT V7.B16, V1.B16, V9.B16
 	VBIT V6.B16, V0.B16, V8.B16
-	FMOVQ 16(R1), F0
+	FMOVQ 16(R0), F0
 	VADD V0.S4, V9.S4, V3.S4
 	VADD V0.S4, V8.S4, V1.S4
-	FMOVQ 32(R1), F0
+	FMOVQ 32(R0), F0
 	VAND V0.B16, V3.B16, V2.B16
 	VAND V0.B16, V1.B16, V0.B16
 	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
@@ -2745,177 +2192,180 @@ L15:
 	VSUB V0.S4, V8.S4, V0.S4
 	VUSHR $20, V3.S4, V3.S4
 	VUSHR $20, V1.S4, V1.S4
-	FMOVQ 336(R1), F8
+	FMOVQ 384(R0), F8
 	VAND V8.B16, V7.B16, V7.B16
 	VAND V8.B16, V6.B16, V6.B16
 	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
 	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
-	FMOVQ 48(R1), F4
+	FMOVQ 64(R0), F4
 	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
+	FMOVQ 80(R0), F3
 	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
+	FMOVQ 96(R0), F3
 	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
+	FMOVQ 64(R0), F3
 	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
+	FMOVQ 80(R0), F1
 	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
+	FMOVQ 96(R0), F1
 	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
 	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
 	VTBX V1.B16, [V7.B16], V6.B16
 	VMOV V6.B16, V1.B16
 	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
+	FMOVQ 112(R0), F3
 	VSUB V3.B16, V4.B16, V3.B16
 	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
+	FMOVQ 48(R0), F10
 	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
+	FMOVQ 48(R0), F9
 	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
+	FMOVQ 224(R9), F0
+	FMOVQ 96(R9), F1
+	FMOVQ 112(R9), F3
 	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
+	FMOVQ 112(R0), F2
 	VSUB V2.B16, V5.B16, V2.B16
 	VTBX V2.B16, [V3.B16], V8.B16
 	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V4.B16, V1.B16
 	VTBX V1.B16, [V3.B16], V2.B16
 	VFMLA V0.S4, V12.S4, V8.S4
 	VMOV V2.B16, V7.B16
 	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
+	FMOVQ 288(R9), F6
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
 	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V5.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V1.B16
 	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V4.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V3.B16
 	VFMLA V6.S4, V12.S4, V1.S4
 	VMOV V3.B16, V0.B16
 	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
+	FMOVQ 736(R9), F2
+	FMOVQ 672(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V2.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
+	FMOVQ 608(R9), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V10.S4, V5.S4, V3.S4
 	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
+	FMOVQ 544(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V3.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
+	FMOVQ 416(R9), F3
 	VMOV V3.B16, V2.B16
 	VFMLA V10.S4, V5.S4, V2.S4
 	VFMLA V9.S4, V4.S4, V3.S4
 	VFMLA V2.S4, V10.S4, V1.S4
 	VMOV V0.B16, V4.B16
 	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
+	FMOVQ 352(R9), F2
 	VMOV V1.B16, V0.B16
 	VFMLA V2.S4, V10.S4, V0.S4
 	VMOV V4.B16, V1.B16
 	VFMLA V2.S4, V9.S4, V1.S4
 	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
 	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
+	FMOVQ 128(R0), F2
 	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
 	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
+	FMOVQ 128(R0), F4
 	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
 	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
 	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
 	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
 	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
 	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
+	FMOVQ 144(R0), F4
+	FMOVQ 208(R0), F8
 	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
+	FMOVQ 208(R0), F7
 	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
+	FMOVQ 192(R0), F6
+	FMOVQ 176(R0), F5
 	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
+	FMOVQ 176(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
+	FMOVQ 160(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
+	FMOVQ 160(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
+	FMOVQ 224(R0), F4
 	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
+	FMOVQ 224(R0), F6
 	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
+	FMOVQ 240(R0), F5
 	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
+	FMOVQ 240(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
+	FMOVQ 256(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
+	FMOVQ 256(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 144(R0), F4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
 	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
 	VFMLA V6.S4, V10.S4, V0.S4
 	VFMLA V5.S4, V9.S4, V1.S4
 	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 304(R0), F4
+	WORD $0x4e24d463 // FADD V3.4S, V3.4S, V4.4S
+	WORD $0x4e24d447 // FADD V7.4S, V2.4S, V4.4S
 	VUSHR $1, V3.S4, V6.S4
-	VUSHR $1, V2.S4, V5.S4
+	VUSHR $1, V7.S4, V5.S4
 	VSHL $23, V6.S4, V4.S4
-	VSHL $23, V5.S4, V1.S4
+	VSHL $23, V5.S4, V2.S4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
-	VSUB V6.S4, V3.S4, V3.S4
-	VSUB V5.S4, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V6.S4, V3.S4, V2.S4
+	VSUB V5.S4, V7.S4, V4.S4
+	VSHL $23, V2.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
 	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
 	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
 	FLDPQ 32(R3), (F2, F1)
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V4.B16
 	VAND V0.B16, V1.B16, V3.B16
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VADD V0.S4, V4.S4, V1.S4
 	VADD V0.S4, V3.S4, V2.S4
-	FMOVQ 352(R1), F0
+	FMOVQ 400(R0), F0
 	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
 	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
 	VBSL V6.B16, V4.B16, V1.B16
 	VBSL V5.B16, V3.B16, V0.B16
 	FSTPQ (F1, F0), 32(R4)
 	FLDPQ 64(R3), (F2, F1)
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V9.B16
 	VAND V0.B16, V1.B16, V8.B16
-	FMOVQ 304(R1), F0
+	FMOVQ 352(R0), F0
 	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
 	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
-	FMOVQ 320(R1), F0
+	FMOVQ 368(R0), F0
 	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
 	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
 	VBIT V7.B16, V1.B16, V9.B16
 	VBIT V6.B16, V0.B16, V8.B16
-	FMOVQ 16(R1), F0
+	FMOVQ 16(R0), F0
 	VADD V0.S4, V9.S4, V3.S4
 	VADD V0.S4, V8.S4, V1.S4
-	FMOVQ 32(R1), F0
+	FMOVQ 32(R0), F0
 	VAND V0.B16, V3.B16, V2.B16
 	VAND V0.B16, V1.B16, V0.B16
 	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
@@ -2924,177 +2374,180 @@ L15:
 	VSUB V0.S4, V8.S4, V0.S4
 	VUSHR $20, V3.S4, V3.S4
 	VUSHR $20, V1.S4, V1.S4
-	FMOVQ 336(R1), F8
+	FMOVQ 384(R0), F8
 	VAND V8.B16, V7.B16, V7.B16
 	VAND V8.B16, V6.B16, V6.B16
 	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
 	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
-	FMOVQ 48(R1), F4
+	FMOVQ 64(R0), F4
 	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
+	FMOVQ 80(R0), F3
 	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
+	FMOVQ 96(R0), F3
 	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
+	FMOVQ 64(R0), F3
 	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
+	FMOVQ 80(R0), F1
 	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
+	FMOVQ 96(R0), F1
 	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
 	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
 	VTBX V1.B16, [V7.B16], V6.B16
 	VMOV V6.B16, V1.B16
 	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
+	FMOVQ 112(R0), F3
 	VSUB V3.B16, V4.B16, V3.B16
 	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
+	FMOVQ 48(R0), F10
 	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
+	FMOVQ 48(R0), F9
 	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
+	FMOVQ 224(R9), F0
+	FMOVQ 96(R9), F1
+	FMOVQ 112(R9), F3
 	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
+	FMOVQ 112(R0), F2
 	VSUB V2.B16, V5.B16, V2.B16
 	VTBX V2.B16, [V3.B16], V8.B16
 	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V4.B16, V1.B16
 	VTBX V1.B16, [V3.B16], V2.B16
 	VFMLA V0.S4, V12.S4, V8.S4
 	VMOV V2.B16, V7.B16
 	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
+	FMOVQ 288(R9), F6
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
 	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V5.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V1.B16
 	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V4.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V3.B16
 	VFMLA V6.S4, V12.S4, V1.S4
 	VMOV V3.B16, V0.B16
 	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
+	FMOVQ 736(R9), F2
+	FMOVQ 672(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V2.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
+	FMOVQ 608(R9), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V10.S4, V5.S4, V3.S4
 	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
+	FMOVQ 544(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V3.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
+	FMOVQ 416(R9), F3
 	VMOV V3.B16, V2.B16
 	VFMLA V10.S4, V5.S4, V2.S4
 	VFMLA V9.S4, V4.S4, V3.S4
 	VFMLA V2.S4, V10.S4, V1.S4
 	VMOV V0.B16, V4.B16
 	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
+	FMOVQ 352(R9), F2
 	VMOV V1.B16, V0.B16
 	VFMLA V2.S4, V10.S4, V0.S4
 	VMOV V4.B16, V1.B16
 	VFMLA V2.S4, V9.S4, V1.S4
 	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
 	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
+	FMOVQ 128(R0), F2
 	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
 	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
+	FMOVQ 128(R0), F4
 	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
 	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
 	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
 	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
 	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
 	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
+	FMOVQ 144(R0), F4
+	FMOVQ 208(R0), F8
 	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
+	FMOVQ 208(R0), F7
 	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
+	FMOVQ 192(R0), F6
+	FMOVQ 176(R0), F5
 	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
+	FMOVQ 176(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
+	FMOVQ 160(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
+	FMOVQ 160(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
+	FMOVQ 224(R0), F4
 	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
+	FMOVQ 224(R0), F6
 	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
+	FMOVQ 240(R0), F5
 	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
+	FMOVQ 240(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
+	FMOVQ 256(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
+	FMOVQ 256(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 144(R0), F4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
 	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
 	VFMLA V6.S4, V10.S4, V0.S4
 	VFMLA V5.S4, V9.S4, V1.S4
 	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 304(R0), F4
+	WORD $0x4e24d463 // FADD V3.4S, V3.4S, V4.4S
+	WORD $0x4e24d447 // FADD V7.4S, V2.4S, V4.4S
 	VUSHR $1, V3.S4, V6.S4
-	VUSHR $1, V2.S4, V5.S4
+	VUSHR $1, V7.S4, V5.S4
 	VSHL $23, V6.S4, V4.S4
-	VSHL $23, V5.S4, V1.S4
+	VSHL $23, V5.S4, V2.S4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
-	VSUB V6.S4, V3.S4, V3.S4
-	VSUB V5.S4, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V6.S4, V3.S4, V2.S4
+	VSUB V5.S4, V7.S4, V4.S4
+	VSHL $23, V2.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
 	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
 	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
 	FLDPQ 64(R3), (F2, F1)
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V4.B16
 	VAND V0.B16, V1.B16, V3.B16
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VADD V0.S4, V4.S4, V1.S4
 	VADD V0.S4, V3.S4, V2.S4
-	FMOVQ 352(R1), F0
+	FMOVQ 400(R0), F0
 	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
 	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
 	VBSL V6.B16, V4.B16, V1.B16
 	VBSL V5.B16, V3.B16, V0.B16
 	FSTPQ (F1, F0), 64(R4)
 	FLDPQ 96(R3), (F2, F1)
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V9.B16
 	VAND V0.B16, V1.B16, V8.B16
-	FMOVQ 304(R1), F0
+	FMOVQ 352(R0), F0
 	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
 	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
-	FMOVQ 320(R1), F0
+	FMOVQ 368(R0), F0
 	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
 	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
 	VBIT V7.B16, V1.B16, V9.B16
 	VBIT V6.B16, V0.B16, V8.B16
-	FMOVQ 16(R1), F0
+	FMOVQ 16(R0), F0
 	VADD V0.S4, V9.S4, V3.S4
 	VADD V0.S4, V8.S4, V1.S4
-	FMOVQ 32(R1), F0
+	FMOVQ 32(R0), F0
 	VAND V0.B16, V3.B16, V2.B16
 	VAND V0.B16, V1.B16, V0.B16
 	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
@@ -3103,156 +2556,159 @@ L15:
 	VSUB V0.S4, V8.S4, V0.S4
 	VUSHR $20, V3.S4, V3.S4
 	VUSHR $20, V1.S4, V1.S4
-	FMOVQ 336(R1), F8
+	FMOVQ 384(R0), F8
 	VAND V8.B16, V7.B16, V7.B16
 	VAND V8.B16, V6.B16, V6.B16
 	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
 	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
-	FMOVQ 48(R1), F4
+	FMOVQ 64(R0), F4
 	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
+	FMOVQ 80(R0), F3
 	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
+	FMOVQ 96(R0), F3
 	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
+	FMOVQ 64(R0), F3
 	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
+	FMOVQ 80(R0), F1
 	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
+	FMOVQ 96(R0), F1
 	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
 	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
 	VTBX V1.B16, [V7.B16], V6.B16
 	VMOV V6.B16, V1.B16
 	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
+	FMOVQ 112(R0), F3
 	VSUB V3.B16, V4.B16, V3.B16
 	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
+	FMOVQ 48(R0), F10
 	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
+	FMOVQ 48(R0), F9
 	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
+	FMOVQ 224(R9), F0
+	FMOVQ 96(R9), F1
+	FMOVQ 112(R9), F3
 	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
+	FMOVQ 112(R0), F2
 	VSUB V2.B16, V5.B16, V2.B16
 	VTBX V2.B16, [V3.B16], V8.B16
 	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V4.B16, V1.B16
 	VTBX V1.B16, [V3.B16], V2.B16
 	VFMLA V0.S4, V12.S4, V8.S4
 	VMOV V2.B16, V7.B16
 	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
+	FMOVQ 288(R9), F6
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
 	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V5.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V1.B16
 	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V4.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V3.B16
 	VFMLA V6.S4, V12.S4, V1.S4
 	VMOV V3.B16, V0.B16
 	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
+	FMOVQ 736(R9), F2
+	FMOVQ 672(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V2.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
+	FMOVQ 608(R9), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V10.S4, V5.S4, V3.S4
 	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
+	FMOVQ 544(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V3.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
+	FMOVQ 416(R9), F3
 	VMOV V3.B16, V2.B16
 	VFMLA V10.S4, V5.S4, V2.S4
 	VFMLA V9.S4, V4.S4, V3.S4
 	VFMLA V2.S4, V10.S4, V1.S4
 	VMOV V0.B16, V4.B16
 	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
+	FMOVQ 352(R9), F2
 	VMOV V1.B16, V0.B16
 	VFMLA V2.S4, V10.S4, V0.S4
 	VMOV V4.B16, V1.B16
 	VFMLA V2.S4, V9.S4, V1.S4
 	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
 	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
+	FMOVQ 128(R0), F2
 	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
 	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
+	FMOVQ 128(R0), F4
 	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
 	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
 	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
 	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
 	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
 	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
+	FMOVQ 144(R0), F4
+	FMOVQ 208(R0), F8
 	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
+	FMOVQ 208(R0), F7
 	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
+	FMOVQ 192(R0), F6
+	FMOVQ 176(R0), F5
 	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
+	FMOVQ 176(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
+	FMOVQ 160(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
+	FMOVQ 160(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
+	FMOVQ 224(R0), F4
 	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
+	FMOVQ 224(R0), F6
 	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
+	FMOVQ 240(R0), F5
 	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
+	FMOVQ 240(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
+	FMOVQ 256(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
+	FMOVQ 256(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 144(R0), F4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
 	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
 	VFMLA V6.S4, V10.S4, V0.S4
 	VFMLA V5.S4, V9.S4, V1.S4
 	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 304(R0), F4
+	WORD $0x4e24d463 // FADD V3.4S, V3.4S, V4.4S
+	WORD $0x4e24d447 // FADD V7.4S, V2.4S, V4.4S
 	VUSHR $1, V3.S4, V6.S4
-	VUSHR $1, V2.S4, V5.S4
+	VUSHR $1, V7.S4, V5.S4
 	VSHL $23, V6.S4, V4.S4
-	VSHL $23, V5.S4, V1.S4
+	VSHL $23, V5.S4, V2.S4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
-	VSUB V6.S4, V3.S4, V3.S4
-	VSUB V5.S4, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V6.S4, V3.S4, V2.S4
+	VSUB V5.S4, V7.S4, V4.S4
+	VSHL $23, V2.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
 	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
 	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
 	FLDPQ 96(R3), (F2, F1)
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V4.B16
 	VAND V0.B16, V1.B16, V3.B16
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VADD V0.S4, V4.S4, V1.S4
 	VADD V0.S4, V3.S4, V2.S4
-	FMOVQ 352(R1), F0
+	FMOVQ 400(R0), F0
 	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
 	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
 	VBSL V6.B16, V4.B16, V1.B16
@@ -3262,27 +2718,27 @@ L15:
 	ADD $128, R3, R3
 	SUB $32, R2, R2
 	CMP $32, R2
-	BGE L15
-L16:
+	BGE L29
+L30:
 	CMP $8, R2
-	BLT L18
-L17:
+	BLT L32
+L31:
 	FLDPQ (R3), (F2, F1)
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V9.B16
 	VAND V0.B16, V1.B16, V8.B16
-	FMOVQ 304(R1), F0
+	FMOVQ 352(R0), F0
 	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
 	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
-	FMOVQ 320(R1), F0
+	FMOVQ 368(R0), F0
 	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
 	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
 	VBIT V7.B16, V1.B16, V9.B16
 	VBIT V6.B16, V0.B16, V8.B16
-	FMOVQ 16(R1), F0
+	FMOVQ 16(R0), F0
 	VADD V0.S4, V9.S4, V3.S4
 	VADD V0.S4, V8.S4, V1.S4
-	FMOVQ 32(R1), F0
+	FMOVQ 32(R0), F0
 	VAND V0.B16, V3.B16, V2.B16
 	VAND V0.B16, V1.B16, V0.B16
 	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
@@ -3291,156 +2747,159 @@ L17:
 	VSUB V0.S4, V8.S4, V0.S4
 	VUSHR $20, V3.S4, V3.S4
 	VUSHR $20, V1.S4, V1.S4
-	FMOVQ 336(R1), F8
+	FMOVQ 384(R0), F8
 	VAND V8.B16, V7.B16, V7.B16
 	VAND V8.B16, V6.B16, V6.B16
 	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
 	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
-	FMOVQ 48(R1), F4
+	FMOVQ 64(R0), F4
 	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
+	FMOVQ 80(R0), F3
 	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
+	FMOVQ 96(R0), F3
 	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
+	FMOVQ 64(R0), F3
 	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
+	FMOVQ 80(R0), F1
 	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
+	FMOVQ 96(R0), F1
 	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
 	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
 	VTBX V1.B16, [V7.B16], V6.B16
 	VMOV V6.B16, V1.B16
 	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
+	FMOVQ 112(R0), F3
 	VSUB V3.B16, V4.B16, V3.B16
 	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
+	FMOVQ 48(R0), F10
 	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
+	FMOVQ 48(R0), F9
 	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
+	FMOVQ 224(R9), F0
+	FMOVQ 96(R9), F1
+	FMOVQ 112(R9), F3
 	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
+	FMOVQ 112(R0), F2
 	VSUB V2.B16, V5.B16, V2.B16
 	VTBX V2.B16, [V3.B16], V8.B16
 	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V4.B16, V1.B16
 	VTBX V1.B16, [V3.B16], V2.B16
 	VFMLA V0.S4, V12.S4, V8.S4
 	VMOV V2.B16, V7.B16
 	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
+	FMOVQ 288(R9), F6
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
 	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V5.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V1.B16
 	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V4.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V3.B16
 	VFMLA V6.S4, V12.S4, V1.S4
 	VMOV V3.B16, V0.B16
 	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
+	FMOVQ 736(R9), F2
+	FMOVQ 672(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V2.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
+	FMOVQ 608(R9), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V10.S4, V5.S4, V3.S4
 	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
+	FMOVQ 544(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V3.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
+	FMOVQ 416(R9), F3
 	VMOV V3.B16, V2.B16
 	VFMLA V10.S4, V5.S4, V2.S4
 	VFMLA V9.S4, V4.S4, V3.S4
 	VFMLA V2.S4, V10.S4, V1.S4
 	VMOV V0.B16, V4.B16
 	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
+	FMOVQ 352(R9), F2
 	VMOV V1.B16, V0.B16
 	VFMLA V2.S4, V10.S4, V0.S4
 	VMOV V4.B16, V1.B16
 	VFMLA V2.S4, V9.S4, V1.S4
 	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
 	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
+	FMOVQ 128(R0), F2
 	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
 	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
+	FMOVQ 128(R0), F4
 	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
 	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
 	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
 	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
 	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
 	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
+	FMOVQ 144(R0), F4
+	FMOVQ 208(R0), F8
 	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
+	FMOVQ 208(R0), F7
 	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
+	FMOVQ 192(R0), F6
+	FMOVQ 176(R0), F5
 	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
+	FMOVQ 176(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
+	FMOVQ 160(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
+	FMOVQ 160(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
+	FMOVQ 224(R0), F4
 	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
+	FMOVQ 224(R0), F6
 	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
+	FMOVQ 240(R0), F5
 	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
+	FMOVQ 240(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
+	FMOVQ 256(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
+	FMOVQ 256(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 144(R0), F4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
 	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
 	VFMLA V6.S4, V10.S4, V0.S4
 	VFMLA V5.S4, V9.S4, V1.S4
 	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 304(R0), F4
+	WORD $0x4e24d463 // FADD V3.4S, V3.4S, V4.4S
+	WORD $0x4e24d447 // FADD V7.4S, V2.4S, V4.4S
 	VUSHR $1, V3.S4, V6.S4
-	VUSHR $1, V2.S4, V5.S4
+	VUSHR $1, V7.S4, V5.S4
 	VSHL $23, V6.S4, V4.S4
-	VSHL $23, V5.S4, V1.S4
+	VSHL $23, V5.S4, V2.S4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
-	VSUB V6.S4, V3.S4, V3.S4
-	VSUB V5.S4, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V6.S4, V3.S4, V2.S4
+	VSUB V5.S4, V7.S4, V4.S4
+	VSHL $23, V2.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
 	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
 	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
 	FLDPQ (R3), (F2, F1)
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V4.B16
 	VAND V0.B16, V1.B16, V3.B16
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VADD V0.S4, V4.S4, V1.S4
 	VADD V0.S4, V3.S4, V2.S4
-	FMOVQ 352(R1), F0
+	FMOVQ 400(R0), F0
 	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
 	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
 	VBSL V6.B16, V4.B16, V1.B16
@@ -3450,53 +2909,53 @@ L17:
 	ADD $32, R3, R3
 	SUB $8, R2, R2
 	CMP $8, R2
-	BGE L17
-L18:
+	BGE L31
+L32:
 	CMP $1, R2
-	BLT L19
+	BLT L33
 	VMOVI $0, V2.B16
 	VMOVI $0, V1.B16
-	MOVD R3, R0
+	MOVD R3, R1
 	CMP $0, R2
-	BLE L24
-	VLD1.P 4(R0), V2.S[0]
+	BLE L38
+	VLD1.P 4(R1), V2.S[0]
 	CMP $1, R2
-	BLE L24
-	VLD1.P 4(R0), V2.S[1]
+	BLE L38
+	VLD1.P 4(R1), V2.S[1]
 	CMP $2, R2
-	BLE L24
-	VLD1.P 4(R0), V2.S[2]
+	BLE L38
+	VLD1.P 4(R1), V2.S[2]
 	CMP $3, R2
-	BLE L24
-	VLD1.P 4(R0), V2.S[3]
+	BLE L38
+	VLD1.P 4(R1), V2.S[3]
 	CMP $4, R2
-	BLE L24
-	VLD1.P 4(R0), V1.S[0]
+	BLE L38
+	VLD1.P 4(R1), V1.S[0]
 	CMP $5, R2
-	BLE L24
-	VLD1.P 4(R0), V1.S[1]
+	BLE L38
+	VLD1.P 4(R1), V1.S[1]
 	CMP $6, R2
-	BLE L24
-	VLD1.P 4(R0), V1.S[2]
+	BLE L38
+	VLD1.P 4(R1), V1.S[2]
 	CMP $7, R2
-	BLE L24
-	VLD1.P 4(R0), V1.S[3]
-L24:
-	FMOVQ 0(R1), F0
+	BLE L38
+	VLD1.P 4(R1), V1.S[3]
+L38:
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V9.B16
 	VAND V0.B16, V1.B16, V8.B16
-	FMOVQ 304(R1), F0
+	FMOVQ 352(R0), F0
 	WORD $0x6ea9e407 // FCMGT V7.4S, V0.4S, V9.4S
 	WORD $0x6ea8e406 // FCMGT V6.4S, V0.4S, V8.4S
-	FMOVQ 320(R1), F0
+	FMOVQ 368(R0), F0
 	WORD $0x6e20dd21 // FMUL V1.4S, V9.4S, V0.4S
 	WORD $0x6e20dd00 // FMUL V0.4S, V8.4S, V0.4S
 	VBIT V7.B16, V1.B16, V9.B16
 	VBIT V6.B16, V0.B16, V8.B16
-	FMOVQ 16(R1), F0
+	FMOVQ 16(R0), F0
 	VADD V0.S4, V9.S4, V3.S4
 	VADD V0.S4, V8.S4, V1.S4
-	FMOVQ 32(R1), F0
+	FMOVQ 32(R0), F0
 	VAND V0.B16, V3.B16, V2.B16
 	VAND V0.B16, V1.B16, V0.B16
 	WORD $0x4e21d845 // SCVTF V5.4S, V2.4S
@@ -3505,264 +2964,267 @@ L24:
 	VSUB V0.S4, V8.S4, V0.S4
 	VUSHR $20, V3.S4, V3.S4
 	VUSHR $20, V1.S4, V1.S4
-	FMOVQ 336(R1), F8
+	FMOVQ 384(R0), F8
 	VAND V8.B16, V7.B16, V7.B16
 	VAND V8.B16, V6.B16, V6.B16
 	WORD $0x4ea7d4ac // FSUB V12.4S, V5.4S, V7.4S
 	WORD $0x4ea6d48b // FSUB V11.4S, V4.4S, V6.4S
-	FMOVQ 48(R1), F4
+	FMOVQ 64(R0), F4
 	VAND V4.B16, V3.B16, V4.B16
-	FMOVQ 64(R1), F3
+	FMOVQ 80(R0), F3
 	WORD $0x4ea39c84 // MUL V4.4S, V4.4S, V3.4S
-	FMOVQ 80(R1), F3
+	FMOVQ 96(R0), F3
 	VADD V3.S4, V4.S4, V5.S4
-	FMOVQ 48(R1), F3
+	FMOVQ 64(R0), F3
 	VAND V3.B16, V1.B16, V3.B16
-	FMOVQ 64(R1), F1
+	FMOVQ 80(R0), F1
 	WORD $0x4ea19c63 // MUL V3.4S, V3.4S, V1.4S
-	FMOVQ 80(R1), F1
+	FMOVQ 96(R0), F1
 	VADD V1.S4, V3.S4, V4.S4
-	FMOVQ 64(R5), F3
-	FMOVQ 80(R5), F7
+	FMOVQ 64(R9), F3
+	FMOVQ 80(R9), F7
 	VTBL V5.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V5.B16, V1.B16
 	VTBX V1.B16, [V7.B16], V6.B16
 	VMOV V6.B16, V1.B16
 	VTBL V4.B16, [V3.B16], V6.B16
-	FMOVQ 96(R1), F3
+	FMOVQ 112(R0), F3
 	VSUB V3.B16, V4.B16, V3.B16
 	VTBX V3.B16, [V7.B16], V6.B16
-	FMOVQ 112(R1), F10
+	FMOVQ 48(R0), F10
 	VFMLA V1.S4, V2.S4, V10.S4
-	FMOVQ 112(R1), F9
+	FMOVQ 48(R0), F9
 	VFMLA V6.S4, V0.S4, V9.S4
-	FMOVQ 224(R5), F0
-	FMOVQ 96(R5), F1
-	FMOVQ 112(R5), F3
+	FMOVQ 224(R9), F0
+	FMOVQ 96(R9), F1
+	FMOVQ 112(R9), F3
 	VTBL V5.B16, [V1.B16], V8.B16
-	FMOVQ 96(R1), F2
+	FMOVQ 112(R0), F2
 	VSUB V2.B16, V5.B16, V2.B16
 	VTBX V2.B16, [V3.B16], V8.B16
 	VTBL V4.B16, [V1.B16], V2.B16
-	FMOVQ 96(R1), F1
+	FMOVQ 112(R0), F1
 	VSUB V1.B16, V4.B16, V1.B16
 	VTBX V1.B16, [V3.B16], V2.B16
 	VFMLA V0.S4, V12.S4, V8.S4
 	VMOV V2.B16, V7.B16
 	VFMLA V0.S4, V11.S4, V7.S4
-	FMOVQ 288(R5), F6
-	FMOVQ 128(R5), F3
-	FMOVQ 144(R5), F2
+	FMOVQ 288(R9), F6
+	FMOVQ 128(R9), F3
+	FMOVQ 144(R9), F2
 	VTBL V5.B16, [V3.B16], V1.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V5.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V1.B16
 	VTBL V4.B16, [V3.B16], V3.B16
-	FMOVQ 96(R1), F0
+	FMOVQ 112(R0), F0
 	VSUB V0.B16, V4.B16, V0.B16
 	VTBX V0.B16, [V2.B16], V3.B16
 	VFMLA V6.S4, V12.S4, V1.S4
 	VMOV V3.B16, V0.B16
 	VFMLA V6.S4, V11.S4, V0.S4
-	FMOVQ 736(R5), F2
-	FMOVQ 672(R5), F4
+	FMOVQ 736(R9), F2
+	FMOVQ 672(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V2.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 608(R5), F2
+	FMOVQ 608(R9), F2
 	VMOV V2.B16, V3.B16
 	VFMLA V10.S4, V5.S4, V3.S4
 	VFMLA V9.S4, V4.S4, V2.S4
-	FMOVQ 544(R5), F4
+	FMOVQ 544(R9), F4
 	VMOV V4.B16, V5.B16
 	VFMLA V10.S4, V3.S4, V5.S4
 	VFMLA V9.S4, V2.S4, V4.S4
-	FMOVQ 416(R5), F3
+	FMOVQ 416(R9), F3
 	VMOV V3.B16, V2.B16
 	VFMLA V10.S4, V5.S4, V2.S4
 	VFMLA V9.S4, V4.S4, V3.S4
 	VFMLA V2.S4, V10.S4, V1.S4
 	VMOV V0.B16, V4.B16
 	VFMLA V3.S4, V9.S4, V4.S4
-	FMOVQ 352(R5), F2
+	FMOVQ 352(R9), F2
 	VMOV V1.B16, V0.B16
 	VFMLA V2.S4, V10.S4, V0.S4
 	VMOV V4.B16, V1.B16
 	VFMLA V2.S4, V9.S4, V1.S4
 	WORD $0x4e20d503 // FADD V3.4S, V8.4S, V0.4S
 	WORD $0x4e21d4e4 // FADD V4.4S, V7.4S, V1.4S
-	FMOVQ 128(R1), F2
+	FMOVQ 128(R0), F2
 	WORD $0x4e22d463 // FADD V3.4S, V3.4S, V2.4S
 	WORD $0x4e22d482 // FADD V2.4S, V4.4S, V2.4S
-	FMOVQ 128(R1), F4
+	FMOVQ 128(R0), F4
 	WORD $0x4ea4d465 // FSUB V5.4S, V3.4S, V4.4S
 	WORD $0x4ea4d444 // FSUB V4.4S, V2.4S, V4.4S
 	WORD $0x4ea5d506 // FSUB V6.4S, V8.4S, V5.4S
 	WORD $0x4ea4d4e5 // FSUB V5.4S, V7.4S, V4.4S
 	WORD $0x4e20d4ca // FADD V10.4S, V6.4S, V0.4S
 	WORD $0x4e21d4a9 // FADD V9.4S, V5.4S, V1.4S
-	FMOVQ 144(R1), F4
-	FMOVQ 160(R1), F8
+	FMOVQ 144(R0), F4
+	FMOVQ 208(R0), F8
 	VFMLA V4.S4, V6.S4, V8.S4
-	FMOVQ 160(R1), F7
+	FMOVQ 208(R0), F7
 	VFMLA V4.S4, V5.S4, V7.S4
-	FMOVQ 176(R1), F6
-	FMOVQ 192(R1), F5
+	FMOVQ 192(R0), F6
+	FMOVQ 176(R0), F5
 	VFMLA V10.S4, V6.S4, V5.S4
-	FMOVQ 192(R1), F4
+	FMOVQ 176(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 208(R1), F6
+	FMOVQ 160(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 208(R1), F5
+	FMOVQ 160(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 224(R1), F4
+	FMOVQ 224(R0), F4
 	VFMLA V10.S4, V6.S4, V4.S4
-	FMOVQ 224(R1), F6
+	FMOVQ 224(R0), F6
 	VFMLA V9.S4, V5.S4, V6.S4
-	FMOVQ 240(R1), F5
+	FMOVQ 240(R0), F5
 	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 240(R1), F4
+	FMOVQ 240(R0), F4
 	VFMLA V9.S4, V6.S4, V4.S4
-	FMOVQ 256(R1), F6
+	FMOVQ 256(R0), F6
 	VFMLA V10.S4, V5.S4, V6.S4
-	FMOVQ 256(R1), F5
+	FMOVQ 256(R0), F5
 	VFMLA V9.S4, V4.S4, V5.S4
-	FMOVQ 144(R1), F4
+	FMOVQ 144(R0), F4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
 	WORD $0x6e24dc21 // FMUL V1.4S, V1.4S, V4.4S
 	VFMLA V6.S4, V10.S4, V0.S4
 	VFMLA V5.S4, V9.S4, V1.S4
 	WORD $0x4e20d500 // FADD V0.4S, V8.4S, V0.4S
-	WORD $0x4e21d4e7 // FADD V7.4S, V7.4S, V1.4S
+	WORD $0x4e21d4e1 // FADD V1.4S, V7.4S, V1.4S
+	FMOVQ 304(R0), F4
+	WORD $0x4e24d463 // FADD V3.4S, V3.4S, V4.4S
+	WORD $0x4e24d447 // FADD V7.4S, V2.4S, V4.4S
 	VUSHR $1, V3.S4, V6.S4
-	VUSHR $1, V2.S4, V5.S4
+	VUSHR $1, V7.S4, V5.S4
 	VSHL $23, V6.S4, V4.S4
-	VSHL $23, V5.S4, V1.S4
+	VSHL $23, V5.S4, V2.S4
 	WORD $0x6e24dc00 // FMUL V0.4S, V0.4S, V4.4S
-	WORD $0x6e21dce1 // FMUL V1.4S, V7.4S, V1.4S
-	VSUB V6.S4, V3.S4, V3.S4
-	VSUB V5.S4, V2.S4, V2.S4
-	VSHL $23, V3.S4, V3.S4
-	VSHL $23, V2.S4, V2.S4
+	WORD $0x6e22dc21 // FMUL V1.4S, V1.4S, V2.4S
+	VSUB V6.S4, V3.S4, V2.S4
+	VSUB V5.S4, V7.S4, V4.S4
+	VSHL $23, V2.S4, V3.S4
+	VSHL $23, V4.S4, V2.S4
 	WORD $0x6e23dc06 // FMUL V6.4S, V0.4S, V3.4S
 	WORD $0x6e22dc25 // FMUL V5.4S, V1.4S, V2.4S
 	VMOVI $0, V2.B16
 	VMOVI $0, V1.B16
 	CMP $0, R2
-	BLE L25
+	BLE L39
 	VLD1.P 4(R3), V2.S[0]
 	CMP $1, R2
-	BLE L25
+	BLE L39
 	VLD1.P 4(R3), V2.S[1]
 	CMP $2, R2
-	BLE L25
+	BLE L39
 	VLD1.P 4(R3), V2.S[2]
 	CMP $3, R2
-	BLE L25
+	BLE L39
 	VLD1.P 4(R3), V2.S[3]
 	CMP $4, R2
-	BLE L25
+	BLE L39
 	VLD1.P 4(R3), V1.S[0]
 	CMP $5, R2
-	BLE L25
+	BLE L39
 	VLD1.P 4(R3), V1.S[1]
 	CMP $6, R2
-	BLE L25
+	BLE L39
 	VLD1.P 4(R3), V1.S[2]
 	CMP $7, R2
-	BLE L25
+	BLE L39
 	VLD1.P 4(R3), V1.S[3]
-L25:
-	FMOVQ 0(R1), F0
+L39:
+	FMOVQ 0(R0), F0
 	VAND V0.B16, V2.B16, V4.B16
 	VAND V0.B16, V1.B16, V3.B16
-	FMOVQ 0(R1), F0
+	FMOVQ 0(R0), F0
 	VADD V0.S4, V4.S4, V1.S4
 	VADD V0.S4, V3.S4, V2.S4
-	FMOVQ 352(R1), F0
+	FMOVQ 400(R0), F0
 	WORD $0x4ea03421 // CMGT V1.4S, V1.4S, V0.4S
 	WORD $0x4ea03440 // CMGT V0.4S, V2.4S, V0.4S
 	VBSL V6.B16, V4.B16, V1.B16
 	VBSL V5.B16, V3.B16, V0.B16
 	CMP $0, R2
-	BLE L26
+	BLE L40
 	VST1.P V1.S[0], 4(R4)
 	CMP $1, R2
-	BLE L26
+	BLE L40
 	VST1.P V1.S[1], 4(R4)
 	CMP $2, R2
-	BLE L26
+	BLE L40
 	VST1.P V1.S[2], 4(R4)
 	CMP $3, R2
-	BLE L26
+	BLE L40
 	VST1.P V1.S[3], 4(R4)
 	CMP $4, R2
-	BLE L26
+	BLE L40
 	VST1.P V0.S[0], 4(R4)
 	CMP $5, R2
-	BLE L26
+	BLE L40
 	VST1.P V0.S[1], 4(R4)
 	CMP $6, R2
-	BLE L26
+	BLE L40
 	VST1.P V0.S[2], 4(R4)
 	CMP $7, R2
-	BLE L26
+	BLE L40
 	VST1.P V0.S[3], 4(R4)
-L26:
-L19:
-L9:
+L40:
+L33:
+L16:
 L2:
 	RET
 
-// func PowAbsVF64NEON(y, x, e *float64, n int)
-TEXT ·PowAbsVF64NEON(SB), NOSPLIT, $0-32
+// func PowAbsVF64NEON(y, x, e, t *float64, n int)
+TEXT ·PowAbsVF64NEON(SB), NOSPLIT, $0-40
 	MOVD $elementaryConstants<>(SB), R1
 	MOVD e+16(FP), R4
 	FMOVQ 384(R4), F17
 	FMOVQ 512(R4), F16
 	MOVD y+0(FP), R3
 	MOVD x+8(FP), R0
-	MOVD n+24(FP), R2
+	MOVD n+32(FP), R2
 	CMP $16, R2
 	BLT L2
 L1:
 	FLDPQ (R0), (F2, F1)
-	FMOVQ 368(R1), F0
+	FMOVQ 416(R1), F0
 	VAND V0.B16, V2.B16, V15.B16
 	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 384(R1), F0
+	FMOVQ 432(R1), F0
 	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
 	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
 	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
 	VBIF V3.B16, V15.B16, V2.B16
 	VBIF V1.B16, V14.B16, V4.B16
-	FMOVQ 416(R1), F5
-	FMOVQ 432(R1), F0
+	FMOVQ 464(R1), F5
+	FMOVQ 480(R1), F0
 	VBSL V0.B16, V5.B16, V3.B16
 	VBSL V0.B16, V5.B16, V1.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 496(R1), F0
 	VADD V0.D2, V2.D2, V2.D2
 	VADD V0.D2, V4.D2, V0.D2
-	FMOVQ 464(R1), F4
+	FMOVQ 512(R1), F4
 	VAND V4.B16, V2.B16, V6.B16
 	VAND V4.B16, V0.B16, V5.B16
-	FMOVQ 480(R1), F4
+	FMOVQ 528(R1), F4
 	VADD V4.D2, V6.D2, V13.D2
 	VADD V4.D2, V5.D2, V12.D2
 	VUSHR $52, V2.D2, V2.D2
 	VUSHR $52, V0.D2, V4.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 544(R1), F0
 	VORR V0.B16, V2.B16, V2.B16
 	VORR V0.B16, V4.B16, V0.B16
 	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
 	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
 	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
 	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
 	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
@@ -3833,10 +3295,10 @@ L1:
 	VFMLA V17.D2, V10.D2, V0.D2
 	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
 	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
-	FMOVQ 528(R1), F0
+	FMOVQ 576(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
-	FMOVQ 528(R1), F6
+	FMOVQ 576(R1), F6
 	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
 	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
 	VFMLS V17.D2, V11.D2, V7.D2
@@ -3845,21 +3307,9 @@ L1:
 	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
 	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
 	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
-	FMOVQ 544(R1), F3
-	FMOVQ 560(R1), F7
-	VFMLA V10.D2, V3.D2, V7.D2
-	FMOVQ 560(R1), F6
-	VFMLA V9.D2, V3.D2, V6.D2
-	FMOVQ 576(R1), F3
-	VFMLA V10.D2, V7.D2, V3.D2
-	FMOVQ 576(R1), F7
-	VFMLA V9.D2, V6.D2, V7.D2
-	FMOVQ 592(R1), F6
-	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 592(R1), F3
-	VFMLA V9.D2, V7.D2, V3.D2
 	FMOVQ 608(R1), F7
-	VFMLA V10.D2, V6.D2, V7.D2
+	VFMLA V10.D2, V3.D2, V7.D2
 	FMOVQ 608(R1), F6
 	VFMLA V9.D2, V3.D2, V6.D2
 	FMOVQ 624(R1), F3
@@ -3882,16 +3332,28 @@ L1:
 	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 688(R1), F3
 	VFMLA V9.D2, V7.D2, V3.D2
-	FMOVQ 704(R1), F8
-	VFMLA V10.D2, V6.D2, V8.D2
 	FMOVQ 704(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 704(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 720(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 720(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 736(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 736(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 752(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 752(R1), F7
 	VFMLA V9.D2, V3.D2, V7.D2
-	FMOVQ 720(R1), F3
-	FMOVQ 512(R1), F6
+	FMOVQ 768(R1), F3
+	FMOVQ 560(R1), F6
 	VFMLA V3.D2, V2.D2, V6.D2
-	FMOVQ 512(R1), F2
+	FMOVQ 560(R1), F2
 	VFMLA V3.D2, V11.D2, V2.D2
-	FMOVQ 720(R1), F3
+	FMOVQ 768(R1), F3
 	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
 	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
 	VFMLA V8.D2, V10.D2, V5.D2
@@ -3899,18 +3361,18 @@ L1:
 	VFMLA V7.D2, V9.D2, V4.D2
 	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
 	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
-	FMOVQ 368(R1), F2
+	FMOVQ 416(R1), F2
 	VADD V2.D2, V15.D2, V4.D2
 	VADD V2.D2, V14.D2, V6.D2
-	FMOVQ 736(R1), F2
+	FMOVQ 784(R1), F2
 	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
 	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
-	FMOVQ 752(R1), F7
+	FMOVQ 800(R1), F7
 	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
 	VBSL V1.B16, V7.B16, V6.B16
 	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
 	VBSL V0.B16, V7.B16, V1.B16
-	FMOVQ 768(R1), F0
+	FMOVQ 816(R1), F0
 	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
 	VBSL V6.B16, V0.B16, V9.B16
 	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
@@ -3931,41 +3393,41 @@ L1:
 	VBSL V0.B16, V14.B16, V2.B16
 	FSTPQ (F4, F2), (R3)
 	FLDPQ 32(R0), (F2, F1)
-	FMOVQ 368(R1), F0
+	FMOVQ 416(R1), F0
 	VAND V0.B16, V2.B16, V15.B16
 	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 384(R1), F0
+	FMOVQ 432(R1), F0
 	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
 	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
 	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
 	VBIF V3.B16, V15.B16, V2.B16
 	VBIF V1.B16, V14.B16, V4.B16
-	FMOVQ 416(R1), F5
-	FMOVQ 432(R1), F0
+	FMOVQ 464(R1), F5
+	FMOVQ 480(R1), F0
 	VBSL V0.B16, V5.B16, V3.B16
 	VBSL V0.B16, V5.B16, V1.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 496(R1), F0
 	VADD V0.D2, V2.D2, V2.D2
 	VADD V0.D2, V4.D2, V0.D2
-	FMOVQ 464(R1), F4
+	FMOVQ 512(R1), F4
 	VAND V4.B16, V2.B16, V6.B16
 	VAND V4.B16, V0.B16, V5.B16
-	FMOVQ 480(R1), F4
+	FMOVQ 528(R1), F4
 	VADD V4.D2, V6.D2, V13.D2
 	VADD V4.D2, V5.D2, V12.D2
 	VUSHR $52, V2.D2, V2.D2
 	VUSHR $52, V0.D2, V4.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 544(R1), F0
 	VORR V0.B16, V2.B16, V2.B16
 	VORR V0.B16, V4.B16, V0.B16
 	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
 	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
 	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
 	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
 	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
@@ -4036,10 +3498,10 @@ L1:
 	VFMLA V17.D2, V10.D2, V0.D2
 	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
 	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
-	FMOVQ 528(R1), F0
+	FMOVQ 576(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
-	FMOVQ 528(R1), F6
+	FMOVQ 576(R1), F6
 	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
 	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
 	VFMLS V17.D2, V11.D2, V7.D2
@@ -4048,21 +3510,9 @@ L1:
 	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
 	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
 	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
-	FMOVQ 544(R1), F3
-	FMOVQ 560(R1), F7
-	VFMLA V10.D2, V3.D2, V7.D2
-	FMOVQ 560(R1), F6
-	VFMLA V9.D2, V3.D2, V6.D2
-	FMOVQ 576(R1), F3
-	VFMLA V10.D2, V7.D2, V3.D2
-	FMOVQ 576(R1), F7
-	VFMLA V9.D2, V6.D2, V7.D2
-	FMOVQ 592(R1), F6
-	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 592(R1), F3
-	VFMLA V9.D2, V7.D2, V3.D2
 	FMOVQ 608(R1), F7
-	VFMLA V10.D2, V6.D2, V7.D2
+	VFMLA V10.D2, V3.D2, V7.D2
 	FMOVQ 608(R1), F6
 	VFMLA V9.D2, V3.D2, V6.D2
 	FMOVQ 624(R1), F3
@@ -4085,16 +3535,28 @@ L1:
 	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 688(R1), F3
 	VFMLA V9.D2, V7.D2, V3.D2
-	FMOVQ 704(R1), F8
-	VFMLA V10.D2, V6.D2, V8.D2
 	FMOVQ 704(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 704(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 720(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 720(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 736(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 736(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 752(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 752(R1), F7
 	VFMLA V9.D2, V3.D2, V7.D2
-	FMOVQ 720(R1), F3
-	FMOVQ 512(R1), F6
+	FMOVQ 768(R1), F3
+	FMOVQ 560(R1), F6
 	VFMLA V3.D2, V2.D2, V6.D2
-	FMOVQ 512(R1), F2
+	FMOVQ 560(R1), F2
 	VFMLA V3.D2, V11.D2, V2.D2
-	FMOVQ 720(R1), F3
+	FMOVQ 768(R1), F3
 	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
 	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
 	VFMLA V8.D2, V10.D2, V5.D2
@@ -4102,18 +3564,18 @@ L1:
 	VFMLA V7.D2, V9.D2, V4.D2
 	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
 	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
-	FMOVQ 368(R1), F2
+	FMOVQ 416(R1), F2
 	VADD V2.D2, V15.D2, V4.D2
 	VADD V2.D2, V14.D2, V6.D2
-	FMOVQ 736(R1), F2
+	FMOVQ 784(R1), F2
 	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
 	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
-	FMOVQ 752(R1), F7
+	FMOVQ 800(R1), F7
 	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
 	VBSL V1.B16, V7.B16, V6.B16
 	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
 	VBSL V0.B16, V7.B16, V1.B16
-	FMOVQ 768(R1), F0
+	FMOVQ 816(R1), F0
 	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
 	VBSL V6.B16, V0.B16, V9.B16
 	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
@@ -4134,41 +3596,41 @@ L1:
 	VBSL V0.B16, V14.B16, V2.B16
 	FSTPQ (F4, F2), 32(R3)
 	FLDPQ 64(R0), (F2, F1)
-	FMOVQ 368(R1), F0
+	FMOVQ 416(R1), F0
 	VAND V0.B16, V2.B16, V15.B16
 	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 384(R1), F0
+	FMOVQ 432(R1), F0
 	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
 	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
 	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
 	VBIF V3.B16, V15.B16, V2.B16
 	VBIF V1.B16, V14.B16, V4.B16
-	FMOVQ 416(R1), F5
-	FMOVQ 432(R1), F0
+	FMOVQ 464(R1), F5
+	FMOVQ 480(R1), F0
 	VBSL V0.B16, V5.B16, V3.B16
 	VBSL V0.B16, V5.B16, V1.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 496(R1), F0
 	VADD V0.D2, V2.D2, V2.D2
 	VADD V0.D2, V4.D2, V0.D2
-	FMOVQ 464(R1), F4
+	FMOVQ 512(R1), F4
 	VAND V4.B16, V2.B16, V6.B16
 	VAND V4.B16, V0.B16, V5.B16
-	FMOVQ 480(R1), F4
+	FMOVQ 528(R1), F4
 	VADD V4.D2, V6.D2, V13.D2
 	VADD V4.D2, V5.D2, V12.D2
 	VUSHR $52, V2.D2, V2.D2
 	VUSHR $52, V0.D2, V4.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 544(R1), F0
 	VORR V0.B16, V2.B16, V2.B16
 	VORR V0.B16, V4.B16, V0.B16
 	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
 	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
 	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
 	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
 	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
@@ -4239,10 +3701,10 @@ L1:
 	VFMLA V17.D2, V10.D2, V0.D2
 	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
 	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
-	FMOVQ 528(R1), F0
+	FMOVQ 576(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
-	FMOVQ 528(R1), F6
+	FMOVQ 576(R1), F6
 	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
 	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
 	VFMLS V17.D2, V11.D2, V7.D2
@@ -4251,21 +3713,9 @@ L1:
 	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
 	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
 	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
-	FMOVQ 544(R1), F3
-	FMOVQ 560(R1), F7
-	VFMLA V10.D2, V3.D2, V7.D2
-	FMOVQ 560(R1), F6
-	VFMLA V9.D2, V3.D2, V6.D2
-	FMOVQ 576(R1), F3
-	VFMLA V10.D2, V7.D2, V3.D2
-	FMOVQ 576(R1), F7
-	VFMLA V9.D2, V6.D2, V7.D2
-	FMOVQ 592(R1), F6
-	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 592(R1), F3
-	VFMLA V9.D2, V7.D2, V3.D2
 	FMOVQ 608(R1), F7
-	VFMLA V10.D2, V6.D2, V7.D2
+	VFMLA V10.D2, V3.D2, V7.D2
 	FMOVQ 608(R1), F6
 	VFMLA V9.D2, V3.D2, V6.D2
 	FMOVQ 624(R1), F3
@@ -4288,16 +3738,28 @@ L1:
 	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 688(R1), F3
 	VFMLA V9.D2, V7.D2, V3.D2
-	FMOVQ 704(R1), F8
-	VFMLA V10.D2, V6.D2, V8.D2
 	FMOVQ 704(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 704(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 720(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 720(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 736(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 736(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 752(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 752(R1), F7
 	VFMLA V9.D2, V3.D2, V7.D2
-	FMOVQ 720(R1), F3
-	FMOVQ 512(R1), F6
+	FMOVQ 768(R1), F3
+	FMOVQ 560(R1), F6
 	VFMLA V3.D2, V2.D2, V6.D2
-	FMOVQ 512(R1), F2
+	FMOVQ 560(R1), F2
 	VFMLA V3.D2, V11.D2, V2.D2
-	FMOVQ 720(R1), F3
+	FMOVQ 768(R1), F3
 	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
 	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
 	VFMLA V8.D2, V10.D2, V5.D2
@@ -4305,18 +3767,18 @@ L1:
 	VFMLA V7.D2, V9.D2, V4.D2
 	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
 	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
-	FMOVQ 368(R1), F2
+	FMOVQ 416(R1), F2
 	VADD V2.D2, V15.D2, V4.D2
 	VADD V2.D2, V14.D2, V6.D2
-	FMOVQ 736(R1), F2
+	FMOVQ 784(R1), F2
 	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
 	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
-	FMOVQ 752(R1), F7
+	FMOVQ 800(R1), F7
 	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
 	VBSL V1.B16, V7.B16, V6.B16
 	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
 	VBSL V0.B16, V7.B16, V1.B16
-	FMOVQ 768(R1), F0
+	FMOVQ 816(R1), F0
 	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
 	VBSL V6.B16, V0.B16, V9.B16
 	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
@@ -4337,41 +3799,41 @@ L1:
 	VBSL V0.B16, V14.B16, V2.B16
 	FSTPQ (F4, F2), 64(R3)
 	FLDPQ 96(R0), (F2, F1)
-	FMOVQ 368(R1), F0
+	FMOVQ 416(R1), F0
 	VAND V0.B16, V2.B16, V15.B16
 	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 384(R1), F0
+	FMOVQ 432(R1), F0
 	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
 	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
 	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
 	VBIF V3.B16, V15.B16, V2.B16
 	VBIF V1.B16, V14.B16, V4.B16
-	FMOVQ 416(R1), F5
-	FMOVQ 432(R1), F0
+	FMOVQ 464(R1), F5
+	FMOVQ 480(R1), F0
 	VBSL V0.B16, V5.B16, V3.B16
 	VBSL V0.B16, V5.B16, V1.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 496(R1), F0
 	VADD V0.D2, V2.D2, V2.D2
 	VADD V0.D2, V4.D2, V0.D2
-	FMOVQ 464(R1), F4
+	FMOVQ 512(R1), F4
 	VAND V4.B16, V2.B16, V6.B16
 	VAND V4.B16, V0.B16, V5.B16
-	FMOVQ 480(R1), F4
+	FMOVQ 528(R1), F4
 	VADD V4.D2, V6.D2, V13.D2
 	VADD V4.D2, V5.D2, V12.D2
 	VUSHR $52, V2.D2, V2.D2
 	VUSHR $52, V0.D2, V4.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 544(R1), F0
 	VORR V0.B16, V2.B16, V2.B16
 	VORR V0.B16, V4.B16, V0.B16
 	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
 	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
 	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
 	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
 	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
@@ -4442,10 +3904,10 @@ L1:
 	VFMLA V17.D2, V10.D2, V0.D2
 	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
 	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
-	FMOVQ 528(R1), F0
+	FMOVQ 576(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
-	FMOVQ 528(R1), F6
+	FMOVQ 576(R1), F6
 	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
 	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
 	VFMLS V17.D2, V11.D2, V7.D2
@@ -4454,21 +3916,9 @@ L1:
 	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
 	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
 	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
-	FMOVQ 544(R1), F3
-	FMOVQ 560(R1), F7
-	VFMLA V10.D2, V3.D2, V7.D2
-	FMOVQ 560(R1), F6
-	VFMLA V9.D2, V3.D2, V6.D2
-	FMOVQ 576(R1), F3
-	VFMLA V10.D2, V7.D2, V3.D2
-	FMOVQ 576(R1), F7
-	VFMLA V9.D2, V6.D2, V7.D2
-	FMOVQ 592(R1), F6
-	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 592(R1), F3
-	VFMLA V9.D2, V7.D2, V3.D2
 	FMOVQ 608(R1), F7
-	VFMLA V10.D2, V6.D2, V7.D2
+	VFMLA V10.D2, V3.D2, V7.D2
 	FMOVQ 608(R1), F6
 	VFMLA V9.D2, V3.D2, V6.D2
 	FMOVQ 624(R1), F3
@@ -4491,16 +3941,28 @@ L1:
 	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 688(R1), F3
 	VFMLA V9.D2, V7.D2, V3.D2
-	FMOVQ 704(R1), F8
-	VFMLA V10.D2, V6.D2, V8.D2
 	FMOVQ 704(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 704(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 720(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 720(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 736(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 736(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 752(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 752(R1), F7
 	VFMLA V9.D2, V3.D2, V7.D2
-	FMOVQ 720(R1), F3
-	FMOVQ 512(R1), F6
+	FMOVQ 768(R1), F3
+	FMOVQ 560(R1), F6
 	VFMLA V3.D2, V2.D2, V6.D2
-	FMOVQ 512(R1), F2
+	FMOVQ 560(R1), F2
 	VFMLA V3.D2, V11.D2, V2.D2
-	FMOVQ 720(R1), F3
+	FMOVQ 768(R1), F3
 	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
 	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
 	VFMLA V8.D2, V10.D2, V5.D2
@@ -4508,18 +3970,18 @@ L1:
 	VFMLA V7.D2, V9.D2, V4.D2
 	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
 	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
-	FMOVQ 368(R1), F2
+	FMOVQ 416(R1), F2
 	VADD V2.D2, V15.D2, V4.D2
 	VADD V2.D2, V14.D2, V6.D2
-	FMOVQ 736(R1), F2
+	FMOVQ 784(R1), F2
 	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
 	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
-	FMOVQ 752(R1), F7
+	FMOVQ 800(R1), F7
 	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
 	VBSL V1.B16, V7.B16, V6.B16
 	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
 	VBSL V0.B16, V7.B16, V1.B16
-	FMOVQ 768(R1), F0
+	FMOVQ 816(R1), F0
 	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
 	VBSL V6.B16, V0.B16, V9.B16
 	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
@@ -4549,41 +4011,41 @@ L2:
 	BLT L4
 L3:
 	FLDPQ (R0), (F2, F1)
-	FMOVQ 368(R1), F0
+	FMOVQ 416(R1), F0
 	VAND V0.B16, V2.B16, V15.B16
 	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 384(R1), F0
+	FMOVQ 432(R1), F0
 	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
 	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
 	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
 	VBIF V3.B16, V15.B16, V2.B16
 	VBIF V1.B16, V14.B16, V4.B16
-	FMOVQ 416(R1), F5
-	FMOVQ 432(R1), F0
+	FMOVQ 464(R1), F5
+	FMOVQ 480(R1), F0
 	VBSL V0.B16, V5.B16, V3.B16
 	VBSL V0.B16, V5.B16, V1.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 496(R1), F0
 	VADD V0.D2, V2.D2, V2.D2
 	VADD V0.D2, V4.D2, V0.D2
-	FMOVQ 464(R1), F4
+	FMOVQ 512(R1), F4
 	VAND V4.B16, V2.B16, V6.B16
 	VAND V4.B16, V0.B16, V5.B16
-	FMOVQ 480(R1), F4
+	FMOVQ 528(R1), F4
 	VADD V4.D2, V6.D2, V13.D2
 	VADD V4.D2, V5.D2, V12.D2
 	VUSHR $52, V2.D2, V2.D2
 	VUSHR $52, V0.D2, V4.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 544(R1), F0
 	VORR V0.B16, V2.B16, V2.B16
 	VORR V0.B16, V4.B16, V0.B16
 	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
 	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
 	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
 	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
 	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
@@ -4654,10 +4116,10 @@ L3:
 	VFMLA V17.D2, V10.D2, V0.D2
 	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
 	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
-	FMOVQ 528(R1), F0
+	FMOVQ 576(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
-	FMOVQ 528(R1), F6
+	FMOVQ 576(R1), F6
 	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
 	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
 	VFMLS V17.D2, V11.D2, V7.D2
@@ -4666,21 +4128,9 @@ L3:
 	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
 	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
 	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
-	FMOVQ 544(R1), F3
-	FMOVQ 560(R1), F7
-	VFMLA V10.D2, V3.D2, V7.D2
-	FMOVQ 560(R1), F6
-	VFMLA V9.D2, V3.D2, V6.D2
-	FMOVQ 576(R1), F3
-	VFMLA V10.D2, V7.D2, V3.D2
-	FMOVQ 576(R1), F7
-	VFMLA V9.D2, V6.D2, V7.D2
-	FMOVQ 592(R1), F6
-	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 592(R1), F3
-	VFMLA V9.D2, V7.D2, V3.D2
 	FMOVQ 608(R1), F7
-	VFMLA V10.D2, V6.D2, V7.D2
+	VFMLA V10.D2, V3.D2, V7.D2
 	FMOVQ 608(R1), F6
 	VFMLA V9.D2, V3.D2, V6.D2
 	FMOVQ 624(R1), F3
@@ -4703,16 +4153,28 @@ L3:
 	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 688(R1), F3
 	VFMLA V9.D2, V7.D2, V3.D2
-	FMOVQ 704(R1), F8
-	VFMLA V10.D2, V6.D2, V8.D2
 	FMOVQ 704(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 704(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 720(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 720(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 736(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 736(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 752(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 752(R1), F7
 	VFMLA V9.D2, V3.D2, V7.D2
-	FMOVQ 720(R1), F3
-	FMOVQ 512(R1), F6
+	FMOVQ 768(R1), F3
+	FMOVQ 560(R1), F6
 	VFMLA V3.D2, V2.D2, V6.D2
-	FMOVQ 512(R1), F2
+	FMOVQ 560(R1), F2
 	VFMLA V3.D2, V11.D2, V2.D2
-	FMOVQ 720(R1), F3
+	FMOVQ 768(R1), F3
 	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
 	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
 	VFMLA V8.D2, V10.D2, V5.D2
@@ -4720,18 +4182,18 @@ L3:
 	VFMLA V7.D2, V9.D2, V4.D2
 	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
 	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
-	FMOVQ 368(R1), F2
+	FMOVQ 416(R1), F2
 	VADD V2.D2, V15.D2, V4.D2
 	VADD V2.D2, V14.D2, V6.D2
-	FMOVQ 736(R1), F2
+	FMOVQ 784(R1), F2
 	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
 	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
-	FMOVQ 752(R1), F7
+	FMOVQ 800(R1), F7
 	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
 	VBSL V1.B16, V7.B16, V6.B16
 	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
 	VBSL V0.B16, V7.B16, V1.B16
-	FMOVQ 768(R1), F0
+	FMOVQ 816(R1), F0
 	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
 	VBSL V6.B16, V0.B16, V9.B16
 	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
@@ -4774,41 +4236,41 @@ L4:
 	BLE L6
 	VLD1.P 8(R0), V1.D[1]
 L6:
-	FMOVQ 368(R1), F0
+	FMOVQ 416(R1), F0
 	VAND V0.B16, V2.B16, V15.B16
 	VAND V0.B16, V1.B16, V14.B16
-	FMOVQ 384(R1), F0
+	FMOVQ 432(R1), F0
 	WORD $0x6eefe403 // FCMGT V3.2D, V0.2D, V15.2D
 	WORD $0x6eeee401 // FCMGT V1.2D, V0.2D, V14.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60dde2 // FMUL V2.2D, V15.2D, V0.2D
 	WORD $0x6e60ddc4 // FMUL V4.2D, V14.2D, V0.2D
 	VBIF V3.B16, V15.B16, V2.B16
 	VBIF V1.B16, V14.B16, V4.B16
-	FMOVQ 416(R1), F5
-	FMOVQ 432(R1), F0
+	FMOVQ 464(R1), F5
+	FMOVQ 480(R1), F0
 	VBSL V0.B16, V5.B16, V3.B16
 	VBSL V0.B16, V5.B16, V1.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 496(R1), F0
 	VADD V0.D2, V2.D2, V2.D2
 	VADD V0.D2, V4.D2, V0.D2
-	FMOVQ 464(R1), F4
+	FMOVQ 512(R1), F4
 	VAND V4.B16, V2.B16, V6.B16
 	VAND V4.B16, V0.B16, V5.B16
-	FMOVQ 480(R1), F4
+	FMOVQ 528(R1), F4
 	VADD V4.D2, V6.D2, V13.D2
 	VADD V4.D2, V5.D2, V12.D2
 	VUSHR $52, V2.D2, V2.D2
 	VUSHR $52, V0.D2, V4.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 544(R1), F0
 	VORR V0.B16, V2.B16, V2.B16
 	VORR V0.B16, V4.B16, V0.B16
 	WORD $0x4ee3d44b // FSUB V11.2D, V2.2D, V3.2D
 	WORD $0x4ee1d40a // FSUB V10.2D, V0.2D, V1.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4ee0d5a9 // FSUB V9.2D, V13.2D, V0.2D
 	WORD $0x4ee0d588 // FSUB V8.2D, V12.2D, V0.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4e60d5a1 // FADD V1.2D, V13.2D, V0.2D
 	WORD $0x4e60d580 // FADD V0.2D, V12.2D, V0.2D
 	WORD $0x6e61fd27 // FDIV V7.2D, V9.2D, V1.2D
@@ -4879,10 +4341,10 @@ L6:
 	VFMLA V17.D2, V10.D2, V0.D2
 	WORD $0x4e65d421 // FADD V1.2D, V1.2D, V5.2D
 	WORD $0x4e64d406 // FADD V6.2D, V0.2D, V4.2D
-	FMOVQ 528(R1), F0
+	FMOVQ 576(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d4c0 // FADD V0.2D, V6.2D, V0.2D
-	FMOVQ 528(R1), F6
+	FMOVQ 576(R1), F6
 	WORD $0x4ee6d427 // FSUB V7.2D, V1.2D, V6.2D
 	WORD $0x4ee6d406 // FSUB V6.2D, V0.2D, V6.2D
 	VFMLS V17.D2, V11.D2, V7.D2
@@ -4891,21 +4353,9 @@ L6:
 	WORD $0x4ee6d46b // FSUB V11.2D, V3.2D, V6.2D
 	WORD $0x4e65d44a // FADD V10.2D, V2.2D, V5.2D
 	WORD $0x4e64d569 // FADD V9.2D, V11.2D, V4.2D
-	FMOVQ 544(R1), F3
-	FMOVQ 560(R1), F7
-	VFMLA V10.D2, V3.D2, V7.D2
-	FMOVQ 560(R1), F6
-	VFMLA V9.D2, V3.D2, V6.D2
-	FMOVQ 576(R1), F3
-	VFMLA V10.D2, V7.D2, V3.D2
-	FMOVQ 576(R1), F7
-	VFMLA V9.D2, V6.D2, V7.D2
-	FMOVQ 592(R1), F6
-	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 592(R1), F3
-	VFMLA V9.D2, V7.D2, V3.D2
 	FMOVQ 608(R1), F7
-	VFMLA V10.D2, V6.D2, V7.D2
+	VFMLA V10.D2, V3.D2, V7.D2
 	FMOVQ 608(R1), F6
 	VFMLA V9.D2, V3.D2, V6.D2
 	FMOVQ 624(R1), F3
@@ -4928,16 +4378,28 @@ L6:
 	VFMLA V10.D2, V3.D2, V6.D2
 	FMOVQ 688(R1), F3
 	VFMLA V9.D2, V7.D2, V3.D2
-	FMOVQ 704(R1), F8
-	VFMLA V10.D2, V6.D2, V8.D2
 	FMOVQ 704(R1), F7
+	VFMLA V10.D2, V6.D2, V7.D2
+	FMOVQ 704(R1), F6
+	VFMLA V9.D2, V3.D2, V6.D2
+	FMOVQ 720(R1), F3
+	VFMLA V10.D2, V7.D2, V3.D2
+	FMOVQ 720(R1), F7
+	VFMLA V9.D2, V6.D2, V7.D2
+	FMOVQ 736(R1), F6
+	VFMLA V10.D2, V3.D2, V6.D2
+	FMOVQ 736(R1), F3
+	VFMLA V9.D2, V7.D2, V3.D2
+	FMOVQ 752(R1), F8
+	VFMLA V10.D2, V6.D2, V8.D2
+	FMOVQ 752(R1), F7
 	VFMLA V9.D2, V3.D2, V7.D2
-	FMOVQ 720(R1), F3
-	FMOVQ 512(R1), F6
+	FMOVQ 768(R1), F3
+	FMOVQ 560(R1), F6
 	VFMLA V3.D2, V2.D2, V6.D2
-	FMOVQ 512(R1), F2
+	FMOVQ 560(R1), F2
 	VFMLA V3.D2, V11.D2, V2.D2
-	FMOVQ 720(R1), F3
+	FMOVQ 768(R1), F3
 	WORD $0x6e63dca5 // FMUL V5.2D, V5.2D, V3.2D
 	WORD $0x6e63dc83 // FMUL V3.2D, V4.2D, V3.2D
 	VFMLA V8.D2, V10.D2, V5.D2
@@ -4945,18 +4407,18 @@ L6:
 	VFMLA V7.D2, V9.D2, V4.D2
 	WORD $0x4e65d4c3 // FADD V3.2D, V6.2D, V5.2D
 	WORD $0x4e64d445 // FADD V5.2D, V2.2D, V4.2D
-	FMOVQ 368(R1), F2
+	FMOVQ 416(R1), F2
 	VADD V2.D2, V15.D2, V4.D2
 	VADD V2.D2, V14.D2, V6.D2
-	FMOVQ 736(R1), F2
+	FMOVQ 784(R1), F2
 	WORD $0x4ee23484 // CMGT V4.2D, V4.2D, V2.2D
 	WORD $0x4ee234c2 // CMGT V2.2D, V6.2D, V2.2D
-	FMOVQ 752(R1), F7
+	FMOVQ 800(R1), F7
 	WORD $0x6ee7e426 // FCMGT V6.2D, V1.2D, V7.2D
 	VBSL V1.B16, V7.B16, V6.B16
 	WORD $0x6ee7e401 // FCMGT V1.2D, V0.2D, V7.2D
 	VBSL V0.B16, V7.B16, V1.B16
-	FMOVQ 768(R1), F0
+	FMOVQ 816(R1), F0
 	WORD $0x6ee6e409 // FCMGT V9.2D, V0.2D, V6.2D
 	VBSL V6.B16, V0.B16, V9.B16
 	WORD $0x6ee1e408 // FCMGT V8.2D, V0.2D, V1.2D
@@ -5001,48 +4463,48 @@ TEXT ·Exp2VF32NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F2, F3)
-	FMOVQ 784(R1), F0
+	FMOVQ 832(R1), F0
 	WORD $0x6ea0e441 // FCMGT V1.4S, V2.4S, V0.4S
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ea0e462 // FCMGT V2.4S, V3.4S, V0.4S
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 800(R1), F0
+	FMOVQ 848(R1), F0
 	WORD $0x6ea1e403 // FCMGT V3.4S, V0.4S, V1.4S
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ea2e401 // FCMGT V1.4S, V0.4S, V2.4S
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 128(R1), F0
+	FMOVQ 864(R1), F0
 	WORD $0x4e20d467 // FADD V7.4S, V3.4S, V0.4S
 	WORD $0x4e20d426 // FADD V6.4S, V1.4S, V0.4S
-	FMOVQ 128(R1), F0
+	FMOVQ 864(R1), F0
 	WORD $0x4ea0d4e2 // FSUB V2.4S, V7.4S, V0.4S
 	WORD $0x4ea0d4c0 // FSUB V0.4S, V6.4S, V0.4S
 	WORD $0x4ea2d463 // FSUB V3.4S, V3.4S, V2.4S
 	WORD $0x4ea0d421 // FSUB V1.4S, V1.4S, V0.4S
-	FMOVQ 816(R1), F2
-	FMOVQ 832(R1), F0
-	VFMLA V3.S4, V2.S4, V0.S4
-	FMOVQ 832(R1), F4
-	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 848(R1), F2
-	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 848(R1), F0
-	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 864(R1), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 864(R1), F2
-	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVQ 880(R1), F0
-	VFMLA V3.S4, V4.S4, V0.S4
-	FMOVQ 880(R1), F4
-	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 896(R1), F2
-	VFMLA V3.S4, V0.S4, V2.S4
+	FMOVQ 880(R1), F2
 	FMOVQ 896(R1), F0
+	VFMLA V3.S4, V2.S4, V0.S4
+	FMOVQ 896(R1), F4
+	VFMLA V1.S4, V2.S4, V4.S4
+	FMOVQ 912(R1), F2
+	VFMLA V3.S4, V0.S4, V2.S4
+	FMOVQ 912(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 160(R1), F5
+	FMOVQ 928(R1), F4
+	VFMLA V3.S4, V2.S4, V4.S4
+	FMOVQ 928(R1), F2
+	VFMLA V1.S4, V0.S4, V2.S4
+	FMOVQ 944(R1), F0
+	VFMLA V3.S4, V4.S4, V0.S4
+	FMOVQ 944(R1), F4
+	VFMLA V1.S4, V2.S4, V4.S4
+	FMOVQ 960(R1), F2
+	VFMLA V3.S4, V0.S4, V2.S4
+	FMOVQ 960(R1), F0
+	VFMLA V1.S4, V4.S4, V0.S4
+	FMOVQ 208(R1), F5
 	VFMLA V3.S4, V2.S4, V5.S4
-	FMOVQ 160(R1), F4
+	FMOVQ 208(R1), F4
 	VFMLA V1.S4, V0.S4, V4.S4
 	VUSHR $1, V7.S4, V3.S4
 	VUSHR $1, V6.S4, V2.S4
@@ -5092,48 +4554,48 @@ L2:
 	BLE L4
 	VLD1.P 4(R0), V3.S[3]
 L4:
-	FMOVQ 784(R1), F0
+	FMOVQ 832(R1), F0
 	WORD $0x6ea0e441 // FCMGT V1.4S, V2.4S, V0.4S
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ea0e462 // FCMGT V2.4S, V3.4S, V0.4S
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 800(R1), F0
+	FMOVQ 848(R1), F0
 	WORD $0x6ea1e403 // FCMGT V3.4S, V0.4S, V1.4S
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ea2e401 // FCMGT V1.4S, V0.4S, V2.4S
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 128(R1), F0
+	FMOVQ 864(R1), F0
 	WORD $0x4e20d467 // FADD V7.4S, V3.4S, V0.4S
 	WORD $0x4e20d426 // FADD V6.4S, V1.4S, V0.4S
-	FMOVQ 128(R1), F0
+	FMOVQ 864(R1), F0
 	WORD $0x4ea0d4e2 // FSUB V2.4S, V7.4S, V0.4S
 	WORD $0x4ea0d4c0 // FSUB V0.4S, V6.4S, V0.4S
 	WORD $0x4ea2d463 // FSUB V3.4S, V3.4S, V2.4S
 	WORD $0x4ea0d421 // FSUB V1.4S, V1.4S, V0.4S
-	FMOVQ 816(R1), F2
-	FMOVQ 832(R1), F0
-	VFMLA V3.S4, V2.S4, V0.S4
-	FMOVQ 832(R1), F4
-	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 848(R1), F2
-	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 848(R1), F0
-	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 864(R1), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 864(R1), F2
-	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVQ 880(R1), F0
-	VFMLA V3.S4, V4.S4, V0.S4
-	FMOVQ 880(R1), F4
-	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 896(R1), F2
-	VFMLA V3.S4, V0.S4, V2.S4
+	FMOVQ 880(R1), F2
 	FMOVQ 896(R1), F0
+	VFMLA V3.S4, V2.S4, V0.S4
+	FMOVQ 896(R1), F4
+	VFMLA V1.S4, V2.S4, V4.S4
+	FMOVQ 912(R1), F2
+	VFMLA V3.S4, V0.S4, V2.S4
+	FMOVQ 912(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 160(R1), F5
+	FMOVQ 928(R1), F4
+	VFMLA V3.S4, V2.S4, V4.S4
+	FMOVQ 928(R1), F2
+	VFMLA V1.S4, V0.S4, V2.S4
+	FMOVQ 944(R1), F0
+	VFMLA V3.S4, V4.S4, V0.S4
+	FMOVQ 944(R1), F4
+	VFMLA V1.S4, V2.S4, V4.S4
+	FMOVQ 960(R1), F2
+	VFMLA V3.S4, V0.S4, V2.S4
+	FMOVQ 960(R1), F0
+	VFMLA V1.S4, V4.S4, V0.S4
+	FMOVQ 208(R1), F5
 	VFMLA V3.S4, V2.S4, V5.S4
-	FMOVQ 160(R1), F4
+	FMOVQ 208(R1), F4
 	VFMLA V1.S4, V0.S4, V4.S4
 	VUSHR $1, V7.S4, V3.S4
 	VUSHR $1, V6.S4, V2.S4
@@ -5185,68 +4647,68 @@ TEXT ·Exp2VF64NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F2, F3)
-	FMOVQ 912(R1), F0
+	FMOVQ 976(R1), F0
 	WORD $0x6ee0e441 // FCMGT V1.2D, V2.2D, V0.2D
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ee0e462 // FCMGT V2.2D, V3.2D, V0.2D
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 928(R1), F0
+	FMOVQ 992(R1), F0
 	WORD $0x6ee1e403 // FCMGT V3.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ee2e401 // FCMGT V1.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 528(R1), F0
+	FMOVQ 576(R1), F0
 	WORD $0x4e60d467 // FADD V7.2D, V3.2D, V0.2D
 	WORD $0x4e60d426 // FADD V6.2D, V1.2D, V0.2D
-	FMOVQ 528(R1), F0
+	FMOVQ 576(R1), F0
 	WORD $0x4ee0d4e2 // FSUB V2.2D, V7.2D, V0.2D
 	WORD $0x4ee0d4c0 // FSUB V0.2D, V6.2D, V0.2D
 	WORD $0x4ee2d463 // FSUB V3.2D, V3.2D, V2.2D
 	WORD $0x4ee0d421 // FSUB V1.2D, V1.2D, V0.2D
-	FMOVQ 944(R1), F4
-	FMOVQ 960(R1), F2
-	VFMLA V3.D2, V4.D2, V2.D2
-	FMOVQ 960(R1), F0
-	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 976(R1), F4
-	VFMLA V3.D2, V2.D2, V4.D2
-	FMOVQ 976(R1), F2
-	VFMLA V1.D2, V0.D2, V2.D2
-	FMOVQ 992(R1), F0
-	VFMLA V3.D2, V4.D2, V0.D2
-	FMOVQ 992(R1), F4
-	VFMLA V1.D2, V2.D2, V4.D2
-	FMOVQ 1008(R1), F2
-	VFMLA V3.D2, V0.D2, V2.D2
-	FMOVQ 1008(R1), F0
-	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 1024(R1), F4
-	VFMLA V3.D2, V2.D2, V4.D2
+	FMOVQ 1008(R1), F4
 	FMOVQ 1024(R1), F2
-	VFMLA V1.D2, V0.D2, V2.D2
-	FMOVQ 1040(R1), F0
-	VFMLA V3.D2, V4.D2, V0.D2
+	VFMLA V3.D2, V4.D2, V2.D2
+	FMOVQ 1024(R1), F0
+	VFMLA V1.D2, V4.D2, V0.D2
 	FMOVQ 1040(R1), F4
-	VFMLA V1.D2, V2.D2, V4.D2
-	FMOVQ 1056(R1), F2
-	VFMLA V3.D2, V0.D2, V2.D2
-	FMOVQ 1056(R1), F0
-	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 1072(R1), F4
 	VFMLA V3.D2, V2.D2, V4.D2
-	FMOVQ 1072(R1), F2
+	FMOVQ 1040(R1), F2
 	VFMLA V1.D2, V0.D2, V2.D2
-	FMOVQ 1088(R1), F0
+	FMOVQ 1056(R1), F0
 	VFMLA V3.D2, V4.D2, V0.D2
-	FMOVQ 1088(R1), F4
+	FMOVQ 1056(R1), F4
 	VFMLA V1.D2, V2.D2, V4.D2
-	FMOVQ 1104(R1), F2
+	FMOVQ 1072(R1), F2
 	VFMLA V3.D2, V0.D2, V2.D2
-	FMOVQ 1104(R1), F0
+	FMOVQ 1072(R1), F0
 	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 512(R1), F5
+	FMOVQ 1088(R1), F4
+	VFMLA V3.D2, V2.D2, V4.D2
+	FMOVQ 1088(R1), F2
+	VFMLA V1.D2, V0.D2, V2.D2
+	FMOVQ 1104(R1), F0
+	VFMLA V3.D2, V4.D2, V0.D2
+	FMOVQ 1104(R1), F4
+	VFMLA V1.D2, V2.D2, V4.D2
+	FMOVQ 1120(R1), F2
+	VFMLA V3.D2, V0.D2, V2.D2
+	FMOVQ 1120(R1), F0
+	VFMLA V1.D2, V4.D2, V0.D2
+	FMOVQ 1136(R1), F4
+	VFMLA V3.D2, V2.D2, V4.D2
+	FMOVQ 1136(R1), F2
+	VFMLA V1.D2, V0.D2, V2.D2
+	FMOVQ 1152(R1), F0
+	VFMLA V3.D2, V4.D2, V0.D2
+	FMOVQ 1152(R1), F4
+	VFMLA V1.D2, V2.D2, V4.D2
+	FMOVQ 1168(R1), F2
+	VFMLA V3.D2, V0.D2, V2.D2
+	FMOVQ 1168(R1), F0
+	VFMLA V1.D2, V4.D2, V0.D2
+	FMOVQ 560(R1), F5
 	VFMLA V3.D2, V2.D2, V5.D2
-	FMOVQ 512(R1), F4
+	FMOVQ 560(R1), F4
 	VFMLA V1.D2, V0.D2, V4.D2
 	VUSHR $1, V7.D2, V3.D2
 	VUSHR $1, V6.D2, V2.D2
@@ -5284,68 +4746,68 @@ L2:
 	BLE L4
 	VLD1.P 8(R0), V3.D[1]
 L4:
-	FMOVQ 912(R1), F0
+	FMOVQ 976(R1), F0
 	WORD $0x6ee0e441 // FCMGT V1.2D, V2.2D, V0.2D
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ee0e462 // FCMGT V2.2D, V3.2D, V0.2D
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 928(R1), F0
+	FMOVQ 992(R1), F0
 	WORD $0x6ee1e403 // FCMGT V3.2D, V0.2D, V1.2D
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ee2e401 // FCMGT V1.2D, V0.2D, V2.2D
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 528(R1), F0
+	FMOVQ 576(R1), F0
 	WORD $0x4e60d467 // FADD V7.2D, V3.2D, V0.2D
 	WORD $0x4e60d426 // FADD V6.2D, V1.2D, V0.2D
-	FMOVQ 528(R1), F0
+	FMOVQ 576(R1), F0
 	WORD $0x4ee0d4e2 // FSUB V2.2D, V7.2D, V0.2D
 	WORD $0x4ee0d4c0 // FSUB V0.2D, V6.2D, V0.2D
 	WORD $0x4ee2d463 // FSUB V3.2D, V3.2D, V2.2D
 	WORD $0x4ee0d421 // FSUB V1.2D, V1.2D, V0.2D
-	FMOVQ 944(R1), F4
-	FMOVQ 960(R1), F2
-	VFMLA V3.D2, V4.D2, V2.D2
-	FMOVQ 960(R1), F0
-	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 976(R1), F4
-	VFMLA V3.D2, V2.D2, V4.D2
-	FMOVQ 976(R1), F2
-	VFMLA V1.D2, V0.D2, V2.D2
-	FMOVQ 992(R1), F0
-	VFMLA V3.D2, V4.D2, V0.D2
-	FMOVQ 992(R1), F4
-	VFMLA V1.D2, V2.D2, V4.D2
-	FMOVQ 1008(R1), F2
-	VFMLA V3.D2, V0.D2, V2.D2
-	FMOVQ 1008(R1), F0
-	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 1024(R1), F4
-	VFMLA V3.D2, V2.D2, V4.D2
+	FMOVQ 1008(R1), F4
 	FMOVQ 1024(R1), F2
-	VFMLA V1.D2, V0.D2, V2.D2
-	FMOVQ 1040(R1), F0
-	VFMLA V3.D2, V4.D2, V0.D2
+	VFMLA V3.D2, V4.D2, V2.D2
+	FMOVQ 1024(R1), F0
+	VFMLA V1.D2, V4.D2, V0.D2
 	FMOVQ 1040(R1), F4
-	VFMLA V1.D2, V2.D2, V4.D2
-	FMOVQ 1056(R1), F2
-	VFMLA V3.D2, V0.D2, V2.D2
-	FMOVQ 1056(R1), F0
-	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 1072(R1), F4
 	VFMLA V3.D2, V2.D2, V4.D2
-	FMOVQ 1072(R1), F2
+	FMOVQ 1040(R1), F2
 	VFMLA V1.D2, V0.D2, V2.D2
-	FMOVQ 1088(R1), F0
+	FMOVQ 1056(R1), F0
 	VFMLA V3.D2, V4.D2, V0.D2
-	FMOVQ 1088(R1), F4
+	FMOVQ 1056(R1), F4
 	VFMLA V1.D2, V2.D2, V4.D2
-	FMOVQ 1104(R1), F2
+	FMOVQ 1072(R1), F2
 	VFMLA V3.D2, V0.D2, V2.D2
-	FMOVQ 1104(R1), F0
+	FMOVQ 1072(R1), F0
 	VFMLA V1.D2, V4.D2, V0.D2
-	FMOVQ 512(R1), F5
+	FMOVQ 1088(R1), F4
+	VFMLA V3.D2, V2.D2, V4.D2
+	FMOVQ 1088(R1), F2
+	VFMLA V1.D2, V0.D2, V2.D2
+	FMOVQ 1104(R1), F0
+	VFMLA V3.D2, V4.D2, V0.D2
+	FMOVQ 1104(R1), F4
+	VFMLA V1.D2, V2.D2, V4.D2
+	FMOVQ 1120(R1), F2
+	VFMLA V3.D2, V0.D2, V2.D2
+	FMOVQ 1120(R1), F0
+	VFMLA V1.D2, V4.D2, V0.D2
+	FMOVQ 1136(R1), F4
+	VFMLA V3.D2, V2.D2, V4.D2
+	FMOVQ 1136(R1), F2
+	VFMLA V1.D2, V0.D2, V2.D2
+	FMOVQ 1152(R1), F0
+	VFMLA V3.D2, V4.D2, V0.D2
+	FMOVQ 1152(R1), F4
+	VFMLA V1.D2, V2.D2, V4.D2
+	FMOVQ 1168(R1), F2
+	VFMLA V3.D2, V0.D2, V2.D2
+	FMOVQ 1168(R1), F0
+	VFMLA V1.D2, V4.D2, V0.D2
+	FMOVQ 560(R1), F5
 	VFMLA V3.D2, V2.D2, V5.D2
-	FMOVQ 512(R1), F4
+	FMOVQ 560(R1), F4
 	VFMLA V1.D2, V0.D2, V4.D2
 	VUSHR $1, V7.D2, V3.D2
 	VUSHR $1, V6.D2, V2.D2
@@ -5385,77 +4847,77 @@ TEXT ·Log2VF32NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F8, F7)
-	FMOVQ 304(R1), F0
+	FMOVQ 352(R1), F0
 	WORD $0x6ea8e405 // FCMGT V5.4S, V0.4S, V8.4S
 	WORD $0x6ea7e403 // FCMGT V3.4S, V0.4S, V7.4S
-	FMOVQ 320(R1), F0
+	FMOVQ 368(R1), F0
 	WORD $0x6e20dd02 // FMUL V2.4S, V8.4S, V0.4S
 	WORD $0x6e20dce1 // FMUL V1.4S, V7.4S, V0.4S
 	VBIF V5.B16, V8.B16, V2.B16
 	VBIF V3.B16, V7.B16, V1.B16
-	FMOVQ 1120(R1), F4
-	FMOVQ 1136(R1), F0
+	FMOVQ 1184(R1), F4
+	FMOVQ 1200(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 1152(R1), F0
+	FMOVQ 1216(R1), F0
 	VADD V0.S4, V2.S4, V4.S4
 	VADD V0.S4, V1.S4, V0.S4
-	FMOVQ 1168(R1), F1
+	FMOVQ 1232(R1), F1
 	VAND V1.B16, V4.B16, V2.B16
 	VAND V1.B16, V0.B16, V6.B16
-	FMOVQ 1184(R1), F1
+	FMOVQ 1248(R1), F1
 	VADD V1.S4, V2.S4, V2.S4
 	VADD V1.S4, V6.S4, V1.S4
 	VUSHR $23, V4.S4, V4.S4
 	VUSHR $23, V0.S4, V6.S4
-	FMOVQ 1200(R1), F0
+	FMOVQ 1264(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ea5d486 // FSUB V6.4S, V4.4S, V5.4S
 	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
-	FMOVQ 160(R1), F3
+	FMOVQ 208(R1), F3
 	WORD $0x4ea3d445 // FSUB V5.4S, V2.4S, V3.4S
 	WORD $0x4ea3d424 // FSUB V4.4S, V1.4S, V3.4S
-	FMOVQ 1216(R1), F1
-	FMOVQ 1232(R1), F3
-	VFMLA V5.S4, V1.S4, V3.S4
-	FMOVQ 1232(R1), F2
-	VFMLA V4.S4, V1.S4, V2.S4
-	FMOVQ 1248(R1), F1
-	VFMLA V5.S4, V3.S4, V1.S4
-	FMOVQ 1248(R1), F3
-	VFMLA V4.S4, V2.S4, V3.S4
-	FMOVQ 1264(R1), F2
-	VFMLA V5.S4, V1.S4, V2.S4
-	FMOVQ 1264(R1), F1
-	VFMLA V4.S4, V3.S4, V1.S4
-	FMOVQ 1280(R1), F3
-	VFMLA V5.S4, V2.S4, V3.S4
-	FMOVQ 1280(R1), F2
-	VFMLA V4.S4, V1.S4, V2.S4
-	FMOVQ 1296(R1), F1
-	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 1280(R1), F1
 	FMOVQ 1296(R1), F3
-	VFMLA V4.S4, V2.S4, V3.S4
-	FMOVQ 1312(R1), F2
-	VFMLA V5.S4, V1.S4, V2.S4
-	FMOVQ 1312(R1), F1
-	VFMLA V4.S4, V3.S4, V1.S4
-	FMOVQ 1328(R1), F3
-	VFMLA V5.S4, V2.S4, V3.S4
-	FMOVQ 1328(R1), F2
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 1296(R1), F2
 	VFMLA V4.S4, V1.S4, V2.S4
-	FMOVQ 1344(R1), F1
+	FMOVQ 1312(R1), F1
 	VFMLA V5.S4, V3.S4, V1.S4
-	FMOVQ 1344(R1), F3
+	FMOVQ 1312(R1), F3
 	VFMLA V4.S4, V2.S4, V3.S4
-	FMOVQ 1360(R1), F2
+	FMOVQ 1328(R1), F2
 	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 1328(R1), F1
+	VFMLA V4.S4, V3.S4, V1.S4
+	FMOVQ 1344(R1), F3
+	VFMLA V5.S4, V2.S4, V3.S4
+	FMOVQ 1344(R1), F2
+	VFMLA V4.S4, V1.S4, V2.S4
 	FMOVQ 1360(R1), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 1360(R1), F3
+	VFMLA V4.S4, V2.S4, V3.S4
+	FMOVQ 1376(R1), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 1376(R1), F1
+	VFMLA V4.S4, V3.S4, V1.S4
+	FMOVQ 1392(R1), F3
+	VFMLA V5.S4, V2.S4, V3.S4
+	FMOVQ 1392(R1), F2
+	VFMLA V4.S4, V1.S4, V2.S4
+	FMOVQ 1408(R1), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 1408(R1), F3
+	VFMLA V4.S4, V2.S4, V3.S4
+	FMOVQ 1424(R1), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 1424(R1), F1
 	VFMLA V4.S4, V3.S4, V1.S4
 	WORD $0x6e22dca2 // FMUL V2.4S, V5.4S, V2.4S
 	WORD $0x6e21dc83 // FMUL V3.4S, V4.4S, V1.4S
-	FMOVQ 1376(R1), F1
+	FMOVQ 1440(R1), F1
 	VFMLA V1.S4, V5.S4, V2.S4
 	VFMLA V1.S4, V4.S4, V3.S4
 	WORD $0x4e22d4c6 // FADD V6.4S, V6.4S, V2.4S
@@ -5471,7 +4933,7 @@ L1:
 	FMOVQ 0(R1), F0
 	VADD V0.S4, V8.S4, V2.S4
 	VADD V0.S4, V7.S4, V3.S4
-	FMOVQ 352(R1), F0
+	FMOVQ 400(R1), F0
 	WORD $0x4ea03442 // CMGT V2.4S, V2.4S, V0.4S
 	WORD $0x4ea03460 // CMGT V0.4S, V3.4S, V0.4S
 	VBSL V6.B16, V1.B16, V2.B16
@@ -5512,77 +4974,77 @@ L2:
 	BLE L4
 	VLD1.P 4(R0), V7.S[3]
 L4:
-	FMOVQ 304(R1), F0
+	FMOVQ 352(R1), F0
 	WORD $0x6ea8e405 // FCMGT V5.4S, V0.4S, V8.4S
 	WORD $0x6ea7e403 // FCMGT V3.4S, V0.4S, V7.4S
-	FMOVQ 320(R1), F0
+	FMOVQ 368(R1), F0
 	WORD $0x6e20dd02 // FMUL V2.4S, V8.4S, V0.4S
 	WORD $0x6e20dce1 // FMUL V1.4S, V7.4S, V0.4S
 	VBIF V5.B16, V8.B16, V2.B16
 	VBIF V3.B16, V7.B16, V1.B16
-	FMOVQ 1120(R1), F4
-	FMOVQ 1136(R1), F0
+	FMOVQ 1184(R1), F4
+	FMOVQ 1200(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 1152(R1), F0
+	FMOVQ 1216(R1), F0
 	VADD V0.S4, V2.S4, V4.S4
 	VADD V0.S4, V1.S4, V0.S4
-	FMOVQ 1168(R1), F1
+	FMOVQ 1232(R1), F1
 	VAND V1.B16, V4.B16, V2.B16
 	VAND V1.B16, V0.B16, V6.B16
-	FMOVQ 1184(R1), F1
+	FMOVQ 1248(R1), F1
 	VADD V1.S4, V2.S4, V2.S4
 	VADD V1.S4, V6.S4, V1.S4
 	VUSHR $23, V4.S4, V4.S4
 	VUSHR $23, V0.S4, V6.S4
-	FMOVQ 1200(R1), F0
+	FMOVQ 1264(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ea5d486 // FSUB V6.4S, V4.4S, V5.4S
 	WORD $0x4ea3d400 // FSUB V0.4S, V0.4S, V3.4S
-	FMOVQ 160(R1), F3
+	FMOVQ 208(R1), F3
 	WORD $0x4ea3d445 // FSUB V5.4S, V2.4S, V3.4S
 	WORD $0x4ea3d424 // FSUB V4.4S, V1.4S, V3.4S
-	FMOVQ 1216(R1), F1
-	FMOVQ 1232(R1), F3
-	VFMLA V5.S4, V1.S4, V3.S4
-	FMOVQ 1232(R1), F2
-	VFMLA V4.S4, V1.S4, V2.S4
-	FMOVQ 1248(R1), F1
-	VFMLA V5.S4, V3.S4, V1.S4
-	FMOVQ 1248(R1), F3
-	VFMLA V4.S4, V2.S4, V3.S4
-	FMOVQ 1264(R1), F2
-	VFMLA V5.S4, V1.S4, V2.S4
-	FMOVQ 1264(R1), F1
-	VFMLA V4.S4, V3.S4, V1.S4
-	FMOVQ 1280(R1), F3
-	VFMLA V5.S4, V2.S4, V3.S4
-	FMOVQ 1280(R1), F2
-	VFMLA V4.S4, V1.S4, V2.S4
-	FMOVQ 1296(R1), F1
-	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 1280(R1), F1
 	FMOVQ 1296(R1), F3
-	VFMLA V4.S4, V2.S4, V3.S4
-	FMOVQ 1312(R1), F2
-	VFMLA V5.S4, V1.S4, V2.S4
-	FMOVQ 1312(R1), F1
-	VFMLA V4.S4, V3.S4, V1.S4
-	FMOVQ 1328(R1), F3
-	VFMLA V5.S4, V2.S4, V3.S4
-	FMOVQ 1328(R1), F2
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 1296(R1), F2
 	VFMLA V4.S4, V1.S4, V2.S4
-	FMOVQ 1344(R1), F1
+	FMOVQ 1312(R1), F1
 	VFMLA V5.S4, V3.S4, V1.S4
-	FMOVQ 1344(R1), F3
+	FMOVQ 1312(R1), F3
 	VFMLA V4.S4, V2.S4, V3.S4
-	FMOVQ 1360(R1), F2
+	FMOVQ 1328(R1), F2
 	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 1328(R1), F1
+	VFMLA V4.S4, V3.S4, V1.S4
+	FMOVQ 1344(R1), F3
+	VFMLA V5.S4, V2.S4, V3.S4
+	FMOVQ 1344(R1), F2
+	VFMLA V4.S4, V1.S4, V2.S4
 	FMOVQ 1360(R1), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 1360(R1), F3
+	VFMLA V4.S4, V2.S4, V3.S4
+	FMOVQ 1376(R1), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 1376(R1), F1
+	VFMLA V4.S4, V3.S4, V1.S4
+	FMOVQ 1392(R1), F3
+	VFMLA V5.S4, V2.S4, V3.S4
+	FMOVQ 1392(R1), F2
+	VFMLA V4.S4, V1.S4, V2.S4
+	FMOVQ 1408(R1), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 1408(R1), F3
+	VFMLA V4.S4, V2.S4, V3.S4
+	FMOVQ 1424(R1), F2
+	VFMLA V5.S4, V1.S4, V2.S4
+	FMOVQ 1424(R1), F1
 	VFMLA V4.S4, V3.S4, V1.S4
 	WORD $0x6e22dca2 // FMUL V2.4S, V5.4S, V2.4S
 	WORD $0x6e21dc83 // FMUL V3.4S, V4.4S, V1.4S
-	FMOVQ 1376(R1), F1
+	FMOVQ 1440(R1), F1
 	VFMLA V1.S4, V5.S4, V2.S4
 	VFMLA V1.S4, V4.S4, V3.S4
 	WORD $0x4e22d4c6 // FADD V6.4S, V6.4S, V2.4S
@@ -5598,7 +5060,7 @@ L4:
 	FMOVQ 0(R1), F0
 	VADD V0.S4, V8.S4, V2.S4
 	VADD V0.S4, V7.S4, V3.S4
-	FMOVQ 352(R1), F0
+	FMOVQ 400(R1), F0
 	WORD $0x4ea03442 // CMGT V2.4S, V2.4S, V0.4S
 	WORD $0x4ea03460 // CMGT V0.4S, V3.4S, V0.4S
 	VBSL V6.B16, V1.B16, V2.B16
@@ -5641,77 +5103,77 @@ TEXT ·Log2VF64NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F14, F13)
-	FMOVQ 384(R1), F0
+	FMOVQ 432(R1), F0
 	WORD $0x6eeee405 // FCMGT V5.2D, V0.2D, V14.2D
 	WORD $0x6eede403 // FCMGT V3.2D, V0.2D, V13.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60ddc2 // FMUL V2.2D, V14.2D, V0.2D
 	WORD $0x6e60dda1 // FMUL V1.2D, V13.2D, V0.2D
 	VBIF V5.B16, V14.B16, V2.B16
 	VBIF V3.B16, V13.B16, V1.B16
-	FMOVQ 416(R1), F4
-	FMOVQ 432(R1), F0
+	FMOVQ 464(R1), F4
+	FMOVQ 480(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 496(R1), F0
 	VADD V0.D2, V2.D2, V4.D2
 	VADD V0.D2, V1.D2, V0.D2
-	FMOVQ 464(R1), F2
+	FMOVQ 512(R1), F2
 	VAND V2.B16, V4.B16, V1.B16
 	VAND V2.B16, V0.B16, V6.B16
-	FMOVQ 480(R1), F2
+	FMOVQ 528(R1), F2
 	VADD V2.D2, V1.D2, V1.D2
 	VADD V2.D2, V6.D2, V2.D2
 	VUSHR $52, V4.D2, V4.D2
 	VUSHR $52, V0.D2, V6.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 544(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ee5d48c // FSUB V12.2D, V4.2D, V5.2D
 	WORD $0x4ee3d40b // FSUB V11.2D, V0.2D, V3.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4ee0d42a // FSUB V10.2D, V1.2D, V0.2D
 	WORD $0x4ee0d449 // FSUB V9.2D, V2.2D, V0.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d440 // FADD V0.2D, V2.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 1392(R1), F0
+	FMOVQ 1456(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
 	WORD $0x6e69dc03 // FMUL V3.2D, V0.2D, V9.2D
-	FMOVQ 1408(R1), F0
-	FMOVQ 1424(R1), F2
-	VFMLA V6.D2, V0.D2, V2.D2
-	FMOVQ 1424(R1), F1
-	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 1440(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 1440(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 1456(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 1456(R1), F0
-	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 1472(R1), F2
-	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 1472(R1), F1
-	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 1488(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1472(R1), F0
 	FMOVQ 1488(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 1504(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
+	VFMLA V6.D2, V0.D2, V2.D2
+	FMOVQ 1488(R1), F1
+	VFMLA V5.D2, V0.D2, V1.D2
 	FMOVQ 1504(R1), F0
-	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 1520(R1), F2
-	VFMLA V6.D2, V1.D2, V2.D2
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1504(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 1520(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 1520(R1), F0
+	VFMLA V5.D2, V2.D2, V0.D2
+	FMOVQ 1536(R1), F2
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 1536(R1), F1
+	VFMLA V5.D2, V0.D2, V1.D2
+	FMOVQ 1552(R1), F0
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1552(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
+	FMOVQ 1568(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 1568(R1), F0
+	VFMLA V5.D2, V2.D2, V0.D2
+	FMOVQ 1584(R1), F2
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 1584(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
 	VMOV V4.B16, V0.B16
 	VFMLA V6.D2, V2.D2, V0.D2
@@ -5719,13 +5181,13 @@ L1:
 	VFMLA V5.D2, V1.D2, V2.D2
 	VFMLS V0.D2, V8.D2, V4.D2
 	VFMLS V2.D2, V7.D2, V3.D2
-	FMOVQ 1536(R1), F0
+	FMOVQ 1600(R1), F0
 	WORD $0x6e60dc81 // FMUL V1.2D, V4.2D, V0.2D
 	WORD $0x6e60dc62 // FMUL V2.2D, V3.2D, V0.2D
-	FMOVQ 1552(R1), F0
+	FMOVQ 1616(R1), F0
 	VFMLA V0.D2, V10.D2, V1.D2
 	VFMLA V0.D2, V9.D2, V2.D2
-	FMOVQ 1568(R1), F0
+	FMOVQ 1632(R1), F0
 	VFMLA V0.D2, V10.D2, V1.D2
 	VFMLA V0.D2, V9.D2, V2.D2
 	WORD $0x4e61d580 // FADD V0.2D, V12.2D, V1.2D
@@ -5735,13 +5197,13 @@ L1:
 	WORD $0x4e61e5a5 // FCMEQ V5.2D, V13.2D, V1.2D
 	WORD $0x6ee1f9c4 // FSQRT V4.2D, V14.2D
 	WORD $0x6ee1f9a3 // FSQRT V3.2D, V13.2D
-	FMOVQ 1584(R1), F1
+	FMOVQ 1648(R1), F1
 	VBSL V4.B16, V1.B16, V2.B16
 	VBSL V3.B16, V1.B16, V5.B16
-	FMOVQ 368(R1), F1
+	FMOVQ 416(R1), F1
 	VADD V1.D2, V14.D2, V3.D2
 	VADD V1.D2, V13.D2, V4.D2
-	FMOVQ 736(R1), F1
+	FMOVQ 784(R1), F1
 	WORD $0x4ee13463 // CMGT V3.2D, V3.2D, V1.2D
 	WORD $0x4ee13481 // CMGT V1.2D, V4.2D, V1.2D
 	VBSL V0.B16, V2.B16, V3.B16
@@ -5770,77 +5232,77 @@ L2:
 	BLE L4
 	VLD1.P 8(R0), V13.D[1]
 L4:
-	FMOVQ 384(R1), F0
+	FMOVQ 432(R1), F0
 	WORD $0x6eeee405 // FCMGT V5.2D, V0.2D, V14.2D
 	WORD $0x6eede403 // FCMGT V3.2D, V0.2D, V13.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60ddc2 // FMUL V2.2D, V14.2D, V0.2D
 	WORD $0x6e60dda1 // FMUL V1.2D, V13.2D, V0.2D
 	VBIF V5.B16, V14.B16, V2.B16
 	VBIF V3.B16, V13.B16, V1.B16
-	FMOVQ 416(R1), F4
-	FMOVQ 432(R1), F0
+	FMOVQ 464(R1), F4
+	FMOVQ 480(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 496(R1), F0
 	VADD V0.D2, V2.D2, V4.D2
 	VADD V0.D2, V1.D2, V0.D2
-	FMOVQ 464(R1), F2
+	FMOVQ 512(R1), F2
 	VAND V2.B16, V4.B16, V1.B16
 	VAND V2.B16, V0.B16, V6.B16
-	FMOVQ 480(R1), F2
+	FMOVQ 528(R1), F2
 	VADD V2.D2, V1.D2, V1.D2
 	VADD V2.D2, V6.D2, V2.D2
 	VUSHR $52, V4.D2, V4.D2
 	VUSHR $52, V0.D2, V6.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 544(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ee5d48c // FSUB V12.2D, V4.2D, V5.2D
 	WORD $0x4ee3d40b // FSUB V11.2D, V0.2D, V3.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4ee0d42a // FSUB V10.2D, V1.2D, V0.2D
 	WORD $0x4ee0d449 // FSUB V9.2D, V2.2D, V0.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d440 // FADD V0.2D, V2.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 1392(R1), F0
+	FMOVQ 1456(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
 	WORD $0x6e69dc03 // FMUL V3.2D, V0.2D, V9.2D
-	FMOVQ 1408(R1), F0
-	FMOVQ 1424(R1), F2
-	VFMLA V6.D2, V0.D2, V2.D2
-	FMOVQ 1424(R1), F1
-	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 1440(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 1440(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 1456(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 1456(R1), F0
-	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 1472(R1), F2
-	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 1472(R1), F1
-	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 1488(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1472(R1), F0
 	FMOVQ 1488(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 1504(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
+	VFMLA V6.D2, V0.D2, V2.D2
+	FMOVQ 1488(R1), F1
+	VFMLA V5.D2, V0.D2, V1.D2
 	FMOVQ 1504(R1), F0
-	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 1520(R1), F2
-	VFMLA V6.D2, V1.D2, V2.D2
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1504(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 1520(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 1520(R1), F0
+	VFMLA V5.D2, V2.D2, V0.D2
+	FMOVQ 1536(R1), F2
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 1536(R1), F1
+	VFMLA V5.D2, V0.D2, V1.D2
+	FMOVQ 1552(R1), F0
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1552(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
+	FMOVQ 1568(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 1568(R1), F0
+	VFMLA V5.D2, V2.D2, V0.D2
+	FMOVQ 1584(R1), F2
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 1584(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
 	VMOV V4.B16, V0.B16
 	VFMLA V6.D2, V2.D2, V0.D2
@@ -5848,13 +5310,13 @@ L4:
 	VFMLA V5.D2, V1.D2, V2.D2
 	VFMLS V0.D2, V8.D2, V4.D2
 	VFMLS V2.D2, V7.D2, V3.D2
-	FMOVQ 1536(R1), F0
+	FMOVQ 1600(R1), F0
 	WORD $0x6e60dc81 // FMUL V1.2D, V4.2D, V0.2D
 	WORD $0x6e60dc62 // FMUL V2.2D, V3.2D, V0.2D
-	FMOVQ 1552(R1), F0
+	FMOVQ 1616(R1), F0
 	VFMLA V0.D2, V10.D2, V1.D2
 	VFMLA V0.D2, V9.D2, V2.D2
-	FMOVQ 1568(R1), F0
+	FMOVQ 1632(R1), F0
 	VFMLA V0.D2, V10.D2, V1.D2
 	VFMLA V0.D2, V9.D2, V2.D2
 	WORD $0x4e61d580 // FADD V0.2D, V12.2D, V1.2D
@@ -5864,13 +5326,13 @@ L4:
 	WORD $0x4e61e5a5 // FCMEQ V5.2D, V13.2D, V1.2D
 	WORD $0x6ee1f9c4 // FSQRT V4.2D, V14.2D
 	WORD $0x6ee1f9a3 // FSQRT V3.2D, V13.2D
-	FMOVQ 1584(R1), F1
+	FMOVQ 1648(R1), F1
 	VBSL V4.B16, V1.B16, V2.B16
 	VBSL V3.B16, V1.B16, V5.B16
-	FMOVQ 368(R1), F1
+	FMOVQ 416(R1), F1
 	VADD V1.D2, V14.D2, V3.D2
 	VADD V1.D2, V13.D2, V4.D2
-	FMOVQ 736(R1), F1
+	FMOVQ 784(R1), F1
 	WORD $0x4ee13463 // CMGT V3.2D, V3.2D, V1.2D
 	WORD $0x4ee13481 // CMGT V1.2D, V4.2D, V1.2D
 	VBSL V0.B16, V2.B16, V3.B16
@@ -5901,54 +5363,54 @@ TEXT ·ExpVF32NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F2, F3)
-	FMOVQ 1600(R1), F0
+	FMOVQ 1664(R1), F0
 	WORD $0x6ea0e441 // FCMGT V1.4S, V2.4S, V0.4S
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ea0e462 // FCMGT V2.4S, V3.4S, V0.4S
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 1616(R1), F0
+	FMOVQ 1680(R1), F0
 	WORD $0x6ea1e403 // FCMGT V3.4S, V0.4S, V1.4S
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ea2e401 // FCMGT V1.4S, V0.4S, V2.4S
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 1376(R1), F0
-	FMOVQ 128(R1), F7
+	FMOVQ 1440(R1), F0
+	FMOVQ 864(R1), F7
 	VFMLA V0.S4, V3.S4, V7.S4
-	FMOVQ 128(R1), F6
+	FMOVQ 864(R1), F6
 	VFMLA V0.S4, V1.S4, V6.S4
-	FMOVQ 128(R1), F0
+	FMOVQ 864(R1), F0
 	WORD $0x4ea0d4e4 // FSUB V4.4S, V7.4S, V0.4S
 	WORD $0x4ea0d4c2 // FSUB V2.4S, V6.4S, V0.4S
-	FMOVQ 1632(R1), F0
-	VFMLS V0.S4, V4.S4, V3.S4
-	VFMLS V0.S4, V2.S4, V1.S4
-	FMOVQ 1648(R1), F0
-	VFMLS V0.S4, V4.S4, V3.S4
-	VFMLS V0.S4, V2.S4, V1.S4
-	FMOVQ 1664(R1), F2
-	FMOVQ 1680(R1), F0
-	VFMLA V3.S4, V2.S4, V0.S4
-	FMOVQ 1680(R1), F4
-	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 1696(R1), F2
-	VFMLA V3.S4, V0.S4, V2.S4
 	FMOVQ 1696(R1), F0
-	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 1712(R1), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 1712(R1), F2
-	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVQ 1728(R1), F0
-	VFMLA V3.S4, V4.S4, V0.S4
-	FMOVQ 1728(R1), F4
+	VFMLS V0.S4, V4.S4, V3.S4
+	VFMLS V0.S4, V2.S4, V1.S4
+	FMOVQ 1712(R1), F0
+	VFMLS V0.S4, V4.S4, V3.S4
+	VFMLS V0.S4, V2.S4, V1.S4
+	FMOVQ 1728(R1), F2
+	FMOVQ 1744(R1), F0
+	VFMLA V3.S4, V2.S4, V0.S4
+	FMOVQ 1744(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 160(R1), F2
+	FMOVQ 1760(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 160(R1), F0
+	FMOVQ 1760(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 160(R1), F5
+	FMOVQ 1776(R1), F4
+	VFMLA V3.S4, V2.S4, V4.S4
+	FMOVQ 1776(R1), F2
+	VFMLA V1.S4, V0.S4, V2.S4
+	FMOVQ 1792(R1), F0
+	VFMLA V3.S4, V4.S4, V0.S4
+	FMOVQ 1792(R1), F4
+	VFMLA V1.S4, V2.S4, V4.S4
+	FMOVQ 208(R1), F2
+	VFMLA V3.S4, V0.S4, V2.S4
+	FMOVQ 208(R1), F0
+	VFMLA V1.S4, V4.S4, V0.S4
+	FMOVQ 208(R1), F5
 	VFMLA V3.S4, V2.S4, V5.S4
-	FMOVQ 160(R1), F4
+	FMOVQ 208(R1), F4
 	VFMLA V1.S4, V0.S4, V4.S4
 	VUSHR $1, V7.S4, V3.S4
 	VUSHR $1, V6.S4, V2.S4
@@ -5998,54 +5460,54 @@ L2:
 	BLE L4
 	VLD1.P 4(R0), V3.S[3]
 L4:
-	FMOVQ 1600(R1), F0
+	FMOVQ 1664(R1), F0
 	WORD $0x6ea0e441 // FCMGT V1.4S, V2.4S, V0.4S
 	VBSL V2.B16, V0.B16, V1.B16
 	WORD $0x6ea0e462 // FCMGT V2.4S, V3.4S, V0.4S
 	VBSL V3.B16, V0.B16, V2.B16
-	FMOVQ 1616(R1), F0
+	FMOVQ 1680(R1), F0
 	WORD $0x6ea1e403 // FCMGT V3.4S, V0.4S, V1.4S
 	VBSL V1.B16, V0.B16, V3.B16
 	WORD $0x6ea2e401 // FCMGT V1.4S, V0.4S, V2.4S
 	VBSL V2.B16, V0.B16, V1.B16
-	FMOVQ 1376(R1), F0
-	FMOVQ 128(R1), F7
+	FMOVQ 1440(R1), F0
+	FMOVQ 864(R1), F7
 	VFMLA V0.S4, V3.S4, V7.S4
-	FMOVQ 128(R1), F6
+	FMOVQ 864(R1), F6
 	VFMLA V0.S4, V1.S4, V6.S4
-	FMOVQ 128(R1), F0
+	FMOVQ 864(R1), F0
 	WORD $0x4ea0d4e4 // FSUB V4.4S, V7.4S, V0.4S
 	WORD $0x4ea0d4c2 // FSUB V2.4S, V6.4S, V0.4S
-	FMOVQ 1632(R1), F0
-	VFMLS V0.S4, V4.S4, V3.S4
-	VFMLS V0.S4, V2.S4, V1.S4
-	FMOVQ 1648(R1), F0
-	VFMLS V0.S4, V4.S4, V3.S4
-	VFMLS V0.S4, V2.S4, V1.S4
-	FMOVQ 1664(R1), F2
-	FMOVQ 1680(R1), F0
-	VFMLA V3.S4, V2.S4, V0.S4
-	FMOVQ 1680(R1), F4
-	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 1696(R1), F2
-	VFMLA V3.S4, V0.S4, V2.S4
 	FMOVQ 1696(R1), F0
-	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 1712(R1), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 1712(R1), F2
-	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVQ 1728(R1), F0
-	VFMLA V3.S4, V4.S4, V0.S4
-	FMOVQ 1728(R1), F4
+	VFMLS V0.S4, V4.S4, V3.S4
+	VFMLS V0.S4, V2.S4, V1.S4
+	FMOVQ 1712(R1), F0
+	VFMLS V0.S4, V4.S4, V3.S4
+	VFMLS V0.S4, V2.S4, V1.S4
+	FMOVQ 1728(R1), F2
+	FMOVQ 1744(R1), F0
+	VFMLA V3.S4, V2.S4, V0.S4
+	FMOVQ 1744(R1), F4
 	VFMLA V1.S4, V2.S4, V4.S4
-	FMOVQ 160(R1), F2
+	FMOVQ 1760(R1), F2
 	VFMLA V3.S4, V0.S4, V2.S4
-	FMOVQ 160(R1), F0
+	FMOVQ 1760(R1), F0
 	VFMLA V1.S4, V4.S4, V0.S4
-	FMOVQ 160(R1), F5
+	FMOVQ 1776(R1), F4
+	VFMLA V3.S4, V2.S4, V4.S4
+	FMOVQ 1776(R1), F2
+	VFMLA V1.S4, V0.S4, V2.S4
+	FMOVQ 1792(R1), F0
+	VFMLA V3.S4, V4.S4, V0.S4
+	FMOVQ 1792(R1), F4
+	VFMLA V1.S4, V2.S4, V4.S4
+	FMOVQ 208(R1), F2
+	VFMLA V3.S4, V0.S4, V2.S4
+	FMOVQ 208(R1), F0
+	VFMLA V1.S4, V4.S4, V0.S4
+	FMOVQ 208(R1), F5
 	VFMLA V3.S4, V2.S4, V5.S4
-	FMOVQ 160(R1), F4
+	FMOVQ 208(R1), F4
 	VFMLA V1.S4, V0.S4, V4.S4
 	VUSHR $1, V7.S4, V3.S4
 	VUSHR $1, V6.S4, V2.S4
@@ -6097,81 +5559,81 @@ TEXT ·ExpVF64NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F2, F3)
-	FMOVQ 1744(R1), F1
+	FMOVQ 1808(R1), F1
 	WORD $0x6ee1e440 // FCMGT V0.2D, V2.2D, V1.2D
 	VBSL V2.B16, V1.B16, V0.B16
 	WORD $0x6ee1e462 // FCMGT V2.2D, V3.2D, V1.2D
 	VBSL V3.B16, V1.B16, V2.B16
-	FMOVQ 1760(R1), F1
+	FMOVQ 1824(R1), F1
 	WORD $0x6ee0e424 // FCMGT V4.2D, V1.2D, V0.2D
 	VBSL V0.B16, V1.B16, V4.B16
 	WORD $0x6ee2e420 // FCMGT V0.2D, V1.2D, V2.2D
 	VBSL V2.B16, V1.B16, V0.B16
-	FMOVQ 1568(R1), F1
-	FMOVQ 528(R1), F10
+	FMOVQ 1632(R1), F1
+	FMOVQ 576(R1), F10
 	VFMLA V1.D2, V4.D2, V10.D2
-	FMOVQ 528(R1), F9
+	FMOVQ 576(R1), F9
 	VFMLA V1.D2, V0.D2, V9.D2
-	FMOVQ 528(R1), F1
+	FMOVQ 576(R1), F1
 	WORD $0x4ee1d542 // FSUB V2.2D, V10.2D, V1.2D
 	WORD $0x4ee1d521 // FSUB V1.2D, V9.2D, V1.2D
-	FMOVQ 1776(R1), F3
+	FMOVQ 1840(R1), F3
 	VFMLS V3.D2, V2.D2, V4.D2
 	VFMLS V3.D2, V1.D2, V0.D2
-	FMOVQ 1792(R1), F3
+	FMOVQ 1856(R1), F3
 	VMOV V4.B16, V8.B16
 	VFMLS V3.D2, V2.D2, V8.D2
 	VMOV V0.B16, V7.B16
 	VFMLS V3.D2, V1.D2, V7.D2
 	WORD $0x4ee8d486 // FSUB V6.2D, V4.2D, V8.2D
 	WORD $0x4ee7d405 // FSUB V5.2D, V0.2D, V7.2D
-	FMOVQ 1792(R1), F0
+	FMOVQ 1856(R1), F0
 	VFMLS V0.D2, V2.D2, V6.D2
 	VFMLS V0.D2, V1.D2, V5.D2
 	WORD $0x6e68dd04 // FMUL V4.2D, V8.2D, V8.2D
 	WORD $0x6e67dce3 // FMUL V3.2D, V7.2D, V7.2D
-	FMOVQ 1808(R1), F0
-	FMOVQ 1824(R1), F2
-	VFMLA V8.D2, V0.D2, V2.D2
-	FMOVQ 1824(R1), F1
-	VFMLA V7.D2, V0.D2, V1.D2
-	FMOVQ 1840(R1), F0
-	VFMLA V8.D2, V2.D2, V0.D2
-	FMOVQ 1840(R1), F2
-	VFMLA V7.D2, V1.D2, V2.D2
-	FMOVQ 1856(R1), F1
-	VFMLA V8.D2, V0.D2, V1.D2
-	FMOVQ 1856(R1), F0
-	VFMLA V7.D2, V2.D2, V0.D2
-	FMOVQ 1872(R1), F2
-	VFMLA V8.D2, V1.D2, V2.D2
-	FMOVQ 1872(R1), F1
-	VFMLA V7.D2, V0.D2, V1.D2
-	FMOVQ 1888(R1), F0
-	VFMLA V8.D2, V2.D2, V0.D2
+	FMOVQ 1872(R1), F0
 	FMOVQ 1888(R1), F2
-	VFMLA V7.D2, V1.D2, V2.D2
-	FMOVQ 1904(R1), F1
-	VFMLA V8.D2, V0.D2, V1.D2
-	FMOVQ 1904(R1), F0
-	VFMLA V7.D2, V2.D2, V0.D2
-	FMOVQ 1920(R1), F2
-	VFMLA V8.D2, V1.D2, V2.D2
-	FMOVQ 1920(R1), F1
+	VFMLA V8.D2, V0.D2, V2.D2
+	FMOVQ 1888(R1), F1
 	VFMLA V7.D2, V0.D2, V1.D2
-	FMOVQ 1936(R1), F0
+	FMOVQ 1904(R1), F0
 	VFMLA V8.D2, V2.D2, V0.D2
-	FMOVQ 1936(R1), F2
+	FMOVQ 1904(R1), F2
 	VFMLA V7.D2, V1.D2, V2.D2
-	FMOVQ 1952(R1), F1
+	FMOVQ 1920(R1), F1
 	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 1920(R1), F0
+	VFMLA V7.D2, V2.D2, V0.D2
+	FMOVQ 1936(R1), F2
+	VFMLA V8.D2, V1.D2, V2.D2
+	FMOVQ 1936(R1), F1
+	VFMLA V7.D2, V0.D2, V1.D2
 	FMOVQ 1952(R1), F0
+	VFMLA V8.D2, V2.D2, V0.D2
+	FMOVQ 1952(R1), F2
+	VFMLA V7.D2, V1.D2, V2.D2
+	FMOVQ 1968(R1), F1
+	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 1968(R1), F0
+	VFMLA V7.D2, V2.D2, V0.D2
+	FMOVQ 1984(R1), F2
+	VFMLA V8.D2, V1.D2, V2.D2
+	FMOVQ 1984(R1), F1
+	VFMLA V7.D2, V0.D2, V1.D2
+	FMOVQ 2000(R1), F0
+	VFMLA V8.D2, V2.D2, V0.D2
+	FMOVQ 2000(R1), F2
+	VFMLA V7.D2, V1.D2, V2.D2
+	FMOVQ 2016(R1), F1
+	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 2016(R1), F0
 	VFMLA V7.D2, V2.D2, V0.D2
 	VFMLA V1.D2, V4.D2, V6.D2
 	VFMLA V0.D2, V3.D2, V5.D2
 	WORD $0x4e66d500 // FADD V0.2D, V8.2D, V6.2D
 	WORD $0x4e65d4e2 // FADD V2.2D, V7.2D, V5.2D
-	FMOVQ 512(R1), F1
+	FMOVQ 560(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
 	VUSHR $1, V10.D2, V3.D2
@@ -6210,81 +5672,81 @@ L2:
 	BLE L4
 	VLD1.P 8(R0), V3.D[1]
 L4:
-	FMOVQ 1744(R1), F1
+	FMOVQ 1808(R1), F1
 	WORD $0x6ee1e440 // FCMGT V0.2D, V2.2D, V1.2D
 	VBSL V2.B16, V1.B16, V0.B16
 	WORD $0x6ee1e462 // FCMGT V2.2D, V3.2D, V1.2D
 	VBSL V3.B16, V1.B16, V2.B16
-	FMOVQ 1760(R1), F1
+	FMOVQ 1824(R1), F1
 	WORD $0x6ee0e424 // FCMGT V4.2D, V1.2D, V0.2D
 	VBSL V0.B16, V1.B16, V4.B16
 	WORD $0x6ee2e420 // FCMGT V0.2D, V1.2D, V2.2D
 	VBSL V2.B16, V1.B16, V0.B16
-	FMOVQ 1568(R1), F1
-	FMOVQ 528(R1), F10
+	FMOVQ 1632(R1), F1
+	FMOVQ 576(R1), F10
 	VFMLA V1.D2, V4.D2, V10.D2
-	FMOVQ 528(R1), F9
+	FMOVQ 576(R1), F9
 	VFMLA V1.D2, V0.D2, V9.D2
-	FMOVQ 528(R1), F1
+	FMOVQ 576(R1), F1
 	WORD $0x4ee1d542 // FSUB V2.2D, V10.2D, V1.2D
 	WORD $0x4ee1d521 // FSUB V1.2D, V9.2D, V1.2D
-	FMOVQ 1776(R1), F3
+	FMOVQ 1840(R1), F3
 	VFMLS V3.D2, V2.D2, V4.D2
 	VFMLS V3.D2, V1.D2, V0.D2
-	FMOVQ 1792(R1), F3
+	FMOVQ 1856(R1), F3
 	VMOV V4.B16, V8.B16
 	VFMLS V3.D2, V2.D2, V8.D2
 	VMOV V0.B16, V7.B16
 	VFMLS V3.D2, V1.D2, V7.D2
 	WORD $0x4ee8d486 // FSUB V6.2D, V4.2D, V8.2D
 	WORD $0x4ee7d405 // FSUB V5.2D, V0.2D, V7.2D
-	FMOVQ 1792(R1), F0
+	FMOVQ 1856(R1), F0
 	VFMLS V0.D2, V2.D2, V6.D2
 	VFMLS V0.D2, V1.D2, V5.D2
 	WORD $0x6e68dd04 // FMUL V4.2D, V8.2D, V8.2D
 	WORD $0x6e67dce3 // FMUL V3.2D, V7.2D, V7.2D
-	FMOVQ 1808(R1), F0
-	FMOVQ 1824(R1), F2
-	VFMLA V8.D2, V0.D2, V2.D2
-	FMOVQ 1824(R1), F1
-	VFMLA V7.D2, V0.D2, V1.D2
-	FMOVQ 1840(R1), F0
-	VFMLA V8.D2, V2.D2, V0.D2
-	FMOVQ 1840(R1), F2
-	VFMLA V7.D2, V1.D2, V2.D2
-	FMOVQ 1856(R1), F1
-	VFMLA V8.D2, V0.D2, V1.D2
-	FMOVQ 1856(R1), F0
-	VFMLA V7.D2, V2.D2, V0.D2
-	FMOVQ 1872(R1), F2
-	VFMLA V8.D2, V1.D2, V2.D2
-	FMOVQ 1872(R1), F1
-	VFMLA V7.D2, V0.D2, V1.D2
-	FMOVQ 1888(R1), F0
-	VFMLA V8.D2, V2.D2, V0.D2
+	FMOVQ 1872(R1), F0
 	FMOVQ 1888(R1), F2
-	VFMLA V7.D2, V1.D2, V2.D2
-	FMOVQ 1904(R1), F1
-	VFMLA V8.D2, V0.D2, V1.D2
-	FMOVQ 1904(R1), F0
-	VFMLA V7.D2, V2.D2, V0.D2
-	FMOVQ 1920(R1), F2
-	VFMLA V8.D2, V1.D2, V2.D2
-	FMOVQ 1920(R1), F1
+	VFMLA V8.D2, V0.D2, V2.D2
+	FMOVQ 1888(R1), F1
 	VFMLA V7.D2, V0.D2, V1.D2
-	FMOVQ 1936(R1), F0
+	FMOVQ 1904(R1), F0
 	VFMLA V8.D2, V2.D2, V0.D2
-	FMOVQ 1936(R1), F2
+	FMOVQ 1904(R1), F2
 	VFMLA V7.D2, V1.D2, V2.D2
-	FMOVQ 1952(R1), F1
+	FMOVQ 1920(R1), F1
 	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 1920(R1), F0
+	VFMLA V7.D2, V2.D2, V0.D2
+	FMOVQ 1936(R1), F2
+	VFMLA V8.D2, V1.D2, V2.D2
+	FMOVQ 1936(R1), F1
+	VFMLA V7.D2, V0.D2, V1.D2
 	FMOVQ 1952(R1), F0
+	VFMLA V8.D2, V2.D2, V0.D2
+	FMOVQ 1952(R1), F2
+	VFMLA V7.D2, V1.D2, V2.D2
+	FMOVQ 1968(R1), F1
+	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 1968(R1), F0
+	VFMLA V7.D2, V2.D2, V0.D2
+	FMOVQ 1984(R1), F2
+	VFMLA V8.D2, V1.D2, V2.D2
+	FMOVQ 1984(R1), F1
+	VFMLA V7.D2, V0.D2, V1.D2
+	FMOVQ 2000(R1), F0
+	VFMLA V8.D2, V2.D2, V0.D2
+	FMOVQ 2000(R1), F2
+	VFMLA V7.D2, V1.D2, V2.D2
+	FMOVQ 2016(R1), F1
+	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 2016(R1), F0
 	VFMLA V7.D2, V2.D2, V0.D2
 	VFMLA V1.D2, V4.D2, V6.D2
 	VFMLA V0.D2, V3.D2, V5.D2
 	WORD $0x4e66d500 // FADD V0.2D, V8.2D, V6.2D
 	WORD $0x4e65d4e2 // FADD V2.2D, V7.2D, V5.2D
-	FMOVQ 512(R1), F1
+	FMOVQ 560(R1), F1
 	WORD $0x4e61d405 // FADD V5.2D, V0.2D, V1.2D
 	WORD $0x4e61d444 // FADD V4.2D, V2.2D, V1.2D
 	VUSHR $1, V10.D2, V3.D2
@@ -6325,87 +5787,87 @@ TEXT ·LogVF32NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F12, F11)
-	FMOVQ 304(R1), F0
+	FMOVQ 352(R1), F0
 	WORD $0x6eace405 // FCMGT V5.4S, V0.4S, V12.4S
 	WORD $0x6eabe403 // FCMGT V3.4S, V0.4S, V11.4S
-	FMOVQ 320(R1), F0
+	FMOVQ 368(R1), F0
 	WORD $0x6e20dd82 // FMUL V2.4S, V12.4S, V0.4S
 	WORD $0x6e20dd61 // FMUL V1.4S, V11.4S, V0.4S
 	VBIF V5.B16, V12.B16, V2.B16
 	VBIF V3.B16, V11.B16, V1.B16
-	FMOVQ 1120(R1), F4
-	FMOVQ 1136(R1), F0
+	FMOVQ 1184(R1), F4
+	FMOVQ 1200(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 1152(R1), F0
+	FMOVQ 1216(R1), F0
 	VADD V0.S4, V2.S4, V4.S4
 	VADD V0.S4, V1.S4, V2.S4
-	FMOVQ 1168(R1), F0
+	FMOVQ 1232(R1), F0
 	VAND V0.B16, V4.B16, V1.B16
 	VAND V0.B16, V2.B16, V6.B16
-	FMOVQ 1184(R1), F0
+	FMOVQ 1248(R1), F0
 	VADD V0.S4, V1.S4, V1.S4
 	VADD V0.S4, V6.S4, V0.S4
 	VUSHR $23, V4.S4, V4.S4
 	VUSHR $23, V2.S4, V6.S4
-	FMOVQ 1200(R1), F2
+	FMOVQ 1264(R1), F2
 	VORR V2.B16, V4.B16, V4.B16
 	VORR V2.B16, V6.B16, V2.B16
 	WORD $0x4ea5d48a // FSUB V10.4S, V4.4S, V5.4S
 	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
-	FMOVQ 160(R1), F2
+	FMOVQ 208(R1), F2
 	WORD $0x4ea2d428 // FSUB V8.4S, V1.4S, V2.4S
 	WORD $0x4ea2d407 // FSUB V7.4S, V0.4S, V2.4S
-	FMOVQ 1968(R1), F2
-	FMOVQ 1984(R1), F1
-	VFMLA V8.S4, V2.S4, V1.S4
-	FMOVQ 1984(R1), F0
-	VFMLA V7.S4, V2.S4, V0.S4
-	FMOVQ 2000(R1), F2
-	VFMLA V8.S4, V1.S4, V2.S4
-	FMOVQ 2000(R1), F1
-	VFMLA V7.S4, V0.S4, V1.S4
-	FMOVQ 2016(R1), F0
-	VFMLA V8.S4, V2.S4, V0.S4
-	FMOVQ 2016(R1), F2
-	VFMLA V7.S4, V1.S4, V2.S4
-	FMOVQ 2032(R1), F1
-	VFMLA V8.S4, V0.S4, V1.S4
-	FMOVQ 2032(R1), F0
-	VFMLA V7.S4, V2.S4, V0.S4
-	FMOVQ 2048(R1), F2
-	VFMLA V8.S4, V1.S4, V2.S4
+	FMOVQ 2032(R1), F2
 	FMOVQ 2048(R1), F1
-	VFMLA V7.S4, V0.S4, V1.S4
-	FMOVQ 2064(R1), F0
-	VFMLA V8.S4, V2.S4, V0.S4
-	FMOVQ 2064(R1), F2
-	VFMLA V7.S4, V1.S4, V2.S4
-	FMOVQ 2080(R1), F1
-	VFMLA V8.S4, V0.S4, V1.S4
-	FMOVQ 2080(R1), F0
+	VFMLA V8.S4, V2.S4, V1.S4
+	FMOVQ 2048(R1), F0
 	VFMLA V7.S4, V2.S4, V0.S4
-	FMOVQ 2096(R1), F3
-	VFMLA V8.S4, V1.S4, V3.S4
+	FMOVQ 2064(R1), F2
+	VFMLA V8.S4, V1.S4, V2.S4
+	FMOVQ 2064(R1), F1
+	VFMLA V7.S4, V0.S4, V1.S4
+	FMOVQ 2080(R1), F0
+	VFMLA V8.S4, V2.S4, V0.S4
+	FMOVQ 2080(R1), F2
+	VFMLA V7.S4, V1.S4, V2.S4
 	FMOVQ 2096(R1), F1
+	VFMLA V8.S4, V0.S4, V1.S4
+	FMOVQ 2096(R1), F0
+	VFMLA V7.S4, V2.S4, V0.S4
+	FMOVQ 2112(R1), F2
+	VFMLA V8.S4, V1.S4, V2.S4
+	FMOVQ 2112(R1), F1
+	VFMLA V7.S4, V0.S4, V1.S4
+	FMOVQ 2128(R1), F0
+	VFMLA V8.S4, V2.S4, V0.S4
+	FMOVQ 2128(R1), F2
+	VFMLA V7.S4, V1.S4, V2.S4
+	FMOVQ 2144(R1), F1
+	VFMLA V8.S4, V0.S4, V1.S4
+	FMOVQ 2144(R1), F0
+	VFMLA V7.S4, V2.S4, V0.S4
+	FMOVQ 2160(R1), F3
+	VFMLA V8.S4, V1.S4, V3.S4
+	FMOVQ 2160(R1), F1
 	VFMLA V7.S4, V0.S4, V1.S4
 	WORD $0x6e28dd02 // FMUL V2.4S, V8.4S, V8.4S
 	WORD $0x6e27dce0 // FMUL V0.4S, V7.4S, V7.4S
 	WORD $0x6e23dc46 // FMUL V6.4S, V2.4S, V3.4S
 	WORD $0x6e21dc05 // FMUL V5.4S, V0.4S, V1.4S
-	FMOVQ 1632(R1), F0
+	FMOVQ 1696(R1), F0
 	VMOV V8.B16, V4.B16
 	VFMLA V0.S4, V10.S4, V4.S4
 	VMOV V7.B16, V3.B16
 	VFMLA V0.S4, V9.S4, V3.S4
-	FMOVQ 1632(R1), F0
+	FMOVQ 1696(R1), F0
 	VMOV V4.B16, V2.B16
 	VFMLS V0.S4, V10.S4, V2.S4
 	VMOV V3.B16, V1.B16
 	VFMLS V0.S4, V9.S4, V1.S4
 	WORD $0x4ea2d500 // FSUB V0.4S, V8.4S, V2.4S
 	WORD $0x4ea1d4e2 // FSUB V2.4S, V7.4S, V1.4S
-	FMOVQ 1648(R1), F1
+	FMOVQ 1712(R1), F1
 	VFMLA V1.S4, V10.S4, V6.S4
 	VFMLA V1.S4, V9.S4, V5.S4
 	WORD $0x4e20d4c0 // FADD V0.4S, V6.4S, V0.4S
@@ -6423,7 +5885,7 @@ L1:
 	FMOVQ 0(R1), F1
 	VADD V1.S4, V12.S4, V3.S4
 	VADD V1.S4, V11.S4, V4.S4
-	FMOVQ 352(R1), F1
+	FMOVQ 400(R1), F1
 	WORD $0x4ea13463 // CMGT V3.4S, V3.4S, V1.4S
 	WORD $0x4ea13481 // CMGT V1.4S, V4.4S, V1.4S
 	VBSL V0.B16, V2.B16, V3.B16
@@ -6464,87 +5926,87 @@ L2:
 	BLE L4
 	VLD1.P 4(R0), V11.S[3]
 L4:
-	FMOVQ 304(R1), F0
+	FMOVQ 352(R1), F0
 	WORD $0x6eace405 // FCMGT V5.4S, V0.4S, V12.4S
 	WORD $0x6eabe403 // FCMGT V3.4S, V0.4S, V11.4S
-	FMOVQ 320(R1), F0
+	FMOVQ 368(R1), F0
 	WORD $0x6e20dd82 // FMUL V2.4S, V12.4S, V0.4S
 	WORD $0x6e20dd61 // FMUL V1.4S, V11.4S, V0.4S
 	VBIF V5.B16, V12.B16, V2.B16
 	VBIF V3.B16, V11.B16, V1.B16
-	FMOVQ 1120(R1), F4
-	FMOVQ 1136(R1), F0
+	FMOVQ 1184(R1), F4
+	FMOVQ 1200(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 1152(R1), F0
+	FMOVQ 1216(R1), F0
 	VADD V0.S4, V2.S4, V4.S4
 	VADD V0.S4, V1.S4, V2.S4
-	FMOVQ 1168(R1), F0
+	FMOVQ 1232(R1), F0
 	VAND V0.B16, V4.B16, V1.B16
 	VAND V0.B16, V2.B16, V6.B16
-	FMOVQ 1184(R1), F0
+	FMOVQ 1248(R1), F0
 	VADD V0.S4, V1.S4, V1.S4
 	VADD V0.S4, V6.S4, V0.S4
 	VUSHR $23, V4.S4, V4.S4
 	VUSHR $23, V2.S4, V6.S4
-	FMOVQ 1200(R1), F2
+	FMOVQ 1264(R1), F2
 	VORR V2.B16, V4.B16, V4.B16
 	VORR V2.B16, V6.B16, V2.B16
 	WORD $0x4ea5d48a // FSUB V10.4S, V4.4S, V5.4S
 	WORD $0x4ea3d449 // FSUB V9.4S, V2.4S, V3.4S
-	FMOVQ 160(R1), F2
+	FMOVQ 208(R1), F2
 	WORD $0x4ea2d428 // FSUB V8.4S, V1.4S, V2.4S
 	WORD $0x4ea2d407 // FSUB V7.4S, V0.4S, V2.4S
-	FMOVQ 1968(R1), F2
-	FMOVQ 1984(R1), F1
-	VFMLA V8.S4, V2.S4, V1.S4
-	FMOVQ 1984(R1), F0
-	VFMLA V7.S4, V2.S4, V0.S4
-	FMOVQ 2000(R1), F2
-	VFMLA V8.S4, V1.S4, V2.S4
-	FMOVQ 2000(R1), F1
-	VFMLA V7.S4, V0.S4, V1.S4
-	FMOVQ 2016(R1), F0
-	VFMLA V8.S4, V2.S4, V0.S4
-	FMOVQ 2016(R1), F2
-	VFMLA V7.S4, V1.S4, V2.S4
-	FMOVQ 2032(R1), F1
-	VFMLA V8.S4, V0.S4, V1.S4
-	FMOVQ 2032(R1), F0
-	VFMLA V7.S4, V2.S4, V0.S4
-	FMOVQ 2048(R1), F2
-	VFMLA V8.S4, V1.S4, V2.S4
+	FMOVQ 2032(R1), F2
 	FMOVQ 2048(R1), F1
-	VFMLA V7.S4, V0.S4, V1.S4
-	FMOVQ 2064(R1), F0
-	VFMLA V8.S4, V2.S4, V0.S4
-	FMOVQ 2064(R1), F2
-	VFMLA V7.S4, V1.S4, V2.S4
-	FMOVQ 2080(R1), F1
-	VFMLA V8.S4, V0.S4, V1.S4
-	FMOVQ 2080(R1), F0
+	VFMLA V8.S4, V2.S4, V1.S4
+	FMOVQ 2048(R1), F0
 	VFMLA V7.S4, V2.S4, V0.S4
-	FMOVQ 2096(R1), F3
-	VFMLA V8.S4, V1.S4, V3.S4
+	FMOVQ 2064(R1), F2
+	VFMLA V8.S4, V1.S4, V2.S4
+	FMOVQ 2064(R1), F1
+	VFMLA V7.S4, V0.S4, V1.S4
+	FMOVQ 2080(R1), F0
+	VFMLA V8.S4, V2.S4, V0.S4
+	FMOVQ 2080(R1), F2
+	VFMLA V7.S4, V1.S4, V2.S4
 	FMOVQ 2096(R1), F1
+	VFMLA V8.S4, V0.S4, V1.S4
+	FMOVQ 2096(R1), F0
+	VFMLA V7.S4, V2.S4, V0.S4
+	FMOVQ 2112(R1), F2
+	VFMLA V8.S4, V1.S4, V2.S4
+	FMOVQ 2112(R1), F1
+	VFMLA V7.S4, V0.S4, V1.S4
+	FMOVQ 2128(R1), F0
+	VFMLA V8.S4, V2.S4, V0.S4
+	FMOVQ 2128(R1), F2
+	VFMLA V7.S4, V1.S4, V2.S4
+	FMOVQ 2144(R1), F1
+	VFMLA V8.S4, V0.S4, V1.S4
+	FMOVQ 2144(R1), F0
+	VFMLA V7.S4, V2.S4, V0.S4
+	FMOVQ 2160(R1), F3
+	VFMLA V8.S4, V1.S4, V3.S4
+	FMOVQ 2160(R1), F1
 	VFMLA V7.S4, V0.S4, V1.S4
 	WORD $0x6e28dd02 // FMUL V2.4S, V8.4S, V8.4S
 	WORD $0x6e27dce0 // FMUL V0.4S, V7.4S, V7.4S
 	WORD $0x6e23dc46 // FMUL V6.4S, V2.4S, V3.4S
 	WORD $0x6e21dc05 // FMUL V5.4S, V0.4S, V1.4S
-	FMOVQ 1632(R1), F0
+	FMOVQ 1696(R1), F0
 	VMOV V8.B16, V4.B16
 	VFMLA V0.S4, V10.S4, V4.S4
 	VMOV V7.B16, V3.B16
 	VFMLA V0.S4, V9.S4, V3.S4
-	FMOVQ 1632(R1), F0
+	FMOVQ 1696(R1), F0
 	VMOV V4.B16, V2.B16
 	VFMLS V0.S4, V10.S4, V2.S4
 	VMOV V3.B16, V1.B16
 	VFMLS V0.S4, V9.S4, V1.S4
 	WORD $0x4ea2d500 // FSUB V0.4S, V8.4S, V2.4S
 	WORD $0x4ea1d4e2 // FSUB V2.4S, V7.4S, V1.4S
-	FMOVQ 1648(R1), F1
+	FMOVQ 1712(R1), F1
 	VFMLA V1.S4, V10.S4, V6.S4
 	VFMLA V1.S4, V9.S4, V5.S4
 	WORD $0x4e20d4c0 // FADD V0.4S, V6.4S, V0.4S
@@ -6562,7 +6024,7 @@ L4:
 	FMOVQ 0(R1), F1
 	VADD V1.S4, V12.S4, V3.S4
 	VADD V1.S4, V11.S4, V4.S4
-	FMOVQ 352(R1), F1
+	FMOVQ 400(R1), F1
 	WORD $0x4ea13463 // CMGT V3.4S, V3.4S, V1.4S
 	WORD $0x4ea13481 // CMGT V1.4S, V4.4S, V1.4S
 	VBSL V0.B16, V2.B16, V3.B16
@@ -6605,77 +6067,77 @@ TEXT ·LogVF64NEON(SB), NOSPLIT, $0-24
 	BLT L2
 L1:
 	FLDPQ (R0), (F14, F13)
-	FMOVQ 384(R1), F0
+	FMOVQ 432(R1), F0
 	WORD $0x6eeee405 // FCMGT V5.2D, V0.2D, V14.2D
 	WORD $0x6eede403 // FCMGT V3.2D, V0.2D, V13.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60ddc2 // FMUL V2.2D, V14.2D, V0.2D
 	WORD $0x6e60dda1 // FMUL V1.2D, V13.2D, V0.2D
 	VBIF V5.B16, V14.B16, V2.B16
 	VBIF V3.B16, V13.B16, V1.B16
-	FMOVQ 416(R1), F4
-	FMOVQ 432(R1), F0
+	FMOVQ 464(R1), F4
+	FMOVQ 480(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 496(R1), F0
 	VADD V0.D2, V2.D2, V4.D2
 	VADD V0.D2, V1.D2, V0.D2
-	FMOVQ 464(R1), F2
+	FMOVQ 512(R1), F2
 	VAND V2.B16, V4.B16, V1.B16
 	VAND V2.B16, V0.B16, V6.B16
-	FMOVQ 480(R1), F2
+	FMOVQ 528(R1), F2
 	VADD V2.D2, V1.D2, V1.D2
 	VADD V2.D2, V6.D2, V2.D2
 	VUSHR $52, V4.D2, V4.D2
 	VUSHR $52, V0.D2, V6.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 544(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ee5d48c // FSUB V12.2D, V4.2D, V5.2D
 	WORD $0x4ee3d40b // FSUB V11.2D, V0.2D, V3.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4ee0d42a // FSUB V10.2D, V1.2D, V0.2D
 	WORD $0x4ee0d449 // FSUB V9.2D, V2.2D, V0.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d440 // FADD V0.2D, V2.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 1392(R1), F0
+	FMOVQ 1456(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
 	WORD $0x6e69dc03 // FMUL V3.2D, V0.2D, V9.2D
-	FMOVQ 1408(R1), F0
-	FMOVQ 1424(R1), F2
-	VFMLA V6.D2, V0.D2, V2.D2
-	FMOVQ 1424(R1), F1
-	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 1440(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 1440(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 1456(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 1456(R1), F0
-	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 1472(R1), F2
-	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 1472(R1), F1
-	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 1488(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1472(R1), F0
 	FMOVQ 1488(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 1504(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
+	VFMLA V6.D2, V0.D2, V2.D2
+	FMOVQ 1488(R1), F1
+	VFMLA V5.D2, V0.D2, V1.D2
 	FMOVQ 1504(R1), F0
-	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 1520(R1), F2
-	VFMLA V6.D2, V1.D2, V2.D2
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1504(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 1520(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 1520(R1), F0
+	VFMLA V5.D2, V2.D2, V0.D2
+	FMOVQ 1536(R1), F2
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 1536(R1), F1
+	VFMLA V5.D2, V0.D2, V1.D2
+	FMOVQ 1552(R1), F0
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1552(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
+	FMOVQ 1568(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 1568(R1), F0
+	VFMLA V5.D2, V2.D2, V0.D2
+	FMOVQ 1584(R1), F2
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 1584(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
 	VMOV V4.B16, V0.B16
 	VFMLA V6.D2, V2.D2, V0.D2
@@ -6683,19 +6145,19 @@ L1:
 	VFMLA V5.D2, V1.D2, V2.D2
 	VFMLS V0.D2, V8.D2, V4.D2
 	VFMLS V2.D2, V7.D2, V3.D2
-	FMOVQ 1776(R1), F0
+	FMOVQ 1840(R1), F0
 	VMOV V10.B16, V6.B16
 	VFMLA V0.D2, V12.D2, V6.D2
 	VMOV V9.B16, V5.B16
 	VFMLA V0.D2, V11.D2, V5.D2
-	FMOVQ 1776(R1), F0
+	FMOVQ 1840(R1), F0
 	VMOV V6.B16, V2.B16
 	VFMLS V0.D2, V12.D2, V2.D2
 	VMOV V5.B16, V1.B16
 	VFMLS V0.D2, V11.D2, V1.D2
 	WORD $0x4ee2d540 // FSUB V0.2D, V10.2D, V2.2D
 	WORD $0x4ee1d522 // FSUB V2.2D, V9.2D, V1.2D
-	FMOVQ 1792(R1), F1
+	FMOVQ 1856(R1), F1
 	VFMLS V1.D2, V12.D2, V4.D2
 	VFMLS V1.D2, V11.D2, V3.D2
 	WORD $0x4ee4d400 // FSUB V0.2D, V0.2D, V4.2D
@@ -6707,13 +6169,13 @@ L1:
 	WORD $0x4e61e5a5 // FCMEQ V5.2D, V13.2D, V1.2D
 	WORD $0x6ee1f9c4 // FSQRT V4.2D, V14.2D
 	WORD $0x6ee1f9a3 // FSQRT V3.2D, V13.2D
-	FMOVQ 1584(R1), F1
+	FMOVQ 1648(R1), F1
 	VBSL V4.B16, V1.B16, V2.B16
 	VBSL V3.B16, V1.B16, V5.B16
-	FMOVQ 368(R1), F1
+	FMOVQ 416(R1), F1
 	VADD V1.D2, V14.D2, V3.D2
 	VADD V1.D2, V13.D2, V4.D2
-	FMOVQ 736(R1), F1
+	FMOVQ 784(R1), F1
 	WORD $0x4ee13463 // CMGT V3.2D, V3.2D, V1.2D
 	WORD $0x4ee13481 // CMGT V1.2D, V4.2D, V1.2D
 	VBSL V0.B16, V2.B16, V3.B16
@@ -6742,77 +6204,77 @@ L2:
 	BLE L4
 	VLD1.P 8(R0), V13.D[1]
 L4:
-	FMOVQ 384(R1), F0
+	FMOVQ 432(R1), F0
 	WORD $0x6eeee405 // FCMGT V5.2D, V0.2D, V14.2D
 	WORD $0x6eede403 // FCMGT V3.2D, V0.2D, V13.2D
-	FMOVQ 400(R1), F0
+	FMOVQ 448(R1), F0
 	WORD $0x6e60ddc2 // FMUL V2.2D, V14.2D, V0.2D
 	WORD $0x6e60dda1 // FMUL V1.2D, V13.2D, V0.2D
 	VBIF V5.B16, V14.B16, V2.B16
 	VBIF V3.B16, V13.B16, V1.B16
-	FMOVQ 416(R1), F4
-	FMOVQ 432(R1), F0
+	FMOVQ 464(R1), F4
+	FMOVQ 480(R1), F0
 	VBSL V0.B16, V4.B16, V5.B16
 	VBSL V0.B16, V4.B16, V3.B16
-	FMOVQ 448(R1), F0
+	FMOVQ 496(R1), F0
 	VADD V0.D2, V2.D2, V4.D2
 	VADD V0.D2, V1.D2, V0.D2
-	FMOVQ 464(R1), F2
+	FMOVQ 512(R1), F2
 	VAND V2.B16, V4.B16, V1.B16
 	VAND V2.B16, V0.B16, V6.B16
-	FMOVQ 480(R1), F2
+	FMOVQ 528(R1), F2
 	VADD V2.D2, V1.D2, V1.D2
 	VADD V2.D2, V6.D2, V2.D2
 	VUSHR $52, V4.D2, V4.D2
 	VUSHR $52, V0.D2, V6.D2
-	FMOVQ 496(R1), F0
+	FMOVQ 544(R1), F0
 	VORR V0.B16, V4.B16, V4.B16
 	VORR V0.B16, V6.B16, V0.B16
 	WORD $0x4ee5d48c // FSUB V12.2D, V4.2D, V5.2D
 	WORD $0x4ee3d40b // FSUB V11.2D, V0.2D, V3.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4ee0d42a // FSUB V10.2D, V1.2D, V0.2D
 	WORD $0x4ee0d449 // FSUB V9.2D, V2.2D, V0.2D
-	FMOVQ 512(R1), F0
+	FMOVQ 560(R1), F0
 	WORD $0x4e60d421 // FADD V1.2D, V1.2D, V0.2D
 	WORD $0x4e60d440 // FADD V0.2D, V2.2D, V0.2D
 	WORD $0x6e61fd48 // FDIV V8.2D, V10.2D, V1.2D
 	WORD $0x6e60fd27 // FDIV V7.2D, V9.2D, V0.2D
 	WORD $0x6e68dd06 // FMUL V6.2D, V8.2D, V8.2D
 	WORD $0x6e67dce5 // FMUL V5.2D, V7.2D, V7.2D
-	FMOVQ 1392(R1), F0
+	FMOVQ 1456(R1), F0
 	WORD $0x6e60dd41 // FMUL V1.2D, V10.2D, V0.2D
 	WORD $0x6e60dd20 // FMUL V0.2D, V9.2D, V0.2D
 	WORD $0x6e6adc24 // FMUL V4.2D, V1.2D, V10.2D
 	WORD $0x6e69dc03 // FMUL V3.2D, V0.2D, V9.2D
-	FMOVQ 1408(R1), F0
-	FMOVQ 1424(R1), F2
-	VFMLA V6.D2, V0.D2, V2.D2
-	FMOVQ 1424(R1), F1
-	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 1440(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
-	FMOVQ 1440(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 1456(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
-	FMOVQ 1456(R1), F0
-	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 1472(R1), F2
-	VFMLA V6.D2, V1.D2, V2.D2
-	FMOVQ 1472(R1), F1
-	VFMLA V5.D2, V0.D2, V1.D2
-	FMOVQ 1488(R1), F0
-	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1472(R1), F0
 	FMOVQ 1488(R1), F2
-	VFMLA V5.D2, V1.D2, V2.D2
-	FMOVQ 1504(R1), F1
-	VFMLA V6.D2, V0.D2, V1.D2
+	VFMLA V6.D2, V0.D2, V2.D2
+	FMOVQ 1488(R1), F1
+	VFMLA V5.D2, V0.D2, V1.D2
 	FMOVQ 1504(R1), F0
-	VFMLA V5.D2, V2.D2, V0.D2
-	FMOVQ 1520(R1), F2
-	VFMLA V6.D2, V1.D2, V2.D2
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1504(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
 	FMOVQ 1520(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 1520(R1), F0
+	VFMLA V5.D2, V2.D2, V0.D2
+	FMOVQ 1536(R1), F2
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 1536(R1), F1
+	VFMLA V5.D2, V0.D2, V1.D2
+	FMOVQ 1552(R1), F0
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 1552(R1), F2
+	VFMLA V5.D2, V1.D2, V2.D2
+	FMOVQ 1568(R1), F1
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 1568(R1), F0
+	VFMLA V5.D2, V2.D2, V0.D2
+	FMOVQ 1584(R1), F2
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 1584(R1), F1
 	VFMLA V5.D2, V0.D2, V1.D2
 	VMOV V4.B16, V0.B16
 	VFMLA V6.D2, V2.D2, V0.D2
@@ -6820,19 +6282,19 @@ L4:
 	VFMLA V5.D2, V1.D2, V2.D2
 	VFMLS V0.D2, V8.D2, V4.D2
 	VFMLS V2.D2, V7.D2, V3.D2
-	FMOVQ 1776(R1), F0
+	FMOVQ 1840(R1), F0
 	VMOV V10.B16, V6.B16
 	VFMLA V0.D2, V12.D2, V6.D2
 	VMOV V9.B16, V5.B16
 	VFMLA V0.D2, V11.D2, V5.D2
-	FMOVQ 1776(R1), F0
+	FMOVQ 1840(R1), F0
 	VMOV V6.B16, V2.B16
 	VFMLS V0.D2, V12.D2, V2.D2
 	VMOV V5.B16, V1.B16
 	VFMLS V0.D2, V11.D2, V1.D2
 	WORD $0x4ee2d540 // FSUB V0.2D, V10.2D, V2.2D
 	WORD $0x4ee1d522 // FSUB V2.2D, V9.2D, V1.2D
-	FMOVQ 1792(R1), F1
+	FMOVQ 1856(R1), F1
 	VFMLS V1.D2, V12.D2, V4.D2
 	VFMLS V1.D2, V11.D2, V3.D2
 	WORD $0x4ee4d400 // FSUB V0.2D, V0.2D, V4.2D
@@ -6844,13 +6306,13 @@ L4:
 	WORD $0x4e61e5a5 // FCMEQ V5.2D, V13.2D, V1.2D
 	WORD $0x6ee1f9c4 // FSQRT V4.2D, V14.2D
 	WORD $0x6ee1f9a3 // FSQRT V3.2D, V13.2D
-	FMOVQ 1584(R1), F1
+	FMOVQ 1648(R1), F1
 	VBSL V4.B16, V1.B16, V2.B16
 	VBSL V3.B16, V1.B16, V5.B16
-	FMOVQ 368(R1), F1
+	FMOVQ 416(R1), F1
 	VADD V1.D2, V14.D2, V3.D2
 	VADD V1.D2, V13.D2, V4.D2
-	FMOVQ 736(R1), F1
+	FMOVQ 784(R1), F1
 	WORD $0x4ee13463 // CMGT V3.2D, V3.2D, V1.2D
 	WORD $0x4ee13481 // CMGT V1.2D, V4.2D, V1.2D
 	VBSL V0.B16, V2.B16, V3.B16

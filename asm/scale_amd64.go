@@ -37,22 +37,22 @@ func ScaleRCF64AVX2(w, r, c *float64, rows, cols, stride, far int)
 // GainLinearF32AVX2 is portable.GainLinear for float32.
 //
 //go:noescape
-func GainLinearF32AVX2(w, q, s *float32, eta float32, rows, cols, stride, far int)
+func GainLinearF32AVX2(w, q, s *float32, rows, cols, stride, far int)
 
 // GainLinearF64AVX2 is portable.GainLinear for float64.
 //
 //go:noescape
-func GainLinearF64AVX2(w, q, s *float64, eta float64, rows, cols, stride, far int)
+func GainLinearF64AVX2(w, q, s *float64, rows, cols, stride, far int)
 
 // GainLinearClipF32AVX2 is portable.GainLinearClip for float32.
 //
 //go:noescape
-func GainLinearClipF32AVX2(w, q, s *float32, eta, lo, hi float32, rows, cols, stride, far int)
+func GainLinearClipF32AVX2(w, q, s *float32, lo, hi float32, rows, cols, stride, far int)
 
 // GainLinearClipF64AVX2 is portable.GainLinearClip for float64.
 //
 //go:noescape
-func GainLinearClipF64AVX2(w, q, s *float64, eta, lo, hi float64, rows, cols, stride, far int)
+func GainLinearClipF64AVX2(w, q, s *float64, lo, hi float64, rows, cols, stride, far int)
 
 // ClipF32AVX2 is portable.Clip for float32.
 //

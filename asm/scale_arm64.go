@@ -37,22 +37,22 @@ func ScaleRCF64NEON(w, r, c *float64, rows, cols, stride, far int)
 // GainLinearF32NEON is portable.GainLinear for float32.
 //
 //go:noescape
-func GainLinearF32NEON(w, q, s *float32, eta float32, rows, cols, stride, far int)
+func GainLinearF32NEON(w, q, s *float32, rows, cols, stride, far int)
 
 // GainLinearF64NEON is portable.GainLinear for float64.
 //
 //go:noescape
-func GainLinearF64NEON(w, q, s *float64, eta float64, rows, cols, stride, far int)
+func GainLinearF64NEON(w, q, s *float64, rows, cols, stride, far int)
 
 // GainLinearClipF32NEON is portable.GainLinearClip for float32.
 //
 //go:noescape
-func GainLinearClipF32NEON(w, q, s *float32, eta, lo, hi float32, rows, cols, stride, far int)
+func GainLinearClipF32NEON(w, q, s *float32, lo, hi float32, rows, cols, stride, far int)
 
 // GainLinearClipF64NEON is portable.GainLinearClip for float64.
 //
 //go:noescape
-func GainLinearClipF64NEON(w, q, s *float64, eta, lo, hi float64, rows, cols, stride, far int)
+func GainLinearClipF64NEON(w, q, s *float64, lo, hi float64, rows, cols, stride, far int)
 
 // ClipF32NEON is portable.Clip for float32.
 //

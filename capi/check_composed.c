@@ -24,7 +24,8 @@ static scalars scalars_of(int kernel) {
 }
 
 int hki_composes(int kernel) {
-    return kernel == HKI_LEARN || kernel == HKI_GIVEN || kernel == HKI_CONTRASTIVE || kernel == HKI_THREE_FACTOR || kernel == HKI_FOLDIAK;
+    return kernel == HKI_LEARN || kernel == HKI_GIVEN || kernel == HKI_CONTRASTIVE || kernel == HKI_THREE_FACTOR || kernel == HKI_FOLDIAK ||
+           kernel == HKI_STDP || kernel == HKI_TRIPLET_STDP;
 }
 
 static const hki_composed_arrays *arrays_of(int kernel, const hk_array *args) {
@@ -196,6 +197,9 @@ int hki_check_sparse(int kernel, const hk_array *args, const hki_scalar *scalars
     int first = k->arrays - HKI_COMPOSED_ARRAYS;
     const hk_array *w = &args[0], *x = &args[1], *a = args + first, *indices = &a[INDICES], *indptr = &a[INDPTR];
 #define SPARSE(status, reason, argument, ...) return hki_fail(err, status, reason, argument, -1, __VA_ARGS__)
+    if (kernel == HKI_STDP || kernel == HKI_TRIPLET_STDP)
+        SPARSE(HK_E_VALUE, HK_R_UNWANTED, first + (indices->dtype == HK_ABSENT ? INDPTR : INDICES),
+               "%s: indices is given; spikes learn in a dense w, of which mask says what there is", k->name);
     for (int i = INDICES; i <= INDPTR; i++)
         if (a[i].dtype == HK_ABSENT) SPARSE(HK_E_VALUE, HK_R_MISSING, first + i, "%s: %s is missing", k->name, k->array[first + i].name);
     if (w->dtype != HK_FLOAT32 && w->dtype != HK_FLOAT64)

@@ -52,7 +52,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct, a code or the meaning of a function changes. */
-#define HK_ABI_VERSION 4
+#define HK_ABI_VERSION 5
 
 /* What a call returns. */
 enum {
@@ -536,13 +536,16 @@ enum { HK_TRACE_ADD = 0, HK_TRACE_REPLACE = 1 };
  *     pre spikes:   w_ij <- clip(w_ij + a_post_i (w_ij - w_min)^mu),  a_pre_j += a_plus
  *     post spikes:  w_ij <- clip(w_ij + a_pre_j (w_max - w_ij)^mu),   a_post_i += a_minus
  * where clip bounds to [w_min, w_max]; only weights with an event are read and written. a_minus carries its sign.
- * *at counts time steps. */
+ * *at counts time steps. What it is composed with acts on all of w in each step, after its events, dw being what these
+ * have made of a weight; rates are factors of dw by step. */
 typedef struct hk_stdp_args {
     hk_array w;             /* [out, in], written */
     hk_array pre;           /* [in] or [steps, in], spikes: HK_BOOL, or 0 and 1 in the type of w */
     hk_array post;          /* [out] or [steps, out], likewise */
     hk_array a_pre;         /* [in], traces, written; 0 to begin with */
     hk_array a_post;        /* [out], likewise */
+    hk_array row_lr, low, high, mask, rates;  /* all optional, as for hk_learn, lr being 1 */
+    hk_array indices, indptr;                 /* absent: w is dense, and mask says which weights there are */
     double tau_plus;        /* > 0, and so small that exp(-dt/tau) is not 1 in the type of w */
     double tau_minus;
     double a_plus;          /* with mu > 0: >= 0 */
@@ -552,6 +555,10 @@ typedef struct hk_stdp_args {
     double mu;              /* >= 0; 0: the additive rule */
     int64_t coincidence;    /* HK_PRE_FIRST, HK_BOTH_SIDES or HK_NEITHER_SIDE */
     int64_t trace;          /* HK_TRACE_ADD or HK_TRACE_REPLACE */
+    int64_t soft;           /* this and the rest as for hk_learn */
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
 } hk_stdp_args;
 HK_API int hk_stdp(const hk_stdp_args *args, int64_t *at, hk_error *err);
 
@@ -565,10 +572,15 @@ typedef struct hk_triplet_stdp_args {
     hk_array post;          /* [out] or [steps, out] */
     hk_array r1, r2;        /* [in], traces, written */
     hk_array o1, o2;        /* [out], traces, written */
+    hk_array row_lr, low, high, mask, rates, indices, indptr;  /* as for hk_stdp */
     double tau_plus, tau_x, tau_minus, tau_y;        /* > 0 */
     double a2_plus, a3_plus, a2_minus, a3_minus;     /* >= 0 */
     double dt, w_min, w_max, mu;
     int64_t coincidence, trace;
+    int64_t soft;           /* this and the rest as for hk_learn */
+    double soft_low, soft_high, gamma, theta;
+    int64_t norm;
+    double norm_p, norm_target;
 } hk_triplet_stdp_args;
 HK_API int hk_triplet_stdp(const hk_triplet_stdp_args *args, int64_t *at, hk_error *err);
 

@@ -132,25 +132,27 @@ const hki_kernel hki_kernels[HKI_KERNELS] = {
          {"z", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"y", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_WRITTEN}},
         {{"target", HKI_UNIT, 0}, {"rate", HKI_NONNEGATIVE, 0}, {"reduction", HKI_CODE, HK_MEAN}}},
-    [HKI_STDP] = {NAMES(stdp), 5, 10,
+    [HKI_STDP] = {NAMES(stdp), 5 + HKI_COMPOSED_ARRAYS, 10 + HKI_COMPOSED_SCALARS,
         {{"w", W, HKI_WRITTEN},
          {"pre", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_SPIKES},
          {"post", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_SPIKES},
          {"a_pre", COLS, HKI_WRITTEN},
-         {"a_post", ROWS, HKI_WRITTEN}},
+         {"a_post", ROWS, HKI_WRITTEN},
+         COMPOSED},
         {{"tau_plus", HKI_FINITE, 0}, {"tau_minus", HKI_FINITE, 0}, {"a_plus", HKI_FINITE, 0}, {"a_minus", HKI_FINITE, 0},
-         PAIRING}},
-    [HKI_TRIPLET_STDP] = {NAMES(triplet_stdp), 7, 14,
+         PAIRING, PART_SCALARS("")}},
+    [HKI_TRIPLET_STDP] = {NAMES(triplet_stdp), 7 + HKI_COMPOSED_ARRAYS, 14 + HKI_COMPOSED_SCALARS,
         {{"w", W, HKI_WRITTEN},
          {"pre", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_SPIKES},
          {"post", HKI_SAMPLES, HKI_OUT, HKI_OR_VECTOR | HKI_SPIKES},
          {"r1", COLS, HKI_WRITTEN},
          {"r2", COLS, HKI_WRITTEN},
          {"o1", ROWS, HKI_WRITTEN},
-         {"o2", ROWS, HKI_WRITTEN}},
+         {"o2", ROWS, HKI_WRITTEN},
+         COMPOSED},
         {{"tau_plus", HKI_FINITE, 0}, {"tau_x", HKI_FINITE, 0}, {"tau_minus", HKI_FINITE, 0}, {"tau_y", HKI_FINITE, 0},
          {"a2_plus", HKI_FINITE, 0}, {"a3_plus", HKI_FINITE, 0}, {"a2_minus", HKI_FINITE, 0}, {"a3_minus", HKI_FINITE, 0},
-         PAIRING}},
+         PAIRING, PART_SCALARS("")}},
     [HKI_BALANCED_RELU] = {NAMES(balanced_relu), 2, 2,
         {{"x", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR},
          {"out", HKI_SAMPLES, HKI_IN, HKI_OR_VECTOR | HKI_WRITTEN}},
@@ -331,7 +333,7 @@ hki_work hki_estimate(int kernel, const void *args) {
     }
     case HKI_STDP:
     case HKI_TRIPLET_STDP: /* one unit in ten spiking */
-        return (hki_work){a[1].rows, 0.1 * out * in * ns(t, (cost){0.6, 30}) + (out + in) * ns(t, (cost){1, 6}) + 500};
+        return (hki_work){a[1].rows, 0.1 * out * in * ns(t, (cost){0.6, 30}) + (out + in) * ns(t, (cost){1, 6}) + 2 * more + 500};
     case HKI_PATCHES: /* copied element by element on every path */
         return (hki_work){a[1].rows, (double)a[1].cols * ns(t, (cost){2.5, 2.5}) + 20};
     case HKI_CONV_FORWARD: {

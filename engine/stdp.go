@@ -156,23 +156,25 @@ func checkPairing[T kernels.Float](fn string, p Pairing) error {
 // equals single steps, bit for bit. Errors: *ArgError, and nothing was written: wrong shapes, arrays that share
 // elements, bad parameters, a trace that is not finite. A weight that is NaN stays NaN; all else stays finite.
 func (r STDP[T]) Update(w kernels.Matrix[T], pre, post kernels.Spikes) (err error) {
-	defer guard(&err)
-	if err := r.Check(); err != nil {
-		return err
-	}
-	return updateSpikes("STDP", w, kernels.SpikeUpdate[T]{
+	_, err = r.UpdateComposed(w, pre, post, SpikeOptions[T]{})
+	return err
+}
+
+func (r *STDP[T]) spikes(pre, post kernels.Spikes) kernels.SpikeUpdate[T] {
+	return kernels.SpikeUpdate[T]{
 		Pre: pre, Post: post,
 		R: kernels.SpikeTrace[T]{V: r.APre, Decay: decayOf[T](r.DT, r.TauPlus), Step: T(r.APlus)},
 		O: kernels.SpikeTrace[T]{V: r.APost, Decay: decayOf[T](r.DT, r.TauMinus), Step: T(r.AMinus)},
-	}, r.Pairing, [4]string{"a_pre", "a_post"})
+	}
 }
 
 // Update is as that of STDP.
 func (r TripletSTDP[T]) Update(w kernels.Matrix[T], pre, post kernels.Spikes) (err error) {
-	defer guard(&err)
-	if err := r.Check(); err != nil {
-		return err
-	}
+	_, err = r.UpdateComposed(w, pre, post, SpikeOptions[T]{})
+	return err
+}
+
+func (r *TripletSTDP[T]) spikes(pre, post kernels.Spikes) kernels.SpikeUpdate[T] {
 	trace := func(v []T, tau float64) kernels.SpikeTrace[T] {
 		return kernels.SpikeTrace[T]{V: v, Decay: decayOf[T](r.DT, tau), Step: 1}
 	}
@@ -183,24 +185,24 @@ func (r TripletSTDP[T]) Update(w kernels.Matrix[T], pre, post kernels.Spikes) (e
 	if o2 == nil {
 		o2 = []T{}
 	}
-	return updateSpikes("TripletSTDP", w, kernels.SpikeUpdate[T]{
+	return kernels.SpikeUpdate[T]{
 		Pre: pre, Post: post,
 		R: trace(r.R1, r.TauPlus), R2: trace(r2, r.TauX), O: trace(r.O1, r.TauMinus), O2: trace(o2, r.TauY),
 		C: [2]T{-T(r.A2Minus), -T(r.A3Minus)}, S: [2]T{T(r.A2Plus), T(r.A3Plus)},
-	}, r.Pairing, [4]string{"r1", "o1", "r2", "o2"})
+	}
 }
 
 // updateSpikes checks what Check cannot see, by the names of the rule, and runs the kernel. The traces' names are in
 // the order R, O, R2, O2.
-func updateSpikes[T kernels.Float](fn string, w kernels.Matrix[T], u kernels.SpikeUpdate[T], p Pairing, names [4]string) error {
+func updateSpikes[T kernels.Float](fn string, w kernels.Matrix[T], u kernels.SpikeUpdate[T], p Pairing, o SpikeOptions[T], names [4]string) (k int, err error) {
 	if err := checkMatrix(fn, "w", w, -1, -1); err != nil {
-		return err
+		return 0, err
 	}
 	if err := checkSpikes(fn, "pre", u.Pre, -1, w.Cols); err != nil {
-		return err
+		return 0, err
 	}
 	if err := checkSpikes(fn, "post", u.Post, u.Pre.Rows, w.Rows); err != nil {
-		return err
+		return 0, err
 	}
 	for k, t := range [...]struct {
 		v []T
@@ -210,15 +212,14 @@ func updateSpikes[T kernels.Float](fn string, w kernels.Matrix[T], u kernels.Spi
 			break
 		}
 		if err := checkLen(fn, names[k], t.v, t.n); err != nil {
-			return err
+			return 0, err
 		}
 		if !finite(t.v) {
-			return badArg(fn, names[k], "not finite", "finite traces")
+			return 0, badArg(fn, names[k], "not finite", "finite traces")
 		}
 	}
 	u.Low, u.High, u.Mu, u.Coincidence, u.Replace = T(p.WMin), T(p.WMax), p.Mu, p.Coincidence, p.Replace
-	err := spikes(w, u)
-	if err != nil {
+	if err := spikes(w, u); err != nil {
 		// Only memory in common is left to refuse; the kernel's names are those of its own arguments.
 		kernel := [...]string{"R", "O", "R2", "O2", "Pre", "Post"}
 		for k, name := range [...]string{names[0], names[1], names[2], names[3], "pre", "post"} {
@@ -228,12 +229,20 @@ func updateSpikes[T kernels.Float](fn string, w kernels.Matrix[T], u kernels.Spi
 			}
 		}
 		err.Func = fn
-		return err
+		return 0, err
 	}
-	return nil
+	if o.Compose == nil && o.Rates == nil {
+		kernels.STDP(w, u)
+		return u.Pre.Rows, nil
+	}
+	s := spiking[T]{updater: updater[T]{w: w}, u: u}
+	if err := s.check(fn, o); err != nil {
+		return 0, err
+	}
+	return s.run(fn, o)
 }
 
-// spikes is kernels.STDP with its refusal returned.
+// spikes is the refusal of kernels.STDP, returned.
 func spikes[T kernels.Float](w kernels.Matrix[T], u kernels.SpikeUpdate[T]) (refused *ArgError) {
 	defer func() {
 		switch e := recover().(type) {
@@ -244,7 +253,7 @@ func spikes[T kernels.Float](w kernels.Matrix[T], u kernels.SpikeUpdate[T]) (ref
 			panic(e)
 		}
 	}()
-	kernels.STDP(w, u)
+	u.Check(w)
 	return nil
 }
 

@@ -179,28 +179,28 @@ func kScaleRC[T Float](w, r, c []T, rows, cols, stride, far int) {
 	portable.ScaleRC(w, r, c, rows, cols, stride, far)
 }
 
-func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride, far int) {
+func kGainLinear[T Float](w, q, s []T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.GainLinearF32NEON(pF32(w), pF32(q), pF32(s), float32(eta), rows, cols, stride, far)
+			asm.GainLinearF32NEON(pF32(w), pF32(q), pF32(s), rows, cols, stride, far)
 		} else {
-			asm.GainLinearF64NEON(pF64(w), pF64(q), pF64(s), float64(eta), rows, cols, stride, far)
+			asm.GainLinearF64NEON(pF64(w), pF64(q), pF64(s), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.GainLinear(w, q, s, eta, rows, cols, stride, far)
+	portable.GainLinear(w, q, s, rows, cols, stride, far)
 }
 
-func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride, far int) {
+func kGainLinearClip[T Float](w, q, s []T, lo, hi T, rows, cols, stride, far int) {
 	if useNEON {
 		if single[T]() {
-			asm.GainLinearClipF32NEON(pF32(w), pF32(q), pF32(s), float32(eta), float32(lo), float32(hi), rows, cols, stride, far)
+			asm.GainLinearClipF32NEON(pF32(w), pF32(q), pF32(s), float32(lo), float32(hi), rows, cols, stride, far)
 		} else {
-			asm.GainLinearClipF64NEON(pF64(w), pF64(q), pF64(s), float64(eta), float64(lo), float64(hi), rows, cols, stride, far)
+			asm.GainLinearClipF64NEON(pF64(w), pF64(q), pF64(s), float64(lo), float64(hi), rows, cols, stride, far)
 		}
 		return
 	}
-	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride, far)
+	portable.GainLinearClip(w, q, s, lo, hi, rows, cols, stride, far)
 }
 
 func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {
@@ -947,16 +947,16 @@ func kDivide[T Float](y []T, s T, n int) {
 	portable.Divide(y, s, n)
 }
 
-func kPowAbsV[T Float](y, x, e []T, n int) {
+func kPowAbsV[T Float](y, x, e, t []T, n int) {
 	if useNEON {
 		if single[T]() {
-			asm.PowAbsVF32NEON(pF32(y), pF32(x), pF32(e), n)
+			asm.PowAbsVF32NEON(pF32(y), pF32(x), pF32(e), pF32(t), n)
 		} else {
-			asm.PowAbsVF64NEON(pF64(y), pF64(x), pF64(e), n)
+			asm.PowAbsVF64NEON(pF64(y), pF64(x), pF64(e), pF64(t), n)
 		}
 		return
 	}
-	portable.PowAbsV(y, x, e, n)
+	portable.PowAbsV(y, x, e, t, n)
 }
 
 func kExp2V[T Float](y, x []T, n int) {

@@ -62,12 +62,12 @@ func kScaleRC[T Float](w, r, c []T, rows, cols, stride, far int) {
 	portable.ScaleRC(w, r, c, rows, cols, stride, far)
 }
 
-func kGainLinear[T Float](w, q, s []T, eta T, rows, cols, stride, far int) {
-	portable.GainLinear(w, q, s, eta, rows, cols, stride, far)
+func kGainLinear[T Float](w, q, s []T, rows, cols, stride, far int) {
+	portable.GainLinear(w, q, s, rows, cols, stride, far)
 }
 
-func kGainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride, far int) {
-	portable.GainLinearClip(w, q, s, eta, lo, hi, rows, cols, stride, far)
+func kGainLinearClip[T Float](w, q, s []T, lo, hi T, rows, cols, stride, far int) {
+	portable.GainLinearClip(w, q, s, lo, hi, rows, cols, stride, far)
 }
 
 func kClip[T Float](w []T, lo, hi T, rows, cols, stride int) {
@@ -318,8 +318,8 @@ func kDivide[T Float](y []T, s T, n int) {
 	portable.Divide(y, s, n)
 }
 
-func kPowAbsV[T Float](y, x, e []T, n int) {
-	portable.PowAbsV(y, x, e, n)
+func kPowAbsV[T Float](y, x, e, t []T, n int) {
+	portable.PowAbsV(y, x, e, t, n)
 }
 
 func kExp2V[T Float](y, x []T, n int) {

@@ -151,6 +151,7 @@ type local[T Float] struct {
 	panels []T // columns of a cell of a product, or rows of a batch
 	rows   []T // rows of a cell of a product
 	power  []T // a piece of |w|^p, which only grows
+	passes []T // between the passes in which that is computed
 
 	row        rank1Job[T] // of a row of a sparse matrix
 	online     onlineJob[T]

@@ -20,10 +20,10 @@ type GainOptions[T Float] struct {
 // each of full length or a scalar:
 //
 //	GainLinear   w_ij ← w_ij + η(σ_j² − σ_i²)·w_ij
-//	             computed fma(round(η·(s_j − q_i)), w_ij, w_ij), s_j = round(σ_j·σ_j), q_i = round(σ_i·σ_i)
+//	             computed fma(round(s_j − q_i), w_ij, w_ij), s_j = round(η·round(σ_j·σ_j)), q_i = round(η·round(σ_i·σ_i))
 //	GainExp      w_ij ← w_ij·exp(η(σ_j² − σ_i²))
-//	             computed round(round(r_i·w_ij)·c_j), r_i = Exp(−round(η·q_i)), c_j = Exp(round(η·s_j))
-//	bias         linear b_i ← fma(round(η·(0 − q_i)), b_i, b_i); exponential b_i ← round(b_i·r_i)
+//	             computed round(round(r_i·w_ij)·c_j), r_i = Exp(−q_i), c_j = Exp(s_j)
+//	bias         linear b_i ← fma(0 − q_i, b_i, b_i); exponential b_i ← round(b_i·r_i)
 //
 // then the bound on |w| if there is one; biases have none. lr is η, finite and
 // not negative.
@@ -40,8 +40,10 @@ func GainRule[T Float](w Matrix[T], post, pre []T, lr T, o GainOptions[T]) {
 	f := takeFrame[T]()
 	q, s := f.squares(0, post, w.Rows), f.squares(1, pre, w.Cols)
 	if o.Form == GainExp {
-		f.growth(q, -lr)
-		f.growth(s, lr)
+		f.times(q, -lr)
+		f.times(s, lr)
+		f.exp(q)
+		f.exp(s)
 		if w.Cols > 0 {
 			f.scaleBy(w, span[T]{q, 1}, span[T]{s, 1}, o.Limit)
 		}
@@ -50,9 +52,11 @@ func GainRule[T Float](w Matrix[T], post, pre []T, lr T, o GainOptions[T]) {
 			kScaleC(b, q[i:], 1, len(b), len(b), 0)
 		}
 	} else {
-		f.gainLinear(w, q, s, lr, o.Limit)
+		f.times(q, lr)
+		f.times(s, lr)
+		f.gainLinear(w, q, s, o.Limit)
 		if o.Bias != nil {
-			f.gainLinear(Matrix[T]{o.Bias, len(o.Bias), 1, 1}, q, f.constant(0, 0, 1), lr, 0)
+			f.gainLinear(Matrix[T]{o.Bias, len(o.Bias), 1, 1}, q, f.constant(0, 0, 1), 0)
 		}
 	}
 	f.give()
@@ -101,25 +105,29 @@ func (f *frame[T]) squares(slot int, v []T, n int) []T {
 	return y
 }
 
-// growth is q_k ← Exp(round(eta·q_k)).
-func (f *frame[T]) growth(q []T, eta T) {
+// times is v_k ← round(eta·v_k).
+func (f *frame[T]) times(v []T, eta T) {
 	by := f.constant(2, eta, 1)
-	for k := 0; k < len(q); k += cellElements {
-		n := min(cellElements, len(q)-k)
-		kScaleR(q[k:], by, 1, n, n)
+	for k := 0; k < len(v); k += cellElements {
+		n := min(cellElements, len(v)-k)
+		kScaleR(v[k:], by, 1, n, n)
 	}
-	f.vector.op, f.vector.y, f.vector.x = opExp, q, q
+}
+
+// exp is v_k ← Exp(v_k).
+func (f *frame[T]) exp(v []T) {
+	f.vector.op, f.vector.y, f.vector.x = opExp, v, v
 	f.each(4)
 }
 
-func (f *frame[T]) gainLinear(w Matrix[T], q, s []T, eta, limit T) {
+func (f *frame[T]) gainLinear(w Matrix[T], q, s []T, limit T) {
 	if w.Rows == 0 || w.Cols == 0 {
 		return
 	}
 	j := &f.gain
 	threads := threadsFor(w.Rows * w.Cols)
 	j.grid = gridFor(w.Rows, w.Cols, threads)
-	j.w, j.q, j.s, j.eta, j.limit = w, q, s, eta, limit
+	j.w, j.q, j.s, j.limit = w, q, s, limit
 	j.far = w.distance()
 	run(j, j.cells, threads)
 	*j = gainJob[T]{}
@@ -127,18 +135,18 @@ func (f *frame[T]) gainLinear(w Matrix[T], q, s []T, eta, limit T) {
 
 type gainJob[T Float] struct {
 	grid
-	w          Matrix[T]
-	q, s       []T
-	eta, limit T
-	far        int
+	w     Matrix[T]
+	q, s  []T
+	limit T
+	far   int
 }
 
 func (g *gainJob[T]) cell(k, _ int) {
 	i0, i1, j0, j1 := g.at(k)
 	w, q, s := g.w.from(i0, j0), g.q[i0:], g.s[j0:]
 	if g.limit != 0 {
-		kGainLinearClip(w, q, s, g.eta, -g.limit, g.limit, i1-i0, j1-j0, g.w.Stride, g.far)
+		kGainLinearClip(w, q, s, -g.limit, g.limit, i1-i0, j1-j0, g.w.Stride, g.far)
 	} else {
-		kGainLinear(w, q, s, g.eta, i1-i0, j1-j0, g.w.Stride, g.far)
+		kGainLinear(w, q, s, i1-i0, j1-j0, g.w.Stride, g.far)
 	}
 }

@@ -1,6 +1,10 @@
 package kernels
 
-import "math"
+import (
+	"math"
+
+	"github.com/hebbkern/hebbkern/kernels/internal/portable"
+)
 
 // exponent is the form in which |w|^p is computed.
 type exponent int
@@ -290,12 +294,12 @@ func (l *local[T]) terms(kind exponent, w, e []T, rows, cols, stride int) ([]T, 
 	if kind != exponentGeneral {
 		return w, stride, kind
 	}
-	y := grow(&l.power, rows*cols)
+	y, t := grow(&l.power, rows*cols), grow(&l.passes, portable.PowScratch)
 	if stride == cols {
-		kPowAbsV(y, w, e, rows*cols)
+		kPowAbsV(y, w, e, t, rows*cols)
 	} else {
 		for i := range rows {
-			kPowAbsV(y[i*cols:], w[i*stride:], e, cols)
+			kPowAbsV(y[i*cols:], w[i*stride:], e, t, cols)
 		}
 	}
 	return y, cols, exponentSigned

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hebbkern/hebbkern/kernels/internal/portable"
 )
 
 var someExponents = []float64{0.3, 0.5, 0.9, 1, 1.5, 2, 2.7, 3, 4, 7.3}
@@ -171,6 +173,27 @@ func testPowAbs[T Float](t *testing.T) {
 		in := append([]T(nil), x...)
 		PowAbs(in, in, p)
 		requireSameBits(t, y, in, "in place")
+	}
+}
+
+// TestPowAbsAtTheEndsOfTheRange takes x whose |x|^p lie around the least and the
+// largest normal number, all of a piece at the same end: few others there.
+func TestPowAbsAtTheEndsOfTheRange(t *testing.T) {
+	r := newRand(6)
+	e, y := make([]float32, portable.PowLen), make([]float32, 64)
+	x, want := make([]float32, len(y)), make([]float32, len(y))
+	for _, p := range []float64{0.9, 1.2, 1.3, 2.7, 7.3, 40} {
+		portable.PowPrepare(p, e)
+		for _, end := range []float64{-149, -126, 127} {
+			for k := end - 4; k <= end+4; k++ {
+				for i := range x {
+					x[i] = float32(math.Exp2((k + r.Float64() - 0.5) / p))
+				}
+				PowAbs(y, x, p)
+				portable.PowAbsV(want, x, e, nil, len(x))
+				requireSameBits(t, want, y, fmt.Sprintf("p = %v around 2^%v", p, k))
+			}
+		}
 	}
 }
 

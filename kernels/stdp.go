@@ -90,6 +90,9 @@ func STDP[T Float](w Matrix[T], u SpikeUpdate[T]) {
 	f.give()
 }
 
+// Check panics as STDP would with these arguments, of which nothing has been written then: for who goes step by step.
+func (u SpikeUpdate[T]) Check(w Matrix[T]) { checkSTDP(w, &u) }
+
 func checkSTDP[T Float](w Matrix[T], u *SpikeUpdate[T]) {
 	const fn = "STDP"
 	w.check(fn, "w")

@@ -99,19 +99,19 @@ func table[T Float]() []entry[T] {
 			func(a *arguments[T]) {
 				kScaleRC(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
-		{"GainLinear", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
+		{"GainLinear", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.GainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.GainLinear(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kGainLinear(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kGainLinear(a.slices[0], a.slices[1], a.slices[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
-		{"GainLinearClip", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"eta", 3, 0, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
+		{"GainLinearClip", []parameter{{"w", 0, 1, true, false}, {"q", 0, 2, false, false}, {"s", 0, 3, false, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}, {"far", 4, 0, false, false}},
 			func(a *arguments[T]) {
-				portable.GainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				portable.GainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			},
 			func(a *arguments[T]) {
-				kGainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.scalars[2], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
+				kGainLinearClip(a.slices[0], a.slices[1], a.slices[2], a.scalars[0], a.scalars[1], a.ints[0], a.ints[1], a.ints[2], a.ints[3])
 			}},
 		{"Clip", []parameter{{"w", 0, 1, true, false}, {"lo", 3, 0, false, false}, {"hi", 3, 0, false, false}, {"rows", 4, 0, false, false}, {"cols", 4, 0, false, false}, {"stride", 4, 0, false, false}},
 			func(a *arguments[T]) {
@@ -493,9 +493,9 @@ func table[T Float]() []entry[T] {
 		{"Divide", []parameter{{"y", 0, 4, true, false}, {"s", 3, 0, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.Divide(a.slices[0], a.scalars[0], a.ints[0]) },
 			func(a *arguments[T]) { kDivide(a.slices[0], a.scalars[0], a.ints[0]) }},
-		{"PowAbsV", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"e", 0, 5, false, false}, {"n", 4, 0, false, false}},
-			func(a *arguments[T]) { portable.PowAbsV(a.slices[0], a.slices[1], a.slices[2], a.ints[0]) },
-			func(a *arguments[T]) { kPowAbsV(a.slices[0], a.slices[1], a.slices[2], a.ints[0]) }},
+		{"PowAbsV", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"e", 0, 5, false, false}, {"t", 0, 17, true, false}, {"n", 4, 0, false, false}},
+			func(a *arguments[T]) { portable.PowAbsV(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0]) },
+			func(a *arguments[T]) { kPowAbsV(a.slices[0], a.slices[1], a.slices[2], a.slices[3], a.ints[0]) }},
 		{"Exp2V", []parameter{{"y", 0, 4, true, false}, {"x", 0, 4, false, false}, {"n", 4, 0, false, false}},
 			func(a *arguments[T]) { portable.Exp2V(a.slices[0], a.slices[1], a.ints[0]) },
 			func(a *arguments[T]) { kExp2V(a.slices[0], a.slices[1], a.ints[0]) }},

@@ -46,9 +46,7 @@ func interpret[T Float](t *testing.T, elem ir.Elem) {
 					for _, flags := range e.variants(i) {
 						a.reset()
 						args := build(r, a, e, size{rows: 1 + i%11, cols: cols, pad: i % 3, flags: flags, steps: i, k: i + flags&31}, i%3)
-						want := args.clone()
-						e.define(want)
-						execute(f, args)
+						want := args.ran(e.define, func(args *arguments[T]) { execute(f, args) })
 						for s := range args.slices {
 							k := differ(args.slices[s], want.slices[s])
 							require.Negative(t, k, "vectors of %d bytes, %d columns, flags %d: slice %d", vecSize, cols, flags, s)

@@ -1,5 +1,7 @@
 package kernels
 
+import "github.com/hebbkern/hebbkern/kernels/internal/portable"
+
 // vectorOp is the work of a vectorJob.
 type vectorOp int
 
@@ -78,7 +80,8 @@ func (v *vectorJob[T]) cell(k, _ int) {
 // of one row, added to +0, which changes no bit of a value that is not negative.
 func powAbs[T Float](kind exponent, y, x, e []T) {
 	if kind == exponentGeneral {
-		kPowAbsV(y, x, e, len(y))
+		var t [portable.PowScratch]T
+		kPowAbsV(y, x, e, t[:], len(y))
 		return
 	}
 	var block [256]T // y may be x, so the sums start from elsewhere

@@ -53,7 +53,7 @@ def page(results: dict, go: dict | None, neon: dict | None, why: Sequence[Reason
         *how(),
         "## Targets",
         "",
-        "float32. Each figure is of one run; met when held in three runs of five. Ratios are of times: limit ÷ hebbkern, peer ÷ hebbkern. "
+        "float32. Each figure is of one run; met when held in three fifths of the runs. Ratios are of times: limit ÷ hebbkern, peer ÷ hebbkern. "
         "Where a target is missed, the reason is named if it has been measured (bench/reasons.toml).",
         "",
     ]

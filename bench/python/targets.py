@@ -1,4 +1,4 @@
-"""The targets, judged run by run: one is met when it holds in three runs of five."""
+"""The targets, judged run by run: one is met when it holds in three fifths of the runs."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ func (l *lowering) control(op ir.Op) bool {
 	case ir.JumpLT, ir.JumpGE:
 		a := l.in(op.Args[0])
 		jump([]mach.Reg{a}, func(to operand.Op) {
-			c.CMPQ(l.g(a), operand.Imm(uint64(op.Cmp)))
+			c.CMPQ(l.g(a), immediate(op.Cmp))
 			if op.Code == ir.JumpLT {
 				c.JLT(to)
 			} else {
@@ -57,7 +57,11 @@ func (l *lowering) control(op ir.Op) bool {
 	case ir.JumpZ:
 		a := l.in(op.Args[0])
 		jump([]mach.Reg{a}, func(to operand.Op) {
-			c.TESTQ(operand.U32(op.Cmp), l.g(a))
+			if op.Cmp == -1 {
+				c.TESTQ(l.g(a), l.g(a))
+			} else {
+				c.TESTQ(operand.U32(op.Cmp), l.g(a))
+			}
 			c.JEQ(to)
 		})
 	case ir.Ret:
@@ -69,6 +73,14 @@ func (l *lowering) control(op ir.Op) bool {
 		return false
 	}
 	return true
+}
+
+// immediate is n as the constant of a comparison, of one byte if it can be.
+func immediate(n int64) operand.Op {
+	if n < 128 {
+		return operand.Imm(uint64(n))
+	}
+	return operand.I32(n)
 }
 
 func (l *lowering) argument(name string) operand.Mem {
@@ -324,6 +336,11 @@ func (l *lowering) lanes(op ir.Op) bool {
 	c := l.ctx
 	switch op.Code {
 	case ir.TailMask, ir.Bytes, ir.Sum, ir.MaxLanes, ir.WidenLo, ir.WidenHi, ir.Narrow:
+	case ir.Any:
+		a, d := l.in(op.Args[0]), l.dst(op.Dst)
+		fn := pick(op.Elem, c.VMOVMSKPS, c.VMOVMSKPD)
+		l.inst([]mach.Reg{d}, []mach.Reg{a}, func() { fn(l.y(a), l.g(d).As32()) })
+		return true
 	case ir.ZipLo, ir.ZipHi, ir.Even, ir.Odd:
 		l.zip(op)
 		return true

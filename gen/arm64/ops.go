@@ -61,6 +61,13 @@ func (l *lowering) op(op *ir.Op) {
 		l.across(op)
 	case ir.Lookup:
 		l.lookup(op)
+	case ir.Any: // both halves, then the half of what is left that is not in its lower bits
+		t, upper, dst := l.vector(), l.vector(), l.halves[op.Dst.ID][0]
+		a, b := l.reg(op.Args[0], 0), l.reg(op.Args[0], 1)
+		l.ins(regs(t), regs(a, b), "VORR V%d.B16, V%d.B16, V%d.B16", b, a, t)
+		l.ins(regs(upper), regs(t), "VEXT $8, V%d.B16, V%d.B16, V%d.B16", t, t, upper)
+		l.ins(regs(t), regs(t, upper), "VORR V%d.B16, V%d.B16, V%d.B16", upper, t, t)
+		l.ins(regs(dst), regs(t), "VMOV V%d.D[0], R%d", t, dst)
 	default:
 		l.lanewise(op, 0)
 		if op.Dst.Class == ir.Vec {

@@ -181,6 +181,15 @@ func (s *suite) tails() {
 		b.OrTo(x, b.LoadBytes(b.Param("m"), 3))
 		b.Store(dst, 0, b.Bytes(x))
 	})
+	s.add("Any", exact, func(b *ir.Builder, dst ir.Val) {
+		found := b.IConst(0)
+		for l := range b.Lanes() {
+			b.IfBits(b.Any(b.Bytes(b.IConst(1<<(8*l)))), -1, func() { b.AddTo(found, 8) })
+		}
+		x := b.Load(b.Param("a"), 0)
+		b.IfBits(b.Any(b.CmpLT(x, x)), -1, func() { b.AddTo(found, 4) })
+		b.Store(b.IPlus(dst, found), 0, x)
+	})
 	s.add("Sum", program{}, func(b *ir.Builder, dst ir.Val) {
 		x := b.Load(b.Param("a"), 0)
 		b.StoreU(dst, 0, b.Sum(x))

@@ -291,6 +291,9 @@ func (b *Builder) Sum(x Val) Val {
 	return b.def(Uniform, Op{Code: Sum, Args: []Val{x}, Elem: b.F.Elem})
 }
 
+// Any is an integer that is not 0 where a lane of the mask x is set, and 0 where none is.
+func (b *Builder) Any(x Val) Val { return b.def(Int, Op{Code: Any, Args: []Val{x}, Elem: b.F.Elem}) }
+
 // MaxLanes is the Maximum over the lanes of x, in lane 0.
 func (b *Builder) MaxLanes(x Val) Val {
 	return b.def(Uniform, Op{Code: MaxLanes, Args: []Val{x}, Elem: b.F.Elem})

@@ -143,6 +143,7 @@ const (
 	Copy  // Vec or Uniform
 
 	// Integers.
+	Any    // not 0 where a lane of the mask a is set
 	IConst // Imm
 	ICopy
 	IAddI // a + Imm

@@ -191,6 +191,11 @@ func (m *Machine) Run(f *Func, args map[string]uint64) {
 				v[l] = get(m.mem(f, addr()+arg(1)[l]%8*uint64(size), size))
 			}
 			vec[op.Dst.ID] = v
+		case Any:
+			num[op.Dst.ID] = 0
+			for _, x := range arg(0) {
+				num[op.Dst.ID] |= int64(x)
+			}
 		case IConst:
 			num[op.Dst.ID] = op.Imm
 		case ICopy:

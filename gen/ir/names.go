@@ -61,6 +61,7 @@ var codeNames = [...]string{
 	Lookup:       "Lookup",
 	Const:        "Const",
 	Copy:         "Copy",
+	Any:          "Any",
 	IConst:       "IConst",
 	ICopy:        "ICopy",
 	IAddI:        "IAddI",

@@ -27,7 +27,7 @@ func elementwiseKernels() []Kernel {
 				s := b.ParamUni("s")
 				return func(b *ir.Builder, y ir.Val) ir.Val { return b.Div(y, s) }
 			})},
-		{Name: "PowAbsV", Family: "elementary", Equation: "y = |x|^p", Params: list(y, x, slice("e", Exponent), n),
+		{Name: "PowAbsV", Family: "elementary", Equation: "y = |x|^p", Params: list(y, x, slice("e", Exponent), written("t", Scratch), n),
 			Text: func(b *ir.Builder) {
 				PowRoutes(b, b.Param("e"), func(p *Pow) { powV(b, p) })
 			}},
@@ -112,14 +112,77 @@ func positive(b *ir.Builder, x ir.Val) ir.Val {
 
 // powV is y = |x|^p, by one route; the vectors of a step advance stage by stage.
 func powV(b *ir.Builder, p *Pow) {
-	y, x := b.Param("y"), b.Param("x")
-	each(b, b.Param("n"), 4, []ir.Val{y, x}, func(a access) {
+	y, x, n := b.Param("y"), b.Param("x"), b.Param("n")
+	one := 4
+	if p.log != nil {
+		powPasses(b, p, y, x, n)
+		one = 1
+	}
+	each(b, n, one, []ir.Val{y, x}, func(a access) {
 		lines := make([]func(), a.n)
 		for q := range lines {
 			lines[q] = func() { a.store(y, q, p.Value(b, a.load(x, q))) }
 		}
 		b.InStages(lines...)
 	})
+}
+
+// powPasses is powV as long as there are two vectors, a block of at most PowScratch elements after the other: a first
+// pass leaves g in y and w in the scratch, and a second one takes them from there. A processor has room for the results
+// of some 160 vector operations that are not done with (Zen 4). |x|^p is 45 of them in a chain of a hundred cycles, and
+// so in one go it waits for its own results: 19.5 cycles a vector. In passes half as deep, with more of the constants
+// in registers, it takes 15.
+func powPasses(b *ir.Builder, p *Pow, y, x, n ir.Val) {
+	const vectors = 2
+	t := b.Param("t")
+	b.While(n, vectors*b.Lanes(), func() {
+		block := b.ICopy(n)
+		b.If(block, PowScratch, func() { b.SetI(block, b.IConst(PowScratch)) })
+		left, g, w := b.ICopy(block), b.ICopy(y), b.ICopy(t)
+		p.firstPass(b, b.Keep)
+		p.keep(b, powHi, powLo, powC+3)
+		steps(b, left, vectors, []ir.Val{x, g, w}, func(a access) {
+			lines := make([]func(), a.n)
+			for q := range lines {
+				lines[q] = func() {
+					most, rest := p.log(p, b, a.load(x, q))
+					a.store(g, q, most)
+					a.store(w, q, rest)
+				}
+			}
+			b.InStages(lines...)
+		})
+		b.SubRTo(block, left)
+		b.SubRTo(n, block)
+		b.AddTo(n, vectors*b.Lanes()) // which While takes off
+		w = b.ICopy(t)
+		p.keep(b)
+		p.secondPass(b, b.Keep)
+		steps(b, block, vectors, []ir.Val{y, w}, func(a access) { powOf(b, p, a, y, w) })
+	})
+	p.firstPass(b, asArgument)
+	p.secondPass(b, asArgument)
+}
+
+// powOf is the second pass, from g in y and w.
+func powOf(b *ir.Builder, p *Pow, a access, y, w ir.Val) {
+	ys, ts, lines := make([]ir.Val, a.n), make([]ir.Val, a.n), make([]func(), a.n)
+	for q := range lines {
+		lines[q] = func() { ys[q], ts[q] = p.exp2(b, a.load(y, q), a.load(w, q)) }
+	}
+	b.InStages(lines...)
+	others := p.notPlain(b, ts[0])
+	for _, t := range ts[1:] {
+		others = b.Or(others, p.notPlain(b, t))
+	}
+	finish := func(times func(b *ir.Builder, y, t ir.Val) ir.Val) func() {
+		return func() {
+			for q := range ys {
+				a.store(y, q, times(b, ys[q], ts[q]))
+			}
+		}
+	}
+	b.IfElse(b.Any(others), -1, finish(p.everywhere), finish(p.plain))
 }
 
 func ema(b *ir.Builder, square bool) {

@@ -70,20 +70,77 @@ const (
 	powEach    = 64
 )
 
-// Pow is |x|^p for a prepared exponent, by one of its routes.
+// PowScratch is how many elements of scratch PowAbsV takes: so many it works on in one go.
+const PowScratch = 1024
+
+// Pow is |x|^p for a prepared exponent, by one of its routes: in one go by value, or of float32 with p ≥ 1.2 by two
+// passes, the first of which finds p·log₂ x as g + w.
 type Pow struct {
 	e     ir.Val
 	kept  map[int]ir.Val
 	value func(p *Pow, b *ir.Builder, x ir.Val) ir.Val
+	log   func(p *Pow, b *ir.Builder, x ir.Val) (g, w ir.Val)
+
+	abs, shift, exponent, minusOne ir.Val   // constants of the first pass
+	magic, most                    ir.Val   // of the second
+	series                         []ir.Val // 2^r, from r on up
 }
 
 // newPow keeps some elements in registers; the others are read again, as arguments in memory.
 func newPow(b *ir.Builder, e ir.Val, value func(*Pow, *ir.Builder, ir.Val) ir.Val, keep ...int) *Pow {
-	p := &Pow{e: e, value: value, kept: map[int]ir.Val{}}
-	for _, i := range keep {
-		p.kept[i] = p.at(b, i)
-	}
+	p := &Pow{e: e, value: value}
+	p.firstPass(b, asArgument)
+	p.secondPass(b, asArgument)
+	p.keep(b, keep...)
 	return p
+}
+
+// inPasses is a route of two passes.
+func inPasses(b *ir.Builder, e ir.Val, log func(*Pow, *ir.Builder, ir.Val) (g, w ir.Val)) *Pow {
+	p := newPow(b, e, func(p *Pow, b *ir.Builder, x ir.Val) ir.Val {
+		g, w := p.log(p, b, x)
+		y, t := p.exp2(b, g, w)
+		return p.everywhere(b, y, t)
+	})
+	p.log = log
+	return p
+}
+
+// asArgument leaves a constant in memory, where instructions find it; Builder.Keep puts it into a register.
+func asArgument(v ir.Val) ir.Val { return v }
+
+// firstPass sets the constants of the first pass.
+func (p *Pow) firstPass(b *ir.Builder, place func(ir.Val) ir.Val) {
+	p.abs = place(b.AbsMask())
+	if b.Elem() == ir.F32 {
+		p.shift, p.exponent, p.minusOne = place(b.Bits(1<<32-(oneBits-powShift))), place(b.Bits(signAndExp)), place(b.Const(-1))
+	}
+}
+
+// secondPass sets the constants of the second pass. There are registers for some.
+func (p *Pow) secondPass(b *ir.Builder, place func(ir.Val) ir.Val) {
+	if b.Elem() == ir.F64 {
+		return
+	}
+	p.magic, p.most = place(b.Const(format32.magic)), place(b.Const(0.6875))
+	p.series = nil
+	for i, c := range []float64{powE1, powE2, powE3, powE4, powE5, powE6} {
+		v := b.Const(c)
+		if i >= 3 {
+			v = place(v)
+		}
+		p.series = append(p.series, v)
+	}
+}
+
+// keep puts these elements of the exponent, and no others, into registers.
+func (p *Pow) keep(b *ir.Builder, elements ...int) {
+	p.kept = nil
+	kept := map[int]ir.Val{}
+	for _, i := range elements {
+		kept[i] = p.at(b, i)
+	}
+	p.kept = kept
 }
 
 // at is element i of the prepared exponent: kept in a register or read again.
@@ -105,8 +162,8 @@ func PowRoutes(b *ir.Builder, e ir.Val, body func(p *Pow)) {
 		return
 	}
 	route := b.LoadByte(e, 3)
-	b.IfElse(route, 0x40, func() { body(newPow(b, e, (*Pow).high)) }, func() {
-		b.IfElse(route, 0x3f, func() { body(newPow(b, e, (*Pow).mid)) }, func() { body(newPow(b, e, (*Pow).low)) })
+	b.IfElse(route, 0x40, func() { body(inPasses(b, e, (*Pow).high)) }, func() {
+		b.IfElse(route, 0x3f, func() { body(inPasses(b, e, (*Pow).mid)) }, func() { body(newPow(b, e, (*Pow).low)) })
 	})
 }
 
@@ -119,8 +176,8 @@ const (
 
 // split is x = 2^e·m as 2²³·e, m, and the number of m's interval in the low three bits of i.
 func (p *Pow) split(b *ir.Builder, x ir.Val) (ex, m, i ir.Val) {
-	d := b.IAdd(x, b.Bits(1<<32-(oneBits-powShift)))
-	k := b.And(d, b.Bits(signAndExp))
+	d := b.IAdd(x, p.shift)
+	k := b.And(d, p.exponent)
 	return b.IFloat(k), b.ISub(x, k), b.IShr(d, 20)
 }
 
@@ -131,9 +188,12 @@ func (p *Pow) table(b *ir.Builder, at int, i ir.Val) ir.Val {
 
 // terms is what all routes of float32 need of the logarithm: r = m·c − 1, g, and w without the leading term r·powA.
 func (p *Pow) terms(b *ir.Builder, ex, m, i ir.Val) (r, g, w ir.Val) {
-	r = b.FMA(m, p.table(b, powTableC, i), b.Const(-1))
+	r = b.FMA(m, p.table(b, powTableC, i), p.minusOne)
 	g = b.FMA(ex, p.at(b, powHi), p.table(b, powTableHi, i))
 	w = b.FMA(ex, p.at(b, powLo), p.table(b, powTableLo, i))
+	if p.log != nil {
+		b.Stage()
+	}
 	tail := p.at(b, powC+3)
 	for k := powC + 2; k >= powC; k-- {
 		tail = b.FMA(tail, r, p.at(b, k))
@@ -142,16 +202,44 @@ func (p *Pow) terms(b *ir.Builder, ex, m, i ir.Val) (r, g, w ir.Val) {
 	return r, g, b.FMA(r, tail, w)
 }
 
-// exp2 is y·2^k = 2^(g + w) with t = magic + 254 + k. With rc what g leaves, 1 + 11/16·rc is exact, and the rest is
-// small.
+// exp2 is y·2^k = 2^(g + w) with t = magic + k. With rc what g leaves, 1 + 11/16·rc is exact, and the rest is small.
 func (p *Pow) exp2(b *ir.Builder, g, w ir.Val) (y, t ir.Val) {
-	t, k := roundInt(b, b.Add(g, w), 2*format32.bias)
-	rc := b.Sub(g, k)
+	t = b.Add(b.Add(g, w), p.magic)
+	rc := b.Sub(g, b.Sub(t, p.magic))
 	r := b.Add(rc, w)
-	most := b.FMA(rc, b.Const(0.6875), b.Const(1))
-	q := horner(b, r, powE1, powE2, powE3, powE4, powE5, powE6)
-	return b.Add(most, b.FMA(r, q, b.Mul(w, b.Const(0.6875)))), t
+	if p.log != nil {
+		b.Stage()
+	}
+	most := b.FMA(rc, p.most, b.Const(1))
+	q := p.series[len(p.series)-1]
+	for i := len(p.series) - 2; i >= 0; i-- {
+		q = b.FMA(q, r, p.series[i])
+	}
+	return b.Add(most, b.FMA(r, q, b.Mul(w, p.most))), t
 }
+
+// everywhere is y·2^k for any t = magic + k: beyond the range +Inf and 0.
+func (p *Pow) everywhere(b *ir.Builder, y, t ir.Val) ir.Val {
+	return timesPow2(b, y, clamped(b, b.Add(t, b.Const(float64(2*format32.bias)))))
+}
+
+// The exponents k with which y·2^k is normal for any y from ½ to 2.
+const (
+	leastPlain = -125
+	mostPlain  = 126
+)
+
+// plain is y·2^k for t = magic + k with k from leastPlain to mostPlain: the exponent's field grows by k.
+func (p *Pow) plain(b *ir.Builder, y, t ir.Val) ir.Val { return b.IAdd(y, b.IShl(t, format32.mant)) }
+
+// notPlain masks the other t: one signed comparison after an addition that wraps.
+func (p *Pow) notPlain(b *ir.Builder, t ir.Val) ir.Val {
+	const least, range32 = magicBits + leastPlain, 1 << 32
+	return b.ICmpGT(b.IAdd(t, b.Bits((1<<31+range32-least)%range32)), b.Bits(1<<31+mostPlain-leastPlain))
+}
+
+// magicBits are the bits of format32.magic.
+const magicBits = 0x4b400000
 
 // clamped is t of timesPow2 where the result overflows or vanishes.
 func clamped(b *ir.Builder, t ir.Val) ir.Val {
@@ -166,45 +254,41 @@ func clamped(b *ir.Builder, t ir.Val) ir.Val {
 
 // low brings subnormals up, and takes ±0 and +Inf as they are.
 func (p *Pow) low(b *ir.Builder, x ir.Val) ir.Val {
-	a := b.Abs(x)
+	a := b.And(x, p.abs)
 	tiny := b.CmpLT(a, b.Const(format32.minNormal))
 	ex, m, i := p.split(b, b.Select(tiny, b.Mul(a, b.Const(0x1p24)), a))
 	r, g, w := p.terms(b, b.Sub(ex, b.And(tiny, b.Const(24*0x1p23))), m, i)
 	w = b.FMA(r, p.at(b, powA), w)
 	b.Stage()
 	y, t := p.exp2(b, g, w)
-	y = timesPow2(b, y, t)
+	y = timesPow2(b, y, b.Add(t, b.Const(float64(2*format32.bias))))
 	a = b.Abs(b.Again(x))
 	return b.Select(outside(b, a), a, y)
 }
 
 // mid has ±0, subnormal x and +Inf beyond the clamps.
-func (p *Pow) mid(b *ir.Builder, x ir.Val) ir.Val {
-	a := b.Abs(x)
-	ex, m, i := p.split(b, a)
-	r, g, w := p.terms(b, keepNaN(b, a, ex), m, i)
-	w = b.FMA(r, p.at(b, powA), w)
-	b.Stage()
-	y, t := p.exp2(b, g, w)
-	return timesPow2(b, y, clamped(b, t))
+func (p *Pow) mid(b *ir.Builder, x ir.Val) (g, w ir.Val) {
+	ex, m, i := p.splitOrNaN(b, x)
+	r, g, w := p.terms(b, ex, m, i)
+	return g, b.FMA(r, p.at(b, powA), w)
 }
 
 // high splits the leading term into h, a multiple of a small power of two, and the remainder −n.
-func (p *Pow) high(b *ir.Builder, x ir.Val) ir.Val {
-	a := b.Abs(x)
-	ex, m, i := p.split(b, a)
-	r, g, w := p.terms(b, keepNaN(b, a, ex), m, i)
+func (p *Pow) high(b *ir.Builder, x ir.Val) (g, w ir.Val) {
+	ex, m, i := p.splitOrNaN(b, x)
+	r, g, w := p.terms(b, ex, m, i)
 	lead, quantum := p.at(b, powA), p.at(b, powQuantum)
 	h := b.Sub(b.FMA(r, lead, quantum), quantum)
 	n := b.FNMA(r, lead, h)
-	g, w = b.Add(g, h), b.Sub(w, n)
-	b.Stage()
-	y, t := p.exp2(b, g, w)
-	return timesPow2(b, y, clamped(b, t))
+	return b.Add(g, h), b.Sub(w, n)
 }
 
-// keepNaN is ex, or a where that is NaN.
-func keepNaN(b *ir.Builder, a, ex ir.Val) ir.Val { return b.Select(b.CmpUN(a, a), a, ex) }
+// splitOrNaN is split of |x|, with NaN for ex where x is NaN.
+func (p *Pow) splitOrNaN(b *ir.Builder, x ir.Val) (ex, m, i ir.Val) {
+	a := b.And(x, p.abs)
+	ex, m, i = p.split(b, a)
+	return b.Or(ex, b.CmpUN(a, a)), m, i
+}
 
 // wide is the only route of float64. The quotient s = u/(m + 1), u = m − 1, is split into a multiple of a small power of
 // two and the exact remainder over m + 1, where 1/(m+1) = (1 − s)/2; p·log₂ x is held as k + rc + l.

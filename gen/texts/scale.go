@@ -12,17 +12,17 @@ func scaleKernels() []Kernel {
 			Text: func(b *ir.Builder) { scale(b, false, true) }},
 		{Name: "ScaleRC", Family: "scale", Equation: "w = (r_i*w)*c_j", Tail: maskedTail, Params: list(w, r, c, matrix(), integers("far")),
 			Text: func(b *ir.Builder) { scale(b, true, true) }},
-		{Name: "GainLinear", Family: "scale", Equation: "w = fma(eta*(s_j-q_i), w, w)", Tail: maskedTail,
-			Params: list(w, q, s, scalars("eta"), matrix(), integers("far")), Text: func(b *ir.Builder) { gain(b, false) }},
-		{Name: "GainLinearClip", Family: "scale", Equation: "w = clip(fma(eta*(s_j-q_i), w, w), lo, hi)", Tail: maskedTail,
-			Params: list(w, q, s, scalars("eta", "lo", "hi"), matrix(), integers("far")), Text: func(b *ir.Builder) { gain(b, true) }},
+		{Name: "GainLinear", Family: "scale", Equation: "w = fma(s_j-q_i, w, w)", Tail: maskedTail,
+			Params: list(w, q, s, matrix(), integers("far")), Text: func(b *ir.Builder) { gain(b, false) }},
+		{Name: "GainLinearClip", Family: "scale", Equation: "w = clip(fma(s_j-q_i, w, w), lo, hi)", Tail: maskedTail,
+			Params: list(w, q, s, scalars("lo", "hi"), matrix(), integers("far")), Text: func(b *ir.Builder) { gain(b, true) }},
 		{Name: "Clip", Family: "scale", Equation: "w = clip(w, lo, hi)", Tail: maskedTail,
 			Params: list(w, scalars("lo", "hi"), matrix()), Text: clip},
 	}
 }
 
 func scale(b *ir.Builder, byRow, byCol bool) {
-	k := inPlace{tmp: 1}
+	k := inPlace{tmp: 1, share: true}
 	if byRow {
 		k.rows = []rowValue{{name: "r"}}
 	}
@@ -42,15 +42,14 @@ func scale(b *ir.Builder, byRow, byCol bool) {
 }
 
 func gain(b *ir.Builder, bounded bool) {
-	k := inPlace{rows: []rowValue{{name: "q"}}, cols: []string{"s"}, tmp: 3, long: true}
+	k := inPlace{rows: []rowValue{{name: "q"}}, cols: []string{"s"}, tmp: 2, share: true}
 	var to ir.Bounds
 	if bounded {
 		to = b.Bounds(b.ParamUni("lo"), b.ParamUni("hi"))
 		k.tmp += 4
 	}
-	eta := b.ParamUni("eta")
 	k.next = func(b *ir.Builder, u ir.Val, row, col []ir.Val) ir.Val {
-		u = b.FMA(b.Mul(eta, b.Sub(col[0], row[0])), u, u)
+		u = b.FMA(b.Sub(col[0], row[0]), u, u)
 		if bounded {
 			u = b.Clip(u, to)
 		}

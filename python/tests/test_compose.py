@@ -326,9 +326,22 @@ def test_a_mapping_has_rates_of_its_own():
     assert w.tolist() == [[0.25 + 0.25, 0.5 + 0.125]] and rule.step == 2
 
 
-def test_spikes_take_no_composition():
-    with pytest.raises(TypeError, match="bound"):
-        hk.rules.STDP(20.0, 20.0, 0.1, -0.1, bound=(0, 1))
+def test_spikes():
+    """A sequence is its steps, which a schedule counts; a step whose weights overflow is named."""
+    random = np.random.default_rng(2)
+    pre, post = random.random((9, IN)) < 0.4, random.random((9, OUT)) < 0.4
+    make = lambda: hk.rules.STDP(lr=hk.schedules.Step(1.0, every=3, factor=0.5), sign=DALE, mask=MASK, w_min=-1)  # noqa: E731
+    whole, steps, rules = np.zeros((OUT, IN), np.float32), np.zeros((OUT, IN), np.float32), (make(), make())
+    rules[0].update(whole, pre, post)
+    for x, y in zip(pre, post):
+        rules[1].update(steps, x, y)
+    assert np.array_equal(whole, steps) and rules[0].step == rules[1].step == 9 and whole.any()
+    assert "lr=Step" in repr(rules[0]) and "sign=<int8" in repr(rules[0])
+    rule = hk.rules.STDP(a_plus=1e200, w_max=1e308, normalize_weights=2)
+    w = np.ones((1, 1))
+    with pytest.raises(hk.DivergenceError, match="norm of the weights not finite at sample 1") as caught:
+        rule.update(w, [[1], [0], [1]], [[0], [1], [0]])
+    assert caught.value.done == 2
 
 
 def test_traces_under_a_mask():

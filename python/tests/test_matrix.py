@@ -79,6 +79,33 @@ def eligibility(w, x, y, s):
     return 0.5 * MODULATOR[s["step"]] * (s["e"] - s["r"]), 0
 
 
+def fade(s, *taus):
+    """The traces of spikes decay."""
+    for name, tau in zip(("r", "o", "r2", "o2"), taus):
+        s[name] = s.get(name, np.zeros(OUT if "o" in name else IN)) * math.exp(-1 / tau)
+
+
+def events(w, x, y, r, o, c, s):
+    """What the spikes of a step make of w, presynaptic ones first, between -2 and 2."""
+    after = np.where(x > 0, np.clip(w + np.outer(o, c), -2, 2), w)
+    return np.where(y[:, None] > 0, np.clip(after + np.outer(s, r), -2, 2), after) - w
+
+
+def pair_stdp(w, x, y, s):
+    fade(s, 4.0, 6.0)
+    before = s["o"].copy()
+    s["r"], s["o"] = s["r"] + 0.5 * x, s["o"] - 0.25 * y
+    return events(w, x, y, s["r"], before, np.ones(IN), np.ones(OUT)), 0
+
+
+def triplet_stdp(w, x, y, s):
+    fade(s, 4.0, 6.0, 9.0, 11.0)
+    change = events(w, x, y, s["r"] + x, s["o"], -0.25 - 0.125 * s["r2"], 0.5 + 0.75 * s["o2"])
+    for name in ("r", "o", "r2", "o2"):
+        s[name] = s[name] + (y if "o" in name else x)
+    return change, 0
+
+
 def averages(alpha):
     def advance(s, x, y):
         s["x"], s["y"] = (1 - alpha) * s["x"] + alpha * x, (1 - alpha) * s["y"] + alpha * y
@@ -104,6 +131,7 @@ class Case:
 
 ERROR = RANDOM.standard_normal((SAMPLES, OUT))
 BINARY = (RANDOM.random((SAMPLES, OUT)) < 0.4).astype(float)
+SPIKES = ("STDP", "TripletSTDP")
 IN_TIME = tuple(m for m in MODES if "sum" not in m and m != "mean")
 CASES = {
     "Hebb": Case(R.Hebb, lambda w, x, y, s: (np.outer(y, x), 0)),
@@ -127,6 +155,10 @@ CASES = {
     "ContrastiveHebbian": Case(R.ContrastiveHebbian, pairs, given=ERROR),
     "ThreeFactor": Case(lambda lr, **c: R.ThreeFactor(lr, 4.0, dt=0.5, tau_rise=2.0, **c), eligibility, modes=("single", "sequential", "sparse")),
     "Foldiak": Case(lambda lr, **c: R.Foldiak(lr, **c), lambda w, x, y, s: (y[:, None] * (x - w), 0), given=BINARY, modes=tuple(m for m in MODES if m != "block")),  # fmt: skip
+    "STDP": Case(lambda lr, **c: R.STDP(4.0, 6.0, 0.5, -0.25, w_min=-2, w_max=2, lr=lr, **c), pair_stdp, given=BINARY, modes=("single", "sequential", "sparse")),
+    "TripletSTDP": Case(
+        lambda lr, **c: R.TripletSTDP(4.0, 9.0, 6.0, 11.0, 0.5, 0.75, 0.25, 0.125, w_min=-2, w_max=2, lr=lr, **c),
+        triplet_stdp, given=BINARY, modes=("single", "sequential", "sparse")),
     "Custom": Case(
         lambda lr, **c: R.Custom(lambda x, y, s: {"g": LR * y, "decay": LR * y * y}, vectorized=True, lr=lr, **c),
         lambda w, x, y, s: (y[:, None] * (x - y[:, None] * w), 0), given=ERROR),
@@ -136,6 +168,8 @@ EVERY = {"nothing": {}, "schedule": {"lr": hk.schedules.Exponential(LR, 0.5)}, *
 
 def refusal(name, case, parts, mode):
     """The argument by which a cell is refused, None for one that works."""
+    if mode == "sparse" and name in SPIKES:
+        return "w"
     if mode == "block" and (not case.blocks or set(parts) - {"row_lr"}):
         return "lr" if name == "Custom" and "lr" in parts else "block"
     if name == "Custom" and "lr" in parts:
@@ -150,6 +184,8 @@ def run(name, rule, w, X, Y, mode):
     options = {"reduction": next((r for r in ("sum", "mean") if r in mode), "sequential"), "block": 2 if mode == "block" else None}
     if mode == "single":
         X, Y = X[0], None if Y is None else Y[0]
+    if name in SPIKES:
+        return rule.update(w, X, Y)
     if name == "ThreeFactor":
         return rule.update(w, X, Y, modulator=MODULATOR[0] if mode == "single" else MODULATOR)
     if name == "ContrastiveHebbian":
@@ -191,6 +227,8 @@ def test_cell(name, part):
     case, parts = CASES[name], EVERY[part]
     random = np.random.default_rng(5)
     start, X = random.standard_normal((OUT, IN)) * 0.3, random.standard_normal((SAMPLES, IN)) * 0.5
+    if name in SPIKES:
+        X = (X > 0.2).astype(float)
     mask = parts.get("mask", random.random((OUT, IN)) < 0.6)
     for mode in case.modes:
         rule = case.make(**{"lr": LR, **parts})

@@ -195,9 +195,12 @@ func Log2V[T Float](y, x []T, n int) {
 	}
 }
 
+// PowScratch is the length of the scratch that PowAbsV takes.
+const PowScratch = 1024
+
 // PowAbsV is y = PowAbs(x, e) = |x|^p, with e the exponent as PowPrepare left
-// it.
-func PowAbsV[T Float](y, x, e []T, n int) {
+// it. The assembly leaves something in t, of length PowScratch.
+func PowAbsV[T Float](y, x, e, _ []T, n int) {
 	y = y[:n]
 	for k, v := range x[:n] {
 		y[k] = PowAbs(v, e)

@@ -1,30 +1,28 @@
 package portable
 
-// GainLinear is the gain rule in its linear form, with q_i = σ_i² of the
-// postsynaptic and s_j = σ_j² of the presynaptic units:
+// GainLinear is the gain rule in its linear form, with q_i = ησ_i² of the
+// postsynaptic and s_j = ησ_j² of the presynaptic units:
 //
-//	w_ij ← fma(round(eta·(s_j − q_i)), w_ij, w_ij)
-//
-// with s_j − q_i rounded.
-func GainLinear[T Float](w, q, s []T, eta T, rows, cols, stride, _ int) {
+//	w_ij ← fma(round(s_j − q_i), w_ij, w_ij)
+func GainLinear[T Float](w, q, s []T, rows, cols, stride, _ int) {
 	s = s[:cols]
 	for i := range rows {
 		row, qi := w[i*stride:][:cols], q[i]
 		for j, sj := range s {
-			row[j] = FMA(T(eta*(sj-qi)), row[j], row[j])
+			row[j] = FMA(sj-qi, row[j], row[j])
 		}
 	}
 }
 
 // GainLinearClip is GainLinear with bounds:
 //
-//	w_ij ← clip(fma(round(eta·(s_j − q_i)), w_ij, w_ij), lo, hi)
-func GainLinearClip[T Float](w, q, s []T, eta, lo, hi T, rows, cols, stride, _ int) {
+//	w_ij ← clip(fma(round(s_j − q_i), w_ij, w_ij), lo, hi)
+func GainLinearClip[T Float](w, q, s []T, lo, hi T, rows, cols, stride, _ int) {
 	s = s[:cols]
 	for i := range rows {
 		row, qi := w[i*stride:][:cols], q[i]
 		for j, sj := range s {
-			row[j] = clip(FMA(T(eta*(sj-qi)), row[j], row[j]), lo, hi)
+			row[j] = clip(FMA(sj-qi, row[j], row[j]), lo, hi)
 		}
 	}
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 
 KERNELS = ("rank1", "batch_update", "forward", "power_sums", "scale", "ema", "gain_rule", "learn", "average_gain",
            "windowed_gain", "stdp", "triplet_stdp", "contrastive", "three_factor", "foldiak", "patches", "conv_forward", "pool",

@@ -28,9 +28,9 @@ products. Within a block of B samples, W = A W₀ + C X, where A acts on rows; s
 V = W₀ Xᵀ and K = X Xᵀ, and W is read and written once a block. Blocks of 16 to 32 are good for few rows, of 64 to 256
 for large W; for `Sanger` of 256 to 1024.
 
-Every rule but those of spikes may be joined with bounds, masks, signs, a drift, rates by row and weight normalisation, which
-are keywords of its constructor and attributes: see `Composition`. Its ``lr`` may be a schedule: see `hebbkern.schedules`.
-Those of spikes have bounds and a weight dependence of their own, which act at each spike.
+Every rule may be joined with bounds, masks, signs, a drift, rates by row and weight normalisation, which are keywords of its
+constructor and attributes: see `Composition`. Its ``lr`` may be a schedule: see `hebbkern.schedules`. Those of spikes have
+bounds and a weight dependence of their own beside these, which act at each spike.
 
 >>> rule = hk.rules.Oja(lr=0.1, bound=(0, 0.7), mask=[[True, False]])
 >>> w = np.array([[0.6, 0.8]])
@@ -42,8 +42,6 @@ array([[0.6384, 0.7   ]])
 from __future__ import annotations
 
 from .._compose import Composition as Composition
-from .._spiking import STDP as STDP
-from .._spiking import TripletSTDP as TripletSTDP
 from ._base import Rule as Rule
 from ._basic import Decay as Decay
 from ._basic import Hebb as Hebb
@@ -63,6 +61,8 @@ from ._gated import Outstar as Outstar
 from ._gated import PostGated as PostGated
 from ._gated import PreGated as PreGated
 from ._gated import Voja as Voja
+from ._spiking import STDP as STDP
+from ._spiking import TripletSTDP as TripletSTDP
 from ._thresholds import BCM as BCM
 from ._thresholds import Covariance as Covariance
 from ._thresholds import DifferentialHebbian as DifferentialHebbian

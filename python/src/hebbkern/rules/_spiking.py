@@ -1,16 +1,29 @@
-"""Spike-timing dependent plasticity. The rules are found in `hebbkern.rules`."""
+"""Spike-timing dependent plasticity."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ._array import FLOATS, as_array, settle
-from ._errors import ArgumentTypeError, ArgumentValueError, Interrupted
-from ._lib import native
-from ._parameters import finite, real
+from .. import _compose
+from .._array import FLOATS, as_array
+from .._csr import is_csr
+from .._errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DivergenceError,
+    Interrupted,
+)
+from .._parameters import finite, real
+from ._base import Learner, run
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .._compose import Composition
+    from ..schedules import Schedule
 
 _COINCIDENCES = ("pre_first", "both", "none")
 _TRACES = ("add", "replace")
@@ -19,7 +32,7 @@ Coincidence = Literal["pre_first", "both", "none"]
 Trace = Literal["add", "replace"]
 
 
-class _SpikingRule:
+class _SpikingRule(Learner):
     """What the rules have in common: the bounds, the step, the traces."""
 
     _function: ClassVar[str]
@@ -28,7 +41,15 @@ class _SpikingRule:
     _parameters: ClassVar[tuple[str, ...]]
 
     def __init__(
-        self, dt: float, w_min: float, w_max: float, coincidence: Coincidence, trace: Trace, mu: float
+        self,
+        dt: float,
+        w_min: float,
+        w_max: float,
+        coincidence: Coincidence,
+        trace: Trace,
+        mu: float,
+        lr: float | Schedule,
+        **composition: Unpack[Composition],
     ) -> None:
         label = type(self).__name__
         self.dt = real(label, "dt", dt, above=0)
@@ -40,12 +61,13 @@ class _SpikingRule:
         self.trace = trace
         self._codes()
         self.mu = real(label, "mu", mu)
+        super().__init__(lr, **composition)
         self.reset()
 
     def __repr__(self) -> str:
-        hidden = self._pre_traces + self._post_traces
-        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name not in hidden)
-        return f"{type(self).__name__}({values})"
+        hidden = (*self._pre_traces, *self._post_traces, *(() if callable(self.lr) else ("step",)))
+        values = {k: repr(v) for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
+        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in {**values, **self._described()}.items())})"
 
     def reset(self) -> None:
         """Forget the traces: the next `update` starts from zeros, in the shape and type of its w."""
@@ -71,7 +93,7 @@ class _SpikingRule:
         Parameters
         ----------
         w : array [out, in]
-            Weights, written in place.
+            Weights, written in place. Dense ones: `mask` says which there are.
         pre : array [in] or [steps, in]
             Presynaptic spikes: bool, or 0 and 1 as uint8 or in the type of w. bool and uint8 are used as they are.
         post : array [out] or [steps, out]
@@ -81,35 +103,53 @@ class _SpikingRule:
         ------
         TypeError, ValueError
             A bad argument, a spike that is neither 0 nor 1, traces that do not fit w; all arrays are unchanged then.
+        DivergenceError
+            The weights, or their norm, left the finite numbers at the step named, which only what the rule is joined with
+            can bring about; w and the traces are those after `done` steps.
         Interrupted
             Ctrl-C (a KeyboardInterrupt) between two time steps; w and the traces are those after `done` steps.
 
         Notes
         -----
-        A weight outside of the bounds stays there until its first spike. A weight that is NaN stays NaN; others stay
+        A weight outside of w_min and w_max stays there until its first spike. A weight that is NaN stays NaN; others stay
         finite.
+
+        A time step is the update that the rule is joined with (`Composition`): Δ is what its spikes make of a weight, w_min and
+        w_max included. A mask takes no time by step; bounds and signs take a pass over w, the weight normalisation two,
+        soft bounds, drift and rates four.
         """
         label = f"{type(self).__name__}.update"
+        if not isinstance(w, np.ndarray) and is_csr(w):
+            raise ArgumentValueError(f"{label}: w is sparse; spikes learn in a dense w, of which mask says what is there", "w")
         w = as_array(w, "w", label, written=True)
         pre, post = _spikes(pre, "pre", label, w), _spikes(post, "post", label, w)
         traces = self._traces(w, label)
-        numbers = [getattr(self, name) for name in self._parameters]
-        args = [w, pre, post, *traces.values(), *numbers, self.dt, self.w_min, self.w_max, self.mu, *self._codes()]
-        call = getattr(native, self._function)
-        if pre.ndim == 1:
-            fault = call(*args)
+        composed, more = self._compose(label, w.shape, w.dtype)
+        rates, count, steps = None, self.step, 0
+        if callable(self.lr):
+            steps = len(pre) if pre.ndim == 2 else 1
+            rate, rates = self._rates(self.lr, label, w, count, steps)
         else:
-            counter = np.zeros(1, np.int64)
-            try:
-                fault = call(*args, counter)
-            except KeyboardInterrupt:
-                vars(self).update(traces)
-                done = int(counter[0])
-                raise Interrupted(f"{label}: stopped after {done} of {len(pre)} steps, which w holds", done) from None
-        if fault is not None:
-            names = ("w", "pre", "post", *traces, *self._parameters, "dt", "w_min", "w_max", "mu", "coincidence", "trace")
-            settle(self._function, fault, names, ("w", *traces), args, label)
-        vars(self).update(traces)
+            rate = self.lr
+        if w.dtype in FLOATS and (rates is not None or rate != 1):
+            if pre.ndim == post.ndim == 1:  # rates are of steps
+                pre, post = pre[np.newaxis], post[np.newaxis]
+            rates = np.full(len(pre), rate, w.dtype) if rates is None else rates
+        numbers = [getattr(self, name) for name in self._parameters]
+        args = [w, pre, post, *traces.values(), *composed, rates, None, None]
+        args += [*numbers, self.dt, self.w_min, self.w_max, self.mu, *self._codes(), *more]
+
+        def names() -> tuple[str, ...]:
+            own = (*self._parameters, "dt", "w_min", "w_max", "mu", "coincidence", "trace")
+            return ("w", "pre", "post", *traces, *_compose.NAMES, *own, *_compose.SCALAR_NAMES)
+
+        library = ("w", "pre", "post", *(name.lower() for name in traces))
+        try:
+            run(self, self._function, args, names, library, traces, label, True, "steps")
+        except (DivergenceError, Interrupted) as error:
+            self.step = count + min(error.done or 0, steps)
+            raise
+        self.step = count + steps
 
     def _traces(self, w: npt.NDArray[Any], label: str) -> dict[str, Any]:
         """The traces by name; new ones where there are none yet."""
@@ -178,6 +218,10 @@ class STDP(_SpikingRule):
         A spike adds a± to its trace, or sets it to a± (nearest neighbours).
     mu : float
         Exponent of the weight dependence; 0 is the additive rule, 1 the multiplicative one.
+    lr : float or schedule
+        A factor ≥ 0 of what a time step changes. A schedule counts time steps.
+    **composition
+        As for the other rules (`Composition`), at each time step. Of bounds, w_min and w_max act at each spike.
 
     Attributes
     ----------
@@ -216,12 +260,14 @@ class STDP(_SpikingRule):
         trace: Trace = "add",
         *,
         mu: float = 0.0,
+        lr: float | Schedule = 1.0,
+        **composition: Unpack[Composition],
     ) -> None:
         self.tau_plus = real("STDP", "tau_plus", tau_plus, above=0)
         self.tau_minus = real("STDP", "tau_minus", tau_minus, above=0)
         self.a_plus = finite("STDP", "a_plus", a_plus)
         self.a_minus = finite("STDP", "a_minus", a_minus)
-        super().__init__(dt, w_min, w_max, coincidence, trace, mu)
+        super().__init__(dt, w_min, w_max, coincidence, trace, mu, lr, **composition)
         if self.mu > 0 and not self.a_plus >= 0 >= self.a_minus:
             name, sign = ("a_plus", ">=") if self.a_plus < 0 else ("a_minus", "<=")
             raise ArgumentValueError(
@@ -251,7 +297,7 @@ class TripletSTDP(_SpikingRule):
         Time constants > 0, in the unit of dt.
     a2_plus, a3_plus, a2_minus, a3_minus : float
         Amplitudes ≥ 0 of pairs and triplets.
-    dt, w_min, w_max, coincidence, trace, mu
+    dt, w_min, w_max, coincidence, trace, mu, lr, **composition
         As for `STDP`; "replace" sets the traces to 1.
 
     Attributes
@@ -295,6 +341,8 @@ class TripletSTDP(_SpikingRule):
         trace: Trace = "add",
         *,
         mu: float = 0.0,
+        lr: float | Schedule = 1.0,
+        **composition: Unpack[Composition],
     ) -> None:
         self.tau_plus = real("TripletSTDP", "tau_plus", tau_plus, above=0)
         self.tau_x = real("TripletSTDP", "tau_x", tau_x, above=0)
@@ -304,4 +352,4 @@ class TripletSTDP(_SpikingRule):
         self.a3_plus = real("TripletSTDP", "a3_plus", a3_plus)
         self.a2_minus = real("TripletSTDP", "a2_minus", a2_minus)
         self.a3_minus = real("TripletSTDP", "a3_minus", a3_minus)
-        super().__init__(dt, w_min, w_max, coincidence, trace, mu)
+        super().__init__(dt, w_min, w_max, coincidence, trace, mu, lr, **composition)
