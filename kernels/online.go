@@ -1,6 +1,10 @@
 package kernels
 
-import "github.com/hebbkern/hebbkern/kernels/internal/portable"
+import (
+	"math"
+
+	"github.com/hebbkern/hebbkern/kernels/internal/portable"
+)
 
 // DecayForm says how the decay of an update follows from its factors.
 type DecayForm int
@@ -161,13 +165,9 @@ const (
 	// Rows that a call takes in turn: while some wait for the sums of their dot
 	// products, others are swept.
 	onlineTurn = 8
-	// Rows that fall into the same sets of the first cache push each other out of
-	// it, and a processor that compares the low bits of addresses takes a load of
-	// one row to depend on the store to another. That many samples repay a copy
-	// whose rows are a few lines further apart: at 1024² float32 on Zen 4 a vector
-	// takes 1.6 cycles then, else 2.3, and 1.66 with four rows in turn.
-	onlineApart = 32
-	apartLines  = 5
+	// Samples that repay a copy of the rows which is laid out better; see apartFrom.
+	onlineAliased, onlineCrossing = 32, 8
+	apartLines                    = 5
 	// Samples of a call: each call has the dot products of the first and the update
 	// of the last apart, and none takes longer than half a millisecond.
 	onlineLeast, onlineMost = 16, 4096
@@ -194,9 +194,13 @@ func (j *onlineJob[T]) cell(k, who int) {
 		j.each(i0, i1, l)
 		return
 	}
-	wide := j.x.Rows >= onlineApart && aliased[T](j.w.Stride)
-	if wide {
-		stride := j.w.Stride + apartLines*lineBytes/sizeOf[T]()
+	copied := j.x.Rows >= apartFrom(&j.w)
+	if copied {
+		const line = lineBytes
+		stride := (cols*sizeOf[T]() + line - 1) / line * line / sizeOf[T]()
+		if aliased[T](stride) {
+			stride += apartLines * line / sizeOf[T]()
+		}
 		rows.Data, rows.Stride = grow(&l.rows, rows.Rows*stride), stride
 		kCopyRows(rows.Data, j.w.from(i0, 0), rows.Rows, cols, stride, j.w.Stride)
 	}
@@ -213,9 +217,30 @@ func (j *onlineJob[T]) cell(k, who int) {
 	if j.o.Sums != nil {
 		rowSums(exponent1, j.o.Sums[i0:], rows.Data, nil, rows.Rows, cols, rows.Stride, 0)
 	}
-	if wide {
+	if copied {
 		kCopyRows(j.w.from(i0, 0), rows.Data, rows.Rows, cols, j.w.Stride, rows.Stride)
 	}
+}
+
+// apartFrom is the number of samples for which a copy of the rows of w repays
+// itself.
+//
+//   - Rows that do not start at a vector's multiple have loads and stores that
+//     cross lines, and large arrays often lie so, behind a header of their
+//     allocator: 64×784 float32 takes 1.5 times as long (Zen 4).
+//   - Rows that fall into the same sets of the first cache push each other out of
+//     it, and a processor that compares the low bits of addresses takes a load of
+//     one row to depend on the store to another: at 1024² a vector takes 2.3
+//     cycles in place of 1.6, and 1.66 with four rows in turn.
+func apartFrom[T Float](w *Matrix[T]) int {
+	const vector = 32
+	switch {
+	case w.region().base%vector != 0 || w.Stride*sizeOf[T]()%vector != 0:
+		return onlineCrossing
+	case aliased[T](w.Stride):
+		return onlineAliased
+	}
+	return math.MaxInt
 }
 
 // turn is n samples from s on for some rows from row i on, which lie in w.

@@ -80,7 +80,7 @@ func testForwardUpdate[T Float](t *testing.T) {
 	for _, shape := range [][2]int{{1, 1}, {3, 7}, {4, 8}, {9, 100}, {5, 4095}, {6, 4096}, {5, 4097}, {2, 9000}, {7, 0}, {13, 512}} {
 		counts := []int{0, 1, 2, 13}
 		if shape[1] == 512 { // in a copy
-			counts = []int{onlineApart}
+			counts = []int{onlineAliased}
 		}
 		for _, samples := range counts {
 			for name, o := range onlineForms[T](shape[0]) {
